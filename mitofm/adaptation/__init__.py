@@ -1,0 +1,1 @@
+"""How a backbone becomes a classifier: one strategy a file, behind one of two interfaces (frozen, gradient)."""

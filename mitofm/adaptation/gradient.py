@@ -1,0 +1,101 @@
+"""The interface of gradient modes: a module trained through the backbone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mitofm.backbones.build import Backbone
+from mitofm.errors import MitofmError
+from mitofm.seeds import derive
+
+
+class Classifier(nn.Module):
+    """A backbone and a linear head on its embedding. The head stays outside whatever wraps the backbone."""
+
+    def __init__(self, backbone: nn.Module, embedding_dim: int, seed: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(seed, "initialisation", "head"))
+            self.head = nn.Linear(embedding_dim, 1)
+            nn.init.trunc_normal_(self.head.weight, std=0.02)
+            nn.init.zeros_(self.head.bias)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Log-odds of the positive class: uint8 (B, H, W, 3) -> (B,)."""
+        return self.head(self.backbone(patches)).squeeze(1)
+
+
+class GradientAdaptation(ABC):
+    """A mode that trains through the backbone: it alone knows what is trained and what a checkpoint holds.
+
+    Args:
+        name: of the adaptation.
+        lr: learning rate of the backbone's trained parameters.
+        head_lr: learning rate of the head.
+        weight_decay: of every trained matrix; vectors (biases, norms) have none.
+    """
+
+    def __init__(self, name: str, lr: float, head_lr: float, weight_decay: float) -> None:
+        if min(lr, head_lr) <= 0:
+            raise MitofmError(f"adaptation.lr={lr}, adaptation.head_lr={head_lr}: learning rates are above 0")
+        self.name = name
+        self.lr = lr
+        self.head_lr = head_lr
+        self.weight_decay = weight_decay
+
+    @abstractmethod
+    def module(self, backbone: Backbone, seed: int) -> Classifier:
+        """The classifier to train, with `requires_grad` set on exactly what this mode trains.
+
+        Raises:
+            MitofmError: this backbone cannot be adapted so.
+        """
+
+    def set_train_mode(self, classifier: Classifier) -> None:
+        """Put the classifier into training mode; a mode that freezes the trunk keeps its running statistics as they are."""
+        classifier.train()
+
+    def parameter_groups(self, classifier: Classifier) -> list[dict[str, Any]]:
+        """Optimiser groups of everything that is trained: {params, lr, weight_decay}, backbone and head apart."""
+        groups = []
+        for part, lr in ((classifier.backbone, self.lr), (classifier.head, self.head_lr)):
+            trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
+            for decay, members in (
+                (self.weight_decay, [parameter for parameter in trained if parameter.ndim > 1]),
+                (0.0, [parameter for parameter in trained if parameter.ndim <= 1]),
+            ):
+                if members:
+                    groups.append({"params": members, "lr": lr, "weight_decay": decay})
+        return groups
+
+    def trained_names(self, classifier: Classifier) -> set[str]:
+        """Names, in the classifier's state, of what training changes."""
+        return {name for name, parameter in classifier.named_parameters() if parameter.requires_grad}
+
+    def state(self, classifier: Classifier) -> dict[str, Tensor]:
+        """What a checkpoint holds: what was trained, nothing else."""
+        names = self.trained_names(classifier)
+        return {name: value.detach() for name, value in classifier.state_dict().items() if name in names}
+
+    def load(self, classifier: Classifier, state: dict[str, Tensor]) -> None:
+        """Put a checkpoint's state back, strictly.
+
+        Raises:
+            MitofmError: it holds more, less or other shapes than this mode trains.
+        """
+        names = self.trained_names(classifier)
+        if names != state.keys():
+            odd = sorted(names ^ state.keys())
+            raise MitofmError(
+                f"this checkpoint is not one of adaptation {self.name!r} on this backbone: it differs in "
+                f"{len(odd)} tensors, such as {', '.join(odd[:3])}"
+            )
+        try:
+            classifier.load_state_dict(state, strict=False)
+        except RuntimeError as error:
+            raise MitofmError(f"this checkpoint does not fit adaptation {self.name!r}: {error}") from error

@@ -1,0 +1,52 @@
+"""`mitofm <command> [overrides]`: one line per command; each is imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import mitofm
+from mitofm.errors import MitofmError, unknown
+
+COMMANDS = {
+    "train": "fit one cell, or a grid of them with -m:  mitofm train -m backbone=a,b fraction=0.1,1.0 study=mine",
+    "prepare": "cut a data set's patches once:            mitofm prepare data=synthetic",
+    "report": "figures, tables and one HTML page:        mitofm report study=mine",
+    "status": "cells done, failed, skipped, unfinished:  mitofm status study=mine",
+    "models": "the backbones there are, or one of them:  mitofm models deit_tiny",
+    "datasets": "the data sets there are:                  mitofm datasets",
+    "experiments": "the studies that ship, and their commands",
+}
+
+
+def main() -> None:
+    """Run the command that was typed; a problem the user can mend is one message and exit code 2."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return
+    if arguments[0] == "--version":
+        print(mitofm.__version__)
+        return
+    try:
+        if arguments[0] not in COMMANDS:
+            raise unknown("command", arguments[0], COMMANDS)
+        importlib.import_module(f"mitofm.commands.{arguments[0]}").main(arguments[1:])
+    except MitofmError as error:
+        print(f"mitofm: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _help() -> str:
+    lines = [f"  {name:12} {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        [
+            "mitofm: which foundation model, adapted how, with how many labels, tells mitotic figures from look-alikes",
+            "",
+            "usage: mitofm COMMAND [key=value ...]",
+            "",
+            *lines,
+            "",
+            "Every key is a Hydra override: mitofm train --help lists the groups, mitofm train --cfg job the whole config.",
+        ]
+    )

@@ -1,0 +1,162 @@
+"""Composes configs with Hydra and says in one screen what is wrong with a command line, before anything runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mitofm.config import conf_dir
+from mitofm.errors import MitofmError, unknown
+
+
+def user_conf_dir() -> Path | None:
+    """The user's own config folder, from MITOFM_CONF.
+
+    Raises:
+        MitofmError: it is set to what is no folder.
+    """
+    given = os.environ.get("MITOFM_CONF")
+    if not given:
+        return None
+    folder = Path(given).resolve()
+    if not folder.is_dir():
+        raise MitofmError(f"MITOFM_CONF={given}: there is no such folder. Make it, with groups like backbone/ in it, or unset it")
+    return folder
+
+
+class _UserConfigs(SearchPathPlugin):
+    """Puts the user's own folder before the shipped one."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        folder = user_conf_dir()
+        if folder is not None:
+            search_path.prepend("mitofm-user", f"file://{folder}")
+
+
+def register_user_configs() -> None:
+    """Let Hydra find the user's own YAMLs."""
+    plugins = Plugins.instance()
+    if _UserConfigs not in plugins.discover(SearchPathPlugin):
+        plugins.register(_UserConfigs)
+
+
+def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:
+    """The config that primary config `name` and `overrides` give, Hydra's own part left out.
+
+    Args:
+        name: of the primary config.
+        overrides: as typed.
+        config_dir: a further folder of configs, as given with --config-dir.
+
+    Raises:
+        MitofmError: in one screen, what is wrong and what exists.
+    """
+    with _hydra_at(config_dir) as search:
+        return _compose(name, [*search, *overrides])
+
+
+def groups(group: str) -> dict[str, Path]:
+    """The YAMLs of a config group by name, the user's own before the shipped ones."""
+    found: dict[str, Path] = {}
+    for folder in (conf_dir(), user_conf_dir()):
+        if folder is not None:
+            found |= {file.stem: file for file in sorted((folder / group).glob("*.yaml"))}
+    return dict(sorted(found.items()))
+
+
+def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
+    """One config per value of every swept key, the others at their first value; one config where nothing is swept.
+
+    Enough to meet every single value of a grid without composing each of its cells.
+
+    Raises:
+        MitofmError: as `compose`.
+    """
+    with _hydra_at(config_dir) as search:
+        try:
+            parsed = OverridesParser.create().parse_overrides(list(overrides))
+        except HydraException as error:
+            raise MitofmError(str(error)) from error
+        fixed = [*search, *(one.input_line for one in parsed if not one.is_sweep_override())]
+        asked = {one.key_or_group: _values(one) for one in parsed if one.is_sweep_override()}
+        whole = _compose(name, [*fixed, *_firsts(asked)], with_hydra=True)
+        params = OmegaConf.to_container(whole.hydra.sweeper.get("params") or {})
+        typed = {one.key_or_group for one in parsed}
+        swept = _parsed_params(params, typed) | asked  # what is typed replaces what the study says
+        if not swept:
+            yield _compose(name, fixed)
+        for key, values in swept.items():
+            others = _firsts({other: choices for other, choices in swept.items() if other != key})
+            for value in values:
+                yield _compose(name, [*fixed, *others, f"{key}={value}"])
+
+
+def _parsed_params(params: Any, typed: set[str]) -> dict[str, list[str]]:
+    lines = [f"{key}={value}" for key, value in params.items() if key not in typed]
+    return {
+        one.key_or_group: _values(one) if one.is_sweep_override() else [one.get_value_element_as_str()]
+        for one in OverridesParser.create().parse_overrides(lines)
+    }
+
+
+def _values(override: Override) -> list[str]:
+    return list(override.sweep_string_iterator())
+
+
+def _firsts(choices: dict[str, list[str]]) -> list[str]:
+    return [f"{key}={values[0]}" for key, values in choices.items()]
+
+
+@contextmanager
+def _hydra_at(config_dir: str | None) -> Iterator[list[str]]:
+    register_user_configs()
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise MitofmError(f"--config-dir {config_dir}: there is no such folder. `mitofm experiments` lists the shipped studies")
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir is not None else []
+
+
+def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
+    try:
+        return hydra_compose(name, overrides=list(overrides), return_hydra_config=with_hydra)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _explained(error, name, overrides) from error
+
+
+def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmError:
+    """Hydra's errors in our words: the thing, the place and what exists."""
+    text = str(error)
+    if found := re.search(r"Could not override '([\w./@]+)'", text):
+        key = found.group(1)
+        rest = [one for one in overrides if one.split("=")[0].lstrip("+~") != key]
+        config = _compose(name, rest)
+        parent, _, last = key.rpartition(".")
+        while parent and not isinstance(OmegaConf.select(config, parent), DictConfig):
+            parent, _, last = parent.rpartition(".")
+        node = OmegaConf.select(config, parent) if parent else config
+        return unknown("key", f"{parent}.{last}".strip("."), _full_keys(parent, node), "this config")
+    if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
+        return unknown(found.group(1), found.group(2), groups(found.group(1)), "conf/")
+    if "Cannot find primary config" in text:
+        return MitofmError(f"there is no primary config {name!r} here; a study's folder holds sweep.yaml")
+    cause = error.__cause__
+    return MitofmError(f"{text}\n{cause}" if cause is not None else text)
+
+
+def _full_keys(parent: str, node: Iterable[Any]) -> list[str]:
+    return [f"{parent}.{key}" if parent else str(key) for key in node]

@@ -1,0 +1,20 @@
+"""`mitofm experiments`: the studies that ship, each with its command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mitofm.config import experiments_dir
+from mitofm.errors import MitofmError
+
+
+def main(arguments: list[str]) -> None:
+    """Print each study's name, what it asks and how to run it."""
+    if arguments:
+        raise MitofmError("mitofm experiments takes no arguments")
+    folder = experiments_dir()
+    here = Path("experiments").resolve() == folder.resolve()
+    for sweep in sorted(folder.glob("*/sweep.yaml")):
+        question = sweep.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        place = Path("experiments") / sweep.parent.name if here else sweep.parent
+        print(f"{sweep.parent.name}\n    {question}\n    mitofm train --config-dir {place} --config-name sweep")

@@ -1,0 +1,54 @@
+"""`mitofm train`: one cell, or with -m a grid of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig
+
+from mitofm.commands.composing import grid, register_user_configs
+from mitofm.config import conf_dir
+from mitofm.errors import MitofmError
+from mitofm.runs.checks import check
+from mitofm.runs.execute import run
+from mitofm.runs.resolve import resolve
+from mitofm.runs.status import failures
+
+
+def main(arguments: list[str]) -> None:
+    """Check every value of the command line, then hand over to Hydra, which runs one cell or a grid."""
+    parsed = get_args_parser().parse_args(arguments)
+    asks_hydra = parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion
+    config_name = parsed.config_name or "train"
+    config = None
+    if not asks_hydra:
+        for composed in grid(config_name, parsed.overrides, parsed.config_dir):
+            config = resolve(composed)
+            check(config)
+    register_user_configs()
+    sys.argv = ["mitofm train", *arguments]
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_one_cell)()
+    finally:
+        if config is not None:
+            for line in failures(Path(config["paths"]["runs"]), config["study"]):
+                print(line, file=sys.stderr)
+
+
+def _one_cell(config: DictConfig) -> None:
+    try:
+        run(config)
+    except MitofmError as error:
+        if config.on_error == "raise":
+            raise SystemExit(f"mitofm: {error}") from error
+        # Hydra shows this one without its traceback, runs the other cells of a grid and ends with a code that is not 0.
+        raise CompactHydraException(f"mitofm: {error}") from error
+    except Exception:
+        if config.on_error == "raise":
+            sys.excepthook(*sys.exc_info())
+            raise SystemExit(1) from None
+        raise

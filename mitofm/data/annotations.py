@@ -1,0 +1,82 @@
+"""The annotation table: one row per annotated cell, and the only thing that anything downstream of a source knows."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from mitofm import fingerprints
+from mitofm.errors import MitofmError
+
+TEXT = ("sample_id", "dataset", "image", "slide", "domain", "species", "scanner", "crop")
+REQUIRED = ("sample_id", "dataset", "image", "x", "y", "label", "slide", "domain")
+OPTIONAL = ("species", "scanner", "mpp", "crop")
+
+
+def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
+    """The table with its columns in canonical order and of canonical type, sorted by sample_id; others are dropped.
+
+    Text: sample_id (unique), dataset, image, slide, domain, and where present species, scanner, crop. Numbers: x, y (float64,
+    px at level 0), label (int64; 1 = the data set's positive), and where present mpp (float64, micrometre per px).
+    `image` and `crop` are paths relative to the source's root. An optional column is complete or absent.
+
+    Args:
+        table: at least the required columns, one row per cell, in the order of the file it was read from.
+        origin: that file, for messages. Rows are counted as in a CSV file: the header is row 1.
+
+    Raises:
+        MitofmError: a column is missing, or a row holds a value that cannot be; the message names file, row and column.
+    """
+    missing = [column for column in REQUIRED if column not in table]
+    if missing:
+        raise MitofmError(f"{origin}: the annotation table lacks the column(s) {', '.join(missing)}; it has: {_listed(table)}")
+    if table.empty:
+        raise MitofmError(f"{origin}: the annotation table has no rows")
+    clean = table[[column for column in REQUIRED + OPTIONAL if column in table]].reset_index(drop=True)
+    for column in clean.columns:
+        clean[column] = _text(clean[column], origin) if column in TEXT else _number(clean[column], origin)
+    _refuse(~clean["label"].isin([0, 1]), clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
+    clean["label"] = clean["label"].astype("int64")
+    if "mpp" in clean:
+        _refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
+    _refuse(clean["sample_id"].duplicated(), clean["sample_id"], origin, "it names an earlier row too; every cell needs its own")
+    for column in ("image", "crop"):
+        if column in clean:
+            _refuse(clean[column].map(_leaves_root), clean[column], origin, "it must be a path inside the data set's folder")
+    return clean.sort_values("sample_id", ignore_index=True)
+
+
+def fingerprint(table: pd.DataFrame) -> str:
+    """sha256 (hex) of the content of a validated `table`, whatever the order of its rows."""
+    ordered = table.sort_values("sample_id")
+    return fingerprints.of({column: ordered[column].tolist() for column in ordered.columns})
+
+
+def _listed(table: pd.DataFrame) -> str:
+    return ", ".join(str(column) for column in table.columns) or "none"
+
+
+def _text(column: pd.Series, origin: str) -> pd.Series:
+    text = column.astype(object).mask(column.isna(), "").map(str).str.strip()
+    _refuse(text == "", column, origin, "a value is needed in every row")
+    return text.astype(str)
+
+
+def _number(column: pd.Series, origin: str) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    _refuse(~np.isfinite(numbers), column, origin, "it must be a number")
+    return numbers
+
+
+def _leaves_root(path: str) -> bool:
+    """Whether `path` is absolute or climbs, by the rules of POSIX or of Windows."""
+    return path.startswith(("/", "\\")) or path[1:2] == ":" or ".." in re.split(r"[\\/]", path)
+
+
+def _refuse(wrong: pd.Series, column: pd.Series, origin: str, reason: str) -> None:
+    """Raise for the first row that is `wrong`."""
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise MitofmError(f"{origin}: row {row + 2}: {column.name} is {column.iloc[row]!r}: {reason} ({int(wrong.sum())} such rows)")

@@ -1,0 +1,108 @@
+"""A data set as a config describes it: its card, its table, its patch store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mitofm import config as configs
+from mitofm import fingerprints
+from mitofm.errors import MitofmError
+from mitofm.fingerprints import Remembered
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mitofm.data.patches import PatchStore
+    from mitofm.data.sources.base import Source
+
+
+@dataclass(frozen=True)
+class Card:
+    """What people should know of a data set."""
+
+    name: str
+    title: str
+    positive: str
+    """The word for label 1."""
+    negative: str
+    """The word for label 0."""
+    mpp: float | None
+    """Micrometre per px of the patches; None keeps the images' own."""
+    crop_px: int
+    """Side of what a model sees, px."""
+    margin_px: int
+    """Room for jitter on each side, px."""
+    licence: str
+    citation: str
+    url: str
+
+
+class Dataset:
+    """One data set on this machine.
+
+    Args:
+        config: the group `data`, resolved to plain values: the card, and under `source` how to read it.
+        cache: the folder for what is computed from it (fingerprints, patches).
+
+    Raises:
+        MitofmError: the config lacks a key, or has one that no data set has.
+    """
+
+    def __init__(self, config: Mapping[str, Any], cache: Path) -> None:
+        known = {field.name for field in fields(Card)} | {"source"}
+        missing, more = sorted(known - set(config)), sorted(set(config) - known)
+        if missing or more:
+            told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has the unknown {', '.join(more)}"] * bool(more)
+            raise MitofmError(f"data set {config.get('name', '?')!r}: its config {' and '.join(told)}")
+        self.card = Card(**{key: value for key, value in config.items() if key != "source"})
+        self.cache = Path(cache)
+        self.remembered = Remembered(self.cache / "fingerprints")
+        self._source_config = config["source"]
+
+    @cached_property
+    def source(self) -> Source:
+        """How its files are read, from the config."""
+        return configs.instantiate(self._source_config)
+
+    def files(self) -> list[Path]:
+        """Its annotation files, made first where they are absent and can be made.
+
+        Raises:
+            MitofmError: they are absent and cannot be made.
+        """
+        try:
+            return self.source.files()
+        except MitofmError:
+            self.source.prepare()
+            return self.source.files()
+
+    def table(self) -> pd.DataFrame:
+        """Its annotation table."""
+        self.files()
+        return self.source.table()
+
+    def table_fingerprint(self) -> str:
+        """The fingerprint of its table; known files are not opened."""
+        from mitofm.data.annotations import fingerprint
+
+        purpose = f"annotation table {fingerprints.of(self._source_config)}"
+        return self.remembered.get(purpose, self.files(), lambda: fingerprint(self.source.table()))
+
+    def store(self) -> PatchStore:
+        """Its patch store, built first where it does not exist."""
+        from mitofm.data import patches
+
+        self.files()
+        return patches.ensure(
+            self.source,
+            name=self.card.name,
+            crop_px=self.card.crop_px,
+            margin_px=self.card.margin_px,
+            mpp=self.card.mpp,
+            cache=self.cache / "patches",
+            remembered=self.remembered,
+        )

@@ -1,0 +1,108 @@
+"""Buying labels: one order of the cells on a side per seed, of which a fraction takes the prefix.
+
+Whatever the fraction, the order is the same, so a smaller fraction is part of every larger one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mitofm.errors import Infeasible, MitofmError, unknown
+from mitofm.seeds import stream
+
+UNITS = ("annotation", "slide")
+
+
+def check(fraction: float, unit: str) -> None:
+    """Refuse a fraction that cannot be bought in `unit`.
+
+    Raises:
+        MitofmError: the unit is unknown, or the fraction is not in 0 < f <= 1 (annotation) or no whole number >= 1
+            (slide).
+    """
+    if unit not in UNITS:
+        raise unknown("split.fraction_unit", unit, UNITS)
+    if unit == "annotation" and not 0 < fraction <= 1:
+        raise MitofmError(f"fraction={fraction} is not in 0 < fraction <= 1 (split.fraction_unit=slide counts slides)")
+    if unit == "slide" and not (fraction >= 1 and float(fraction).is_integer()):
+        raise MitofmError(
+            f"fraction={fraction} is no number of slides: with split.fraction_unit=slide give 1, 2, 4, ..."
+        )
+
+
+def stratified_order(labels: np.ndarray, domains: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random order of n cells in which every prefix has the class proportions of the whole, to within one cell.
+
+    Cell j of a class of n_c cells goes to place (j + 1/2) / n_c, which spreads both classes evenly (each is then at
+    most half a cell off its share). Inside a class the domains are spread in the same way, but with a random phase
+    instead of 1/2, so that no small domain is systematically early or late.
+
+    Args:
+        labels: (n,) classes.
+        domains: (n,) names.
+        rng: draws the order; equal generators and equal inputs give equal orders.
+
+    Returns:
+        (n,) positions.
+    """
+    cells = pd.DataFrame({"label": labels, "domain": domains}).iloc[rng.permutation(len(labels))]
+    groups = cells.groupby(["label", "domain"], sort=True)
+    phase = rng.random(groups.ngroups)[groups.ngroup().to_numpy()]
+    place = (groups.cumcount().to_numpy() + phase) / groups["label"].transform("size").to_numpy()
+    cells = cells.iloc[np.argsort(place, kind="stable")]
+    classes = cells.groupby("label")
+    place = (classes.cumcount().to_numpy() + 0.5) / classes["label"].transform("size").to_numpy()
+    return cells.index.to_numpy()[np.argsort(place, kind="stable")]
+
+
+def bought(
+    train: pd.DataFrame, validation: pd.DataFrame, fraction: float, unit: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cells of both sides that `fraction` buys, in the order they are bought.
+
+    Args:
+        train: the cells of the training side (slide, domain, label), sorted by sample_id.
+        validation: those of the validation side, likewise.
+        fraction: a share of the cells of each side (unit "annotation"), or a number of training slides (unit "slide"),
+            to which validation slides are added in the same proportion. At least one of each.
+        unit: one of `UNITS`.
+        seed: the seed of the cell.
+
+    Returns:
+        Positions in `train` and in `validation`.
+
+    Raises:
+        MitofmError: the fraction makes no sense in this unit.
+        Infeasible: more slides are asked for than there are.
+    """
+    check(fraction, unit)
+    sides = {"train": train, "validation": validation}
+    orders = {side: _order(cells, stream(seed, "subset", side)) for side, cells in sides.items()}
+    if unit == "annotation":
+        kept = {side: order[: _count(fraction, len(order))] for side, order in orders.items()}
+    else:
+        slides = train["slide"].nunique()
+        if fraction > slides:
+            raise Infeasible(f"fraction={fraction:g} slides were asked for, but the training side has {slides}")
+        share = fraction / slides
+        kept = {
+            side: _of_first_slides(sides[side], order, share, stream(seed, "subset slides", side))
+            for side, order in orders.items()
+        }
+    return kept["train"], kept["validation"]
+
+
+def _count(share: float, of: int) -> int:
+    return max(1, round(share * of))
+
+
+def _order(side: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
+    return stratified_order(side["label"].to_numpy(), side["domain"].to_numpy(), rng)
+
+
+def _of_first_slides(side: pd.DataFrame, order: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    codes, names = pd.factorize(side["slide"], sort=True)
+    rank = rng.permutation(len(names))[codes]
+    by_slide = order[np.argsort(rank[order], kind="stable")]
+    return by_slide[rank[by_slide] < _count(share, len(names))]

@@ -1,0 +1,108 @@
+"""The LightningDataModule of one cell. It is given patches, rows and an augmentation; it knows no backbone."""
+
+from __future__ import annotations
+
+import mitofm.torchvision_shim  # noqa: F401, I001  before Lightning imports torchvision
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from mitofm.data.augment import Augment, centre
+from mitofm.data.order import Draw, StepOrder
+from mitofm.data.patches import PatchStore
+
+Batch = tuple[Tensor, Tensor]  # uint8 (B, crop_px, crop_px, 3), float (B,)
+
+
+class TrainingPatches(Dataset[Batch]):
+    """Batches of augmented training patches; a batch is read from the store in one go."""
+
+    def __init__(self, store: PatchStore, rows: np.ndarray, augment: Augment) -> None:
+        self.store = store
+        self.rows = rows
+        self.labels = store.table["label"].to_numpy()[rows]
+        self.augment = augment
+
+    def __getitems__(self, draws: list[Draw]) -> Batch:
+        """The batch of these draws."""
+        positions = [position for position, _ in draws]
+        patches = self.store.read(self.rows[positions])
+        augmented = np.stack([self.augment(patch, seed) for patch, (_, seed) in zip(patches, draws, strict=True)])
+        return torch.from_numpy(augmented), torch.from_numpy(self.labels[positions]).float()
+
+
+class PlainPatches(Dataset[Batch]):
+    """Patches as they are, for validation and prediction."""
+
+    def __init__(self, store: PatchStore, rows: np.ndarray) -> None:
+        self.store = store
+        self.rows = rows
+        self.labels = store.table["label"].to_numpy()[rows]
+
+    def __len__(self) -> int:
+        """Number of patches."""
+        return len(self.rows)
+
+    def __getitems__(self, positions: list[int]) -> Batch:
+        """The batch at these positions."""
+        patches = centre(self.store.read(self.rows[positions]), self.store.crop_px)
+        return torch.from_numpy(np.ascontiguousarray(patches)), torch.from_numpy(self.labels[positions]).float()
+
+
+class CellData(pl.LightningDataModule):
+    """Training and validation batches of one cell.
+
+    Args:
+        store: the patches.
+        train: rows of the training cells.
+        validation: rows of the validation cells to check; empty where nothing is chosen on them.
+        augment: applied to training patches.
+        batch_size: cells per step.
+        steps: of the whole run.
+        seed: of the cell.
+        workers: loader processes.
+        pin: whether batches go to a GPU.
+    """
+
+    def __init__(
+        self,
+        store: PatchStore,
+        train: np.ndarray,
+        validation: np.ndarray,
+        augment: Augment,
+        *,
+        batch_size: int,
+        steps: int,
+        seed: int,
+        workers: int,
+        pin: bool,
+    ) -> None:
+        super().__init__()
+        self.patches = TrainingPatches(store, train, augment)
+        self.validation = PlainPatches(store, validation)
+        self.batch_size = batch_size
+        self.order = StepOrder(len(train), batch_size, steps, seed)
+        self._loading = {"num_workers": workers, "pin_memory": pin, "collate_fn": _as_it_is}
+
+    def train_dataloader(self) -> DataLoader:
+        """The steps that are still to do."""
+        if self.trainer is not None:
+            self.order.start = self.trainer.global_step
+        return DataLoader(self.patches, batch_sampler=self.order, **self._loading)
+
+    def val_dataloader(self) -> DataLoader | list:
+        """The validation cells, or nothing."""
+        if not len(self.validation):
+            return []
+        return prediction_loader(self.validation, self.batch_size * 4, **self._loading)
+
+
+def prediction_loader(patches: PlainPatches, batch_size: int, **loading: object) -> DataLoader:
+    """Batches of `patches` in their order."""
+    return DataLoader(patches, batch_size=batch_size, **{"collate_fn": _as_it_is, **loading})  # type: ignore[arg-type]
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch

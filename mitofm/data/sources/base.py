@@ -1,0 +1,34 @@
+"""What every source of annotated cells can do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Source(Protocol):
+    """A published data set on this machine."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that the paths in the table's `image` and `crop` are relative to."""
+
+    def prepare(self) -> None:
+        """Make what can be made; for the rest, check that every file is there.
+
+        Raises:
+            MitofmError: a file is missing; the message says which and where to put it.
+        """
+
+    def files(self) -> list[Path]:
+        """The annotation files, whose content defines the table.
+
+        Raises:
+            MitofmError: one is missing.
+        """
+
+    def table(self) -> pd.DataFrame:
+        """The annotation table (`mitofm.data.annotations`), validated."""

@@ -1,0 +1,87 @@
+"""Pre-cut crops in a folder, described by one CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from mitofm.data.annotations import validate
+from mitofm.errors import MitofmError
+
+ANNOTATIONS = "annotations.csv"
+_NEEDED = ("patch", "label", "slide", "tumor_domain", "x", "y")
+
+
+class Patches:
+    """A folder with `annotations.csv` and one image file per cell.
+
+    Columns: `patch` (path of the crop, relative to the folder), `label`, `slide`, `tumor_domain`, `x`, `y` (centre in the
+    source image, px); where known `frame` (the source image, if a slide has several), `species`, `scanner`, `mpp`, `padded`
+    (1 = the crop met a border and was padded, so the cell is off its centre). Others are ignored.
+
+    Args:
+        root: the folder.
+        name: the data set's name in the table.
+        include_padded: keep the padded crops. They are left out by default: a crop is read at its centre.
+    """
+
+    def __init__(self, root: str | Path, name: str, include_padded: bool = False) -> None:
+        self.root = Path(root)
+        self.name = name
+        self.include_padded = include_padded
+
+    def prepare(self) -> None:
+        """Check that the CSV and every crop it names are there."""
+        table = self.table()
+        missing = [crop for crop in table["crop"] if not (self.root / crop).is_file()]
+        if missing:
+            raise MitofmError(
+                f"{self.root}: {len(missing)} of {len(table)} crops of data set {self.name!r} are missing, the first is "
+                f"{missing[0]}. Copy the data set's crops there (each at the path its {ANNOTATIONS} gives)"
+            )
+
+    def files(self) -> list[Path]:
+        """The CSV."""
+        path = self.root / ANNOTATIONS
+        if not path.is_file():
+            raise MitofmError(
+                f"data set {self.name!r} is not here: {path} does not exist. Put its {ANNOTATIONS} and crops into "
+                f"{self.root}, or point paths.data (MITOFM_DATA) at the folder that holds them"
+            )
+        return [path]
+
+    def table(self) -> pd.DataFrame:
+        """The annotation table.
+
+        Raises:
+            MitofmError: the CSV is missing or unreadable, lacks a column, or holds a value that cannot be (file and row are named).
+        """
+        path = self.files()[0]
+        try:
+            read = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        except (ValueError, UnicodeDecodeError) as error:
+            raise MitofmError(f"{path} is not a CSV file that can be read: {error}") from error
+        missing = [column for column in _NEEDED if column not in read]
+        if missing:
+            raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(read.columns)}")
+        read = read.assign(
+            sample_id=read["patch"].map(lambda patch: PurePosixPath(patch).stem, na_action="ignore"),
+            dataset=self.name,
+            image=read["frame"] if "frame" in read else read["slide"],
+            crop=read["patch"],
+            domain=read["tumor_domain"],
+        )
+        table = validate(read, str(path))
+        return table if self.include_padded else table[table["sample_id"].isin(self._whole(read, path))].reset_index(drop=True)
+
+    @staticmethod
+    def _whole(read: pd.DataFrame, path: Path) -> pd.Series:
+        """The sample_ids of the crops that are not padded."""
+        if "padded" not in read:
+            return read["sample_id"]
+        wrong = ~read["padded"].isin(["0", "1"])
+        if wrong.any():
+            row = read.index[wrong][0]
+            raise MitofmError(f"{path}: row {row + 2}: padded is {read['padded'][row]!r}; it must be 0 or 1")
+        return read.loc[read["padded"] == "0", "sample_id"]

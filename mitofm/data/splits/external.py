@@ -1,0 +1,64 @@
+"""Strategy external: train on some data sets of a table, test on others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data.splits.part import TEST, UNUSED, Sides, Strategy
+from mitofm.data.splits.slides import with_validation
+from mitofm.errors import MitofmError, unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class External(Strategy):
+    """Train and validate on the slides of `train_on`; every cell of `test_on` tests, in a set named after its data set.
+
+    Attributes:
+        train_on: one or more values of the table's `dataset` column.
+        test_on: one or more others.
+        validation_share: share of the training slides that validates.
+    """
+
+    train_on: str | Sequence[str]
+    test_on: str | Sequence[str]
+    validation_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        both = sorted(set(_names(self.train_on)) & set(_names(self.test_on)))
+        if both:
+            raise MitofmError(
+                f"{', '.join(both)} is in split.train_on and in split.test_on: a data set can be in one of them"
+            )
+
+    def describe(self) -> str:
+        """The training side in words: its data sets."""
+        return " + ".join(_names(self.train_on))
+
+    def sides(self, table: pd.DataFrame, seed: int) -> Sides:
+        """Raises MitofmError for an unknown data set, Infeasible where training cannot spare a validation slide."""
+        dataset = table["dataset"].to_numpy(dtype=object)
+        trains = _of(dataset, self.train_on, "split.train_on")
+        tests = _of(dataset, self.test_on, "split.test_on")
+        part = np.where(tests, TEST, UNUSED).astype(object)
+        part[trains] = with_validation(table[trains], self.validation_share, seed)
+        return Sides(part, np.where(tests, dataset, ""))
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _of(dataset: np.ndarray, names: str | Sequence[str], key: str) -> np.ndarray:
+    """Which cells (N,) are of the data sets `names`. MitofmError for one that does not occur, or for none at all."""
+    known = set(dataset)
+    if not _names(names):
+        raise MitofmError(f"{key} is empty. There is: {', '.join(sorted(known))}")
+    for name in _names(names):
+        if name not in known:
+            raise unknown(key, name, known, "this table")
+    return np.isin(dataset, _names(names))

@@ -1,0 +1,55 @@
+"""Strategy kfold: every slide tests once over the folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data.splits.part import IN_DOMAIN, TEST, Sides, Strategy
+from mitofm.data.splits.slides import with_validation
+from mitofm.errors import Infeasible, MitofmError, unknown
+from mitofm.seeds import derive
+
+
+@dataclass(frozen=True, kw_only=True)
+class KFold(Strategy):
+    """Fold `fold` of `folds` tests (in_domain); folds hold whole slides and about the same share of each class.
+
+    Attributes:
+        fold: the fold that tests, from 0.
+        folds: how many there are, at least 2.
+        validation_share: share of the slides of the other folds that validates.
+    """
+
+    fold: int = 0
+    folds: int = 5
+    validation_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.folds < 2:
+            raise MitofmError(f"split.folds={self.folds}: at least 2 folds are needed")
+        if self.fold not in range(self.folds):
+            raise unknown("split.fold", self.fold, range(self.folds), f"split.folds={self.folds}")
+
+    def describe(self) -> str:
+        """The training side in words: the fold that it does not hold."""
+        return f"fold {self.fold}"
+
+    def sides(self, table: pd.DataFrame, seed: int) -> Sides:
+        """Raises Infeasible where the slides cannot make the folds, or the rest no validation."""
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        labels = table["label"].to_numpy()
+        slides, _ = pd.factorize(table["slide"], sort=True)
+        number, fewest = slides.max() + 1, np.bincount(labels, minlength=2).min()
+        if min(number, fewest) < self.folds:
+            raise Infeasible(f"{number} slides with {fewest} cells of the rarer class cannot make {self.folds} folds")
+        folds = StratifiedGroupKFold(self.folds, shuffle=True, random_state=derive(seed, "folds") % 2**32)
+        tested = list(folds.split(labels, labels, slides))[self.fold][1]
+        part = np.full(len(table), TEST, dtype=object)
+        rest = np.setdiff1d(np.arange(len(table)), tested)
+        part[rest] = with_validation(table.iloc[rest], self.validation_share, seed)
+        return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))

@@ -1,0 +1,78 @@
+"""From strategy, table, fraction and seed to a finished split."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data import fractions
+from mitofm.data.splits.leak import check_no_leak
+from mitofm.data.splits.part import TEST, TRAIN, UNUSED, VALIDATION, Sides, Split, Strategy
+from mitofm.errors import Infeasible, MitofmError
+
+
+def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) -> Split:
+    """Split `table`. The same (strategy, cells, fraction, seed) give the same split, whatever the order of the rows.
+
+    Args:
+        strategy: decides the sides.
+        table: annotation table of N cells.
+        fraction: how much of the training and validation sides is bought; the test part does not depend on it.
+        seed: the seed of the cell; 0 is a seed.
+
+    Raises:
+        MitofmError: the strategy or the fraction cannot be meant, or a slide or an image is on two sides.
+        Infeasible: training lacks a class, or every evaluation set does.
+    """
+    fractions.check(fraction, strategy.fraction_unit)
+    canonical = np.argsort(table["sample_id"].to_numpy(), kind="stable")
+    cells = table.iloc[canonical].reset_index(drop=True)
+    sides = strategy.sides(cells, seed)
+    _check_names(sides)
+    if not strategy.leaks:
+        check_no_leak(cells, sides.part)
+    labels = cells["label"].to_numpy()
+    what = f"split {strategy.name!r} ({strategy.describe()}) at seed {seed}"
+    _check_training(labels, sides.part, what, sides.test_only)
+    _check_test(labels, sides, what)
+
+    part = sides.part.copy()
+    order = np.full(len(cells), -1)
+    rows = {side: np.flatnonzero(sides.part == side) for side in (TRAIN, VALIDATION)}
+    taken = fractions.bought(
+        cells.iloc[rows[TRAIN]], cells.iloc[rows[VALIDATION]], fraction, strategy.fraction_unit, seed
+    )
+    for side, chosen in zip(rows, taken, strict=True):
+        part[rows[side]] = UNUSED
+        part[rows[side][chosen]] = side
+        order[rows[side][chosen]] = np.arange(len(chosen))
+    _check_training(labels, part, f"{what}, fraction {fraction:g}", sides.test_only)
+
+    back = np.argsort(canonical)
+    frame = table[["sample_id", "slide", "domain", "label"]].reset_index(drop=True)
+    frame = frame.assign(part=part[back], evaluation_set=sides.evaluation_set[back], order=order[back])
+    return Split(frame=frame, strategy=strategy.name, test_only=sides.test_only)
+
+
+def _check_names(sides: Sides) -> None:
+    for name in pd.unique(sides.evaluation_set):
+        if name == "all" or str(name).startswith("domain:"):
+            raise MitofmError(f"an evaluation set cannot be called {name!r}: reports use that name. Rename it")
+
+
+def _check_training(labels: np.ndarray, part: np.ndarray, what: str, test_only: tuple[str, ...]) -> None:
+    trained = labels[part == TRAIN]
+    positive = int(trained.sum())
+    if not 0 < positive < len(trained):
+        small = f". Too small to train on: {', '.join(test_only)}" if test_only else ""
+        raise Infeasible(
+            f"{what}: training holds {positive} positive and {len(trained) - positive} negative cells "
+            f"and needs both{small}"
+        )
+
+
+def _check_test(labels: np.ndarray, sides: Sides, what: str) -> None:
+    tested = sides.part == TEST
+    classes = pd.Series(labels[tested]).groupby(sides.evaluation_set[tested]).nunique()
+    if not (classes == 2).any():
+        raise Infeasible(f"{what}: no evaluation set holds both classes ({int(tested.sum())} test cells)")

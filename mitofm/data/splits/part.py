@@ -1,0 +1,92 @@
+"""What a split is: the part of every annotated cell, and the contract of the strategies that decide it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data import fractions
+from mitofm.errors import unknown
+
+TRAIN, VALIDATION, TEST, UNUSED = "train", "validation", "test", "unused"
+PARTS = (TRAIN, VALIDATION, TEST, UNUSED)
+IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Where a strategy puts each of the N cells of a table, before a fraction is bought.
+
+    Attributes:
+        part: (N,) objects, one of `PARTS` per cell.
+        evaluation_set: (N,) objects, the set a test cell is evaluated in; "" for every other cell.
+        test_only: the domains (values of `by`) too small to train on.
+    """
+
+    part: np.ndarray
+    evaluation_set: np.ndarray
+    test_only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy(ABC):
+    """A way to divide the cells of a table; built from `conf/split/NAME.yaml`.
+
+    Attributes:
+        name: what the strategy is called in configs and reports.
+        fraction_unit: what `fraction` counts, "annotation" (a share of the cells) or "slide" (a number of slides).
+        leaks: whether a slide may be on two sides. True only where the leak itself is measured.
+    """
+
+    leaks: ClassVar[bool] = False
+
+    name: str
+    fraction_unit: str = "annotation"
+
+    def __post_init__(self) -> None:
+        if self.fraction_unit not in fractions.UNITS:
+            raise unknown("split.fraction_unit", self.fraction_unit, fractions.UNITS)
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What is trained on, in the words of a report ("all", "lung", "all but lung", "fold 2")."""
+
+    @abstractmethod
+    def sides(self, table: pd.DataFrame, seed: int) -> Sides:
+        """The side of each cell of `table`, whose rows are sorted by sample_id, for `seed`."""
+
+    def files(self) -> list[Path]:
+        """The files, besides the table, whose content decides the split: they belong to a cell's identity."""
+        return []
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A finished split of a table.
+
+    Attributes:
+        frame: one row per cell, in table order: sample_id, slide, domain, label, part, evaluation_set, order.
+            `order` is the rank of a training or validation cell within its side, -1 for test and unused cells.
+        strategy: the name of the strategy.
+        test_only: the domains (values of `by`) too small to train on.
+    """
+
+    frame: pd.DataFrame
+    strategy: str
+    test_only: tuple[str, ...] = ()
+
+    def rows(self, part: str) -> np.ndarray:
+        """Row positions (n,) of `part`: training and validation in their order, test and unused in table order.
+
+        Raises:
+            MitofmError: there is no such part.
+        """
+        if part not in PARTS:
+            raise unknown("part", part, PARTS, "a split")
+        rows = np.flatnonzero(self.frame["part"] == part)
+        return rows[np.argsort(self.frame["order"].to_numpy()[rows], kind="stable")]

@@ -1,0 +1,172 @@
+"""Slides to parts: per seed, and per domain, test slides first, then validation slides, the rest trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data.splits.part import TEST, TRAIN, VALIDATION
+from mitofm.errors import Infeasible, MitofmError, unknown
+from mitofm.seeds import stream
+
+BY = ("domain", "scanner", "species")
+MIN_CELLS = 5  # of each class, in every part of a domain that trains
+_ATTEMPTS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """The parts of a table's N cells when every domain is divided on its own.
+
+    Attributes:
+        by: the column whose values are the domains.
+        value: (N,) objects, the domain of each cell.
+        part: (N,) objects: train, validation or test; every cell of a domain that cannot train is test.
+        test_only: the domains that cannot train, sorted.
+        counts: indexed by domain: slides, positive, negative.
+    """
+
+    by: str
+    value: np.ndarray
+    part: np.ndarray
+    test_only: tuple[str, ...]
+    counts: pd.DataFrame
+
+    def must_know(self, value: str) -> None:
+        """Refuse a domain that the table does not have, with those it has (MitofmError)."""
+        if value not in self.counts.index:
+            raise unknown(self.by, value, self.counts.index, "this data set")
+
+    def must_train(self, value: str) -> None:
+        """Refuse a domain that is unknown (MitofmError) or too small to train on (Infeasible), with its counts."""
+        self.must_know(value)
+        if value in self.test_only:
+            slides, positive, negative = self.counts.loc[value, ["slides", "positive", "negative"]]
+            raise Infeasible(
+                f"{self.by} {value!r} can only be a test {self.by}: its {slides} slides hold {positive} positive and "
+                f"{negative} negative cells, and no draw leaves {MIN_CELLS} of each class in training, validation and "
+                f"test"
+            )
+
+
+def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validation_share: float) -> Assignment:
+    """Divide the slides of each value of `by`; the draw of one value depends on (seed, value, its slides) alone.
+
+    Args:
+        table: annotation table.
+        by: one of `BY`.
+        seed: the seed of the cell.
+        test_share: of a domain's slides, at least one.
+        validation_share: of the slides left after the test slides, at least one.
+
+    Raises:
+        MitofmError: `by` is no such column or is not filled in everywhere, a slide lies in two domains, or a share is
+            not between 0 and 1.
+    """
+    values = _values(table, by)
+    slides = _slides(table.assign(**{by: values}), by)
+    slides["part"] = pd.Series(TEST, index=slides.index, dtype=object)
+    test_only = []
+    for value, members in slides.groupby("value", sort=True):
+        shares = {TEST: test_share, VALIDATION: validation_share}
+        drawn = draw(members[["negative", "positive"]].to_numpy(), shares, stream(seed, "slides", str(value)))
+        if drawn is None:
+            test_only.append(str(value))
+        else:
+            slides.loc[members.index, "part"] = drawn
+    part = slides["part"].to_numpy()[slides.index.get_indexer(table["slide"])]
+    counts = slides.groupby("value").agg(
+        slides=("negative", "size"), positive=("positive", "sum"), negative=("negative", "sum")
+    )
+    return Assignment(by, values, part, tuple(test_only), counts)
+
+
+def with_validation(table: pd.DataFrame, validation_share: float, seed: int) -> np.ndarray:
+    """Train or validation for each cell (N,) of `table`, all of whose slides are drawn together.
+
+    Raises:
+        Infeasible: no draw leaves a slide and five cells of each class on both sides.
+    """
+    slides = _cells(table)
+    drawn = draw(slides.to_numpy(), {VALIDATION: validation_share}, stream(seed, "validation slides"))
+    if drawn is None:
+        negative, positive = slides.sum()
+        raise Infeasible(
+            f"{len(slides)} slides with {positive} positive and {negative} negative cells are left for training and "
+            f"validation, and no draw leaves {MIN_CELLS} of each class in both"
+        )
+    return drawn[slides.index.get_indexer(table["slide"])]
+
+
+def draw(cells: np.ndarray, held_out: Mapping[str, float], rng: np.random.Generator) -> np.ndarray | None:
+    """Draw slides for the parts of `held_out` one after the other; what is left trains.
+
+    Args:
+        cells: (n, 2) number of cells of either class on each slide, slides in a fixed order.
+        held_out: part -> share of the slides left when its turn comes, at least one slide.
+        rng: gives the permutations of slides; the first feasible one is taken.
+
+    Returns:
+        (n,) parts as objects, or None where no permutation of 200 gives every part `MIN_CELLS` cells of each class.
+    """
+    sizes: list[int] = []
+    for turn, (part, share) in enumerate(held_out.items()):
+        left = len(cells) - sum(sizes)
+        later = len(held_out) - turn
+        sizes.append(max(1, min(share_of(left, share, part), left - later)))
+    if len(cells) <= len(held_out):
+        return None
+    starts = np.cumsum([0, *sizes])
+    parts = np.repeat(np.array([*held_out, TRAIN], dtype=object), [*sizes, len(cells) - sum(sizes)])
+    for _ in range(_ATTEMPTS):
+        shuffled = rng.permutation(len(cells))
+        if np.add.reduceat(cells[shuffled], starts, axis=0).min() >= MIN_CELLS:
+            drawn = np.empty(len(cells), dtype=object)
+            drawn[shuffled] = parts
+            return drawn
+    return None
+
+
+def share_of(total: int, share: float, part: str) -> int:
+    """`share` of `total` as a whole number. MitofmError unless 0 < share < 1."""
+    if not 0 < share < 1:
+        raise MitofmError(f"split.{part}_share={share} is not between 0 and 1")
+    return round(share * total)
+
+
+def _values(table: pd.DataFrame, by: str) -> np.ndarray:
+    if by not in BY:
+        raise unknown("split.by", by, BY)
+    if by not in table:
+        known = ", ".join(column for column in BY if column in table)
+        raise MitofmError(f"split.by={by}: the annotation table has no column {by!r}. It has: {known}")
+    missing = table[by].isna() | (table[by] == "")
+    if missing.any():
+        first = table.loc[missing.to_numpy(), "sample_id"].iloc[0]
+        raise MitofmError(
+            f"split.by={by}: {missing.sum()} cells have no {by}, the first is {first!r}. Fill it in, or choose another"
+        )
+    return table[by].astype(str).to_numpy(dtype=object)
+
+
+def _slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Indexed by slide: negative, positive, value."""
+    owners = table[["slide", by]].drop_duplicates().sort_values(["slide", by])
+    shared = owners[owners["slide"].duplicated(keep=False)]
+    if len(shared):
+        slide = shared["slide"].iloc[0]
+        lies_in = ", ".join(repr(value) for value in shared.loc[shared["slide"] == slide, by])
+        raise MitofmError(
+            f"slide {slide!r} lies in more than one {by}: {lies_in} ({shared['slide'].nunique()} such slides). "
+            f"Mend the annotation table, or choose another split.by"
+        )
+    return _cells(table).assign(value=owners.set_index("slide")[by])
+
+
+def _cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Indexed by slide, sorted: the number of negative and of positive cells."""
+    cells = table.groupby("slide", sort=True)["label"].agg(["size", "sum"])
+    return pd.DataFrame({"negative": cells["size"] - cells["sum"], "positive": cells["sum"]})

@@ -1,0 +1,31 @@
+"""The two ways in which mitofm stops on purpose: the user can mend it, or the data cannot give it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MitofmError(Exception):
+    """A problem the user can mend. The message names the thing, the place and the way out."""
+
+
+class Infeasible(MitofmError):
+    """The cell asks for something its data cannot give (no positive in training, say): it is SKIPPED, not failed."""
+
+
+def unknown(kind: str, given: object, known: Iterable[object], place: str = "") -> MitofmError:
+    """The error for a name that does not exist, with what exists and the nearest guess.
+
+    Args:
+        kind: what was asked for, in the user's word ("domain", "backbone").
+        given: the name that is not there.
+        known: every name that is.
+        place: where it was looked for ("data set 'ami'").
+    """
+    names = sorted(str(name) for name in known)
+    where = f" in {place}" if place else ""
+    close = difflib.get_close_matches(str(given), names, n=1)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    listed = ", ".join(names) if names else "none"
+    return MitofmError(f"unknown {kind} {str(given)!r}{where}.{guess} There is: {listed}")

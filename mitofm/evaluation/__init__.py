@@ -1,0 +1,1 @@
+"""What stored predictions say: metrics, the decision threshold, statistics by slide. No model, no image."""

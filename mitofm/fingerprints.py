@@ -1,0 +1,54 @@
+"""Fingerprints: short names for content, equal on every machine that holds the same content.
+
+Those of files are remembered by path, size and modification time, so that asking again opens nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from mitofm.files import read_json, write_json
+
+
+def of(content: Any) -> str:
+    """sha256 (hex) of JSON-like `content`: key order does not matter, 1 and 1.0 differ, NaN is refused."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """sha256 (hex) of the bytes of `path`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Remembered:
+    """Fingerprints computed once per state of their files and kept in `folder` (one small JSON each, written atomically)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, purpose: str, files: Iterable[Path], compute: Callable[[], str]) -> str:
+        """The fingerprint for `purpose` of `files`; `compute` runs only where a file is new or has changed.
+
+        Args:
+            purpose: what the fingerprint is of, with every setting it depends on besides the files.
+            files: the files whose path, size and modification time stand for their content.
+            compute: gives the fingerprint.
+        """
+        states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        entry = self.folder / f"{of([purpose, states])[:32]}.json"
+        try:
+            return read_json(entry)["fingerprint"]
+        except (FileNotFoundError, KeyError, ValueError):
+            fingerprint = compute()
+            write_json(entry, {"fingerprint": fingerprint, "purpose": purpose, "files": [state[0] for state in states]})
+            return fingerprint
+
+    def file(self, path: Path) -> str:
+        """The remembered sha256 of the bytes of `path`."""
+        return self.get("sha256", [path], lambda: of_file(path))

@@ -1,0 +1,127 @@
+"""Configurations: cells that differ in nothing but their seed, named in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from mitofm.errors import MitofmError
+from mitofm.runs.collect import DONE, Collected
+
+RANDOM = "random"
+_AXES = ["dataset", "split", "train_domain", "augment", "protocol", "backbone", "weights", "adaptation", "fraction"]
+# Axes without a place of their own in figures and tables: where one varies it is spelt out as the setting.
+_SETTING_AXES = ("split", "augment", "protocol")
+_IDENTITY_GROUPS = ("data", "split", "backbone", "adaptation", "augment", "fit", "protocol")
+
+
+@dataclass(frozen=True, order=True)
+class Configuration:
+    """What is compared. `setting` spells out what else varies ("split annotation"); it is "" where nothing does."""
+
+    dataset: str
+    setting: str
+    train_domain: str
+    fraction: float
+    model: str
+    adaptation: str
+
+    @property
+    def where(self) -> str:
+        """The setting and the training domain in words."""
+        trained = f"trained on {self.train_domain}" if self.train_domain else ""
+        return ", ".join(part for part in (self.setting, trained) if part)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The cells of a configuration: the finished ones by seed, and how many there should be."""
+
+    configuration: Configuration
+    done: Mapping[Any, str]
+    planned: int
+
+    @property
+    def seeds(self) -> str:
+        """How many seeds are finished, and of how many where some are not."""
+        return str(len(self.done)) if len(self.done) == self.planned else f"{len(self.done)} of {self.planned}"
+
+
+def percent(fraction: float) -> str:
+    """A fraction as people say it: 0.001 is "0.1 %"."""
+    return f"{100 * fraction:.6g} %"
+
+
+def groups(collected: Collected) -> list[Group]:
+    """The configurations of all cells whose labels are known, sorted; those without a finished cell have none.
+
+    Cells of equal labels and seed that differ in their configuration (a sweep over a rank, say) become configurations
+    of their own, named by the keys in which they differ.
+
+    Raises:
+        MitofmError: two cells are the same configuration and seed in every respect that can be named.
+    """
+    cells = collected.cells[collected.cells["dataset"].notna()].copy()
+    cells[_AXES] = cells[_AXES].astype(object).where(cells[_AXES].notna(), "")
+    rows = _with_variants(collected, cells)
+    varying = {
+        dataset: [axis for axis in _SETTING_AXES if part[axis].nunique() > 1]
+        for dataset, part in cells.groupby("dataset")
+    }
+    done: dict[Configuration, dict[Any, str]] = {}
+    planned: dict[Configuration, set[Any]] = {}
+    for row in rows:
+        key = _configuration(row, varying[row["dataset"]])
+        planned.setdefault(key, set()).add(row["seed"])
+        finished = done.setdefault(key, {})
+        if row["state"] == DONE and finished.setdefault(row["seed"], row["cell"]) != row["cell"]:
+            raise MitofmError(
+                f"cells {finished[row['seed']]} and {row['cell']} have equal labels, seed and configuration but are "
+                "different cells (their data or weights changed?): put them into two studies and report each by itself"
+            )
+    return [Group(key, dict(sorted(done[key].items())), len(planned[key])) for key in sorted(done)]
+
+
+def _configuration(row: Mapping[str, Any], varying: list[str]) -> Configuration:
+    variants = row["variants"]
+
+    def suffix(*prefixes: str) -> str:
+        mine = [f"{key.split('.', 1)[1]} {value}" for key, value in variants.items() if key.startswith(prefixes)]
+        return f" ({', '.join(mine)})" if mine else ""
+
+    elsewhere = [key for key in variants if not key.startswith(("backbone.", "adaptation."))]
+    random = " (random weights)" if row["weights"] == RANDOM else ""
+    return Configuration(
+        dataset=str(row["dataset"]),
+        setting=", ".join([*(f"{axis} {row[axis]}" for axis in varying), *(f"{k} {variants[k]}" for k in elsewhere)]),
+        train_domain=str(row["train_domain"]),
+        fraction=float(row["fraction"]),
+        model=f"{row['backbone']}{random}{suffix('backbone.')}",
+        adaptation=f"{row['adaptation']}{suffix('adaptation.')}",
+    )
+
+
+def _with_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows of `cells`, each with `variants`: the configuration keys that tell it from cells of equal labels."""
+    for _, part in cells.groupby(_AXES, sort=False):
+        configs: list[dict[str, Any]] = [{} for _ in range(len(part))]
+        if part.duplicated("seed").any():
+            configs = [dict(_flat(collected.config(cell))) for cell in part["cell"]]
+        keys = sorted({key for config in configs for key in config})
+        differing = [key for key in keys if len({str(config.get(key)) for config in configs}) > 1]
+        for row, config in zip(part.to_dict("records"), configs, strict=True):
+            yield row | {"variants": {key: config.get(key) for key in differing}}
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys of a configuration that belong to a cell's identity, joined by dots."""
+    for key, value in config.items():
+        if key == "root" or (not prefix and key not in _IDENTITY_GROUPS):
+            continue
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

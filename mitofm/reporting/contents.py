@@ -1,0 +1,185 @@
+"""Which tables a report has, and what is in their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.configurations import Configuration, percent
+from mitofm.reporting.contrasts import Contrast, Gap
+from mitofm.reporting.counts import Counts, spread
+from mitofm.reporting.estimates import AUROC, BALANCED, BALANCED_CHOSEN, Result
+from mitofm.reporting.numbers import NOTHING, difference, set_words, with_interval
+from mitofm.reporting.tables import Table, columns_of, table
+
+_WHERE, _SET, _LABELS, _MODEL, _ADAPTATION = "setting", "test set", "labels", "model", "adaptation"
+_AXES = (_WHERE, _SET, _LABELS, _MODEL, _ADAPTATION)
+
+
+def results_table(results: Sequence[Result], metrics: pd.DataFrame) -> Table:
+    """Every configuration over its seeds: AUROC and balanced accuracy with intervals, weighted F1 as published."""
+    rows = []
+    means = metrics.groupby(["cell", "set"])[["weighted_f1", "weighted_f1_chosen"]].first()
+    for result in results:
+        auroc = result.auroc
+        keys = [(cell, result.set) for cell in result.group.done.values() if (cell, result.set) in means.index]
+        f1 = means.loc[keys].astype(float).mean()
+        shown = {
+            **_shown(result.configuration, result.set),
+            "seeds": result.group.seeds,
+            "slides": str(auroc.slides),
+            "AUROC (95 % interval)": with_interval(auroc),
+            "seed sd": _sd(auroc),
+            "balanced accuracy at 0.5": with_interval(result.metrics[BALANCED]),
+            "at the chosen threshold": with_interval(result.metrics[BALANCED_CHOSEN]),
+            "weighted F1": f"{f1['weighted_f1']:.3f}",
+        }
+        full = {**_full(result.configuration, result.set), "seeds": len(result.group.done), "planned": result.group.planned}
+        for name in (AUROC, BALANCED, BALANCED_CHOSEN):
+            full |= columns_of(name, result.metrics[name]) | {f"{name}_seed_sd": result.metrics[name].seed_sd}
+        rows.append((shown, full | f1.to_dict()))
+    note = (
+        "Mean over seeds; the interval is over slides; seed sd is the spread between seeds (of AUROC). "
+        "Weighted F1 is at 0.5 and depends on how common positives are: do not compare it across test sets."
+    )
+    return table("results", "Results over seeds", rows, note + _without(r.auroc for r in results), _AXES)
+
+
+def domains_table(results: Sequence[Result]) -> Table:
+    """AUROC of every configuration on each test domain."""
+    rows = [
+        (
+            {
+                **_shown(result.configuration, result.set, "test domain"),
+                "seeds": result.group.seeds,
+                "slides": str(result.auroc.slides),
+                "AUROC (95 % interval)": with_interval(result.auroc),
+                "seed sd": _sd(result.auroc),
+            },
+            {
+                **_full(result.configuration, set_words(result.set)),
+                "seeds": len(result.group.done),
+                "planned": result.group.planned,
+                **columns_of(AUROC, result.auroc),
+                "auroc_seed_sd": result.auroc.seed_sd,
+            },
+        )
+        for result in results
+    ]
+    return table("domains", "AUROC by test domain", rows, _without(r.auroc for r in results).strip(), _AXES)
+
+
+def contrasts_table(name: str, title: str, contrasts: Sequence[Contrast], axis: str, note: str) -> Table:
+    """Paired differences along one axis."""
+    rows = []
+    for contrast in contrasts:
+        key, found = contrast.configuration, contrast.difference
+        shown = {column: value for column, value in _shown(key, contrast.set).items() if column != axis}
+        shown |= {
+            "difference": f"{contrast.first} \N{MINUS SIGN} {contrast.second}",
+            "AUROC (95 % interval)": difference(found),
+            "seeds": str(found.seeds),
+            "slides": str(found.slides),
+            "verdict": contrast.verdict if found.value is not None else found.why,
+        }
+        full = {**_full(key, contrast.set), "first": contrast.first, "second": contrast.second, "seeds": found.seeds}
+        rows.append((shown, full | columns_of("difference", found) | {"verdict": contrast.verdict}))
+    note += f" {len(rows)} intervals, each by itself: they are not corrected for their number." if len(rows) > 1 else ""
+    return table(name, title, rows, note + _without(c.difference for c in contrasts), [a for a in _AXES if a != axis])
+
+
+def gaps_table(gaps: Sequence[Gap]) -> Table:
+    """In-domain and out-of-domain AUROC, and the first minus the second."""
+    rows = []
+    for gap in gaps:
+        shown = {column: value for column, value in _shown(gap.configuration, "").items() if column != _SET}
+        shown |= {
+            "in-domain AUROC": with_interval(gap.inside),
+            "out-of-domain AUROC": with_interval(gap.outside),
+            "gap (95 % interval)": difference(gap.difference),
+            "slides": f"{gap.inside.slides} + {gap.outside.slides}",
+            "verdict": gap.verdict,
+        }
+        full: dict[str, Any] = {k: v for k, v in _full(gap.configuration, "").items() if k != "set"}
+        for name, found in (("in_domain", gap.inside), ("out_of_domain", gap.outside), ("gap", gap.difference)):
+            full |= columns_of(name, found)
+        rows.append((shown, full))
+    note = (
+        "Two different sets of slides, taken as independent. A gap mixes what the change of domain costs with how hard "
+        "the cells of either domain are."
+    )
+    axes = [axis for axis in _AXES if axis != _SET]
+    return table("gaps", "In-domain minus out-of-domain", rows, note + _without(g.difference for g in gaps), axes)
+
+
+def data_table(results: Sequence[Result], counts: Counts, positive: str, negative: str) -> Table:
+    """How many cells were learned from and tested on, by setting, evaluation set and fraction."""
+    seen: dict[tuple[str, str, float], list[Result]] = {}
+    for result in results:
+        key = result.configuration
+        seen.setdefault((key.where, result.set, key.fraction), []).append(result)
+    rows = []
+    for (where, tested, fraction), members in sorted(seen.items()):
+        train = [n for member in members for n in counts.train(member.group)]
+        validation = [n for member in members for n in counts.validation(member.group)]
+        test = [found for member in members for found in counts.tested(member.group, tested)]
+        shown = {
+            _WHERE: where,
+            _SET: set_words(tested),
+            _LABELS: percent(fraction),
+            "training cells": spread(train),
+            "validation cells": spread(validation),
+            "test cells": spread([n for n, _, _ in test]),
+            f"of them {positive}": spread([n for _, n, _ in test]),
+            f"of them {negative}": spread([n - p for n, p, _ in test]),
+            "test slides": spread([n for _, _, n in test]),
+        }
+        full: dict[str, Any] = {"setting": where, "set": tested, "fraction": fraction}
+        columns = {
+            "train": train,
+            "validation": validation,
+            "test": [n for n, _, _ in test],
+            "test_positive": [n for _, n, _ in test],
+            "test_slides": [n for _, _, n in test],
+        }
+        for name, numbers in columns.items():
+            full |= {f"{name}_min": min(numbers), f"{name}_max": max(numbers)}
+        rows.append((shown, full))
+    note = "Per seed; from the least to the most where seeds differ."
+    return table("data", "Cells learned from and tested on", rows, note, (_WHERE, _SET))
+
+
+def unfinished_table(cells: pd.DataFrame) -> Table:
+    """The cells that are in no number of the report, and why."""
+    full = cells[["cell", "state", "reason"]]
+    shown = full.replace({"reason": {"": NOTHING}}).astype(str)
+    return Table("unfinished", "Cells without a result", shown, full, "They are in no number of this report.")
+
+
+def _shown(key: Configuration, tested: str, set_column: str = _SET) -> dict[str, str]:
+    axes = {_WHERE: key.where, set_column: set_words(tested), _LABELS: percent(key.fraction)}
+    return axes | {_MODEL: key.model, _ADAPTATION: key.adaptation}
+
+
+def _full(key: Configuration, tested: str) -> dict[str, Any]:
+    return {
+        "dataset": key.dataset,
+        "setting": key.setting,
+        "train_domain": key.train_domain,
+        "set": tested,
+        "fraction": key.fraction,
+        "model": key.model,
+        "adaptation": key.adaptation,
+    }
+
+
+def _sd(estimate: Estimate) -> str:
+    return NOTHING if estimate.seed_sd is None else f"{estimate.seed_sd:.3f}"
+
+
+def _without(estimates: Iterable[Estimate]) -> str:
+    reasons = sorted({estimate.why for estimate in estimates if estimate.why})
+    return f" No interval where: {'; '.join(reasons)}." if reasons else ""

@@ -1,0 +1,135 @@
+"""Differences between configurations: pair by pair on the same samples, and in-domain against out-of-domain."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from mitofm.errors import MitofmError
+from mitofm.evaluation import statistics
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.configurations import Configuration, percent
+from mitofm.reporting.estimates import Result, Stored
+
+IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
+Pairs = list[tuple[Result, Result]]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """AUROC of `first` minus that of `second`, which differ in one axis; `configuration` is that of `first`."""
+
+    configuration: Configuration
+    set: str
+    first: str
+    second: str
+    difference: Estimate
+
+    @property
+    def verdict(self) -> str:
+        """One of: higher, lower, not decided (the interval includes 0), no interval."""
+        return verdict(self.difference)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """In-domain minus out-of-domain AUROC of one configuration."""
+
+    configuration: Configuration
+    inside: Estimate
+    outside: Estimate
+    difference: Estimate
+
+    @property
+    def verdict(self) -> str:
+        """One of: higher (in-domain), lower, not decided (the interval includes 0), no interval."""
+        return verdict(self.difference)
+
+
+def verdict(difference: Estimate) -> str:
+    """What a difference and its interval allow to say."""
+    if difference.value is None or difference.decided is None:
+        return "no interval"
+    if not difference.decided:
+        return "not decided"
+    return "higher" if difference.value > 0 else "lower"
+
+
+def between_adaptations(stored: Stored, results: Iterable[Result], order: list[str]) -> list[Contrast]:
+    """Of every two adaptations of the same model, the later in `order` minus the earlier."""
+
+    def pairs(members: list[Result]) -> Pairs:
+        ordered = sorted(members, key=lambda member: order.index(member.configuration.adaptation))
+        return [(second, first) for first, second in itertools.combinations(ordered, 2)]
+
+    return _contrasts(stored, results, lambda key: replace(key, adaptation=""), pairs, lambda key: key.adaptation)
+
+
+def between_models(stored: Stored, results: Iterable[Result]) -> list[Contrast]:
+    """The model of highest AUROC minus each other model, under the same adaptation."""
+
+    def pairs(members: list[Result]) -> Pairs:
+        return _first_and_others(sorted(members, key=lambda member: -(member.auroc.value or 0.0)))
+
+    return _contrasts(stored, results, lambda key: replace(key, model=""), pairs, lambda key: key.model)
+
+
+def between_fractions(stored: Stored, results: Iterable[Result]) -> list[Contrast]:
+    """The largest fraction minus each smaller one, of the same model and adaptation."""
+
+    def pairs(members: list[Result]) -> Pairs:
+        return _first_and_others(sorted(members, key=lambda member: -member.configuration.fraction))
+
+    return _contrasts(
+        stored, results, lambda key: replace(key, fraction=0.0), pairs, lambda key: percent(key.fraction)
+    )
+
+
+def gaps(results: Iterable[Result]) -> list[Gap]:
+    """In-domain minus out-of-domain of every configuration tested on both; no slide is in both sets."""
+    sides: dict[Configuration, dict[str, Estimate]] = {}
+    for result in results:
+        sides.setdefault(result.configuration, {})[result.set] = result.auroc
+    return [
+        Gap(key, sets[IN_DOMAIN], sets[OUT_OF_DOMAIN], statistics.independent_difference(sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]))
+        for key, sets in sides.items()
+        if {IN_DOMAIN, OUT_OF_DOMAIN} <= sets.keys()
+    ]
+
+
+def difference(stored: Stored, first: Result, second: Result) -> Estimate:
+    """AUROC of `first` minus that of `second` on the seeds of both; without a value where the samples are not the same."""
+    try:
+        return statistics.paired_difference(
+            stored.ranking(first.group, first.set), stored.ranking(second.group, second.set)
+        )
+    except MitofmError:
+        return Estimate(None, None, None, None, 0, 0, 0, None, "not tested on the same samples")
+
+
+def _contrasts(
+    stored: Stored,
+    results: Iterable[Result],
+    same: Callable[[Configuration], Configuration],
+    pairs: Callable[[list[Result]], Pairs],
+    name: Callable[[Configuration], str],
+) -> list[Contrast]:
+    strata: dict[tuple[Configuration, str], list[Result]] = {}
+    for result in results:
+        strata.setdefault((same(result.configuration), result.set), []).append(result)
+    return [
+        Contrast(
+            first.configuration,
+            first.set,
+            name(first.configuration),
+            name(second.configuration),
+            difference(stored, first, second),
+        )
+        for members in strata.values()
+        for first, second in pairs(members)
+    ]
+
+
+def _first_and_others(members: list[Result]) -> Pairs:
+    return [(members[0], other) for other in members[1:]]

@@ -1,0 +1,77 @@
+"""Forest plots: a dot and its interval per row and series, where there is no axis to draw a curve along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.contrasts import Gap
+from mitofm.reporting.estimates import ALL, Result
+from mitofm.reporting.numbers import difference, limits, set_words, with_interval
+from mitofm.reporting.style import GRID, MUTED, Drawn, canvas, legend_below, looks, slug
+
+Row = tuple[str, str, Estimate]
+"""The row's name, the series (an adaptation) and what is drawn."""
+
+
+def result_forests(results: Iterable[Result], order: list[str], folder: Path) -> list[Drawn]:
+    """AUROC of every model under each adaptation: one figure per setting, evaluation set and fraction."""
+    figures: dict[tuple[str, str], list[Row]] = {}
+    for result in results:
+        key = result.configuration
+        figures.setdefault((key.where, result.set), []).append((key.model, key.adaptation, result.auroc))
+    bounds = limits(row[2] for rows in figures.values() for row in rows)
+    drawn = []
+    for (where, tested), rows in sorted(figures.items()):
+        title = ", ".join(part for part in (where, set_words(tested) if tested != ALL else "") if part)
+        stem = folder / slug("auroc", where, tested)
+        _forest(stem, title, rows, order, "AUROC", bounds)
+        said = "; ".join(f"{name}, {series}: {with_interval(estimate)}" for name, series, estimate in rows)
+        drawn.append(Drawn(stem, f"AUROC of each model and adaptation{': ' if title else ''}{title}", said))
+    return drawn
+
+
+def gap_forests(gaps: Iterable[Gap], order: list[str], folder: Path) -> list[Drawn]:
+    """In-domain minus out-of-domain AUROC: one figure per model, one row per training domain and setting."""
+    figures: dict[str, list[Row]] = {}
+    for gap in gaps:
+        key = gap.configuration
+        figures.setdefault(key.model, []).append((key.where, key.adaptation, gap.difference))
+    drawn = []
+    for model, rows in sorted(figures.items()):
+        stem = folder / slug("gap", model)
+        _forest(stem, model, rows, order, "in-domain minus out-of-domain AUROC", None)
+        said = "; ".join(f"{name}, {series}: {difference(estimate)}" for name, series, estimate in rows)
+        drawn.append(Drawn(stem, f"In-domain minus out-of-domain AUROC: {model}", said))
+    return drawn
+
+
+def _forest(
+    stem: Path, title: str, rows: Sequence[Row], order: list[str], label: str, bounds: tuple[float, float] | None
+) -> None:
+    names = list(dict.fromkeys(name for name, _, _ in rows))
+    series = [name for name in order if any(row[1] == name for row in rows)]
+    look = looks(order)
+    step = min(0.24, 0.8 / len(series))
+    with canvas(stem, height=1.3 + len(names) * (0.22 + 0.2 * len(series))) as (_, axes):
+        for place, adaptation in enumerate(series):
+            offset = (place - (len(series) - 1) / 2) * step
+            mine = [(names.index(name) + offset, e) for name, one, e in rows if one == adaptation and e.value is not None]
+            colour, marker = look[adaptation].colour, look[adaptation].marker
+            axes.plot(
+                [e.value for _, e in mine], [y for y, _ in mine], ls="", marker=marker, ms=5.5, color=colour, label=adaptation
+            )
+            sure = [(y, e) for y, e in mine if e.low is not None]
+            axes.hlines([y for y, _ in sure], [e.low for _, e in sure], [e.high for _, e in sure], color=colour, lw=1.8)
+        axes.axvline(0 if bounds is None else 0.5, color=MUTED if bounds is None else GRID, lw=1, zorder=0)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        for edge in range(1, len(names)):
+            axes.axhline(edge - 0.5, color=GRID, lw=0.8, zorder=0)
+        if bounds is not None:
+            axes.set_xlim(*bounds)
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+        axes.set(xlabel=label, title=title)
+        legend_below(axes)

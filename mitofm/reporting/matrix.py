@@ -1,0 +1,76 @@
+"""Heat maps of AUROC: the domain trained on by the domain tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from mitofm.reporting.configurations import percent
+from mitofm.reporting.estimates import Result
+from mitofm.reporting.numbers import NOTHING, set_words
+from mitofm.reporting.style import INK, Drawn, canvas, slug
+
+_LEAST, _MOST = 0.5, 1.0
+
+
+def domain_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
+    """Draw one heat map for every model, adaptation and setting trained on single domains, at its largest fraction.
+
+    Args:
+        results: those on single test domains.
+        folder: where the figures go.
+    """
+    maps: dict[tuple[str, str, str], list[Result]] = {}
+    for result in results:
+        key = result.configuration
+        if key.train_domain:
+            maps.setdefault((key.setting, key.model, key.adaptation), []).append(result)
+    drawn = []
+    for key, found in sorted(maps.items()):
+        largest = max(result.configuration.fraction for result in found)
+        found = [result for result in found if result.configuration.fraction == largest]
+        if len({result.set for result in found}) > 1:
+            drawn.append(_matrix(key, found, largest, folder))
+    return drawn
+
+
+def _matrix(key: tuple[str, str, str], results: list[Result], fraction: float, folder: Path) -> Drawn:
+    setting, model, adaptation = key
+    trained = sorted({result.configuration.train_domain for result in results})
+    tested = sorted({result.set for result in results}, key=lambda name: (set_words(name) not in trained, name))
+    values = np.full((len(trained), len(tested)), np.nan)
+    for result in results:
+        if result.auroc.value is not None:
+            values[trained.index(result.configuration.train_domain), tested.index(result.set)] = result.auroc.value
+    title = ", ".join(part for part in (model, adaptation, setting) if part)
+    stem = folder / slug("matrix", setting, model, adaptation)
+    with canvas(stem, height=1.9 + 0.42 * len(trained)) as (figure, axes):
+        axes.set_facecolor("#f0f2f4")
+        image = axes.imshow(values, cmap="cividis", vmin=_LEAST, vmax=_MOST, aspect="auto")
+        for (row, column), value in np.ndenumerate(values):
+            dark = np.isfinite(value) and value < (_LEAST + _MOST) / 2
+            text = f"{value:.2f}" if np.isfinite(value) else NOTHING
+            axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=9)
+            if set_words(tested[column]) == trained[row]:
+                axes.add_patch(_frame(column, row))
+        axes.set_xticks(range(len(tested)), [set_words(name) for name in tested], rotation=35, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(trained)), trained)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set(xlabel="tested on", ylabel="trained on", title=title)
+        figure.colorbar(image, ax=axes, label="AUROC", ticks=[0.5, 0.6, 0.7, 0.8, 0.9, 1.0], fraction=0.05, pad=0.02)
+    said = "; ".join(
+        f"trained on {r.configuration.train_domain}, tested on {set_words(r.set)}: {r.auroc.value:.2f}"
+        for r in results
+        if r.auroc.value is not None
+    )
+    name = f"AUROC by domain trained on and tested on, at {percent(fraction)} of the labels: {title}"
+    return Drawn(stem, name, said)
+
+
+def _frame(column: int, row: int):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.47, row - 0.46), 0.94, 0.92, fill=False, edgecolor="white", lw=2)

@@ -1,0 +1,73 @@
+"""The page: one HTML file that holds its style and its figures and asks nothing of the network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mitofm import files
+from mitofm.reporting.style import Drawn
+from mitofm.reporting.tables import Table
+
+_LONG = 24
+"""Tables of more rows are folded until asked for."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with text, figures and a table, each optional."""
+
+    title: str
+    text: str = ""
+    figures: Sequence[Drawn] = field(default=())
+    table: Table | None = None
+    folded: bool = False
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the table opens on demand only."""
+        return self.folded or (self.table is not None and len(self.table.shown) > _LONG)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the page says of one data set."""
+
+    dataset: str
+    task: str
+    answer: Sequence[str]
+    cautions: Sequence[str]
+    sections: Sequence[Section]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page."""
+
+    title: str
+    cautions: Sequence[str]
+    chapters: Sequence[Chapter]
+    unfinished: Table
+
+
+def write_page(page: Page, path: Path) -> Path:
+    """Render `page` into `path`; figures are embedded as SVG."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("mitofm.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["embedded"] = _embedded
+    files.write_text(path, environment.get_template("report.html.j2").render(page=page))
+    return path
+
+
+def _embedded(figure: Drawn) -> str:
+    content = base64.b64encode(Path(f"{figure.stem}.svg").read_bytes()).decode("ascii")
+    return f"data:image/svg+xml;base64,{content}"

@@ -1,0 +1,109 @@
+"""How every figure looks, and how it is kept: PNG and SVG whose bytes depend on nothing but the numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, GRID = "#1f2933", "#52606d", "#e4e7eb"
+# Okabe and Ito (2008): told apart in all common kinds of colour blindness; shapes tell them apart in grey.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+WIDTH = 4.8
+"""Inches: about 350 points, so that text keeps its size on a telephone and grows on a desk."""
+
+_SETTINGS = {
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "savefig.bbox": "tight",
+    "savefig.pad_inches": 0.08,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "svg.hashsalt": "mitofm",
+    "svg.fonttype": "path",
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure that was kept: its files without ending, its title, and what it shows in words."""
+
+    stem: Path
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """The colour and marker of a series."""
+
+    colour: str
+    marker: str
+
+
+def looks(series: Sequence[str]) -> dict[str, Look]:
+    """A look for each series, by its place; the markers shift with every turn through the colours."""
+    count = len(_COLOURS)
+    return {
+        name: Look(_COLOURS[place % count], _MARKERS[(place + place // count) % count])
+        for place, name in enumerate(series)
+    }
+
+
+def slug(*parts: str) -> str:
+    """Words as a file name."""
+    return "-".join(filter(None, (re.sub(r"[^a-z0-9_.]+", "-", part.lower()).strip("-") for part in parts)))
+
+
+@contextmanager
+def canvas(stem: Path, height: float, width: float = WIDTH) -> Iterator[tuple[Figure, Axes]]:
+    """Yield a figure and its axes of `width` x `height` inches; keep it as `stem`.png and `stem`.svg at the end."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure, figure.subplots()
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        # Not with_suffix: a name may hold a dot.
+        figure.savefig(f"{stem}.png", metadata={"Software": None})
+        figure.savefig(f"{stem}.svg", metadata={"Date": None, "Creator": None})
+
+
+def legend_below(axes: Axes, columns: int = 3) -> None:
+    """The legend under the axes, where it hides no data."""
+    handles, names = axes.get_legend_handles_labels()
+    if names:
+        figure = axes.get_figure()
+        figure.legend(handles, names, loc="outside lower center", ncols=min(columns, len(names)), handlelength=1.8)

@@ -1,0 +1,87 @@
+"""A table of a report: full numbers for programs (CSV), rounded ones for people (Markdown, HTML)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mitofm import files
+from mitofm.evaluation.statistics import Estimate
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: of its files.
+        title: what it holds.
+        shown: for people: every cell a string.
+        full: for programs: plain numbers.
+        note: what a reader must know, "" if nothing.
+        constant: the columns left out of `shown` because they hold one value, with it.
+    """
+
+    name: str
+    title: str
+    shown: pd.DataFrame
+    full: pd.DataFrame
+    note: str = ""
+    constant: Mapping[str, str] | None = None
+
+    @property
+    def caption(self) -> str:
+        """The note, and what is equal in all rows."""
+        same = "; ".join(f"{name} {value}" for name, value in (self.constant or {}).items())
+        return " ".join(part for part in (self.note, f"In all rows: {same}." if same else "") if part)
+
+    def write(self, folder: Path) -> None:
+        """Write `<name>.csv` and `<name>.md` into `folder`."""
+        files.write_text(folder / f"{self.name}.csv", self.full.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+        files.write_text(folder / f"{self.name}.md", self._markdown())
+
+    def _markdown(self) -> str:
+        def line(cells: Sequence[Any]) -> str:
+            return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+        rule = line(["---"] * self.shown.shape[1])
+        body = [line(row) for row in self.shown.itertuples(index=False)]
+        parts = [f"# {self.title}", "\n".join([line(list(self.shown.columns)), rule, *body])]
+        return "\n\n".join([*parts, self.caption] if self.caption else parts) + "\n"
+
+
+def table(
+    name: str,
+    title: str,
+    rows: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]],
+    note: str = "",
+    axes: Sequence[str] = (),
+) -> Table:
+    """A table from rows of (what people see, what programs read).
+
+    Args:
+        name: of its files.
+        title: what it holds.
+        rows: for each row the shown strings and the full values by column.
+        note: what a reader must know.
+        axes: shown columns that move into the caption when they hold the same value in every row of several.
+    """
+    shown, full = pd.DataFrame([row[0] for row in rows]), pd.DataFrame([row[1] for row in rows])
+    same = [axis for axis in axes if axis in shown and shown[axis].nunique() == 1 and (len(shown) > 1 or not shown[axis][0])]
+    constant = {axis: str(shown[axis].iloc[0]) for axis in same if shown[axis].iloc[0]}
+    return Table(name, title, shown.drop(columns=same), full, note, constant)
+
+
+def columns_of(name: str, estimate: Estimate) -> dict[str, Any]:
+    """An estimate as columns for programs."""
+    return {
+        name: estimate.value,
+        f"{name}_low": estimate.low,
+        f"{name}_high": estimate.high,
+        f"{name}_slides": estimate.slides,
+        f"{name}_no_interval": estimate.why,
+    }

@@ -1,0 +1,127 @@
+"""The answer in words, made from the numbers and from nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from mitofm.reporting.configurations import RANDOM, Group, percent
+from mitofm.reporting.contrasts import Contrast, Gap
+from mitofm.reporting.counts import Counts
+from mitofm.reporting.estimates import ALL, Result
+from mitofm.reporting.numbers import difference, set_words, signed, with_interval
+from mitofm.runs.collect import DONE, FAILED, MISSING, SKIPPED
+
+_FEW = 6
+"""Differences up to this many are listed one by one; more are counted."""
+
+
+def best_per_fraction(results: Iterable[Result], counts: Counts) -> list[str]:
+    """For every setting and evaluation set, the configuration of highest AUROC at each fraction (largest first)."""
+    strata: dict[tuple[str, str, float], list[Result]] = {}
+    for result in results:
+        if result.auroc.value is not None:
+            key = result.configuration
+            strata.setdefault((key.where, result.set, -key.fraction), []).append(result)
+    return [_best(members, counts) for _, members in sorted(strata.items())]
+
+
+def _best(members: Sequence[Result], counts: Counts) -> str:
+    best = max(members, key=lambda member: (member.auroc.value or 0.0, member.configuration))
+    key = best.configuration
+    place = f"With {percent(key.fraction)} of the labels ({counts.labels(best.group):,.0f} cells)"
+    place += f", {key.where}" if key.where else ""
+    place += f", tested {set_words(best.set)}" if best.set != ALL else ""
+    of = f", the highest of {len(members)}" if len(members) > 1 else ""
+    unsure = f" No interval: {best.auroc.why}." if best.auroc.why else ""
+    return f"{place}: {key.model} with {key.adaptation} reaches an AUROC of {with_interval(best.auroc)}{of}.{unsure}"
+
+
+def compared(contrasts: Iterable[Contrast]) -> list[str]:
+    """For every pair of levels, what its paired differences say: counted, and listed where they are few."""
+    pairs: dict[tuple[str, str], list[Contrast]] = {}
+    for contrast in contrasts:
+        if contrast.difference.value is not None:
+            pairs.setdefault((contrast.first, contrast.second), []).append(contrast)
+    return [_pair(first, second, members) for (first, second), members in pairs.items()]
+
+
+def _pair(first: str, second: str, members: Sequence[Contrast]) -> str:
+    name = f"{first} \N{MINUS SIGN} {second}"
+    if len(members) <= _FEW:
+        each = "; ".join(f"{_place(one)}: {difference(one.difference)}, {one.verdict}" for one in members)
+        return f"{name}, AUROC on the same cells. {each}."
+    values = [one.difference.value for one in members if one.difference.value is not None]
+    return (
+        f"{name}, AUROC on the same cells: {_tally(one.verdict for one in members)} of {len(members)} comparisons; "
+        f"differences from {signed(min(values))} to {signed(max(values))}."
+    )
+
+
+def _place(contrast: Contrast) -> str:
+    key = contrast.configuration
+    tested = set_words(contrast.set) if contrast.set != ALL else ""
+    return ", ".join(part for part in (key.model, key.where, tested, percent(key.fraction)) if part)
+
+
+def domain_gap(gaps: Sequence[Gap]) -> list[str]:
+    """What in-domain minus out-of-domain says, over all configurations."""
+    values = [gap.difference.value for gap in gaps if gap.difference.value is not None]
+    if not values:
+        return []
+    return [
+        f"In-domain minus out-of-domain AUROC lies between {signed(min(values))} and {signed(max(values))}: "
+        f"{_tally(gap.verdict for gap in gaps)} of {len(gaps)} configurations."
+    ]
+
+
+def _tally(verdicts: Iterable[str]) -> str:
+    counted = Counter(verdicts)
+    known = ("higher", "lower", "not decided", "no interval")
+    return ", ".join(f"{verdict} in {counted[verdict]}" for verdict in known if counted[verdict])
+
+
+def completeness(cells: pd.DataFrame, groups: Iterable[Group]) -> list[str]:
+    """What is missing from the report: cells without a result, and configurations that lack some of their seeds.
+
+    Args:
+        cells: `Collected.cells`.
+        groups: their configurations.
+    """
+    said = []
+    states = Counter(cells["state"])
+    if states[DONE] < len(cells):
+        others = ", ".join(f"{states[state]} {word}" for state, word in _STATES.items() if states[state])
+        said.append(f"{states[DONE]} of {len(cells)} cells are finished ({others}). The others are in no number below.")
+    short = sum(0 < len(group.done) < group.planned for group in groups)
+    if short:
+        said.append(
+            f"Some seeds are missing in {short} configuration{'s' if short > 1 else ''}: means are over the seeds that "
+            "are there, and paired differences over those that both sides have."
+        )
+    return said
+
+
+def cautions(done: pd.DataFrame) -> list[str]:
+    """What a reader must know about the finished cells of a data set: random weights, test-only domains, the unit."""
+    said = []
+    random = sorted(set(done.loc[done["weights"] == RANDOM, "backbone"]))
+    if random:
+        said.append(
+            f"Random weights, not pretrained ones: {', '.join(random)}. Such a number says what the architecture does "
+            "without pretraining, and nothing about the published model."
+        )
+    only = sorted({domain for domains in done["test_only"] if domains for domain in domains})
+    if only:
+        said.append(f"Domains that are only tested on, having too little to train on: {', '.join(only)}.")
+    if (done["slide_unit"] == "image").any():
+        said.append(
+            "No slide or patient is known, so each image is its own unit: if several images come from one patient, "
+            "the intervals are too narrow."
+        )
+    return said
+
+
+_STATES = {FAILED: "failed", SKIPPED: "skipped", MISSING: "missing"}

@@ -1,0 +1,79 @@
+"""The identity of a cell: a hash of everything that can change its result, and of nothing else. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mitofm import fingerprints
+from mitofm.backbones.spec import BackboneSpec
+from mitofm.backbones.weights import Weights, find
+from mitofm.config import instantiate
+from mitofm.data.dataset import Dataset
+from mitofm.fingerprints import Remembered
+
+PROTOCOL_VERSION = 1  # raise it when the same identity would give another result
+
+_WHOLE = ("split", "adaptation", "augment", "fit", "protocol")  # groups of which every key counts
+_NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A cell with its name.
+
+    Attributes:
+        id: sha256 of the identity.
+        folder_name: a readable prefix and the first 12 digits of the id.
+        dataset: its data set.
+        weights: of its backbone.
+    """
+
+    id: str
+    folder_name: str
+    dataset: Dataset
+    weights: Weights
+
+
+def identify(config: Mapping[str, Any]) -> Identified:
+    """Name the cell that a resolved config asks for. Opens no data that it has seen before in the same state.
+
+    Raises:
+        MitofmError: the data set or the weights are not on this machine, or the config is wrong.
+    """
+    cache = Path(config["paths"]["cache"])
+    remembered = Remembered(cache / "fingerprints")
+    spec = BackboneSpec.from_config(config["backbone"])
+    weights = find(spec, Path(config["paths"]["weights"]), remembered)
+    dataset = Dataset(config["data"], cache)
+    identity = {
+        "protocol_version": PROTOCOL_VERSION,
+        "data": _content(config["data"]),
+        "table": dataset.table_fingerprint(),
+        "backbone": spec.contract(),
+        "weights": weights.sha256,
+        "split_files": [remembered.file(file) for file in instantiate(config["split"]).files()],
+        **{group: _content(config[group]) for group in _WHOLE},
+        "fraction": config["fraction"],
+        "seed": config["seed"],
+    }
+    cell_id = fingerprints.of(identity)
+    return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
+
+
+def _content(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _content(item) for key, item in value.items() if key not in _NOT_CONTENT}
+    if isinstance(value, (list, tuple)):
+        return [_content(item) for item in value]
+    return value
+
+
+def _prefix(config: Mapping[str, Any]) -> str:
+    random = "-random" if config["backbone"]["weights"] == "random" else ""
+    return (
+        f"{config['data']['name']}-{config['backbone']['name']}{random}-{config['adaptation']['name']}"
+        f"-{config['split']['name']}-f{config['fraction']:g}-s{config['seed']}"
+    )

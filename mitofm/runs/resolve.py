@@ -1,0 +1,45 @@
+"""From what Hydra composed to plain data that means one thing: interpolations resolved, per-family values chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mitofm.errors import MitofmError
+
+
+def resolve(config: DictConfig) -> dict[str, Any]:
+    """The config as plain data, with adaptation values that depend on the backbone's family settled.
+
+    Raises:
+        MitofmError: a choice is still open (`???`) or an interpolation cannot be resolved.
+    """
+    resolved = plain(config)
+    family = resolved["backbone"]["family"]
+    resolved["adaptation"] = {key: _of_family(value, family) for key, value in resolved["adaptation"].items()}
+    return resolved
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A composed config as plain data.
+
+    Raises:
+        MitofmError: a choice is still open (`???`) or an interpolation cannot be resolved.
+    """
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise MitofmError(f"{missing[0]} is not set: add {missing[0]}=... to the command")
+    try:
+        return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise MitofmError(f"the config does not resolve: {error}") from error
+
+
+def _of_family(value: Any, family: str) -> Any:
+    """`{default, vit_large, ...}` gives the family's value; anything else is itself."""
+    if isinstance(value, Mapping) and "default" in value:
+        return value.get(family, value["default"])
+    return value

@@ -1,0 +1,41 @@
+"""How far studies have come, from the markers in their cells' folders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from mitofm.runs import studies
+from mitofm.runs.folder import CellFolder, State
+
+
+def table(runs: Path, study: str | None) -> Iterator[str]:
+    """Lines of a table: cells of each study by state; for one study also what failed or was skipped, and why."""
+    names = studies.names(runs) if study is None else [study]
+    if not names:
+        yield f"no studies in {runs} yet: mitofm train makes the first"
+        return
+    width = max(5, *map(len, names))
+    yield f"{'study':{width}}  {'cells':>6}" + "".join(f"  {state.value:>10}" for state in State)
+    for name in names:
+        cells = studies.cells(runs, name)
+        counts = Counter(CellFolder(runs, cell).state() for cell in cells)
+        yield f"{name:{width}}  {len(cells):6d}" + "".join(f"  {counts[state]:10d}" for state in State)
+    if study is not None:
+        yield from _told(runs, study, State.FAILED)
+        yield from _told(runs, study, State.SKIPPED)
+
+
+def failures(runs: Path, study: str) -> Iterator[str]:
+    """One line per failed cell of a study; none where there is no such study yet."""
+    if study in studies.names(runs):
+        yield from _told(runs, study, State.FAILED)
+
+
+def _told(runs: Path, study: str, state: State) -> Iterator[str]:
+    for cell in studies.cells(runs, study):
+        folder = CellFolder(runs, cell)
+        if folder.state() is state:
+            reason = folder.reason().strip().splitlines() or [""]
+            yield f"{state.value:8} {cell}: {reason[-1]}"

@@ -1,0 +1,1 @@
+"""One cell, from its config to its predictions, written to the folder it is given."""

@@ -1,0 +1,107 @@
+"""What a cell is made of once its config is resolved, and what fitting it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mitofm.backbones.spec import BackboneSpec
+from mitofm.backbones.weights import Weights
+from mitofm.data.patches import PatchStore
+from mitofm.data.splits.part import Split
+from mitofm.errors import unknown
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell, ready to be fitted.
+
+    Attributes:
+        config: the resolved config, as plain data.
+        store: the patches.
+        split: which of them are bought for what.
+        spec: the backbone.
+        weights: its weights.
+        folder: where results go.
+        cache: where embeddings are shared.
+        validation_decides: whether the validation cells are enough to choose on.
+    """
+
+    config: dict[str, Any]
+    store: PatchStore
+    split: Split
+    spec: BackboneSpec
+    weights: Weights
+    folder: Path
+    cache: Path
+    validation_decides: bool
+
+    @property
+    def seed(self) -> int:
+        """The seed of all streams of this cell."""
+        return self.config["seed"]
+
+    @property
+    def fit(self) -> dict[str, Any]:
+        """The `fit` group."""
+        return self.config["fit"]
+
+    @property
+    def trainer(self) -> dict[str, Any]:
+        """The `trainer` group."""
+        return self.config["trainer"]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the classes weigh the same."""
+        return self.fit["class_weight"] == "balanced"
+
+    @property
+    def autocast(self) -> torch.dtype:
+        """The precision of forward passes."""
+        if self.fit["precision"] not in PRECISIONS:
+            raise unknown("fit.precision", self.fit["precision"], PRECISIONS)
+        return PRECISIONS[self.fit["precision"]]
+
+    @property
+    def device(self) -> torch.device:
+        """The first device of the accelerator asked for."""
+        accelerator = self.trainer["accelerator"]
+        if accelerator == "auto":
+            accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device(accelerator)
+
+    @property
+    def backbone_fingerprint(self) -> str:
+        """Names the embeddings of the frozen backbone."""
+        drawn_from = self.seed if self.spec.weights == "random" else None
+        return self.spec.fingerprint(self.weights.sha256, self.fit["precision"], drawn_from)
+
+    def rows(self, part: str) -> np.ndarray:
+        """Rows of the store on one side of the split."""
+        return self.split.rows(part)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What fitting a cell gives.
+
+    Attributes:
+        validation_logits: float64, in the order of the validation rows.
+        test_logits: float64, in the order of the test rows.
+        trained_parameters: how many numbers were trained.
+        samples_seen: training samples seen, repetitions counted.
+        notes: what was chosen on the way.
+    """
+
+    validation_logits: np.ndarray
+    test_logits: np.ndarray
+    trained_parameters: int
+    samples_seen: int
+    notes: dict[str, Any] = field(default_factory=dict)

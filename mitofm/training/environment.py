@@ -1,0 +1,49 @@
+"""What a cell ran on, recorded beside its results; none of it is part of its identity."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import mitofm
+
+_PACKAGES = ("torch", "timm", "peft", "pytorch-lightning", "albumentations", "numpy", "scikit-learn", "hydra-core")
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """Python, packages, platform, device, threads, and the revision of mitofm where it runs from a checkout."""
+    return {
+        "mitofm": mitofm.__version__,
+        "revision": _revision(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Peak memory in MiB: of the GPU's allocator where one is used, else of this process since it started."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def _revision() -> str | None:
+    checkout = Path(mitofm.__file__).parent.parent
+    if not (checkout / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

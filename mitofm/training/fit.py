@@ -1,0 +1,158 @@
+"""One cell, from its resolved config to its predictions: the protocol, read from top to bottom."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import expit
+
+from mitofm.adaptation.gradient import GradientAdaptation
+from mitofm.backbones.spec import BackboneSpec
+from mitofm.backbones.weights import Weights
+from mitofm.config import instantiate
+from mitofm.data.dataset import Dataset
+from mitofm.data.splits.make import make
+from mitofm.data.splits.part import Split
+from mitofm.evaluation.metrics import summarise
+from mitofm.evaluation import threshold
+from mitofm.files import write_json, write_parquet
+from mitofm.training import environment
+from mitofm.training.cell import Cell, Outcome
+from mitofm.training.copies import Copies, Curves
+from mitofm.training.frozen import fit_frozen
+from mitofm.training.gradient import fit_gradient
+from mitofm.training.selection import validation_decides
+from mitofm.training.wandb_run import WandbRun
+
+_log = logging.getLogger(__name__)
+
+
+def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: Weights, folder: Path) -> dict[str, Any]:
+    """Fit one cell and write everything but its state into `folder`.
+
+    Args:
+        config: the resolved config, as plain data.
+        cell_id: hash of the cell's identity.
+        dataset: its data set.
+        weights: of its backbone.
+        folder: of the cell.
+
+    Returns:
+        The metrics, as written to `metrics.json`.
+
+    Raises:
+        Infeasible: the split cannot give what the cell asks for.
+        MitofmError: anything else the user can mend.
+    """
+    torch.set_num_threads(config["trainer"]["threads"])
+    started = time.perf_counter()
+
+    strategy = instantiate(config["split"])
+    split = make(strategy, dataset.table(), config["fraction"], config["seed"])
+    labels = _labels(config, dataset, split, strategy.describe())
+    write_parquet(folder / "split.parquet", split.frame)
+    write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
+
+    adaptation = instantiate(config["adaptation"])
+    cell = Cell(
+        config=config,
+        store=dataset.store(),
+        split=split,
+        spec=BackboneSpec.from_config(config["backbone"]),
+        weights=weights,
+        folder=folder,
+        cache=Path(config["paths"]["cache"]),
+        validation_decides=validation_decides(_truth(split, "validation"), config["protocol"]),
+    )
+    write_json(folder / "environment.json", environment.describe(cell.device))
+
+    copies = _copies(cell, cell_id, labels)
+    failed = True
+    try:
+        if isinstance(adaptation, GradientAdaptation):
+            outcome = fit_gradient(cell, adaptation, copies)
+        else:
+            outcome = fit_frozen(cell, adaptation)
+        seconds = time.perf_counter() - started
+        metrics, predictions = _evaluate(cell, outcome)
+        write_parquet(folder / "predictions.parquet", predictions)
+        write_json(folder / "metrics.json", metrics)
+        write_json(folder / "cost.json", _cost(cell, outcome, seconds))
+        copies.finish(metrics, predictions)
+        failed = False
+    finally:
+        copies.close(failed)
+    (folder / "checkpoint" / "resume.ckpt").unlink(missing_ok=True)
+    return metrics
+
+
+def _truth(split: Split, part: str) -> np.ndarray:
+    return split.frame["label"].to_numpy()[split.rows(part)]
+
+
+def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Metrics and per-sample predictions of the test side; the threshold never saw it."""
+    value, rule = 0.5, "fixed"
+    if cell.validation_decides:
+        probabilities = expit(outcome.validation_logits)
+        value, rule = threshold.choose(_truth(cell.split, "validation"), probabilities), "validation"
+    columns = ["sample_id", "slide", "domain", "label", "evaluation_set"]
+    predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
+    predictions.insert(4, "logit", outcome.test_logits)
+    metrics = {
+        "threshold": {"value": value, "rule": rule},
+        "sets": summarise(predictions, value),
+        "chosen": outcome.notes,
+    }
+    return metrics, predictions
+
+
+def _cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any]:
+    return {
+        "seconds": seconds,
+        "peak_memory_mb": environment.peak_memory_mb(cell.device),
+        "trained_parameters": outcome.trained_parameters,
+        "samples_per_second": outcome.samples_seen / seconds,
+    }
+
+
+def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, train_domain: str) -> dict[str, Any]:
+    """The words and numbers under which tables list this cell."""
+    return {
+        "dataset": config["data"]["name"],
+        "backbone": config["backbone"]["name"],
+        "weights": config["backbone"]["weights"],
+        "adaptation": config["adaptation"]["name"],
+        "fraction": config["fraction"],
+        "seed": config["seed"],
+        "split": config["split"]["name"],
+        "train_domain": train_domain,
+        "augment": config["augment"]["name"],
+        "protocol": config["protocol"]["name"],
+        "positive": dataset.card.positive,
+        "negative": dataset.card.negative,
+        "n_train": len(split.rows("train")),
+        "n_validation": len(split.rows("validation")),
+        "test_only": list(split.test_only),
+    }
+
+
+def _copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:
+    settings = cell.config["logger"]
+    openers = []
+    if settings["csv"]:
+        openers.append(lambda: Curves(cell.folder / "curves.csv"))
+    if settings["wandb"]:
+        openers.append(
+            lambda: WandbRun(
+                settings, cell_id, cell.folder.name, cell.config["study"], labels, cell.config, Path(cell.config["paths"]["runs"])
+            )
+        )
+    return Copies(openers)

@@ -1,0 +1,19 @@
+"""When validation cells may decide something (contract: model selection), and when they are too few to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def validation_decides(labels: np.ndarray, protocol: dict[str, Any]) -> bool:
+    """Whether these validation labels are enough to choose a checkpoint, C and the threshold on.
+
+    Args:
+        labels: int (n,) of the validation cells that were bought.
+        protocol: the `protocol` group.
+    """
+    positives = int(labels.sum())
+    fewest = min(positives, len(labels) - positives)
+    return len(labels) >= protocol["validation_cells"] and fewest >= protocol["validation_cells_per_class"]

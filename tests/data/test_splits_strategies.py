@@ -1,0 +1,299 @@
+"""Each strategy on small tables whose right answer is known, its errors, and the shipped configs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from mitofm.config import conf_dir, instantiate
+from mitofm.data.splits.annotation import Annotation
+from mitofm.data.splits.external import External
+from mitofm.data.splits.file import FromFile
+from mitofm.data.splits.in_domain import InDomain
+from mitofm.data.splits.kfold import KFold
+from mitofm.data.splits.leave_one_out import LeaveOneOut
+from mitofm.data.splits.make import make
+from mitofm.data.splits.part import Split
+from mitofm.data.splits.single_domain import SingleDomain
+from mitofm.errors import Infeasible, MitofmError, unknown
+
+REAL = Path(os.environ.get("MITOFM_DATA") or Path(__file__).parents[3] / "shared" / "data")
+CONFIGS = sorted((conf_dir() / "split").glob("*.yaml"))
+MISSING = {"domain": "lung", "file": "authors.csv", "train_on": "A", "test_on": ["B", "C"]}
+
+
+def table(**slides: int) -> pd.DataFrame:
+    """`slides` of each domain, with 6 negative and 6 positive cells on each slide; "tiny" domains hold 2 and 2."""
+    rows = [
+        {"domain": domain, "slide": f"{domain}{number}", "label": label}
+        for domain, count in slides.items()
+        for number in range(count)
+        for label in [0, 1] * (2 if domain.startswith("tiny") else 6)
+    ]
+    cells = pd.DataFrame(rows)
+    return cells.assign(
+        sample_id=[f"c{i:04d}" for i in range(len(cells))], dataset=cells["domain"].str.upper(), image=cells["slide"]
+    )
+
+
+def slides(split: Split, part: str, evaluation_set: str = "") -> set[str]:
+    frame = split.frame
+    return set(frame.loc[(frame["part"] == part) & (frame["evaluation_set"] == evaluation_set), "slide"])
+
+
+def test_in_domain_takes_shares_of_each_domain_and_tests_small_domains_out_of_domain() -> None:
+    split = make(InDomain(name="in_domain"), table(lung=10, skin=5, tiny=3), 1.0, 0)
+    parts = split.frame.groupby(["domain", "part"])["slide"].nunique().to_dict()
+    assert parts == {
+        ("lung", "test"): 2, ("lung", "validation"): 2, ("lung", "train"): 6,
+        ("skin", "test"): 1, ("skin", "validation"): 1, ("skin", "train"): 3,
+        ("tiny", "test"): 3,
+    }  # fmt: skip
+    assert slides(split, "test", "out_of_domain") == {"tiny0", "tiny1", "tiny2"}
+    assert {name[:4] for name in slides(split, "test", "in_domain")} == {"lung", "skin"}
+    assert split.test_only == ("tiny",)
+    assert split.strategy == "in_domain"
+
+
+def test_single_domain_trains_on_one_and_tests_on_the_test_slides_of_all() -> None:
+    cells = table(lung=10, skin=5, tiny=3)
+    split = make(SingleDomain(name="single_domain", domain="skin"), cells, 1.0, 0)
+    assert {name[:4] for name in slides(split, "train") | slides(split, "validation")} == {"skin"}
+    assert {name[:4] for name in slides(split, "test", "in_domain")} == {"skin"}
+    out = slides(split, "test", "out_of_domain")
+    assert {"tiny0", "tiny1", "tiny2"} < out
+    assert len([name for name in out if name.startswith("lung")]) == 2
+    assert len(slides(split, "unused")) == 8
+    assert split.test_only == ("tiny",)
+
+
+def test_leave_one_out_tests_on_all_of_the_domain_left_out_and_on_no_other_in_its_set() -> None:
+    cells = table(lung=10, skin=5, tiny=3)
+    split = make(LeaveOneOut(name="leave_one_out", domain="lung"), cells, 1.0, 0)
+    assert slides(split, "test", "out_of_domain") == {f"lung{i}" for i in range(10)}
+    assert {name[:4] for name in slides(split, "test", "in_domain")} == {"skin"}
+    assert slides(split, "unused") == {"tiny0", "tiny1", "tiny2"}
+    assert split.test_only == ("tiny",)
+
+
+def test_leave_one_out_may_leave_out_a_domain_too_small_to_train() -> None:
+    split = make(LeaveOneOut(name="leave_one_out", domain="tiny"), table(lung=10, tiny=3), 1.0, 0)
+    assert slides(split, "test", "out_of_domain") == {"tiny0", "tiny1", "tiny2"}
+    assert split.test_only == ()
+
+
+def test_domains_may_be_scanners() -> None:
+    cells = table(lung=6, skin=6)
+    cells["scanner"] = ["XR" if name.endswith(("0", "1", "2")) else "CS2" for name in cells["slide"]]
+    split = make(LeaveOneOut(name="leave_one_out", by="scanner", domain="XR"), cells, 1.0, 0)
+    assert slides(split, "test", "out_of_domain") == {f"{d}{i}" for d in ("lung", "skin") for i in range(3)}
+    assert set(split.frame["domain"]) == {"lung", "skin"}
+
+
+def test_every_slide_tests_in_one_fold() -> None:
+    cells = table(lung=7, skin=5)
+    tests = [slides(make(KFold(name="kfold", fold=k, folds=4), cells, 1.0, 3), "test", "in_domain") for k in range(4)]
+    assert sum(len(fold) for fold in tests) == 12
+    assert set.union(*tests) == set(cells["slide"])
+
+
+def test_external_names_its_evaluation_sets_after_the_data_sets() -> None:
+    cells = table(lung=5, skin=3, breast=2, brain=2)
+    split = make(External(name="external", train_on="LUNG", test_on=["SKIN", "BREAST"]), cells, 1.0, 0)
+    assert len(slides(split, "train")) == 4
+    assert len(slides(split, "validation")) == 1
+    assert slides(split, "test", "SKIN") == {"skin0", "skin1", "skin2"}
+    assert slides(split, "test", "BREAST") == {"breast0", "breast1"}
+    assert slides(split, "unused") == {"brain0", "brain1"}
+
+
+def test_external_refuses_a_slide_that_both_data_sets_hold() -> None:
+    cells = table(lung=5, skin=3).replace({"slide": {"skin0": "lung0"}})
+    with pytest.raises(MitofmError, match="leak: slide 'lung0' is on two sides"):
+        make(External(name="external", train_on="LUNG", test_on="SKIN"), cells, 1.0, 0)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_may_name_slides(tmp_path: Path, suffix: str) -> None:
+    listed = pd.DataFrame(
+        {"slide": ["lung0", "lung1", "lung2", "skin0"], "part": ["train", "validation", "test", "test"]}
+    )
+    path = tmp_path / f"authors{suffix}"
+    listed.to_csv(path, index=False) if suffix == ".csv" else listed.to_parquet(path)
+    strategy = FromFile(name="file", file=str(path))
+    split = make(strategy, table(lung=4, skin=2), 1.0, 0)
+    assert slides(split, "train") == {"lung0"}
+    assert slides(split, "validation") == {"lung1"}
+    assert slides(split, "test", "in_domain") == {"lung2"}
+    assert slides(split, "test", "out_of_domain") == {"skin0"}
+    assert slides(split, "unused") == {"lung3", "skin1"}
+    assert strategy.files() == [path]
+    assert strategy.describe() == "authors"
+
+
+def test_a_file_may_name_cells_and_evaluation_sets(tmp_path: Path) -> None:
+    cells = table(lung=2, skin=1)
+    listed = cells[["sample_id"]].assign(
+        part=["train"] * 12 + ["test"] * 24, evaluation_set=[""] * 24 + ["theirs"] * 12
+    )
+    listed.to_csv(tmp_path / "s.csv", index=False)
+    split = make(FromFile(name="file", file=str(tmp_path / "s.csv")), cells, 0.5, 0)
+    assert len(split.rows("train")) == 6
+    assert len(split.rows("validation")) == 0
+    assert slides(split, "test", "in_domain") == {"lung1"}
+    assert slides(split, "test", "theirs") == {"skin0"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("slide,part\nlung0,train\nlung1,tset\n", r"unknown part 'tset' in split.file=.*row 2. Did you mean 'test'"),
+        ("slide,part\nlung0,train\nlung9,test\n", r"row 2 \('lung9'\): no cell of the annotation table has this slide"),
+        ("slide,part\nlung0,train\nlung0,test\n", r"row 2 \('lung0'\): the slide occurs twice \(1 such"),
+        ("slide,part,evaluation_set\nlung0,train,x\n", r"row 1 \('lung0'\): only test rows may have an evaluation_set"),
+        ("slide,part,evaluation_set\nlung0,train,\nlung1,test,all\n", "an evaluation set cannot be called 'all'"),
+        ("case,part\nlung0,train\n", r"needs the columns 'sample_id' or 'slide', and 'part'. It has: case, part"),
+        ("slide,part\n", "lists no cells"),
+        ("", "cannot be read"),
+        ("sample_id,part\nc0000,train\nc0001,test\nc0002,train\nc0003,test\n", "leak: slide 'lung0' is on two sides"),
+        ("slide,part\nlung0,train\n", r"no evaluation set holds both classes \(0 test cells\)"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused_by_row(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "split.csv").write_text(text)
+    with pytest.raises(MitofmError, match=says):
+        make(FromFile(name="file", file=str(tmp_path / "split.csv")), table(lung=4), 1.0, 0)
+
+
+def test_a_file_that_is_not_there_or_not_a_table_is_refused(tmp_path: Path) -> None:
+    for name, says in {"none.csv": "cannot be read", "split.xlsx": "a .csv or .parquet file is needed"}.items():
+        with pytest.raises(MitofmError, match=says):
+            make(FromFile(name="file", file=str(tmp_path / name)), table(lung=4), 1.0, 0)
+
+
+def test_an_unknown_domain_is_named_with_those_there_are() -> None:
+    cells = table(lung=5, skin=5)
+    for strategy in (SingleDomain(name="s", domain="lungs"), LeaveOneOut(name="l", domain="lungs")):
+        with pytest.raises(MitofmError) as error:
+            make(strategy, cells, 1.0, 0)
+        assert str(error.value) == str(unknown("domain", "lungs", ["lung", "skin"], "this data set"))
+
+
+def test_a_domain_too_small_to_train_is_infeasible_with_its_counts() -> None:
+    with pytest.raises(
+        Infeasible, match=r"domain 'tiny' can only be a test domain: its 3 slides hold 6 positive and 6"
+    ):
+        make(SingleDomain(name="s", domain="tiny"), table(lung=5, tiny=3), 1.0, 0)
+
+
+def test_a_slide_in_two_domains_is_refused() -> None:
+    cells = table(lung=5, skin=5).replace({"slide": {"skin3": "lung2"}})
+    with pytest.raises(MitofmError, match=r"slide 'lung2' lies in more than one domain: 'lung', 'skin' \(1 such"):
+        make(InDomain(name="in_domain"), cells, 1.0, 0)
+
+
+def test_domains_that_the_table_cannot_tell_are_refused() -> None:
+    cells = table(lung=5)
+    with pytest.raises(MitofmError, match=r"no column 'scanner'. It has: domain"):
+        make(InDomain(name="in_domain", by="scanner"), cells, 1.0, 0)
+    with pytest.raises(MitofmError, match="12 cells have no species, the first is 'c0000'"):
+        make(InDomain(name="i", by="species"), cells.assign(species=cells["slide"].where(cells.index >= 12)), 1.0, 0)
+    with pytest.raises(MitofmError, match=r"unknown split.by 'organ'"):
+        make(InDomain(name="in_domain", by="organ"), cells, 1.0, 0)
+
+
+def test_settings_that_cannot_be_meant_are_refused() -> None:
+    with pytest.raises(MitofmError, match=r"unknown split.fold '5' in split.folds=5.*There is: 0, 1, 2, 3, 4"):
+        KFold(name="kfold", fold=5)
+    with pytest.raises(MitofmError, match="at least 2 folds"):
+        KFold(name="kfold", folds=1)
+    with pytest.raises(MitofmError, match=r"B is in split.train_on and in split.test_on"):
+        External(name="external", train_on=["A", "B"], test_on="B")
+    with pytest.raises(MitofmError, match=r"unknown split.fraction_unit 'slides'"):
+        InDomain(name="in_domain", fraction_unit="slides")
+    for strategy in (InDomain(name="i", test_share=1.0), Annotation(name="a", test_share=0.0)):
+        with pytest.raises(MitofmError, match=r"split.test_share=\d.0 is not between 0 and 1"):
+            make(strategy, table(lung=5), 1.0, 0)
+    with pytest.raises(MitofmError, match=r"unknown split.test_on 'BRIAN' in this table. Did you mean 'BRAIN'"):
+        make(External(name="e", train_on="LUNG", test_on="BRIAN"), table(lung=5, brain=2), 1.0, 0)
+    with pytest.raises(MitofmError, match=r"split.test_on is empty. There is: BRAIN, LUNG"):
+        make(External(name="e", train_on="LUNG", test_on=[]), table(lung=5, brain=2), 1.0, 0)
+
+
+def test_more_folds_or_training_slides_than_there_are_is_infeasible() -> None:
+    with pytest.raises(Infeasible, match="3 slides with 18 cells of the rarer class cannot make 5 folds"):
+        make(KFold(name="kfold"), table(lung=3), 1.0, 0)
+    with pytest.raises(Infeasible, match="1 slides with 6 positive and 6 negative cells are left for training"):
+        make(External(name="e", train_on="LUNG", test_on="SKIN"), table(lung=1, skin=3), 1.0, 0)
+
+
+def test_a_number_of_slides_can_be_bought() -> None:
+    strategy = InDomain(name="in_domain", fraction_unit="slide")
+    cells = table(lung=10)
+    two, four = make(strategy, cells, 2, 0), make(strategy, cells, 4, 0)
+    assert len(slides(two, "train")) == 2
+    assert slides(two, "train") < slides(four, "train")
+    assert len(slides(two, "validation")) == 1
+    assert slides(two, "test", "in_domain") == slides(four, "test", "in_domain")
+    with pytest.raises(Infeasible, match="fraction=7 slides were asked for, but the training side has 6"):
+        make(strategy, cells, 7, 0)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_builds_its_strategy_and_says_how_to_run_it(path: Path) -> None:
+    config = OmegaConf.load(path)
+    for key in OmegaConf.missing_keys(config):
+        config[key] = MISSING[key]
+    strategy = instantiate(OmegaConf.to_container(config))
+    assert strategy.name == path.stem
+    assert f"split={path.stem}" in path.read_text().splitlines()[1]
+    assert "mitofm train " in path.read_text().splitlines()[1]
+
+
+def test_there_is_a_config_for_each_strategy_and_each_says_what_it_trains_on() -> None:
+    said = {}
+    for path in CONFIGS:
+        config = OmegaConf.to_container(OmegaConf.load(path))
+        assert isinstance(config, dict)
+        said[path.stem] = instantiate(
+            {key: MISSING[key] if value == "???" else value for key, value in config.items()}
+        ).describe()
+    assert said == {
+        "annotation": "all",
+        "external": "A",
+        "file": "authors",
+        "in_domain": "all",
+        "kfold": "fold 0",
+        "leave_one_out": "all but lung",
+        "single_domain": "lung",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "test_only"),
+    [
+        ("mf", "domain", ()),
+        ("mf_multi", "domain", ()),
+        ("mf_multi", "scanner", ("Aperio ScanScope XT", "Leica SCN400")),
+        ("ami", "scanner", ("Aperio ScanScope XT",)),
+        ("ami", "species", ()),
+        (
+            "ami",
+            "domain",
+            ("canine lung cancer", "canine lymphoma", "canine soft tissue sarcoma", "human neuroendocrine tumor"),
+        ),
+    ],
+)
+def test_the_real_tables_have_these_test_only_domains(name: str, by: str, test_only: tuple[str, ...]) -> None:
+    path = REAL / name / "annotations.csv"
+    if not path.is_file():
+        pytest.skip(f"no real crops: {path} is not there (MITOFM_DATA names their folder)")
+    cells = pd.read_csv(path).rename(columns={"tumor_domain": "domain", "patch": "sample_id"})
+    if "padded" in cells:
+        cells = cells[cells["padded"] == 0]
+    split = make(InDomain(name="in_domain", by=by), cells.assign(image=cells["slide"]), 1.0, 0)
+    assert split.test_only == test_only
