@@ -10,6 +10,7 @@ import torch
 from filelock import FileLock
 
 from mitofm.backbones.build import Backbone
+from mitofm.data.augment import centre
 from mitofm.data.patches import PatchStore
 from mitofm.files import replacing
 
@@ -55,7 +56,7 @@ def _write(
         embeddings = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
         for start in range(0, shape[0], batch_size):
             rows = np.arange(start, min(start + batch_size, shape[0]))
-            patches = torch.from_numpy(store.centres(rows)).to(device, non_blocking=True)
+            patches = torch.from_numpy(centre(store.read(rows), store.crop_px)).to(device)
             with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
                 embeddings[rows] = backbone(patches).float().cpu().numpy()
         embeddings.flush()

@@ -95,7 +95,7 @@ def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterato
         fixed = [*search, *(one.input_line for one in parsed if not one.is_sweep_override())]
         asked = {one.key_or_group: _values(one) for one in parsed if one.is_sweep_override()}
         whole = _compose(name, [*fixed, *_firsts(asked)], with_hydra=True)
-        params = OmegaConf.to_container(whole.hydra.sweeper.get("params") or {})
+        params = dict(whole.hydra.sweeper.get("params") or {})
         typed = {one.key_or_group for one in parsed}
         swept = _parsed_params(params, typed) | asked  # what is typed replaces what the study says
         if not swept:

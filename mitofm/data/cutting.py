@@ -48,10 +48,20 @@ def side(patch_px: int, own: float, mpp: float | None) -> int:
 
 
 def cut(root: Path, cells: pd.DataFrame, sides: np.ndarray, patch_px: int) -> np.ndarray:
-    """The patches (n, patch_px, patch_px, 3) of cells that share one file."""
+    """The patches of cells that share one file: (n, patch_px, patch_px, 3) uint8.
+
+    Args:
+        root: the folder the table's paths are relative to.
+        cells: their rows of the annotation table.
+        sides: (n,) px that each patch covers in the file.
+        patch_px: side of the patches.
+
+    Raises:
+        MitofmError: the file cannot be read, a crop is too small, or a cell lies outside its image.
+    """
     file = root / str(file_column(cells).iloc[0])
     if "crop" in cells:
-        return np.stack([images.centre(file, int(side), patch_px) for side in sides])
+        return np.stack([images.centre(file, int(px), patch_px) for px in sides])
     pixels = images.read(file)
     height, width = pixels.shape[:2]
     centres = cells[["x", "y"]].to_numpy()
@@ -59,11 +69,11 @@ def cut(root: Path, cells: pd.DataFrame, sides: np.ndarray, patch_px: int) -> np
     if outside.any():
         cell = cells.iloc[int(np.flatnonzero(outside)[0])]
         raise MitofmError(
-            f"{file}: cell {cell['sample_id']} lies at ({cell['x']:g}, {cell['y']:g}), outside this image of {width} x {height} px. "
-            "Check that x and y are level-0 pixels of this image"
+            f"{file}: cell {cell['sample_id']} lies at ({cell['x']:g}, {cell['y']:g}), outside this image of "
+            f"{width} x {height} px. Check that x and y are level-0 pixels of this image"
         )
     # Cells of one image share its resolution as a rule; where they do not, each is cut with its own side.
     patches = np.empty((len(cells), patch_px, patch_px, 3), np.uint8)
-    for side in np.unique(sides):
-        patches[sides == side] = images.around(pixels, centres[sides == side], int(side), patch_px)
+    for px in np.unique(sides):
+        patches[sides == px] = images.around(pixels, centres[sides == px], int(px), patch_px)
     return patches

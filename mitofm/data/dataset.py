@@ -68,17 +68,22 @@ class Dataset:
         """How its files are read, from the config."""
         return configs.instantiate(self._source_config)
 
+    def present(self) -> bool:
+        """Whether its annotation files are on this machine; makes nothing."""
+        try:
+            return bool(self.source.files())
+        except MitofmError:
+            return False
+
     def files(self) -> list[Path]:
         """Its annotation files, made first where they are absent and can be made.
 
         Raises:
             MitofmError: they are absent and cannot be made.
         """
-        try:
-            return self.source.files()
-        except MitofmError:
+        if not self.present():
             self.source.prepare()
-            return self.source.files()
+        return self.source.files()
 
     def table(self) -> pd.DataFrame:
         """Its annotation table."""

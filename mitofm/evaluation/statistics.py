@@ -11,8 +11,9 @@ sensitivity plus specificity), so `decisions` is all it takes to get its interva
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ def estimate(seeds: Sequence[pd.DataFrame], level: float = LEVEL) -> Estimate:
 
 
 def paired_difference(
-    first: Mapping[Hashable, pd.DataFrame], second: Mapping[Hashable, pd.DataFrame], level: float = LEVEL
+    first: Mapping[Any, pd.DataFrame], second: Mapping[Any, pd.DataFrame], level: float = LEVEL
 ) -> Estimate:
     """First minus second on the same samples: the jackknife over slides of the difference itself, with a t interval.
 

@@ -1,1 +1,1 @@
-"""Finished cells as figures, tables, words and one page of HTML that opens anywhere. It needs no GPU, model or image."""
+"""Finished cells as figures, tables, words and one page of HTML that opens anywhere; no GPU, model or image."""

@@ -52,7 +52,7 @@ def of_dataset(collected: Collected, groups: list[Group], out: Path) -> Chapter:
         shown = contents.contrasts_table("adaptations", "Adaptations compared", adaptations, "adaptation", _PAIRED)
         sections.append(Section(shown.title, table=shown))
     if models:
-        note = f"The model of highest AUROC minus each other. It was picked for being highest, which flatters it. {_PAIRED}"
+        note = f"The model of highest AUROC minus each other; being picked as the highest flatters it. {_PAIRED}"
         shown = contents.contrasts_table("models", "Models compared", models, "model", note)
         sections.append(Section(shown.title, table=shown))
     if fractions:

@@ -11,10 +11,14 @@ import pandas as pd
 from mitofm.errors import MitofmError
 from mitofm.runs.collect import DONE, Collected
 
-RANDOM = "random"
-_AXES = ["dataset", "split", "train_domain", "augment", "protocol", "backbone", "weights", "adaptation", "fraction"]
+RANDOM, SLIDES = "random", "slide"
+_AXES = [
+    "dataset", "split", "train_domain", "augment", "protocol", "backbone", "weights", "adaptation",
+    "fraction", "fraction_unit",
+]  # fmt: skip
 # Axes without a place of their own in figures and tables: where one varies it is spelt out as the setting.
 _SETTING_AXES = ("split", "augment", "protocol")
+_PLACES = ("root", "file")
 _IDENTITY_GROUPS = ("data", "split", "backbone", "adaptation", "augment", "fit", "protocol")
 
 
@@ -28,6 +32,7 @@ class Configuration:
     fraction: float
     model: str
     adaptation: str
+    fraction_unit: str = "annotation"
 
     @property
     def where(self) -> str:
@@ -35,24 +40,31 @@ class Configuration:
         trained = f"trained on {self.train_domain}" if self.train_domain else ""
         return ", ".join(part for part in (self.setting, trained) if part)
 
+    @property
+    def share(self) -> str:
+        """The fraction as people say it: 0.001 is "0.1 %", and 5 of the unit slide "5 slides"."""
+        if self.fraction_unit == SLIDES:
+            return f"{self.fraction:g} slide{'s' if self.fraction != 1 else ''}"
+        return f"{100 * self.fraction:.6g} %"
+
+    @property
+    def amount(self) -> str:
+        """The share in a sentence."""
+        return f"the labels of {self.share}" if self.fraction_unit == SLIDES else f"{self.share} of the labels"
+
 
 @dataclass(frozen=True)
 class Group:
-    """The cells of a configuration: the finished ones by seed, and how many there should be."""
+    """The cells of a configuration: the finished ones by seed (and fold), and how many there should be."""
 
     configuration: Configuration
-    done: Mapping[Any, str]
+    done: Mapping[str, str]
     planned: int
 
     @property
     def seeds(self) -> str:
         """How many seeds are finished, and of how many where some are not."""
         return str(len(self.done)) if len(self.done) == self.planned else f"{len(self.done)} of {self.planned}"
-
-
-def percent(fraction: float) -> str:
-    """A fraction as people say it: 0.001 is "0.1 %"."""
-    return f"{100 * fraction:.6g} %"
 
 
 def groups(collected: Collected) -> list[Group]:
@@ -66,21 +78,24 @@ def groups(collected: Collected) -> list[Group]:
     """
     cells = collected.cells[collected.cells["dataset"].notna()].copy()
     cells[_AXES] = cells[_AXES].astype(object).where(cells[_AXES].notna(), "")
+    # A fold is a repetition as a seed is one; its other slides join the union.
+    folds = ["" if fold is None else f", fold {fold}" for fold in cells["fold"]]
+    cells["repetition"] = [f"{seed}{fold}" for seed, fold in zip(cells["seed"], folds, strict=True)]
     rows = _with_variants(collected, cells)
     varying = {
         dataset: [axis for axis in _SETTING_AXES if part[axis].nunique() > 1]
         for dataset, part in cells.groupby("dataset")
     }
-    done: dict[Configuration, dict[Any, str]] = {}
-    planned: dict[Configuration, set[Any]] = {}
+    done: dict[Configuration, dict[str, str]] = {}
+    planned: dict[Configuration, set[str]] = {}
     for row in rows:
         key = _configuration(row, varying[row["dataset"]])
-        planned.setdefault(key, set()).add(row["seed"])
+        planned.setdefault(key, set()).add(row["repetition"])
         finished = done.setdefault(key, {})
-        if row["state"] == DONE and finished.setdefault(row["seed"], row["cell"]) != row["cell"]:
+        if row["state"] == DONE and finished.setdefault(row["repetition"], row["cell"]) != row["cell"]:
             raise MitofmError(
-                f"cells {finished[row['seed']]} and {row['cell']} have equal labels, seed and configuration but are "
-                "different cells (their data or weights changed?): put them into two studies and report each by itself"
+                f"cells {finished[row['repetition']]} and {row['cell']} have equal labels, seed and configuration "
+                "but are different cells (their data or weights changed?): put them into two studies and report each by itself"
             )
     return [Group(key, dict(sorted(done[key].items())), len(planned[key])) for key in sorted(done)]
 
@@ -101,6 +116,7 @@ def _configuration(row: Mapping[str, Any], varying: list[str]) -> Configuration:
         fraction=float(row["fraction"]),
         model=f"{row['backbone']}{random}{suffix('backbone.')}",
         adaptation=f"{row['adaptation']}{suffix('adaptation.')}",
+        fraction_unit=row["fraction_unit"] or (SLIDES if float(row["fraction"]) > 1 else "annotation"),
     )
 
 
@@ -108,7 +124,7 @@ def _with_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[s
     """The rows of `cells`, each with `variants`: the configuration keys that tell it from cells of equal labels."""
     for _, part in cells.groupby(_AXES, sort=False):
         configs: list[dict[str, Any]] = [{} for _ in range(len(part))]
-        if part.duplicated("seed").any():
+        if part.duplicated("repetition").any():
             configs = [dict(_flat(collected.config(cell))) for cell in part["cell"]]
         keys = sorted({key for config in configs for key in config})
         differing = [key for key in keys if len({str(config.get(key)) for config in configs}) > 1]
@@ -119,7 +135,7 @@ def _with_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[s
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The keys of a configuration that belong to a cell's identity, joined by dots."""
     for key, value in config.items():
-        if key == "root" or (not prefix and key not in _IDENTITY_GROUPS):
+        if key in _PLACES or (not prefix and key not in _IDENTITY_GROUPS):
             continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.configurations import Configuration, percent
+from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.contrasts import Contrast, Gap
 from mitofm.reporting.counts import Counts, spread
 from mitofm.reporting.estimates import AUROC, BALANCED, BALANCED_CHOSEN, Result
@@ -37,7 +37,11 @@ def results_table(results: Sequence[Result], metrics: pd.DataFrame) -> Table:
             "at the chosen threshold": with_interval(result.metrics[BALANCED_CHOSEN]),
             "weighted F1": f"{f1['weighted_f1']:.3f}",
         }
-        full = {**_full(result.configuration, result.set), "seeds": len(result.group.done), "planned": result.group.planned}
+        full = {
+            **_full(result.configuration, result.set),
+            "seeds": len(result.group.done),
+            "planned": result.group.planned,
+        }
         for name in (AUROC, BALANCED, BALANCED_CHOSEN):
             full |= columns_of(name, result.metrics[name]) | {f"{name}_seed_sd": result.metrics[name].seed_sd}
         rows.append((shown, full | f1.to_dict()))
@@ -117,19 +121,19 @@ def gaps_table(gaps: Sequence[Gap]) -> Table:
 
 def data_table(results: Sequence[Result], counts: Counts, positive: str, negative: str) -> Table:
     """How many cells were learned from and tested on, by setting, evaluation set and fraction."""
-    seen: dict[tuple[str, str, float], list[Result]] = {}
+    seen: dict[tuple[str, str, float, str], list[Result]] = {}
     for result in results:
         key = result.configuration
-        seen.setdefault((key.where, result.set, key.fraction), []).append(result)
+        seen.setdefault((key.where, result.set, key.fraction, key.share), []).append(result)
     rows = []
-    for (where, tested, fraction), members in sorted(seen.items()):
+    for (where, tested, fraction, share), members in sorted(seen.items()):
         train = [n for member in members for n in counts.train(member.group)]
         validation = [n for member in members for n in counts.validation(member.group)]
         test = [found for member in members for found in counts.tested(member.group, tested)]
         shown = {
             _WHERE: where,
             _SET: set_words(tested),
-            _LABELS: percent(fraction),
+            _LABELS: share,
             "training cells": spread(train),
             "validation cells": spread(validation),
             "test cells": spread([n for n, _, _ in test]),
@@ -160,7 +164,7 @@ def unfinished_table(cells: pd.DataFrame) -> Table:
 
 
 def _shown(key: Configuration, tested: str, set_column: str = _SET) -> dict[str, str]:
-    axes = {_WHERE: key.where, set_column: set_words(tested), _LABELS: percent(key.fraction)}
+    axes = {_WHERE: key.where, set_column: set_words(tested), _LABELS: key.share}
     return axes | {_MODEL: key.model, _ADAPTATION: key.adaptation}
 
 

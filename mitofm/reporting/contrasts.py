@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mitofm.errors import MitofmError
 from mitofm.evaluation import statistics
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.configurations import Configuration, percent
+from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import Result, Stored
 
 IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
@@ -81,9 +81,7 @@ def between_fractions(stored: Stored, results: Iterable[Result]) -> list[Contras
     def pairs(members: list[Result]) -> Pairs:
         return _first_and_others(sorted(members, key=lambda member: -member.configuration.fraction))
 
-    return _contrasts(
-        stored, results, lambda key: replace(key, fraction=0.0), pairs, lambda key: percent(key.fraction)
-    )
+    return _contrasts(stored, results, lambda key: replace(key, fraction=0.0), pairs, lambda key: key.share)
 
 
 def gaps(results: Iterable[Result]) -> list[Gap]:
@@ -92,14 +90,19 @@ def gaps(results: Iterable[Result]) -> list[Gap]:
     for result in results:
         sides.setdefault(result.configuration, {})[result.set] = result.auroc
     return [
-        Gap(key, sets[IN_DOMAIN], sets[OUT_OF_DOMAIN], statistics.independent_difference(sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]))
+        Gap(
+            key,
+            sets[IN_DOMAIN],
+            sets[OUT_OF_DOMAIN],
+            statistics.independent_difference(sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]),
+        )
         for key, sets in sides.items()
         if {IN_DOMAIN, OUT_OF_DOMAIN} <= sets.keys()
     ]
 
 
 def difference(stored: Stored, first: Result, second: Result) -> Estimate:
-    """AUROC of `first` minus that of `second` on the seeds of both; without a value where the samples are not the same."""
+    """AUROC of `first` minus that of `second` on the seeds of both; no value where the samples differ."""
     try:
         return statistics.paired_difference(
             stored.ranking(first.group, first.set), stored.ranking(second.group, second.set)

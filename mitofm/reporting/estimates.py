@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import pandas as pd
 
@@ -50,18 +49,18 @@ class Stored:
         """The evaluation sets of the group's cells, in their order."""
         return list(dict.fromkeys(name for cell in group.done.values() for name in self._sets(cell)))
 
-    def ranking(self, group: Group, name: str) -> dict[Any, pd.DataFrame]:
+    def ranking(self, group: Group, name: str) -> dict[str, pd.DataFrame]:
         """By seed the predictions on the set `name`, scored by logit."""
         return {seed: statistics.ranking(part) for seed, part in self._parts(group, name)}
 
-    def decisions(self, group: Group, name: str, threshold: float | None = None) -> dict[Any, pd.DataFrame]:
+    def decisions(self, group: Group, name: str, threshold: float | None = None) -> dict[str, pd.DataFrame]:
         """By seed the predictions on the set `name`, decided at `threshold` or else at the one each cell chose."""
         return {
             seed: statistics.decisions(part, self.thresholds[group.done[seed]] if threshold is None else threshold)
             for seed, part in self._parts(group, name)
         }
 
-    def _parts(self, group: Group, name: str) -> Iterable[tuple[Any, pd.DataFrame]]:
+    def _parts(self, group: Group, name: str) -> Iterable[tuple[str, pd.DataFrame]]:
         for seed, cell in group.done.items():
             sets = self._sets(cell)
             if name in sets:
@@ -101,4 +100,6 @@ def adaptation_order(collected: Collected, groups: Iterable[Group]) -> list[str]
     for group in groups:
         known = [parameters[cell] for cell in group.done.values() if parameters[cell] is not None]
         trained.setdefault(group.configuration.adaptation, []).extend(known)
-    return sorted(trained, key=lambda name: (sorted(trained[name])[len(trained[name]) // 2 :][:1] or [float("inf")], name))
+    return sorted(
+        trained, key=lambda name: (sorted(trained[name])[len(trained[name]) // 2 :][:1] or [float("inf")], name)
+    )

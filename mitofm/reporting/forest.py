@@ -57,10 +57,18 @@ def _forest(
     with canvas(stem, height=1.3 + len(names) * (0.22 + 0.2 * len(series))) as (_, axes):
         for place, adaptation in enumerate(series):
             offset = (place - (len(series) - 1) / 2) * step
-            mine = [(names.index(name) + offset, e) for name, one, e in rows if one == adaptation and e.value is not None]
+            mine = [
+                (names.index(name) + offset, e) for name, one, e in rows if one == adaptation and e.value is not None
+            ]
             colour, marker = look[adaptation].colour, look[adaptation].marker
             axes.plot(
-                [e.value for _, e in mine], [y for y, _ in mine], ls="", marker=marker, ms=5.5, color=colour, label=adaptation
+                [e.value for _, e in mine],
+                [y for y, _ in mine],
+                ls="",
+                marker=marker,
+                ms=5.5,
+                color=colour,
+                label=adaptation,
             )
             sure = [(y, e) for y, e in mine if e.low is not None]
             axes.hlines([y for y, _ in sure], [e.low for _, e in sure], [e.high for _, e in sure], color=colour, lw=1.8)

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mitofm.reporting.configurations import percent
 from mitofm.reporting.estimates import Result
 from mitofm.reporting.numbers import NOTHING, set_words
 from mitofm.reporting.style import INK, Drawn, canvas, slug
 
-_LEAST, _MOST = 0.5, 1.0
+_Map = tuple[tuple[str, str, str], list[Result]]
 
 
 def domain_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
@@ -27,16 +26,19 @@ def domain_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
         key = result.configuration
         if key.train_domain:
             maps.setdefault((key.setting, key.model, key.adaptation), []).append(result)
-    drawn = []
+    chosen: list[_Map] = []
     for key, found in sorted(maps.items()):
         largest = max(result.configuration.fraction for result in found)
         found = [result for result in found if result.configuration.fraction == largest]
         if len({result.set for result in found}) > 1:
-            drawn.append(_matrix(key, found, largest, folder))
-    return drawn
+            chosen.append((key, found))
+    values = [result.auroc.value for _, found in chosen for result in found if result.auroc.value is not None]
+    # One scale for all maps, as narrow as the values allow: small differences are the point.
+    low, high = (min(values), max(values)) if values else (0.5, 1.0)
+    return [_matrix(key, found, (low, high), folder) for key, found in chosen]
 
 
-def _matrix(key: tuple[str, str, str], results: list[Result], fraction: float, folder: Path) -> Drawn:
+def _matrix(key: tuple[str, str, str], results: list[Result], scale: tuple[float, float], folder: Path) -> Drawn:
     setting, model, adaptation = key
     trained = sorted({result.configuration.train_domain for result in results})
     tested = sorted({result.set for result in results}, key=lambda name: (set_words(name) not in trained, name))
@@ -48,25 +50,27 @@ def _matrix(key: tuple[str, str, str], results: list[Result], fraction: float, f
     stem = folder / slug("matrix", setting, model, adaptation)
     with canvas(stem, height=1.9 + 0.42 * len(trained)) as (figure, axes):
         axes.set_facecolor("#f0f2f4")
-        image = axes.imshow(values, cmap="cividis", vmin=_LEAST, vmax=_MOST, aspect="auto")
+        image = axes.imshow(values, cmap="cividis", vmin=scale[0], vmax=scale[1], aspect="auto")
         for (row, column), value in np.ndenumerate(values):
-            dark = np.isfinite(value) and value < (_LEAST + _MOST) / 2
+            dark = np.isfinite(value) and value < sum(scale) / 2
             text = f"{value:.2f}" if np.isfinite(value) else NOTHING
             axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=9)
             if set_words(tested[column]) == trained[row]:
                 axes.add_patch(_frame(column, row))
-        axes.set_xticks(range(len(tested)), [set_words(name) for name in tested], rotation=35, ha="right", rotation_mode="anchor")
+        axes.set_xticks(
+            range(len(tested)), [set_words(name) for name in tested], rotation=35, ha="right", rotation_mode="anchor"
+        )
         axes.set_yticks(range(len(trained)), trained)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set(xlabel="tested on", ylabel="trained on", title=title)
-        figure.colorbar(image, ax=axes, label="AUROC", ticks=[0.5, 0.6, 0.7, 0.8, 0.9, 1.0], fraction=0.05, pad=0.02)
+        figure.colorbar(image, ax=axes, label="AUROC", fraction=0.05, pad=0.02)
     said = "; ".join(
         f"trained on {r.configuration.train_domain}, tested on {set_words(r.set)}: {r.auroc.value:.2f}"
         for r in results
         if r.auroc.value is not None
     )
-    name = f"AUROC by domain trained on and tested on, at {percent(fraction)} of the labels: {title}"
+    name = f"AUROC by domain trained on and tested on, with {results[0].configuration.amount}: {title}"
     return Drawn(stem, name, said)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.estimates import ALL, DOMAIN
@@ -36,6 +38,13 @@ def signed(value: float) -> str:
     """A number with its sign, the minus as long as a plus; what rounds to nothing has none."""
     text = f"{value:+.3f}"
     return "0.000" if text in ("+0.000", "-0.000") else text.replace("-", "\N{MINUS SIGN}")
+
+
+def bounds(estimates: Sequence[Estimate]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, lower and upper ends of the intervals, for drawing; NaN where there is none."""
+    columns = zip(*((estimate.value, estimate.low, estimate.high) for estimate in estimates), strict=True)
+    value, low, high = (np.array(column, dtype=float) for column in columns)
+    return value, low, high
 
 
 def set_words(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mitofm.reporting.configurations import percent
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import ALL, Result
 from mitofm.reporting.numbers import limits, point, set_words
@@ -15,7 +14,7 @@ from mitofm.reporting.style import GRID, Drawn, canvas, legend_below, looks, slu
 def scaling_curves(results: Iterable[Result], counts: Counts, order: list[str], folder: Path) -> list[Drawn]:
     """Draw AUROC over labels for every model, evaluation set and setting that has more than one fraction.
 
-    All panels share their vertical axis, so that they can be compared.
+    All panels share their axes, so that they can be compared.
     """
     panels: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
@@ -23,8 +22,11 @@ def scaling_curves(results: Iterable[Result], counts: Counts, order: list[str], 
             key = result.configuration
             panels.setdefault((key.where, result.set, key.model), []).append(result)
     panels = {key: found for key, found in panels.items() if len({r.configuration.fraction for r in found}) > 1}
-    bounds = limits(result.auroc for found in panels.values() for result in found)
-    return [_panel(key, found, counts, order, bounds, folder) for key, found in sorted(panels.items())]
+    everything = [result for found in panels.values() for result in found]
+    labels = [counts.labels(result.group) for result in everything]
+    reach = (min(labels) / 1.35, max(labels) * 1.35) if labels else (1.0, 10.0)
+    bounds = limits(result.auroc for result in everything)
+    return [_panel(key, found, counts, order, reach, bounds, folder) for key, found in sorted(panels.items())]
 
 
 def _panel(
@@ -32,6 +34,7 @@ def _panel(
     results: list[Result],
     counts: Counts,
     order: list[str],
+    reach: tuple[float, float],
     bounds: tuple[float, float],
     folder: Path,
 ) -> Drawn:
@@ -40,16 +43,22 @@ def _panel(
     stem = folder / slug("scaling", where, tested, model)
     look, said = looks(order), []
     with canvas(stem, height=3.5) as (_, axes):
-        ticks: dict[float, float] = {}
+        ticks: dict[str, float] = {}
         for adaptation in [name for name in order if any(r.configuration.adaptation == name for r in results)]:
             line = sorted(
                 (r for r in results if r.configuration.adaptation == adaptation), key=lambda r: r.configuration.fraction
             )
             x = [counts.labels(result.group) for result in line]
-            ticks |= {result.configuration.fraction: labels for result, labels in zip(line, x, strict=True)}
+            ticks |= {result.configuration.share: labels for result, labels in zip(line, x, strict=True)}
             style = look[adaptation]
             axes.plot(
-                x, [r.auroc.value for r in line], color=style.colour, marker=style.marker, ms=5, lw=1.6, label=adaptation
+                x,
+                [r.auroc.value for r in line],
+                color=style.colour,
+                marker=style.marker,
+                ms=5,
+                lw=1.6,
+                label=adaptation,
             )
             sure = [(labels, r.auroc) for labels, r in zip(x, line, strict=True) if r.auroc.low is not None]
             if sure:
@@ -58,13 +67,11 @@ def _panel(
                 axes.fill_between(at, low, high, color=style.colour, alpha=0.13, lw=0)
                 # A band between two points shows nothing of a single one; the bars do.
                 axes.vlines(at, low, high, color=style.colour, lw=0.9, alpha=0.6)
-            said.append(
-                f"{adaptation}: " + ", ".join(f"{point(r.auroc)} at {percent(r.configuration.fraction)}" for r in line)
-            )
+            said.append(f"{adaptation}: " + ", ".join(f"{point(r.auroc)} at {r.configuration.share}" for r in line))
         axes.set_xscale("log")
-        axes.set_xticks(list(ticks.values()), [f"{labels:,.0f}\n{percent(part)}" for part, labels in ticks.items()])
+        axes.set_xticks(list(ticks.values()), [f"{labels:,.0f}\n{share}" for share, labels in ticks.items()])
         axes.minorticks_off()
-        axes.set(ylim=bounds, ylabel="AUROC", xlabel="labelled cells, and their share of all", title=title)
+        axes.set(xlim=reach, ylim=bounds, xlabel="labelled cells, and their share of all", ylabel="AUROC", title=title)
         axes.axhline(0.5, color=GRID, lw=1.2, zorder=0)
         axes.grid(axis="y")
         legend_below(axes)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 WIDTH = 4.8
 """Inches: about 350 points, so that text keeps its size on a telephone and grows on a desk."""
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "figure.dpi": 100,
     "savefig.dpi": 200,
     "savefig.bbox": "tight",
@@ -101,9 +101,8 @@ def canvas(stem: Path, height: float, width: float = WIDTH) -> Iterator[tuple[Fi
         figure.savefig(f"{stem}.svg", metadata={"Date": None, "Creator": None})
 
 
-def legend_below(axes: Axes, columns: int = 3) -> None:
-    """The legend under the axes, where it hides no data."""
+def legend_below(figure: Figure, axes: Axes, columns: int = 3) -> None:
+    """The legend of `axes` at the foot of the figure, where it hides no data."""
     handles, names = axes.get_legend_handles_labels()
     if names:
-        figure = axes.get_figure()
         figure.legend(handles, names, loc="outside lower center", ncols=min(columns, len(names)), handlelength=1.8)

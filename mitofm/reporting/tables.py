@@ -41,7 +41,9 @@ class Table:
 
     def write(self, folder: Path) -> None:
         """Write `<name>.csv` and `<name>.md` into `folder`."""
-        files.write_text(folder / f"{self.name}.csv", self.full.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+        files.write_text(
+            folder / f"{self.name}.csv", self.full.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        )
         files.write_text(folder / f"{self.name}.md", self._markdown())
 
     def _markdown(self) -> str:
@@ -71,7 +73,9 @@ def table(
         axes: shown columns that move into the caption when they hold the same value in every row of several.
     """
     shown, full = pd.DataFrame([row[0] for row in rows]), pd.DataFrame([row[1] for row in rows])
-    same = [axis for axis in axes if axis in shown and shown[axis].nunique() == 1 and (len(shown) > 1 or not shown[axis][0])]
+    same = [
+        axis for axis in axes if axis in shown and shown[axis].nunique() == 1 and (len(shown) > 1 or not shown[axis][0])
+    ]
     constant = {axis: str(shown[axis].iloc[0]) for axis in same if shown[axis].iloc[0]}
     return Table(name, title, shown.drop(columns=same), full, note, constant)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from mitofm.reporting.configurations import RANDOM, Group, percent
+from mitofm.reporting.configurations import RANDOM, Group
 from mitofm.reporting.contrasts import Contrast, Gap
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import ALL, Result
@@ -15,23 +15,30 @@ from mitofm.reporting.numbers import difference, set_words, signed, with_interva
 from mitofm.runs.collect import DONE, FAILED, MISSING, SKIPPED
 
 _FEW = 6
-"""Differences up to this many are listed one by one; more are counted."""
+"""Up to this many findings of a kind are told one by one; more are counted."""
 
 
 def best_per_fraction(results: Iterable[Result], counts: Counts) -> list[str]:
-    """For every setting and evaluation set, the configuration of highest AUROC at each fraction (largest first)."""
+    """For every setting and evaluation set, the configuration of highest AUROC at each fraction, largest first.
+
+    Where that would be many sentences, at the largest fraction only.
+    """
     strata: dict[tuple[str, str, float], list[Result]] = {}
     for result in results:
         if result.auroc.value is not None:
             key = result.configuration
             strata.setdefault((key.where, result.set, -key.fraction), []).append(result)
-    return [_best(members, counts) for _, members in sorted(strata.items())]
+    chosen = sorted(strata.items())
+    if len(chosen) > _FEW:
+        largest = min(fraction for _, _, fraction in strata)
+        chosen = [(key, members) for key, members in chosen if key[2] == largest]
+    return [_best(members, counts) for _, members in chosen]
 
 
 def _best(members: Sequence[Result], counts: Counts) -> str:
     best = max(members, key=lambda member: (member.auroc.value or 0.0, member.configuration))
     key = best.configuration
-    place = f"With {percent(key.fraction)} of the labels ({counts.labels(best.group):,.0f} cells)"
+    place = f"With {key.amount} ({counts.labels(best.group):,.0f} cells)"
     place += f", {key.where}" if key.where else ""
     place += f", tested {set_words(best.set)}" if best.set != ALL else ""
     of = f", the highest of {len(members)}" if len(members) > 1 else ""
@@ -63,7 +70,7 @@ def _pair(first: str, second: str, members: Sequence[Contrast]) -> str:
 def _place(contrast: Contrast) -> str:
     key = contrast.configuration
     tested = set_words(contrast.set) if contrast.set != ALL else ""
-    return ", ".join(part for part in (key.model, key.where, tested, percent(key.fraction)) if part)
+    return ", ".join(part for part in (key.model, key.where, tested, key.share) if part)
 
 
 def domain_gap(gaps: Sequence[Gap]) -> list[str]:

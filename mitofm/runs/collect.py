@@ -22,6 +22,7 @@ DONE, FAILED, SKIPPED, MISSING = "DONE", "FAILED", "SKIPPED", "missing"
 LABELS = (
     "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "protocol",
     "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit",
+    "fold", "fraction_unit",
 )  # fmt: skip
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 
@@ -33,7 +34,7 @@ class Collected:
     Attributes:
         runs: the folder that holds `cells/` and `studies/`.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED or missing), reason, the labels of
-            its `cell.json`, threshold and threshold_rule, and the columns of its `cost.json`; what is not known is None.
+            its `cell.json`, threshold and threshold_rule, and the columns of its `cost.json`. What is unknown is None.
     """
 
     runs: Path
@@ -91,7 +92,9 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     """
     names = _all_cells(runs) if study is None else _cells_of(runs, study)
     if not names:
-        raise MitofmError(f"no cells in {runs / 'cells'}: run `mitofm train` first, or set paths.runs to where they are")
+        raise MitofmError(
+            f"no cells in {runs / 'cells'}: run `mitofm train` first, or set paths.runs to where they are"
+        )
     rows = [_row(runs / "cells" / name) for name in sorted(set(names))]
     cells = pd.DataFrame(rows)
     columns = ["cell", "state", "reason", *LABELS, "threshold", "threshold_rule", *COST]

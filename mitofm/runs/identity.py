@@ -16,6 +16,7 @@ from mitofm.fingerprints import Remembered
 
 PROTOCOL_VERSION = 1  # raise it when the same identity would give another result
 
+_DATA = ("name", "crop_px", "margin_px", "mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit", "protocol")  # groups of which every key counts
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
 
@@ -50,7 +51,7 @@ def identify(config: Mapping[str, Any]) -> Identified:
     dataset = Dataset(config["data"], cache)
     identity = {
         "protocol_version": PROTOCOL_VERSION,
-        "data": _content(config["data"]),
+        "data": {key: _content(config["data"][key]) for key in _DATA},
         "table": dataset.table_fingerprint(),
         "backbone": spec.contract(),
         "weights": weights.sha256,

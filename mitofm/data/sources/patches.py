@@ -17,12 +17,12 @@ class Patches:
     """A folder with `annotations.csv` and one image file per cell.
 
     Columns: `patch` (path of the crop, relative to the folder), `label`, `slide`, `tumor_domain`, `x`, `y` (centre in the
-    source image, px); where known `frame` (the source image, if a slide has several), `species`, `scanner`, `mpp`, `padded`
+    source image, px); where known `dataset`, `frame` (the source image, if a slide has several), `species`, `scanner`, `mpp`, `padded`
     (1 = the crop met a border and was padded, so the cell is off its centre). Others are ignored.
 
     Args:
         root: the folder.
-        name: the data set's name in the table.
+        name: the data set's name, and the `dataset` of its cells where the CSV names none.
         include_padded: keep the padded crops. They are left out by default: a crop is read at its centre.
     """
 
@@ -67,7 +67,7 @@ class Patches:
             raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(read.columns)}")
         read = read.assign(
             sample_id=read["patch"].map(lambda patch: PurePosixPath(patch).stem, na_action="ignore"),
-            dataset=self.name,
+            dataset=read["dataset"] if "dataset" in read else self.name,
             image=read["frame"] if "frame" in read else read["slide"],
             crop=read["patch"],
             domain=read["tumor_domain"],

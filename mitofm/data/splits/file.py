@@ -32,12 +32,15 @@ class FromFile(Strategy):
         return Path(self.file).stem
 
     def files(self) -> list[Path]:
-        """The file."""
-        return [Path(self.file)]
+        """The file. Raises MitofmError where it is not there."""
+        path = Path(self.file)
+        if not path.is_file():
+            raise MitofmError(f"split.file={path} does not exist (a relative path starts at {Path.cwd()})")
+        return [path]
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises MitofmError, naming file and row, for whatever in the file cannot be meant."""
-        listed, key = _read(Path(self.file))
+        listed, key = _read(*self.files())
         ids = table[key].astype(str)
         _check(listed, key, set(ids), self.file)
         at = pd.Index(listed[key]).get_indexer(pd.Index(ids))
@@ -75,11 +78,11 @@ def _read(path: Path) -> tuple[pd.DataFrame, str]:
 
 
 def _check(listed: pd.DataFrame, key: str, known: set[str], file: str) -> None:
-    """Refuse, naming file and row, parts that do not exist, names given twice, names that the table does not have."""
+    """Refuse unknown parts, repeated and unknown names; the message counts rows as in a CSV file, header first."""
     wrong = ~listed["part"].isin(PARTS)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise unknown("part", listed["part"].iloc[row], PARTS, f"split.file={file}, row {row + 1}")
+        raise unknown("part", listed["part"].iloc[row], PARTS, f"split.file={file}, row {row + 2}")
     for problem, rows in {
         f"the {key} occurs twice": listed[key].duplicated(),
         f"no cell of the annotation table has this {key}": ~listed[key].isin(known),
@@ -88,5 +91,5 @@ def _check(listed: pd.DataFrame, key: str, known: set[str], file: str) -> None:
         if rows.any():
             row = int(np.flatnonzero(rows)[0])
             raise MitofmError(
-                f"split.file={file}, row {row + 1} ({listed[key].iloc[row]!r}): {problem} ({int(rows.sum())} such rows)"
+                f"split.file={file}, row {row + 2} ({listed[key].iloc[row]!r}): {problem} ({int(rows.sum())} such rows)"
             )

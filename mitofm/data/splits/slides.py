@@ -63,8 +63,7 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
         validation_share: of the slides left after the test slides, at least one.
 
     Raises:
-        MitofmError: `by` is no such column or is not filled in everywhere, a slide lies in two domains, or a share is
-            not between 0 and 1.
+        MitofmError: `by` is no such column, a slide lies in two domains, or a share is not between 0 and 1.
     """
     values = _values(table, by)
     slides = _slides(table.assign(**{by: values}), by)
@@ -143,13 +142,7 @@ def _values(table: pd.DataFrame, by: str) -> np.ndarray:
     if by not in table:
         known = ", ".join(column for column in BY if column in table)
         raise MitofmError(f"split.by={by}: the annotation table has no column {by!r}. It has: {known}")
-    missing = table[by].isna() | (table[by] == "")
-    if missing.any():
-        first = table.loc[missing.to_numpy(), "sample_id"].iloc[0]
-        raise MitofmError(
-            f"split.by={by}: {missing.sum()} cells have no {by}, the first is {first!r}. Fill it in, or choose another"
-        )
-    return table[by].astype(str).to_numpy(dtype=object)
+    return table[by].to_numpy(dtype=object)
 
 
 def _slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
