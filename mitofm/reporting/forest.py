@@ -8,7 +8,7 @@ from pathlib import Path
 from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.contrasts import Gap
 from mitofm.reporting.estimates import ALL, Result
-from mitofm.reporting.numbers import difference, limits, set_words, with_interval
+from mitofm.reporting.numbers import difference, ends, limits, set_words, with_interval
 from mitofm.reporting.style import GRID, MUTED, Drawn, canvas, legend_below, looks, slug
 
 Row = tuple[str, str, Estimate]
@@ -54,24 +54,14 @@ def _forest(
     series = [name for name in order if any(row[1] == name for row in rows)]
     look = looks(order)
     step = min(0.24, 0.8 / len(series))
-    with canvas(stem, height=1.3 + len(names) * (0.22 + 0.2 * len(series))) as (_, axes):
+    with canvas(stem, height=1.3 + len(names) * (0.22 + 0.2 * len(series))) as (figure, axes):
         for place, adaptation in enumerate(series):
             offset = (place - (len(series) - 1) / 2) * step
-            mine = [
-                (names.index(name) + offset, e) for name, one, e in rows if one == adaptation and e.value is not None
-            ]
-            colour, marker = look[adaptation].colour, look[adaptation].marker
-            axes.plot(
-                [e.value for _, e in mine],
-                [y for y, _ in mine],
-                ls="",
-                marker=marker,
-                ms=5.5,
-                color=colour,
-                label=adaptation,
-            )
-            sure = [(y, e) for y, e in mine if e.low is not None]
-            axes.hlines([y for y, _ in sure], [e.low for _, e in sure], [e.high for _, e in sure], color=colour, lw=1.8)
+            y = [names.index(name) + offset for name, one, _ in rows if one == adaptation]
+            value, low, high = ends([estimate for _, one, estimate in rows if one == adaptation])
+            style = look[adaptation]
+            axes.plot(value, y, ls="", marker=style.marker, ms=5.5, color=style.colour, label=adaptation)
+            axes.hlines(y, low, high, color=style.colour, lw=1.8)
         axes.axvline(0 if bounds is None else 0.5, color=MUTED if bounds is None else GRID, lw=1, zorder=0)
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -82,4 +72,4 @@ def _forest(
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
         axes.set(xlabel=label, title=title)
-        legend_below(axes)
+        legend_below(figure, axes)

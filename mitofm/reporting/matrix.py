@@ -11,7 +11,8 @@ from mitofm.reporting.estimates import Result
 from mitofm.reporting.numbers import NOTHING, set_words
 from mitofm.reporting.style import INK, Drawn, canvas, slug
 
-_Map = tuple[tuple[str, str, str], list[Result]]
+_Key = tuple[str, str, str]
+"""Setting, model, adaptation."""
 
 
 def domain_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
@@ -21,12 +22,12 @@ def domain_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
         results: those on single test domains.
         folder: where the figures go.
     """
-    maps: dict[tuple[str, str, str], list[Result]] = {}
+    maps: dict[_Key, list[Result]] = {}
     for result in results:
-        key = result.configuration
-        if key.train_domain:
-            maps.setdefault((key.setting, key.model, key.adaptation), []).append(result)
-    chosen: list[_Map] = []
+        what = result.configuration
+        if what.train_domain:
+            maps.setdefault((what.setting, what.model, what.adaptation), []).append(result)
+    chosen: list[tuple[_Key, list[Result]]] = []
     for key, found in sorted(maps.items()):
         largest = max(result.configuration.fraction for result in found)
         found = [result for result in found if result.configuration.fraction == largest]
@@ -38,7 +39,7 @@ def domain_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
     return [_matrix(key, found, (low, high), folder) for key, found in chosen]
 
 
-def _matrix(key: tuple[str, str, str], results: list[Result], scale: tuple[float, float], folder: Path) -> Drawn:
+def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder: Path) -> Drawn:
     setting, model, adaptation = key
     trained = sorted({result.configuration.train_domain for result in results})
     tested = sorted({result.set for result in results}, key=lambda name: (set_words(name) not in trained, name))
@@ -56,7 +57,7 @@ def _matrix(key: tuple[str, str, str], results: list[Result], scale: tuple[float
             text = f"{value:.2f}" if np.isfinite(value) else NOTHING
             axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=9)
             if set_words(tested[column]) == trained[row]:
-                axes.add_patch(_frame(column, row))
+                axes.plot(*_frame(column, row), color="white", lw=2)
         axes.set_xticks(
             range(len(tested)), [set_words(name) for name in tested], rotation=35, ha="right", rotation_mode="anchor"
         )
@@ -74,7 +75,7 @@ def _matrix(key: tuple[str, str, str], results: list[Result], scale: tuple[float
     return Drawn(stem, name, said)
 
 
-def _frame(column: int, row: int):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((column - 0.47, row - 0.46), 0.94, 0.92, fill=False, edgecolor="white", lw=2)
+def _frame(column: int, row: int) -> tuple[list[float], list[float]]:
+    """The outline of a cell of the map, just inside its edges."""
+    left, right, top, bottom = column - 0.47, column + 0.47, row - 0.45, row + 0.45
+    return [left, right, right, left, left], [top, top, bottom, bottom, top]

@@ -40,7 +40,7 @@ def signed(value: float) -> str:
     return "0.000" if text in ("+0.000", "-0.000") else text.replace("-", "\N{MINUS SIGN}")
 
 
-def bounds(estimates: Sequence[Estimate]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def ends(estimates: Sequence[Estimate]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Values, lower and upper ends of the intervals, for drawing; NaN where there is none."""
     columns = zip(*((estimate.value, estimate.low, estimate.high) for estimate in estimates), strict=True)
     value, low, high = (np.array(column, dtype=float) for column in columns)

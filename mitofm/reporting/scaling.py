@@ -7,12 +7,12 @@ from pathlib import Path
 
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import ALL, Result
-from mitofm.reporting.numbers import limits, point, set_words
+from mitofm.reporting.numbers import ends, limits, point, set_words
 from mitofm.reporting.style import GRID, Drawn, canvas, legend_below, looks, slug
 
 
 def scaling_curves(results: Iterable[Result], counts: Counts, order: list[str], folder: Path) -> list[Drawn]:
-    """Draw AUROC over labels for every model, evaluation set and setting that has more than one fraction.
+    """Draw AUROC over labels for every model, evaluation set and setting; nothing where there is one fraction only.
 
     All panels share their axes, so that they can be compared.
     """
@@ -21,10 +21,11 @@ def scaling_curves(results: Iterable[Result], counts: Counts, order: list[str], 
         if result.auroc.value is not None:
             key = result.configuration
             panels.setdefault((key.where, result.set, key.model), []).append(result)
-    panels = {key: found for key, found in panels.items() if len({r.configuration.fraction for r in found}) > 1}
+    if not any(len({result.configuration.fraction for result in found}) > 1 for found in panels.values()):
+        return []
     everything = [result for found in panels.values() for result in found]
     labels = [counts.labels(result.group) for result in everything]
-    reach = (min(labels) / 1.35, max(labels) * 1.35) if labels else (1.0, 10.0)
+    reach = min(labels) / 1.35, max(labels) * 1.35
     bounds = limits(result.auroc for result in everything)
     return [_panel(key, found, counts, order, reach, bounds, folder) for key, found in sorted(panels.items())]
 
@@ -42,7 +43,7 @@ def _panel(
     title = ", ".join(part for part in (model, where, set_words(tested) if tested != ALL else "") if part)
     stem = folder / slug("scaling", where, tested, model)
     look, said = looks(order), []
-    with canvas(stem, height=3.5) as (_, axes):
+    with canvas(stem, height=3.5) as (figure, axes):
         ticks: dict[str, float] = {}
         for adaptation in [name for name in order if any(r.configuration.adaptation == name for r in results)]:
             line = sorted(
@@ -51,22 +52,11 @@ def _panel(
             x = [counts.labels(result.group) for result in line]
             ticks |= {result.configuration.share: labels for result, labels in zip(line, x, strict=True)}
             style = look[adaptation]
-            axes.plot(
-                x,
-                [r.auroc.value for r in line],
-                color=style.colour,
-                marker=style.marker,
-                ms=5,
-                lw=1.6,
-                label=adaptation,
-            )
-            sure = [(labels, r.auroc) for labels, r in zip(x, line, strict=True) if r.auroc.low is not None]
-            if sure:
-                at, found = zip(*sure, strict=True)
-                low, high = [e.low for e in found], [e.high for e in found]
-                axes.fill_between(at, low, high, color=style.colour, alpha=0.13, lw=0)
-                # A band between two points shows nothing of a single one; the bars do.
-                axes.vlines(at, low, high, color=style.colour, lw=0.9, alpha=0.6)
+            value, low, high = ends([result.auroc for result in line])
+            axes.plot(x, value, color=style.colour, marker=style.marker, ms=5, lw=1.6, label=adaptation)
+            axes.fill_between(x, low, high, color=style.colour, alpha=0.13, lw=0)
+            # A band needs two neighbouring intervals; the bars show a single one.
+            axes.vlines(x, low, high, color=style.colour, lw=0.9, alpha=0.6)
             said.append(f"{adaptation}: " + ", ".join(f"{point(r.auroc)} at {r.configuration.share}" for r in line))
         axes.set_xscale("log")
         axes.set_xticks(list(ticks.values()), [f"{labels:,.0f}\n{share}" for share, labels in ticks.items()])
@@ -74,5 +64,5 @@ def _panel(
         axes.set(xlim=reach, ylim=bounds, xlabel="labelled cells, and their share of all", ylabel="AUROC", title=title)
         axes.axhline(0.5, color=GRID, lw=1.2, zorder=0)
         axes.grid(axis="y")
-        legend_below(axes)
+        legend_below(figure, axes)
     return Drawn(stem, f"AUROC against the number of labels: {title}", "; ".join(said))

@@ -35,7 +35,8 @@ def fit_gradient(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> 
 
     trainer = _trainer(cell, budget, best, resume, copies)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(does not have many workers|Lightning couldn't infer|mid-epoch).*")
+        # The order of batches is a function of the step: this loader resumes without a state of its own.
+        warnings.filterwarnings("ignore", message=".*(does not have many workers|LeafSpec|your dataloader is not resumable).*")
         trainer.fit(module, _data(cell, budget), ckpt_path=resume if resume.is_file() else None, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
@@ -103,8 +104,7 @@ def _data(cell: Cell, budget: Budget) -> CellData:
 
 
 def _trainer(cell: Cell, budget: Budget, best: BestWeights, resume: Any, copies: Copies) -> pl.Trainer:
-    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # devices and limits are in the cell's own files
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and limits are in the cell's own files
     callbacks: list[pl.Callback] = []
     if cell.validation_decides:
         patience = cell.fit["patience"]
