@@ -40,12 +40,16 @@ def user_conf_dir() -> Path | None:
 
 
 class _UserConfigs(SearchPathPlugin):
-    """Puts the user's own folder before the shipped one."""
+    """Puts the user's own folder before the shipped one, and the study's after it, as Hydra does with --config-dir."""
+
+    study: Path | None = None
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         folder = user_conf_dir()
         if folder is not None:
             search_path.prepend("mitofm-user", f"file://{folder}")
+        if self.study is not None:
+            search_path.append("mitofm-study", f"file://{self.study}")
 
 
 def register_user_configs() -> None:
@@ -66,8 +70,8 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
     Raises:
         MitofmError: in one screen, what is wrong and what exists.
     """
-    with _hydra_at(config_dir) as search:
-        return _compose(name, [*search, *overrides])
+    with _hydra_at(config_dir):
+        return _compose(name, overrides)
 
 
 def groups(group: str) -> dict[str, Path]:
@@ -87,12 +91,12 @@ def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterato
     Raises:
         MitofmError: as `compose`.
     """
-    with _hydra_at(config_dir) as search:
+    with _hydra_at(config_dir):
         try:
             parsed = OverridesParser.create().parse_overrides(list(overrides))
         except HydraException as error:
             raise MitofmError(str(error)) from error
-        fixed = [*search, *(one.input_line for one in parsed if not one.is_sweep_override())]
+        fixed = [one.input_line for one in parsed if not one.is_sweep_override()]
         asked = {one.key_or_group: _values(one) for one in parsed if one.is_sweep_override()}
         whole = _compose(name, [*fixed, *_firsts(asked)], with_hydra=True)
         params = dict(whole.hydra.sweeper.get("params") or {})
@@ -123,12 +127,16 @@ def _firsts(choices: dict[str, list[str]]) -> list[str]:
 
 
 @contextmanager
-def _hydra_at(config_dir: str | None) -> Iterator[list[str]]:
+def _hydra_at(config_dir: str | None) -> Iterator[None]:
     register_user_configs()
     if config_dir is not None and not Path(config_dir).is_dir():
         raise MitofmError(f"--config-dir {config_dir}: there is no such folder. `mitofm experiments` lists the shipped studies")
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir is not None else []
+    _UserConfigs.study = Path(config_dir).resolve() if config_dir is not None else None
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            yield
+    finally:
+        _UserConfigs.study = None
 
 
 def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:

@@ -31,7 +31,9 @@ def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     """
     missing = [column for column in REQUIRED if column not in table]
     if missing:
-        raise MitofmError(f"{origin}: the annotation table lacks the column(s) {', '.join(missing)}; it has: {_listed(table)}")
+        raise MitofmError(
+            f"{origin}: the annotation table lacks the column(s) {', '.join(missing)}; it has: {_listed(table)}"
+        )
     if table.empty:
         raise MitofmError(f"{origin}: the annotation table has no rows")
     clean = table[[column for column in REQUIRED + OPTIONAL if column in table]].reset_index(drop=True)
@@ -41,10 +43,17 @@ def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     clean["label"] = clean["label"].astype("int64")
     if "mpp" in clean:
         _refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
-    _refuse(clean["sample_id"].duplicated(), clean["sample_id"], origin, "it names an earlier row too; every cell needs its own")
+    _refuse(
+        clean["sample_id"].duplicated(),
+        clean["sample_id"],
+        origin,
+        "it names an earlier row too; every cell needs its own",
+    )
     for column in ("image", "crop"):
         if column in clean:
-            _refuse(clean[column].map(_leaves_root), clean[column], origin, "it must be a path inside the data set's folder")
+            _refuse(
+                clean[column].map(_leaves_root), clean[column], origin, "it must be a path inside the data set's folder"
+            )
     return clean.sort_values("sample_id", ignore_index=True)
 
 
@@ -79,4 +88,6 @@ def _refuse(wrong: pd.Series, column: pd.Series, origin: str, reason: str) -> No
     """Raise for the first row that is `wrong`."""
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise MitofmError(f"{origin}: row {row + 2}: {column.name} is {column.iloc[row]!r}: {reason} ({int(wrong.sum())} such rows)")
+        raise MitofmError(
+            f"{origin}: row {row + 2}: {column.name} is {column.iloc[row]!r}: {reason} ({int(wrong.sum())} such rows)"
+        )

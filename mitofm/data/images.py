@@ -20,7 +20,9 @@ def read(path: Path) -> np.ndarray:
     """
     kind = path.suffix.lower()
     if kind not in _TIFF + _OTHERS:
-        raise MitofmError(f"{path}: images are read from {', '.join(_TIFF + _OTHERS)}, not from {kind or 'a file without ending'!r}")
+        raise MitofmError(
+            f"{path}: images are read from {', '.join(_TIFF + _OTHERS)}, not from {kind or 'a file without ending'!r}"
+        )
     if not path.is_file():
         raise MitofmError(f"{path}: this image does not exist")
     try:
@@ -28,13 +30,19 @@ def read(path: Path) -> np.ndarray:
     except MitofmError:
         raise
     except Exception as error:  # the decoders raise whatever they meet first in a broken file
-        raise MitofmError(f"{path}: this image cannot be read ({error}). Fetch it again: it may be cut short") from error
+        raise MitofmError(
+            f"{path}: this image cannot be read ({error}). Fetch it again: it may be cut short"
+        ) from error
     if pixels.dtype != np.uint8:
         raise MitofmError(f"{path}: this image has {pixels.dtype} pixels; convert it to 8 bit, whose range is known")
     if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
-        raise MitofmError(f"{path}: this image is not RGB (shape {pixels.shape}); without colour there is no stain to see")
+        raise MitofmError(
+            f"{path}: this image is not RGB (shape {pixels.shape}); without colour there is no stain to see"
+        )
     if pixels.shape[2] == 4 and (pixels[..., 3] < 255).any():
-        raise MitofmError(f"{path}: this image is partly transparent, so its colours are not defined; flatten it to RGB")
+        raise MitofmError(
+            f"{path}: this image is partly transparent, so its colours are not defined; flatten it to RGB"
+        )
     return np.ascontiguousarray(pixels[..., :3])
 
 
@@ -44,7 +52,9 @@ def _read_tiff(path: Path) -> np.ndarray:
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
         if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR):
-            raise MitofmError(f"{path}: this image is not RGB (photometric {page.photometric}); without colour there is no stain to see")
+            raise MitofmError(
+                f"{path}: this image is not RGB (photometric {page.photometric}); without colour there is no stain to see"
+            )
         pixels = page.asarray()
         return np.moveaxis(pixels, 0, -1) if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else pixels
 
@@ -54,7 +64,9 @@ def _read_other(path: Path) -> np.ndarray:
 
     with Image.open(path) as image:
         if image.mode not in ("RGB", "RGBA", "P"):
-            raise MitofmError(f"{path}: this image is not 8-bit RGB (mode {image.mode}); convert it from an original with colour")
+            raise MitofmError(
+                f"{path}: this image is not 8-bit RGB (mode {image.mode}); convert it from an original with colour"
+            )
         if image.format == "PNG" and _png_depth(path) == 16:
             raise MitofmError(f"{path}: this image has 16 bits per channel; convert it to 8 bit, whose range is known")
         return np.asarray(image.convert("RGBA") if image.mode == "P" else image)

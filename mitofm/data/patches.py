@@ -101,7 +101,9 @@ def ensure(
         MitofmError: sizes that cannot be, a missing or unreadable image, a crop that is too small, a cell outside its image.
     """
     if crop_px < 1 or margin_px < 0 or (mpp is not None and mpp <= 0):
-        raise MitofmError(f"data set {name!r}: crop_px >= 1, margin_px >= 0 and mpp > 0 are needed, not {crop_px}, {margin_px}, {mpp}")
+        raise MitofmError(
+            f"data set {name!r}: crop_px >= 1, margin_px >= 0 and mpp > 0 are needed, not {crop_px}, {margin_px}, {mpp}"
+        )
     table = source.table()
     key = fingerprints.of(
         {
@@ -146,7 +148,9 @@ def _images_fingerprint(root: Path, table: pd.DataFrame, name: str, remembered: 
     )
 
 
-def _build(path: Path, root: Path, table: pd.DataFrame, key: str, crop_px: int, margin_px: int, mpp: float | None) -> None:
+def _build(
+    path: Path, root: Path, table: pd.DataFrame, key: str, crop_px: int, margin_px: int, mpp: float | None
+) -> None:
     """Cut every patch of `table` into `path`, noting progress after each chunk; the caller holds the lock."""
     from rich.progress import Progress
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from mitofm.reporting import contents, contrasts, words
@@ -34,6 +35,7 @@ def of_dataset(collected: Collected, groups: list[Group], out: Path) -> Chapter:
     stored, counts = Stored(collected), Counts(collected)
     order = adaptation_order(collected, groups)
 
+    groups.sort(key=lambda group: (replace(group.configuration, adaptation=""), order.index(group.configuration.adaptation)))
     results = measure(stored, groups)
     main, domains, gaps = primary(results), by_domain(results), contrasts.gaps(results)
     adaptations = contrasts.between_adaptations(stored, main, order)
@@ -60,7 +62,7 @@ def of_dataset(collected: Collected, groups: list[Group], out: Path) -> Chapter:
         sections.append(Section(shown.title, table=shown))
     matrices = domain_matrices(domains, figures)
     if matrices:
-        text = "White frames: tested on other slides of the domain trained on."
+        text = "Framed: tested on other slides of the domain trained on."
         sections.append(Section("Domain trained on by domain tested on", text, matrices))
     if gaps:
         largest = max(gap.configuration.fraction for gap in gaps)

@@ -95,7 +95,7 @@ def groups(collected: Collected) -> list[Group]:
         if row["state"] == DONE and finished.setdefault(row["repetition"], row["cell"]) != row["cell"]:
             raise MitofmError(
                 f"cells {finished[row['repetition']]} and {row['cell']} have equal labels, seed and configuration "
-                "but are different cells (their data or weights changed?): put them into two studies and report each by itself"
+                "but are different cells (their data or weights changed?): report each in a study of its own"
             )
     return [Group(key, dict(sorted(done[key].items())), len(planned[key])) for key in sorted(done)]
 

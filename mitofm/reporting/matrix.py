@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mitofm.reporting.estimates import Result
 from mitofm.reporting.numbers import NOTHING, set_words
-from mitofm.reporting.style import INK, Drawn, canvas, slug
+from mitofm.reporting.style import INK, MARK, Drawn, canvas, slug
 
 _Key = tuple[str, str, str]
 """Setting, model, adaptation."""
@@ -51,13 +51,12 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
     stem = folder / slug("matrix", setting, model, adaptation)
     with canvas(stem, height=1.9 + 0.42 * len(trained)) as (figure, axes):
         axes.set_facecolor("#f0f2f4")
-        image = axes.imshow(values, cmap="cividis", vmin=scale[0], vmax=scale[1], aspect="auto")
+        image = axes.imshow(values, cmap="Blues", vmin=scale[0], vmax=scale[1], aspect="auto")
         for (row, column), value in np.ndenumerate(values):
-            dark = np.isfinite(value) and value < sum(scale) / 2
             text = f"{value:.2f}" if np.isfinite(value) else NOTHING
-            axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=9)
+            axes.text(column, row, text, ha="center", va="center", color=_readable_on(image.to_rgba(value)), fontsize=9)
             if set_words(tested[column]) == trained[row]:
-                axes.plot(*_frame(column, row), color="white", lw=2)
+                axes.plot(*_frame(column, row), color=MARK, lw=2)
         axes.set_xticks(
             range(len(tested)), [set_words(name) for name in tested], rotation=35, ha="right", rotation_mode="anchor"
         )
@@ -65,7 +64,7 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set(xlabel="tested on", ylabel="trained on", title=title)
-        figure.colorbar(image, ax=axes, label="AUROC", fraction=0.05, pad=0.02)
+        figure.colorbar(image, ax=axes, label="AUROC", fraction=0.05, pad=0.02, format="%.2f")
     said = "; ".join(
         f"trained on {r.configuration.train_domain}, tested on {set_words(r.set)}: {r.auroc.value:.2f}"
         for r in results
@@ -73,6 +72,13 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
     )
     name = f"AUROC by domain trained on and tested on, with {results[0].configuration.amount}: {title}"
     return Drawn(stem, name, said)
+
+
+def _readable_on(colour: Sequence[float]) -> str:
+    """Dark or white text, whichever contrasts more with an RGBA `colour` (relative luminance of WCAG 2)."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return INK if luminance > 0.21 or not colour[3] else "white"
 
 
 def _frame(column: int, row: int) -> tuple[list[float], list[float]]:

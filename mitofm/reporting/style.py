@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, MUTED, GRID = "#1f2933", "#52606d", "#e4e7eb"
+INK, MUTED, GRID, MARK = "#1f2933", "#52606d", "#e4e7eb", "#D55E00"
 # Okabe and Ito (2008): told apart in all common kinds of colour blindness; shapes tell them apart in grey.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")

@@ -36,7 +36,7 @@ class Table:
     @property
     def caption(self) -> str:
         """The note, and what is equal in all rows."""
-        same = "; ".join(f"{name} {value}" for name, value in (self.constant or {}).items())
+        same = "; ".join(f"{name}: {value}" for name, value in (self.constant or {}).items())
         return " ".join(part for part in (self.note, f"In all rows: {same}." if same else "") if part)
 
     def write(self, folder: Path) -> None:

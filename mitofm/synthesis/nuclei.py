@@ -31,7 +31,12 @@ def rotated(size: int, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def depth(
-    rng: np.random.Generator, size: int, radius: np.ndarray, elongation: np.ndarray, angle: np.ndarray, wobble: np.ndarray | float
+    rng: np.random.Generator,
+    size: int,
+    radius: np.ndarray,
+    elongation: np.ndarray,
+    angle: np.ndarray,
+    wobble: np.ndarray | float,
 ) -> np.ndarray:
     """How deep (px, negative outside) each pixel lies in an irregular ellipse: (n, size, size).
 
@@ -48,7 +53,9 @@ def depth(
     outline = np.ones_like(rho)
     for order in (2, 3, 5):
         height, phase = rng.normal(0, wobble / np.sqrt(order), len(radius)), rng.uniform(0, 2 * np.pi, len(radius))
-        outline += height.astype(np.float32)[:, None, None] * np.cos(order * phi + phase.astype(np.float32)[:, None, None])
+        outline += height.astype(np.float32)[:, None, None] * np.cos(
+            order * phi + phase.astype(np.float32)[:, None, None]
+        )
     return radius.astype(np.float32)[:, None, None] * outline - rho
 
 

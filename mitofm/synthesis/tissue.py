@@ -10,7 +10,9 @@ import numpy as np
 from mitofm.synthesis import figures, nuclei, stain
 from mitofm.synthesis.domains import Domain, Scanner
 
-PITCH = 80  # px: side of the square that an annotated cell has to itself, so that a 64 px crop never holds another's centre
+PITCH = (
+    80  # px: side of the square that an annotated cell has to itself, so that a 64 px crop never holds another's centre
+)
 _JITTER = 8
 _FIGURE = 72  # px: side of the square in which an annotated cell is drawn
 _MELANIN = (0.50, 0.58, 0.64)
@@ -44,7 +46,9 @@ def render(rng: np.random.Generator, domain: Domain, scanner: Scanner, cells: in
     labels = rng.permutation(np.arange(cells) < positives).astype(int)
 
     stroma = _patches(nuclei.noise(rng, (side, side), 150.0), domain.stroma, 0.15)
-    gaps = _patches(nuclei.noise(rng, (side, side), 60.0) + 0.4 * nuclei.noise(rng, (side, side), 14.0), domain.gaps, 0.05)
+    gaps = _patches(
+        nuclei.noise(rng, (side, side), 60.0) + 0.4 * nuclei.noise(rng, (side, side), 14.0), domain.gaps, 0.05
+    )
     resting = _places(rng, domain, side, centres, stroma, gaps)
     haematoxylin = np.maximum(_resting_nuclei(rng, domain, side, resting, stroma, chromatin), 0.06 * (1 - gaps))
     eosin = _ground(rng, domain, side, np.concatenate([resting, centres]), stroma) * (1 - 0.92 * gaps)
@@ -57,7 +61,9 @@ def render(rng: np.random.Generator, domain: Domain, scanner: Scanner, cells: in
     for label, group in zip((1, 0), drawn, strict=True):
         members = np.flatnonzero(labels == label)
         kinds[members] = group.kind
-        for place, chromosomes, body, pink in zip(centres[members], group.chromatin, group.body, group.eosin, strict=True):
+        for place, chromosomes, body, pink in zip(
+            centres[members], group.chromatin, group.body, group.eosin, strict=True
+        ):
             here, part = _overlap(place, _FIGURE, side)
             haematoxylin[here] = haematoxylin[here] * (1 - body[part]) + chromosomes[part]
             own = 0.32 * pink * (0.9 + 0.1 * nuclei.noise(rng, (_FIGURE, _FIGURE), 3.0))
@@ -69,7 +75,9 @@ def render(rng: np.random.Generator, domain: Domain, scanner: Scanner, cells: in
 
 def _of_this_slide(rng: np.random.Generator, domain: Domain, scanner: Scanner) -> tuple[Domain, Scanner]:
     """The domain and scanner as they were on one day: slides of one domain differ slightly."""
-    shifted = [tuple(stain.unit(np.add(vector, rng.normal(0, 0.025, 3)))) for vector in (domain.haematoxylin, domain.eosin)]
+    shifted = [
+        tuple(stain.unit(np.add(vector, rng.normal(0, 0.025, 3)))) for vector in (domain.haematoxylin, domain.eosin)
+    ]
     return (
         replace(
             domain,
@@ -110,7 +118,9 @@ def _resting_nuclei(
     n = len(places)
     thin = stroma[tuple(places[:, ::-1].astype(int).T)] > 0.5
     radius = domain.radius * np.where(thin, 0.6, 1.0) * rng.normal(1, domain.variation, n).clip(0.6, 1.6)
-    elongation = np.where(thin, rng.uniform(2, 4, n), domain.elongation * rng.normal(1, 0.12, n).clip(0.8, 1.4)).clip(1, 4)
+    elongation = np.where(thin, rng.uniform(2, 4, n), domain.elongation * rng.normal(1, 0.12, n).clip(0.8, 1.4)).clip(
+        1, 4
+    )
     flow = rng.uniform(0, np.pi)
     loose = np.where(thin, 0.25, 2.0 / domain.elongation**2)
     angle = flow + loose * rng.standard_normal(n)
@@ -149,7 +159,12 @@ def _melanin(rng: np.random.Generator, domain: Domain, side: int, places: np.nda
 
 
 def _scanned(
-    rng: np.random.Generator, domain: Domain, scanner: Scanner, haematoxylin: np.ndarray, eosin: np.ndarray, pigment: np.ndarray
+    rng: np.random.Generator,
+    domain: Domain,
+    scanner: Scanner,
+    haematoxylin: np.ndarray,
+    eosin: np.ndarray,
+    pigment: np.ndarray,
 ) -> np.ndarray:
     """Stain the amounts, blur by the optics, add the sensor's noise."""
     amounts = np.stack([haematoxylin * domain.strength[0], eosin * domain.strength[1], pigment], axis=-1)
@@ -163,5 +178,7 @@ def _overlap(place: np.ndarray, size: int, side: int) -> tuple[tuple[slice, slic
     """Where a square of `size` px centred at `place` (x, y) lies in a region, and which part of the square that is."""
     x, y = (int(round(float(value))) - size // 2 for value in place)
     spans = [(max(start, 0), min(start + size, side), start) for start in (y, x)]
-    here, part = (tuple(slice(low - shift * start, high - shift * start) for low, high, start in spans) for shift in (0, 1))
+    here, part = (
+        tuple(slice(low - shift * start, high - shift * start) for low, high, start in spans) for shift in (0, 1)
+    )
     return (here[0], here[1]), (part[0], part[1])

@@ -1,18 +1,12 @@
-"""Each strategy on small tables whose right answer is known, its errors, and the shipped configs."""
+"""Each strategy on small tables whose right answer is known, and its errors."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pandas as pd
 import pytest
-from omegaconf import OmegaConf
 
-from mitofm.config import conf_dir, instantiate
 from mitofm.data.splits.annotation import Annotation
 from mitofm.data.splits.external import External
-from mitofm.data.splits.file import FromFile
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.kfold import KFold
 from mitofm.data.splits.leave_one_out import LeaveOneOut
@@ -20,10 +14,6 @@ from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Split
 from mitofm.data.splits.single_domain import SingleDomain
 from mitofm.errors import Infeasible, MitofmError, unknown
-
-REAL = Path(os.environ.get("MITOFM_DATA") or Path(__file__).parents[3] / "shared" / "data")
-CONFIGS = sorted((conf_dir() / "split").glob("*.yaml"))
-MISSING = {"domain": "lung", "file": "authors.csv", "train_on": "A", "test_on": ["B", "C"]}
 
 
 def table(**slides: int) -> pd.DataFrame:
@@ -117,70 +107,6 @@ def test_external_refuses_a_slide_that_both_data_sets_hold() -> None:
         make(External(name="external", train_on="LUNG", test_on="SKIN"), cells, 1.0, 0)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_file_may_name_slides(tmp_path: Path, suffix: str) -> None:
-    listed = pd.DataFrame(
-        {"slide": ["lung0", "lung1", "lung2", "skin0"], "part": ["train", "validation", "test", "test"]}
-    )
-    path = tmp_path / f"authors{suffix}"
-    listed.to_csv(path, index=False) if suffix == ".csv" else listed.to_parquet(path)
-    strategy = FromFile(name="file", file=str(path))
-    split = make(strategy, table(lung=4, skin=2), 1.0, 0)
-    assert slides(split, "train") == {"lung0"}
-    assert slides(split, "validation") == {"lung1"}
-    assert slides(split, "test", "in_domain") == {"lung2"}
-    assert slides(split, "test", "out_of_domain") == {"skin0"}
-    assert slides(split, "unused") == {"lung3", "skin1"}
-    assert strategy.files() == [path]
-    assert strategy.describe() == "authors"
-
-
-def test_a_file_may_name_cells_and_evaluation_sets(tmp_path: Path) -> None:
-    cells = table(lung=2, skin=1)
-    listed = cells[["sample_id"]].assign(
-        part=["train"] * 12 + ["test"] * 24, evaluation_set=[""] * 24 + ["theirs"] * 12
-    )
-    listed.to_csv(tmp_path / "s.csv", index=False)
-    split = make(FromFile(name="file", file=str(tmp_path / "s.csv")), cells, 0.5, 0)
-    assert len(split.rows("train")) == 6
-    assert len(split.rows("validation")) == 0
-    assert slides(split, "test", "in_domain") == {"lung1"}
-    assert slides(split, "test", "theirs") == {"skin0"}
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("slide,part\nlung0,train\nlung1,tset\n", r"unknown part 'tset' in split.file=.*row 3. Did you mean 'test'"),
-        ("slide,part\nlung0,train\nlung9,test\n", r"row 3 \('lung9'\): no cell of the annotation table has this slide"),
-        ("slide,part\nlung0,train\nlung0,test\n", r"row 3 \('lung0'\): the slide occurs twice \(1 such"),
-        ("slide,part,evaluation_set\nlung0,train,x\n", r"row 2 \('lung0'\): only test rows may have an evaluation_set"),
-        ("slide,part,evaluation_set\nlung0,train,\nlung1,test,all\n", "an evaluation set cannot be called 'all'"),
-        ("case,part\nlung0,train\n", r"needs the columns 'sample_id' or 'slide', and 'part'. It has: case, part"),
-        ("slide,part\n", "lists no cells"),
-        ("", "cannot be read"),
-        ("sample_id,part\nc0000,train\nc0001,test\nc0002,train\nc0003,test\n", "leak: slide 'lung0' is on two sides"),
-        ("slide,part\nlung0,train\n", r"no evaluation set holds both classes \(0 test cells\)"),
-    ],
-)
-def test_a_file_that_cannot_be_meant_is_refused_by_row(tmp_path: Path, text: str, says: str) -> None:
-    (tmp_path / "split.csv").write_text(text)
-    with pytest.raises(MitofmError, match=says):
-        make(FromFile(name="file", file=str(tmp_path / "split.csv")), table(lung=4), 1.0, 0)
-
-
-def test_a_file_that_is_not_there_or_not_a_table_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "split.xlsx").touch()
-    (tmp_path / "split.parquet").write_text("slide,part")
-    for name, says in {
-        "none.csv": "does not exist",
-        "split.parquet": "cannot be read",
-        "split.xlsx": "a .csv or .parquet file is needed",
-    }.items():
-        with pytest.raises(MitofmError, match=says):
-            make(FromFile(name="file", file=str(tmp_path / name)), table(lung=4), 1.0, 0)
-
-
 def test_an_unknown_domain_is_named_with_those_there_are() -> None:
     cells = table(lung=5, skin=5)
     for strategy in (SingleDomain(name="s", domain="lungs"), LeaveOneOut(name="l", domain="lungs")):
@@ -245,59 +171,3 @@ def test_a_number_of_slides_can_be_bought() -> None:
     assert slides(two, "test", "in_domain") == slides(four, "test", "in_domain")
     with pytest.raises(Infeasible, match="fraction=7 slides were asked for, but the training side has 6"):
         make(strategy, cells, 7, 0)
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_config_builds_its_strategy_and_says_how_to_run_it(path: Path) -> None:
-    config = OmegaConf.load(path)
-    for key in OmegaConf.missing_keys(config):
-        config[key] = MISSING[key]
-    strategy = instantiate(OmegaConf.to_container(config))
-    assert strategy.name == path.stem
-    assert f"split={path.stem}" in path.read_text().splitlines()[1]
-    assert "mitofm train " in path.read_text().splitlines()[1]
-
-
-def test_there_is_a_config_for_each_strategy_and_each_says_what_it_trains_on() -> None:
-    said = {}
-    for path in CONFIGS:
-        config = OmegaConf.to_container(OmegaConf.load(path))
-        assert isinstance(config, dict)
-        said[path.stem] = instantiate(
-            {key: MISSING[key] if value == "???" else value for key, value in config.items()}
-        ).describe()
-    assert said == {
-        "annotation": "all",
-        "external": "A",
-        "file": "authors",
-        "in_domain": "all",
-        "kfold": "fold 0",
-        "leave_one_out": "all but lung",
-        "single_domain": "lung",
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "by", "test_only"),
-    [
-        ("mf", "domain", ()),
-        ("mf_multi", "domain", ()),
-        ("mf_multi", "scanner", ("Aperio ScanScope XT", "Leica SCN400")),
-        ("ami", "scanner", ("Aperio ScanScope XT",)),
-        ("ami", "species", ()),
-        (
-            "ami",
-            "domain",
-            ("canine lung cancer", "canine lymphoma", "canine soft tissue sarcoma", "human neuroendocrine tumor"),
-        ),
-    ],
-)
-def test_the_real_tables_have_these_test_only_domains(name: str, by: str, test_only: tuple[str, ...]) -> None:
-    path = REAL / name / "annotations.csv"
-    if not path.is_file():
-        pytest.skip(f"no real crops: {path} is not there (MITOFM_DATA names their folder)")
-    cells = pd.read_csv(path).rename(columns={"tumor_domain": "domain", "patch": "sample_id"})
-    if "padded" in cells:
-        cells = cells[cells["padded"] == 0]
-    split = make(InDomain(name="in_domain", by=by), cells.assign(image=cells["slide"]), 1.0, 0)
-    assert split.test_only == test_only

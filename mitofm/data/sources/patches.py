@@ -73,7 +73,11 @@ class Patches:
             domain=read["tumor_domain"],
         )
         table = validate(read, str(path))
-        return table if self.include_padded else table[table["sample_id"].isin(self._whole(read, path))].reset_index(drop=True)
+        return (
+            table
+            if self.include_padded
+            else table[table["sample_id"].isin(self._whole(read, path))].reset_index(drop=True)
+        )
 
     @staticmethod
     def _whole(read: pd.DataFrame, path: Path) -> pd.Series:

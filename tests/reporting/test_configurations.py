@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+from conftest import LABELS, Study
+
+from mitofm.errors import MitofmError
+from mitofm.reporting.configurations import groups
+from mitofm.runs.collect import collect
+
+
+def test_seeds_and_folds_are_repetitions_and_the_rest_is_the_configuration(study: Study) -> None:
+    study.grid(adaptation=["lora", "full"], seed=[0, 42], fold=[0, 1])
+    found = groups(collect(study.runs, study.name))
+    assert [group.configuration.adaptation for group in found] == ["full", "lora"]
+    assert list(found[0].done) == ["0, fold 0", "0, fold 1", "42, fold 0", "42, fold 1"]
+    assert found[0].configuration.setting == ""
+
+
+def test_what_varies_beside_the_named_axes_is_the_setting(study: Study) -> None:
+    study.grid(split=["in_domain", "annotation"])
+    assert {group.configuration.setting for group in groups(collect(study.runs))} == {"split in_domain", "split annotation"}
+
+
+def test_random_weights_are_part_of_the_name(study: Study) -> None:
+    study.grid(weights=["pretrained", "random"])
+    assert [group.configuration.model for group in groups(collect(study.runs))] == ["uni", "uni (random weights)"]
+
+
+def test_an_unfinished_seed_is_planned_but_not_done(study: Study) -> None:
+    study.add(seed=42)
+    labels = LABELS | {"seed": 43}
+    folder = study.folder(labels)
+    folder.mkdir(parents=True)
+    study.write(folder, "cell.json", {"labels": labels})
+    (group,) = groups(collect(study.runs, study.name))
+    assert group.seeds == "1 of 2"
+
+
+def test_a_sweep_over_a_setting_that_no_label_holds_is_told_apart_by_its_config(study: Study) -> None:
+    for rank in (4, 16):
+        # A label the report does not know gives the two cells different folders.
+        folder = study.add(rank=rank)
+        (folder / "config.yaml").write_text(f"adaptation: {{rank: {rank}}}\ndata: {{root: /somewhere/{rank}}}\n")
+    found = groups(collect(study.runs, study.name))
+    assert [group.configuration.adaptation for group in found] == ["lora (rank 16)", "lora (rank 4)"]
+
+
+def test_cells_that_nothing_tells_apart_are_refused(study: Study) -> None:
+    for number in (1, 2):
+        (study.add(number=number) / "config.yaml").write_text("fraction: 1.0\n")
+    with pytest.raises(MitofmError, match=r"uni-lora.* and uni-lora.*study of its own"):
+        groups(collect(study.runs, study.name))
+
+
+@pytest.mark.parametrize(
+    ("fraction", "unit", "share", "amount"),
+    [
+        (0.001, None, "0.1 %", "0.1 % of the labels"),
+        (1, "annotation", "100 %", "100 % of the labels"),
+        (1, "slide", "1 slide", "the labels of 1 slide"),
+        (4, None, "4 slides", "the labels of 4 slides"),
+    ],
+)
+def test_fractions_in_words(study: Study, fraction: float, unit: str | None, share: str, amount: str) -> None:
+    study.add(fraction=fraction, fraction_unit=unit)
+    (group,) = groups(collect(study.runs))
+    assert (group.configuration.share, group.configuration.amount) == (share, amount)
