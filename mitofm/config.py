@@ -40,7 +40,9 @@ def allowed(target: str) -> tuple[str, str]:
     """
     module_name, _, class_name = str(target).rpartition(".")
     if not (module_name == "albumentations" or module_name.startswith("mitofm.")):
-        raise MitofmError(f"_target_ {target!r} is not allowed: only classes of mitofm and transforms of albumentations are")
+        raise MitofmError(
+            f"_target_ {target!r} is not allowed: only classes of mitofm and transforms of albumentations are"
+        )
     return module_name, class_name
 
 

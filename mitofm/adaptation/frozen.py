@@ -51,9 +51,7 @@ class FrozenAdaptation(Protocol):
 
     name: str
 
-    def fit(
-        self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int
-    ) -> FittedHead:
+    def fit(self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int) -> FittedHead:
         """Fit on `train`; choose what there is to choose on `validation`, or inside `train` where it is None.
 
         Args:

@@ -36,7 +36,7 @@ class LoRA(GradientAdaptation):
         self,
         name: str,
         rank: int,
-        alpha: float,
+        alpha: int,
         dropout: float,
         targets: str,
         lr: float,

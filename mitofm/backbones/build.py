@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import mitofm.torchvision_shim  # noqa: F401, I001  before timm imports torchvision
 import timm
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import mitofm.torchvision_shim  # noqa: F401  before timm imports torchvision
 from mitofm.backbones.recipes import RECIPES
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
@@ -27,6 +27,7 @@ class Backbone(nn.Module):
         embedding_dim: width of the embeddings.
     """
 
+    trunk: Any  # timm's models have methods that nn.Module does not promise
     mean: Tensor
     std: Tensor
 
@@ -115,4 +116,6 @@ def _check(trunk: nn.Module, spec: BackboneSpec) -> None:
     has_tokens = hasattr(trunk, "num_prefix_tokens")
     if RECIPES[spec.embedding].of_tokens != has_tokens:
         fitting = [name for name, recipe in RECIPES.items() if recipe.of_tokens == has_tokens]
-        raise unknown("backbone.embedding", spec.embedding, fitting, f"backbone {spec.name!r}, whose trunk takes others")
+        raise unknown(
+            "backbone.embedding", spec.embedding, fitting, f"backbone {spec.name!r}, whose trunk takes others"
+        )

@@ -35,7 +35,9 @@ def user_conf_dir() -> Path | None:
         return None
     folder = Path(given).resolve()
     if not folder.is_dir():
-        raise MitofmError(f"MITOFM_CONF={given}: there is no such folder. Make it, with groups like backbone/ in it, or unset it")
+        raise MitofmError(
+            f"MITOFM_CONF={given}: there is no such folder. Make it, with groups like backbone/ in it, or unset it"
+        )
     return folder
 
 
@@ -130,7 +132,9 @@ def _firsts(choices: dict[str, list[str]]) -> list[str]:
 def _hydra_at(config_dir: str | None) -> Iterator[None]:
     register_user_configs()
     if config_dir is not None and not Path(config_dir).is_dir():
-        raise MitofmError(f"--config-dir {config_dir}: there is no such folder. `mitofm experiments` lists the shipped studies")
+        raise MitofmError(
+            f"--config-dir {config_dir}: there is no such folder. `mitofm experiments` lists the shipped studies"
+        )
     _UserConfigs.study = Path(config_dir).resolve() if config_dir is not None else None
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):

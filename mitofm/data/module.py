@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401, I001  before Lightning imports torchvision
+from typing import Any
+
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 from mitofm.data.augment import Augment, centre
 from mitofm.data.order import Draw, StepOrder
 from mitofm.data.patches import PatchStore
@@ -84,7 +86,7 @@ class CellData(pl.LightningDataModule):
         self.validation = PlainPatches(store, validation)
         self.batch_size = batch_size
         self.order = StepOrder(len(train), batch_size, steps, seed)
-        self._loading = {"num_workers": workers, "pin_memory": pin, "collate_fn": _as_it_is}
+        self._loading: dict[str, Any] = {"num_workers": workers, "pin_memory": pin, "collate_fn": _as_it_is}
 
     def train_dataloader(self) -> DataLoader:
         """The steps that are still to do."""
@@ -99,9 +101,9 @@ class CellData(pl.LightningDataModule):
         return prediction_loader(self.validation, self.batch_size * 4, **self._loading)
 
 
-def prediction_loader(patches: PlainPatches, batch_size: int, **loading: object) -> DataLoader:
+def prediction_loader(patches: PlainPatches, batch_size: int, **loading: Any) -> DataLoader:
     """Batches of `patches` in their order."""
-    return DataLoader(patches, batch_size=batch_size, **{"collate_fn": _as_it_is, **loading})  # type: ignore[arg-type]
+    return DataLoader(patches, batch_size=batch_size, **{"collate_fn": _as_it_is, **loading})
 
 
 def _as_it_is(batch: Batch) -> Batch:

@@ -35,7 +35,9 @@ def of_dataset(collected: Collected, groups: list[Group], out: Path) -> Chapter:
     stored, counts = Stored(collected), Counts(collected)
     order = adaptation_order(collected, groups)
 
-    groups.sort(key=lambda group: (replace(group.configuration, adaptation=""), order.index(group.configuration.adaptation)))
+    groups.sort(
+        key=lambda group: (replace(group.configuration, adaptation=""), order.index(group.configuration.adaptation))
+    )
     results = measure(stored, groups)
     main, domains, gaps = primary(results), by_domain(results), contrasts.gaps(results)
     adaptations = contrasts.between_adaptations(stored, main, order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -74,11 +74,12 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
     return Drawn(stem, name, said)
 
 
-def _readable_on(colour: Sequence[float]) -> str:
+def _readable_on(colour: np.ndarray) -> str:
     """Dark or white text, whichever contrasts more with an RGBA `colour` (relative luminance of WCAG 2)."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
+    red, green, blue, opacity = colour
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (red, green, blue)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return INK if luminance > 0.21 or not colour[3] else "white"
+    return INK if luminance > 0.21 or not opacity else "white"
 
 
 def _frame(column: int, row: int) -> tuple[list[float], list[float]]:

@@ -16,7 +16,15 @@ _CHOICES = {
     "trainer.accelerator": ("auto", "cpu", "cuda"),
     "on_error": ("continue", "raise"),
 }
-_AT_LEAST_ONE = ("fit.batch_size", "fit.max_epochs", "fit.min_steps", "fit.patience", "fit.checks", "trainer.threads", "trainer.devices")
+_AT_LEAST_ONE = (
+    "fit.batch_size",
+    "fit.max_epochs",
+    "fit.min_steps",
+    "fit.patience",
+    "fit.checks",
+    "trainer.threads",
+    "trainer.devices",
+)
 
 
 def check(config: Mapping[str, Any]) -> None:

@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import mitofm.torchvision_shim  # noqa: F401, I001  before Lightning imports torchvision
 import pytorch_lightning as pl
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 from mitofm.files import replacing
 from mitofm.training.module import CellModule
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import mitofm.torchvision_shim  # noqa: F401, I001  before Lightning imports torchvision
 import pandas as pd
 from pytorch_lightning.loggers.logger import Logger
+
+import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class Copies:
     def __init__(self, openers: list[Callable[[], Sink]]) -> None:
         self._sinks: list[Sink] = []
         for opener in openers:
-            self._guard(lambda opener=opener: self._sinks.append(opener()), getattr(opener, "__qualname__", "logger"))
+            self._guard(partial(self._open, opener), "a logger")
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Pass on one point of the learning curves."""
@@ -59,16 +61,21 @@ class Copies:
         """What Lightning logs to."""
         return _ForLightning(self)
 
+    def _open(self, opener: Callable[[], Sink]) -> None:
+        self._sinks.append(opener())
+
     def _each(self, action: Callable[[Sink], None]) -> None:
         for sink in list(self._sinks):
-            if not self._guard(lambda sink=sink: action(sink), type(sink).__name__):
+            if not self._guard(partial(action, sink), type(sink).__name__):
                 self._sinks.remove(sink)
 
     def _guard(self, action: Callable[[], None], name: str) -> bool:
         try:
             action()
         except Exception as error:
-            _log.warning("%s gave up (%s: %s); the cell goes on, its own files are complete", name, type(error).__name__, error)
+            _log.warning(
+                "%s gave up (%s: %s); the cell goes on, its own files are complete", name, type(error).__name__, error
+            )
             return False
         return True
 

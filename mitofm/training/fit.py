@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ from mitofm.config import instantiate
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Split
-from mitofm.evaluation.metrics import summarise
 from mitofm.evaluation import threshold
+from mitofm.evaluation.metrics import summarise
 from mitofm.files import write_json, write_parquet
 from mitofm.training import environment
 from mitofm.training.cell import Cell, Outcome
-from mitofm.training.copies import Copies, Curves
+from mitofm.training.copies import Copies, Curves, Sink
 from mitofm.training.frozen import fit_frozen
 from mitofm.training.gradient import fit_gradient
 from mitofm.training.selection import validation_decides
@@ -146,13 +146,19 @@ def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, train_dom
 
 def _copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:
     settings = cell.config["logger"]
-    openers = []
+    openers: list[Callable[[], Sink]] = []
     if settings["csv"]:
         openers.append(lambda: Curves(cell.folder / "curves.csv"))
     if settings["wandb"]:
         openers.append(
             lambda: WandbRun(
-                settings, cell_id, cell.folder.name, cell.config["study"], labels, cell.config, Path(cell.config["paths"]["runs"])
+                settings,
+                cell_id,
+                cell.folder.name,
+                cell.config["study"],
+                labels,
+                cell.config,
+                Path(cell.config["paths"]["runs"]),
             )
         )
     return Copies(openers)

@@ -7,12 +7,12 @@ import math
 import warnings
 from typing import Any
 
-import mitofm.torchvision_shim  # noqa: F401, I001  before Lightning imports torchvision
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, TQDMProgressBar
 
+import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.data.augment import Augment
@@ -36,7 +36,9 @@ def fit_gradient(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> 
     trainer = _trainer(cell, budget, best, resume, copies)
     with warnings.catch_warnings():
         # The order of batches is a function of the step: this loader resumes without a state of its own.
-        warnings.filterwarnings("ignore", message=".*(does not have many workers|LeafSpec|your dataloader is not resumable).*")
+        warnings.filterwarnings(
+            "ignore", message=".*(does not have many workers|LeafSpec|your dataloader is not resumable).*"
+        )
         trainer.fit(module, _data(cell, budget), ckpt_path=resume if resume.is_file() else None, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
@@ -49,7 +51,9 @@ def fit_gradient(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> 
         validation_logits=predict(cell, classifier, cell.rows("validation")),
         test_logits=predict(cell, classifier, cell.rows("test")),
         trained_parameters=sum(parameter.numel() for parameter in trained),
-        samples_seen=trainer.global_step * len(cell.rows("train")) // batches_per_pass(len(cell.rows("train")), cell.fit["batch_size"]),
+        samples_seen=trainer.global_step
+        * len(cell.rows("train"))
+        // batches_per_pass(len(cell.rows("train")), cell.fit["batch_size"]),
         notes={
             "steps": trainer.global_step,
             "checkpoint": {"rule": "validation", "step": best.step, "auroc": best.auroc}

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import mitofm.torchvision_shim  # noqa: F401, I001  before Lightning imports torchvision
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics.classification import BinaryAUROC
 
+import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.data.module import Batch
 from mitofm.errors import MitofmError
@@ -99,7 +99,7 @@ class CellModule(pl.LightningModule):
         self.log("validation/auroc", self.validation_auroc.compute(), prog_bar=True)
         self.validation_auroc.reset()
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """AdamW; linear warm-up, then a cosine to zero."""
         optimiser = torch.optim.AdamW(self.adaptation.parameter_groups(self.classifier))
         warmup, steps = self.budget.warmup, self.budget.steps

@@ -48,7 +48,9 @@ class WandbRun:
             name=name,
             group=study,
             job_type=labels["adaptation"],
-            tags=[f"{key}={labels[key]}"[:64] for key in ("dataset", "backbone", "weights", "split", "fraction", "seed")],
+            tags=[
+                f"{key}={labels[key]}"[:64] for key in ("dataset", "backbone", "weights", "split", "fraction", "seed")
+            ],
             config=dict(config),
             dir=str(folder),
             mode=_mode(),
@@ -79,13 +81,15 @@ class WandbRun:
         classes = [self._labels["negative"], self._labels["positive"]]
         truth = predictions["label"].tolist()
         positive = 1 / (1 + np.exp(-predictions["logit"].to_numpy()))
-        probabilities = np.column_stack([1 - positive, positive])
+        probabilities = np.column_stack([1 - positive, positive]).tolist()
         self._run.log(
             {
                 "roc": wandb.plot.roc_curve(truth, probabilities, labels=classes),
                 "precision_recall": wandb.plot.pr_curve(truth, probabilities, labels=classes),
                 "confusion": wandb.plot.confusion_matrix(
-                    y_true=truth, preds=(positive >= metrics["threshold"]["value"]).astype(int).tolist(), class_names=classes
+                    y_true=truth,
+                    preds=(positive >= metrics["threshold"]["value"]).astype(int).tolist(),
+                    class_names=classes,
                 ),
             }
         )
@@ -95,7 +99,7 @@ class WandbRun:
         self._run.finish(exit_code=int(failed))
 
 
-def _mode() -> str:
+def _mode() -> Any:
     """`WANDB_MODE` where set; else online where there is a key (`WANDB_API_KEY` or netrc), offline without one."""
     if mode := os.environ.get("WANDB_MODE"):
         return mode

@@ -14,6 +14,7 @@ import pytest
 
 from mitofm import seeds
 from mitofm.evaluation import metrics
+from mitofm.reporting.report import make_report
 
 DOMAINS = ("breast", "lung", "lymphoma", "melanoma")
 PARAMETERS = {"linear_probe": 1025, "lora": 600_000, "full": 22_000_000}
@@ -50,8 +51,27 @@ def predictions(
     return table
 
 
+LABELS: dict[str, Any] = {
+    "dataset": "midog",
+    "backbone": "uni",
+    "weights": "pretrained",
+    "adaptation": "lora",
+    "fraction": 1.0,
+    "seed": 42,
+    "split": "in_domain",
+    "train_domain": None,
+    "augment": "standard",
+    "protocol": "honest",
+    "positive": "mitotic figure",
+    "negative": "hard negative",
+    "test_only": [],
+}
+
+
 class Study:
-    """A runs folder that fills with made-up cells."""
+    """A runs folder that fills with made-up cells; `labels` are those of a cell that asks for nothing else."""
+
+    labels = LABELS
 
     def __init__(self, runs: Path, name: str = "made_up") -> None:
         self.runs, self.name, self.cells = runs, name, []
@@ -96,23 +116,6 @@ class Study:
         (folder / file).write_text(json.dumps(content), encoding="utf-8")
 
 
-LABELS: dict[str, Any] = {
-    "dataset": "midog",
-    "backbone": "uni",
-    "weights": "pretrained",
-    "adaptation": "lora",
-    "fraction": 1.0,
-    "seed": 42,
-    "split": "in_domain",
-    "train_domain": None,
-    "augment": "standard",
-    "protocol": "honest",
-    "positive": "mitotic figure",
-    "negative": "hard negative",
-    "test_only": [],
-}
-
-
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     """An empty runs folder with one study."""
@@ -121,10 +124,5 @@ def study(tmp_path: Path) -> Study:
 
 @pytest.fixture
 def report(tmp_path: Path) -> Callable[[Study], Path]:
-    """Make the report of a study and give its folder."""
-    from mitofm.reporting.report import make_report
-
-    def make(study: Study) -> Path:
-        return make_report(study.runs, study.name, tmp_path / "report").parent
-
-    return make
+    """Makes the report of a study and gives its folder."""
+    return lambda study: make_report(study.runs, study.name, tmp_path / "report").parent

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from conftest import LABELS, Study
 
 from mitofm.errors import MitofmError
 from mitofm.reporting.configurations import groups
 from mitofm.runs.collect import collect
+
+if TYPE_CHECKING:
+    from conftest import Study
 
 
 def test_seeds_and_folds_are_repetitions_and_the_rest_is_the_configuration(study: Study) -> None:
@@ -18,7 +22,10 @@ def test_seeds_and_folds_are_repetitions_and_the_rest_is_the_configuration(study
 
 def test_what_varies_beside_the_named_axes_is_the_setting(study: Study) -> None:
     study.grid(split=["in_domain", "annotation"])
-    assert {group.configuration.setting for group in groups(collect(study.runs))} == {"split in_domain", "split annotation"}
+    assert {group.configuration.setting for group in groups(collect(study.runs))} == {
+        "split in_domain",
+        "split annotation",
+    }
 
 
 def test_random_weights_are_part_of_the_name(study: Study) -> None:
@@ -28,7 +35,7 @@ def test_random_weights_are_part_of_the_name(study: Study) -> None:
 
 def test_an_unfinished_seed_is_planned_but_not_done(study: Study) -> None:
     study.add(seed=42)
-    labels = LABELS | {"seed": 43}
+    labels = study.labels | {"seed": 43}
     folder = study.folder(labels)
     folder.mkdir(parents=True)
     study.write(folder, "cell.json", {"labels": labels})

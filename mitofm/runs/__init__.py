@@ -1,0 +1,1 @@
+"""The identity of a cell, its folder and state; studies; running a cell and collecting many."""

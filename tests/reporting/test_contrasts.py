@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from mitofm.evaluation import statistics
+from mitofm.reporting import contrasts
+from mitofm.reporting.configurations import groups
+from mitofm.reporting.estimates import Result, Stored, adaptation_order, measure, primary
+from mitofm.runs.collect import Collected, collect
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+
+def measured(study: Study) -> tuple[Collected, Stored, list[Result]]:
+    collected = collect(study.runs, study.name)
+    stored = Stored(collected)
+    return collected, stored, measure(stored, groups(collected))
+
+
+def test_results_equal_the_statistics_of_the_stored_predictions(study: Study) -> None:
+    folders = [study.add(seed=seed) for seed in (42, 43)]
+    _, _, results = measured(study)
+    (everything,) = primary(results)
+    tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
+    assert everything.auroc == statistics.estimate([statistics.ranking(table) for table in tables])
+    chosen = statistics.estimate([statistics.decisions(table, 0.4) for table in tables])
+    assert everything.metrics["balanced_accuracy_chosen"] == chosen
+
+
+def test_named_evaluation_sets_take_the_place_of_all(study: Study) -> None:
+    study.add(train_domain="lung")
+    study.add(train_domain="")
+    _, _, results = measured(study)
+    found = {(result.configuration.train_domain, result.set) for result in primary(results)}
+    assert found == {("lung", "in_domain"), ("lung", "out_of_domain"), ("", "all")}
+
+
+def test_the_adaptation_that_trains_more_comes_first_in_a_difference(study: Study) -> None:
+    study.grid(adaptation=["full", "linear_probe", "lora"], seed=[42, 43])
+    collected, stored, results = measured(study)
+    order = adaptation_order(collected, groups(collected))
+    assert order == ["linear_probe", "lora", "full"]
+    found = contrasts.between_adaptations(stored, primary(results), order)
+    assert [(one.first, one.second) for one in found] == [
+        ("lora", "linear_probe"),
+        ("full", "linear_probe"),
+        ("full", "lora"),
+    ]
+    by_name = {result.configuration.adaptation: result.auroc.value for result in primary(results)}
+    assert found[0].difference.value == pytest.approx(by_name["lora"] - by_name["linear_probe"])
+    assert (found[0].difference.seeds, found[0].verdict) == (2, "higher")
+
+
+def test_fractions_are_compared_with_the_largest(study: Study) -> None:
+    study.grid(fraction=[0.01, 0.1, 1.0])
+    _, stored, results = measured(study)
+    found = contrasts.between_fractions(stored, primary(results))
+    assert [(one.first, one.second) for one in found] == [("100 %", "1 %"), ("100 %", "10 %")]
+
+
+def test_models_are_compared_with_the_highest(study: Study) -> None:
+    study.grid(backbone=["resnet50", "uni", "virchow2"])
+    _, stored, results = measured(study)
+    found = contrasts.between_models(stored, primary(results))
+    assert len({one.first for one in found}) == 1
+    assert all(one.difference.value >= 0 for one in found)
+
+
+def test_different_test_samples_give_no_difference_and_say_why(study: Study) -> None:
+    study.add(adaptation="lora", slides=4)
+    study.add(adaptation="full", slides=5)
+    collected, stored, results = measured(study)
+    order = adaptation_order(collected, groups(collected))
+    (found,) = contrasts.between_adaptations(stored, primary(results), order)
+    assert (found.difference.value, found.difference.why) == (None, "not tested on the same samples")
+    assert found.verdict == "no interval"
+
+
+def test_a_gap_is_in_domain_minus_out_of_domain(study: Study) -> None:
+    study.grid(train_domain=["breast"], seed=[42, 43, 44])
+    _, _, results = measured(study)
+    (gap,) = contrasts.gaps(results)
+    assert gap.difference.value == pytest.approx(gap.inside.value - gap.outside.value)
+    assert gap.difference.slides == gap.inside.slides + gap.outside.slides
+    assert gap.difference.low is not None

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mitofm.errors import MitofmError
+from mitofm.reporting.report import make_report
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+Report = Callable[[Study], Path]
+
+
+class Seen(HTMLParser):
+    """Where a page points to, which images lack words, and which elements were left open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sources, self.wordless, self.open = [], 0, []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.sources += [given[name] for name in ("src", "href") if name in given]
+        self.wordless += tag == "img" and not given.get("alt")
+        if tag not in {"meta", "link", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def names(folder: Path, pattern: str) -> set[str]:
+    return {path.name for path in folder.rglob(pattern)}
+
+
+def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: Study, report: Report) -> None:
+    study.grid(adaptation=["linear_probe", "lora"], fraction=[0.01, 1.0], seed=[42, 43])
+    out = report(study)
+    assert names(out, "*.png") == {"scaling-all-uni.png"}
+    assert names(out, "*.svg") == {"scaling-all-uni.svg"}
+    tables = {"adaptations", "fractions", "domains", "results", "data", "unfinished"}
+    assert names(out, "*.csv") == {f"{name}.csv" for name in tables}
+    assert names(out, "*.md") == {f"{name}.md" for name in tables}
+    page = (out / "report.html").read_text()
+    seen = Seen()
+    seen.feed(page)
+    assert seen.sources
+    assert all(source.startswith("data:") for source in seen.sources)
+    assert "url(" not in page
+    assert "@import" not in page
+    assert "<script" not in page
+    assert (seen.wordless, seen.open) == (0, [])
+    assert page.index("lora − linear_probe, AUROC") < page.index("<img")
+    assert "mitotic figure against hard negative" in page
+
+
+def test_one_fraction_has_a_forest_and_one_domain_no_matrix(study: Study, report: Report) -> None:
+    study.grid(adaptation=["linear_probe", "lora"], domains=[("breast",)])
+    out = report(study)
+    assert names(out, "*.png") == {"auroc-all.png"}
+    assert "domains.csv" not in names(out, "*.csv")
+
+
+def test_a_cross_domain_study_has_matrices_and_gaps(study: Study, report: Report) -> None:
+    study.grid(split=["single_domain"], train_domain=["breast", "lung"], seed=[42, 43, 44])
+    out = report(study)
+    assert {"matrix-uni-lora.png", "gap-uni.png"} <= names(out, "*.png")
+    gaps = pd.read_csv(out / "tables" / "midog" / "gaps.csv")
+    assert list(gaps["train_domain"]) == ["breast", "lung"]
+    assert np.allclose(gaps["gap"], gaps["in_domain"] - gaps["out_of_domain"], atol=1e-5)
+
+
+def test_data_sets_are_reported_apart(study: Study, report: Report) -> None:
+    study.grid(dataset=["ami", "midog"], domains=[("breast",)])
+    out = report(study)
+    assert {folder.name for folder in (out / "tables").iterdir() if folder.is_dir()} == {"ami", "midog"}
+    assert set(pd.read_csv(out / "tables" / "ami" / "results.csv")["dataset"]) == {"ami"}
+
+
+def test_equal_cells_give_equal_files(study: Study, tmp_path: Path) -> None:
+    study.grid(adaptation=["linear_probe", "lora"], fraction=[0.1, 1.0])
+    first, second = (make_report(study.runs, study.name, tmp_path / name).parent for name in ("first", "second"))
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert len(files) > 10
+    for file in files:
+        assert (first / file).read_bytes() == (second / file).read_bytes(), file
+
+
+def test_what_is_not_there_is_listed_and_averaged_over_nothing(study: Study, report: Report) -> None:
+    study.add(seed=42)
+    failed = study.folder(study.labels | {"seed": 43})
+    failed.mkdir(parents=True)
+    study.write(failed, "cell.json", {"labels": study.labels | {"seed": 43}})
+    (failed / "FAILED").write_text("RuntimeError: <b>out of memory</b>")
+    out = report(study)
+    results = pd.read_csv(out / "tables" / "midog" / "results.csv")
+    assert (results["seeds"].item(), results["planned"].item()) == (1, 2)
+    assert pd.read_csv(out / "tables" / "unfinished.csv")["state"].item() == "FAILED"
+    page = (out / "report.html").read_text()
+    assert "&lt;b&gt;out of memory" in page
+    assert "1 of 2 cells are finished" in page
+
+
+def test_the_seed_means_are_those_of_the_cells_own_metrics(study: Study, report: Report) -> None:
+    import json
+
+    folders = [study.add(seed=seed) for seed in (42, 43)]
+    stored = [json.loads((folder / "metrics.json").read_text())["sets"]["all"] for folder in folders]
+    results = pd.read_csv(report(study) / "tables" / "midog" / "results.csv")
+    for name in ("auroc", "balanced_accuracy", "balanced_accuracy_chosen", "weighted_f1"):
+        assert results[name].item() == pytest.approx(np.mean([one[name] for one in stored]), abs=1e-5)
+
+
+def test_few_slides_have_no_interval_and_say_so(study: Study, report: Report) -> None:
+    study.add(slides=5, domains=("breast",))
+    out = report(study)
+    results = pd.read_csv(out / "tables" / "midog" / "results.csv")
+    assert np.isnan(results["auroc_low"].item())
+    assert results["auroc_no_interval"].item() == "under 6 slides"
+    assert re.search(r"No interval( where)?: under 6 slides", (out / "report.html").read_text())
+
+
+def test_nothing_finished_is_an_error(study: Study, tmp_path: Path) -> None:
+    study.folder(study.labels)
+    with pytest.raises(MitofmError, match=r"no cell is finished \(1 missing\)"):
+        make_report(study.runs, study.name, tmp_path)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting import words
+from mitofm.reporting.configurations import Configuration, groups
+from mitofm.reporting.contrasts import Contrast
+from mitofm.runs.collect import collect
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+KEY = Configuration("midog", "", "", 0.1, "uni", "lora")
+SURE = Estimate(0.03, 0.01, 0.05, 0.01, 19, 20, 3, 0.002)
+
+
+def contrast(difference: Estimate, **changes: object) -> Contrast:
+    return Contrast(replace(KEY, **changes), "all", "lora", "linear_probe", difference)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"), [(0.01, 0.05, "higher"), (-0.05, -0.01, "lower"), (-0.01, 0.05, "not decided")]
+)
+def test_an_interval_that_includes_zero_decides_nothing(low: float, high: float, verdict: str) -> None:
+    found = contrast(replace(SURE, value=(low + high) / 2, low=low, high=high))
+    (sentence,) = words.compared([found])
+    assert sentence.endswith(f"{verdict}.")
+    assert sentence.startswith("lora − linear_probe")
+
+
+def test_a_difference_without_an_interval_is_not_called_anything_else() -> None:
+    (sentence,) = words.compared([contrast(replace(SURE, low=None, high=None, why="under 6 slides"))])
+    assert sentence.endswith("uni, 10 %: +0.030, no interval.")
+
+
+def test_many_differences_are_counted() -> None:
+    unsure = replace(SURE, value=-0.01, low=-0.03, high=0.01)
+    found = [contrast(SURE, model=f"m{number}") for number in range(6)] + [contrast(unsure)]
+    (sentence,) = words.compared(found)
+    assert "higher in 6, not decided in 1 of 7 comparisons; differences from −0.010 to +0.030" in sentence
+
+
+def test_cautions_say_random_weights_test_only_domains_and_images_as_units(study: Study) -> None:
+    study.add(weights="random", backbone="toy_vit", test_only=["melanoma"], slide_unit="image")
+    said = " ".join(words.cautions(collect(study.runs).done))
+    assert "Random weights, not pretrained ones: toy_vit." in said
+    assert "melanoma" in said
+    assert "each image is its own unit" in said
+
+
+def test_a_complete_pretrained_study_needs_no_caution(study: Study) -> None:
+    study.add()
+    collected = collect(study.runs, study.name)
+    assert words.cautions(collected.done) == []
+    assert words.completeness(collected.cells, groups(collected)) == []
+
+
+def test_missing_seeds_are_said(study: Study) -> None:
+    study.add(seed=42)
+    labels = study.labels | {"seed": 43}
+    folder = study.folder(labels)
+    folder.mkdir(parents=True)
+    study.write(folder, "cell.json", {"labels": labels})
+    (folder / "FAILED").write_text("out of memory")
+    collected = collect(study.runs, study.name)
+    first, second = words.completeness(collected.cells, groups(collected))
+    assert first.startswith("1 of 2 cells are finished (1 failed).")
+    assert second.startswith("Some seeds are missing in 1 configuration:")
