@@ -98,7 +98,7 @@ def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterato
             parsed = OverridesParser.create().parse_overrides(list(overrides))
         except HydraException as error:
             raise MitofmError(str(error)) from error
-        fixed = [one.input_line for one in parsed if not one.is_sweep_override()]
+        fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
         asked = {one.key_or_group: _values(one) for one in parsed if one.is_sweep_override()}
         whole = _compose(name, [*fixed, *_firsts(asked)], with_hydra=True)
         params = dict(whole.hydra.sweeper.get("params") or {})

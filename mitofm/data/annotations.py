@@ -18,8 +18,8 @@ OPTIONAL = ("species", "scanner", "mpp", "crop")
 def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     """The table with its columns in canonical order and of canonical type, sorted by sample_id; others are dropped.
 
-    Text: sample_id (unique), dataset, image, slide, domain, and where present species, scanner, crop. Numbers: x, y (float64,
-    px at level 0), label (int64; 1 = the data set's positive), and where present mpp (float64, micrometre per px).
+    Text: sample_id (unique), dataset, image, slide, domain, and where present species, scanner, crop. Numbers: x, y
+    (float64, px at level 0), label (int64; 1 = the data set's positive), where present mpp (float64, micrometre per px).
     `image` and `crop` are paths relative to the source's root. An optional column is complete or absent.
 
     Args:
@@ -43,17 +43,12 @@ def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     clean["label"] = clean["label"].astype("int64")
     if "mpp" in clean:
         _refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
-    _refuse(
-        clean["sample_id"].duplicated(),
-        clean["sample_id"],
-        origin,
-        "it names an earlier row too; every cell needs its own",
-    )
+    samples = clean["sample_id"]
+    _refuse(samples.duplicated(), samples, origin, "it names an earlier row too; every cell needs its own")
     for column in ("image", "crop"):
         if column in clean:
-            _refuse(
-                clean[column].map(_leaves_root), clean[column], origin, "it must be a path inside the data set's folder"
-            )
+            paths = clean[column]
+            _refuse(paths.map(_leaves_root), paths, origin, "it must be a path inside the data set's folder")
     return clean.sort_values("sample_id", ignore_index=True)
 
 

@@ -20,9 +20,9 @@ def file_column(table: pd.DataFrame) -> pd.Series:
 
 
 def chunks(table: pd.DataFrame, done: int, size: int) -> Iterator[list[np.ndarray]]:
-    """The rows still to be cut, by file so that each file is opened once, in lists of at least `size` rows (the last: fewer).
+    """The rows still to be cut, one array per file so that each file is opened once, in lists of about `size` rows.
 
-    The order is a function of the table alone; `done` rows from its start are left out. Chunks end where a file ends.
+    The order is a function of the table alone; `done` rows from its start are left out. Lists end where a file ends.
     """
     files = file_column(table).to_numpy()
     order = np.argsort(files, kind="stable")

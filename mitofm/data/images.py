@@ -52,8 +52,9 @@ def _read_tiff(path: Path) -> np.ndarray:
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
         if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR):
+            kind = page.photometric
             raise MitofmError(
-                f"{path}: this image is not RGB (photometric {page.photometric}); without colour there is no stain to see"
+                f"{path}: this image is not RGB (photometric {kind}); without colour there is no stain to see"
             )
         pixels = page.asarray()
         return np.moveaxis(pixels, 0, -1) if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else pixels

@@ -1,8 +1,8 @@
 """The patch store: every crop cut once into one memory-mapped array, so that reading a patch never opens an image.
 
-A store is a folder: `patches.npy` (uint8, (N, S, S, 3), S = crop_px + 2 * margin_px), `table.parquet` (the annotation table, row i
-describing patch i) and `store.json` (what it holds, written last). A folder without `store.json` is being built or was interrupted;
-`progress.json` says how far it got, and building goes on from there.
+A store is a folder: `patches.npy` (uint8, (N, S, S, 3), S = crop_px + 2 * margin_px), `table.parquet` (the annotation
+table, row i describing patch i) and `store.json` (what it holds, written last). A folder without `store.json` is being
+built or was interrupted; `progress.json` says how far it got, and building goes on from there.
 """
 
 from __future__ import annotations
@@ -49,25 +49,22 @@ class PatchStore:
         Raises:
             MitofmError: there is no finished store, or one of its files is not the one it was finished with.
         """
+        if not (path / _STORE).is_file():
+            raise MitofmError(f"{path}: there is no finished patch store here. `mitofm prepare` builds it")
         try:
             facts = read_json(path / _STORE)
-        except FileNotFoundError:
-            raise MitofmError(f"{path}: there is no finished patch store here. `mitofm prepare` builds it") from None
-        broken = f"{path}: this patch store is damaged (%s). Delete the folder; it is built again when next needed"
-        try:
+            n, key, crop_px, margin_px, told = (facts[fact] for fact in ("n", "key", "crop_px", "margin_px", "table"))
             table = pd.read_parquet(path / _TABLE)
             patches = np.load(path / _PATCHES, mmap_mode="r", allow_pickle=False)
-            key, crop_px, margin_px = facts["key"], facts["crop_px"], facts["margin_px"]
-            told = facts["table"]
         except (OSError, ValueError, KeyError) as error:
-            raise MitofmError(broken % error) from error
-        shape = _shape(len(table), crop_px, margin_px)
+            raise _damaged(path, error) from error
+        shape = _shape(n, crop_px, margin_px)
         if patches.shape != shape or patches.dtype != np.uint8:
-            raise MitofmError(broken % f"{_PATCHES} is {patches.dtype} {patches.shape}, not uint8 {shape}")
+            raise _damaged(path, f"{_PATCHES} is {patches.dtype} {patches.shape}, not uint8 {shape}")
         if fingerprint(table) != told:
-            raise MitofmError(broken % f"{_TABLE} is not the table it was built from")
+            raise _damaged(path, f"{_TABLE} is not the table it was built from")
         if not path.name.endswith(key[:12]):
-            raise MitofmError(broken % f"its key {key[:12]} is not the one in its folder's name")
+            raise _damaged(path, f"its key {key[:12]} is not the one in its folder's name")
         return cls(path, key, table, patches, crop_px, margin_px)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
@@ -95,10 +92,10 @@ def ensure(
         margin_px: room for jitter on each side, px.
         cache: the folder that holds the stores.
         remembered: fingerprints of files.
-        mpp: micrometre per px of the patches. Cells whose table says another resolution are resampled; None keeps all as they are.
+        mpp: micrometre per px of the patches. Cells that the table gives another resolution are resampled; None: none are.
 
     Raises:
-        MitofmError: sizes that cannot be, a missing or unreadable image, a crop that is too small, a cell outside its image.
+        MitofmError: sizes that cannot be, an image missing or unreadable, a crop too small, a cell outside its image.
     """
     if crop_px < 1 or margin_px < 0 or (mpp is not None and mpp <= 0):
         raise MitofmError(
@@ -126,6 +123,12 @@ def ensure(
     return PatchStore.open(path)
 
 
+def _damaged(path: Path, reason: object) -> MitofmError:
+    return MitofmError(
+        f"{path}: this patch store is damaged ({reason}). Delete the folder; it is built again when next needed"
+    )
+
+
 def _shape(n: int, crop_px: int, margin_px: int) -> tuple[int, int, int, int]:
     side = crop_px + 2 * margin_px
     return n, side, side, 3
@@ -137,8 +140,8 @@ def _images_fingerprint(root: Path, table: pd.DataFrame, name: str, remembered: 
     missing = [file for file in names if not (root / file).is_file()]
     if missing:
         raise MitofmError(
-            f"data set {name!r}: {len(missing)} of {len(names)} image files are missing in {root}, the first is {missing[0]}. "
-            "Copy them there, at the path its annotations give"
+            f"data set {name!r}: {len(missing)} of {len(names)} image files are missing in {root}, the first is "
+            f"{missing[0]}. Copy them there, at the path its annotations give"
         )
     files = [root / file for file in names]
     return remembered.get(

@@ -1,1 +1,1 @@
-"""Synthetic H&E-like tissue: region images with annotated mitotic figures and look-alikes. Knows nothing of the rest of mitofm."""
+"""Synthetic H&E-like tissue: region images with annotated mitotic figures and look-alikes."""

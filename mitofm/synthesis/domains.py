@@ -1,4 +1,4 @@
-"""The tumor domains and scanners that synthetic tissue comes from, as data: what differs between them is the domain shift.
+"""The tumor domains and scanners of synthetic tissue, as data: what differs between them is the domain shift.
 
 Lengths are pixels at 0.25 micrometre. Stain vectors lie around those of Macenko et al. (ISBI 2009).
 """

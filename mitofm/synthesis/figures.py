@@ -1,8 +1,8 @@
 """The annotated cells: mitotic figures and the look-alikes that are mistaken for them.
 
-A mitotic figure is chromatin without a membrane: a dark clump, plate or pair of plates with ragged edges in a rounded cell.
-A look-alike is as dark and about as large, but smoother: a shrunken (pyknotic) nucleus, its fragments, a hyperchromatic,
-clumped or smudged nucleus, a lymphocyte. No single number (darkness, area, elongation) separates the two.
+A mitotic figure is chromatin without a membrane: a dark clump, plate or pair of plates with ragged edges in a rounded
+cell. A look-alike is as dark and about as large, but smoother: a shrunken (pyknotic) nucleus, its fragments, a
+hyperchromatic, clumped or smudged nucleus, a lymphocyte. No single number (darkness, area, elongation) separates the two.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def look_alike(rng: np.random.Generator, n: int, size: int, radius: float, chrom
 
 
 def _arranged(rng: np.random.Generator, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the chromosomes of each figure lie along and across its plate, and how thick they are: (n, blobs), nuclear radii."""
+    """Where chromosomes lie along and across the plate, and how thick they are: (n, blobs) each, in nuclear radii."""
     n, shape = len(kind), (len(kind), _BLOBS)
     spread = np.broadcast_to(np.linspace(-1, 1, _BLOBS), shape)
     side = np.where(np.arange(_BLOBS) % 2 == 0, 1.0, -1.0)

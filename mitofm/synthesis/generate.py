@@ -61,8 +61,8 @@ def complete(place: Path) -> bool:
 def generate(root: Path, settings: TissueSettings) -> Path:
     """Render the tissue of `settings` into its folder under `root`, unless it is complete there; return that folder.
 
-    `annotations.csv` has a row per cell: sample_id, image (relative to the folder), x, y (px), label (1 = mitotic figure),
-    kind, slide, domain, species, scanner, mpp. Of two processes one renders and the other waits.
+    `annotations.csv` has a row per cell (`Cell`); images are named relative to the folder. Of two processes one renders
+    and the other waits.
     """
     from filelock import FileLock
 

@@ -1,6 +1,6 @@
-"""Shapes and textures: smooth noise, irregular round outlines, clumps of blobs, and the nuclei of cells that do not divide.
+"""Shapes and textures: smooth noise, irregular round outlines, clumps of blobs, and nuclei at rest.
 
-Everything is drawn for n cells at once, each centred in a square of `size` px. Amounts of haematoxylin are optical densities.
+Everything is drawn for n cells at once, each centred in a square of `size` px. Haematoxylin is in optical density.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def windows(rng: np.random.Generator, field: np.ndarray, n: int, size: int) -> n
 
 
 def rotated(size: int, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates (u, v), each (n, size, size) in px from the centre, along and across the axis at `angle` (n,), radians."""
+    """Px from the centre along and across the axis at `angle` (n,), radians: two arrays (n, size, size)."""
     offset = np.arange(size, dtype=np.float32) - (size - 1) / 2
     cos, sin = (f(angle).astype(np.float32)[:, None, None] for f in (np.cos, np.sin))
     x, y = offset[None, None, :], offset[None, :, None]

@@ -1,4 +1,4 @@
-"""One region of tissue: connective tissue and nests of tumor cells, with annotated cells among them, stained and scanned."""
+"""One region: connective tissue and nests of tumor cells, with annotated cells among them, stained and scanned."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Region:
 
 
 def render(rng: np.random.Generator, domain: Domain, scanner: Scanner, cells: int, mitotic_share: float) -> Region:
-    """Draw one region with `cells` annotated cells, about `mitotic_share` of them mitotic figures (one of each class at least)."""
+    """Draw a region with `cells` annotated cells, about `mitotic_share` of them mitotic (at least one of each class)."""
     domain, scanner = _of_this_slide(rng, domain, scanner)
     slots = int(np.ceil(np.sqrt(1.5 * cells)))
     side = slots * PITCH
@@ -98,7 +98,7 @@ def _patches(field: np.ndarray, share: float, width: float) -> np.ndarray:
 def _places(
     rng: np.random.Generator, domain: Domain, side: int, centres: np.ndarray, stroma: np.ndarray, gaps: np.ndarray
 ) -> np.ndarray:
-    """Centres (n, 2) of the resting nuclei: a disturbed hexagonal grid, thinned in stroma, empty in gaps and near annotated cells."""
+    """Centres (n, 2) of the resting nuclei: a disturbed hexagonal grid, thinned in stroma, empty near annotated cells."""
     step = domain.spacing
     rows, columns = (np.arange(0, side + step, length) for length in (step * np.sqrt(0.75), step))
     x, y = np.meshgrid(columns, rows)
@@ -134,7 +134,7 @@ def _resting_nuclei(
 
 
 def _ground(rng: np.random.Generator, domain: Domain, side: int, places: np.ndarray, stroma: np.ndarray) -> np.ndarray:
-    """Eosin (side, side): cytoplasm that thins towards the borders between cells, and fibres in the connective tissue."""
+    """Eosin (side, side): cytoplasm that thins towards the borders of the cells, and fibres in connective tissue."""
     seeds = np.full((side, side), 255, np.uint8)
     seeds[tuple(places[:, ::-1].astype(int).T)] = 0
     far = cv2.distanceTransform(seeds, cv2.DIST_L2, cv2.DIST_MASK_5) / (0.62 * domain.spacing)
@@ -176,7 +176,7 @@ def _scanned(
 
 def _overlap(place: np.ndarray, size: int, side: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Where a square of `size` px centred at `place` (x, y) lies in a region, and which part of the square that is."""
-    x, y = (int(round(float(value))) - size // 2 for value in place)
+    x, y = (round(float(value)) - size // 2 for value in place)
     spans = [(max(start, 0), min(start + size, side), start) for start in (y, x)]
     here, part = (
         tuple(slice(low - shift * start, high - shift * start) for low, high, start in spans) for shift in (0, 1)

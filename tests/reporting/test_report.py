@@ -16,7 +16,7 @@ from mitofm.reporting.report import make_report
 if TYPE_CHECKING:
     from conftest import Study
 
-Report = Callable[[Study], Path]
+Report = Callable[["Study"], Path]
 
 
 class Seen(HTMLParser):

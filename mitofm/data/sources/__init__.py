@@ -1,1 +1,1 @@
-"""One module per published format. A source translates it into the annotation table; nothing downstream knows the format."""
+"""One module per published format: a source translates it into the annotation table, and nothing else knows it."""

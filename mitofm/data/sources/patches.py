@@ -16,9 +16,9 @@ _NEEDED = ("patch", "label", "slide", "tumor_domain", "x", "y")
 class Patches:
     """A folder with `annotations.csv` and one image file per cell.
 
-    Columns: `patch` (path of the crop, relative to the folder), `label`, `slide`, `tumor_domain`, `x`, `y` (centre in the
-    source image, px); where known `dataset`, `frame` (the source image, if a slide has several), `species`, `scanner`, `mpp`, `padded`
-    (1 = the crop met a border and was padded, so the cell is off its centre). Others are ignored.
+    Columns: `patch` (path of the crop, relative to the folder), `label`, `slide`, `tumor_domain`, `x`, `y` (centre in
+    the source image, px); where known `dataset`, `frame` (the source image, if a slide has several), `species`,
+    `scanner`, `mpp`, `padded` (1 = the crop met a border and was padded: the cell is off its centre). Others are ignored.
 
     Args:
         root: the folder.
@@ -37,8 +37,8 @@ class Patches:
         missing = [crop for crop in table["crop"] if not (self.root / crop).is_file()]
         if missing:
             raise MitofmError(
-                f"{self.root}: {len(missing)} of {len(table)} crops of data set {self.name!r} are missing, the first is "
-                f"{missing[0]}. Copy the data set's crops there (each at the path its {ANNOTATIONS} gives)"
+                f"{self.root}: {len(missing)} of {len(table)} crops of data set {self.name!r} are missing, the first "
+                f"is {missing[0]}. Copy the data set's crops there (each at the path its {ANNOTATIONS} gives)"
             )
 
     def files(self) -> list[Path]:
@@ -55,7 +55,7 @@ class Patches:
         """The annotation table.
 
         Raises:
-            MitofmError: the CSV is missing or unreadable, lacks a column, or holds a value that cannot be (file and row are named).
+            MitofmError: the CSV is missing or unreadable, lacks a column, or holds a value that cannot be (with its row).
         """
         path = self.files()[0]
         try:
@@ -67,17 +67,15 @@ class Patches:
             raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(read.columns)}")
         read = read.assign(
             sample_id=read["patch"].map(lambda patch: PurePosixPath(patch).stem, na_action="ignore"),
-            dataset=read["dataset"] if "dataset" in read else self.name,
-            image=read["frame"] if "frame" in read else read["slide"],
+            dataset=read.get("dataset", self.name),
+            image=read.get("frame", read["slide"]),
             crop=read["patch"],
             domain=read["tumor_domain"],
         )
         table = validate(read, str(path))
-        return (
-            table
-            if self.include_padded
-            else table[table["sample_id"].isin(self._whole(read, path))].reset_index(drop=True)
-        )
+        if self.include_padded:
+            return table
+        return table[table["sample_id"].isin(self._whole(read, path))].reset_index(drop=True)
 
     @staticmethod
     def _whole(read: pd.DataFrame, path: Path) -> pd.Series:

@@ -1,0 +1,59 @@
+"""What many tests share: configs composed as a user would, and a small synthetic data set made once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mitofm.commands.composing import compose
+from mitofm.runs.resolve import resolve
+
+SMALL = (
+    "data.source.domains=[lymphoma,melanoma]",
+    "data.source.slides_per_domain=6",
+    "data.source.cells_per_slide=24",
+    "fit.max_epochs=1",
+    "fit.min_steps=1",
+    "trainer.threads=1",
+    "trainer.accelerator=cpu",
+    "trainer.progress=false",
+    "logger=none",
+)
+
+os.environ.setdefault("WANDB_MODE", "offline")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data and cache that tests may share; runs are each test's own."""
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture
+def small(shared: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Composes `train` on the small synthetic data set, with further overrides: small("adaptation=lora")."""
+
+    def composed(*overrides: str) -> Any:
+        paths = [f"paths.data={shared}/data", f"paths.cache={shared}/cache", f"paths.runs={tmp_path}/runs"]
+        return compose("train", [*SMALL, *paths, *overrides])
+
+    return composed
+
+
+@pytest.fixture
+def resolved(small: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+    """As `small`, resolved to plain data."""
+    return lambda *overrides: resolve(small(*overrides))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the real crops; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("MITOFM_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not (folder / "ami" / "annotations.csv").is_file():
+        pytest.skip(f"no real crops: {folder}/ami/annotations.csv does not exist (set MITOFM_DATA)")
+    return folder
