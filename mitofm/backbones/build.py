@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,6 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import mitofm.torchvision_shim  # noqa: F401  before timm imports torchvision
 from mitofm.backbones.recipes import RECIPES
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
 from typing import Any
 
 import numpy as np
@@ -10,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 from mitofm.data.augment import Augment, centre
 from mitofm.data.order import Draw, StepOrder
 from mitofm.data.patches import PatchStore

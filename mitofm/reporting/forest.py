@@ -62,7 +62,7 @@ def _forest(
             style = look[adaptation]
             axes.plot(value, y, ls="", marker=style.marker, ms=5.5, color=style.colour, label=adaptation)
             axes.hlines(y, low, high, color=style.colour, lw=1.8)
-        axes.axvline(0 if bounds is None else 0.5, color=MUTED if bounds is None else GRID, lw=1, zorder=0)
+        axes.axvline(0 if bounds is None else 0.5, color=MUTED if bounds is None else GRID, lw=1.4, zorder=1)
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
         for edge in range(1, len(names)):
@@ -70,6 +70,7 @@ def _forest(
         if bounds is not None:
             axes.set_xlim(*bounds)
         axes.grid(axis="x")
+        axes.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
         axes.tick_params(axis="y", length=0)
         axes.set(xlabel=label, title=title)
         legend_below(figure, axes)

@@ -64,7 +64,8 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set(xlabel="tested on", ylabel="trained on", title=title)
-        figure.colorbar(image, ax=axes, label="AUROC", fraction=0.05, pad=0.02, format="%.2f")
+        bar = figure.colorbar(image, ax=axes, label="AUROC", fraction=0.05, pad=0.02)
+        bar.ax.locator_params(nbins=5, steps=[1, 2, 5, 10])
     said = "; ".join(
         f"trained on {r.configuration.train_domain}, tested on {set_words(r.set)}: {r.auroc.value:.2f}"
         for r in results

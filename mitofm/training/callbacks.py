@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +14,6 @@ import pytorch_lightning as pl
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 from mitofm.files import replacing
 from mitofm.training.module import CellModule
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
 import csv
 import logging
 from collections.abc import Callable, Mapping
@@ -11,8 +15,6 @@ from typing import Any, Protocol
 
 import pandas as pd
 from pytorch_lightning.loggers.logger import Logger
-
-import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 
 _log = logging.getLogger(__name__)
 

@@ -76,10 +76,8 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     copies = _copies(cell, cell_id, labels)
     failed = True
     try:
-        if isinstance(adaptation, GradientAdaptation):
-            outcome = fit_gradient(cell, adaptation, copies)
-        else:
-            outcome = fit_frozen(cell, adaptation)
+        gradient = isinstance(adaptation, GradientAdaptation)
+        outcome = fit_gradient(cell, adaptation, copies) if gradient else fit_frozen(cell, adaptation)
         seconds = time.perf_counter() - started
         metrics, predictions = _evaluate(cell, outcome)
         write_parquet(folder / "predictions.parquet", predictions)

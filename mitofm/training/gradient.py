@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
 import logging
 import math
 import warnings
@@ -12,7 +16,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, TQDMProgressBar
 
-import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.data.augment import Augment

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +16,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics.classification import BinaryAUROC
 
-import mitofm.torchvision_shim  # noqa: F401  before Lightning imports torchvision
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.data.module import Batch
 from mitofm.errors import MitofmError

@@ -70,7 +70,7 @@ def test_a_checkpoint_round_trips_strictly(resolved: Resolved, mode: str) -> Non
     adaptation.load(fresh, state)
     patches = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8)
     assert torch.equal(classifier.eval()(patches), fresh.eval()(patches))
-    with pytest.raises(MitofmError, match="differs in 1 tensors, such as head.bias"):
+    with pytest.raises(MitofmError, match=r"differs in 1 tensors, such as head.bias"):
         adaptation.load(fresh, {name: value for name, value in state.items() if name != "head.bias"})
     with pytest.raises(MitofmError, match="does not fit"):
         adaptation.load(fresh, {**state, "head.weight": torch.zeros(1, 3)})

@@ -62,7 +62,7 @@ def test_wrong_recipe_architecture_and_width_are_refused(resolved: Callable[...,
         build(replace(spec, embedding="pool"), RANDOM, 0)
     with pytest.raises(MitofmError, match="unknown architecture 'vit_nope'"):
         build(replace(spec, architecture="vit_nope"), RANDOM, 0)
-    with pytest.raises(MitofmError, match="states embed_dim=65, but timm's .* has 64"):
+    with pytest.raises(MitofmError, match=r"states embed_dim=65, but timm's .* has 64"):
         build(replace(spec, embed_dim=65), RANDOM, 0)
 
 

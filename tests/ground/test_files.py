@@ -7,9 +7,8 @@ from mitofm.files import read_json, replacing, write_json
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
     target = tmp_path / "a" / "x.txt"
-    with pytest.raises(RuntimeError), replacing(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+    with pytest.raises(OSError, match="full"), replacing(target) as temporary:
+        raise OSError(f"disk full after {temporary.write_text('half')} characters")
     assert not target.exists()
     assert list(target.parent.iterdir()) == []
 

@@ -59,7 +59,7 @@ def test_fractions_are_compared_with_the_largest(study: Study) -> None:
     study.grid(fraction=[0.01, 0.1, 1.0])
     _, stored, results = measured(study)
     found = contrasts.between_fractions(stored, primary(results))
-    assert [(one.first, one.second) for one in found] == [("100 %", "1 %"), ("100 %", "10 %")]
+    assert [(one.first, one.second) for one in found] == [("100 %", "10 %"), ("100 %", "1 %")]
 
 
 def test_models_are_compared_with_the_highest(study: Study) -> None:
