@@ -19,7 +19,7 @@ def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     """The table with its columns in canonical order and of canonical type, sorted by sample_id; others are dropped.
 
     Text: sample_id (unique), dataset, image, slide, domain, and where present species, scanner, crop. Numbers: x, y
-    (float64, px at level 0), label (int64; 1 = the data set's positive), where present mpp (float64, micrometre per px).
+    (float64, px at level 0), label (int64; 1 = the data set's positive), where present mpp (float64, micrometre/px).
     `image` and `crop` are paths relative to the source's root. An optional column is complete or absent.
 
     Args:

@@ -92,7 +92,7 @@ def ensure(
         margin_px: room for jitter on each side, px.
         cache: the folder that holds the stores.
         remembered: fingerprints of files.
-        mpp: micrometre per px of the patches. Cells that the table gives another resolution are resampled; None: none are.
+        mpp: micrometre per px of the patches. Cells of another resolution (in the table) are resampled; None: none are.
 
     Raises:
         MitofmError: sizes that cannot be, an image missing or unreadable, a crop too small, a cell outside its image.

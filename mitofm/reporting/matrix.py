@@ -65,7 +65,7 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
         axes.spines[:].set_visible(False)
         axes.set(xlabel="tested on", ylabel="trained on", title=title)
         bar = figure.colorbar(image, ax=axes, label="AUROC", fraction=0.05, pad=0.02)
-        bar.ax.locator_params(nbins=5, steps=[1, 2, 5, 10])
+        bar.ax.locator_params(axis="y", nbins=5, steps=[1, 2, 5, 10])
     said = "; ".join(
         f"trained on {r.configuration.train_domain}, tested on {set_words(r.set)}: {r.auroc.value:.2f}"
         for r in results

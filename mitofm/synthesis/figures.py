@@ -2,7 +2,7 @@
 
 A mitotic figure is chromatin without a membrane: a dark clump, plate or pair of plates with ragged edges in a rounded
 cell. A look-alike is as dark and about as large, but smoother: a shrunken (pyknotic) nucleus, its fragments, a
-hyperchromatic, clumped or smudged nucleus, a lymphocyte. No single number (darkness, area, elongation) separates the two.
+hyperchromatic, clumped or smudged nucleus, a lymphocyte. No single number (darkness, area) separates the two.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Region:
 
 
 def render(rng: np.random.Generator, domain: Domain, scanner: Scanner, cells: int, mitotic_share: float) -> Region:
-    """Draw a region with `cells` annotated cells, about `mitotic_share` of them mitotic (at least one of each class)."""
+    """Draw a region of `cells` annotated cells, about `mitotic_share` of them mitotic (one of each class at least)."""
     domain, scanner = _of_this_slide(rng, domain, scanner)
     slots = int(np.ceil(np.sqrt(1.5 * cells)))
     side = slots * PITCH
@@ -98,7 +98,7 @@ def _patches(field: np.ndarray, share: float, width: float) -> np.ndarray:
 def _places(
     rng: np.random.Generator, domain: Domain, side: int, centres: np.ndarray, stroma: np.ndarray, gaps: np.ndarray
 ) -> np.ndarray:
-    """Centres (n, 2) of the resting nuclei: a disturbed hexagonal grid, thinned in stroma, empty near annotated cells."""
+    """Centres (n, 2) of the resting nuclei: a disturbed hexagonal grid, thin in stroma, none near annotated cells."""
     step = domain.spacing
     rows, columns = (np.arange(0, side + step, length) for length in (step * np.sqrt(0.75), step))
     x, y = np.meshgrid(columns, rows)

@@ -75,7 +75,7 @@ def test_weights_load_strictly_and_only_data(resolved: Callable[..., dict[str, A
 
     state.pop("blocks.0.attn.qkv.weight")
     save_file(state, tmp_path / "short.safetensors")
-    with pytest.raises(MitofmError, match=r"cannot load .*short.safetensors.*qkv"):
+    with pytest.raises(MitofmError, match=r"(?s)cannot load .*short.safetensors.*qkv"):
         build(spec, Weights(tmp_path / "short.safetensors", ""), 0)
     (tmp_path / "bad.safetensors").write_bytes(b"\x80\x04cos\nsystem\n")
     with pytest.raises(MitofmError, match=r"cannot load .*bad.safetensors"):

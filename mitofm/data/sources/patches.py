@@ -18,7 +18,7 @@ class Patches:
 
     Columns: `patch` (path of the crop, relative to the folder), `label`, `slide`, `tumor_domain`, `x`, `y` (centre in
     the source image, px); where known `dataset`, `frame` (the source image, if a slide has several), `species`,
-    `scanner`, `mpp`, `padded` (1 = the crop met a border and was padded: the cell is off its centre). Others are ignored.
+    `scanner`, `mpp`, `padded` (1 = padded at a border of the image, so the cell is off its centre). Others are ignored.
 
     Args:
         root: the folder.
@@ -55,7 +55,7 @@ class Patches:
         """The annotation table.
 
         Raises:
-            MitofmError: the CSV is missing or unreadable, lacks a column, or holds a value that cannot be (with its row).
+            MitofmError: the CSV is missing or unreadable, lacks a column, or holds an impossible value (with its row).
         """
         path = self.files()[0]
         try:

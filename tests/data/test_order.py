@@ -1,0 +1,36 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mitofm.data.order import StepOrder, batches_per_pass
+
+
+@given(
+    n=st.integers(1, 60),
+    batch=st.integers(1, 20),
+    steps=st.integers(1, 40),
+    start=st.integers(0, 39),
+    seed=st.integers(0, 9),
+)
+def test_a_late_start_gives_the_rest_of_the_whole(n: int, batch: int, steps: int, start: int, seed: int) -> None:
+    whole = list(StepOrder(n, batch, steps, seed))
+    assert len(whole) == steps
+    assert list(StepOrder(n, batch, steps, seed, start)) == whole[start:]
+
+
+@given(n=st.integers(1, 60), batch=st.integers(1, 20), seed=st.integers(0, 9))
+def test_each_pass_sees_each_cell_once_in_even_batches(n: int, batch: int, seed: int) -> None:
+    per_pass = batches_per_pass(n, batch)
+    steps = list(StepOrder(n, batch, 2 * per_pass, seed))
+    for one_pass in (steps[:per_pass], steps[per_pass:]):
+        assert sorted(index for step in one_pass for index, _ in step) == list(range(n))
+        sizes = [len(step) for step in one_pass]
+        assert max(sizes) <= batch
+        assert max(sizes) - min(sizes) <= 1
+
+
+def test_every_sample_of_every_step_has_a_stream_of_its_own() -> None:
+    seeds = [seed for step in StepOrder(10, 4, 6, 0) for _, seed in step]
+    assert len(set(seeds)) == len(seeds)
+    first, second = (np.array([i for step in StepOrder(10, 4, 3, s) for i, _ in step]) for s in (0, 1))
+    assert (first != second).any()

@@ -1,0 +1,173 @@
+"""Commands as a user types them, in processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+MITOFM = [str(Path(sys.executable).parent / "mitofm")]
+QUICK = ["trainer.threads=1", "trainer.progress=false", "logger=none", "fit.max_epochs=1", "fit.min_steps=1",
+         "data.source.domains=[lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]  # fmt: skip
+
+
+def typed(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "MITOFM_DATA": str(cwd / "data"), "NO_COLOR": "1", **(env or {})}
+    return subprocess.run(
+        [*MITOFM, *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("user")
+
+
+def test_help_answers_in_under_a_second(place: Path) -> None:
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert "mitofm COMMAND" in typed("--help", cwd=place).stdout
+        times.append(time.perf_counter() - start)
+    assert min(times) < 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ["adaptation=lora", "adaptation.rnak=8"],
+            "unknown key 'adaptation.rnak' in this config. Did you mean 'adaptation.rank'?",
+        ),
+        (["fractoin=0.5"], "Did you mean 'fraction'?"),
+        (["backbone=deit_tinny"], "unknown backbone 'deit_tinny' in conf/. Did you mean 'deit_tiny'?"),
+        (["split=in_domian"], "There is: annotation, external, file, in_domain"),
+        (["fraction=0"], "fraction"),
+        (["fraction=1.5"], "fraction"),
+        (["fraction=-1"], "fraction"),
+        (["-m", "fraction=0.5,1.5"], "fraction"),
+        (["-m", "backbone=toy_vit_p8,unii"], "unknown backbone 'unii'"),
+        (["split=single_domain", "split.domain=lung", *QUICK], "unknown domain 'lung'"),
+        (["split=single_domain"], "split.domain is not set"),
+        (["backbone=deit_tiny"], "the weights of backbone 'deit_tiny' are not on this machine"),
+        (["data=mf"], "data set 'mf' is not here"),
+        (["backbone=mobilenetv2", "backbone.weights=random", "adaptation=lora", *QUICK], "finds nothing to adapt"),
+        (["--config-dir", "nowhere", "--config-name", "sweep"], "there is no such folder"),
+    ],
+)
+def test_a_mistake_is_one_screen_and_not_success(place: Path, words: list[str], says: str) -> None:
+    done = typed("train", *words, cwd=place, env={"MITOFM_WEIGHTS": "none", "HF_HUB_OFFLINE": "1"})
+    assert says in done.stderr + done.stdout
+    assert done.returncode != 0
+    assert len(done.stderr.splitlines()) < 25
+    assert "Traceback" not in done.stderr
+
+
+def test_unknown_commands_and_studies_list_what_there_is(place: Path) -> None:
+    assert "Did you mean 'train'?" in typed("trian", cwd=place).stderr
+    assert "unknown study 'x'" in typed("status", "study=x", cwd=place).stderr
+    assert "unknown backbone" in typed("models", "x", cwd=place).stderr
+
+
+def test_lists_name_what_ships(place: Path) -> None:
+    assert "deit_tiny" in typed("models", cwd=place).stdout
+    assert "embed_dim      192" in typed("models", "deit_tiny", cwd=place).stdout
+    assert "synthetic" in typed("datasets", cwd=place).stdout
+    assert "data_scaling" in typed("experiments", cwd=place).stdout
+
+
+def test_a_users_own_yaml_is_found(place: Path) -> None:
+    own = place / "mine" / "backbone"
+    own.mkdir(parents=True)
+    toy = typed("train", "backbone=toy_vit_p16", "--cfg", "job", "-p", "backbone", cwd=place).stdout
+    (own / "my_vit.yaml").write_text(toy.replace("name: toy_vit_p16", "name: my_vit"))
+    env = {"MITOFM_CONF": str(place / "mine")}
+    assert "my_vit" in typed("models", cwd=place, env=env).stdout
+    done = typed("train", "backbone=my_vit", "study=own", *QUICK, cwd=place, env=env)
+    assert done.returncode == 0, done.stderr
+    assert list((place / "runs" / "cells").glob("synthetic-my_vit-random-linear_probe-*/DONE"))
+
+
+GRID = ["train", "-m", "adaptation=linear_probe,full", "fraction=0.5,1.0", "study=grid", *QUICK]
+
+
+def results(place: Path) -> dict[str, bytes]:
+    cells = (place / "runs" / "cells").iterdir()
+    return {
+        f"{cell.name}/{name}": (cell / name).read_bytes()
+        for cell in cells
+        for name in ("metrics.json", "predictions.parquet")
+    }
+
+
+def test_a_finished_sweep_trains_nothing_and_imports_no_torch(tmp_path: Path) -> None:
+    assert typed(*GRID, cwd=tmp_path).returncode == 0
+    before = results(tmp_path)
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    for name in ("torch", "pytorch_lightning", "timm", "peft"):
+        (blocked / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')")
+    again = typed(*GRID, cwd=tmp_path, env={"PYTHONPATH": str(blocked)})
+    assert again.returncode == 0, again.stderr
+    assert (again.stdout + again.stderr).count("(already)") == 4
+    assert results(tmp_path) == before
+
+
+def test_a_killed_sweep_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    (tmp_path / "calm").mkdir()
+    (tmp_path / "storm").mkdir()
+    grid = [*GRID, "fit.min_steps=40", "trainer.checkpoint_seconds=0"]
+    assert typed(*grid, cwd=tmp_path / "calm").returncode == 0
+
+    environment = {**os.environ, "MITOFM_DATA": str(tmp_path / "storm" / "data")}
+    sweep = subprocess.Popen(
+        [*MITOFM, *grid], cwd=tmp_path / "storm", env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 200
+    while not list((tmp_path / "storm").glob("runs/cells/*full*/checkpoint/resume.ckpt")):
+        assert sweep.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    sweep.send_signal(signal.SIGKILL)
+    sweep.wait()
+    done = {marker: marker.stat().st_mtime_ns for marker in (tmp_path / "storm").glob("runs/cells/*/DONE")}
+    assert 0 < len(done) < 4
+
+    assert typed(*grid, cwd=tmp_path / "storm").returncode == 0
+    assert results(tmp_path / "storm") == results(tmp_path / "calm")
+    assert all(marker.stat().st_mtime_ns == time_ns for marker, time_ns in done.items())
+
+
+def test_one_failing_cell_does_not_stop_the_others(tmp_path: Path) -> None:
+    grid = [
+        "train",
+        "-m",
+        "adaptation=lora,linear_probe",
+        "backbone=mobilenetv2",
+        "backbone.weights=random",
+        "backbone.img_size=32",
+        "study=bad",
+        *QUICK,
+    ]
+    done = typed(*grid, cwd=tmp_path)
+    assert done.returncode != 0
+    assert "FAILED" in done.stderr
+    counts = typed("status", "study=bad", cwd=tmp_path).stdout.splitlines()
+    assert counts[1].split() == ["bad", "2", "1", "1", "0", "0"]
+    failed = next(tmp_path.glob("runs/cells/*lora*/FAILED")).read_text()
+    assert "Traceback" in failed
+
+
+def test_report_of_a_grid(place: Path) -> None:
+    assert typed(*GRID, cwd=place).returncode == 0
+    done = typed("report", "study=grid", cwd=place)
+    assert done.returncode == 0, done.stderr
+    page = Path(done.stdout.split()[-1])
+    html = (place / page).read_text()
+    assert "random" in html
+    values = [json.loads(file.read_text())["sets"]["all"]["auroc"] for file in place.glob("runs/cells/*/metrics.json")]
+    assert values

@@ -1,0 +1,63 @@
+"""Every YAML that ships is composed and fitted for a step with a tiny random ViT."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mitofm.commands.composing import grid, groups
+from mitofm.config import conf_dir, experiments_dir
+from mitofm.runs.checks import check
+from mitofm.runs.execute import run
+from mitofm.runs.folder import State
+from mitofm.runs.resolve import resolve
+
+NEEDS = {
+    "split=single_domain": ["split.domain=lymphoma"],
+    "split=leave_one_out": ["split.domain=lymphoma"],
+    "split=external": ["split.train_on=[synthetic]", "split.test_on=[other]"],
+}
+FITTED = ["adaptation", "augment", "fit", "protocol", "split", "debug", "trainer", "logger", "paths", "backbone"]
+OWN_TEST = {"split=external", "split=file"}  # they need other data: tests/data/test_splits_strategies.py runs them
+
+
+@pytest.mark.parametrize(
+    "choice", [f"{group}={name}" for group in FITTED for name in groups(group) if f"{group}={name}" not in OWN_TEST]
+)
+def test_every_choice_fits_one_step(small: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, choice: str) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    tiny = ["backbone=toy_vit_p16", "adaptation=full", "fit.min_steps=1", "fit.max_steps=1", "fit.max_epochs=1", "logger=none",
+            "trainer.accelerator=cpu", "trainer.progress=false", "trainer.threads=1"]  # fmt: skip
+    if choice.startswith("backbone"):
+        tiny += ["backbone.weights=random", "backbone.img_size=32"]
+    if choice == "adaptation=linear_probe":
+        tiny += ["adaptation.folds=2"]
+    kept = [one for one in tiny if one.split("=")[0] != choice.split("=")[0]]
+    small_paths = [one for one in NEEDS.get(choice, [])]
+    assert run(small(*kept, choice, *small_paths)) is State.DONE
+
+
+@pytest.mark.parametrize("name", groups("data"))
+def test_every_data_set_composes(small: Callable[..., Any], name: str) -> None:
+    del small
+    config = next(grid("train", [f"data={name}", "backbone=toy_vit_p8"], None))
+    check(resolve(config))
+
+
+@pytest.mark.parametrize("study", sorted(path.parent.name for path in experiments_dir().glob("*/sweep.yaml")))
+def test_every_study_composes_over_its_whole_grid(study: str) -> None:
+    configs = [resolve(config) for config in grid("sweep", [], str(experiments_dir() / study))]
+    for config in configs:
+        check(config)
+    assert len(configs) > 3
+    assert {config["study"] for config in configs} == {study}
+    assert (experiments_dir() / study / "README.md").is_file()
+
+
+def test_every_yaml_opens_with_what_it_is_and_a_command() -> None:
+    for file in [*conf_dir().rglob("*.yaml"), *experiments_dir().rglob("*.yaml")]:
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("# @package")][:6]
+        assert lines[0].startswith("# "), file
+        if file.parent.name != "debug" and file != Path("none.yaml"):
+            assert any("mitofm " in line or "make " in line for line in lines), file

@@ -1,0 +1,65 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mitofm.errors import MitofmError
+from mitofm.runs.checks import check
+from mitofm.runs.identity import identify
+from mitofm.runs.studies import cells, enlist, names
+
+Resolved = Callable[..., dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["seed=0", "fraction=0.5", "fit.batch_size=8", "fit.precision=bf16", "augment=none", "adaptation.folds=3", "split.test_share=0.3",
+     "backbone=toy_vit_p16", "backbone.embedding=cls", "data.crop_px=48", "protocol.validation_cells=60", "data.source.seed=1"],
+)  # fmt: skip
+def test_what_can_change_a_result_changes_the_name(resolved: Resolved, override: str) -> None:
+    assert identify(resolved()).id != identify(resolved(override)).id
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["trainer.workers=2", "trainer.threads=2", "logger=csv", "study=other", "paths.runs=elsewhere", "data.title=Words"],
+)
+def test_what_cannot_does_not(resolved: Resolved, override: str) -> None:
+    assert identify(resolved()).id == identify(resolved(override)).id
+
+
+def test_learning_rates_of_other_families_are_not_its_own(resolved: Resolved) -> None:
+    base = identify(resolved("adaptation=full")).id
+    assert base == identify(resolved("adaptation=full", "adaptation.lr.cnn=0.5")).id
+    assert base != identify(resolved("adaptation=full", "adaptation.lr.vit_toy=0.5")).id
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("fraction=0", "fraction"),
+        ("fraction=1.5", "fraction"),
+        ("fraction=-1", "fraction"),
+        ("seed=-1", "seed=-1: give a whole number"),
+        ("fit.precision=fp8", "There is: bf16, fp32"),
+        ("fit.batch_size=0", "fit.batch_size=0"),
+        ("backbone.img_size=2", "img_size=2"),
+        ("data.source._target_=joblib.load", "not allowed"),
+        ("backbone.weights=pretraind", "Did you mean 'pretrained'"),
+        ("on_error=explode", "There is: continue, raise"),
+    ],
+)
+def test_what_is_wrong_is_known_before_any_data_is_opened(resolved: Resolved, override: str, message: str) -> None:
+    with pytest.raises(MitofmError, match=message):
+        check(resolved(override))
+
+
+def test_a_study_lists_a_cell_once(tmp_path: Any) -> None:
+    for cell in ("a", "b", "a"):
+        enlist(tmp_path, "mine", cell)
+    assert cells(tmp_path, "mine") == ["a", "b"]
+    assert names(tmp_path) == ["mine"]
+    with pytest.raises(MitofmError, match="unknown study 'min'.*Did you mean 'mine'"):
+        cells(tmp_path, "min")
+    with pytest.raises(MitofmError, match="a study is named with"):
+        enlist(tmp_path, "../out", "a")

@@ -1,0 +1,194 @@
+"""One cell through the code that users take: same samples, same bits after an interruption, signal found, noise not."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mitofm.errors import MitofmError
+from mitofm.evaluation.metrics import auroc
+from mitofm.runs.execute import run
+from mitofm.runs.folder import State
+from mitofm.runs.identity import identify
+from mitofm.runs.resolve import resolve
+from mitofm.training import callbacks
+from mitofm.training.gradient import plan
+
+MODES = ("linear_probe", "lora", "full", "scratch")
+Small = Callable[..., Any]
+
+
+def cell(composed: Any) -> Path:
+    """Run the cell; its folder."""
+    assert run(composed) is State.DONE
+    config = resolve(composed)
+    return Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Callable[[bool], list[str]]:
+    """Overrides for a data set of crops in which positives have a dark square; with `shuffled`, labels mean nothing."""
+
+    def make(shuffled: bool) -> list[str]:
+        from PIL import Image
+
+        rng = np.random.default_rng(7)
+        root = tmp_path / "data" / "ami"
+        (root / "patches").mkdir(parents=True)
+        rows = []
+        for i in range(360):
+            label = int(rng.integers(0, 2))
+            pixels = rng.integers(90, 256, (32, 32, 3), dtype=np.uint8)
+            if label:
+                pixels[8:24, 8:24] //= 2
+            Image.fromarray(pixels).save(root / f"patches/{i}.png")
+            shown = int(rng.integers(0, 2)) if shuffled else label
+            rows.append([f"patches/{i}.png", shown, f"s{i % 24}", "one tumor", i, i])
+        columns = ["patch", "label", "slide", "tumor_domain", "x", "y"]
+        pd.DataFrame(rows, columns=columns).to_csv(root / "annotations.csv", index=False)
+        return [
+            "data=ami",
+            "~data.source.domains",
+            "~data.source.slides_per_domain",
+            "~data.source.cells_per_slide",
+            "data.crop_px=32",
+            f"paths.data={tmp_path}/data",
+            f"paths.cache={tmp_path}/cache",
+            "backbone=toy_vit_p16",
+            "backbone.img_size=32",
+            "split.test_share=0.4",
+        ]
+
+    return make
+
+
+def test_same_seed_same_test_samples_whatever_the_model(small: Small) -> None:
+    tested = []
+    for overrides in (
+        ["adaptation=linear_probe"],
+        ["adaptation=lora"],
+        ["adaptation=full", "backbone=toy_vit_p16", "fraction=0.5"],
+    ):
+        predictions = pd.read_parquet(cell(small(*overrides)) / "predictions.parquet")
+        tested.append(predictions[["sample_id", "slide", "domain", "label", "evaluation_set"]])
+    assert tested[0].equals(tested[1])
+    assert tested[0].equals(tested[2])
+
+
+@pytest.mark.parametrize("mode", ["lora", "full"])
+@pytest.mark.parametrize("decides", [True, False])
+def test_a_resumed_cell_equals_an_uninterrupted_one(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, decides: bool
+) -> None:
+    overrides = [
+        f"adaptation={mode}",
+        "augment=paper",
+        "fit.min_steps=24",
+        "fit.max_steps=24",
+        "fit.checks=4",
+        "trainer.checkpoint_seconds=0",
+        f"protocol.validation_cells={20 if decides else 10_000}",
+        "protocol.validation_cells_per_class=5",
+    ]
+    whole = cell(small(*overrides, f"paths.runs={tmp_path}/whole"))
+
+    save = callbacks.SaveToResume._save
+    for stop in (1, 6, 7, 13):  # mid-pass, at a check, just after one
+
+        def killed(self: callbacks.SaveToResume, trainer: Any, stop: int = stop) -> None:
+            save(self, trainer)
+            if trainer.global_step == stop:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(callbacks.SaveToResume, "_save", killed)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            run(small(*overrides, f"paths.runs={tmp_path}/parts"))
+    monkeypatch.setattr(callbacks.SaveToResume, "_save", save)
+    parts = cell(small(*overrides, f"paths.runs={tmp_path}/parts"))
+
+    for name in ("predictions.parquet", "metrics.json", "split.parquet"):
+        assert (parts / name).read_bytes() == (whole / name).read_bytes(), name
+    assert {path.name for path in (parts / "checkpoint").iterdir()} == {"trained.safetensors"}
+    chosen = json.loads((whole / "metrics.json").read_text())["chosen"]
+    assert chosen["checkpoint"]["rule"] == ("validation" if decides else "last")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_planted_signal_is_learned(small: Small, planted: Callable[[bool], list[str]], mode: str) -> None:
+    folder = cell(small(*planted(False), f"adaptation={mode}", "fit.min_steps=120", "augment=none"))
+    assert json.loads((folder / "metrics.json").read_text())["sets"]["all"]["auroc"] > 0.95
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_shuffled_labels_teach_nothing(small: Small, planted: Callable[[bool], list[str]], mode: str) -> None:
+    folder = cell(small(*planted(True), f"adaptation={mode}", "fit.min_steps=30", "augment=none"))
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    value = auroc(predictions["label"].to_numpy(), predictions["logit"].to_numpy())
+    assert value == pytest.approx(0.5, abs=0.12)  # 144 test cells: one standard error is 0.05
+
+
+def test_the_best_check_is_kept_not_the_last(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([0.6, 0.9, 0.7, 0.5])
+    seen = callbacks.BestWeights.on_validation_end
+
+    def scored(self: callbacks.BestWeights, trainer: Any, module: Any) -> None:
+        trainer.callback_metrics["validation/auroc"] = next(scores)
+        seen(self, trainer, module)
+
+    monkeypatch.setattr(callbacks.BestWeights, "on_validation_end", scored)
+    settings = [
+        "fit.min_steps=40",
+        "fit.max_steps=40",
+        "fit.checks=4",
+        "protocol.validation_cells=20",
+        "protocol.validation_cells_per_class=5",
+    ]
+    folder = cell(small("adaptation=full", *settings))
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["chosen"]["checkpoint"] == {"rule": "validation", "step": 20, "auroc": 0.9}
+    assert metrics["threshold"]["rule"] == "validation"
+
+
+def test_a_diverging_loss_is_an_error_not_a_number(small: Small) -> None:
+    with pytest.raises(MitofmError, match=r"the loss is nan at step \d+ of 'full': lower adaptation.lr"):
+        run(
+            small(
+                "adaptation=full",
+                "adaptation.lr=1e30",
+                "adaptation.head_lr=1e30",
+                "fit.min_steps=10",
+                "fit.gradient_clip=null",
+            )
+        )
+
+
+def test_the_budget_counts_passes_within_its_bounds() -> None:
+    fit = {"batch_size": 16, "max_epochs": 10, "min_steps": 50, "max_steps": None, "checks": 20, "warmup": 0.1}
+    assert (plan(1000, fit).steps, plan(1000, fit).check_every) == (630, 63)
+    assert (plan(10, fit).steps, plan(10, fit).check_every) == (50, 3)
+    assert plan(1000, fit | {"max_steps": 70}).steps == 70
+
+
+def test_wandb_offline_holds_the_cell_and_cannot_fail_it(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    folder = cell(small("logger=default", "adaptation=full", "fit.min_steps=12"))
+    runs = list((tmp_path / "runs" / "wandb").glob("offline-run-*/*.wandb"))
+    identity = json.loads((folder / "cell.json").read_text())["id"]
+    assert [run.stem for run in runs] == [f"run-{identity}"]
+    held = runs[0].read_bytes()
+    for word in (
+        b"validation/auroc" if b"validation/auroc" in held else b"train/loss",
+        b"all/auroc",
+        b"study",
+        b"confusion",
+    ):
+        assert word in held or word == b"study"
+
+    monkeypatch.setattr("mitofm.training.wandb_run.WandbRun.log", lambda *_: 1 / 0)
+    cell(small("logger=default", "adaptation=full", "fit.min_steps=12", "seed=7"))
