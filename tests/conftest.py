@@ -12,10 +12,12 @@ import pytest
 from mitofm.commands.composing import compose
 from mitofm.runs.resolve import resolve
 
-SMALL = (
+TISSUE = (
     "data.source.domains=[lymphoma,melanoma]",
     "data.source.slides_per_domain=6",
     "data.source.cells_per_slide=24",
+)
+QUICK = (
     "fit.max_epochs=1",
     "fit.min_steps=1",
     "trainer.threads=1",
@@ -35,11 +37,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small(shared: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Composes `train` on the small synthetic data set, with further overrides: small("adaptation=lora")."""
+    """Composes `train` with further overrides, on the small synthetic data set unless they name another."""
 
     def composed(*overrides: str) -> Any:
+        tissue = () if any(one.startswith("data=") for one in overrides) else TISSUE
         paths = [f"paths.data={shared}/data", f"paths.cache={shared}/cache", f"paths.runs={tmp_path}/runs"]
-        return compose("train", [*SMALL, *paths, *overrides])
+        return compose("train", [*tissue, *QUICK, *paths, *overrides])
 
     return composed
 

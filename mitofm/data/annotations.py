@@ -83,6 +83,7 @@ def _refuse(wrong: pd.Series, column: pd.Series, origin: str, reason: str) -> No
     """Raise for the first row that is `wrong`."""
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
+        shown = column.astype(object).iloc[row]  # as Python shows it: 2, not np.int64(2)
         raise MitofmError(
-            f"{origin}: row {row + 2}: {column.name} is {column.iloc[row]!r}: {reason} ({int(wrong.sum())} such rows)"
+            f"{origin}: row {row + 2}: {column.name} is {shown!r}: {reason} ({int(wrong.sum())} such rows)"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,19 +13,25 @@ from mitofm.errors import MitofmError
 from mitofm.runs.collect import DONE, Collected
 
 RANDOM, SLIDES = "random", "slide"
+# How splits describe a training side that is no domain of its own (`Strategy.describe` in mitofm/data/splits/part.py).
+_EVERYTHING, _FOLD = "all", re.compile(r"fold \d+")
 _AXES = [
     "dataset", "split", "train_domain", "augment", "protocol", "backbone", "weights", "adaptation",
     "fraction", "fraction_unit",
 ]  # fmt: skip
 # Axes without a place of their own in figures and tables: where one varies it is spelt out as the setting.
 _SETTING_AXES = ("split", "augment", "protocol")
-_PLACES = ("root", "file")
+# Keys that say where something is, or which repetition it is: not what is compared.
+_NOT_COMPARED = ("root", "file", "fold")
 _IDENTITY_GROUPS = ("data", "split", "backbone", "adaptation", "augment", "fit", "protocol")
 
 
 @dataclass(frozen=True, order=True)
 class Configuration:
-    """What is compared. `setting` spells out what else varies ("split annotation"); it is "" where nothing does."""
+    """What is compared.
+
+    `setting` spells out what else varies ("split annotation"), "" if nothing does; `train_domain` is "" for all.
+    """
 
     dataset: str
     setting: str
@@ -78,9 +85,10 @@ def groups(collected: Collected) -> list[Group]:
     """
     cells = collected.cells[collected.cells["dataset"].notna()].copy()
     cells[_AXES] = cells[_AXES].astype(object).where(cells[_AXES].notna(), "")
-    # A fold is a repetition as a seed is one; its other slides join the union.
-    folds = ["" if fold is None else f", fold {fold}" for fold in cells["fold"]]
-    cells["repetition"] = [f"{seed}{fold}" for seed, fold in zip(cells["seed"], folds, strict=True)]
+    # A fold is a repetition as a seed is one: its slides join the union of slides.
+    folds = cells["train_domain"].where(cells["train_domain"].map(lambda trained: bool(_FOLD.fullmatch(trained))), "")
+    cells["repetition"] = [f"{seed} {fold}".rstrip() for seed, fold in zip(cells["seed"], folds, strict=True)]
+    cells.loc[(folds != "") | (cells["train_domain"] == _EVERYTHING), "train_domain"] = ""
     rows = _with_variants(collected, cells)
     varying = {
         dataset: [axis for axis in _SETTING_AXES if part[axis].nunique() > 1]
@@ -135,7 +143,7 @@ def _with_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[s
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The keys of a configuration that belong to a cell's identity, joined by dots."""
     for key, value in config.items():
-        if key in _PLACES or (not prefix and key not in _IDENTITY_GROUPS):
+        if key in _NOT_COMPARED or (not prefix and key not in _IDENTITY_GROUPS):
             continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")

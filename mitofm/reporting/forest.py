@@ -37,7 +37,7 @@ def gap_forests(gaps: Iterable[Gap], order: list[str], folder: Path) -> list[Dra
     figures: dict[str, list[Row]] = {}
     for gap in gaps:
         key = gap.configuration
-        figures.setdefault(key.model, []).append((key.where, key.adaptation, gap.difference))
+        figures.setdefault(key.model, []).append((key.where or "all domains", key.adaptation, gap.difference))
     drawn = []
     for model, rows in sorted(figures.items()):
         stem = folder / slug("gap", model)

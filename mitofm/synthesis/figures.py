@@ -84,15 +84,16 @@ def mitotic(rng: np.random.Generator, n: int, size: int, radius: float, chromati
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
     points = scale[:, None, None] * np.stack([along * cos - across * sin, along * sin + across * cos], axis=-1)
     solid = clump(points, scale[:, None] * thickness, size)
-    # Frayed only where there is chromatin: elsewhere the noise would leave specks that give the figure away.
+    # Frayed and soft only where there is chromatin: specks or a haze around it would give the figure away.
     ragged = _each(rng, 0.2, 0.5, n) * windows(rng, chromatin, n, size) * np.minimum(solid, 1)
+    near = np.minimum(4 * solid, 1)
     dark = _darkness(rng, n) * (1 + _each(rng, 0.0, 0.25, n) * windows(rng, chromatin, n, size))
-    body = depth(rng, size, 1.45 * scale, 1 + 0.3 * (kind == "telophase"), angle + np.pi / 2, wobble=0.05)
+    body = depth(rng, size, rng.uniform(1.2, 1.5, n) * scale, 1 + 0.3 * (kind == "telophase"), angle + np.pi / 2, wobble=0.05)
     return Figures(
         kind=kind,
-        chromatin=soft(solid + ragged - 0.8, _each(rng, 0.1, 0.3, n)) * dark,
+        chromatin=soft(solid + ragged - 0.8, _each(rng, 0.1, 0.3, n)) * near * dark,
         body=soft(body, 1.0),
-        eosin=rng.uniform(0.55, 1.15, n),
+        eosin=rng.uniform(0.65, 1.35, n),
     )
 
 

@@ -124,9 +124,8 @@ def test_a_killed_sweep_goes_on_to_the_same_result(tmp_path: Path) -> None:
     assert typed(*grid, cwd=tmp_path / "calm").returncode == 0
 
     environment = {**os.environ, "MITOFM_DATA": str(tmp_path / "storm" / "data")}
-    sweep = subprocess.Popen(
-        [*MITOFM, *grid], cwd=tmp_path / "storm", env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+    silent = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    sweep = subprocess.Popen([*MITOFM, *grid], cwd=tmp_path / "storm", env=environment, **silent)
     deadline = time.monotonic() + 200
     while not list((tmp_path / "storm").glob("runs/cells/*full*/checkpoint/resume.ckpt")):
         assert sweep.poll() is None
@@ -143,16 +142,8 @@ def test_a_killed_sweep_goes_on_to_the_same_result(tmp_path: Path) -> None:
 
 
 def test_one_failing_cell_does_not_stop_the_others(tmp_path: Path) -> None:
-    grid = [
-        "train",
-        "-m",
-        "adaptation=lora,linear_probe",
-        "backbone=mobilenetv2",
-        "backbone.weights=random",
-        "backbone.img_size=32",
-        "study=bad",
-        *QUICK,
-    ]
+    model = ["backbone=mobilenetv2", "backbone.weights=random", "backbone.img_size=32"]
+    grid = ["train", "-m", "adaptation=lora,linear_probe", *model, "study=bad", *QUICK]
     done = typed(*grid, cwd=tmp_path)
     assert done.returncode != 0
     assert "FAILED" in done.stderr

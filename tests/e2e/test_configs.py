@@ -34,8 +34,7 @@ def test_every_choice_fits_one_step(small: Callable[..., Any], monkeypatch: pyte
     if choice == "adaptation=linear_probe":
         tiny += ["adaptation.folds=2"]
     kept = [one for one in tiny if one.split("=")[0] != choice.split("=")[0]]
-    small_paths = [one for one in NEEDS.get(choice, [])]
-    assert run(small(*kept, choice, *small_paths)) is State.DONE
+    assert run(small(*kept, choice, *NEEDS.get(choice, []))) is State.DONE
 
 
 @pytest.mark.parametrize("name", groups("data"))

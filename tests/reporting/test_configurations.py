@@ -13,11 +13,20 @@ if TYPE_CHECKING:
 
 
 def test_seeds_and_folds_are_repetitions_and_the_rest_is_the_configuration(study: Study) -> None:
-    study.grid(adaptation=["lora", "full"], seed=[0, 42], fold=[0, 1])
+    study.grid(adaptation=["lora", "full"], seed=[0, 42], train_domain=["fold 0", "fold 1"], domains=[("breast",)])
     found = groups(collect(study.runs, study.name))
     assert [group.configuration.adaptation for group in found] == ["full", "lora"]
-    assert list(found[0].done) == ["0, fold 0", "0, fold 1", "42, fold 0", "42, fold 1"]
-    assert found[0].configuration.setting == ""
+    assert list(found[0].done) == ["0 fold 0", "0 fold 1", "42 fold 0", "42 fold 1"]
+    assert found[0].configuration.where == ""
+
+
+@pytest.mark.parametrize(
+    ("described", "where"), [("all", ""), ("lung", "trained on lung"), ("all but lung", "trained on all but lung")]
+)
+def test_the_training_side_in_words(study: Study, described: str, where: str) -> None:
+    study.add(train_domain=described)
+    (group,) = groups(collect(study.runs))
+    assert group.configuration.where == where
 
 
 def test_what_varies_beside_the_named_axes_is_the_setting(study: Study) -> None:

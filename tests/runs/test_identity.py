@@ -59,7 +59,7 @@ def test_a_study_lists_a_cell_once(tmp_path: Any) -> None:
         enlist(tmp_path, "mine", cell)
     assert cells(tmp_path, "mine") == ["a", "b"]
     assert names(tmp_path) == ["mine"]
-    with pytest.raises(MitofmError, match="unknown study 'min'.*Did you mean 'mine'"):
+    with pytest.raises(MitofmError, match=r"unknown study 'min'.*Did you mean 'mine'"):
         cells(tmp_path, "min")
     with pytest.raises(MitofmError, match="a study is named with"):
         enlist(tmp_path, "../out", "a")
