@@ -19,14 +19,15 @@ class Augment:
     """
 
     def __init__(self, transforms: Sequence[Mapping[str, Any]], crop_px: int) -> None:
-        import cv2
-        from albumentations import CenterCrop, Compose
-
-        cv2.setNumThreads(0)  # threads of its own would fight torch's and the loader's processes
         self._compose = None
         self._crop_px = crop_px
         if transforms:
-            self._compose = Compose([*map(instantiate, transforms), CenterCrop(crop_px, crop_px)])
+            import cv2
+
+            cv2.setNumThreads(0)  # threads of its own would fight torch's and the loader's processes
+            cut = {"_target_": "albumentations.CenterCrop", "height": crop_px, "width": crop_px}
+            steps = [instantiate(transform) for transform in (*transforms, cut)]
+            self._compose = instantiate({"_target_": "albumentations.Compose"}, transforms=steps)
 
     def __call__(self, patch: np.ndarray, seed: int) -> np.ndarray:
         """One augmented patch: uint8 (S, S, 3) -> (crop_px, crop_px, 3); the same seed gives the same patch."""

@@ -47,13 +47,13 @@ LOOK_ALIKES = {
         0.10, (0.25, 0.45), (1.0, 1.2), (0.4, 0.8), (0.0, 0.10), (1.0, 1.5), (0.7, 1.7), fragments=True
     ),
     "hyperchromatic": LookAlike(
-        0.30, (0.55, 0.85), (1.1, 2.4), (0.4, 0.9), (0.1, 0.35), (1.1, 1.5), (0.7, 1.3), membrane=0.3
+        0.30, (0.55, 0.85), (1.1, 2.0), (0.4, 0.9), (0.2, 0.45), (1.1, 1.5), (0.7, 1.3), membrane=0.4
     ),
     "clumped": LookAlike(
-        0.20, (0.5, 0.75), (1.0, 2.2), (0.5, 1.1), (0.05, 0.25), (1.1, 1.5), (0.7, 1.3), frayed=(0.4, 1.2)
+        0.20, (0.5, 0.75), (1.0, 1.8), (0.5, 1.1), (0.05, 0.25), (1.1, 1.5), (0.7, 1.3), frayed=(0.2, 0.9)
     ),
     "lymphocyte": LookAlike(0.10, (0.5, 0.65), (1.0, 1.1), (0.5, 0.8), (0.2, 0.35), (0.75, 1.0), (0.5, 1.0)),
-    "smudged": LookAlike(0.15, (0.4, 0.7), (1.5, 3.5), (0.6, 1.6), (0.05, 0.25), (1.0, 1.6), (0.6, 1.3)),
+    "smudged": LookAlike(0.15, (0.4, 0.7), (1.4, 2.6), (0.6, 1.6), (0.05, 0.25), (1.0, 1.6), (0.6, 1.3)),
 }
 
 
@@ -85,15 +85,17 @@ def mitotic(rng: np.random.Generator, n: int, size: int, radius: float, chromati
     points = scale[:, None, None] * np.stack([along * cos - across * sin, along * sin + across * cos], axis=-1)
     solid = clump(points, scale[:, None] * thickness, size)
     # Frayed and soft only where there is chromatin: specks or a haze around it would give the figure away.
-    ragged = _each(rng, 0.2, 0.5, n) * windows(rng, chromatin, n, size) * np.minimum(solid, 1)
+    ragged = _each(rng, 0.25, 0.6, n) * windows(rng, chromatin, n, size) * np.minimum(solid, 1)
     near = np.minimum(4 * solid, 1)
     dark = _darkness(rng, n) * (1 + _each(rng, 0.0, 0.25, n) * windows(rng, chromatin, n, size))
-    body = depth(rng, size, rng.uniform(1.2, 1.5, n) * scale, 1 + 0.3 * (kind == "telophase"), angle + np.pi / 2, wobble=0.05)
+    body = depth(
+        rng, size, rng.uniform(1.2, 1.5, n) * scale, 1 + 0.3 * (kind == "telophase"), angle + np.pi / 2, wobble=0.05
+    )
     return Figures(
         kind=kind,
-        chromatin=soft(solid + ragged - 0.8, _each(rng, 0.1, 0.3, n)) * near * dark,
+        chromatin=soft(solid + ragged - 0.8, _each(rng, 0.08, 0.2, n)) * near * dark,
         body=soft(body, 1.0),
-        eosin=rng.uniform(0.65, 1.35, n),
+        eosin=rng.uniform(0.55, 1.2, n),
     )
 
 
@@ -108,7 +110,7 @@ def look_alike(rng: np.random.Generator, n: int, size: int, radius: float, chrom
 
     scale = _scale(rng, n, radius)
     angle, elongation = rng.uniform(0, np.pi, n), draw("elongation")
-    inside = depth(rng, size, draw("radius") * scale, elongation, angle, wobble=rng.uniform(0.03, 0.16, n))
+    inside = depth(rng, size, draw("radius") * scale, elongation, angle, wobble=rng.uniform(0.02, 0.09, n))
     inside = inside + draw("frayed")[:, None, None] * windows(rng, chromatin, n, size) * np.exp(-((inside / 4) ** 2))
     border = np.array([look.membrane for look in looks])[:, None, None] * np.exp(-(((inside - 1.2) / 1.1) ** 2))
     dark = _darkness(rng, n) * (1 + draw("uneven")[:, None, None] * windows(rng, chromatin, n, size)) + border
@@ -132,7 +134,7 @@ def _arranged(rng: np.random.Generator, kind: np.ndarray) -> tuple[np.ndarray, n
     turn, out = rng.uniform(0, 2 * np.pi, shape), np.sqrt(rng.uniform(0.05, 1, shape)) * rng.uniform(0.4, 0.75, (n, 1))
     length, bend, apart = rng.uniform(0.5, 1.0, (n, 1)), rng.normal(0, 0.15, (n, 1)), rng.uniform(0.35, 0.6, (n, 1))
     forms = {
-        "prometaphase": (out * np.cos(turn), out * np.sin(turn), 0.20),
+        "prometaphase": (out * np.cos(turn), out * np.sin(turn), 0.17),
         "metaphase": (spread * length, bend * spread**2 + rng.normal(0, 0.09, shape), 0.17),
         "anaphase": (0.7 * spread, side * (apart - 0.2 * spread**2) + rng.normal(0, 0.05, shape), 0.15),
         "telophase": (0.55 * spread, side * (apart + 0.5) + rng.normal(0, 0.05, shape), 0.16),

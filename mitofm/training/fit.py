@@ -129,6 +129,7 @@ def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, train_dom
         "weights": config["backbone"]["weights"],
         "adaptation": config["adaptation"]["name"],
         "fraction": config["fraction"],
+        "fraction_unit": config["split"]["fraction_unit"],
         "seed": config["seed"],
         "split": config["split"]["name"],
         "train_domain": train_domain,
