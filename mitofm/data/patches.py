@@ -56,7 +56,7 @@ class PatchStore:
             n, key, crop_px, margin_px, told = (facts[fact] for fact in ("n", "key", "crop_px", "margin_px", "table"))
             table = pd.read_parquet(path / _TABLE)
             patches = np.load(path / _PATCHES, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError) as error:
             raise _damaged(path, error) from error
         shape = _shape(n, crop_px, margin_px)
         if patches.shape != shape or patches.dtype != np.uint8:

@@ -95,7 +95,7 @@ def mitotic(rng: np.random.Generator, n: int, size: int, radius: float, chromati
         kind=kind,
         chromatin=soft(solid + ragged - 0.8, _each(rng, 0.08, 0.2, n)) * near * dark,
         body=soft(body, 1.0),
-        eosin=rng.uniform(0.55, 1.2, n),
+        eosin=rng.uniform(0.6, 1.35, n),
     )
 
 

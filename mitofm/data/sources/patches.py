@@ -65,6 +65,10 @@ class Patches:
         missing = [column for column in _NEEDED if column not in read]
         if missing:
             raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(read.columns)}")
+        for column in _NEEDED:  # here, as validate would name the table's columns and not the file's
+            if read[column].isna().any():
+                row = int(read[column].isna().to_numpy().argmax())
+                raise MitofmError(f"{path}: row {row + 2}: {column} is empty; a value is needed in every row")
         read = read.assign(
             sample_id=read["patch"].map(lambda patch: PurePosixPath(patch).stem, na_action="ignore"),
             dataset=read.get("dataset", self.name),
