@@ -17,7 +17,7 @@ MPP = 0.25
 """Micrometre per px of every region."""
 MARKER = "settings.json"
 ANNOTATIONS = "annotations.csv"
-_VERSION = 2  # raised whenever equal settings give other pixels
+_VERSION = 3  # raised whenever equal settings give other pixels
 
 
 @dataclass(frozen=True)
