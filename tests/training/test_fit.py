@@ -41,7 +41,7 @@ def planted(tmp_path: Path) -> Callable[[bool], list[str]]:
         root = tmp_path / "data" / "ami"
         (root / "patches").mkdir(parents=True)
         rows = []
-        for i in range(360):
+        for i in range(720):
             label = int(rng.integers(0, 2))
             pixels = rng.integers(90, 256, (32, 32, 3), dtype=np.uint8)
             if label:
@@ -126,7 +126,7 @@ def test_shuffled_labels_teach_nothing(small: Small, planted: Callable[[bool], l
     folder = cell(small(*planted(True), f"adaptation={mode}", "fit.min_steps=30", "augment=none"))
     predictions = pd.read_parquet(folder / "predictions.parquet")
     value = auroc(predictions["label"].to_numpy(), predictions["logit"].to_numpy())
-    assert value == pytest.approx(0.5, abs=0.12)  # 144 test cells: one standard error is 0.05
+    assert value == pytest.approx(0.5, abs=0.1)  # 288 test cells: one standard error is 0.034
 
 
 def test_the_best_check_is_kept_not_the_last(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
