@@ -39,10 +39,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(shared: Path, tmp_path: Path) -> Callable[..., Any]:
     """Composes `train` with further overrides, on the small synthetic data set unless they name another."""
 
-    def composed(*overrides: str) -> Any:
+    def composed(*overrides: str, primary: str = "train", config_dir: str | None = None) -> Any:
         tissue = () if any(one.startswith("data=") for one in overrides) else TISSUE
         paths = [f"paths.data={shared}/data", f"paths.cache={shared}/cache", f"paths.runs={tmp_path}/runs"]
-        return compose("train", [*tissue, *QUICK, *paths, *overrides])
+        return compose(primary, [*tissue, *QUICK, *paths, *overrides], config_dir)
 
     return composed
 

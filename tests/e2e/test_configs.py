@@ -19,6 +19,7 @@ NEEDS = {
     "split=external": ["split.train_on=[synthetic]", "split.test_on=[other]"],
 }
 FITTED = ["adaptation", "augment", "fit", "protocol", "split", "debug", "trainer", "logger", "paths", "backbone"]
+STUDIES = sorted(path.parent.name for path in experiments_dir().glob("*/sweep.yaml"))
 OWN_TEST = {"split=external", "split=file"}  # they need other data: tests/data/test_splits_strategies.py runs them
 
 
@@ -44,7 +45,7 @@ def test_every_data_set_composes(small: Callable[..., Any], name: str) -> None:
     check(resolve(config))
 
 
-@pytest.mark.parametrize("study", sorted(path.parent.name for path in experiments_dir().glob("*/sweep.yaml")))
+@pytest.mark.parametrize("study", STUDIES)
 def test_every_study_composes_over_its_whole_grid(study: str) -> None:
     configs = [resolve(config) for config in grid("sweep", [], str(experiments_dir() / study))]
     for config in configs:
@@ -60,3 +61,17 @@ def test_every_yaml_opens_with_what_it_is_and_a_command() -> None:
         assert lines[0].startswith("# "), file
         if file.parent.name != "debug" and file != Path("none.yaml"):
             assert any("mitofm " in line or "make " in line for line in lines), file
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_study_fits_one_step(small: Callable[..., Any], study: str) -> None:
+    tiny = [
+        "backbone=toy_vit_p16",
+        "backbone.weights=random",
+        "backbone.img_size=32",
+        "adaptation=full",
+        "fit.max_steps=1",
+    ]
+    composed = small(*tiny, primary="sweep", config_dir=str(experiments_dir() / study))
+    assert composed.study == study
+    assert run(composed) is State.DONE
