@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitofm import config as configs
 from mitofm import fingerprints
+from mitofm.data.card import Card
 from mitofm.errors import MitofmError
 from mitofm.fingerprints import Remembered
 
@@ -20,32 +21,12 @@ if TYPE_CHECKING:
     from mitofm.data.sources.base import Source
 
 
-@dataclass(frozen=True)
-class Card:
-    """What people should know of a data set."""
-
-    name: str
-    title: str
-    positive: str
-    """The word for label 1."""
-    negative: str
-    """The word for label 0."""
-    mpp: float | None
-    """Micrometre per px of the patches; None keeps the images' own."""
-    crop_px: int
-    """Side of what a model sees, px."""
-    margin_px: int
-    """Room for jitter on each side, px."""
-    licence: str
-    citation: str
-    url: str
-
-
 class Dataset:
     """One data set on this machine.
 
     Args:
-        config: the group `data`, resolved to plain values: the card, and under `source` how to read it.
+        config: the group `data`, resolved to plain values: the card, under `source` how to read it, under `download`
+            how to fetch it (or null).
         cache: the folder for what is computed from it (fingerprints, patches).
 
     Raises:
@@ -53,20 +34,27 @@ class Dataset:
     """
 
     def __init__(self, config: Mapping[str, Any], cache: Path) -> None:
-        known = {field.name for field in fields(Card)} | {"source"}
+        of_card = {field.name for field in fields(Card)}
+        known = of_card | {"source", "download"}
         missing, more = sorted(known - set(config)), sorted(set(config) - known)
         if missing or more:
             told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has the unknown {', '.join(more)}"] * bool(more)
             raise MitofmError(f"data set {config.get('name', '?')!r}: its config {' and '.join(told)}")
-        self.card = Card(**{key: value for key, value in config.items() if key != "source"})
+        self.card = Card(**{key: value for key, value in config.items() if key in of_card})
         self.cache = Path(cache)
         self.remembered = Remembered(self.cache / "fingerprints")
         self._source_config = config["source"]
+        self._download_config = config["download"]
 
     @cached_property
     def source(self) -> Source:
         """How its files are read, from the config."""
         return configs.instantiate(self._source_config)
+
+    @cached_property
+    def download(self) -> Any:
+        """How its files are fetched, from the config; None where they are put there by hand."""
+        return None if self._download_config is None else configs.instantiate(self._download_config)
 
     def present(self) -> bool:
         """Whether its annotation files are on this machine; makes nothing."""

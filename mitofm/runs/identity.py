@@ -16,7 +16,7 @@ from mitofm.fingerprints import Remembered
 
 PROTOCOL_VERSION = 1  # raise it when the same identity would give another result
 
-_DATA = ("name", "crop_px", "margin_px", "mpp", "source")  # the rest of a card is for people
+_DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit", "protocol")  # groups of which every key counts
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
 
