@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types architecture check data-scaling cross-domain clean
+.PHONY: help setup demo test bench-data lint format types architecture check data-scaling cross-domain clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ cross-domain: DATA = mf_multi
 
 test: $(READY) ## every test; those on real crops need MITOFM_DATA and skip without it
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+bench-data: $(READY) ## patches cut and read per second, beside one read_region per cell
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/data.py $(ARGS)
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,11 @@ class Remembered:
         entry = self.folder / f"{of([purpose, states])[:32]}.json"
         try:
             return read_json(entry)["fingerprint"]
-        except (FileNotFoundError, KeyError, ValueError):
+        except (OSError, KeyError, ValueError):
             fingerprint = compute()
+        with suppress(OSError):  # where nothing can be written, it is computed again next time
             write_json(entry, {"fingerprint": fingerprint, "purpose": purpose, "files": [state[0] for state in states]})
-            return fingerprint
+        return fingerprint
 
     def file(self, path: Path) -> str:
         """The remembered sha256 of the bytes of `path`."""

@@ -1,17 +1,19 @@
-"""Which pixels make the patch of an annotated cell: the plan by file, the scale, the cut."""
+"""Which pixels make the patch of an annotated cell: in what order cells are cut, at what scale, and the cut itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mitofm.data import images
+from mitofm.data.images.base import Image
+from mitofm.data.images.squares import resized, squares
 from mitofm.errors import MitofmError
 
 _SAME_SCALE = 0.05  # a smaller difference in resolution is left alone: resampling would blur more than it corrects
+_BAND = 1024  # px; cells are cut band by band, so that those of one piece lie on few tiles
+_PIECE = 16 * 2**20  # bytes of patches held at once by a worker
 
 
 def file_column(table: pd.DataFrame) -> pd.Series:
@@ -19,25 +21,34 @@ def file_column(table: pd.DataFrame) -> pd.Series:
     return table["crop"] if "crop" in table else table["image"]
 
 
-def chunks(table: pd.DataFrame, done: int, size: int) -> Iterator[list[np.ndarray]]:
-    """The rows still to be cut, one array per file so that each file is opened once, in lists of about `size` rows.
+def plan(table: pd.DataFrame, patch_px: int) -> list[list[np.ndarray]]:
+    """The rows of `table` in the order to cut them: units for one worker each, made of pieces to note as done.
 
-    The order is a function of the table alone; `done` rows from its start are left out. Lists end where a file ends.
+    A file is in one unit only, so that it is opened once; small files share a unit. A function of the arguments alone.
     """
     files = file_column(table).to_numpy()
-    order = np.argsort(files, kind="stable")
-    ends = np.flatnonzero(files[order][1:] != files[order][:-1]) + 1
-    chunk: list[np.ndarray] = []
-    position = 0
-    for rows in np.split(order, ends):
-        position += len(rows)
-        if position > done:
-            chunk.append(rows)
-        if sum(map(len, chunk)) >= size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+    order = np.lexsort((table["x"], table["y"] // _BAND, files))
+    size = max(1, _PIECE // (patch_px * patch_px * 3))
+    units: list[list[np.ndarray]] = []
+    waiting: list[np.ndarray] = []
+    for rows in np.split(order, np.flatnonzero(files[order][1:] != files[order][:-1]) + 1):
+        if len(rows) >= size:
+            units.append(np.split(rows, range(size, len(rows), size)))
+            continue
+        waiting.append(rows)
+        if sum(map(len, waiting)) >= size // 4:  # a quarter: enough to be worth a note, and workers end together
+            units.append([np.concatenate(waiting)])
+            waiting = []
+    if waiting:
+        units.append([np.concatenate(waiting)])
+    return units
+
+
+def by_file(files: np.ndarray, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The runs of `rows` that share a file, with its name."""
+    ends = np.flatnonzero(files[rows][1:] != files[rows][:-1]) + 1
+    for run in np.split(rows, ends):
+        yield str(files[run[0]]), run
 
 
 def side(patch_px: int, own: float, mpp: float | None) -> int:
@@ -47,33 +58,24 @@ def side(patch_px: int, own: float, mpp: float | None) -> int:
     return round(patch_px * mpp / own)
 
 
-def cut(root: Path, cells: pd.DataFrame, sides: np.ndarray, patch_px: int) -> np.ndarray:
-    """The patches of cells that share one file: (n, patch_px, patch_px, 3) uint8.
+def cut(image: Image, cells: pd.DataFrame, patch_side: int, patch_px: int) -> np.ndarray:
+    """The patches of cells of one image: (n, patch_px, patch_px, 3) uint8. A pre-cut crop is cut at its centre.
 
     Args:
-        root: the folder the table's paths are relative to.
+        image: their image, or the one cell's crop.
         cells: their rows of the annotation table.
-        sides: (n,) px that each patch covers in the file.
+        patch_side: px that a patch covers in the image.
         patch_px: side of the patches.
 
     Raises:
-        MitofmError: the file cannot be read, a crop is too small, or a cell lies outside its image.
+        MitofmError: the image cannot be decoded, or the crop is too small.
     """
-    file = root / str(file_column(cells).iloc[0])
-    if "crop" in cells:
-        return np.stack([images.centre(file, int(px), patch_px) for px in sides])
-    pixels = images.read(file)
-    height, width = pixels.shape[:2]
-    centres = cells[["x", "y"]].to_numpy()
-    outside = ((centres < 0) | (centres >= (width, height))).any(axis=1)
-    if outside.any():
-        cell = cells.iloc[int(np.flatnonzero(outside)[0])]
+    if "crop" not in cells:
+        return resized(squares(image, cells[["x", "y"]].to_numpy(), patch_side), patch_px)
+    if patch_side > min(image.width, image.height):
         raise MitofmError(
-            f"{file}: cell {cell['sample_id']} lies at ({cell['x']:g}, {cell['y']:g}), outside this image of "
-            f"{width} x {height} px. Check that x and y are level-0 pixels of this image"
+            f"{image.path}: this crop is {image.width} x {image.height} px, but {patch_side} x {patch_side} px are "
+            "needed. Ask for a smaller crop_px or margin_px, or cut larger crops"
         )
-    # Cells of one image share its resolution as a rule; where they do not, each is cut with its own side.
-    patches = np.empty((len(cells), patch_px, patch_px, 3), np.uint8)
-    for px in np.unique(sides):
-        patches[sides == px] = images.around(pixels, centres[sides == px], int(px), patch_px)
-    return patches
+    centre = np.tile([image.width // 2, image.height // 2], (len(cells), 1))
+    return resized(squares(image, centre, patch_side), patch_px)

@@ -96,6 +96,7 @@ class Dataset:
             crop_px=self.card.crop_px,
             margin_px=self.card.margin_px,
             mpp=self.card.mpp,
+            image_mpp=self.card.image_mpp,
             cache=self.cache / "patches",
             remembered=self.remembered,
         )

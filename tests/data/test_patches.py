@@ -2,6 +2,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +14,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mitofm.data import cutting, patches
+from mitofm.data import building, cutting
 from mitofm.data.annotations import validate
+from mitofm.data.images.base import Image as Opened
+from mitofm.data.images.open import open_image
 from mitofm.data.patches import PatchStore, ensure
 from mitofm.errors import MitofmError
 from mitofm.fingerprints import Remembered
@@ -56,7 +63,7 @@ class Regions:
 
 
 def build(source: Regions, cache: Path, **settings: object) -> PatchStore:
-    given = {"crop_px": 12, "margin_px": 2} | settings
+    given = {"crop_px": 12, "margin_px": 2, "image_mpp": 0.25} | settings
     return ensure(source, name="regions", cache=cache, remembered=Remembered(cache / "known"), **given)  # type: ignore[arg-type]
 
 
@@ -82,17 +89,18 @@ def test_reading_gives_a_copy_in_the_asked_order(source: Regions, tmp_path: Path
     assert store.read(np.array([], dtype=int)).shape == (0, 16, 16, 3)
     with pytest.raises(ValueError, match="read-only"):
         store.patches[0] = 0
+    assert read.flags.writeable
 
 
 def test_a_finished_store_is_opened_and_its_images_are_not(
     source: Regions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = build(source, tmp_path / "cache")
-    monkeypatch.setattr(cutting.images, "read", lambda path: pytest.fail(f"opened {path}"))
+    monkeypatch.setattr(building, "open_image", lambda path: pytest.fail(f"opened {path}"))
     assert build(source, tmp_path / "cache").key == first.key
 
 
-@pytest.mark.parametrize("settings", [{"crop_px": 14}, {"margin_px": 1}, {"mpp": 0.5}])
+@pytest.mark.parametrize("settings", [{"crop_px": 14}, {"margin_px": 1}, {"mpp": 0.5}, {"image_mpp": 0.5}])
 def test_other_settings_give_another_store(source: Regions, tmp_path: Path, settings: dict[str, object]) -> None:
     one, two = build(source, tmp_path / "cache"), build(source, tmp_path / "cache", **settings)
     assert one.key != two.key
@@ -114,30 +122,36 @@ def test_the_key_does_not_depend_on_where_the_data_lies(tmp_path: Path) -> None:
     assert one.key == two.key
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 1000])
+@pytest.mark.parametrize("piece", [1, 5, 1000])
 def test_an_interrupted_build_goes_on_where_it_stopped(
-    source: Regions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+    source: Regions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
-    monkeypatch.setattr(patches, "_CHUNK", chunk)
+    """18 of 30 cells, that is 3 of 5 images, were cut before the interruption; pieces of 1, 5 + 1 or all cells."""
+    monkeypatch.setattr(cutting, "_PIECE", piece * 16 * 16 * 3)
+    monkeypatch.setattr(building, "_NOTE_EVERY", 0.0)
+    monkeypatch.setattr(building, "_workers", lambda: 1)
     opened: list[str] = []
-    read = cutting.images.read
 
-    def dies_at_the_fourth(path: Path) -> np.ndarray:
-        opened.append(path.name)
-        if len(opened) == 4:
+    def dies_at_the_fourth(path: Path) -> Opened:
+        if len(opened) == 3:
             raise KeyboardInterrupt
-        return read(path)
+        opened.append(path.name)
+        return open_image(path)
 
-    monkeypatch.setattr(patches.os, "cpu_count", lambda: 1)
-    monkeypatch.setattr(cutting.images, "read", dies_at_the_fourth)
+    monkeypatch.setattr(building, "open_image", dies_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):
         build(source, tmp_path / "cache")
+    (folder,) = (path for path in (tmp_path / "cache").glob("regions-*") if path.is_dir())
     with pytest.raises(MitofmError, match="no finished patch store"):
-        PatchStore.open(next(path for path in (tmp_path / "cache").glob("regions-*") if path.is_dir()))
-    done_before = {1: 3, 7: 2, 1000: 0}[chunk]  # files whose chunk had been noted: 6 cells lie in each
-    opened_before = len(opened)
+        PatchStore.open(folder, Remembered(tmp_path))
+    monkeypatch.setattr(building, "open_image", open_image)
+    cut: list[int] = []
+    whole = cutting.cut
+    monkeypatch.setattr(
+        cutting, "cut", lambda image, cells, *more: cut.append(len(cells)) or whole(image, cells, *more)
+    )
     store = build(source, tmp_path / "cache")
-    assert len(opened) - opened_before == 5 - done_before
+    assert sum(cut) == {1: 12, 5: 12, 1000: 30}[piece]
     np.testing.assert_array_equal(store.patches, source.expected(16))
     assert not (store.path / "progress.json").exists()
 
@@ -145,7 +159,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
 def test_progress_beside_a_broken_array_is_not_believed(source: Regions, tmp_path: Path) -> None:
     store = build(source, tmp_path / "cache")
     (store.path / "store.json").unlink()
-    (store.path / "progress.json").write_text(json.dumps({"patches": 30}))
+    (store.path / "progress.json").write_text(json.dumps({"pieces": list(range(30))}))
     (store.path / "patches.npy").write_bytes(b"short")
     np.testing.assert_array_equal(build(source, tmp_path / "cache").patches, source.expected(16))
 
@@ -176,9 +190,9 @@ def test_damage_is_seen_on_opening(source: Regions, tmp_path: Path) -> None:
         for content in contents:
             (store.path / name).write_bytes(content)
             with pytest.raises(MitofmError, match=r"damaged .*Delete the folder"):
-                PatchStore.open(store.path)
+                PatchStore.open(store.path, Remembered(tmp_path / "known"))
         (store.path / name).write_bytes(originals[name])
-    assert PatchStore.open(store.path).key == store.key
+    assert PatchStore.open(store.path, Remembered(tmp_path / "known")).key == store.key
 
 
 def test_another_resolution_is_resampled_and_nearly_the_same_is_not(tmp_path: Path) -> None:
@@ -186,7 +200,7 @@ def test_another_resolution_is_resampled_and_nearly_the_same_is_not(tmp_path: Pa
     assert cutting.side(64, 0.5, 0.25) == 32
     assert cutting.side(64, 0.25, 0.25) == cutting.side(64, 0.245, 0.25) == 64
     assert cutting.side(64, float("nan"), 0.25) == cutting.side(64, 0.5, None) == 64
-    store = build(coarse, tmp_path / "cache", mpp=0.25)
+    store = build(coarse, tmp_path / "cache", mpp=0.25, image_mpp=None)
     assert store.patches.shape == (30, 16, 16, 3)
     unscaled = build(coarse, tmp_path / "cache")
     assert (store.patches != unscaled.patches).any()
@@ -203,6 +217,81 @@ def test_missing_images_and_cells_outside_are_named(source: Regions, tmp_path: P
     cell = source._table.loc[4, "sample_id"]
     with pytest.raises(MitofmError, match=rf"4\.png: cell {cell} lies at \(60, .*outside this image of 60 x 50 px"):
         build(source, tmp_path / "cache")
+    source._table.loc[4, "x"] = 5
+    with pytest.raises(
+        MitofmError, match=r"0\.png: this file does not say its resolution.*5 such images.*data\.image_mpp"
+    ):
+        build(source, tmp_path / "cache", mpp=0.25, image_mpp=None)
+    (tmp_path / "3.png").write_bytes(b"")
+    with pytest.raises(MitofmError, match=r"3\.png: this image cannot be read \(the file is empty\)"):
+        build(source, tmp_path / "cache")
+    assert not list((tmp_path / "cache").glob("regions-*/")), "nothing is begun that cannot be finished"
     (tmp_path / "2.png").unlink()
     with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*the first is 2\.png"):
         build(source, tmp_path / "cache")
+
+
+def test_an_unwritable_place_and_a_full_disk_are_one_message_and_leave_no_store(
+    source: Regions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(MitofmError, match=r"cannot be written \(.*paths\.cache"):
+        build(source, tmp_path / "file" / "cache")
+    usage = building.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(building.shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(MitofmError, match=r"cannot be written \(0\.0 GB are needed and 0\.0 GB free\)\. Make room"):
+        build(source, tmp_path / "cache")
+    monkeypatch.undo()
+    np.testing.assert_array_equal(build(source, tmp_path / "cache").patches, source.expected(16))
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounting a small disk takes root on Linux")
+def test_a_disk_that_fills_up_is_met_before_the_first_patch(source: Regions, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)], capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        with pytest.raises(MitofmError, match="the patch store cannot be written"):
+            build(source, disk, crop_px=60)
+        assert not list(disk.glob("*/store.json"))
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with pytest.raises(MitofmError, match="the patch store cannot be written"):
+            build(source, disk)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+_BUILD = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from test_patches import Regions, build
+from mitofm.data import building, cutting
+cutting._PIECE, building._NOTE_EVERY, building._workers = 5000, 0.0, lambda: 2
+root = Path({root!r})
+build(Regions(root, cells=600, images=40), root / "killed")
+"""
+
+
+def test_killed_at_ten_moments_the_store_ends_byte_for_byte_as_if_it_had_not_been(tmp_path: Path) -> None:
+    source = Regions(tmp_path, cells=600, images=40)
+    whole = build(source, tmp_path / "whole")
+    command = [sys.executable, "-c", _BUILD.format(here=str(Path(__file__).parent), root=str(tmp_path))]
+    rng = np.random.default_rng(0)
+    kills = 0
+    store = tmp_path / "killed" / whole.path.name
+    while kills < 10:
+        process = subprocess.Popen(command)
+        while process.poll() is None and not (store / "patches.npy").exists():
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.08))
+        process.kill()
+        process.wait()
+        kills += 1
+        if (store / "store.json").exists():  # it was too fast: begin again, which keeps ten kills of unfinished builds
+            kills -= 1
+            shutil.rmtree(store)
+    subprocess.run(command, check=True)
+    for name in ("patches.npy", "table.parquet", "store.json"):
+        assert (store / name).read_bytes() == (whole.path / name).read_bytes(), name

@@ -30,3 +30,9 @@ def test_a_damaged_entry_is_made_again(tmp_path: Path) -> None:
     for entry in (tmp_path / "cache").iterdir():
         entry.write_text("{")
     assert remembered.file(file) == first
+
+
+def test_where_nothing_can_be_remembered_it_is_computed(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_text("one")
+    assert Remembered(file / "cache").file(file) == Remembered(tmp_path / "cache").file(file)

@@ -1,0 +1,75 @@
+"""What every image can do: say how large it is, and decode one of its tiles."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from mitofm.errors import MitofmError
+
+
+class Image(ABC):
+    """An opened image: at level 0, a grid of tiles of 8-bit RGB.
+
+    Attributes:
+        path: its file.
+        width: px.
+        height: px.
+        mpp: micrometre per px as the file says, or None where it does not.
+        tile_width: px between the left edges of neighbouring tiles.
+        tile_height: px between their upper edges.
+    """
+
+    path: Path
+    width: int
+    height: int
+    mpp: float | None
+    tile_width: int
+    tile_height: int
+
+    @abstractmethod
+    def tile(self, row: int, column: int) -> np.ndarray:
+        """The tile: (h, w, 3 or 4) uint8, h and w at least what of it lies inside the image.
+
+        Raises:
+            MitofmError: it cannot be decoded, or its pixels are not RGB of 8 bit.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the file."""
+
+    def __enter__(self) -> Image:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def unreadable(path: Path, reason: object) -> MitofmError:
+    """The error for an image that its decoder does not understand."""
+    return MitofmError(f"{path}: this image cannot be read ({reason}). Fetch it again: it may be cut short")
+
+
+def colours(pixels: np.ndarray, path: Path) -> np.ndarray:
+    """The RGB part of decoded `pixels` (h, w, 3 or 4): an opaque alpha channel is dropped.
+
+    Raises:
+        MitofmError: they are not 8-bit RGB, or partly transparent.
+    """
+    if pixels.dtype != np.uint8:
+        raise MitofmError(f"{path}: this image has {pixels.dtype} pixels; convert it to 8 bit, whose range is known")
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        raise MitofmError(
+            f"{path}: this image is not RGB (shape {pixels.shape}); without colour there is no stain to see"
+        )
+    if pixels.shape[2] == 4 and (pixels[..., 3] < 255).any():
+        raise MitofmError(
+            f"{path}: this image is partly transparent, so its colours are not defined; flatten it to RGB"
+        )
+    return pixels[..., :3]

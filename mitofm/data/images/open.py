@@ -1,0 +1,42 @@
+"""Which reader an image file is for, by the ending of its name."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from mitofm.data.images.base import Image, unreadable
+from mitofm.errors import MitofmError
+
+_PICTURES = (".png", ".jpg", ".jpeg")
+_TIFFS = (".tif", ".tiff")
+_SLIDES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
+_READERS = (  # imported when first needed: a set of PNG crops wants no OpenSlide
+    dict.fromkeys(_PICTURES, "picture.Picture")
+    | dict.fromkeys(_TIFFS, "tiff.Tiff")
+    | dict.fromkeys(_SLIDES, "slide.Slide")
+)
+
+
+def open_image(path: Path) -> Image:
+    """The opened image in `path`.
+
+    Raises:
+        MitofmError: the file is missing, empty, broken, of another format, or not 8-bit RGB.
+    """
+    kind = path.suffix.lower()
+    if kind not in _READERS:
+        raise MitofmError(
+            f"{path}: images are read from {', '.join(_READERS)}, not from {kind or 'a file without ending'!r}"
+        )
+    if not path.is_file():
+        raise MitofmError(f"{path}: this image does not exist")
+    if path.stat().st_size == 0:
+        raise unreadable(path, "the file is empty")
+    module, _, reader = _READERS[kind].partition(".")
+    return getattr(importlib.import_module(f"mitofm.data.images.{module}"), reader)(path)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that hold the image: `path`, and for MIRAX the folder of the same name beside it."""
+    return [path, *sorted(path.with_suffix("").glob("*"))] if path.suffix.lower() == ".mrxs" else [path]

@@ -1,0 +1,52 @@
+"""Whole slides in the scanners' own formats, through OpenSlide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import openslide
+
+from mitofm.data.images.base import Image, unreadable
+
+_BLOCK = 512  # px, where a slide does not say how it is tiled
+
+
+class Slide(Image):
+    """Level 0 of a slide. Its tiles are the file's own, so that each is decoded once.
+
+    Raises:
+        MitofmError: OpenSlide does not know it, or it is broken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._slide = openslide.OpenSlide(path)
+        except Exception as error:
+            raise unreadable(path, error) from error
+        said = self._slide.properties
+        self.width, self.height = self._slide.dimensions
+        self.mpp = float(said[openslide.PROPERTY_NAME_MPP_X]) if openslide.PROPERTY_NAME_MPP_X in said else None
+        self.tile_width = int(said.get("openslide.level[0].tile-width", _BLOCK))
+        self.tile_height = int(said.get("openslide.level[0].tile-height", _BLOCK))
+        self._background = np.frombuffer(bytes.fromhex(said.get("openslide.background-color", "FFFFFF")), np.uint8)
+
+    def tile(self, row: int, column: int) -> np.ndarray:
+        """The tile; where nothing was scanned, the slide's background colour."""
+        left, top = column * self.tile_width, row * self.tile_height
+        size = (min(self.tile_width, self.width - left), min(self.tile_height, self.height - top))
+        try:
+            pixels = np.asarray(self._slide.read_region((left, top), 0, size))
+        except Exception as error:
+            raise unreadable(self.path, f"tile {row}, {column}: {error}") from error
+        transparent = pixels[..., 3] < 255
+        if not transparent.any():
+            return pixels[..., :3]
+        filled = pixels[..., :3].copy()
+        filled[transparent] = self._background
+        return filled
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._slide.close()

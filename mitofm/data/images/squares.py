@@ -1,0 +1,74 @@
+"""Squares around many points of one image, each tile decoded once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from mitofm.data.images.base import Image
+
+
+def squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
+    """Squares of `side` px around each of `centres`: (n, side, side, 3) uint8.
+
+    The square around (x, y) starts at floor(x) - side // 2. What lies beyond a border is the reflection of the image.
+
+    Args:
+        image: the image.
+        centres: (n, 2) x and y, px.
+        side: px.
+
+    Raises:
+        MitofmError: a tile cannot be decoded.
+    """
+    size = np.array([image.width, image.height])
+    wanted = np.floor(centres).astype(np.int64) - side // 2
+    span = np.minimum(side, size)  # the reflection of a square that sticks out needs no more than this of the image
+    start = np.clip(wanted, 0, size - span)
+    windows = _windows(image, start, span)
+    if (start == wanted).all():
+        return windows
+    found = np.empty((len(centres), side, side, 3), np.uint8)
+    for i in range(len(centres)):
+        columns, rows = (_reflected(wanted[i, axis] + np.arange(side), size[axis]) - start[i, axis] for axis in (0, 1))
+        found[i] = windows[i][rows[:, None], columns]
+    return found
+
+
+def resized(patches: np.ndarray, side: int) -> np.ndarray:
+    """(n, s, s, 3) uint8 resampled to (n, side, side, 3): by area where they shrink, bicubic where they grow."""
+    if patches.shape[1] == side:
+        return patches
+    import cv2
+
+    way = cv2.INTER_AREA if patches.shape[1] > side else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(patch, (side, side), interpolation=way) for patch in patches])
+
+
+def _windows(image: Image, start: np.ndarray, span: np.ndarray) -> np.ndarray:
+    """The px from `start` (n, 2) on, `span` (2,) of them, all inside the image: (n, height, width, 3) uint8."""
+    windows = np.empty((len(start), span[1], span[0], 3), np.uint8)
+    tile_size = np.array([image.tile_width, image.tile_height])
+    first, last = start // tile_size, (start + span - 1) // tile_size
+    touched = defaultdict(list)
+    for i in range(len(start)):
+        for row in range(first[i, 1], last[i, 1] + 1):
+            for column in range(first[i, 0], last[i, 0] + 1):
+                touched[row, column].append(i)
+    for row, column in sorted(touched):
+        tile = image.tile(row, column)
+        left, top = column * image.tile_width, row * image.tile_height
+        for i in touched[row, column]:
+            x, y = start[i, 0] - left, start[i, 1] - top  # of the window in the tile
+            part = tile[max(y, 0) : y + span[1], max(x, 0) : x + span[0]]
+            down, right = max(-y, 0), max(-x, 0)
+            windows[i, down : down + part.shape[0], right : right + part.shape[1]] = part
+    return windows
+
+
+def _reflected(index: np.ndarray, length: int) -> np.ndarray:
+    """`index` folded into 0..length-1 at the borders, the border pixel itself not repeated."""
+    period = max(2 * (length - 1), 1)
+    index = np.abs(index) % period
+    return np.minimum(index, period - index) if length > 1 else np.zeros_like(index)

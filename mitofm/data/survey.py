@@ -1,0 +1,79 @@
+"""A look at every image of a table before anything is cut: is it there, does it open, how large and how fine is it?"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data import cutting
+from mitofm.data.images.open import open_image
+from mitofm.errors import MitofmError
+
+
+def survey(root: Path, table: pd.DataFrame, image_mpp: float | None) -> pd.DataFrame:
+    """One row per file that cells are cut from, by its name: `width`, `height` (px), `mpp`, `problem` ("" if it opens).
+
+    `mpp` (micrometre per px) is what the annotations say, else the file, else `image_mpp`, else NaN.
+
+    Raises:
+        MitofmError: the annotations give one image two resolutions.
+    """
+    files = cutting.file_column(table)
+    names = sorted(set(files))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        seen = pd.DataFrame(pool.map(_look, [root / name for name in names]), index=pd.Index(names, name="file"))
+    if "mpp" in table:
+        said = table.groupby(files)["mpp"].agg(["min", "max"])
+        torn = said.index[said["min"] != said["max"]]
+        if len(torn):
+            raise MitofmError(f"{root / torn[0]}: its cells have different mpp; an image has one resolution")
+        seen["mpp"] = said["min"]
+    return seen.assign(mpp=seen["mpp"].fillna(np.nan if image_mpp is None else image_mpp).astype(float))
+
+
+def _look(path: Path) -> dict[str, object]:
+    try:
+        with open_image(path) as image:
+            return {"width": image.width, "height": image.height, "mpp": image.mpp, "problem": ""}
+    except MitofmError as error:
+        return {"width": 0, "height": 0, "mpp": None, "problem": str(error)}
+
+
+def outside(table: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
+    """Whether each cell's centre lies outside its image; of a pre-cut crop, and where the image is unreadable, no."""
+    if "crop" in table:
+        return pd.Series(False, index=table.index)
+    sizes = seen.loc[table["image"], ["width", "height"]].to_numpy()
+    centres = table[["x", "y"]].to_numpy()
+    return pd.Series((sizes > 0).all(axis=1) & ((centres < 0) | (centres >= sizes)).any(axis=1), index=table.index)
+
+
+def refuse(root: Path, table: pd.DataFrame, seen: pd.DataFrame, mpp: float | None) -> None:
+    """Stop before cutting what cannot be cut.
+
+    Raises:
+        MitofmError: an image is missing or unreadable, a cell lies outside its image, or a resolution is asked for
+            and an image's own is unknown.
+    """
+    problems = [problem for problem in seen["problem"] if problem]
+    if problems:
+        more = f" ({len(problems)} of {len(seen)} images cannot be used: `mitofm prepare` lists them)"
+        raise MitofmError(problems[0] + (more if len(problems) > 1 else ""))
+    far = outside(table, seen)
+    if far.any():
+        cell = table[far].iloc[0]
+        width, height = seen.loc[cell["image"], ["width", "height"]]
+        raise MitofmError(
+            f"{root / cell['image']}: cell {cell['sample_id']} lies at ({cell['x']:g}, {cell['y']:g}), outside this image "
+            f"of {width} x {height} px ({int(far.sum())} such cells). Check that x and y are level-0 pixels of this image"
+        )
+    unknown = seen.index[seen["mpp"].isna()]
+    if mpp is not None and len(unknown):
+        raise MitofmError(
+            f"{root / unknown[0]}: this file does not say its resolution, but patches of mpp={mpp:g} are asked for "
+            f"({len(unknown)} such images). State it with data.image_mpp, or keep the images' own with data.mpp=null"
+        )
