@@ -23,8 +23,9 @@ def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     `image` and `crop` are paths relative to the source's root. An optional column is complete or absent.
 
     Args:
-        table: at least the required columns, one row per cell, in the order of the file it was read from.
-        origin: that file, for messages. Rows are counted as in a CSV file: the header is row 1.
+        table: at least the required columns, one row per cell. Messages call a row by its index where that has a name
+            ("annotation" 17), else by its place in a CSV file whose header is row 1.
+        origin: the file it was read from, for messages.
 
     Raises:
         MitofmError: a column is missing, or a row holds a value that cannot be; the message names file, row and column.
@@ -36,7 +37,7 @@ def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
         )
     if table.empty:
         raise MitofmError(f"{origin}: the annotation table has no rows")
-    clean = table[[column for column in REQUIRED + OPTIONAL if column in table]].reset_index(drop=True)
+    clean = table[[column for column in REQUIRED + OPTIONAL if column in table]].copy()
     for column in clean.columns:
         clean[column] = _text(clean[column], origin) if column in TEXT else _number(clean[column], origin)
     _refuse(~clean["label"].isin([0, 1]), clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
@@ -82,8 +83,10 @@ def _leaves_root(path: str) -> bool:
 def _refuse(wrong: pd.Series, column: pd.Series, origin: str, reason: str) -> None:
     """Raise for the first row that is `wrong`."""
     if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        shown = column.astype(object).iloc[row]  # as Python shows it: 2, not np.int64(2)
+        first = int(np.flatnonzero(wrong)[0])
+        unit = wrong.index.name or "row"
+        entry = first + 2 if wrong.index.name is None else wrong.index[first]
+        shown = column.astype(object).iloc[first]  # as Python shows it: 2, not np.int64(2)
         raise MitofmError(
-            f"{origin}: row {row + 2}: {column.name} is {shown!r}: {reason} ({int(wrong.sum())} such rows)"
+            f"{origin}: {unit} {entry}: {column.name} is {shown!r}: {reason} ({int(wrong.sum())} such {unit}s)"
         )

@@ -75,7 +75,7 @@ def test_a_missing_folder_column_or_crop_is_named_with_the_way_out(tmp_path: Pat
         Patches(tmp_path / "nowhere", "mine").files()
     source = write(tmp_path / "mine")
     (source.root / "patches" / "c.png").unlink()
-    with pytest.raises(MitofmError, match=r"1 of 3 crops .* missing, the first is patches/c\.png"):
+    with pytest.raises(MitofmError, match=r"1 of 3 image files are missing in .*: patches/c\.png"):
         source.prepare()
     table = pd.read_csv(source.root / "annotations.csv").drop(columns="slide")
     table.to_csv(source.root / "annotations.csv", index=False)
@@ -86,7 +86,7 @@ def test_a_missing_folder_column_or_crop_is_named_with_the_way_out(tmp_path: Pat
 def test_an_empty_file_is_named(tmp_path: Path) -> None:
     source = write(tmp_path / "mine")
     (source.root / "annotations.csv").write_bytes(b"")
-    with pytest.raises(MitofmError, match=r"annotations\.csv is not a CSV file"):
+    with pytest.raises(MitofmError, match=r"annotations\.csv is empty \(0 bytes\)"):
         source.table()
 
 

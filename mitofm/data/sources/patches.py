@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from mitofm.data.annotations import validate
+from mitofm.data.sources import reading
 from mitofm.errors import MitofmError
 
 ANNOTATIONS = "annotations.csv"
@@ -33,23 +34,11 @@ class Patches:
 
     def prepare(self) -> None:
         """Check that the CSV and every crop it names are there."""
-        table = self.table()
-        missing = [crop for crop in table["crop"] if not (self.root / crop).is_file()]
-        if missing:
-            raise MitofmError(
-                f"{self.root}: {len(missing)} of {len(table)} crops of data set {self.name!r} are missing, the first "
-                f"is {missing[0]}. Copy the data set's crops there (each at the path its {ANNOTATIONS} gives)"
-            )
+        reading.check_images(self.root, self.table()["crop"], self.name)
 
     def files(self) -> list[Path]:
         """The CSV."""
-        path = self.root / ANNOTATIONS
-        if not path.is_file():
-            raise MitofmError(
-                f"data set {self.name!r} is not here: {path} does not exist. Put its {ANNOTATIONS} and crops into "
-                f"{self.root}, or point paths.data (MITOFM_DATA) at the folder that holds them"
-            )
-        return [path]
+        return [reading.annotation_file(self.root / ANNOTATIONS, self.name)]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
@@ -58,19 +47,9 @@ class Patches:
             MitofmError: the CSV is missing or unreadable, lacks a column, or holds an impossible value (with its row).
         """
         path = self.files()[0]
-        try:
-            read = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-        except (ValueError, UnicodeDecodeError) as error:
-            raise MitofmError(f"{path} is not a CSV file that can be read: {error}") from error
-        missing = [column for column in _NEEDED if column not in read]
-        if missing:
-            raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(read.columns)}")
-        for column in _NEEDED:  # here, as validate would name the table's columns and not the file's
-            if read[column].isna().any():
-                row = int(read[column].isna().to_numpy().argmax())
-                raise MitofmError(f"{path}: row {row + 2}: {column} is empty; a value is needed in every row")
+        read = reading.csv(path, _NEEDED)
         read = read.assign(
-            sample_id=read["patch"].map(lambda patch: PurePosixPath(patch).stem, na_action="ignore"),
+            sample_id=read["patch"].map(lambda patch: PurePosixPath(patch).stem),
             dataset=read.get("dataset", self.name),
             image=read.get("frame", read["slide"]),
             crop=read["patch"],
@@ -88,6 +67,6 @@ class Patches:
             return read["sample_id"]
         wrong = ~read["padded"].isin(["0", "1"])
         if wrong.any():
-            row = read.index[wrong][0]
-            raise MitofmError(f"{path}: row {row + 2}: padded is {read['padded'][row]!r}; it must be 0 or 1")
+            row = wrong.idxmax()
+            raise MitofmError(f"{path}: row {row}: padded is {read['padded'][row]!r}; it must be 0 or 1")
         return read.loc[read["padded"] == "0", "sample_id"]

@@ -1,0 +1,82 @@
+"""What every format needs of its files: the annotations, a CSV row by row, images that are there; or one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from mitofm.errors import MitofmError
+
+IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+
+
+def annotation_file(path: Path, name: str) -> Path:
+    """`path`, where the annotations of data set `name` are.
+
+    Raises:
+        MitofmError: there is no such file, or it is empty.
+    """
+    if not path.is_file():
+        raise MitofmError(
+            f"data set {name!r} is not here: {path} does not exist. Put its annotations and images there, or point "
+            "paths.data (MITOFM_DATA) at the folder that holds them"
+        )
+    if path.stat().st_size == 0:
+        raise MitofmError(f"data set {name!r}: {path} is empty (0 bytes), as after a failed download. Fetch it again")
+    return path
+
+
+def csv(path: Path, needed: Iterable[str]) -> pd.DataFrame:
+    """The CSV file in `path`, every value a string or missing; the index is the row in the file (the header is row 1).
+
+    Args:
+        path: the file.
+        needed: columns that every row must fill.
+
+    Raises:
+        MitofmError: it cannot be read as CSV, lacks a needed column, or leaves one empty.
+    """
+    try:
+        read = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    except (ValueError, UnicodeDecodeError) as error:
+        raise MitofmError(f"{path} is not a CSV file that can be read: {error}") from error
+    missing = [column for column in needed if column not in read]
+    if missing:
+        raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(map(str, read))}")
+    read.index = pd.RangeIndex(2, len(read) + 2, name="row")
+    for column in needed:
+        if read[column].isna().any():
+            raise MitofmError(
+                f"{path}: row {read[column].isna().idxmax()}: {column} is empty; a value is needed in every row"
+            )
+    return read
+
+
+def check_images(root: Path, files: Iterable[str], name: str) -> None:
+    """Check that every one of `files` (relative to `root`) is there.
+
+    Raises:
+        MitofmError: some are not; the message counts them and names the first three.
+    """
+    wanted = sorted(set(files))
+    missing = [file for file in wanted if not (root / file).is_file()]
+    if missing:
+        shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        raise MitofmError(
+            f"data set {name!r}: {len(missing)} of {len(wanted)} image files are missing in {root}: {shown}. "
+            "Copy them there, each at the path that its annotations give"
+        )
+
+
+def below(folder: str, files: pd.Series) -> pd.Series:
+    """`files` as paths below `folder`."""
+    return files.map({file: str(PurePosixPath(folder) / file) for file in files.unique()})
+
+
+@cache
+def stem(file: str) -> str:
+    """The path `file` without its ending and in one word, to make a cell's name from."""
+    return PurePosixPath(file).with_suffix("").as_posix().replace("/", "-")

@@ -1,0 +1,148 @@
+"""Crops in a folder per class, with and without a CSV that says what they are from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mitofm.data.sources.class_folders import ClassFolders
+from mitofm.errors import MitofmError
+
+CROPS = {"Atypical": ["1.png", "3.PNG"], "Normal": ["2.png", "10.jpg"]}
+JOIN = "file,slide,tumor_type,x,y\n1.png,210.tiff,lung,15,55\n2.png,210.tiff,lung,24,59\n3.png,211.tiff,skin,1,2\n10,212.tiff,skin,3,4\n"
+COLUMNS = {"crop": "file", "slide": "slide", "domain": "tumor_type", "x": "x", "y": "y"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for folder, names in CROPS.items():
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / folder / name)
+        (tmp_path / folder / ".DS_Store").touch()
+    (tmp_path / "join.csv").write_text(JOIN)
+    return tmp_path
+
+
+def source(root: Path, **settings: Any) -> ClassFolders:
+    given = {"positive": ["Atypical"], "negative": ["Normal"], "side": 128, "domains": [{"domain": "breast"}]}
+    return ClassFolders(root, "mine", **(given | settings))
+
+
+def test_without_a_csv_each_crop_is_its_own_slide(root: Path) -> None:
+    reader = source(root)
+    reader.prepare()
+    table = reader.table()
+    assert table["sample_id"].tolist() == ["Atypical-1", "Atypical-3", "Normal-10", "Normal-2"]
+    assert table["label"].tolist() == [1, 1, 0, 0]
+    assert table["crop"].tolist() == ["Atypical/1.png", "Atypical/3.PNG", "Normal/10.jpg", "Normal/2.png"]
+    assert table["slide"].equals(table["sample_id"])
+    assert table["image"].equals(table["crop"])
+    assert table[["x", "y"]].eq(64).all(axis=None)
+    assert table["domain"].eq("breast").all()
+    assert len(reader.files()) == 4
+
+
+def test_a_csv_says_slide_domain_and_place(root: Path) -> None:
+    reader = source(root, file="join.csv", columns=COLUMNS, domains=[])
+    reader.prepare()
+    table = reader.table()
+    assert table["slide"].tolist() == ["210.tiff", "211.tiff", "212.tiff", "210.tiff"]
+    assert table["image"].equals(table["slide"])
+    assert table["domain"].tolist() == ["lung", "skin", "skin", "lung"]
+    assert table[["x", "y"]].to_numpy().tolist() == [[15, 55], [1, 2], [3, 4], [24, 59]]
+    assert [path.name for path in reader.files()] == ["1.png", "3.PNG", "10.jpg", "2.png", "join.csv"]
+
+
+def test_columns_are_joined_and_without_a_place_each_crop_is_its_own_image(root: Path) -> None:
+    for number, name in enumerate(["M_1.png", "M_2.png", "T_1.png", "T_2.png"]):
+        folder = root / ("Train/Normal" if number % 2 else "Train/Atypical")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (root / "list.csv").write_text("dataset,uid,slide\nM,1,7\nM,2,7\nT,1,7\nT,2,8\n")
+    table = source(
+        root,
+        positive=["Train/Atypical"],
+        negative=["Train/Normal"],
+        file="list.csv",
+        columns={"crop": ["dataset", "uid"], "slide": ["dataset", "slide"]},
+    ).table()
+    assert table["sample_id"].tolist() == [
+        "Train-Atypical-M_1",
+        "Train-Atypical-T_1",
+        "Train-Normal-M_2",
+        "Train-Normal-T_2",
+    ]
+    assert table["slide"].tolist() == ["M_7", "T_7", "M_7", "T_8"]
+    assert table["image"].equals(table["crop"])
+
+
+def test_a_crop_more_or_less_than_the_csv_describes_is_named(root: Path) -> None:
+    reader = source(root, file="join.csv", columns=COLUMNS)
+    (root / "Normal" / "2.png").unlink()
+    with pytest.raises(
+        MitofmError, match=r"1 crops of .*join\.csv are in none of the folders Atypical, Normal of .*: 2\."
+    ):
+        reader.prepare()
+    assert len(reader.table()) == 3
+    (root / "Normal" / "77.png").touch()
+    with pytest.raises(
+        MitofmError, match=r"join\.csv: 1 crops .* have no row of their own, the first is Normal/77\.png"
+    ):
+        reader.table()
+    (root / "Normal" / "77.png").rename(root / "Normal" / "1.png")  # the CSV cannot tell it from Atypical/1.png
+    with pytest.raises(MitofmError, match=r"no row of their own, the first is Normal/1\.png"):
+        reader.table()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("slide", "case"), r"join\.csv lacks the column\(s\) slide"),
+        (("3.png", "1.tif"), r"join\.csv: row 4: it describes a crop that an earlier row describes too"),
+        (("211.tiff", ""), r"join\.csv: row 4: slide is empty"),
+        ((",1,2", ",one,2"), r"crop Atypical/3\.PNG: x is 'one': it must be a number"),
+        ((JOIN, ""), r"join\.csv is empty \(0 bytes\)"),
+    ],
+)
+def test_a_broken_csv_is_one_clear_message(root: Path, change: tuple[str, str], message: str) -> None:
+    (root / "join.csv").write_text(JOIN.replace(*change))
+    with pytest.raises(MitofmError, match=message):
+        source(root, file="join.csv", columns=COLUMNS).table()
+
+
+def test_what_is_missing_is_named_with_the_way_out(root: Path) -> None:
+    with pytest.raises(MitofmError, match=r"'mine' is not here: .*Typical holds no images.*MITOFM_DATA"):
+        source(root, negative=["Typical"]).files()
+    with pytest.raises(MitofmError, match=r"no domain is known of Atypical/1\.png and 3 other"):
+        source(root, domains=[]).table()
+    with pytest.raises(MitofmError, match=r"source\.columns must name the columns of join\.csv for crop and slide"):
+        source(root, file="join.csv")
+    with pytest.raises(MitofmError, match="unknown column 'case'"):
+        source(root, columns={"case": "slide"})
+
+
+def test_the_real_join_gives_atnorm_md_its_slides(real_data: Path, tmp_path: Path) -> None:
+    join = pd.read_csv(real_data / "ami" / "atnorm_md_join.csv")
+    for row in join.itertuples():
+        folder = tmp_path / row.majority
+        folder.mkdir(exist_ok=True)
+        (folder / row.atnorm_md_file).touch()
+    columns = {
+        "crop": "atnorm_md_file",
+        "slide": "slide",
+        "domain": "tumor_type",
+        "scanner": "scanner",
+        "x": "x",
+        "y": "y",
+    }
+    reader = source(tmp_path, file=str(real_data / "ami" / "atnorm_md_join.csv"), columns=columns, domains=[])
+    reader.prepare()
+    table = reader.table()
+    assert (len(table), int(table["label"].sum()), table["slide"].nunique()) == (2107, 219, 60)
+    assert table["domain"].nunique() == 6

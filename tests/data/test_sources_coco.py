@@ -1,0 +1,208 @@
+"""MIDOG JSON and plain COCO, made here with cells at known places."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mitofm.data.sources.coco import Coco
+from mitofm.errors import MitofmError
+
+CENTRES = {11: (1, 130.0, 90.5), 12: (2, 5.0, 60.0), 13: (1, 395.0, 299.0)}  # annotation -> category, x, y
+RULES = [
+    {"files": [1, 50], "domain": "human breast cancer", "species": "human", "scanner": "XR"},
+    {"files": [201, 244], "domain": "canine lung cancer", "species": "canine", "scanner": "3D"},
+]
+
+
+def content(**parts: Any) -> dict[str, Any]:
+    """As MIDOG++ writes it: boxes of 50 px as corner pairs, which hang over the border of the image."""
+    sizes = {"width": 400, "height": 300}
+    return {
+        "images": [
+            {"id": 1, "file_name": "001.tiff", **sizes},
+            {"id": 2, "file_name": "201.tiff", **sizes},
+            {"id": 3, "file_name": "151.tiff", **sizes},
+        ],
+        "categories": [{"id": 1, "name": "mitotic figure"}, {"id": 2, "name": "not mitotic figure"}],
+        "annotations": [
+            {
+                "id": number,
+                "image_id": 1 + number % 2,
+                "category_id": category,
+                "bbox": [x - 25, y - 25, x + 25, y + 25],
+            }
+            for number, (category, x, y) in CENTRES.items()
+        ],
+    } | parts
+
+
+def source(root: Path, text: str | None = None, **settings: Any) -> Coco:
+    root.mkdir(exist_ok=True, parents=True)
+    (root / "MIDOG.json").write_text(json.dumps(content()) if text is None else text)
+    given_ = {"boxes": "corners", "positive": [1], "negative": [2], "domains": RULES}
+    return Coco(root, "mine", "MIDOG.json", **(given_ | settings))
+
+
+def test_every_cell_is_at_the_centre_of_its_box_also_at_the_border(tmp_path: Path) -> None:
+    table = source(tmp_path).table().set_index("sample_id")
+    assert table.index.tolist() == ["001-12", "201-11", "201-13"]
+    for cell, row in table.iterrows():
+        category, x, y = CENTRES[int(str(cell).split("-")[1])]
+        assert (row["x"], row["y"], row["label"]) == (x, y, 2 - category)
+
+
+def test_what_an_image_is_comes_from_its_number(tmp_path: Path) -> None:
+    table = source(tmp_path, images="images").table()
+    assert table["image"].tolist() == ["images/001.tiff", "images/201.tiff", "images/201.tiff"]
+    assert table["slide"].tolist() == ["001", "201", "201"]
+    assert table["domain"].tolist() == ["human breast cancer"] + ["canine lung cancer"] * 2
+    assert table["species"].tolist() == ["human", "canine", "canine"]
+    assert table["scanner"].tolist() == ["XR", "3D", "3D"]
+    assert table["dataset"].eq("mine").all()
+
+
+def test_what_the_json_says_is_used_where_the_config_does_not(tmp_path: Path) -> None:
+    images = content()["images"]
+    for image in images:
+        image |= {"tumor_type": "lymphosarcoma", "slide": f"case {image['id']}"}
+    table = source(
+        tmp_path, json.dumps(content(images=images)), domains=[{"files": [1, 1], "domain": "human breast cancer"}]
+    ).table()
+    assert table["domain"].tolist() == ["human breast cancer", "lymphosarcoma", "lymphosarcoma"]
+    assert table["slide"].tolist() == ["case 1", "case 2", "case 2"]
+
+
+@pytest.mark.parametrize("image", [{}, {"scanner": "XR"}])
+def test_a_field_that_nobody_knows_is_no_column(tmp_path: Path, image: dict[str, str]) -> None:
+    images = [one | image for one in content()["images"]]
+    table = source(tmp_path, json.dumps(content(images=images)), domains=[{"domain": "breast"}]).table()
+    assert table["domain"].eq("breast").all()
+    assert "species" not in table
+    assert ("scanner" in table) == bool(image)
+
+
+def test_plain_coco_holds_width_and_height(tmp_path: Path) -> None:
+    annotations = [
+        {"id": number, "image_id": 1, "category_id": category, "bbox": [x - 25, y - 25, 50, 50]}
+        for number, (category, x, y) in CENTRES.items()
+    ]
+    table = source(tmp_path, json.dumps(content(annotations=annotations)), boxes="xywh").table()
+    assert table[["x", "y"]].to_numpy().tolist() == [list(CENTRES[number][1:]) for number in (11, 12, 13)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 400, width=32), st.floats(0, 300, width=32), st.floats(1, 99, width=32)), min_size=1
+    )
+)
+def test_both_ways_to_write_a_box_give_one_centre(cells: list[tuple[float, float, float]]) -> None:
+    image = content()["images"][0]
+    ways = {
+        "corners": lambda x, y, s: [x - s, y - s, x + s, y + s],
+        "xywh": lambda x, y, s: [x - s, y - s, 2 * s, 2 * s],
+    }
+    for boxes, box in ways.items():
+        reader = Coco(".", "mine", "a.json", boxes, [1], [2])
+        for x, y, half in cells:
+            assert reader._centre(box(x, y, half), image, "here") == pytest.approx((x, y), abs=1e-4)
+
+
+def test_categories_are_named_by_name_or_id_and_may_be_ignored(tmp_path: Path) -> None:
+    by_name = source(tmp_path, positive="mitotic figure", negative=["not mitotic figure"]).table()
+    assert by_name.equals(source(tmp_path).table())
+    annotations = content()["annotations"]
+    annotations[0]["category_id"] = 3
+    text = json.dumps(
+        content(annotations=annotations, categories=[*content()["categories"], {"id": 3, "name": "other"}])
+    )
+    for ignored in (["other"], [3], "others"):
+        assert source(tmp_path, text, ignored=ignored).table()["sample_id"].tolist() == ["001-12", "201-13"]
+    with pytest.raises(
+        MitofmError, match=r"MIDOG\.json: annotation 11: its class is '3', to which .* no label \(1 such"
+    ):
+        source(tmp_path, text).table()
+
+
+def test_xywh_read_as_corners_is_named_with_the_way_out(tmp_path: Path) -> None:
+    annotations = [one | {"bbox": [*one["bbox"][:2], 50, 50]} for one in content()["annotations"]]
+    with pytest.raises(
+        MitofmError,
+        match=r"MIDOG\.json: annotation 11: the box \[105\.0, 65\.5, 50, 50\] of 201\.tiff \(400 x 300 px\) cannot be "
+        r"\[x1, y1, x2, y2\].*\(105, 65\.5\) to \(50, 50\).*\[x, y, width, height\], set source\.boxes=xywh",
+    ):
+        source(tmp_path, json.dumps(content(annotations=annotations))).table()
+
+
+def test_corners_read_as_xywh_are_named_too(tmp_path: Path) -> None:
+    with pytest.raises(MitofmError, match=r"annotation 12: .*cannot be \[x, y, width, height\].*source\.boxes=corners"):
+        source(tmp_path, boxes="xywh").table()
+
+
+def annotation(**change: Any) -> str:
+    return json.dumps(content(annotations=[content()["annotations"][0] | change]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"'mine': .*MIDOG\.json is empty \(0 bytes\)"),
+        ('{"images": [', r"MIDOG\.json is not a JSON file that can be read: .*line 1 .*Fetch it again"),
+        ("[1, 2]", "is not COCO-like: it has no list 'images'"),
+        (json.dumps(content(annotations=[])), "no list 'annotations', or an empty one"),
+        (json.dumps(content(images=[{"id": 1}])), "entry 1 of 'images' lacks one of: id, file_name"),
+        (json.dumps(content(images=content()["images"] * 2)), "2 of its 'images' have the id 1"),
+        (annotation(bbox=[1, 2, 3]), r"annotation 11: its bbox is \[1, 2, 3\]; four numbers"),
+        (annotation(bbox=[1, 2, 3, None]), "annotation 11: its bbox"),
+        (annotation(image_id=9), "annotation 11: its image_id 9 is none of the file's images"),
+        (annotation(image_id=3), r"MIDOG\.json: no domain is known of 151\.tiff.*source\.domains"),
+    ],
+)
+def test_a_broken_file_is_one_clear_message(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(MitofmError, match=message):
+        source(tmp_path, text).table()
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    reader = source(tmp_path)
+    (tmp_path / "MIDOG.json").write_bytes(b"\xff\xfe{}")
+    with pytest.raises(MitofmError, match=r"MIDOG\.json is not a JSON file that can be read"):
+        reader.table()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"boxes": "auto"}, "unknown source.boxes 'auto'.*There is: corners, xywh"),
+        ({"positive": ["mitotic figur"]}, "unknown class 'mitotic figur'.*Did you mean 'mitotic figure'"),
+        ({"positive": [1, 2]}, "gives class '2' two meanings"),
+        ({"domains": [{"organ": "breast"}]}, "source.domains: unknown organ"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(MitofmError, match=message):
+        source(tmp_path, **settings).table()
+
+
+def test_the_config_must_say_what_a_box_holds(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="boxes"):
+        Coco(tmp_path, "mine", "MIDOG.json", positive=[1], negative=[2])  # type: ignore[call-arg]
+
+
+def test_missing_images_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
+    reader = source(tmp_path)
+    with pytest.raises(
+        MitofmError, match=r"2 of 2 image files are missing in .*: 001\.tiff, 201\.tiff\. Copy them there"
+    ):
+        reader.prepare()
+    for name in ("001.tiff", "201.tiff"):  # 151.tiff has no annotation and is not needed
+        (tmp_path / name).touch()
+    reader.prepare()
+    (tmp_path / "MIDOG.json").unlink()
+    with pytest.raises(MitofmError, match=r"'mine' is not here: .*MIDOG\.json does not exist.*MITOFM_DATA"):
+        reader.prepare()
