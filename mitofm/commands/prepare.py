@@ -2,23 +2,117 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mitofm.commands.composing import compose
 from mitofm.config import allowed, targets
+from mitofm.errors import MitofmError
 from mitofm.runs.resolve import plain
+
+if TYPE_CHECKING:
+    from mitofm.data.checks import Finding
+    from mitofm.data.dataset import Dataset
+    from mitofm.data.positions import Positions
 
 
 def main(arguments: list[str]) -> None:
-    """Build the patch store of a data set, or find it built."""
+    """Fetch what may be fetched, check what is there, build the patch stores and look at them."""
     config = plain(compose("prepare", arguments))
     for target in targets(config):
         allowed(target)
     from mitofm.data.dataset import Dataset
 
     dataset = Dataset(config["data"], Path(config["paths"]["cache"]))
+    if dataset.download is not None:
+        _fetch(dataset, wanted=config["download"])
+    findings = _checked(dataset, config["distance_um"], config["strict"])
+    others = _positions(dataset, config)
     store = dataset.store()
-    table = store.table
-    print(f"{dataset.card.title}: {len(table)} cells of {table['slide'].nunique()} slides in {store.path}")
-    counts = table.assign(cell=table["label"].map({1: dataset.card.positive, 0: dataset.card.negative}))
-    print(counts.groupby(["domain", "cell"]).size().unstack(fill_value=0).to_string())
+    print(f"patches: {store.path}")
+    for name, source in others.items():
+        print(f"{name}: {dataset.store(source, name).path}")
+    if config["look"]:
+        from mitofm.reporting.contact_sheet import look
+
+        print(f"a look at them: {look(store, dataset.card, findings)}")
+
+
+def _positions(dataset: Dataset, config: dict[str, Any]) -> dict[str, Positions]:
+    """The second sources that are asked for, by name, their tables tried before anything is cut."""
+    from mitofm.data.positions import Background, Jittered
+
+    found: dict[str, Positions] = {}
+    if config["background"]["per_image"]:
+        found["background"] = Background(dataset.source, **config["background"])
+    if config["jittered"]["per_cell"]:
+        found["jittered"] = Jittered(dataset.source, **config["jittered"])
+    for source in found.values():
+        source.table()
+    return found
+
+
+def _fetch(dataset: Dataset, wanted: bool) -> None:
+    """Fetch the missing files where that is wanted; verify those that are there, if a list of them was kept.
+
+    Raises:
+        MitofmError: files are missing and not wanted, are not the published ones, or cannot be fetched.
+    """
+    from mitofm.data.downloads.fetch import download, missing
+    from mitofm.data.downloads.remote import LISTING, listing
+
+    card, root = dataset.card, dataset.source.root
+    if wanted:
+        print(f"{card.title}: {card.licence}; {card.url}")
+        download(listing(dataset.download, root), root, dataset.remembered)
+        return
+    listed = (root / LISTING).is_file()
+    absent = missing(listing(dataset.download, root), root, dataset.remembered) if listed else []
+    if absent or not dataset.present():
+        size = f"{card.download_gb:g} GB in all; " if card.download_gb else ""
+        raise MitofmError(
+            f"data set {card.name!r}: files are missing in {root}. Add download=true to fetch them ({size}licence: "
+            f"{card.licence}), or put those of {dataset.download.page} there by hand"
+        )
+
+
+def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Finding]:
+    """Print counts and findings, and stop at those that must not be.
+
+    Raises:
+        MitofmError: there are fatal findings, or any where `strict`.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from mitofm.data.checks import check
+    from mitofm.reporting.contact_sheet import counts
+
+    table, card = dataset.table(), dataset.card
+    findings = check(card, dataset.source.root, table, dataset.survey(), distance_um)
+    shown = counts(table, card).shown
+    console = Console()
+    grid = Table(title=card.title, title_justify="left", box=None, pad_edge=False)
+    for column in shown:
+        grid.add_column(str(column), justify="left" if column == "domain" else "right")
+    for row in shown.itertuples(index=False):
+        grid.add_row(*row)
+    console.print(grid)
+    if findings:
+        grid = Table(title="Checks", title_justify="left", box=None, pad_edge=False)
+        for column in ("", "what", "how often", "the first"):
+            grid.add_column(column, overflow="fold")
+        for one in findings:
+            grid.add_row("error" if one.fatal or strict else "warning", one.what, f"{one.count:,}", one.first)
+        console.print(grid)
+    else:
+        console.print("Checks: nothing found")
+    errors = [one for one in findings if one.fatal or strict]
+    if errors:
+        more = "" if any(one.fatal for one in errors) else ", or set strict=false to go on"
+        raise MitofmError(
+            f"data set {card.name!r}: {len(errors)} of its checks failed, nothing was built. The first: {errors[0].what}, "
+            f"{errors[0].first}. Mend the files{more}"
+        )
+    return findings

@@ -36,12 +36,13 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
         MitofmError: an image cannot be decoded, or a crop is too small.
         OSError: the file cannot be written, or the disk has no room for it.
     """
+    from rich.console import Console
     from rich.progress import Progress
 
     units = cutting.plan(table, patch_px)
     files = cutting.file_column(table).to_numpy()
     array = _Array(array_file, (len(table), patch_px, patch_px, 3))
-    with array, Progress(transient=True) as bar, ThreadPoolExecutor(_workers()) as pool:
+    with array, Progress(console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(_workers()) as pool:
         task = bar.add_task(f"cutting {len(table)} patches", total=len(table))
 
         def work(unit: list[np.ndarray]) -> None:

@@ -85,14 +85,25 @@ class Dataset:
         purpose = f"annotation table {fingerprints.of(self._source_config)}"
         return self.remembered.get(purpose, self.files(), lambda: fingerprint(self.source.table()))
 
-    def store(self) -> PatchStore:
-        """Its patch store, built first where it does not exist."""
+    def survey(self) -> pd.DataFrame:
+        """What its images are (`mitofm.data.survey`); opens each of them."""
+        from mitofm.data.survey import survey
+
+        return survey(self.source.root, self.table(), self.card.image_mpp)
+
+    def store(self, source: Source | None = None, name: str = "") -> PatchStore:
+        """Its patch store, built first where it does not exist.
+
+        Args:
+            source: other positions in its images (`mitofm.data.positions`) instead of its cells.
+            name: what to call that store, after the data set's name.
+        """
         from mitofm.data import patches
 
         self.files()
         return patches.ensure(
-            self.source,
-            name=self.card.name,
+            source or self.source,
+            name=f"{self.card.name}-{name}" if name else self.card.name,
             crop_px=self.card.crop_px,
             margin_px=self.card.margin_px,
             mpp=self.card.mpp,

@@ -6,10 +6,14 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mitofm import files
 from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import Table
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _LONG = 24
 """Tables of more rows are folded until asked for."""
@@ -54,6 +58,12 @@ class Page:
 
 def write_page(page: Page, path: Path) -> Path:
     """Render `page` into `path`; figures are embedded as SVG."""
+    files.write_text(path, environment().get_template("report.html.j2").render(page=page))
+    return path
+
+
+def environment() -> Environment:
+    """Where the templates are found, and how they are rendered: what is put in is escaped, what is absent is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -64,8 +74,7 @@ def write_page(page: Page, path: Path) -> Path:
         lstrip_blocks=True,
     )
     environment.filters["embedded"] = _embedded
-    files.write_text(path, environment.get_template("report.html.j2").render(page=page))
-    return path
+    return environment
 
 
 def _embedded(figure: Drawn) -> str:

@@ -1,0 +1,100 @@
+"""What is suspicious about a data set before anything is trained on it: findings to look at, or to stop at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data import cutting
+from mitofm.data.card import Card, differences
+from mitofm.data.survey import outside
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of trouble.
+
+    Attributes:
+        what: the check that failed.
+        count: how often.
+        first: an example, with its place.
+        fatal: whether no patch store can be built while it lasts.
+    """
+
+    what: str
+    count: int
+    first: str
+    fatal: bool = False
+
+
+def check(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> list[Finding]:
+    """All findings on a data set; empty where nothing is wrong.
+
+    Args:
+        card: of the data set.
+        root: the folder its files are in.
+        table: its annotation table.
+        seen: what `survey.survey` saw of its images.
+        distance_um: two cells of opposite label should lie at least so far apart, micrometres.
+    """
+    found = [*_images(card, root, table, seen), *_cells(table, seen, distance_um), *_groups(table)]
+    if told := differences(card, table):
+        found.append(Finding("counts that differ from the card's", len(told), told[0]))
+    return found
+
+
+def _images(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Finding]:
+    problems = seen["problem"][seen["problem"] != ""]
+    if len(problems):
+        yield Finding("images that cannot be read", len(problems), problems.iloc[0], fatal=True)
+    unknown = seen.index[seen["mpp"].isna() & (seen["problem"] == "")]
+    if card.mpp is not None and len(unknown):
+        first = f"{root / unknown[0]}; state it with data.image_mpp"
+        yield Finding("images of unknown resolution", len(unknown), first, fatal=True)
+    far = table[outside(table, seen)]
+    if len(far):
+        yield Finding("cells outside their image", len(far), _place(far.iloc[0]), fatal=True)
+
+
+def _cells(table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> Iterator[Finding]:
+    twice = table[table.duplicated(["image", "x", "y"])]
+    if len(twice):
+        yield Finding("the same cell twice", len(twice), _place(twice.iloc[0]))
+    mpp = seen["mpp"].reindex(cutting.file_column(table)).fillna(0.25).to_numpy()  # a guess is enough for a warning
+    pairs = _opposite(table, distance_um / mpp)
+    if pairs:
+        one, other = (table.iloc[row] for row in pairs[0])
+        first = f"{_place(one)} (label {one['label']}) and {other['sample_id']} (label {other['label']})"
+        yield Finding(f"cells of opposite label within {distance_um:g} micrometres", len(pairs), first)
+
+
+def _opposite(table: pd.DataFrame, distance_px: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of rows with unlike labels that lie in one image less than `distance_px` (n,) apart."""
+    from scipy.spatial import cKDTree
+
+    found: list[tuple[int, int]] = []
+    centres, labels = table[["x", "y"]].to_numpy(), table["label"].to_numpy()
+    for rows in table.groupby("image").indices.values():
+        near = cKDTree(centres[rows]).query_pairs(distance_px[rows[0]])
+        found += [(rows[a], rows[b]) for a, b in near if labels[rows[a]] != labels[rows[b]]]
+    return sorted(found)
+
+
+def _groups(table: pd.DataFrame) -> Iterator[Finding]:
+    for what, group, of in (("slides", "slide", "domain"), ("images", "image", "slide")):
+        several = table.groupby(group)[of].nunique()
+        torn = several[several > 1]
+        if len(torn):
+            yield Finding(f"{what} in two {of}s", len(torn), str(torn.index[0]))
+    classes = table.groupby("domain")["label"].nunique()
+    single = classes[classes < 2]
+    if len(single):
+        yield Finding("domains with cells of one class only", len(single), str(single.index[0]))
+
+
+def _place(cell: pd.Series) -> str:
+    return f"{cell['sample_id']} at ({cell['x']:g}, {cell['y']:g}) in {cell['image']}"

@@ -1,0 +1,129 @@
+"""Second tables beside the annotated cells, for studies of confounders: random background, jittered positions.
+
+Each is a source of its own, so that its patches lie in a store of their own and never among the annotated cells.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data.annotations import validate
+from mitofm.data.sources.base import Source
+from mitofm.data.survey import refuse, survey
+from mitofm.errors import MitofmError
+from mitofm.seeds import stream
+
+
+class Positions(ABC):
+    """A source derived from the images of another.
+
+    Args:
+        source: of the annotated cells.
+        seed: of the drawing.
+    """
+
+    def __init__(self, source: Source, seed: int) -> None:
+        self.source = source
+        self.root: Path = source.root
+        self.seed = seed
+
+    def prepare(self) -> None:
+        """Prepare the annotated cells."""
+        self.source.prepare()
+
+    def files(self) -> list[Path]:
+        """The annotation files."""
+        return self.source.files()
+
+    def table(self) -> pd.DataFrame:
+        """The table of the derived positions.
+
+        Raises:
+            MitofmError: the source has pre-cut crops, around which there is no image, or no position can be found.
+        """
+        cells = self.source.table()
+        if "crop" in cells:
+            raise MitofmError(
+                f"{self.root}: these cells are crops that are already cut; there is no image around them to take other "
+                "positions from. Use a data set with whole regions or slides"
+            )
+        seen = survey(self.root, cells, None)
+        refuse(self.root, cells, seen, None)
+        parts = [
+            self.drawn(
+                here, seen.loc[image, ["width", "height"]].to_numpy(), stream(self.seed, type(self).__name__, image)
+            )
+            for image, here in cells.groupby("image")
+        ]
+        return validate(pd.concat(parts, ignore_index=True), f"{type(self).__name__} of {self.root}")
+
+    @abstractmethod
+    def drawn(self, cells: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+        """The positions in one image of `size` (width, height), given its annotated cells: rows of a table."""
+
+
+class Background(Positions):
+    """Random positions away from every annotated cell, all with label 0.
+
+    Args:
+        source: of the annotated cells.
+        per_image: positions in each image.
+        distance_px: from every annotated cell, px at level 0.
+        seed: of the drawing.
+    """
+
+    def __init__(self, source: Source, per_image: int, distance_px: float, seed: int = 0) -> None:
+        super().__init__(source, seed)
+        self.per_image = per_image
+        self.distance_px = distance_px
+
+    def drawn(self, cells: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+        """Uniform over the image, drawn again where too near a cell."""
+        from scipy.spatial import cKDTree
+
+        image, tree = cells["image"].iloc[0], cKDTree(cells[["x", "y"]].to_numpy())
+        found = np.empty((0, 2))
+        for _ in range(100):
+            drawn = np.floor(rng.uniform(0, size, (4 * self.per_image, 2)))
+            found = np.concatenate([found, drawn[tree.query(drawn)[0] > self.distance_px]])[: self.per_image]
+            if len(found) == self.per_image:
+                break
+        else:
+            raise MitofmError(
+                f"{self.root / image}: {self.per_image} positions {self.distance_px:g} px from every cell cannot be found; "
+                "ask for fewer, or nearer ones"
+            )
+        names = [f"{Path(image).with_suffix('')}-background-{i}" for i in range(self.per_image)]
+        common = cells.iloc[[0] * self.per_image].reset_index(drop=True)
+        return common.assign(sample_id=names, x=found[:, 0], y=found[:, 1], label=0)
+
+
+class Jittered(Positions):
+    """Every annotated cell seen off its centre, with its own label.
+
+    Args:
+        source: of the annotated cells.
+        per_cell: positions of each cell.
+        offset_px: the largest offset along x and along y, px at level 0.
+        seed: of the drawing.
+    """
+
+    def __init__(self, source: Source, per_cell: int, offset_px: int, seed: int = 0) -> None:
+        super().__init__(source, seed)
+        self.per_cell = per_cell
+        self.offset_px = offset_px
+
+    def drawn(self, cells: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+        """Whole-pixel offsets, uniform in a square; those that would leave the image are mirrored back into it."""
+        parts = []
+        for i in range(self.per_cell):
+            centres = cells[["x", "y"]].to_numpy()
+            offsets = rng.integers(-self.offset_px, self.offset_px + 1, centres.shape)
+            there = centres + offsets
+            there = np.where((there >= 0) & (there < size), there, centres - offsets).clip(0, size - 1)
+            parts.append(cells.assign(sample_id=cells["sample_id"] + f"-jittered-{i}", x=there[:, 0], y=there[:, 1]))
+        return pd.concat(parts)
