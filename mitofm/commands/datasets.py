@@ -1,30 +1,76 @@
-"""`mitofm datasets`: the data sets there are, and which of them are on this machine."""
+"""`mitofm datasets`: the data sets there are, what they hold and cost, and which of them are on this machine."""
 
 from __future__ import annotations
 
+import shutil
+import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from mitofm.commands.composing import compose, groups
-from mitofm.errors import MitofmError
+from mitofm.data.card import Card, counted
+from mitofm.data.dataset import Dataset
+from mitofm.errors import MitofmError, unknown
 from mitofm.runs.resolve import plain
+
+_COLUMNS = ("data", "cells", "images", "domains", "to fetch", "patches", "here", "licence")
+_NETWORK = 100e6 / 8  # bytes per second, for the time to fetch
 
 
 def main(arguments: list[str]) -> None:
-    """Print the table of data sets."""
+    """Print the table of data sets, or the whole card of one."""
+    names = groups("data")
+    if len(arguments) > 1:
+        raise MitofmError("mitofm datasets takes one name, or none")
     if arguments:
-        raise MitofmError("mitofm datasets takes no arguments")
-    table = Table(box=None, pad_edge=False)
-    for column in ("data", "what", "positive", "negative", "crop", "licence", "here"):
-        table.add_column(column)
-    for name in groups("data"):
-        config = plain(compose("prepare", [f"data={name}"]))
-        from mitofm.data.dataset import Dataset
+        if arguments[0] not in names:
+            raise unknown("data", arguments[0], names)
+        for key, value in vars(_dataset(arguments[0]).card).items():
+            print(f"{key:12} {value}")
+        return
+    rows = [_COLUMNS, *(_row(name) for name in names)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    # Only the licence gives way on a narrow screen: the rest must be read.
+    widths[-1] = max(
+        14, min(widths[-1], shutil.get_terminal_size((120, 24)).columns - sum(widths[:-1]) - 2 * len(widths))
+    )
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False))
+        print("  ".join([*cells, textwrap.shorten(row[-1], widths[-1], placeholder=" …")]))
+    print(
+        "\ncells: positive / negative; to fetch: at 100 Mbit/s; patches: of the store, on disk; one in full: mitofm datasets NAME"
+    )
 
-        dataset = Dataset(config["data"], Path(config["paths"]["cache"]))
-        card = dataset.card
-        here = "yes" if dataset.present() else "no"
-        table.add_row(name, card.title, card.positive, card.negative, f"{card.crop_px} px", card.licence, here)
-    Console().print(table)
+
+def _row(name: str) -> tuple[str, ...]:
+    dataset = _dataset(name)
+    card, here = dataset.card, dataset.present()
+    counts = counted(dataset.table()) if here and card.counts is None else card.counts
+    *size, patches = _size(card, counts) if counts else ("?",) * 4
+    return name, *size, _fetching(card), patches, "yes" if here else "no", card.licence
+
+
+def _dataset(name: str) -> Dataset:
+    config = plain(compose("prepare", [f"data={name}"]))
+    return Dataset(config["data"], Path(config["paths"]["cache"]))
+
+
+def _size(card: Card, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str, str, str]:
+    """Cells, images, domains and the size of the patch store."""
+    positive, negative, images = (
+        [domain[what] for domain in counts.values() if what in domain] for what in ("positive", "negative", "images")
+    )
+    gigabytes = (sum(positive) + sum(negative)) * (card.crop_px + 2 * card.margin_px) ** 2 * 3 / 1e9
+    cells = f"{sum(positive):,} / {sum(negative):,}"
+    return cells, f"{sum(images):,}" if images else "?", str(len(counts)), f"{gigabytes:.2g} GB"
+
+
+def _fetching(card: Card) -> str:
+    if card.download_gb is None:
+        return "-"
+    minutes = card.download_gb * 1e9 / _NETWORK / 60
+    return (
+        f"{card.download_gb:g} GB, {minutes / 60:.1f} h"
+        if minutes > 90
+        else f"{card.download_gb:g} GB, {minutes:.0f} min"
+    )

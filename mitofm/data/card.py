@@ -32,7 +32,7 @@ class Card:
     citation: str
     url: str
     counts: Mapping[str, Mapping[str, int]] | None
-    """`images`, `positive` and `negative` of each domain, as the authors publish them; None: no such table is known."""
+    """Of each domain `images`, `positive` and `negative`, as far as its authors publish them; None: they do not."""
     download_gb: float | None
     """What its files take, GB; None: not known, or nothing to fetch."""
 
@@ -46,23 +46,24 @@ def differences(card: Card, table: pd.DataFrame) -> list[str]:
     """
     if card.counts is None:
         return []
-    found = _counts(table)
+    words = {"images": "images", "positive": f"{card.positive}s", "negative": f"{card.negative}s"}
+    found = counted(table)
     said = [
-        f"domain {domain!r}: {found[domain][what]} {word}, the card says {card.counts[domain][what]}"
-        for domain in card.counts
-        for what, word in (("images", "images"), ("positive", card.positive), ("negative", card.negative))
-        if domain in found and found[domain][what] != card.counts[domain][what]
+        f"domain {domain!r}: {found[domain][what]} {words[what]}, the card says {number}"
+        for domain, known in card.counts.items()
+        for what, number in known.items()
+        if domain in found and found[domain][what] != number
     ]
-    said += [f"domain {domain!r} of the card is not there" for domain in card.counts if domain not in found]
-    return said + [f"domain {domain!r} is not in the card" for domain in found if domain not in card.counts]
+    said += [f"domain {domain!r} of the card is not in the table" for domain in card.counts if domain not in found]
+    return said + [
+        f"domain {domain!r} of the table is not in the card" for domain in found if domain not in card.counts
+    ]
 
 
-def _counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:
-    return {
-        str(domain): {
-            "images": int(cells["image"].nunique()),
-            "positive": int((cells["label"] == 1).sum()),
-            "negative": int((cells["label"] == 0).sum()),
-        }
-        for domain, cells in table.groupby("domain")
-    }
+def counted(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """`images`, `positive` and `negative` of each domain in an annotation table."""
+    counts = table.groupby("domain").agg(
+        images=("image", "nunique"), positive=("label", "sum"), cells=("label", "size")
+    )
+    counts["negative"] = counts.pop("cells") - counts["positive"]
+    return {str(domain): {str(what): int(n) for what, n in row.items()} for domain, row in counts.iterrows()}
