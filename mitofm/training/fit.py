@@ -140,6 +140,7 @@ def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, train_dom
         "n_train": len(split.rows("train")),
         "n_validation": len(split.rows("validation")),
         "test_only": list(split.test_only),
+        "slide_unit": split.slide_unit,
     }
 
 

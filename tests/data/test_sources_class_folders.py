@@ -49,9 +49,10 @@ def test_without_a_csv_each_crop_is_its_own_slide(root: Path) -> None:
 
 
 def test_a_csv_says_slide_domain_and_place(root: Path) -> None:
-    reader = source(root, file="join.csv", columns=COLUMNS, domains=[])
+    reader = source(root, file="join.csv", columns=COLUMNS, domains=[{"domain": "six", "species": "canine"}])
     reader.prepare()
     table = reader.table()
+    assert table["species"].eq("canine").all()  # the config adds what the CSV does not say, and only that
     assert table["slide"].tolist() == ["210.tiff", "211.tiff", "212.tiff", "210.tiff"]
     assert table["image"].equals(table["slide"])
     assert table["domain"].tolist() == ["lung", "skin", "skin", "lung"]

@@ -220,3 +220,10 @@ def test_rows_of_an_unknown_part_are_refused() -> None:
     split = make(InDomain(name="in_domain"), random_table([8], seed=3), 1.0, 0)
     with pytest.raises(MitofmError, match="unknown part 'val' in a split"):
         split.rows("val")
+
+
+def test_where_no_slide_is_known_each_image_is_the_unit_and_the_split_says_so() -> None:
+    table = random_table([7], seed=0)
+    assert make(BY_SLIDE[0], table, 1.0, 0).slide_unit == "slide"
+    alone = table.assign(slide=table["sample_id"], image=table["sample_id"])
+    assert make(BY_SLIDE[0], alone, 1.0, 0).slide_unit == "image"

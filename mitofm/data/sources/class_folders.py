@@ -30,7 +30,7 @@ class ClassFolders:
         file: the CSV, inside the folder or anywhere else; None: there is none.
         columns: the CSV's words for crop, slide, and where it has them domain, species, scanner, x and y (centre in the
             slide, px). A list of columns is joined with "_".
-        domains: see `mitofm.data.sources.domains.fill`.
+        domains: what the CSV does not say; see `mitofm.data.sources.domains.fill`.
     """
 
     def __init__(

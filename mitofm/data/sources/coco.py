@@ -28,9 +28,8 @@ _PARTS = {
 class Coco:
     """A JSON file with `images`, `annotations` and `categories`, and the images it names.
 
-    A cell is the centre of its box, which may hang over the image's border. `domain`, `species` and `scanner` of an
-    image are what `domains` states, else what the JSON says of it (`tumor_type` is a domain); its slide is the JSON's
-    `slide`, else the image itself. Images without annotations are not in the table.
+    A cell is the centre of its box, which may hang over the image's border. The slide of an image is the `slide` that
+    the JSON gives it, else the image itself. Images without annotations are not in the table.
 
     Args:
         root: the folder.
@@ -41,7 +40,8 @@ class Coco:
         negative: categories of label 0.
         ignored: categories that are no cell of the task.
         images: where the images are, in the folder.
-        domains: see `mitofm.data.sources.domains.fill`.
+        domains: see `mitofm.data.sources.domains.fill`. Without any, `domain` (or `tumor_type`), `species` and `scanner`
+            of an image are read from the JSON; with some they are not, as MIDOG++ renamed a tumor between versions.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Coco:
             raise unknown("source.boxes", boxes, _BOXES)
         self.root = Path(root)
         self.name = name
+        self.file = file
         self.boxes = boxes
         self.classes = Classes(positive, negative, ignored)
         self.images = images
         self.domains = domains
-        self._path = self.root / file
 
     def prepare(self) -> None:
         """Check that the JSON and every image that it annotates are there."""
@@ -72,7 +72,7 @@ class Coco:
 
     def files(self) -> list[Path]:
         """The JSON."""
-        return [reading.annotation_file(self._path, self.name)]
+        return [reading.annotation_file(self.root / self.file, self.name)]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
@@ -99,9 +99,8 @@ class Coco:
         image = images[entry["image_id"]]
         x, y = self._centre(entry["bbox"], image, place)
         file = image["file_name"]
-        said = {field: image.get(field) for field in FIELDS}
+        said = {} if self.domains else {"domain": image.get("tumor_type")} | {k: image[k] for k in FIELDS if k in image}
         return said | {
-            "domain": said["domain"] or image.get("tumor_type"),
             "category": entry["category_id"],
             "sample_id": f"{reading.stem(file)}-{entry['id']}",
             "image": file,

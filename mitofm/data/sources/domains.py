@@ -16,7 +16,7 @@ Rules = Sequence[Mapping[str, Any]]
 
 
 def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd.DataFrame:
-    """`cells` with the domain, species and scanner that `rules` state of their images, else what they already have.
+    """`cells` with domain, species and scanner: what they have already, else what `rules` state of their images.
 
     A rule states some of `domain`, `species`, `scanner`; `files: [first, last]` limits it to images whose name is a
     number in that range, both included. The first rule that covers an image speaks. A field that nobody knows is left
@@ -35,7 +35,7 @@ def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd
     for field in FIELDS:
         own = cells[field] if field in cells else pd.Series(None, cells.index, dtype=object)
         stated = pd.Series([said[file].get(field) for file in files], cells.index, dtype=object)
-        cells[field] = stated.where(stated.notna(), own)
+        cells[field] = own.where(own.notna(), stated)
     without = cells["domain"].isna()
     if without.any():
         raise MitofmError(

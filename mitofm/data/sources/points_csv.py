@@ -32,7 +32,7 @@ class PointsCsv:
         columns: the file's own words, where they differ: `{domain: organ}`. Keys: x, y, label, image, slide, domain,
             and where the file has them sample_id, species, scanner, mpp. null: the file has no such column.
         images: where the images are, in the folder.
-        domains: see `mitofm.data.sources.domains.fill`.
+        domains: what the CSV does not say; see `mitofm.data.sources.domains.fill`.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class PointsCsv:
                 raise unknown("column", key, (*COLUMNS, *_OPTIONAL), place="source.columns")
         self.root = Path(root)
         self.name = name
+        self.file = file
         self.classes = Classes(positive, negative, ignored)
         self.columns = {key: word for key, word in (COLUMNS | dict(columns or {})).items() if word is not None}
         self.images = images
         self.domains = domains
-        self._path = self.root / file
 
     def prepare(self) -> None:
         """Check that the CSV and every image that it names are there."""
@@ -64,7 +64,7 @@ class PointsCsv:
 
     def files(self) -> list[Path]:
         """The CSV."""
-        return [reading.annotation_file(self._path, self.name)]
+        return [reading.annotation_file(self.root / self.file, self.name)]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.

@@ -56,10 +56,10 @@ class SlideRunner:
     ) -> None:
         self.root = Path(root)
         self.name = name
+        self.file = file
         self.classes = Classes(positive, negative, ignored)
         self.domains = domains
         self.images = images
-        self._path = self.root / file
 
     def prepare(self) -> None:
         """Check that the database and every slide with cells are there."""
@@ -67,7 +67,7 @@ class SlideRunner:
 
     def files(self) -> list[Path]:
         """The database."""
-        return [reading.annotation_file(self._path, self.name)]
+        return [reading.annotation_file(self.root / self.file, self.name)]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.

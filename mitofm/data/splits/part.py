@@ -90,3 +90,8 @@ class Split:
             raise unknown("part", part, PARTS, "a split")
         rows = np.flatnonzero(self.frame["part"] == part)
         return rows[np.argsort(self.frame["order"].to_numpy()[rows], kind="stable")]
+
+    @property
+    def slide_unit(self) -> str:
+        """What a slide is: "slide", or "image" where a source knew of none and called it as the cell itself."""
+        return "image" if (self.frame["slide"] == self.frame["sample_id"]).any() else "slide"
