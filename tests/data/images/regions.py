@@ -12,7 +12,7 @@ import tifffile
 def field(height: int, width: int) -> np.ndarray:
     """Smooth enough for JPEG to keep it within a few grey levels, different everywhere: (height, width, 3) uint8."""
     coarse = np.random.default_rng(0).integers(30, 226, (height // 40 + 2, width // 40 + 2, 3), dtype=np.uint8)
-    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def dotted(pixels: np.ndarray, cells: np.ndarray, half: int = 5) -> np.ndarray:

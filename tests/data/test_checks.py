@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mitofm.data.annotations import validate
+from mitofm.data.card import Card
+from mitofm.data.checks import check
+from mitofm.data.survey import survey
+
+CARD = Card(
+    name="s", title="S", positive="mitotic figure", negative="hard negative", mpp=0.25, image_mpp=0.25, crop_px=32,
+    margin_px=0, licence="", citation="", url="", counts=None, download_gb=None,
+)  # fmt: skip
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("a", "b", "c"):
+        Image.fromarray(np.full((100, 120, 3), 200, np.uint8)).save(tmp_path / f"{name}.png")
+    return tmp_path
+
+
+def cells(**columns: object) -> pd.DataFrame:
+    sound = {
+        "sample_id": list("123456"),
+        "dataset": "s",
+        "image": ["a.png", "a.png", "b.png", "b.png", "c.png", "c.png"],
+        "x": [10, 60, 10, 60, 10, 60],
+        "y": [10, 60, 10, 60, 10, 60],
+        "label": [0, 1, 0, 1, 0, 1],
+        "slide": ["a", "a", "b", "b", "c", "c"],
+        "domain": ["lung", "lung", "skin", "skin", "skin", "skin"],
+    }
+    return validate(pd.DataFrame(sound | columns), "cells")
+
+
+def found(root: Path, card: Card = CARD, **columns: object) -> dict[str, tuple[int, bool]]:
+    table = cells(**columns)
+    findings = check(card, root, table, survey(root, table, card.image_mpp), distance_um=5)
+    return {one.what: (one.count, one.fatal) for one in findings}
+
+
+def test_nothing_is_found_where_nothing_is_wrong(root: Path) -> None:
+    assert found(root) == {}
+
+
+@pytest.mark.parametrize(
+    ("columns", "what", "count"),
+    [
+        ({"x": [10, 10, 10, 60, 10, 60], "y": [10, 10, 10, 60, 10, 60], "label": [0, 0, 0, 1, 0, 1]}, "the same cell twice", 1),
+        ({"x": [10, 28, 10, 60, 10, 60], "y": [10, 10, 10, 60, 10, 60]}, "cells of opposite label within 5 micrometres", 1),
+        ({"slide": ["a", "a", "a", "a", "c", "c"]}, "slides in two domains", 1),
+        ({"slide": ["a", "x", "b", "b", "c", "c"]}, "images in two slides", 1),
+        ({"label": [0, 0, 0, 1, 0, 1]}, "domains with cells of one class only", 1),
+    ],
+)  # fmt: skip
+def test_what_is_suspicious_is_a_finding(root: Path, columns: dict[str, object], what: str, count: int) -> None:
+    assert found(root, **columns)[what] == (count, False)
+
+
+def test_cells_of_opposite_label_just_far_enough_apart_are_none(root: Path) -> None:
+    assert found(root, x=[10, 31, 10, 60, 10, 60], y=[10, 10, 10, 60, 10, 60]) == {}
+
+
+def test_what_makes_a_store_impossible_is_fatal(root: Path) -> None:
+    assert found(root, x=[10, 120, 10, 60, 10, 60])["cells outside their image"] == (1, True)
+    whole = (root / "b.png").read_bytes()
+    (root / "b.png").write_bytes(b"")
+    (root / "a.png").unlink()
+    assert found(root)["images that cannot be read"] == (2, True)
+    (root / "b.png").write_bytes(whole)
+    (root / "a.png").write_bytes(whole)
+    unknown = Card(**{**vars(CARD), "image_mpp": None})
+    assert found(root, unknown)["images of unknown resolution"] == (3, True)
+    assert found(root, Card(**{**vars(unknown), "mpp": None})) == {}
+
+
+def test_counts_are_compared_with_the_cards(root: Path) -> None:
+    lung = {"images": 1, "positive": 1, "negative": 1}
+    skin = {"images": 2, "positive": 2, "negative": 2}
+    assert found(root, Card(**{**vars(CARD), "counts": {"lung": lung, "skin": skin}})) == {}
+    wrong = Card(**{**vars(CARD), "counts": {"lung": lung | {"positive": 2}, "skin": skin}})
+    assert found(root, wrong) == {"not as on the card": (1, False)}
