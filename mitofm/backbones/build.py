@@ -6,20 +6,34 @@ import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvisio
 
 # isort: split
 
-from pathlib import Path
+import re
+from collections.abc import Mapping
+from functools import partial
+from textwrap import shorten
 from typing import Any
 
 import timm
 import torch
 from safetensors import SafetensorError
+from timm.layers import SwiGLUPacked
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mitofm.backbones import convert
+from mitofm.backbones.conv_stem import ConvStem
 from mitofm.backbones.recipes import RECIPES
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.errors import MitofmError, unknown
 from mitofm.seeds import derive
+
+# What a YAML may name in its kwargs where timm wants a Python object.
+LAYERS = {
+    "SwiGLUPacked": SwiGLUPacked,
+    "SiLU": nn.SiLU,
+    "LayerNorm_eps1e-12": partial(nn.LayerNorm, eps=1e-12),
+    "ConvStem": ConvStem,
+}
 
 
 class Backbone(nn.Module):
@@ -28,6 +42,7 @@ class Backbone(nn.Module):
     Attributes:
         trunk: the timm model, without a classifier.
         embedding_dim: width of the embeddings.
+        prefix_tokens: class and register tokens before the patch tokens.
     """
 
     trunk: Any  # timm's models have methods that nn.Module does not promise
@@ -36,10 +51,12 @@ class Backbone(nn.Module):
 
     def __init__(self, trunk: nn.Module, spec: BackboneSpec) -> None:
         super().__init__()
+        built = _numbers(trunk)
         self.trunk = trunk
         self.spec = spec
         self.recipe = RECIPES[spec.embedding]
-        self.embedding_dim = spec.embed_dim * self.recipe.width
+        self.embedding_dim = built["embed_dim"] * self.recipe.width
+        self.prefix_tokens = built["prefix_tokens"]
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1) * 255, persistent=False)
 
@@ -64,7 +81,7 @@ class Backbone(nn.Module):
         output = self.trunk.forward_features(self.transform(patches))
         if not self.recipe.of_tokens:
             output = self.trunk.forward_head(output, pre_logits=True)
-        return self.recipe.apply(output, self.spec.prefix_tokens)
+        return self.recipe.apply(output, self.prefix_tokens)
 
 
 def build(spec: BackboneSpec, weights: Weights, seed: int) -> Backbone:
@@ -72,31 +89,48 @@ def build(spec: BackboneSpec, weights: Weights, seed: int) -> Backbone:
 
     Raises:
         MitofmError: timm does not know the architecture, cannot build it so, what it builds is not what the spec
-            states, or the file does not fit.
+            states, or the file is damaged, holds more than tensors or does not fit.
     """
     if not timm.is_model(spec.architecture):
         close = timm.list_models(f"*{spec.architecture.split('_')[0]}*")[:12]
         raise unknown("architecture", spec.architecture, close, f"timm {timm.__version__} (those that sound alike)")
     if spec.embedding not in RECIPES:
         raise unknown("backbone.embedding", spec.embedding, RECIPES, f"backbone {spec.name!r}")
+    kwargs = {key: _layer(value, spec) if key.endswith("_layer") else value for key, value in spec.kwargs.items()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initialisation", "backbone"))
         try:
-            source = _source(spec, weights.file) if weights.file else {}
-            trunk = timm.create_model(spec.architecture, num_classes=0, **spec.kwargs, **source)
-        except (RuntimeError, TypeError, ValueError, AssertionError, KeyError, OSError, SafetensorError) as error:
+            state = convert.load(weights.file) if weights.file else {}
+            source = _source(spec, state) if weights.file else {}
+            trunk = timm.create_model(spec.architecture, num_classes=0, **kwargs, **source)
+        except (
+            RuntimeError,
+            TypeError,
+            ValueError,
+            AssertionError,
+            LookupError,
+            OSError,
+            EOFError,
+            SafetensorError,
+        ) as error:
             what = f"load {weights.file}" if weights.file else "be built"
-            raise MitofmError(f"backbone {spec.name!r} cannot {what}: {error}") from error
+            raise MitofmError(f"backbone {spec.name!r} cannot {what}: {shorten(str(error), 600)}") from error
+    _check_patches(trunk, spec, state)
     _check(trunk, spec)
     return Backbone(trunk, spec)
 
 
-def _source(spec: BackboneSpec, file: Path) -> dict[str, Any]:
-    """Arguments that make timm load `file`, resampling position embeddings where needed, and nothing but all of it.
+def _layer(name: str, spec: BackboneSpec) -> Any:
+    if name not in LAYERS:
+        raise unknown("layer", name, LAYERS, f"backbone {spec.name!r}")
+    return LAYERS[name]
+
+
+def _source(spec: BackboneSpec, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Arguments that make timm load `state`, resampling position embeddings where needed, and nothing but all of it.
 
     The classifier is taken out here: where timm drops it itself, it stops loading strictly.
     """
-    state = timm.models.load_state_dict(str(file))
     pretrained_cfg = timm.get_pretrained_cfg(spec.architecture)
     classifier = (pretrained_cfg.classifier if pretrained_cfg else None) or ()
     heads = tuple(f"{name}." for name in ([classifier] if isinstance(classifier, str) else classifier))
@@ -104,14 +138,36 @@ def _source(spec: BackboneSpec, file: Path) -> dict[str, Any]:
     return {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state, "num_classes": 0}}
 
 
-def _check(trunk: nn.Module, spec: BackboneSpec) -> None:
-    """Refuse a model that is not the one the spec describes, before anything is computed with it."""
-    built = {
+def _check_patches(trunk: Any, spec: BackboneSpec, state: Mapping[str, Tensor]) -> None:
+    """Refuse what timm would bend into shape: weights for another patch size, images of another side."""
+    embed: Any = getattr(trunk, "patch_embed", None)
+    loaded = state.get("patch_embed.proj.weight")
+    if loaded is not None and loaded.shape != embed.proj.weight.shape:
+        raise MitofmError(
+            f"backbone {spec.name!r} cuts patches of {tuple(embed.patch_size)} px, but its weights are for patches of "
+            f"{tuple(loaded.shape[2:])} px: they belong to another architecture"
+        )
+    side = getattr(embed, "img_size", None)
+    if side is not None and tuple(side) != (spec.img_size, spec.img_size):
+        raise MitofmError(
+            f"backbone.img_size={spec.img_size} of backbone {spec.name!r}, but its {spec.architecture} takes {side[0]} px: "
+            f"set that, or add +backbone.kwargs.img_size={spec.img_size}"
+        )
+
+
+def _numbers(trunk: Any) -> dict[str, int]:
+    """What a spec may state of a trunk."""
+    return {
         "embed_dim": getattr(trunk, "head_hidden_size", trunk.num_features),
         "prefix_tokens": getattr(trunk, "num_prefix_tokens", 0),
+        "depth": sum(bool(re.fullmatch(r"(.+\.)?blocks\.\d+", name)) for name, _ in trunk.named_modules()),
     }
-    for key, value in built.items():
-        if value != getattr(spec, key):
+
+
+def _check(trunk: Any, spec: BackboneSpec) -> None:
+    """Refuse a model that is not the one the spec describes, before anything is computed with it."""
+    for key, value in _numbers(trunk).items():
+        if getattr(spec, key) not in (None, value):
             raise MitofmError(
                 f"backbone {spec.name!r} states {key}={getattr(spec, key)}, but timm's {spec.architecture} has {value}: "
                 "correct its YAML"

@@ -19,26 +19,31 @@ class BackboneSpec:
     Attributes:
         name: the YAML's name.
         architecture: what timm builds.
-        kwargs: arguments of the timm constructor besides `num_classes=0`.
+        kwargs: arguments of the timm constructor besides `num_classes=0`; of a `..._layer` the name in `build.LAYERS`.
         family: `vit_tiny` ... `vit_giant` or `cnn`: the key under which adaptations keep their learning rates.
         weights: `pretrained` or `random` (the random twin); never a silent fallback from one to the other.
         file: name of the weights file in `paths.weights`, or a path to it.
         hub: repository on the Hugging Face hub, asked when the file is not on this machine.
         hub_file: name of the weights file in that repository.
         revision: commit or tag of that repository.
-        sha256: of the weights file, where stated: another file is refused.
+        sha256: of the weights file, where a public record states it: another file is refused.
         img_size: side in pixels of the square image that the trunk sees; patches are resized to it.
         mean: per-channel mean of the normalisation, in [0, 1].
         std: per-channel standard deviation of the normalisation.
         interpolation: `bicubic` or `bilinear`.
         embedding: a recipe of `recipes.py`.
-        embed_dim: width of one token, or of the pooled features of a CNN.
-        prefix_tokens: class and register tokens before the patch tokens; 0 for a CNN.
-        parameters: parameters of the trunk without a classifier.
+        embed_dim: width of one token, or of the pooled features of a trunk without tokens; None takes what is built.
+        prefix_tokens: class and register tokens before the patch tokens, 0 without tokens; None takes what is built.
+        depth: number of transformer blocks; None without any, or to take what is built.
+        parameters: parameters of the trunk without a classifier, at the stated `img_size`; None where not known.
         licence: SPDX name or the licence's own title.
+        commercial: whether commercial use is allowed; None where its terms leave it open.
+        redistribute_adapters: whether what was trained on top may be passed on (on the licence's conditions); None
+            where its terms leave it open.
         gated: whether the hub asks to accept terms first.
         link: the model card.
-        pretraining: data sets it has seen, to flag overlap with a test set.
+        pretraining: data sets it has seen, to flag overlap with a test set; `private` for any that is not public.
+        mpp: resolutions it was trained at or is recommended for, in micrometre per pixel; empty where none is stated.
     """
 
     name: str
@@ -56,13 +61,17 @@ class BackboneSpec:
     std: tuple[float, float, float]
     interpolation: str
     embedding: str
-    embed_dim: int
-    prefix_tokens: int
-    parameters: int
-    licence: str
+    embed_dim: int | None
+    prefix_tokens: int | None
+    depth: int | None
+    parameters: int | None
+    licence: str | None
+    commercial: bool | None
+    redistribute_adapters: bool | None
     gated: bool
-    link: str
+    link: str | None
     pretraining: tuple[str, ...]
+    mpp: tuple[float, ...]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> BackboneSpec:
@@ -79,8 +88,8 @@ class BackboneSpec:
         missing = [name for name in names if name not in config]
         if missing:
             raise MitofmError(f"{place} states no {', '.join(missing)}: add it to its YAML in conf/backbone/")
-        spec = cls(**{**config, "mean": tuple(config["mean"]), "std": tuple(config["std"]),
-                      "pretraining": tuple(config["pretraining"]), "kwargs": dict(config["kwargs"])})  # fmt: skip
+        tuples = {name: tuple(config[name]) for name in ("mean", "std", "pretraining", "mpp")}
+        spec = cls(**{**config, **tuples, "kwargs": dict(config["kwargs"])})
         if spec.weights not in WEIGHTS:
             raise unknown("backbone.weights", spec.weights, WEIGHTS, place)
         if spec.img_size < 8:

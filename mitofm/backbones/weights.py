@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from textwrap import shorten
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.errors import MitofmError
@@ -21,55 +24,82 @@ class Weights:
 def find(spec: BackboneSpec, folder: Path, remembered: Remembered) -> Weights:
     """Find the weights: an explicit path, then the weights folder, then the hub's cache, then the hub.
 
+    Says once, on stderr, which file it is.
+
     Raises:
         MitofmError: they are nowhere (the message says where to get them and where to put them), or their sha256 is not
             the one the spec states.
     """
     if spec.weights == "random":
         return Weights(None, "random")
-    file = locate(spec, folder) or _hub(spec)
+    file = locate(spec, folder)
+    fetched = file is None
     if file is None:
-        raise MitofmError(_missing(spec, folder))
+        file = _fetch(spec, folder)
     sha256 = remembered.file(file)
     if spec.sha256 and sha256 != spec.sha256:
         raise MitofmError(
             f"{file} is not the file that backbone {spec.name!r} states: sha256 {sha256}, expected {spec.sha256}. "
             "Fetch it again, or set backbone.sha256=null to use it as it is"
         )
+    _say(f"weights of {spec.name}: {file}{f' (fetched from {spec.hub})' if fetched else ''}")
     return Weights(file, sha256)
 
 
 def locate(spec: BackboneSpec, folder: Path) -> Path | None:
-    """The weights file that is already here: in `folder`, or at the path the spec gives."""
-    if spec.file is None:
+    """The weights file that is already on this machine: at the path the spec gives, in `folder`, or in the hub's cache."""
+    if spec.file is not None:
+        given = Path(spec.file).expanduser()
+        for candidate in (given, folder / given) if _is_path(spec) else (folder / given,):
+            if candidate.is_file():
+                return candidate
+    return None if _is_path(spec) else _cached(spec)
+
+
+def _is_path(spec: BackboneSpec) -> bool:
+    """Whether `file` says where to look, and not only under which name."""
+    return spec.file is not None and Path(spec.file).name != spec.file
+
+
+def _cached(spec: BackboneSpec) -> Path | None:
+    if spec.hub is None:
         return None
-    # An absolute path wins over the folder by itself: Path("weights") / "/a/b" is "/a/b".
-    for candidate in (folder / spec.file, Path(spec.file)):
-        if candidate.is_file():
-            return candidate
+    from huggingface_hub import try_to_load_from_cache
+
+    # Where its sha256 is stated, any snapshot's file will do: the hash decides.
+    for revision in (spec.revision, None) if spec.sha256 else (spec.revision,):
+        cached = try_to_load_from_cache(spec.hub, spec.hub_file, revision=revision)
+        if isinstance(cached, str):
+            return Path(cached)
     return None
 
 
-def _hub(spec: BackboneSpec) -> Path | None:
+def _fetch(spec: BackboneSpec, folder: Path) -> Path:
+    if _is_path(spec):
+        raise MitofmError(f"backbone.file={spec.file} of backbone {spec.name!r}: there is no such file")
     if spec.hub is None:
-        return None
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+        raise MitofmError(_missing(spec, folder))
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    cached = try_to_load_from_cache(spec.hub, spec.hub_file, revision=spec.revision)
-    if isinstance(cached, str):
-        return Path(cached)
     try:
         return Path(hf_hub_download(spec.hub, spec.hub_file, revision=spec.revision))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
-        return None
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise MitofmError(f"{_missing(spec, folder)}. The hub said: {shorten(str(error), 200)}") from error
 
 
 def _missing(spec: BackboneSpec, folder: Path) -> str:
-    places = [f"put {spec.file} into {folder} (paths.weights, MITOFM_WEIGHTS)"] if spec.file else []
-    places.append("give its path with backbone.file=PATH")
+    ways = []
     if spec.hub:
-        terms = " after accepting the terms there, with a token (huggingface-cli login)" if spec.gated else ""
-        places.append(f"let it be fetched from {spec.link} ({spec.hub_file}){terms}")
-    places.append("or take the random twin with backbone.weights=random")
-    return f"the weights of backbone {spec.name!r} are not on this machine: {'; '.join(places)}"
+        terms = "accept the terms and log in with `hf auth login`" if spec.gated else "be online"
+        ways.append(f"{terms}, and {spec.hub_file} is fetched from {spec.link}")
+    if spec.file:
+        named = f"its {spec.hub_file} as {spec.file}" if spec.hub else spec.file
+        ways.append(f"put {named} into {folder} (paths.weights, MITOFM_WEIGHTS)")
+    ways += ["give its path with backbone.file=PATH", "take the random twin with backbone.weights=random"]
+    return f"the weights of backbone {spec.name!r} are not on this machine: {'; or '.join(ways)}"
+
+
+@cache
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
@@ -22,28 +24,30 @@ def main(arguments: list[str]) -> None:
     if arguments:
         if arguments[0] not in names:
             raise unknown("backbone", arguments[0], names)
-        spec, _ = _spec(arguments[0])
-        for key, value in vars(spec).items():
-            print(f"{key:14} {value}")
+        for key, value in vars(_spec(arguments[0])).items():
+            print(f"{key:22} {value}")
         return
+    weights = Path(plain(compose("train", []))["paths"]["weights"])
     table = Table(box=None, pad_edge=False)
-    for column in ("backbone", "parameters", "embedding", "input", "licence", "gated", "here"):
-        table.add_column(column, justify="right" if column in ("parameters", "input") else "left")
+    for column in ("backbone", "params", "embedding", "input", "licence", "gated", "here"):
+        number = column in ("params", "input")
+        table.add_column(column, justify="right" if number else "left", no_wrap=True, max_width=16)
     for name in names:
-        spec, weights = _spec(name)
-        here = "needs none" if spec.weights == "random" else "yes" if locate(spec, weights) else "no"
+        spec = _spec(name)
         table.add_row(
             name,
-            f"{spec.parameters / 1e6:.1f} M",
-            f"{spec.embedding} of {spec.embed_dim}",
-            f"{spec.img_size} px",
-            spec.licence,
+            f"{spec.parameters / 1e6:.1f} M" if spec.parameters else "-",
+            f"{spec.embedding} {spec.embed_dim or '-'}",
+            f"{spec.img_size}",
+            spec.licence or "-",
             "yes" if spec.gated else "no",
-            here,
+            "-" if spec.weights == "random" else "yes" if locate(spec, weights) else "no",
         )
     Console().print(table)
 
 
-def _spec(name: str) -> tuple[BackboneSpec, Path]:
-    config = plain(compose("train", [f"backbone={name}"]))
-    return BackboneSpec.from_config(config["backbone"]), Path(config["paths"]["weights"])
+def _spec(name: str) -> BackboneSpec:
+    group = compose(f"backbone/{name}", [])
+    # What the command line has yet to say (`custom` has no architecture) stays `???`.
+    config: Any = OmegaConf.to_container(group["backbone"], resolve=True)
+    return BackboneSpec.from_config(config)

@@ -75,7 +75,7 @@ def test_unknown_commands_and_studies_list_what_there_is(place: Path) -> None:
 
 def test_lists_name_what_ships(place: Path) -> None:
     assert "deit_tiny" in typed("models", cwd=place).stdout
-    assert "embed_dim      192" in typed("models", "deit_tiny", cwd=place).stdout
+    assert "embed_dim              192\n" in typed("models", "deit_tiny", cwd=place).stdout
     assert "synthetic" in typed("datasets", cwd=place).stdout
     assert "data_scaling" in typed("experiments", cwd=place).stdout
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from mitofm.commands.composing import grid, groups
 from mitofm.config import conf_dir, experiments_dir
@@ -17,8 +18,20 @@ NEEDS = {
     "split=single_domain": ["split.domain=lymphoma"],
     "split=leave_one_out": ["split.domain=lymphoma"],
     "split=external": ["split.train_on=[synthetic]", "split.test_on=[other]"],
+    "backbone=custom": ["backbone.architecture=vit_tiny_patch16_224", "++backbone.kwargs.img_size=32"],
 }
 FITTED = ["adaptation", "augment", "fit", "protocol", "split", "debug", "trainer", "logger", "paths", "backbone"]
+# A backbone is fitted with all it is made of, narrow and one block deep: what its constructor takes depends on its kind.
+NARROW = {
+    "vit": ["++backbone.kwargs.depth=1", "++backbone.kwargs.embed_dim=48", "++backbone.kwargs.num_heads=3",
+            "backbone.depth=1", "backbone.embed_dim=48"],
+    "swin": ["++backbone.kwargs.depths=[1,1]", "++backbone.kwargs.embed_dim=24", "++backbone.kwargs.num_heads=[1,2]",
+             "backbone.depth=2", "backbone.embed_dim=48"],
+    "resnet": ["++backbone.kwargs.layers=[1,1,1,1]"],
+    "convnext": ["++backbone.kwargs.depths=[1,1,1,1]", "++backbone.kwargs.dims=[8,16,24,32]", "backbone.embed_dim=32"],
+    "tf": ["++backbone.kwargs.channel_multiplier=0.1", "++backbone.kwargs.depth_multiplier=0.1"],
+}  # fmt: skip
+NARROW["deit"] = NARROW["vit"]
 STUDIES = sorted(path.parent.name for path in experiments_dir().glob("*/sweep.yaml"))
 OWN_TEST = {"split=external", "split=file"}  # they need other data: tests/data/test_splits_strategies.py runs them
 
@@ -31,11 +44,16 @@ def test_every_choice_fits_one_step(small: Callable[..., Any], monkeypatch: pyte
     tiny = ["backbone=toy_vit_p16", "adaptation=full", "fit.min_steps=1", "fit.max_steps=1", "fit.max_epochs=1", "logger=none",
             "trainer.accelerator=cpu", "trainer.progress=false", "trainer.threads=1"]  # fmt: skip
     if choice.startswith("backbone"):
-        tiny += ["backbone.weights=random", "backbone.img_size=32"]
+        tiny += ["backbone.weights=random", "backbone.img_size=32", *narrow(choice.partition("=")[2])]
     if choice == "adaptation=linear_probe":
         tiny += ["adaptation.folds=2"]
     kept = [one for one in tiny if one.split("=")[0] != choice.split("=")[0]]
     assert run(small(*kept, choice, *NEEDS.get(choice, []))) is State.DONE
+
+
+def narrow(name: str) -> list[str]:
+    architecture = "vit" if name == "custom" else OmegaConf.load(groups("backbone")[name]).architecture
+    return NARROW.get(architecture.partition("_")[0].rstrip("0123456789"), [])
 
 
 @pytest.mark.parametrize("name", groups("data"))
