@@ -13,4 +13,5 @@ def main(arguments: list[str]) -> None:
     config = plain(compose("report", arguments))
     from mitofm.reporting.report import make_report
 
-    print(make_report(Path(config["paths"]["runs"]), config["study"], Path(config["out"])))
+    runs, study = Path(config["paths"]["runs"]), config["study"]
+    print(make_report(runs, study, Path(config["out"] or runs / "reports" / (study or "all"))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
@@ -47,7 +47,7 @@ def _best(members: Sequence[Result], counts: Counts) -> str:
 
 
 def compared(contrasts: Iterable[Contrast]) -> list[str]:
-    """For every pair of levels, what its paired differences say: counted, and listed where they are few."""
+    """For every pair of levels, what its paired differences say at the largest fraction: listed where they are few."""
     pairs: dict[tuple[str, str], list[Contrast]] = {}
     for contrast in contrasts:
         if contrast.difference.value is not None:
@@ -56,21 +56,24 @@ def compared(contrasts: Iterable[Contrast]) -> list[str]:
 
 
 def _pair(first: str, second: str, members: Sequence[Contrast]) -> str:
-    name = f"{first} \N{MINUS SIGN} {second}"
+    members = [one for one in members if one.configuration.fraction == max(m.configuration.fraction for m in members)]
+    name = f"{first} \N{MINUS SIGN} {second} with {members[0].configuration.amount}, AUROC on the same cells"
     if len(members) <= _FEW:
-        each = "; ".join(f"{_place(one)}: {difference(one.difference)}, {one.verdict}" for one in members)
-        return f"{name}, AUROC on the same cells. {each}."
+        sets = {one.set for one in members}  # said once where it is the same for all
+        name += f", tested {set_words(members[0].set)}" if len(sets) == 1 and ALL not in sets else ""
+        each = "; ".join(f"{_place(one, sets)} {difference(one.difference)}, {one.verdict}" for one in members)
+        return f"{name}: {each}."
     values = [one.difference.value for one in members if one.difference.value is not None]
     return (
-        f"{name}, AUROC on the same cells: {_tally(one.verdict for one in members)} of {len(members)} comparisons; "
+        f"{name}: {_tally(one.verdict for one in members)} of {len(members)} comparisons; "
         f"differences from {signed(min(values))} to {signed(max(values))}."
     )
 
 
-def _place(contrast: Contrast) -> str:
+def _place(contrast: Contrast, sets: Collection[str]) -> str:
     key = contrast.configuration
-    tested = set_words(contrast.set) if contrast.set != ALL else ""
-    return ", ".join(part for part in (key.model, key.where, tested, key.share) if part)
+    tested = set_words(contrast.set) if len(sets) > 1 else ""
+    return ", ".join(part for part in (key.model, key.where, tested) if part)
 
 
 def domain_gap(gaps: Sequence[Gap]) -> list[str]:

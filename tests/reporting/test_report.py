@@ -58,7 +58,7 @@ def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: St
     assert "@import" not in page
     assert "<script" not in page
     assert (seen.wordless, seen.open) == (0, [])
-    assert page.index("lora − linear_probe, AUROC") < page.index("<img")
+    assert page.index("lora − linear_probe with") < page.index("<img")
     assert "mitotic figure against hard negative" in page
 
 

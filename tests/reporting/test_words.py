@@ -34,7 +34,7 @@ def test_an_interval_that_includes_zero_decides_nothing(low: float, high: float,
 
 def test_a_difference_without_an_interval_is_not_called_anything_else() -> None:
     (sentence,) = words.compared([contrast(replace(SURE, low=None, high=None, why="under 6 slides"))])
-    assert sentence.endswith("uni, 10 %: +0.030, no interval.")
+    assert sentence.endswith("with 10 % of the labels, AUROC on the same cells: uni +0.030, no interval.")
 
 
 def test_many_differences_are_counted() -> None:
@@ -42,6 +42,13 @@ def test_many_differences_are_counted() -> None:
     found = [contrast(SURE, model=f"m{number}") for number in range(6)] + [contrast(unsure)]
     (sentence,) = words.compared(found)
     assert "higher in 6, not decided in 1 of 7 comparisons; differences from −0.010 to +0.030" in sentence
+
+
+def test_differences_are_told_at_the_largest_fraction() -> None:
+    (sentence,) = words.compared([contrast(SURE), contrast(replace(SURE, value=0.07), fraction=1.0)])
+    assert "with 100 % of the labels" in sentence
+    assert "+0.070" in sentence
+    assert "+0.030" not in sentence
 
 
 def test_cautions_say_random_weights_test_only_domains_and_images_as_units(study: Study) -> None:

@@ -14,7 +14,8 @@ Resolved = Callable[..., dict[str, Any]]
 @pytest.mark.parametrize(
     "override",
     ["seed=0", "fraction=0.5", "fit.batch_size=8", "fit.precision=bf16", "augment=none", "adaptation.folds=3", "split.test_share=0.3",
-     "backbone=toy_vit_p16", "backbone.embedding=cls", "data.crop_px=48", "data.image_mpp=0.5", "protocol.validation_cells=60", "data.source.seed=1"],
+     "backbone=toy_vit_p16", "backbone.embedding=cls", "data.crop_px=48", "data.image_mpp=0.5",
+     "protocol.validation_cells=60", "data.source.seed=1"],
 )  # fmt: skip
 def test_what_can_change_a_result_changes_the_name(resolved: Resolved, override: str) -> None:
     assert identify(resolved()).id != identify(resolved(override)).id
