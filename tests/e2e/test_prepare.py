@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+
+from mitofm.config import conf_dir
 
 from ..data.images.regions import dotted, field, jpeg_tiff
+from ..data.test_downloads import Server
 from .test_commands import typed
 
 CELLS = [(60, 70), (200, 90), (330, 260), (90, 240)]
@@ -129,3 +134,35 @@ def test_what_is_not_there_says_what_it_takes_to_fetch_it(tmp_path: Path) -> Non
 def test_the_card_of_one_and_a_misspelt_one(tmp_path: Path) -> None:
     assert "44880" in typed("datasets", "ccmct", cwd=tmp_path).stdout
     assert "Did you mean 'ccmct'?" in typed("datasets", "cmct", cwd=tmp_path).stderr
+
+
+def test_a_published_set_is_fetched_verified_and_prepared(tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    midog(published)
+    server = Server()
+    for file in published.iterdir():
+        server.content[f"/files/{file.name}"] = file.read_bytes()
+    files = [
+        {"name": file.name, "url": f"{server.url}/files/{file.name}", "bytes": file.stat().st_size}
+        | {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        for file in sorted(published.iterdir())
+    ]
+    own = tmp_path / "conf" / "data"
+    own.mkdir(parents=True)
+    config = yaml.safe_load((conf_dir() / "data" / "midogpp.yaml").read_text())
+    config["download"] = {"_target_": "mitofm.data.downloads.urls.Urls", "files": files}
+    (own / "mine.yaml").write_text(yaml.safe_dump(config | {"crop_px": 64}))
+    typing = {"cwd": tmp_path, "env": {"MITOFM_CONF": str(tmp_path / "conf")}}
+    done = typed("prepare", "data=mine", **typing)
+    assert "Add download=true" in done.stderr
+    done = typed("prepare", "data=mine", "download=true", "look=false", **typing)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.glob("cache/patches/midogpp-*/store.json"))
+    asked = len(server.asked)
+    assert typed("prepare", "data=mine", "download=true", "look=false", **typing).returncode == 0
+    assert len(server.asked) == asked, "what is there and verified is not asked for again"
+    _cut_short(tmp_path / "data" / "midogpp")
+    done = typed("prepare", "data=mine", "look=false", **typing)
+    assert done.returncode == 2
+    assert "002.tiff" in done.stderr
+    assert "are not the published ones" in done.stderr
