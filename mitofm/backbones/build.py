@@ -35,6 +35,9 @@ LAYERS = {
     "ConvStem": ConvStem,
 }
 
+# What timm, torch and safetensors raise where a model cannot be built so, or a file is damaged or does not fit.
+_REFUSALS = (RuntimeError, TypeError, ValueError, AssertionError, LookupError, OSError, EOFError, SafetensorError)
+
 
 class Backbone(nn.Module):
     """A timm trunk with its own transform before it and its embedding recipe after it.
@@ -103,16 +106,7 @@ def build(spec: BackboneSpec, weights: Weights, seed: int) -> Backbone:
             state = convert.load(weights.file) if weights.file else {}
             source = _source(spec, state) if weights.file else {}
             trunk = timm.create_model(spec.architecture, num_classes=0, **kwargs, **source)
-        except (
-            RuntimeError,
-            TypeError,
-            ValueError,
-            AssertionError,
-            LookupError,
-            OSError,
-            EOFError,
-            SafetensorError,
-        ) as error:
+        except _REFUSALS as error:
             what = f"load {weights.file}" if weights.file else "be built"
             raise MitofmError(f"backbone {spec.name!r} cannot {what}: {shorten(str(error), 600)}") from error
     _check_patches(trunk, spec, state)

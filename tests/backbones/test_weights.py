@@ -57,8 +57,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
 
 
 def test_the_nearest_place_wins(
-    toy: BackboneSpec, hub: Callable[..., Path], remembered: Remembered, tmp_path: Path
+    toy: BackboneSpec,
+    hub: Callable[..., Path],
+    remembered: Remembered,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     spec = replace(toy, hub="owner/model")
     folder = tmp_path / "weights"
     folder.mkdir()
@@ -66,9 +71,10 @@ def test_the_nearest_place_wins(
     assert find(spec, folder, remembered).file == cached
     (folder / "w.safetensors").write_bytes(b"folder")
     assert find(spec, folder, remembered).file == folder / "w.safetensors"
-    explicit = tmp_path / "mine.safetensors"
-    explicit.write_bytes(b"mine")
-    assert find(replace(spec, file=str(explicit)), folder, remembered).file == explicit
+    Path("w.safetensors").write_bytes(b"mine")
+    assert find(replace(spec, file="./w.safetensors"), folder, remembered).sha256 == fingerprints.of_file(
+        tmp_path / "w.safetensors"
+    )
     assert find(spec, folder, remembered).sha256 == fingerprints.of_file(folder / "w.safetensors")
 
 
@@ -145,6 +151,25 @@ def test_weights_load_strictly_without_their_classifier(
         )
     loaded = build(spec, find(spec, tmp_path, remembered), seed=0).trunk.state_dict()
     assert all(torch.equal(loaded[key], value) for key, value in state.items())
+
+
+def test_a_swin_loads_with_a_classifier_without_one_and_as_its_authors_saved_it(
+    resolved: Resolved, tmp_path: Path
+) -> None:
+    narrow = ["++backbone.kwargs.depths=[1,1]", "++backbone.kwargs.embed_dim=24", "++backbone.kwargs.num_heads=[1,2]"]
+    stated = ["backbone.depth=2", "backbone.embed_dim=48", "backbone.img_size=32"]
+    spec = spec_of(resolved, "backbone=ctranspath", *narrow, *stated)
+    state = build(spec, RANDOM, seed=0).trunk.state_dict()
+    authors = {key.replace("layers.1.downsample", "layers.0.downsample"): value for key, value in state.items()}
+    assert authors.keys() != state.keys()
+    for name, content in {
+        "bare.pth": state,
+        "head.pth": {**state, "head.fc.weight": torch.zeros(7, 48), "head.fc.bias": torch.zeros(7)},
+        "authors.pth": {"model": authors},
+    }.items():
+        torch.save(content, tmp_path / name)
+        loaded = build(spec, Weights(tmp_path / name, ""), seed=1).trunk.state_dict()
+        assert all(torch.equal(loaded[key], value) for key, value in state.items())
 
 
 class Trap:

@@ -89,6 +89,11 @@ def test_a_native_size_has_its_own_positions(on_meta: OnMeta) -> None:
     assert parameters(on_meta("kaiko_l14", img_size=518)) / 1e6 == pytest.approx(304.37, abs=0.01)
 
 
+def test_phikons_norms_have_the_epsilon_of_its_library(on_meta: OnMeta) -> None:
+    norms = {name: on_meta(name).trunk.blocks[0].norm1.eps for name in ("phikon", "phikon_v2", "vit_base")}
+    assert norms == {"phikon": 1e-12, "phikon_v2": 1e-6, "vit_base": 1e-6}
+
+
 @pytest.mark.parametrize("name", [name for name in ZOO if "depth: null" not in groups("backbone")[name].read_text()])
 def test_lora_hits_exactly_the_linears_of_attention_and_mlp(on_meta: OnMeta, name: str) -> None:
     backbone = on_meta(name)
