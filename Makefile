@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-data lint format types architecture check data-scaling cross-domain clean
+.PHONY: help setup demo test bench-data bench-embed lint format types architecture check data-scaling cross-domain clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ test: $(READY) ## every test; those on real crops need MITOFM_DATA and skip with
 
 bench-data: $(READY) ## patches cut and read per second, beside one read_region per cell
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/data.py $(ARGS)
+
+bench-embed: $(READY) ## embeddings from a patch store per second, beside a bare loop: ARGS="--backbone vit_small --precision bf16"
+	$(BIN)/python benchmarks/embed.py $(ARGS)
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .

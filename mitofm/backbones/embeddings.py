@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 from filelock import FileLock
+from torch import Tensor
 
 from mitofm.backbones.build import Backbone
 from mitofm.data.augment import centre
 from mitofm.data.patches import PatchStore
-from mitofm.files import replacing
+from mitofm.resumable import ResumableArray
+
+_PIECE = 2048  # patches: what an interruption may cost
+_BATCH = {"cpu": 64, "cuda": 1024, "mps": 256}  # patches per forward pass; halved where that is too much
 
 
 def cached(
@@ -23,11 +28,10 @@ def cached(
     *,
     device: torch.device,
     precision: torch.dtype,
-    batch_size: int = 256,
 ) -> np.ndarray:
     """The embeddings of every patch of `store`: float32 (N, D), memory-mapped, in the store's order.
 
-    Processes that want the same embeddings wait for the one that computes them.
+    Processes that want the same embeddings wait for the one that computes them; one that was killed is gone on with.
 
     Args:
         store: the patches; the margin for jitter is cut off.
@@ -36,27 +40,94 @@ def cached(
         backbone: builds the backbone; called only where the embeddings do not exist yet.
         device: where to compute.
         precision: `torch.float32`, or `torch.bfloat16` for autocast.
-        batch_size: patches per forward pass.
     """
     file = cache / "embeddings" / f"{store.key[:16]}-{fingerprint[:16]}.npy"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{file}.lock"):
             if not file.is_file():
-                _write(file, store, backbone(), device, precision, batch_size)
+                _write(file, store, backbone(), device, precision)
     return np.load(file, mmap_mode="r", allow_pickle=False)
 
 
-def _write(
-    file: Path, store: PatchStore, backbone: Backbone, device: torch.device, precision: torch.dtype, batch_size: int
-) -> None:
+def _write(file: Path, store: PatchStore, backbone: Backbone, device: torch.device, precision: torch.dtype) -> None:
+    part, n = file.with_suffix(".part"), len(store.table)
+    with ResumableArray(part, (n, backbone.embedding_dim), np.float32) as array:
+        pieces = [start for start in range(0, n, _PIECE) if not array.holds(start)]
+        begun = pieces[0] if pieces else n  # pieces are done in order, so those that are left are the last ones
+        for rows, features in embed(store, np.arange(begun, n), backbone, device, precision):
+            array.write(rows, features)
+            while pieces and min(pieces[0] + _PIECE, n) <= rows[-1] + 1:
+                array.note(pieces.pop(0))
+        array.finish()
+    part.replace(file)
+
+
+def embed(
+    store: PatchStore, rows: np.ndarray, backbone: Backbone, device: torch.device, precision: torch.dtype
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The embeddings of the patches at `rows` (n,), batch by batch: the rows (b,) of each and its float32 (b, D).
+
+    Batches are as large as the device takes.
+    """
     backbone = backbone.to(device).eval()
-    shape = (len(store.table), backbone.embedding_dim)
-    with replacing(file) as temporary, torch.inference_mode():
-        embeddings = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-        for start in range(0, shape[0], batch_size):
-            rows = np.arange(start, min(start + batch_size, shape[0]))
-            patches = torch.from_numpy(centre(store.read(rows), store.crop_px)).to(device)
-            with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
-                embeddings[rows] = backbone(patches).float().cpu().numpy()
-        embeddings.flush()
+    done = 0
+    while done < len(rows):
+        size = _BATCH[device.type]
+        try:
+            for batch, features in _embed(store, rows[done:], backbone, device, precision, size):
+                yield batch, features
+                done += len(batch)
+        except torch.cuda.OutOfMemoryError:
+            if size == 1:
+                raise
+            torch.cuda.empty_cache()
+            _BATCH[device.type] = size // 2
+
+
+def _embed(
+    store: PatchStore, rows: np.ndarray, backbone: Backbone, device: torch.device, precision: torch.dtype, size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """As `embed`. Patches are read and sent ahead and features fetched behind, so that a GPU never waits for either."""
+    batches = np.array_split(rows, range(size, len(rows), size))
+    cuda = device.type == "cuda"
+    behind: tuple[np.ndarray, Callable[[], np.ndarray]] | None = None
+    for batch, patches in zip(batches, _ahead(store, batches, pinned=cuda), strict=True):
+        with torch.inference_mode(), torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
+            features = backbone(patches.to(device, non_blocking=True)).float()
+        fetched = _fetched(features) if cuda else features.numpy
+        if behind is not None:
+            yield behind[0], behind[1]()
+        behind = batch, fetched
+    if behind is not None:
+        yield behind[0], behind[1]()
+
+
+def _fetched(features: Tensor) -> Callable[[], np.ndarray]:
+    """Start copying `features` from the GPU; the result waits for that copy and for nothing queued after it."""
+    there = torch.empty(features.shape, dtype=features.dtype, pin_memory=True)
+    there.copy_(features, non_blocking=True)
+    arrived = torch.cuda.Event()
+    arrived.record()
+
+    def result() -> np.ndarray:
+        arrived.synchronize()
+        return there.numpy()
+
+    return result
+
+
+def _ahead(store: PatchStore, batches: list[np.ndarray], pinned: bool) -> Iterator[Tensor]:
+    """The patches of each batch, uint8 (B, S, S, 3), the next one read while one is in use."""
+
+    def read(rows: np.ndarray) -> Tensor:
+        patches = torch.from_numpy(np.ascontiguousarray(centre(store.read(rows), store.crop_px)))
+        return patches.pin_memory() if pinned else patches
+
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(read, batches[0])
+        for rows in [*batches[1:], None]:
+            patches = coming.result()
+            if rows is not None:
+                coming = reader.submit(read, rows)
+            yield patches

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,17 +13,14 @@ import pandas as pd
 from mitofm.data import cutting
 from mitofm.data.images.base import Image
 from mitofm.data.images.open import open_image
-from mitofm.files import read_json, write_json
-
-_NOTE_EVERY = 2.0  # seconds between two notes of progress, each of which waits for the disk
+from mitofm.resumable import ResumableArray
 
 
 def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str, int], patch_px: int) -> None:
     """Write the patches of `table` into `array_file`, going on where an earlier attempt stopped.
 
     Args:
-        array_file: to become an npy of (N, patch_px, patch_px, 3) uint8. What is done is noted beside it, in
-            `progress.json`, which is removed at the end.
+        array_file: to become an npy of (N, patch_px, patch_px, 3) uint8.
         root: the folder that the table's files are relative to.
         table: the annotation table; row i gives patch i.
         sides: px that a patch covers, by the name of the file it is cut from.
@@ -41,17 +35,17 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
 
     units = cutting.plan(table, patch_px)
     files = cutting.file_column(table).to_numpy()
-    array = _Array(array_file, (len(table), patch_px, patch_px, 3))
+    array = ResumableArray(array_file, (len(table), patch_px, patch_px, 3), np.uint8)
     with array, Progress(console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(_workers()) as pool:
         task = bar.add_task(f"cutting {len(table)} patches", total=len(table))
 
         def work(unit: list[np.ndarray]) -> None:
             with _Shelf(root) as shelf:
                 for rows in unit:
-                    if not array.holds(rows):
+                    if not array.holds(piece := int(rows[0])):
                         for file, run in cutting.by_file(files, rows):
                             array.write(run, cutting.cut(shelf.image(file), table.iloc[run], sides[file], patch_px))
-                        array.note(rows)
+                        array.note(piece)
                     bar.advance(task, len(rows))
 
         try:
@@ -60,7 +54,7 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    array.progress.unlink(missing_ok=True)
+        array.finish()
 
 
 def _workers() -> int:
@@ -91,78 +85,3 @@ class _Shelf:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _Array:
-    """An npy file while it is filled: room reserved first, patches written in any order, pieces noted when done.
-
-    Written with pwrite and not through a memory map, whose page faults cost more than the copy, and which on a full
-    disk kills the process.
-    """
-
-    def __init__(self, file: Path, shape: tuple[int, int, int, int]) -> None:
-        self.progress = file.with_name("progress.json")
-        self._patch_bytes = int(np.prod(shape[1:]))
-        self._lock = threading.Lock()
-        self._noted = time.monotonic()
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        self._done = self._earlier(file, header)
-        if not self._done:
-            self.progress.unlink(missing_ok=True)
-            room, needed = shutil.disk_usage(file.parent).free, shape[0] * self._patch_bytes
-            if file.is_file():
-                room += file.stat().st_blocks * 512
-            if room < needed:
-                raise OSError(f"{needed / 1e9:.1f} GB are needed and {room / 1e9:.1f} GB free")
-            with file.open("wb") as begun:
-                np.lib.format.write_array_header_1_0(begun, header)
-                begun.flush()
-                _reserve(begun.fileno(), begun.tell() + needed)
-        with file.open("rb") as begun:
-            np.lib.format.read_magic(begun)
-            np.lib.format.read_array_header_1_0(begun)
-            self._start = begun.tell()
-        self._file = os.open(file, os.O_RDWR)
-
-    def _earlier(self, file: Path, header: dict[str, object]) -> set[int]:
-        """The first rows of the pieces that an earlier attempt noted, if its file is the one that is wanted."""
-        try:
-            done = {int(row) for row in read_json(self.progress)["pieces"]}
-            with file.open("rb") as begun:
-                np.lib.format.read_magic(begun)
-                shape, fortran, dtype = np.lib.format.read_array_header_1_0(begun)
-                whole = begun.tell() + int(np.prod(shape)) == file.stat().st_size
-        except (OSError, ValueError, KeyError):
-            return set()
-        return done if whole and not fortran and dtype == np.uint8 and shape == header["shape"] else set()
-
-    def holds(self, rows: np.ndarray) -> bool:
-        return int(rows[0]) in self._done
-
-    def write(self, rows: np.ndarray, patches: np.ndarray) -> None:
-        for row, patch in zip(rows, patches, strict=True):
-            os.pwrite(self._file, np.ascontiguousarray(patch).data, self._start + int(row) * self._patch_bytes)
-
-    def note(self, rows: np.ndarray) -> None:
-        with self._lock:
-            self._done.add(int(rows[0]))
-            if time.monotonic() - self._noted >= _NOTE_EVERY:
-                os.fsync(self._file)
-                write_json(self.progress, {"pieces": sorted(self._done)})
-                self._noted = time.monotonic()
-
-    def __enter__(self) -> _Array:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.fsync(self._file)
-        os.close(self._file)
-
-
-def _reserve(file: int, size: int) -> None:
-    """Give the file its size and, where the system can, its blocks: a full disk is met now and not halfway."""
-    reserve: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
-    if reserve is not None:
-        reserve(file, 0, size)
-    else:
-        os.truncate(file, size)

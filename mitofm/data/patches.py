@@ -2,7 +2,7 @@
 
 A store is a folder: `patches.npy` (uint8, (N, S, S, 3), S = crop_px + 2 * margin_px), `table.parquet` (the annotation
 table, row i describing patch i) and `store.json` (what it holds, with checksums, written last). A folder without
-`store.json` is being built or was interrupted; `progress.json` says which pieces are done, and building goes on.
+`store.json` is being built or was interrupted; what is done is noted in it, and building goes on.
 """
 
 from __future__ import annotations

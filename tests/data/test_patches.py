@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mitofm import resumable
 from mitofm.data import building, cutting
 from mitofm.data.annotations import validate
 from mitofm.data.images.base import Image as Opened
@@ -128,7 +129,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
 ) -> None:
     """18 of 30 cells, that is 3 of 5 images, were cut before the interruption; pieces of 1, 5 + 1 or all cells."""
     monkeypatch.setattr(cutting, "_PIECE", piece * 16 * 16 * 3)
-    monkeypatch.setattr(building, "_NOTE_EVERY", 0.0)
+    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.0)
     monkeypatch.setattr(building, "_workers", lambda: 1)
     opened: list[str] = []
 
@@ -153,13 +154,13 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     store = build(source, tmp_path / "cache")
     assert sum(cut) == {1: 12, 5: 12, 1000: 30}[piece]
     np.testing.assert_array_equal(store.patches, source.expected(16))
-    assert not (store.path / "progress.json").exists()
+    assert not (store.path / "patches.npy.progress").exists()
 
 
 def test_progress_beside_a_broken_array_is_not_believed(source: Regions, tmp_path: Path) -> None:
     store = build(source, tmp_path / "cache")
     (store.path / "store.json").unlink()
-    (store.path / "progress.json").write_text(json.dumps({"pieces": list(range(30))}))
+    (store.path / "patches.npy.progress").write_text(json.dumps({"pieces": list(range(30))}))
     (store.path / "patches.npy").write_bytes(b"short")
     np.testing.assert_array_equal(build(source, tmp_path / "cache").patches, source.expected(16))
 
@@ -237,8 +238,8 @@ def test_an_unwritable_place_and_a_full_disk_are_one_message_and_leave_no_store(
     (tmp_path / "file").touch()
     with pytest.raises(MitofmError, match=r"cannot be written \(.*paths\.cache"):
         build(source, tmp_path / "file" / "cache")
-    usage = building.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(building.shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    usage = resumable.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(resumable.shutil, "disk_usage", lambda path: usage._replace(free=1000))
     with pytest.raises(MitofmError, match=r"cannot be written \(0\.0 GB are needed and 0\.0 GB free\)\. Make room"):
         build(source, tmp_path / "cache")
     monkeypatch.undo()
@@ -267,8 +268,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from test_patches import Regions, build
+from mitofm import resumable
 from mitofm.data import building, cutting
-cutting._PIECE, building._NOTE_EVERY, building._workers = 5000, 0.0, lambda: 2
+cutting._PIECE, resumable._NOTE_EVERY, building._workers = 5000, 0.0, lambda: 2
 root = Path({root!r})
 build(Regions(root, cells=600, images=40), root / "killed")
 """

@@ -1,0 +1,113 @@
+"""An npy file that is filled piece by piece, by several threads, and goes on where a killed process left it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mitofm.files import read_json, write_json
+
+_NOTE_EVERY = 2.0  # seconds between two notes of progress, each of which waits for the disk
+
+
+class ResumableArray:
+    """An array on disk: room reserved first, rows written in any order, pieces noted when they are done.
+
+    Written with pwrite and not through a memory map, whose page faults cost more than the copy, and which on a full
+    disk kills the process. What is done is noted beside the file, in `<its name>.progress`.
+
+    Args:
+        file: to become an npy.
+        shape: of the array.
+        dtype: of the array.
+
+    Raises:
+        OSError: the file cannot be written, or the disk has no room for it.
+    """
+
+    def __init__(self, file: Path, shape: Sequence[int], dtype: type[np.generic]) -> None:
+        self._progress = file.with_name(f"{file.name}.progress")
+        self._row_bytes = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
+        self._dtype = dtype
+        self._lock = threading.Lock()
+        self._noted = time.monotonic()
+        self._done = self._earlier(file, tuple(shape))
+        if not self._done:
+            self._begin(file, tuple(shape))
+        with file.open("rb") as begun:
+            _read_header(begun)
+            self._start = begun.tell()
+        self._file = os.open(file, os.O_RDWR)
+
+    def _earlier(self, file: Path, shape: tuple[int, ...]) -> set[int]:
+        """The pieces that an earlier attempt noted, if its file is the one that is wanted."""
+        try:
+            done = {int(piece) for piece in read_json(self._progress)["pieces"]}
+            with file.open("rb") as begun:
+                found = _read_header(begun)
+                whole = begun.tell() + shape[0] * self._row_bytes == file.stat().st_size
+        except (OSError, ValueError, KeyError):
+            return set()
+        return done if whole and found == (shape, False, np.dtype(self._dtype)) else set()
+
+    def _begin(self, file: Path, shape: tuple[int, ...]) -> None:
+        self._progress.unlink(missing_ok=True)
+        room, needed = shutil.disk_usage(file.parent).free, shape[0] * self._row_bytes
+        if file.is_file():
+            room += file.stat().st_blocks * 512
+        if room < needed:
+            raise OSError(f"{needed / 1e9:.1f} GB are needed and {room / 1e9:.1f} GB free")
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(self._dtype)), "fortran_order": False, "shape": shape}
+        with file.open("wb") as begun:
+            np.lib.format.write_array_header_1_0(begun, header)
+            begun.flush()
+            _reserve(begun.fileno(), begun.tell() + needed)
+
+    def holds(self, piece: int) -> bool:
+        """Whether `piece` was noted."""
+        return piece in self._done
+
+    def write(self, rows: np.ndarray, values: np.ndarray) -> None:
+        """Write `values` (n, ...) into `rows` (n,)."""
+        for row, value in zip(rows, np.ascontiguousarray(values, dtype=self._dtype), strict=True):
+            os.pwrite(self._file, value.data, self._start + int(row) * self._row_bytes)
+
+    def note(self, piece: int) -> None:
+        """All rows of `piece` are written. Noted on disk every few seconds."""
+        with self._lock:
+            self._done.add(piece)
+            if time.monotonic() - self._noted >= _NOTE_EVERY:
+                os.fsync(self._file)
+                write_json(self._progress, {"pieces": sorted(self._done)})
+                self._noted = time.monotonic()
+
+    def finish(self) -> None:
+        """Everything is written: the notes are no longer needed."""
+        os.fsync(self._file)
+        self._progress.unlink(missing_ok=True)
+
+    def __enter__(self) -> ResumableArray:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+
+def _read_header(file: object) -> tuple[tuple[int, ...], bool, np.dtype]:
+    np.lib.format.read_magic(file)  # type: ignore[arg-type]
+    return np.lib.format.read_array_header_1_0(file)  # type: ignore[arg-type]
+
+
+def _reserve(file: int, size: int) -> None:
+    """Give the file its size and, where the system can, its blocks: a full disk is met now and not halfway."""
+    reserve: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
+    if reserve is not None:
+        reserve(file, 0, size)
+    else:
+        os.truncate(file, size)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mitofm import resumable
+from mitofm.backbones import embeddings
+from mitofm.backbones.build import Backbone, build
+from mitofm.backbones.embeddings import cached
+from mitofm.backbones.spec import BackboneSpec
+from mitofm.backbones.weights import Weights
+from mitofm.data.augment import centre
+from mitofm.data.dataset import Dataset
+from mitofm.data.patches import PatchStore
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def store(resolved: Callable[..., Any]) -> PatchStore:
+    config = resolved()
+    return Dataset(config["data"], Path(config["paths"]["cache"])).store()
+
+
+@pytest.fixture
+def backbone(resolved: Callable[..., Any]) -> Backbone:
+    return build(BackboneSpec.from_config(resolved()["backbone"]), Weights(None, "random"), seed=1)
+
+
+def online(store: PatchStore, backbone: Backbone, precision: torch.dtype = torch.float32) -> np.ndarray:
+    patches = torch.from_numpy(np.ascontiguousarray(centre(store.read(np.arange(len(store.table))), store.crop_px)))
+    with torch.inference_mode(), torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
+        return backbone.eval()(patches).float().numpy()
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 0.05)])
+def test_cached_embeddings_are_the_online_ones(
+    store: PatchStore, backbone: Backbone, tmp_path: Path, precision: torch.dtype, tolerance: float
+) -> None:
+    found = cached(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=precision)
+    expected = online(store, backbone)
+    assert found.dtype == np.float32
+    assert np.abs(found - expected).max() < tolerance * np.abs(expected).max()
+    again = cached(store, "f" * 64, tmp_path, lambda: pytest.fail("built again"), device=CPU, precision=precision)
+    np.testing.assert_array_equal(found, again)
+
+
+@pytest.mark.parametrize("batches", [1, 2, 4])
+def test_an_interrupted_extraction_goes_on_and_ends_the_same(
+    store: PatchStore, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
+    monkeypatch.setattr(embeddings, "_PIECE", 40)
+    monkeypatch.setitem(embeddings._BATCH, "cpu", 50)
+    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.0)
+    whole = cached(store, "f" * 64, tmp_path / "whole", lambda: backbone, device=CPU, precision=torch.float32)
+    passes: list[int] = []
+    forward = backbone.forward
+
+    def dies(patches: torch.Tensor) -> torch.Tensor:
+        if len(passes) == batches:
+            raise KeyboardInterrupt
+        passes.append(len(patches))
+        return forward(patches)
+
+    monkeypatch.setattr(backbone, "forward", dies)
+    with pytest.raises(KeyboardInterrupt):
+        cached(store, "f" * 64, tmp_path / "cut", lambda: backbone, device=CPU, precision=torch.float32)
+    assert not list((tmp_path / "cut").rglob("*.npy"))
+    seen: list[int] = []
+    monkeypatch.setattr(backbone, "forward", lambda patches: seen.append(len(patches)) or forward(patches))
+    cut = cached(store, "f" * 64, tmp_path / "cut", lambda: backbone, device=CPU, precision=torch.float32)
+    written = (batches - 1) * 50  # the last batch is fetched one step behind
+    assert sum(seen) == len(store.table) - written // 40 * 40
+    np.testing.assert_allclose(cut, whole, atol=1e-5)
+
+
+def test_a_batch_too_large_for_the_device_is_halved(
+    store: PatchStore, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(embeddings._BATCH, "cpu", 64)
+    expected = online(store, backbone)
+    forward, sizes = backbone.forward, []
+
+    def fits_20(patches: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(patches))
+        if len(patches) > 20:
+            raise torch.cuda.OutOfMemoryError("too large")
+        return forward(patches)
+
+    monkeypatch.setattr(backbone, "forward", fits_20)
+    found = cached(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=torch.float32)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert sizes[:3] == [64, 32, 16]
