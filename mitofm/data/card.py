@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ class Card:
     """Side of what a model sees, px."""
     margin_px: int
     """Room for jitter on each side, px."""
+    origin: Sequence[str]
+    """The public collections that its images come from, as backbones name what they were pretrained on."""
     licence: str
     citation: str
     url: str

@@ -123,6 +123,13 @@ def cautions(done: pd.DataFrame) -> list[str]:
             f"Random weights, not pretrained ones: {', '.join(random)}. Such a number says what the architecture does "
             "without pretraining, and nothing about the published model."
         )
+    seen = {(row.backbone, ", ".join(row.seen)) for row in done.itertuples() if row.seen}
+    if seen:
+        told = "; ".join(f"{backbone} on {collections}" for backbone, collections in sorted(seen))
+        said.append(
+            f"Pretrained on collections that this data set comes from, perhaps on its test slides: {told}. Such a number may "
+            "be too good."
+        )
     only = sorted({domain for domains in done["test_only"] if domains for domain in domains})
     if only:
         said.append(f"Domains that are only tested on, having too little to train on: {', '.join(only)}.")

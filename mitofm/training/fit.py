@@ -71,7 +71,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
         cache=Path(config["paths"]["cache"]),
         validation_decides=validation_decides(_truth(split, "validation"), config["protocol"]),
     )
-    write_json(folder / "environment.json", environment.describe(cell.device))
+    write_json(folder / "environment.json", environment.describe(cell.device) | {"weights_sha256": weights.sha256})
 
     copies = _copies(cell, cell_id, labels)
     failed = True
@@ -141,7 +141,14 @@ def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, train_dom
         "n_validation": len(split.rows("validation")),
         "test_only": list(split.test_only),
         "slide_unit": split.slide_unit,
+        "seen": _seen(config["backbone"], dataset),
     }
+
+
+def _seen(backbone: Mapping[str, Any], dataset: Dataset) -> list[str]:
+    """The collections of the data set's images that the backbone's weights have been pretrained on."""
+    known = backbone["pretraining"] if backbone["weights"] == "pretrained" else []
+    return sorted(set(known) & set(dataset.card.origin))
 
 
 def _copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:

@@ -14,7 +14,7 @@ from mitofm.data.survey import survey
 
 CARD = Card(
     name="s", title="S", positive="mitotic figure", negative="hard negative", mpp=0.25, image_mpp=0.25, crop_px=32,
-    margin_px=0, licence="", citation="", url="", counts=None, download_gb=None,
+    margin_px=0, licence="", citation="", url="", counts=None, origin=(), download_gb=None,
 )  # fmt: skip
 
 

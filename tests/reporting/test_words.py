@@ -59,6 +59,14 @@ def test_cautions_say_random_weights_test_only_domains_and_images_as_units(study
     assert "each image is its own unit" in said
 
 
+def test_a_test_set_that_pretraining_may_have_seen_is_a_caution(study: Study) -> None:
+    study.add(backbone="gpfm", seen=["MIDOG 2021"])
+    study.add(backbone="uni", seen=[])
+    (said,) = words.cautions(collect(study.runs).done)
+    assert "gpfm on MIDOG 2021" in said
+    assert "uni" not in said
+
+
 def test_a_complete_pretrained_study_needs_no_caution(study: Study) -> None:
     study.add()
     collected = collect(study.runs, study.name)
