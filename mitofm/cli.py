@@ -16,6 +16,7 @@ COMMANDS = {
     "status": "cells done, failed, skipped, unfinished:  mitofm status study=mine",
     "models": "the backbones there are, or one of them:  mitofm models deit_tiny",
     "datasets": "the data sets there are:                  mitofm datasets",
+    "doctor": "can this machine run that cell, and if not: mitofm doctor backbone=uni data=midogpp",
     "experiments": "the studies that ship, and their commands",
 }
 

@@ -17,7 +17,7 @@ _SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
-_declared: list[torch.library.Library] = []  # a Library takes its definitions with it when it is collected
+declared: list[torch.library.Library] = []  # a Library takes its definitions with it when it is collected
 
 
 def declare_missing_operators() -> bool:
@@ -28,12 +28,12 @@ def declare_missing_operators() -> bool:
     Returns:
         Whether anything was declared.
     """
-    if _declared or _operators_load():
+    if declared or _operators_load():
         return False
     library = torch.library.Library("torchvision", "FRAGMENT")
     for schema in _SCHEMAS.values():
         library.define(schema)
-    _declared.append(library)
+    declared.append(library)
     return True
 
 

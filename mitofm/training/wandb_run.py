@@ -39,7 +39,7 @@ class WandbRun:
         import wandb
 
         self._labels = labels
-        online = _mode() == "online"
+        online = mode() == "online"
         folder.mkdir(parents=True, exist_ok=True)
         self._run = wandb.init(
             project=settings["project"],
@@ -53,7 +53,7 @@ class WandbRun:
             ],
             config=dict(config),
             dir=str(folder),
-            mode=_mode(),
+            mode=mode(),
             resume="allow" if online else None,
             settings=wandb.Settings(
                 silent=True,
@@ -99,10 +99,10 @@ class WandbRun:
         self._run.finish(exit_code=int(failed))
 
 
-def _mode() -> Any:
+def mode() -> Any:
     """`WANDB_MODE` where set; else online where there is a key (`WANDB_API_KEY` or netrc), offline without one."""
-    if mode := os.environ.get("WANDB_MODE"):
-        return mode
+    if given := os.environ.get("WANDB_MODE"):
+        return given
     if os.environ.get("WANDB_API_KEY"):
         return "online"
     host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""

@@ -162,3 +162,18 @@ def test_report_of_a_grid(place: Path) -> None:
     assert "random" in html
     values = [json.loads(file.read_text())["sets"]["all"]["auroc"] for file in place.glob("runs/cells/*/metrics.json")]
     assert values
+
+
+def test_doctor_says_whether_a_cell_can_run_and_what_mends_it(place: Path) -> None:
+    able = typed("doctor", *QUICK, cwd=place)
+    assert able.returncode == 0, able.stdout + able.stderr
+    assert "can run here" in able.stdout.splitlines()[-1]
+    asked = ["backbone=uni", "data=midogpp", "trainer.accelerator=cuda", "paths.runs=/dev/null/runs"]
+    unable = typed(
+        "doctor", *asked, cwd=place, env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(place / "hf"), "HF_TOKEN": ""}
+    )
+    assert unable.returncode == 1
+    assert "https://huggingface.co/MahmoodLab/UNI" in unable.stdout
+    assert "mitofm prepare data=midogpp download=true" in unable.stdout
+    assert "cannot run here yet: device, data, weights, disk" in unable.stdout.splitlines()[-1]
+    assert "Did you mean 'backbone'" in typed("doctor", "bakbone=uni", cwd=place).stderr

@@ -12,7 +12,7 @@ def test_where_the_operators_load_nothing_is_declared() -> None:
     code = (
         "import torch, mitofm.torchvision_shim as shim\n"
         "assert shim.declare_missing_operators() is False\n"  # declared or loaded at import, never twice
-        "shim._declared.clear(); shim._operators_load = lambda: True\n"
-        "assert shim.declare_missing_operators() is False and not shim._declared"
+        "shim.declared.clear(); shim._operators_load = lambda: True\n"
+        "assert shim.declare_missing_operators() is False and not shim.declared"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,0 +1,179 @@
+"""`mitofm doctor [overrides of train]`: can this machine run that cell, and what mends it where it cannot?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mitofm.commands.composing import compose, register_user_configs
+from mitofm.errors import MitofmError
+from mitofm.runs.resolve import resolve
+
+OK, NOTE, BAD = "ok", "note", "BAD"
+_ROOM_GB = 5  # less is soon full of checkpoints and patches
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check saw; `fix` says what mends it, and BAD that the cell cannot run before it is mended."""
+
+    status: str
+    message: str
+    fix: str = ""
+
+
+def main(arguments: list[str]) -> None:
+    """Print every check's finding; exit with 1 where one is BAD."""
+    register_user_configs()
+    config = resolve(compose("train", arguments))
+    findings = {name: _safely(check, config) for name, check in CHECKS.items()}
+    width = max(map(len, findings))
+    for name, found in findings.items():
+        print(
+            f"{found.status:5} {name:{width}}  {found.message}"
+            + (f"\n{'':{width + 8}}{found.fix}" if found.fix else "")
+        )
+    bad = [name for name, found in findings.items() if found.status == BAD]
+    cell = (
+        f"data={config['data']['name']} backbone={config['backbone']['name']} adaptation={config['adaptation']['name']}"
+    )
+    print(f"\n{cell}: {'cannot run here yet: ' + ', '.join(bad) if bad else 'can run here'}")
+    if bad:
+        raise SystemExit(1)
+
+
+def _safely(check: Callable[[Mapping[str, Any]], Finding], config: Mapping[str, Any]) -> Finding:
+    """A check that dies has found something too."""
+    try:
+        return check(config)
+    except Exception as error:
+        return Finding(BAD, f"{type(error).__name__}: {error}")
+
+
+def _torch(config: Mapping[str, Any]) -> Finding:
+    import torch
+
+    from mitofm import torchvision_shim
+
+    import torchvision  # isort: skip  after the shim
+
+    pair = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
+    if torchvision_shim.declared:
+        return Finding(OK, f"{pair} (its operators do not load beside this torch; none is needed here)")
+    return Finding(OK, pair)
+
+
+def _device(config: Mapping[str, Any]) -> Finding:
+    import torch
+
+    asked = config["trainer"]["accelerator"]
+    if torch.cuda.is_available():
+        free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
+        bf16 = "bf16" if torch.cuda.is_bf16_supported() else "no bf16: fit.precision=fp32"
+        return Finding(OK, f"{torch.cuda.get_device_name()}, {free:.0f} of {total:.0f} GiB free, {bf16}")
+    cpu = f"CPU, {os.cpu_count()} cores, trainer.threads={config['trainer']['threads']}"
+    if asked == "cuda":
+        built = torch.version.cuda
+        reason = f"torch is built for CUDA {built}, but sees no GPU" if built else "this torch is built without CUDA"
+        return Finding(BAD, reason, "install the torch build of your driver's CUDA version, or trainer.accelerator=cpu")
+    return Finding(NOTE, f"{cpu}; no GPU", "large backbones want one")
+
+
+def _weights(config: Mapping[str, Any]) -> Finding:
+    from mitofm.backbones.spec import BackboneSpec
+    from mitofm.backbones.weights import locate
+
+    spec, folder = BackboneSpec.from_config(config["backbone"]), Path(config["paths"]["weights"])
+    if spec.weights == "random":
+        return Finding(OK, f"{spec.name}: random, none needed")
+    if file := locate(spec, folder):
+        return Finding(OK, f"{spec.name}: {file}")
+    if spec.hub is None:
+        return Finding(
+            BAD, f"{spec.name}: not on this machine", f"put {spec.file} into {folder}, or backbone.file=PATH"
+        )
+    terms = f"accept the terms on {spec.link}, log in with `hf auth login`" if spec.gated else "be online"
+    status = BAD if spec.gated and not _hub_token() else NOTE
+    by_hand = f"; or put its {spec.hub_file} as {spec.file} into {folder}" if spec.file else ""
+    return Finding(status, f"{spec.name}: not on this machine, to be fetched from {spec.hub}", terms + by_hand)
+
+
+def _token(config: Mapping[str, Any]) -> Finding:
+    if _hub_token():
+        return Finding(OK, "a token of the Hugging Face hub is there")
+    return Finding(NOTE, "no token of the Hugging Face hub", "gated weights need one: `hf auth login`, or HF_TOKEN")
+
+
+def _hub_token() -> bool:
+    from huggingface_hub import get_token
+
+    return get_token() is not None
+
+
+def _data(config: Mapping[str, Any]) -> Finding:
+    from mitofm.data.dataset import Dataset
+
+    dataset = Dataset(config["data"], Path(config["paths"]["cache"]))
+    if dataset.present():
+        return Finding(OK, f"{dataset.card.name}: annotations in {dataset.source.root}")
+    try:
+        dataset.files()
+    except MitofmError as error:
+        download = f"mitofm prepare data={dataset.card.name} download=true" if dataset.download else ""
+        return Finding(BAD, str(error), download)
+    return Finding(OK, f"{dataset.card.name}: made in {dataset.source.root}")
+
+
+def _wandb(config: Mapping[str, Any]) -> Finding:
+    if not config["logger"]["wandb"]:
+        return Finding(OK, "switched off")
+    from mitofm.training.wandb_run import mode
+
+    if mode() == "online":
+        return Finding(OK, "online")
+    return Finding(
+        NOTE, "offline: runs are kept on disk", "`wandb login`, or WANDB_API_KEY, for online; `wandb sync` later"
+    )
+
+
+def _disk(config: Mapping[str, Any]) -> Finding:
+    told, least = [], float("inf")
+    for name in ("runs", "cache"):
+        folder = Path(config["paths"][name]).absolute()
+        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK)):
+            return Finding(BAD, f"paths.{name}={folder} cannot be written", f"choose another: paths.{name}=FOLDER")
+        free = shutil.disk_usage(there).free / 1e9
+        told.append(f"{free:.0f} GB free for {name}")
+        least = min(least, free)
+    if least < _ROOM_GB:
+        return Finding(NOTE, ", ".join(told), "make room, or move paths.runs and paths.cache")
+    return Finding(OK, ", ".join(told))
+
+
+def _slurm(config: Mapping[str, Any]) -> Finding:
+    if shutil.which("sinfo") is None:
+        return Finding(OK, "not installed; not needed for the basic and the local launcher")
+    seen = subprocess.run(
+        ["sinfo", "--noheader", "--format=%P %a %D"], capture_output=True, text=True, timeout=20, check=False
+    )
+    if seen.returncode:
+        return Finding(NOTE, f"installed, but does not answer: {seen.stderr.strip()}", "ask whoever runs the cluster")
+    return Finding(OK, "; ".join(seen.stdout.split("\n")[:4]).strip("; "))
+
+
+CHECKS: dict[str, Callable[[Mapping[str, Any]], Finding]] = {
+    "torch": _torch,
+    "device": _device,
+    "data": _data,
+    "weights": _weights,
+    "hub": _token,
+    "W&B": _wandb,
+    "disk": _disk,
+    "Slurm": _slurm,
+}
