@@ -13,6 +13,10 @@ class Full(GradientAdaptation):
         """The classifier, all of it trainable."""
         return Classifier(backbone, backbone.embedding_dim, seed)
 
+    def set_train_mode(self, classifier: Classifier) -> None:
+        """All of it, norms and dropout too."""
+        classifier.train()
+
     def trained_names(self, classifier: Classifier) -> set[str]:
         """The whole state: batch norms change their buffers too."""
         return set(classifier.state_dict())

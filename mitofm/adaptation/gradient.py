@@ -57,8 +57,8 @@ class GradientAdaptation(ABC):
         """
 
     def set_train_mode(self, classifier: Classifier) -> None:
-        """Put the classifier into training mode; a mode that freezes the trunk keeps its running statistics as they are."""
-        classifier.train()
+        """Put the classifier into training mode: a frozen trunk keeps its running statistics and drops nothing."""
+        classifier.eval()
 
     def parameter_groups(self, classifier: Classifier) -> list[dict[str, Any]]:
         """Optimiser groups of everything that is trained: {params, lr, weight_decay}, backbone and head apart."""

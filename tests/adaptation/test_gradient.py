@@ -1,5 +1,6 @@
 """What each gradient mode trains, and what its checkpoint holds."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from mitofm.adaptation.adapters import TARGETS
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
-from mitofm.adaptation.lora import TARGETS
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
@@ -16,6 +17,30 @@ from mitofm.config import instantiate
 from mitofm.errors import MitofmError
 
 Resolved = Callable[..., dict[str, Any]]
+
+HEAD_NAMES = {"head.weight", "head.bias"}
+HEAD = r"head\.(weight|bias)"
+TRAINED = {  # of the classifier's state, what each mode trains; dropout 0, so that a step moves all of it
+    "adaptation=lora adaptation.dropout=0": rf".*\.lora_[AB]\.default\.weight|{HEAD}",
+    "adaptation=lora adaptation.dropout=0 adaptation.use_rslora=true": rf".*\.lora_[AB]\.default\.weight|{HEAD}",
+    "adaptation=dora adaptation.dropout=0": rf".*\.lora_([AB]|magnitude_vector)\.default\.weight|{HEAD}",
+    "adaptation=peft adaptation.method=loha": rf".*\.hada_w\d_[ab]\.default|{HEAD}",
+    "adaptation=peft adaptation.method=oft +adaptation.oft_block_size=16": rf".*\.oft_R\.default\.weight|{HEAD}",
+    "adaptation=peft adaptation.method=ia3 +adaptation.feedforward_modules=[]": rf".*\.ia3_l\.default|{HEAD}",
+    "adaptation=bitfit": rf"backbone\..*\.bias|{HEAD}",
+    "adaptation=prompt adaptation.dropout=0": rf"backbone\.trunk\.blocks\.\d\.prompts|{HEAD}",
+    "adaptation=full": ".*",
+}
+FIRST_LOSSES = {  # of five steps of AdamW at the mode's own rates, dropout included
+    "lora": [0.69664, 0.61714, 0.47820, 0.32237, 0.17214],
+    "dora": [0.69664, 0.61585, 0.47299, 0.31425, 0.16770],
+    "peft": [0.69664, 0.67177, 0.64496, 0.61592, 0.58402],
+    "bitfit": [0.69664, 0.78031, 0.70028, 0.66338, 0.66484],
+    "prompt": [0.70268, 0.67255, 0.67434, 0.66245, 0.65411],
+    "full": [0.69664, 0.87862, 0.45149, 0.25425, 0.13334],
+}
+PATCHES = torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+LABELS = torch.tensor([0.0, 1.0] * 4)
 
 
 def made(resolved: Resolved, *overrides: str, seed: int = 0) -> tuple[GradientAdaptation, Classifier]:
@@ -25,21 +50,45 @@ def made(resolved: Resolved, *overrides: str, seed: int = 0) -> tuple[GradientAd
     return adaptation, adaptation.module(backbone, seed)
 
 
-def steps(adaptation: GradientAdaptation, classifier: Classifier, n: int) -> None:
-    optimiser = torch.optim.SGD([{**group, "weight_decay": 0.0} for group in adaptation.parameter_groups(classifier)])
-    generator = torch.Generator().manual_seed(1)
-    patches = torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8, generator=generator)
-    for _ in range(n):
+def steps(adaptation: GradientAdaptation, classifier: Classifier, n: int, decay: bool = False) -> list[float]:
+    groups = [group if decay else {**group, "weight_decay": 0.0} for group in adaptation.parameter_groups(classifier)]
+    optimiser = torch.optim.AdamW(groups)
+    losses = []
+    for step in range(n):
         adaptation.set_train_mode(classifier)
+        torch.manual_seed(step)
+        loss = F.binary_cross_entropy_with_logits(classifier(PATCHES), LABELS)
         optimiser.zero_grad()
-        F.binary_cross_entropy_with_logits(classifier(patches), torch.tensor([0.0, 1.0] * 4)).backward()
+        loss.backward()
         optimiser.step()
+        losses.append(loss.item())
+    return losses
 
 
 def moved(adaptation: GradientAdaptation, classifier: Classifier, n: int) -> set[str]:
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
     steps(adaptation, classifier, n)
     return {name for name, value in classifier.state_dict().items() if not torch.equal(value, before[name])}
+
+
+@pytest.mark.parametrize("mode", TRAINED)
+def test_what_a_mode_states_moves_and_nothing_else(resolved: Resolved, mode: str) -> None:
+    adaptation, classifier = made(resolved, *mode.split())
+    names = set(classifier.state_dict())
+    stated = {name for name in names if re.fullmatch(TRAINED[mode], name)}
+    assert adaptation.trained_names(classifier) == stated
+    assert stated > HEAD_NAMES
+    assert (stated == names) == (mode == "adaptation=full")
+    assert moved(adaptation, classifier, 2) == stated
+    groups = adaptation.parameter_groups(classifier)
+    optimised = [id(parameter) for group in groups for parameter in group["params"]]
+    assert len(optimised) == len(set(optimised)) == len(stated)
+
+
+@pytest.mark.parametrize("mode", FIRST_LOSSES)
+def test_the_first_losses_are_those_they_were(resolved: Resolved, mode: str) -> None:
+    losses = steps(*made(resolved, f"adaptation={mode}"), 5, decay=True)
+    assert losses == pytest.approx(FIRST_LOSSES[mode], rel=1e-3)
 
 
 @pytest.mark.parametrize("targets", TARGETS)
@@ -56,42 +105,81 @@ def test_lora_moves_every_b_then_every_a_and_nothing_else(resolved: Resolved, ta
     assert moved(*made(resolved, *overrides), 2) == a | b | head
 
 
-def test_full_moves_everything(resolved: Resolved) -> None:
-    adaptation, classifier = made(resolved, "adaptation=full")
-    assert moved(adaptation, classifier, 1) == set(classifier.state_dict()) == adaptation.trained_names(classifier)
-
-
-@pytest.mark.parametrize("mode", ["lora", "full"])
+@pytest.mark.parametrize("mode", TRAINED)
 def test_a_checkpoint_round_trips_strictly(resolved: Resolved, mode: str) -> None:
-    adaptation, classifier = made(resolved, f"adaptation={mode}")
+    adaptation, classifier = made(resolved, *mode.split())
     steps(adaptation, classifier, 2)
     state = {name: value.clone() for name, value in adaptation.state(classifier).items()}
-    adaptation, fresh = made(resolved, f"adaptation={mode}")
+    adaptation, fresh = made(resolved, *mode.split())
+    assert not torch.equal(classifier.eval()(PATCHES), fresh.eval()(PATCHES))
     adaptation.load(fresh, state)
-    patches = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8)
-    assert torch.equal(classifier.eval()(patches), fresh.eval()(patches))
+    assert torch.equal(classifier.eval()(PATCHES), fresh.eval()(PATCHES))
     with pytest.raises(MitofmError, match=r"differs in 1 tensors, such as head.bias"):
         adaptation.load(fresh, {name: value for name, value in state.items() if name != "head.bias"})
     with pytest.raises(MitofmError, match="does not fit"):
         adaptation.load(fresh, {**state, "head.weight": torch.zeros(1, 3)})
 
 
-def test_lora_starts_as_the_backbone_it_is(resolved: Resolved) -> None:
-    patches = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
-    outputs = [made(resolved, f"adaptation={mode}")[1].eval()(patches) for mode in ("lora", "full")]
+@pytest.mark.parametrize("mode", ["lora", "dora", "bitfit", "peft"])
+def test_training_starts_from_the_backbone_as_it_is(resolved: Resolved, mode: str) -> None:
+    outputs = [made(resolved, f"adaptation={one}")[1].eval()(PATCHES) for one in (mode, "full")]
     assert torch.allclose(*outputs, atol=1e-6)
 
 
-def test_lora_on_a_convolutional_network_is_refused(resolved: Resolved) -> None:
-    with pytest.raises(MitofmError, match="finds nothing to adapt in backbone 'mobilenetv2'"):
-        made(resolved, "adaptation=lora", "backbone=mobilenetv2", "backbone.weights=random")
+def test_prompts_are_seen_by_every_block_and_returned_by_none(resolved: Resolved) -> None:
+    _, classifier = made(resolved, "adaptation=prompt")
+    trunk = classifier.backbone.trunk
+    seen = []
+    for block in trunk.blocks:
+        assert block.prompts.shape == (10, 96)
+        block.block.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[1]))
+    plain = made(resolved, "adaptation=full")[1].backbone.trunk
+    images = torch.randn(2, 3, 64, 64)
+    assert trunk.eval().forward_features(images).shape == plain.forward_features(images).shape == (2, 17, 96)
+    assert seen == [27] * 4
+
+
+def test_prompts_do_not_shift_rotary_positions(resolved: Resolved) -> None:
+    rotary = ["backbone.architecture=vit_small_patch16_dinov3", "backbone.prefix_tokens=5", "backbone.depth=null"]
+    _, classifier = made(resolved, "adaptation=prompt", *rotary)
+    attention = classifier.backbone.trunk.blocks[0].block.attn
+    assert attention.num_prefix_tokens == 15
+    assert classifier.eval()(PATCHES).shape == (8,)
+
+
+def test_the_last_blocks_alone_may_be_adapted(resolved: Resolved) -> None:
+    adaptation, classifier = made(resolved, "adaptation=lora", "adaptation.last_blocks=2")
+    blocks = {found[1] for name in adaptation.trained_names(classifier) if (found := re.search(r"blocks\.(\d+)", name))}
+    assert blocks == {"2", "3"}
+
+
+@pytest.mark.parametrize(("mode", "why"), [("lora", "finds nothing to adapt in"), ("prompt", "no sequence of tokens")])
+def test_a_backbone_that_cannot_be_adapted_so_is_refused(resolved: Resolved, mode: str, why: str) -> None:
+    with pytest.raises(MitofmError, match=rf"'{mode}'.*backbone 'mobilenetv2'") as refused:
+        made(resolved, f"adaptation={mode}", "backbone=mobilenetv2", "backbone.weights=random")
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize("method", ["adalora", "vera", "road"])  # more than injection, shared state, a width of its own
+def test_a_method_that_peft_cannot_inject_is_refused(resolved: Resolved, method: str) -> None:
+    with pytest.raises(MitofmError, match=rf"peft's {method} cannot adapt backbone 'toy_vit_p16': "):
+        made(resolved, "adaptation=peft", f"adaptation.method={method}")
+
+
+def test_bitfit_leaves_running_statistics_alone(resolved: Resolved) -> None:
+    mode = made(resolved, "adaptation=bitfit", "backbone=resnet18", "backbone.weights=random", "backbone.img_size=32")
+    assert all(name.endswith(".bias") or name in HEAD_NAMES for name in moved(*mode, 1))
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("adaptation.rank=0", "rank of at least 1"),
+        ("adaptation.rank=0", "`r` should be a positive integer"),
+        ("adaptation.dropout=2", "probability has to be between 0 and 1"),
         ("adaptation.targets=heads", "There is: attention"),
+        ("adaptation.last_blocks=0", "at least 1"),
+        ("adaptation.method=lara", "Did you mean 'lora'"),
+        ("+adaptation.use_rs_lora=true", "Did you mean 'use_rslora'"),
         ("adaptation.lr=0", "above 0"),
     ],
 )

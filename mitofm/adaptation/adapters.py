@@ -1,0 +1,125 @@
+"""Adapters: small trained parts inside the linear layers of a frozen ViT, by peft: LoRA, DoRA and whatever else it injects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+from mitofm.adaptation.gradient import Classifier, GradientAdaptation
+from mitofm.backbones.build import Backbone
+from mitofm.errors import MitofmError, unknown
+from mitofm.seeds import derive
+
+# On timm's names; every timm ViT has them. `patch_embed.proj` is a convolution and must not match; the `_[gx]` are the
+# unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix.
+TARGETS = {
+    "attention": r"attn\.(qkv|proj)",
+    "mlp": r"mlp\.fc[12](_[gx])?",
+    "attention_mlp": r"attn\.(qkv|proj)|mlp\.fc[12](_[gx])?",
+}
+
+
+class Adapters(GradientAdaptation):
+    """Trains what peft puts into the target matrices, and the head; the backbone's own weights stay.
+
+    Args:
+        name: of the adaptation.
+        method: of peft, by its name there: `lora`, `oft`, `ia3`, ...
+        targets: a key of `TARGETS`.
+        last_blocks: only the last so many transformer blocks are adapted; all where null or where there are fewer.
+        lr: learning rate of the adapters.
+        head_lr: learning rate of the head.
+        weight_decay: of the trained matrices.
+        settings: of the method, under peft's names; `rank`, `alpha` and `dropout` are understood for every method that
+            has them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        method: str,
+        targets: str,
+        last_blocks: int | None,
+        lr: float,
+        head_lr: float,
+        weight_decay: float,
+        **settings: Any,
+    ) -> None:
+        super().__init__(name, lr, head_lr, weight_decay)
+        if targets not in TARGETS:
+            raise unknown("adaptation.targets", targets, TARGETS, f"adaptation {name!r}")
+        if last_blocks is not None and last_blocks < 1:
+            raise MitofmError(f"adaptation.last_blocks={last_blocks}: give a number of blocks of at least 1, or null")
+        self.method = method
+        self.targets = targets
+        self.last_blocks = last_blocks
+        self.config = _config(method, settings, name)
+
+    def module(self, backbone: Backbone, seed: int) -> Classifier:
+        """The classifier with adapters in place, drawn from `seed`; nearly every method starts as the backbone it is."""
+        import torch
+        from peft import inject_adapter_in_model
+
+        adapted = matrices(backbone, self.targets, self.last_blocks)
+        if not adapted:
+            raise MitofmError(
+                f"adaptation {self.name!r} with targets={self.targets} finds nothing to adapt in backbone "
+                f"{backbone.spec.name!r} ({backbone.spec.architecture} has no transformer blocks): "
+                "take a ViT, or adaptation=full"
+            )
+        backbone.requires_grad_(False)
+        own = set(backbone.parameters())
+        try:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(derive(seed, "initialisation", "lora"))
+                inject_adapter_in_model(self.config(target_modules=adapted), backbone)
+        except (ValueError, TypeError, NotImplementedError) as error:
+            raise MitofmError(
+                f"adaptation {self.name!r}: peft's {self.method} cannot adapt backbone {backbone.spec.name!r}: {error}"
+            ) from error
+        for parameter in own:  # some methods set them free again
+            parameter.requires_grad = False
+        return Classifier(backbone, backbone.embedding_dim, seed)
+
+    def set_train_mode(self, classifier: Classifier) -> None:
+        """Train mode for the adapters alone, for their dropout."""
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        super().set_train_mode(classifier)
+        for module in classifier.backbone.modules():
+            if isinstance(module, BaseTunerLayer):
+                module.train()
+
+
+def matrices(backbone: Backbone, targets: str, last_blocks: int | None = None) -> list[str]:
+    """Names of the linear layers of `backbone` that `targets` means, in the last so many of its transformer blocks."""
+    pattern = re.compile(rf"(.*blocks\.\d+)\.({TARGETS[targets]})")
+    found = [match for name, _ in backbone.named_modules() if (match := pattern.fullmatch(name))]
+    blocks = list(dict.fromkeys(match[1] for match in found))
+    last = blocks[-last_blocks:] if last_blocks else blocks
+    return [match[0] for match in found if match[1] in last]
+
+
+def _config(method: str, settings: dict[str, Any], name: str) -> Callable[..., Any]:
+    """Peft's config of a method, but for its target modules.
+
+    Raises:
+        MitofmError: peft has no such method, or the method no such setting.
+    """
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+    configs = {kind.value.lower(): config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+    configs = {kind: config for kind, config in configs.items() if "target_modules" in config.__dataclass_fields__}
+    if method not in configs:
+        raise unknown("adaptation.method", method, configs, "peft")
+    known = [field.name for field in fields(configs[method])]
+    named = {}
+    for key, value in settings.items():
+        spellings = (key, "r" if key == "rank" else f"{method}_{key}")
+        if not (fitting := [spelling for spelling in spellings if spelling in known]):
+            raise unknown("setting", key, known, f"peft's {method} (adaptation {name!r})")
+        named[fitting[0]] = value
+    return partial(configs[method], **named)
