@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,14 +12,16 @@ import numpy as np
 
 from mitofm.files import read_json, write_json
 
-_NOTE_EVERY = 2.0  # seconds between two notes of progress, each of which waits for the disk
+_NOTE_EVERY = 0.5  # seconds between two notes of progress
 
 
 class ResumableArray:
-    """An array on disk: room reserved first, rows written in any order, pieces noted when they are done.
+    """An array on disk, whole when its `with` block ends without an error.
 
+    Room is reserved first, rows are written in any order, pieces are noted when they are done.
     Written with pwrite and not through a memory map, whose page faults cost more than the copy, and which on a full
-    disk kills the process. What is done is noted beside the file, in `<its name>.progress`.
+    disk kills the process. What is done is noted beside the file, in `<its name>.progress`, by a thread that alone waits
+    for the disk.
 
     Args:
         file: to become an npy.
@@ -35,8 +36,7 @@ class ResumableArray:
         self._progress = file.with_name(f"{file.name}.progress")
         self._row_bytes = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
         self._dtype = dtype
-        self._lock = threading.Lock()
-        self._noted = time.monotonic()
+        self._closed = threading.Event()
         self._done = self._earlier(file, tuple(shape))
         if not self._done:
             self._begin(file, tuple(shape))
@@ -44,6 +44,8 @@ class ResumableArray:
             _read_header(begun)
             self._start = begun.tell()
         self._file = os.open(file, os.O_RDWR)
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
 
     def _earlier(self, file: Path, shape: tuple[int, ...]) -> set[int]:
         """The pieces that an earlier attempt noted, if its file is the one that is wanted."""
@@ -79,24 +81,36 @@ class ResumableArray:
             os.pwrite(self._file, value.data, self._start + int(row) * self._row_bytes)
 
     def note(self, piece: int) -> None:
-        """All rows of `piece` are written. Noted on disk every few seconds."""
-        with self._lock:
-            self._done.add(piece)
-            if time.monotonic() - self._noted >= _NOTE_EVERY:
-                os.fsync(self._file)
-                write_json(self._progress, {"pieces": sorted(self._done)})
-                self._noted = time.monotonic()
+        """All rows of `piece` are written."""
+        self._done.add(piece)
 
-    def finish(self) -> None:
-        """Everything is written: the notes are no longer needed."""
+    def _keep(self) -> None:
+        while not self._closed.wait(_NOTE_EVERY):
+            self._save()
+
+    def _save(self) -> None:
+        done = sorted(self._done.copy())  # before the data is known to be on the disk, so that notes never run ahead
         os.fsync(self._file)
-        self._progress.unlink(missing_ok=True)
+        write_json(self._progress, {"pieces": done})
+
+    def close(self, finished: bool) -> None:
+        """Let go of the file, its data on the disk; the notes go where everything is written."""
+        self._closed.set()
+        self._keeper.join()
+        try:
+            if finished:
+                os.fsync(self._file)
+                self._progress.unlink(missing_ok=True)
+            else:
+                self._save()
+        finally:
+            os.close(self._file)
 
     def __enter__(self) -> ResumableArray:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(finished=kind is None)
 
 
 def _read_header(file: object) -> tuple[tuple[int, ...], bool, np.dtype]:

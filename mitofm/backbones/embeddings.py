@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock
-from torch import Tensor
+from torch import Tensor, nn
 
-from mitofm.backbones.build import Backbone
 from mitofm.data.augment import centre
 from mitofm.data.patches import PatchStore
 from mitofm.resumable import ResumableArray
@@ -24,58 +24,72 @@ def cached(
     store: PatchStore,
     fingerprint: str,
     cache: Path,
-    backbone: Callable[[], Backbone],
+    embedder: Callable[[], nn.Module],
     *,
     device: torch.device,
     precision: torch.dtype,
+    dtype: type[np.floating] = np.float32,
 ) -> np.ndarray:
-    """The embeddings of every patch of `store`: float32 (N, D), memory-mapped, in the store's order.
+    """The embeddings of every patch of `store`: (N, D), memory-mapped, in the store's order.
 
     Processes that want the same embeddings wait for the one that computes them; one that was killed is gone on with.
 
     Args:
         store: the patches; the margin for jitter is cut off.
-        fingerprint: of the backbone (contract, weights, precision).
+        fingerprint: of the backbone (contract, weights, precision) and of the way in which it is seen.
         cache: folder of the cache.
-        backbone: builds the backbone; called only where the embeddings do not exist yet.
+        embedder: builds the backbone, or it in `views` or as `tokens`: a module that states the `shape` of what it gives
+            for a patch; called only where the embeddings do not exist yet.
         device: where to compute.
         precision: `torch.float32`, or `torch.bfloat16` for autocast.
+        dtype: in which they are kept.
     """
-    file = cache / "embeddings" / f"{store.key[:16]}-{fingerprint[:16]}.npy"
+    file = place(store, fingerprint, cache)
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{file}.lock"):
             if not file.is_file():
-                _write(file, store, backbone(), device, precision)
+                _write(file, store, embedder(), device, precision, dtype)
     return np.load(file, mmap_mode="r", allow_pickle=False)
 
 
-def _write(file: Path, store: PatchStore, backbone: Backbone, device: torch.device, precision: torch.dtype) -> None:
+def place(store: PatchStore, fingerprint: str, cache: Path) -> Path:
+    """Where `cached` keeps the embeddings."""
+    return cache / "embeddings" / f"{store.key[:16]}-{fingerprint[:16]}.npy"
+
+
+def _write(
+    file: Path,
+    store: PatchStore,
+    embedder: Any,
+    device: torch.device,
+    precision: torch.dtype,
+    dtype: type[np.floating],
+) -> None:
     part, n = file.with_suffix(".part"), len(store.table)
-    with ResumableArray(part, (n, backbone.embedding_dim), np.float32) as array:
+    with ResumableArray(part, (n, *embedder.shape), dtype) as array:
         pieces = [start for start in range(0, n, _PIECE) if not array.holds(start)]
         begun = pieces[0] if pieces else n  # pieces are done in order, so those that are left are the last ones
-        for rows, features in embed(store, np.arange(begun, n), backbone, device, precision):
+        for rows, features in embed(store, np.arange(begun, n), embedder, device, precision):
             array.write(rows, features)
             while pieces and min(pieces[0] + _PIECE, n) <= rows[-1] + 1:
                 array.note(pieces.pop(0))
-        array.finish()
     part.replace(file)
 
 
 def embed(
-    store: PatchStore, rows: np.ndarray, backbone: Backbone, device: torch.device, precision: torch.dtype
+    store: PatchStore, rows: np.ndarray, embedder: nn.Module, device: torch.device, precision: torch.dtype
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The embeddings of the patches at `rows` (n,), batch by batch: the rows (b,) of each and its float32 (b, D).
 
     Batches are as large as the device takes.
     """
-    backbone = backbone.to(device).eval()
+    embedder = embedder.to(device).eval()
     done = 0
     while done < len(rows):
         size = _BATCH[device.type]
         try:
-            for batch, features in _embed(store, rows[done:], backbone, device, precision, size):
+            for batch, features in _embed(store, rows[done:], embedder, device, precision, size):
                 yield batch, features
                 done += len(batch)
         except torch.cuda.OutOfMemoryError:
@@ -86,7 +100,7 @@ def embed(
 
 
 def _embed(
-    store: PatchStore, rows: np.ndarray, backbone: Backbone, device: torch.device, precision: torch.dtype, size: int
+    store: PatchStore, rows: np.ndarray, embedder: nn.Module, device: torch.device, precision: torch.dtype, size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """As `embed`. Patches are read and sent ahead and features fetched behind, so that a GPU never waits for either."""
     batches = np.array_split(rows, range(size, len(rows), size))
@@ -94,7 +108,7 @@ def _embed(
     behind: tuple[np.ndarray, Callable[[], np.ndarray]] | None = None
     for batch, patches in zip(batches, _ahead(store, batches, pinned=cuda), strict=True):
         with torch.inference_mode(), torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
-            features = backbone(patches.to(device, non_blocking=True)).float()
+            features = embedder(patches.to(device, non_blocking=True)).float()
         fetched = _fetched(features) if cuda else features.numpy
         if behind is not None:
             yield behind[0], behind[1]()

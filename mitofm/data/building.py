@@ -54,7 +54,6 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-        array.finish()
 
 
 def _workers() -> int:

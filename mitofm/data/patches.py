@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from xxhash import xxh3_128_digest, xxh3_128_hexdigest
 
 from mitofm import fingerprints
 from mitofm.data import cutting
@@ -27,6 +28,7 @@ from mitofm.files import read_json, write_json, write_parquet
 from mitofm.fingerprints import Remembered
 
 _VERSION = 2  # raised whenever equal inputs give other patches
+_PART = 2**25  # bytes
 _PATCHES, _TABLE, _STORE = "patches.npy", "table.parquet", "store.json"
 
 
@@ -177,15 +179,18 @@ def _images_fingerprint(root: Path, table: pd.DataFrame, name: str, remembered: 
 
 
 def _checksum(file: Path, remembered: Remembered) -> str:
-    """The remembered XXH3 (128 bit, hex) of the file's bytes: as good against damage as sha256, and ten times faster."""
+    """The remembered XXH3 (128 bit, hex) of the XXH3s of the file's parts of 32 MiB, which several cores compute at once.
+
+    As good against damage as sha256, and ten times faster.
+    """
+
+    def of_part(start: int) -> bytes:
+        with file.open("rb") as opened:
+            opened.seek(start)
+            return xxh3_128_digest(opened.read(_PART))
 
     def compute() -> str:
-        import xxhash
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return xxh3_128_hexdigest(b"".join(pool.map(of_part, range(0, file.stat().st_size, _PART))))
 
-        digest = xxhash.xxh3_128()
-        with file.open("rb") as opened:
-            while part := opened.read(2**24):
-                digest.update(part)
-        return digest.hexdigest()
-
-    return remembered.get("xxh3_128", [file], compute)
+    return remembered.get("xxh3_128 of 32 MiB parts", [file], compute)

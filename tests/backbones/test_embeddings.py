@@ -56,7 +56,7 @@ def test_an_interrupted_extraction_goes_on_and_ends_the_same(
 ) -> None:
     monkeypatch.setattr(embeddings, "_PIECE", 40)
     monkeypatch.setitem(embeddings._BATCH, "cpu", 50)
-    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.0)
+    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.001)
     whole = cached(store, "f" * 64, tmp_path / "whole", lambda: backbone, device=CPU, precision=torch.float32)
     passes: list[int] = []
     forward = backbone.forward

@@ -129,7 +129,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
 ) -> None:
     """18 of 30 cells, that is 3 of 5 images, were cut before the interruption; pieces of 1, 5 + 1 or all cells."""
     monkeypatch.setattr(cutting, "_PIECE", piece * 16 * 16 * 3)
-    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.0)
+    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.001)
     monkeypatch.setattr(building, "_workers", lambda: 1)
     opened: list[str] = []
 
@@ -270,7 +270,7 @@ sys.path.insert(0, {here!r})
 from test_patches import Regions, build
 from mitofm import resumable
 from mitofm.data import building, cutting
-cutting._PIECE, resumable._NOTE_EVERY, building._workers = 5000, 0.0, lambda: 2
+cutting._PIECE, resumable._NOTE_EVERY, building._workers = 5000, 0.001, lambda: 2
 root = Path({root!r})
 build(Regions(root, cells=600, images=40), root / "killed")
 """
