@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-data bench-embed lint format types architecture check data-scaling cross-domain clean
+.PHONY: help setup demo test bench-data bench-embed bench-statistics lint format types architecture check data-scaling cross-domain clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ bench-data: $(READY) ## patches cut and read per second, beside one read_region 
 
 bench-embed: $(READY) ## embeddings from a patch store per second, beside a bare loop: ARGS="--backbone vit_small --precision bf16"
 	$(BIN)/python benchmarks/embed.py $(ARGS)
+
+bench-statistics: $(READY) ## draws of the bootstrap of slides per second, beside a loop that writes them out
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bootstrap.py $(ARGS)
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .

@@ -14,4 +14,5 @@ def main(arguments: list[str]) -> None:
     from mitofm.reporting.report import make_report
 
     runs, study = Path(config["paths"]["runs"]), config["study"]
-    print(make_report(runs, study, Path(config["out"] or runs / "reports" / (study or "all"))))
+    out = Path(config["out"] or runs / "reports" / (study or "all"))
+    print(make_report(runs, study, out, Path(config["paths"]["cache"])))

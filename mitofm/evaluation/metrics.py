@@ -1,7 +1,9 @@
-"""Metrics of binary predictions. Each is None where it is not defined (most need a cell of both classes).
+"""Metrics of binary predictions, of one sample or of many reweighted ones at once.
 
 Everywhere `labels` is (n,) of 0 and 1, `scores` (n,) of anything that ranks (logits or probabilities), `probabilities`
-(n,) in [0, 1]; a cell counts as positive where its probability is at least the threshold.
+(n,) in [0, 1]; a cell counts as positive where its probability is at least the threshold. `weights` (..., n) says how
+often each cell counts: once (None), not at all where its slide is left out, twice where its slide is drawn twice. The
+result has the shape (...), NaN where the metric is not defined (most need a cell of both classes).
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from mitofm.errors import MitofmError
 
@@ -19,65 +20,69 @@ CALIBRATION_BINS = 15
 FIXED_THRESHOLD = 0.5
 
 
-def auroc(labels: np.ndarray, scores: np.ndarray) -> float | None:
+def auroc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Area under the ROC curve: how often a positive outranks a negative, ties counting one half.
 
-    The Mann-Whitney statistic over mid-ranks (Hanley and McNeil 1982, Radiology 143:29).
+    The Mann-Whitney statistic (Hanley and McNeil 1982, Radiology 143:29).
     """
-    positive = np.asarray(labels) == 1
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    if not n_positive or not n_negative:
-        return None
-    rank_sum = rankdata(scores)[positive].sum()
-    return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    return _auroc(*_at_each_score(labels, scores, weights)[1:])
 
 
-def average_precision(labels: np.ndarray, scores: np.ndarray) -> float | None:
+def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Precision averaged over the steps in recall, without interpolation; equal scores are one step."""
-    labels, scores = np.asarray(labels), np.asarray(scores)
-    if not _both_classes(labels):
-        return None
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), labels.size - 1)
-    hits = np.cumsum(labels[order])[ends]
-    return float(np.sum(np.diff(hits, prepend=0) / hits[-1] * hits / (ends + 1)))
+    return _average_precision(*_at_each_score(labels, scores, weights)[1:])
 
 
-def balanced_accuracy(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> float | None:
+def balanced_accuracy(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Mean of sensitivity and specificity at `threshold`."""
-    labels = np.asarray(labels)
-    if not _both_classes(labels):
-        return None
-    right = (np.asarray(probabilities) >= threshold) == labels
-    return float((right[labels == 1].mean() + right[labels == 0].mean()) / 2)
+    (true_negative, false_positive), (false_negative, true_positive) = _decided(
+        labels, probabilities, threshold, weights
+    )
+    sensitivity = _ratio(true_positive, true_positive + false_negative)
+    return (sensitivity + _ratio(true_negative, true_negative + false_positive)) / 2
 
 
-def weighted_f1(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> float | None:
+def weighted_f1(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray | None = None
+) -> np.ndarray:
     """F1 of either class, averaged with the number of its cells as weight; a class never predicted right has F1 0."""
-    labels = np.asarray(labels)
-    if not labels.size:
-        return None
-    predicted = np.asarray(probabilities) >= threshold
-    total = 0.0
+    counts = _decided(labels, probabilities, threshold, weights)
+    total = np.zeros_like(counts[0][0])
     for label in (0, 1):
-        truth, guess = labels == label, predicted == label
-        if truth.any():
-            total += truth.sum() * 2 * (truth & guess).sum() / (truth.sum() + guess.sum())
-    return float(total / labels.size)
+        right, truth = counts[label][label], counts[label][0] + counts[label][1]
+        called = counts[0][label] + counts[1][label]
+        total = total + truth * np.nan_to_num(_ratio(2 * right, truth + called))
+    return _ratio(total, counts[0][0] + counts[0][1] + counts[1][0] + counts[1][1])
 
 
-def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = CALIBRATION_BINS) -> float | None:
+def calibration_error(
+    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None, bins: int = CALIBRATION_BINS
+) -> np.ndarray:
     """Expected calibration error over bins of equal mass: mean of |mean probability - share of positives|.
 
     Equal mass after Nguyen and O'Connor 2015 (EMNLP, arXiv 1508.05154). Equal probabilities share a bin, so that the
     order of the rows does not matter. Biased upwards when bins hold few cells: compare it at equal n only.
     """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
-    if not labels.size:
-        return None
-    bin_of = ((rankdata(probabilities) - 0.5) * bins / labels.size).astype(int)
-    surplus = np.bincount(bin_of, weights=probabilities - labels, minlength=bins)
-    return float(np.abs(surplus).sum() / labels.size)
+    return _calibration_error(*_at_each_score(labels, probabilities, weights), bins)
+
+
+def every(
+    labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Every metric by name; those with `_chosen` at the chosen probability `threshold`, the others at 0.5."""
+    probabilities = expit(logits)
+    values, negatives, positives = _at_each_score(labels, logits, weights)
+    return {
+        "auroc": _auroc(negatives, positives),
+        "average_precision": _average_precision(negatives, positives),
+        "balanced_accuracy": balanced_accuracy(labels, probabilities, FIXED_THRESHOLD, weights),
+        "balanced_accuracy_chosen": balanced_accuracy(labels, probabilities, threshold, weights),
+        "weighted_f1": weighted_f1(labels, probabilities, FIXED_THRESHOLD, weights),
+        "weighted_f1_chosen": weighted_f1(labels, probabilities, threshold, weights),
+        "calibration_error": _calibration_error(expit(values), negatives, positives, CALIBRATION_BINS),
+    }
 
 
 def evaluation_sets(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -92,7 +97,7 @@ def evaluation_sets(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def summarise(predictions: pd.DataFrame, threshold: float) -> dict[str, dict[str, Any]]:
-    """Every metric on every evaluation set: the "sets" of a cell's `metrics.json`.
+    """Every metric on every evaluation set, None where it is not defined: the "sets" of a cell's `metrics.json`.
 
     Args:
         predictions: one row per test cell: sample_id, slide, domain, label, logit, evaluation_set.
@@ -108,26 +113,70 @@ def summarise(predictions: pd.DataFrame, threshold: float) -> dict[str, dict[str
             f"{broken.sum()} of {len(predictions)} logits are not finite (first: sample {first!r}): "
             "the training diverged. Lower the learning rate or use fit.precision=fp32"
         )
-    return {name: _metrics(part, threshold) for name, part in evaluation_sets(predictions).items()}
+    return {name: _summary(part, threshold) for name, part in evaluation_sets(predictions).items()}
 
 
-def _metrics(predictions: pd.DataFrame, threshold: float) -> dict[str, Any]:
+def _summary(predictions: pd.DataFrame, threshold: float) -> dict[str, Any]:
     labels = predictions["label"].to_numpy()
-    logits = predictions["logit"].to_numpy(dtype=float)
-    probabilities = expit(logits)
-    return {
+    counts = {
         "n": len(predictions),
         "n_positive": int(labels.sum()),
         "n_slides": int(predictions["slide"].nunique()),
-        "auroc": auroc(labels, logits),
-        "average_precision": average_precision(labels, logits),
-        "balanced_accuracy": balanced_accuracy(labels, probabilities, FIXED_THRESHOLD),
-        "balanced_accuracy_chosen": balanced_accuracy(labels, probabilities, threshold),
-        "weighted_f1": weighted_f1(labels, probabilities, FIXED_THRESHOLD),
-        "weighted_f1_chosen": weighted_f1(labels, probabilities, threshold),
-        "calibration_error": calibration_error(labels, probabilities),
     }
+    values = every(labels, predictions["logit"].to_numpy(dtype=float), threshold)
+    return counts | {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 
 
-def _both_classes(labels: np.ndarray) -> bool:
-    return bool(labels.size) and bool(0 < (labels == 1).sum() < labels.size)
+def _at_each_score(
+    labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The m distinct scores (m,), ascending, and how much negatives and positives (..., m) weigh at each."""
+    order = np.argsort(scores, kind="stable")
+    labels, scores = np.asarray(labels)[order], np.asarray(scores)[order]
+    ordered = np.ones(scores.size) if weights is None else weights[..., order]
+    first = np.flatnonzero(np.diff(scores, prepend=np.nan) != 0)  # of equal scores; NaN equals nothing
+    negatives, positives = ordered * (labels == 0), ordered * (labels == 1)
+    if first.size < scores.size:
+        negatives, positives = (np.add.reduceat(counts, first, axis=-1) for counts in (negatives, positives))
+    return scores[first], negatives, positives
+
+
+def _auroc(negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:
+    below = np.cumsum(negatives, axis=-1) - negatives / 2
+    return _ratio((positives * below).sum(axis=-1), positives.sum(axis=-1) * negatives.sum(axis=-1))
+
+
+def _average_precision(negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:
+    hits = np.cumsum(positives[..., ::-1], axis=-1)
+    called = hits + np.cumsum(negatives[..., ::-1], axis=-1)
+    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+    found = _ratio((positives[..., ::-1] * precision).sum(axis=-1), positives.sum(axis=-1))
+    return np.where(negatives.sum(axis=-1) > 0, found, np.nan)
+
+
+def _calibration_error(
+    probabilities: np.ndarray, negatives: np.ndarray, positives: np.ndarray, bins: int
+) -> np.ndarray:
+    mass = negatives + positives
+    total = mass.sum(axis=-1)
+    middle = _ratio((np.cumsum(mass, axis=-1) - mass / 2) * bins, total[..., None])
+    bin_of = np.minimum(np.nan_to_num(middle), bins - 1).astype(int)
+    surplus = mass * probabilities - positives
+    rows = np.arange(total.size).reshape(*total.shape, 1)
+    binned = np.bincount((rows * bins + bin_of).ravel(), weights=surplus.ravel(), minlength=total.size * bins)
+    return _ratio(np.abs(binned.reshape(*total.shape, bins)).sum(axis=-1), total)
+
+
+def _decided(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray | None
+) -> list[list[np.ndarray]]:
+    """How much cells (...) weigh by label and by decision: [label][decision]."""
+    called = np.asarray(probabilities) >= threshold
+    each = [[((labels == label) & (called == decision)).astype(float) for decision in (0, 1)] for label in (0, 1)]
+    return [[cell.sum() if weights is None else weights @ cell for cell in row] for row in each]
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`part` / `whole`, NaN where the whole is 0."""
+    part, whole = np.broadcast_arrays(np.asarray(part, dtype=float), np.asarray(whole, dtype=float))
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)[()]

@@ -14,25 +14,25 @@ from mitofm.reporting.matrix import domain_matrices
 from mitofm.reporting.page import Chapter, Section
 from mitofm.reporting.scaling import scaling_curves
 from mitofm.reporting.style import slug
-from mitofm.runs.collect import Collected
 
 _PAIRED = "Same test cells on both sides; the interval is the jackknife over slides of the difference itself."
 
 
-def of_dataset(collected: Collected, groups: list[Group], out: Path) -> Chapter:
+def of_dataset(stored: Stored, groups: list[Group], out: Path) -> Chapter:
     """Draw the figures and write the tables of one data set into `out`; return what the page shows of them.
 
     Args:
-        collected: all cells.
+        stored: what all cells say.
         groups: the configurations of one data set; at least one has a finished cell.
         out: the folder of the report.
     """
     groups = [group for group in groups if group.done]
     dataset = groups[0].configuration.dataset
+    collected = stored.collected
     done = collected.done[collected.done["dataset"] == dataset]
     positive, negative = done["positive"].iloc[0] or "positive", done["negative"].iloc[0] or "negative"
     figures = out / "figures" / slug(dataset)
-    stored, counts = Stored(collected), Counts(collected)
+    counts = Counts(collected)
     order = adaptation_order(collected, groups)
 
     groups.sort(
@@ -74,7 +74,7 @@ def of_dataset(collected: Collected, groups: list[Group], out: Path) -> Chapter:
     if len({result.set for result in domains}) > 1:
         shown = contents.domains_table(domains)
         sections.append(Section(shown.title, table=shown, folded=True))
-    shown = contents.results_table(main, collected.metrics)
+    shown = contents.results_table(main)
     sections.append(Section(shown.title, table=shown))
     shown = contents.data_table(main, counts, positive, negative)
     sections.append(Section(shown.title, table=shown))

@@ -11,43 +11,46 @@ from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.contrasts import Contrast, Gap
 from mitofm.reporting.counts import Counts, spread
-from mitofm.reporting.estimates import AUROC, BALANCED, BALANCED_CHOSEN, Result
+from mitofm.reporting.estimates import AUROC, METRICS, Result
 from mitofm.reporting.numbers import NOTHING, difference, set_words, with_interval
 from mitofm.reporting.tables import Table, columns_of, table
 
 _WHERE, _SET, _LABELS, _MODEL, _ADAPTATION = "setting", "test set", "labels", "model", "adaptation"
 _AXES = (_WHERE, _SET, _LABELS, _MODEL, _ADAPTATION)
+_PRINTED = {name: words for name, words in METRICS.items() if name not in (AUROC, "weighted_f1_chosen")}
 
 
-def results_table(results: Sequence[Result], metrics: pd.DataFrame) -> Table:
-    """Every configuration over its seeds: AUROC and balanced accuracy with intervals, weighted F1 as published."""
+def results_table(results: Sequence[Result]) -> Table:
+    """Every configuration over its seeds: each metric with its interval."""
     rows = []
-    means = metrics.groupby(["cell", "set"])[["weighted_f1", "weighted_f1_chosen"]].first()
     for result in results:
-        auroc = result.auroc
-        keys = [(cell, result.set) for cell in result.group.done.values() if (cell, result.set) in means.index]
-        f1 = means.loc[keys].astype(float).mean()
+        intervals = {
+            f"{words} (95 % interval)": with_interval(result.metrics[name]) for name, words in _PRINTED.items()
+        }
         shown = {
             **_shown(result.configuration, result.set),
             "seeds": result.group.seeds,
-            "slides": str(auroc.slides),
-            "AUROC (95 % interval)": with_interval(auroc),
-            "seed sd": _sd(auroc),
-            "balanced accuracy at 0.5": with_interval(result.metrics[BALANCED]),
-            "at the chosen threshold": with_interval(result.metrics[BALANCED_CHOSEN]),
-            "weighted F1": f"{f1['weighted_f1']:.3f}",
+            "slides": str(result.auroc.slides),
+            "AUROC (95 % interval)": with_interval(result.auroc),
+            "sd between seeds": _sd(result.auroc.seed_sd),
+            "of it training": _sd(result.auroc.training_sd),
+            **intervals,
         }
         full = {
             **_full(result.configuration, result.set),
             "seeds": len(result.group.done),
             "planned": result.group.planned,
         }
-        for name in (AUROC, BALANCED, BALANCED_CHOSEN):
-            full |= columns_of(name, result.metrics[name]) | {f"{name}_seed_sd": result.metrics[name].seed_sd}
-        rows.append((shown, full | f1.to_dict()))
+        for name, found in result.metrics.items():
+            full |= columns_of(name, found) | {
+                f"{name}_seed_sd": found.seed_sd,
+                f"{name}_training_sd": found.training_sd,
+            }
+        rows.append((shown, full))
     note = (
-        "Mean over seeds; the interval is over slides; seed sd is the spread between seeds (of AUROC). "
-        "Weighted F1 is at 0.5 and depends on how common positives are: do not compare it across test sets."
+        "Mean over seeds; intervals are over slides. The sd between seeds (of AUROC) is what is seen; of it, training is "
+        "what their different test slides do not explain. Average precision and weighted F1 depend on how common "
+        "positives are: do not compare them across test sets. The calibration error is too high where cells are few."
     )
     return table("results", "Results over seeds", rows, note + _without(r.auroc for r in results), _AXES)
 
@@ -61,7 +64,7 @@ def domains_table(results: Sequence[Result]) -> Table:
                 "seeds": result.group.seeds,
                 "slides": str(result.auroc.slides),
                 "AUROC (95 % interval)": with_interval(result.auroc),
-                "seed sd": _sd(result.auroc),
+                "sd between seeds": _sd(result.auroc.seed_sd),
             },
             {
                 **_full(result.configuration, set_words(result.set)),
@@ -69,6 +72,7 @@ def domains_table(results: Sequence[Result]) -> Table:
                 "planned": result.group.planned,
                 **columns_of(AUROC, result.auroc),
                 "auroc_seed_sd": result.auroc.seed_sd,
+                "auroc_training_sd": result.auroc.training_sd,
             },
         )
         for result in results
@@ -180,8 +184,8 @@ def _full(key: Configuration, tested: str) -> dict[str, Any]:
     }
 
 
-def _sd(estimate: Estimate) -> str:
-    return NOTHING if estimate.seed_sd is None else f"{estimate.seed_sd:.3f}"
+def _sd(spread: float | None) -> str:
+    return NOTHING if spread is None else f"{spread:.3f}"
 
 
 def _without(estimates: Iterable[Estimate]) -> str:

@@ -105,10 +105,10 @@ def difference(stored: Stored, first: Result, second: Result) -> Estimate:
     """AUROC of `first` minus that of `second` on the seeds of both; no value where the samples differ."""
     try:
         return statistics.paired_difference(
-            stored.ranking(first.group, first.set), stored.ranking(second.group, second.set)
+            stored.seeds(first.group, first.set), stored.seeds(second.group, second.set)
         )
     except MitofmError:
-        return Estimate(None, None, None, None, 0, 0, 0, None, "not tested on the same samples")
+        return Estimate(None, why="not tested on the same samples")
 
 
 def _contrasts(

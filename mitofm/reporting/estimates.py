@@ -9,13 +9,25 @@ from functools import lru_cache
 import pandas as pd
 
 from mitofm.evaluation import statistics
-from mitofm.evaluation.metrics import FIXED_THRESHOLD, evaluation_sets
+from mitofm.evaluation.metrics import evaluation_sets
+from mitofm.evaluation.replicates import Replicates, replicates
 from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.configurations import Configuration, Group
+from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import Collected
 
 ALL, DOMAIN = "all", "domain:"
-AUROC, BALANCED, BALANCED_CHOSEN = "auroc", "balanced_accuracy", "balanced_accuracy_chosen"
+AUROC = "auroc"
+METRICS = {
+    AUROC: "AUROC",
+    "balanced_accuracy": "balanced accuracy at 0.5",
+    "balanced_accuracy_chosen": "at the chosen threshold",
+    "average_precision": "average precision",
+    "calibration_error": "calibration error",
+    "weighted_f1": "weighted F1 at 0.5",
+    "weighted_f1_chosen": "weighted F1 at the chosen threshold",
+}
+"""Every metric of `metrics.every`, the primary one first, and what reports call it."""
 _CELLS_IN_MEMORY = 32
 
 
@@ -39,45 +51,53 @@ class Result:
 
 
 class Stored:
-    """The predictions of collected cells by evaluation set; those last used stay in memory."""
+    """What the predictions of collected cells say, by evaluation set: computed once per content, and kept.
 
-    def __init__(self, collected: Collected) -> None:
+    Args:
+        collected: the cells.
+        kept: where results stay.
+    """
+
+    def __init__(self, collected: Collected, kept: Kept) -> None:
+        self.collected, self.kept = collected, kept
         self.thresholds = dict(zip(collected.cells["cell"], collected.cells["threshold"], strict=True))
-        self._sets = lru_cache(maxsize=_CELLS_IN_MEMORY)(lambda cell: evaluation_sets(collected.predictions(cell)))
+        self._predictions = lru_cache(maxsize=_CELLS_IN_MEMORY)(
+            lambda cell: evaluation_sets(collected.predictions(cell))
+        )
+        self._sets = lru_cache(maxsize=None)(self._replicates)
+        self.content = lru_cache(maxsize=None)(collected.predictions_sha256)
 
     def sets(self, group: Group) -> list[str]:
         """The evaluation sets of the group's cells, in their order."""
         return list(dict.fromkeys(name for cell in group.done.values() for name in self._sets(cell)))
 
-    def ranking(self, group: Group, name: str) -> dict[str, pd.DataFrame]:
-        """By seed the predictions on the set `name`, scored by logit."""
-        return {seed: statistics.ranking(part) for seed, part in self._parts(group, name)}
+    def seeds(self, group: Group, name: str) -> dict[str, Replicates]:
+        """By seed every metric on the set `name`, on all its slides and without each."""
+        found = {seed: self._sets(cell).get(name) for seed, cell in group.done.items()}
+        return {seed: measured for seed, measured in found.items() if measured is not None}
 
-    def decisions(self, group: Group, name: str, threshold: float | None = None) -> dict[str, pd.DataFrame]:
-        """By seed the predictions on the set `name`, decided at `threshold` or else at the one each cell chose."""
-        return {
-            seed: statistics.decisions(part, self.thresholds[group.done[seed]] if threshold is None else threshold)
-            for seed, part in self._parts(group, name)
-        }
+    def predictions(self, group: Group, name: str) -> dict[str, pd.DataFrame]:
+        """By seed the predictions on the set `name`."""
+        return {seed: self._predictions(cell)[name] for seed, cell in group.done.items() if name in self._sets(cell)}
 
-    def _parts(self, group: Group, name: str) -> Iterable[tuple[str, pd.DataFrame]]:
-        for seed, cell in group.done.items():
-            sets = self._sets(cell)
-            if name in sets:
-                yield seed, sets[name]
+    def _replicates(self, cell: str) -> dict[str, Replicates]:
+        threshold = self.thresholds[cell]
+
+        def compute() -> list[tuple[str, dict]]:
+            sets = self._predictions(cell).items()
+            return [(name, replicates(part, threshold).plain()) for name, part in sets]
+
+        found = self.kept.get(["replicates", self.content(cell), threshold], compute)
+        return {name: Replicates(**plain) for name, plain in found}
 
 
 def measure(stored: Stored, groups: Iterable[Group]) -> list[Result]:
-    """The results of every group with a finished cell on each of its evaluation sets; of domains the AUROC only."""
+    """The results of every group with a finished cell on each of its evaluation sets."""
     results = []
     for group in groups:
         for name in stored.sets(group):
-            scored = {AUROC: stored.ranking(group, name)}
-            if not name.startswith(DOMAIN):
-                scored[BALANCED] = stored.decisions(group, name, FIXED_THRESHOLD)
-                scored[BALANCED_CHOSEN] = stored.decisions(group, name)
-            estimates = {metric: statistics.estimate(list(seeds.values())) for metric, seeds in scored.items()}
-            results.append(Result(group, name, estimates))
+            seeds = list(stored.seeds(group, name).values())
+            results.append(Result(group, name, {metric: statistics.estimate(seeds, metric) for metric in METRICS}))
     return results
 
 

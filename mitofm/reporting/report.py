@@ -7,11 +7,13 @@ from pathlib import Path
 from mitofm.errors import MitofmError
 from mitofm.reporting import chapter, contents, words
 from mitofm.reporting.configurations import groups
+from mitofm.reporting.estimates import Stored
+from mitofm.reporting.kept import Kept
 from mitofm.reporting.page import Page, write_page
 from mitofm.runs.collect import collect
 
 
-def make_report(runs: Path, study: str | None, out: Path) -> Path:
+def make_report(runs: Path, study: str | None, out: Path, cache: Path) -> Path:
     """Write the report of `study` (of every cell where it is None) into `out` and return its `report.html`.
 
     Beside it `out` gets `figures/<dataset>/` (PNG, SVG) and `tables/<dataset>/` (CSV, Markdown). Equal cells give
@@ -21,6 +23,7 @@ def make_report(runs: Path, study: str | None, out: Path) -> Path:
         runs: the folder with `cells/` and `studies/`.
         study: the name of a folder in `runs/studies`.
         out: a folder, made if absent.
+        cache: where intervals are kept for the next report.
 
     Raises:
         MitofmError: there is no such study or no finished cell in it, or a finished cell is damaged.
@@ -31,8 +34,9 @@ def make_report(runs: Path, study: str | None, out: Path) -> Path:
         raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
     found = groups(collected)
     datasets = sorted({group.configuration.dataset for group in found if group.done})
+    stored = Stored(collected, Kept(cache / "statistics"))
     chapters = [
-        chapter.of_dataset(collected, [group for group in found if group.configuration.dataset == dataset], out)
+        chapter.of_dataset(stored, [group for group in found if group.configuration.dataset == dataset], out)
         for dataset in datasets
     ]
     unfinished = contents.unfinished_table(collected.unfinished)

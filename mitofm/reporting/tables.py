@@ -41,9 +41,7 @@ class Table:
 
     def write(self, folder: Path) -> None:
         """Write `<name>.csv` and `<name>.md` into `folder`."""
-        files.write_text(
-            folder / f"{self.name}.csv", self.full.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        )
+        files.write_text(folder / f"{self.name}.csv", self.full.to_csv(index=False, lineterminator="\n"))
         files.write_text(folder / f"{self.name}.md", self._markdown())
 
     def _markdown(self) -> str:

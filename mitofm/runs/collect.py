@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from mitofm import fingerprints
 from mitofm.errors import MitofmError, unknown
 from mitofm.files import read_json
 
@@ -69,6 +70,18 @@ class Collected:
         try:
             return pd.read_parquet(path)
         except (OSError, ValueError) as error:
+            raise _damaged(path, error) from error
+
+    def predictions_sha256(self, cell: str) -> str:
+        """The fingerprint of a finished cell's predictions.
+
+        Raises:
+            MitofmError: they are absent.
+        """
+        path = self._folder(cell) / "predictions.parquet"
+        try:
+            return fingerprints.of_file(path)
+        except OSError as error:
             raise _damaged(path, error) from error
 
     def config(self, cell: str) -> dict[str, Any]:

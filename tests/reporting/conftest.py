@@ -125,4 +125,4 @@ def study(tmp_path: Path) -> Study:
 @pytest.fixture
 def report(tmp_path: Path) -> Callable[[Study], Path]:
     """Makes the report of a study and gives its folder."""
-    return lambda study: make_report(study.runs, study.name, tmp_path / "report").parent
+    return lambda study: make_report(study.runs, study.name, tmp_path / "report", tmp_path / "cache").parent

@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 
 from mitofm.evaluation import statistics
+from mitofm.evaluation.replicates import replicates
 from mitofm.reporting import contrasts
 from mitofm.reporting.configurations import groups
-from mitofm.reporting.estimates import Result, Stored, adaptation_order, measure, primary
+from mitofm.reporting.estimates import METRICS, Result, Stored, adaptation_order, measure, primary
+from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import Collected, collect
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 def measured(study: Study) -> tuple[Collected, Stored, list[Result]]:
     collected = collect(study.runs, study.name)
-    stored = Stored(collected)
+    stored = Stored(collected, Kept(study.runs / "cache"))
     return collected, stored, measure(stored, groups(collected))
 
 
@@ -26,9 +28,30 @@ def test_results_equal_the_statistics_of_the_stored_predictions(study: Study) ->
     _, _, results = measured(study)
     (everything,) = primary(results)
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
-    assert everything.auroc == statistics.estimate([statistics.ranking(table) for table in tables])
-    chosen = statistics.estimate([statistics.decisions(table, 0.4) for table in tables])
-    assert everything.metrics["balanced_accuracy_chosen"] == chosen
+    seeds = [replicates(table, 0.4) for table in tables]
+    assert everything.metrics == {name: statistics.estimate(seeds, name) for name in METRICS}
+
+
+def test_kept_results_are_those_of_the_predictions_and_spare_reading_them(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = study.add(train_domain="lung")
+    first = measured(study)[2]
+    with monkeypatch.context() as patch:
+        patch.setattr(Collected, "predictions", lambda self, cell: pytest.fail("read again"))
+        assert measured(study)[2] == first
+    table = pd.read_parquet(folder / "predictions.parquet")
+    table.assign(logit=-table["logit"]).to_parquet(folder / "predictions.parquet")
+    changed = measured(study)[2]
+    assert changed[0].auroc.value == pytest.approx(1 - first[0].auroc.value)
+
+
+def test_a_damaged_entry_is_computed_again(study: Study) -> None:
+    study.add()
+    first = measured(study)[2]
+    (entry,) = (study.runs / "cache").glob("*.json")
+    entry.write_text("{")
+    assert measured(study)[2] == first
 
 
 def test_named_evaluation_sets_take_the_place_of_all(study: Study) -> None:
