@@ -1,63 +1,175 @@
-"""The interface of frozen modes: a classifier fitted to embeddings that never change."""
+"""The interface of frozen modes: a classifier fitted to features that never change."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+
+from mitofm.errors import MitofmError, unknown
+
+if TYPE_CHECKING:
+    from torch import nn
+
+VIEWS = (1, 8)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of features, read when they are asked for.
+
+    Attributes:
+        of: features of cells that an int array of rows gives: float32 (N, D), or (N, T, D) where they are tokens.
+        rows: int (n,).
+    """
+
+    of: Any
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return self.of[self.rows[index]]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Embeddings of labelled cells.
+    """Features of labelled cells.
 
     Attributes:
-        embeddings: float32 (n, D).
+        embeddings: float32 (n, D), or the patch tokens (n, T, D) for a mode of tokens: an array or `Rows` of one.
         labels: int (n,), 0 or 1.
         slides: (n,), the unit of independence of each cell.
     """
 
-    embeddings: np.ndarray
+    embeddings: np.ndarray | Rows
     labels: np.ndarray
     slides: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def part(self, rows: np.ndarray) -> Labelled:
+        """Some of these cells; their features are not read yet."""
+        return Labelled(Rows(self.embeddings, rows), self.labels[rows], self.slides[rows])
+
+    def class_weights(self, balanced: bool) -> np.ndarray:
+        """The weights of class 0 and class 1: such that either class weighs n / 2, or 1. float64 (2,)."""
+        return len(self) / (2 * np.bincount(self.labels, minlength=2)) if balanced else np.ones(2)
+
 
 @dataclass(frozen=True)
-class FittedHead:
-    """A fitted frozen mode: `logits(embeddings)` is affine in the embeddings.
+class Head(ABC):
+    """A fitted frozen mode: a dataclass whose fields are the arrays of its checkpoint.
 
     Attributes:
-        weight: float64 (D,).
-        bias: the offset.
         notes: what was chosen on the way, for the cell's record.
     """
 
-    weight: np.ndarray
-    bias: float
-    notes: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict, kw_only=True)
 
-    def logits(self, embeddings: np.ndarray) -> np.ndarray:
-        """Log-odds of the positive class: (n, D) -> float64 (n,)."""
-        return embeddings.astype(np.float64) @ self.weight + self.bias
+    @abstractmethod
+    def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
+        """Log-odds of the positive class, as the mode defines them: features of n cells -> float64 (n,)."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """D, the width of the features it was fitted to."""
+
+    @property
+    def trained_parameters(self) -> int:
+        """How many numbers were fitted."""
+        return sum(array.size for array in self.state().values())
 
     def state(self) -> dict[str, np.ndarray]:
         """What a checkpoint holds."""
-        return {"weight": self.weight, "bias": np.asarray([self.bias])}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "notes"}
 
 
-class FrozenAdaptation(Protocol):
-    """A mode that leaves the backbone alone."""
+@dataclass(frozen=True)
+class AffineHead(Head):
+    """Logits that are affine in the embeddings.
 
-    name: str
+    Attributes:
+        weight: float64 (D,).
+        bias: float64 (1,).
+    """
 
-    def fit(self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int) -> FittedHead:
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
+        """See `Head.logits`."""
+        return embeddings[:].astype(np.float64) @ self.weight + self.bias
+
+    @property
+    def width(self) -> int:
+        """See `Head.width`."""
+        return len(self.weight)
+
+
+class FrozenAdaptation(ABC):
+    """A mode that leaves the backbone alone.
+
+    Args:
+        name: of the adaptation.
+        views: 8 averages the features over the eight dihedral views of each patch, 1 takes the patch as it is.
+    """
+
+    head: ClassVar[type[Head]]
+    """What it fits."""
+    of_tokens: ClassVar[bool] = False
+    """Whether it sees patch tokens in place of embeddings."""
+
+    def __init__(self, name: str, views: int) -> None:
+        if views not in VIEWS:
+            raise unknown("adaptation.views", views, VIEWS, f"adaptation {name!r}")
+        self.name = name
+        self.views = views
+
+    def embedder(self, backbone: nn.Module) -> nn.Module:
+        """What turns patches into the features this mode sees."""
+        from mitofm.backbones.views import DihedralMean
+
+        return DihedralMean(backbone) if self.views == 8 else backbone
+
+    @abstractmethod
+    def fit(
+        self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int, device: str = "cpu"
+    ) -> Head:
         """Fit on `train`; choose what there is to choose on `validation`, or inside `train` where it is None.
 
         Args:
-            train: the cells that were bought for training.
+            train: the cells that were bought for training, of both classes.
             validation: the cells to choose on, if they are enough (contract 4).
             balanced: whether classes weigh the same, however frequent.
             seed: of the cell.
+            device: where networks are trained.
         """
-        ...
+
+    def load(self, state: Mapping[str, Any], width: int) -> Head:
+        """The head that `state` describes, strictly.
+
+        Args:
+            state: what a checkpoint holds.
+            width: of the features it is to be used on.
+
+        Raises:
+            MitofmError: it holds more or less than this mode stores, or was fitted to features of another width.
+        """
+        stored = {one.name for one in fields(self.head)} - {"notes"}
+        if stored != state.keys():
+            odd = ", ".join(sorted(stored ^ state.keys()))
+            raise MitofmError(f"this checkpoint is not one of adaptation {self.name!r}: it differs in {odd}")
+        head = self.head(**dict(state))
+        if head.width != width:
+            raise MitofmError(
+                f"this checkpoint of adaptation {self.name!r} is for embeddings of width {head.width}, and this backbone "
+                f"gives {width}: it belongs to another backbone or embedding recipe"
+            )
+        return head

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold
 
-from mitofm.adaptation.frozen import FittedHead, Labelled
-from mitofm.errors import MitofmError
-from mitofm.seeds import derive
+from mitofm.adaptation import logistic
+from mitofm.adaptation.choosing import Choosing
+from mitofm.adaptation.frozen import AffineHead, Labelled
+
+_log = logging.getLogger(__name__)
 
 
-class LinearProbe:
-    """L2-regularised logistic regression by L-BFGS, run to convergence, warm-started along the path of C.
+class LinearProbe(Choosing[AffineHead]):
+    """L2-regularised logistic regression, run to convergence, the whole path of C in one warm-started pass.
 
-    C is scikit-learn's: the inverse weight of the penalty against the sum of the losses.
+    Its logit is the regression's. C is scikit-learn's: the inverse weight of the penalty against the sum of the losses.
 
     Args:
         name: of the adaptation.
         c: the values of C to choose from.
-        c_without_choice: what is used where the cells are too few to choose by cross-validation.
+        c_without_choice: what is used where the slides are too few to choose by cross-validation.
         folds: of the cross-validation that chooses C where the validation side is too small.
-        tolerance: largest component of the gradient at which the fit has converged.
-        max_iter: of L-BFGS per C; reaching it is recorded.
+        tolerance: norm of the gradient at which the fit has converged; no coefficient is further from its solution.
+        max_iter: Newton steps per C; reaching them is recorded.
+        views: see `FrozenAdaptation`.
     """
+
+    head = AffineHead
 
     def __init__(
         self,
@@ -37,69 +38,39 @@ class LinearProbe:
         c_without_choice: float,
         folds: int = 5,
         tolerance: float = 1e-6,
-        max_iter: int = 5000,
+        max_iter: int = 100,
+        views: int = 1,
     ) -> None:
-        if not c or min(c) <= 0:
-            raise MitofmError(f"adaptation.c={list(c)}: give the values of C to choose from, each above 0")
-        self.name = name
-        self.c = sorted(float(value) for value in c)
-        self.c_without_choice = c_without_choice
-        self.folds = folds
+        super().__init__(name, views, "c", sorted(float(value) for value in c), c_without_choice, folds)
         self.tolerance = tolerance
         self.max_iter = max_iter
 
-    def fit(self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int) -> FittedHead:
-        """Fit the probe; see `FrozenAdaptation.fit`. Ties between values of C go to the stronger penalty."""
-        if validation is not None:
-            path = self._path(train, self.c, balanced)
-            scores = [roc_auc_score(validation.labels, head.logits(validation.embeddings)) for head in path]
-            best = int(np.argmax(scores))
-            return _noted(path[best], "validation", self.c, scores)
-        scores = self._cross_validated(train, balanced, seed)
-        c = self.c[int(np.argmax(scores))] if scores else self.c_without_choice
-        head = self._path(train, [c], balanced)[0]
-        return _noted(head, "cross_validation" if scores else "fixed", self.c if scores else [c], scores)
-
-    def _cross_validated(self, train: Labelled, balanced: bool, seed: int) -> list[float]:
-        """AUROC of the pooled out-of-fold logits for every C; empty where some fold would lack a class."""
-        slides_per_class = [len(set(train.slides[train.labels == label])) for label in (0, 1)]
-        folds = min(self.folds, *slides_per_class)
-        if folds < 2:
-            return []
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive(seed, "probe folds") % 2**32)
-        pooled = np.empty((len(self.c), len(train.labels)))
-        for fitting, held_out in splitter.split(train.embeddings, train.labels, train.slides):
-            if len(set(train.labels[fitting])) < 2:
-                return []
-            part = Labelled(train.embeddings[fitting], train.labels[fitting], train.slides[fitting])
-            for row, head in enumerate(self._path(part, self.c, balanced)):
-                pooled[row, held_out] = head.logits(train.embeddings[held_out])
-        return [float(roc_auc_score(train.labels, logits)) for logits in pooled]
-
-    def _path(self, train: Labelled, c: Sequence[float], balanced: bool) -> list[FittedHead]:
-        """One head per C, in the order given (ascending, so that each starts from its stronger neighbour)."""
-        mean = train.embeddings.mean(axis=0, dtype=np.float64)
-        std = train.embeddings.std(axis=0, dtype=np.float64)
-        std[std == 0] = 1.0  # a constant feature carries nothing; leave it at zero
-        standardised = (train.embeddings - mean) / std
-        model = LogisticRegression(
-            tol=self.tolerance,
-            max_iter=self.max_iter,
-            class_weight="balanced" if balanced else None,
-            warm_start=True,
-        )
+    def path(
+        self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
+    ) -> list[AffineHead]:
+        """See `Choosing.path`; nothing here is random."""
+        embeddings = train.embeddings[:]
+        design = np.ones((len(train), embeddings.shape[1] + 1))
+        features = design[:, :-1]
+        features[:] = embeddings
+        mean = features.mean(axis=0)
+        features -= mean
+        std = np.sqrt(np.einsum("nd,nd->d", features, features) / len(train))
+        std[std <= 1e-12 * np.abs(mean)] = 1.0  # a constant feature carries nothing; leave it at zero
+        features /= std
+        weights = train.class_weights(balanced)[train.labels]
         heads = []
-        for value in c:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", ConvergenceWarning)
-                model.set_params(C=value).fit(standardised, train.labels)
-            converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-            weight = model.coef_[0] / std
-            bias = float(model.intercept_[0] - weight @ mean)
-            heads.append(FittedHead(weight, bias, {"c": value, "converged": converged}))
+        solutions = logistic.path(design, train.labels, weights, values, self.tolerance, self.max_iter)
+        for c, found in zip(values, solutions, strict=True):
+            converged = found.gradient_norm <= self.tolerance
+            if not converged:
+                _log.warning(
+                    "the probe has not converged at C=%g: gradient norm %.1e after %d steps; raise adaptation.max_iter",
+                    c,
+                    found.gradient_norm,
+                    self.max_iter,
+                )
+            weight = found.weight / std
+            notes = {"c": c, "converged": converged, "gradient_norm": float(f"{found.gradient_norm:.0e}")}
+            heads.append(AffineHead(weight, np.asarray([found.bias - weight @ mean]), notes=notes))
         return heads
-
-
-def _noted(head: FittedHead, rule: str, c: Sequence[float], scores: Sequence[float]) -> FittedHead:
-    notes = {"c_rule": rule, "c_scores": dict(zip(map(str, c), map(float, scores), strict=False))}
-    return FittedHead(head.weight, head.bias, head.notes | notes)

@@ -45,6 +45,7 @@ class Backbone(nn.Module):
     Attributes:
         trunk: the timm model, without a classifier.
         embedding_dim: width of the embeddings.
+        shape: of the embedding of one patch, (embedding_dim,).
         prefix_tokens: class and register tokens before the patch tokens.
     """
 
@@ -59,6 +60,7 @@ class Backbone(nn.Module):
         self.spec = spec
         self.recipe = RECIPES[spec.embedding]
         self.embedding_dim = built["embed_dim"] * self.recipe.width
+        self.shape = (self.embedding_dim,)
         self.prefix_tokens = built["prefix_tokens"]
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1) * 255, persistent=False)

@@ -1,45 +1,73 @@
-"""Fit a frozen mode: embeddings once, cached; then its own fit."""
+"""Fit a frozen mode: features once, cached; then its own fit."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from safetensors.numpy import save_file
+from threadpoolctl import threadpool_limits
 
-from mitofm.adaptation.frozen import FrozenAdaptation, Labelled
+from mitofm import fingerprints
+from mitofm.adaptation.frozen import FrozenAdaptation, Labelled, Rows
 from mitofm.backbones.build import build
 from mitofm.backbones.embeddings import cached
+from mitofm.backbones.tokens import planned
+from mitofm.errors import MitofmError
 from mitofm.files import replacing
 from mitofm.training.cell import Cell, Outcome
 
 
 def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
     """Fit `adaptation` on the cell's training side and give the logits of its validation and test sides."""
-    embeddings = cached(
-        cell.store,
-        cell.backbone_fingerprint,
-        cell.cache,
-        lambda: build(cell.spec, cell.weights, cell.seed),
-        device=cell.device,
-        precision=cell.autocast,
-    )
-    labels = cell.store.table["label"].to_numpy()
-    slides = cell.store.table["slide"].to_numpy()
+    features = features_of(cell, adaptation)
+    table = cell.store.table
+    cells = Labelled(features, table["label"].to_numpy(), table["slide"].to_numpy())
+    train, validation, test = (cell.rows(part) for part in ("train", "validation", "test"))
+    with threadpool_limits(cell.trainer["threads"]):  # the last digits depend on it, as they do for torch
+        head = adaptation.fit(
+            cells.part(train),
+            cells.part(validation) if cell.validation_decides else None,
+            balanced=cell.balanced,
+            seed=cell.seed,
+            device=cell.device.type,
+        )
+        with replacing(cell.folder / "checkpoint" / "trained.safetensors") as temporary:
+            save_file(head.state(), temporary)
+        return Outcome(
+            validation_logits=head.logits(Rows(features, validation)),
+            test_logits=head.logits(Rows(features, test)),
+            trained_parameters=head.trained_parameters,
+            samples_seen=len(train),
+            notes=head.notes,
+        )
 
-    def labelled(rows: np.ndarray) -> Labelled:
-        return Labelled(np.asarray(embeddings[rows]), labels[rows], slides[rows])
 
-    head = adaptation.fit(
-        labelled(cell.rows("train")),
-        labelled(cell.rows("validation")) if cell.validation_decides else None,
-        balanced=cell.balanced,
-        seed=cell.seed,
-    )
-    with replacing(cell.folder / "checkpoint" / "trained.safetensors") as temporary:
-        save_file(head.state(), temporary)
-    return Outcome(
-        validation_logits=head.logits(embeddings[cell.rows("validation")]),
-        test_logits=head.logits(embeddings[cell.rows("test")]),
-        trained_parameters=head.weight.size + 1,
-        samples_seen=len(cell.rows("train")),
-        notes=head.notes,
-    )
+def features_of(cell: Cell, adaptation: FrozenAdaptation) -> Any:
+    """What `adaptation` sees of every patch of the cell's store, in the store's order.
+
+    Raises:
+        MitofmError: the backbone gives no such features, or numbers that are not finite.
+    """
+    contract = cell.backbone_fingerprint
+    kind = (
+        adaptation.views,
+        adaptation.of_tokens,
+    )  # what a backbone gives when it is asked for nothing else: (1, False)
+    where: dict[str, Any] = {
+        "store": cell.store,
+        "fingerprint": contract if kind == (1, False) else fingerprints.of([contract, *kind]),
+        "cache": cell.cache,
+        "embedder": lambda: adaptation.embedder(build(cell.spec, cell.weights, cell.seed)),
+        "device": cell.device,
+        "precision": cell.autocast,
+    }
+    if adaptation.of_tokens:
+        return planned(**where, limit_gb=cell.trainer["token_cache_gb"])
+    embeddings = cached(**where)
+    if not np.isfinite(embeddings).all():
+        raise MitofmError(
+            f"backbone {cell.spec.name!r} gives embeddings that are not finite at fit.precision={cell.fit['precision']}: "
+            "check its weights and its transform, or take fp32"
+        )
+    return embeddings

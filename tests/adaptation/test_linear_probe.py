@@ -46,5 +46,5 @@ def test_c_is_chosen_on_validation_else_inside_the_training_side() -> None:
 
 
 def test_no_value_of_c_is_refused() -> None:
-    with pytest.raises(MitofmError, match="give the values of C"):
+    with pytest.raises(MitofmError, match="give the values to choose from"):
         probe(c=[])

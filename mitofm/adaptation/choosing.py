@@ -1,0 +1,95 @@
+"""How a frozen mode chooses its one setting: on validation cells, else by folds of slides, else not at all (contract 4)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+
+from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled
+from mitofm.errors import MitofmError
+from mitofm.seeds import derive
+
+Fitted = TypeVar("Fitted", bound=Head)
+
+
+class Choosing(FrozenAdaptation, Generic[Fitted]):
+    """A frozen mode with one setting to choose: the value with the highest AUROC.
+
+    Args:
+        name: of the adaptation.
+        views: see `FrozenAdaptation`.
+        choice: the setting's key in the adaptation's YAML.
+        values: to choose from, the most cautious first: it is taken where several are equally good.
+        without_choice: what is used where the slides are too few to choose by cross-validation.
+        folds: of the cross-validation that chooses where the validation side is too small.
+    """
+
+    def __init__(
+        self, name: str, views: int, choice: str, values: Sequence[float], without_choice: float, folds: int
+    ) -> None:
+        super().__init__(name, views)
+        if not values or min([*values, without_choice]) <= 0:
+            raise MitofmError(
+                f"adaptation.{choice}={list(values)}, adaptation.{choice}_without_choice={without_choice}: "
+                "give the values to choose from, and one for where there is no choice, each above 0"
+            )
+        if folds < 2:
+            raise MitofmError(f"adaptation.folds={folds}: cross-validation needs at least 2")
+        self.choice = choice
+        self.values = list(values)
+        self.without_choice = without_choice
+        self.folds = folds
+
+    @abstractmethod
+    def path(
+        self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
+    ) -> Sequence[Fitted]:
+        """One head per value, in the order given, all fitted to `train`; see `FrozenAdaptation.fit`."""
+
+    def logits_of(self, heads: Sequence[Fitted], cells: Labelled) -> np.ndarray:
+        """The logits of several heads of one path for the same cells: float64 (heads, n)."""
+        return np.stack([head.logits(cells.embeddings) for head in heads])
+
+    def fit(
+        self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int, device: str = "cpu"
+    ) -> Fitted:
+        """Fit the head of the best value; see `FrozenAdaptation.fit`."""
+        more: dict[str, Any] = {"balanced": balanced, "seed": seed, "device": device}
+        if len(self.values) == 1:
+            return self._noted(self.path(train, self.values, **more)[0], "given", [])
+        if validation is not None:
+            heads = self.path(train, self.values, **more)
+            scores = _scores(validation.labels, self.logits_of(heads, validation))
+            return self._noted(heads[int(np.argmax(scores))], "validation", scores)
+        scores = self._cross_validated(train, **more)
+        value = self.values[int(np.argmax(scores))] if scores else self.without_choice
+        return self._noted(self.path(train, [value], **more)[0], "cross_validation" if scores else "fixed", scores)
+
+    def _cross_validated(self, train: Labelled, *, balanced: bool, seed: int, device: str) -> list[float]:
+        """AUROC of the pooled out-of-fold logits for every value; empty where some fold would lack a class."""
+        slides_per_class = [len(set(train.slides[train.labels == label])) for label in (0, 1)]
+        folds = min(self.folds, *slides_per_class)
+        if folds < 2:
+            return []
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive(seed, "probe folds") % 2**32)
+        pooled = np.empty((len(self.values), len(train)))
+        for fitting, held_out in splitter.split(train.labels, train.labels, train.slides):
+            if len(set(train.labels[fitting])) < 2:
+                return []
+            heads = self.path(train.part(fitting), self.values, balanced=balanced, seed=seed, device=device)
+            pooled[:, held_out] = self.logits_of(heads, train.part(held_out))
+        return _scores(train.labels, pooled)
+
+    def _noted(self, head: Fitted, rule: str, scores: Sequence[float]) -> Fitted:
+        scored = dict(zip(map(str, self.values), scores, strict=False))
+        return replace(head, notes=head.notes | {f"{self.choice}_rule": rule, f"{self.choice}_scores": scored})
+
+
+def _scores(labels: np.ndarray, logits: np.ndarray) -> list[float]:
+    return [float(roc_auc_score(labels, row)) for row in logits]

@@ -1,0 +1,104 @@
+"""L2-regularised logistic regression, run to a proven distance from its solution, along a path of penalties.
+
+In scikit-learn's scaling: minimise f(w, b) = |w|²/2 + C Σ_i s_i log(1 + exp(−y_i (x_i·w + b))), y_i = ±1. Its Hessian is at
+least the identity in w, so a gradient of norm g proves that w is no further than g from the solution (with b at its best).
+
+Newton's method (line search and forcing terms after Nocedal and Wright 2006, chapter 7). Its systems are solved by
+conjugate gradients, preconditioned with the Hessian at w = 0: one cross product of the features serves every C, and a
+step costs a few passes over the cells, however much the features are correlated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse.linalg import LinearOperator, cg
+from scipy.special import expit
+
+_NOISE = 1e-12  # of a loss: the digits that the order of a sum decides
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the regression converged to.
+
+    Attributes:
+        weight: float64 (D,).
+        bias: the offset.
+        gradient_norm: of f in the end, which bounds the distance of `weight` to the solution.
+    """
+
+    weight: np.ndarray
+    bias: float
+    gradient_norm: float
+
+
+def path(
+    design: np.ndarray, labels: np.ndarray, weights: np.ndarray, cs: Sequence[float], tolerance: float, max_iter: int
+) -> Iterator[Solution]:
+    """The solution for every C, each started from the one before: ascending Cs are the quickest.
+
+    Args:
+        design: float64 (n, D + 1): the features and a last column of ones, whose weight is the unpenalised offset.
+        labels: int (n,), 0 or 1, both present.
+        weights: float64 (n,), s_i.
+        cs: values of C.
+        tolerance: gradient norm at which to stop.
+        max_iter: Newton steps per C.
+    """
+    n, columns = design.shape
+    basis = None
+    if n < columns - 1:  # the solution lies in the span of the cells: n coordinates are enough
+        basis, spanned = np.linalg.qr(design[:, :-1].T)
+        design = np.column_stack([spanned.T, design[:, -1]])
+    scaled = design * np.sqrt(weights / 4)[:, None]
+    gram = scaled.T @ scaled
+    penalty = np.ones(design.shape[1])
+    penalty[-1] = 0.0
+    at = np.zeros(design.shape[1])
+    for c in cs:
+        at, norm = _newton(design, labels, c * weights, penalty, c * gram, at, tolerance, max_iter)
+        yield Solution(at[:-1] if basis is None else basis @ at[:-1], float(at[-1]), norm)
+
+
+def _newton(
+    design: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    penalty: np.ndarray,
+    curvature: np.ndarray,
+    at: np.ndarray,
+    tolerance: float,
+    max_iter: int,
+) -> tuple[np.ndarray, float]:
+    """The minimum of f from `at`, and the norm of the gradient there; `curvature` is that of the losses at w = 0."""
+
+    def value(point: np.ndarray, margins: np.ndarray) -> float:
+        return float(weights @ (np.logaddexp(0, margins) - labels * margins) + (penalty * point) @ point / 2)
+
+    size = len(at)
+    curvature[np.diag_indices(size)] += penalty
+    factor = cho_factor(curvature, lower=True, overwrite_a=True)
+    preconditioner = LinearOperator((size, size), lambda residual: cho_solve(factor, residual))
+    margins = design @ at
+    for step in range(max_iter + 1):
+        probabilities = expit(margins)
+        gradient = design.T @ (weights * (probabilities - labels)) + penalty * at
+        norm = float(np.linalg.norm(gradient))
+        if norm <= tolerance or step == max_iter:
+            break
+        spread = weights * probabilities * (1 - probabilities)
+        hessian = LinearOperator(
+            (size, size), lambda x, spread=spread: design.T @ (spread * (design @ x)) + penalty * x
+        )
+        direction, _ = cg(hessian, -gradient, rtol=min(0.1, norm**0.5), M=preconditioner)
+        along, length = design @ direction, 1.0
+        now, slope = value(at, margins), 1e-4 * (gradient @ direction)
+        highest = now + _NOISE * abs(now)
+        while value(at + length * direction, margins + length * along) > highest + length * slope:
+            length /= 2
+        at, margins = at + length * direction, margins + length * along
+    return at, norm
