@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mitofm.reporting import contents, contrasts, words
+from mitofm.reporting import contents, contrasts, laws, words
 from mitofm.reporting.configurations import Group
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import Stored, adaptation_order, by_domain, measure, primary
@@ -43,11 +43,14 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path) -> Chapter:
     adaptations = contrasts.between_adaptations(stored, main, order)
     models = contrasts.between_models(stored, main)
     fractions = contrasts.between_fractions(stored, main)
-    curves = scaling_curves(main, counts, order, figures)
+    fitted = laws.laws(stored, main, counts, laws.levels(main))
+    curves = scaling_curves(main, counts, fitted, order, figures)
 
     sections = []
     if curves:
-        text = "Points are means over seeds; bands and bars are 95 % intervals over slides."
+        text = (
+            "Points are means over seeds; bands and bars are 95 % intervals over slides; dotted lines are scaling laws."
+        )
         sections.append(Section("AUROC against the number of labels", text, curves))
     else:
         text = "Dots are means over seeds; bars are 95 % intervals over slides."
@@ -61,6 +64,9 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path) -> Chapter:
         sections.append(Section(shown.title, table=shown))
     if fractions:
         shown = contents.contrasts_table("fractions", "What more labels are worth", fractions, "labels", _PAIRED)
+        sections.append(Section(shown.title, table=shown))
+    if fitted:
+        shown = laws.laws_table(fitted)
         sections.append(Section(shown.title, table=shown))
     matrices = domain_matrices(domains, figures)
     if matrices:

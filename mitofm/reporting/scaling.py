@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import ALL, Result
+from mitofm.reporting.laws import Law
 from mitofm.reporting.numbers import ends, limits, point, set_words
 from mitofm.reporting.style import GRID, Drawn, canvas, legend_below, looks, slug
 
 
-def scaling_curves(results: Iterable[Result], counts: Counts, order: list[str], folder: Path) -> list[Drawn]:
+def scaling_curves(
+    results: Iterable[Result], counts: Counts, laws: Sequence[Law], order: list[str], folder: Path
+) -> list[Drawn]:
     """Draw AUROC over labels for every model, evaluation set and setting; nothing where there is one fraction only.
+
+    Dotted: the scaling laws.
 
     All panels share their axes, so that they can be compared.
     """
@@ -27,12 +34,19 @@ def scaling_curves(results: Iterable[Result], counts: Counts, order: list[str], 
     labels = [counts.labels(result.group) for result in everything]
     reach = min(labels) / 1.35, max(labels) * 1.35
     bounds = limits(result.auroc for result in everything)
-    return [_panel(key, found, counts, order, reach, bounds, folder) for key, found in sorted(panels.items())]
+    fitted: dict[tuple[str, str, str], list[Law]] = {}
+    for law in laws:
+        fitted.setdefault((law.configuration.where, law.set, law.configuration.model), []).append(law)
+    return [
+        _panel(key, found, fitted.get(key, []), counts, order, reach, bounds, folder)
+        for key, found in sorted(panels.items())
+    ]
 
 
 def _panel(
     key: tuple[str, str, str],
     results: list[Result],
+    laws: list[Law],
     counts: Counts,
     order: list[str],
     reach: tuple[float, float],
@@ -58,6 +72,9 @@ def _panel(
             # A band needs two neighbouring intervals; the bars show a single one.
             axes.vlines(x, low, high, color=style.colour, lw=0.9, alpha=0.6)
             said.append(f"{adaptation}: " + ", ".join(f"{point(r.auroc)} at {r.configuration.share}" for r in line))
+        along = np.geomspace(*reach, 100)
+        for law in laws:
+            axes.plot(along, law.auroc(along), color=look[law.configuration.adaptation].colour, ls=":", lw=1.1)
         axes.set_xscale("log")
         axes.set_xticks(list(ticks.values()), [f"{labels:,.0f}\n{share}" for share, labels in ticks.items()])
         axes.minorticks_off()

@@ -1,0 +1,59 @@
+"""How error falls with labels: err = a n^-b + c.
+
+The power law of learning curves with an asymptote (Cortes et al. 1993, Learning Curves: Asymptotic Values and Rate of
+Convergence, NeurIPS 6). Weighted least squares with a, c >= 0: for each of a grid of exponents b the best a and c have
+a closed form, and the best b is taken. No start value, nothing that fails to converge, and many bootstrap draws at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+EXPONENTS = np.geomspace(0.05, 3.0, 200)
+MINIMUM_AMOUNTS = 4
+"""Fewer amounts of labels cannot tell three parameters."""
+
+
+@dataclass(frozen=True)
+class ScalingLaw:
+    """One law, or one for each of R draws: `a`, `b` and `c` have the shape (R,)."""
+
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+
+    def error(self, labels: float) -> np.ndarray:
+        """(R,) error with `labels` labels."""
+        return self.a * labels**-self.b + self.c
+
+    def labels_for(self, error: float) -> np.ndarray:
+        """(R,) labels needed to reach `error`: infinite where the asymptote lies above, 0 where none are needed."""
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            found = (self.a / np.maximum(error - self.c, 0.0)) ** (1 / self.b)
+        return np.where(error > self.c, found, np.inf)
+
+
+def fit(labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> ScalingLaw:
+    """The law of least squares for each row of `errors`.
+
+    Args:
+        labels: (K,) how many labels, K >= 4.
+        errors: (R, K) the error with as many, in [0, 1].
+        precision: (K,) weights, inverse variances of the errors.
+    """
+    scale = float(np.exp(np.log(labels).mean()))  # keeps a of the size of the errors whatever b is
+    x = (labels / scale) ** -EXPONENTS[:, None]  # (exponents, K)
+    weights = precision / precision.sum()
+    x_mean, e_mean = x @ weights, errors @ weights
+    slope = (errors * weights) @ (x - x_mean[:, None]).T / ((x - x_mean[:, None]) ** 2 @ weights)
+    through_zero = (errors * weights) @ x.T / (x**2 @ weights)
+    asymptote = e_mean[:, None] - slope * x_mean
+    a = np.where(slope < 0, 0.0, np.where(asymptote < 0, through_zero, slope))  # (R, exponents)
+    c = np.where(slope < 0, e_mean[:, None], np.maximum(asymptote, 0.0))
+    residual = a[..., None] * x + c[..., None] - errors[:, None]
+    best = (residual**2 @ weights).argmin(axis=1)
+    rows = np.arange(len(errors))
+    b = EXPONENTS[best]
+    return ScalingLaw(a[rows, best] * scale**b, b, c[rows, best])

@@ -1,0 +1,177 @@
+"""Scaling laws of the report: one per model, adaptation and test set, and the labels it says are needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mitofm.evaluation import bootstrap, scaling_law
+from mitofm.evaluation.scaling_law import ScalingLaw
+from mitofm.evaluation.statistics import LEVEL, MINIMUM_SLIDES
+from mitofm.reporting.configurations import Configuration
+from mitofm.reporting.counts import Counts
+from mitofm.reporting.estimates import Result, Stored
+from mitofm.reporting.numbers import NOTHING, set_words
+from mitofm.reporting.tables import Table, table
+from mitofm.seeds import stream
+
+Ends = tuple[float | None, float | None, float | None]
+"""Value, lower and upper end; None where it is infinite (never reached) or there is no interval."""
+_STEP, _LEVELS, _BEYOND = 0.05, 2, 100
+
+
+@dataclass(frozen=True)
+class Law:
+    """err = a n^-b + c of one configuration over its amounts of labels, err being 1 - AUROC.
+
+    Attributes:
+        configuration: with fraction 0, for it stands for all.
+        set: the evaluation set.
+        labels: the amounts it was fitted to, ascending.
+        parameters: a, b, c and "twice": the AUROC with twice the most labels, each with its interval.
+        needed: labels to reach an AUROC, with their interval, for each level asked about.
+        slides: how many were drawn from.
+    """
+
+    configuration: Configuration
+    set: str
+    labels: list[float]
+    parameters: Mapping[str, Ends]
+    needed: Mapping[float, Ends]
+    slides: int
+
+    def auroc(self, labels: np.ndarray) -> np.ndarray:
+        """The AUROC that the law gives for `labels`."""
+        a, b, c = (np.array([self.parameters[name][0]]) for name in "abc")
+        return 1 - np.array([ScalingLaw(a, b, c).error(n).item() for n in labels])
+
+    def extrapolates(self, labels: float | None) -> bool:
+        """Whether `labels` lies outside what was measured."""
+        return labels is None or not self.labels[0] <= labels <= self.labels[-1]
+
+    def amount(self, labels: float) -> str:
+        """A number of labels for people: how far it is beyond all means is not worth digits."""
+        limit = _BEYOND * self.labels[-1]
+        return f"{labels:,.0f}" if labels <= limit else f"over {limit:,.0f}"
+
+
+def levels(results: Iterable[Result]) -> list[float]:
+    """The AUROCs that are asked about where a study names none: the two highest steps of 0.05 that were reached."""
+    best = max((result.auroc.value or 0.0 for result in results), default=0.0)
+    reached = math.floor(best / _STEP + 1e-9)
+    return [round((reached - back) * _STEP, 2) for back in reversed(range(_LEVELS)) if (reached - back) * _STEP > 0.5]
+
+
+def laws(stored: Stored, results: Iterable[Result], counts: Counts, asked: Sequence[float]) -> list[Law]:
+    """The law of every configuration that was measured with at least four amounts of labels on a set.
+
+    Its points are the means over seeds, weighted by the inverse of their variance over slides; its intervals are
+    percentiles of 2,000 laws, each fitted to one draw of slides (with all their cells, seeds and amounts).
+    """
+    lines: dict[tuple[Configuration, str], list[Result]] = {}
+    for result in results:
+        if result.auroc.value is not None:
+            lines.setdefault((replace(result.configuration, fraction=0.0), result.set), []).append(result)
+    found = []
+    for (key, name), members in lines.items():
+        members = sorted(members, key=lambda member: member.configuration.fraction)
+        labels = [counts.labels(member.group) for member in members]
+        if len(set(labels)) >= scaling_law.MINIMUM_AMOUNTS:
+            fitted = _kept(stored, name, members, labels, asked)
+            needed = dict(zip(asked, map(_ends, fitted["needed"]), strict=True))
+            parameters = {name: _ends(ends) for name, ends in fitted["parameters"].items()}
+            found.append(Law(key, name, labels, parameters, needed, fitted["slides"]))
+    return found
+
+
+def laws_table(found: Sequence[Law]) -> Table:
+    """The laws, the labels they say are needed, and what they foresee."""
+    rows = []
+    for law in found:
+        key = law.configuration
+        shown = {
+            "setting": key.where,
+            "test set": set_words(law.set),
+            "model": key.model,
+            "adaptation": key.adaptation,
+            **{name: _printed(law.parameters[name], "{:.2g}".format) for name in "abc"},
+        }
+        full: dict[str, Any] = {
+            "dataset": key.dataset, "setting": key.setting, "train_domain": key.train_domain, "set": law.set,
+            "fraction_unit": key.fraction_unit, "model": key.model, "adaptation": key.adaptation,
+            "amounts": len(law.labels), "least_labels": law.labels[0], "most_labels": law.labels[-1],
+            "slides": law.slides,
+        }  # fmt: skip
+        for name, ends in law.parameters.items():
+            full |= _columns(name if name in "abc" else "auroc_at_twice_the_labels", ends)
+        for level, ends in law.needed.items():
+            mark = " *" if law.extrapolates(ends[0]) else ""
+            shown[f"labels to reach {level:g}"] = _printed(ends, law.amount, "never") + mark
+            full |= _columns(f"labels_to_reach_{level:g}", ends)
+            full |= {f"labels_to_reach_{level:g}_extrapolates": law.extrapolates(ends[0])}
+        shown["AUROC with twice the labels *"] = _printed(law.parameters["twice"], "{:.3f}".format)
+        rows.append((shown, full))
+    note = (
+        "1 − AUROC = a n^−b + c with n labels bought; 1 − c is what endless labels would give. Points are weighted by "
+        "their precision; intervals are percentiles of 2,000 fits, each to one draw of slides, and too narrow where "
+        "slides are few. * outside the amounts that were measured: an extrapolation, which no data here support. "
+        "never: the asymptote lies below."
+    )
+    return table("scaling_laws", "Scaling laws", rows, note, ("setting", "test set", "model", "adaptation"))
+
+
+def _kept(stored: Stored, name: str, members: Sequence[Result], labels: list[float], asked: Sequence[float]) -> Any:
+    content = [[stored.content(cell) for cell in member.group.done.values()] for member in members]
+    made_of = ["law", content, name, labels, list(asked), bootstrap.DRAWS]
+    return stored.kept.get(made_of, lambda: _fitted(stored, name, members, np.array(labels), asked))
+
+
+def _fitted(
+    stored: Stored, name: str, members: Sequence[Result], labels: np.ndarray, asked: Sequence[float]
+) -> dict[str, Any]:
+    """The law of the estimates, and the spread of those of draws, as plain data."""
+    values = np.array([[1 - (member.auroc.value or 0.0) for member in members]])
+    errors = [member.auroc.standard_error for member in members]
+    precision = np.array([1 / error**2 for error in errors if error]) if all(errors) else np.ones(len(errors))
+    point = scaling_law.fit(labels, values, precision)
+    seeds = [list(stored.predictions(member.group, name).values()) for member in members]
+    slides = sorted({slide for amount in seeds for seed in amount for slide in seed["slide"].unique()})
+    draws = point
+    if len(slides) >= MINIMUM_SLIDES:
+        weights = bootstrap.drawn(len(slides), stream(0, "scaling law", len(slides)))
+        drawn = 1 - np.array([bootstrap.auroc_of_draws(amount, slides, weights) for amount in seeds]).T
+        draws = scaling_law.fit(labels, drawn[np.isfinite(drawn).all(axis=1)], precision)
+    twice = 2 * float(labels[-1])
+    return {
+        "parameters": {
+            **{name: _plain(getattr(point, name), getattr(draws, name)) for name in "abc"},
+            "twice": _plain(1 - point.error(twice), 1 - draws.error(twice)),
+        },
+        "needed": [_plain(point.labels_for(1 - level), draws.labels_for(1 - level)) for level in asked],
+        "slides": len(slides),
+    }
+
+
+def _plain(point: np.ndarray, draws: np.ndarray) -> list[float | None]:
+    """Value, lower and upper end; None for infinity and for the ends where nothing was drawn."""
+    # Order statistics, not a mean of two: one of them may be infinite.
+    ends = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest") if draws.size > 1 else [np.inf] * 2
+    return [float(value) if np.isfinite(value) else None for value in (point.item(), *ends)]
+
+
+def _ends(plain: Sequence[float | None]) -> Ends:
+    value, low, high = plain
+    return value, low, high
+
+
+def _printed(ends: Ends, form: Callable[[float], str], infinite: str = NOTHING) -> str:
+    value, low, high = (infinite if end is None else form(end) for end in ends)
+    return value if ends[1] is None and ends[2] is None else f"{value} ({low} to {high})"
+
+
+def _columns(name: str, ends: Ends) -> dict[str, float | None]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))

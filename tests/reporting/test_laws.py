@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mitofm.reporting.configurations import groups
+from mitofm.reporting.counts import Counts
+from mitofm.reporting.estimates import Result, Stored, measure, primary
+from mitofm.reporting.kept import Kept
+from mitofm.reporting.laws import Law, laws, laws_table, levels
+from mitofm.runs.collect import Collected, collect
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+FRACTIONS = [0.01, 0.05, 0.2, 1.0]
+
+
+def fitted(study: Study) -> tuple[list[Law], list[Result]]:
+    collected = collect(study.runs, study.name)
+    stored = Stored(collected, Kept(study.runs / "cache"))
+    results = primary(measure(stored, groups(collected)))
+    return laws(stored, results, Counts(collected), [0.85, 0.999]), results
+
+
+def test_every_configuration_with_four_amounts_has_a_law_through_its_points(study: Study) -> None:
+    study.grid(adaptation=["linear_probe", "lora"], fraction=FRACTIONS, seed=[42, 43])
+    study.grid(adaptation=["full"], fraction=FRACTIONS[:3])
+    found, results = fitted(study)
+    assert [law.configuration.adaptation for law in found] == ["linear_probe", "lora"]
+    for law in found:
+        points = [r.auroc.value for r in results if r.configuration.adaptation == law.configuration.adaptation]
+        assert law.labels == [50, 250, 1000, 5000]
+        np.testing.assert_allclose(law.auroc(np.array(law.labels)), points, atol=0.04)
+        for value, low, high in law.parameters.values():
+            assert low <= value <= high
+        assert law.slides > 12
+
+
+def test_labels_needed_are_the_inverse_of_the_law_and_say_where_they_extrapolate(study: Study) -> None:
+    study.grid(fraction=FRACTIONS, seed=[42, 43])
+    ((law,), _) = fitted(study)
+    needed, low, high = law.needed[0.85]
+    assert law.auroc(np.array([needed])).item() == pytest.approx(0.85)
+    assert low <= needed <= (high or np.inf)
+    table = laws_table([law])
+    assert not table.shown["labels to reach 0.85"].item().endswith("*")
+    assert table.full["labels_to_reach_0.85"].item() == needed
+    assert table.full["labels_to_reach_0.999_extrapolates"].item()
+    assert table.shown["labels to reach 0.999"].item().endswith("*")
+
+
+def test_absurd_amounts_are_not_printed_digit_by_digit(study: Study) -> None:
+    study.grid(fraction=FRACTIONS)
+    ((law,), _) = fitted(study)
+    shown = laws_table([replace(law, needed={0.9: (1e12, 3000.0, None)})]).shown
+    assert shown["labels to reach 0.9"].item() == "over 500,000 (3,000 to never) *"
+
+
+def test_a_law_is_kept(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    study.grid(fraction=FRACTIONS)
+    first, _ = fitted(study)
+    monkeypatch.setattr(Collected, "predictions", lambda self, cell: pytest.fail("read again"))
+    assert fitted(study)[0] == first
+
+
+def test_few_slides_give_a_law_without_intervals(study: Study) -> None:
+    study.grid(fraction=FRACTIONS, domains=[("breast",)])
+    ((law,), _) = fitted(study)
+    assert law.slides == 4
+    assert law.parameters["a"][1:] == (None, None)
+    assert "(" not in laws_table([law]).shown["a"].item()
+
+
+def test_the_levels_asked_about_are_the_highest_that_were_reached(study: Study) -> None:
+    study.grid(fraction=FRACTIONS)
+    _, results = fitted(study)
+    best = max(result.auroc.value for result in results)
+    asked = levels(results)
+    assert len(asked) == 2
+    assert asked[1] - asked[0] == pytest.approx(0.05)
+    assert asked[1] <= best < asked[1] + 0.05
+    assert levels([]) == []
+
+
+def test_the_report_has_the_laws(study: Study, report) -> None:
+    study.grid(adaptation=["linear_probe", "lora"], fraction=FRACTIONS)
+    out = report(study)
+    table = pd.read_csv(out / "tables" / "midog" / "scaling_laws.csv")
+    assert list(table["adaptation"]) == ["linear_probe", "lora"]
+    assert "Scaling laws" in (out / "report.html").read_text()
