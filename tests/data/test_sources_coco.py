@@ -107,7 +107,7 @@ def test_both_ways_to_write_a_box_give_one_centre(cells: list[tuple[float, float
         "xywh": lambda x, y, s: [x - s, y - s, 2 * s, 2 * s],
     }
     for boxes, box in ways.items():
-        reader = Coco(".", "mine", "a.json", boxes, [1], [2])
+        reader = Coco(Path(), "mine", "a.json", boxes=boxes, positive=[1], negative=[2])
         for x, y, half in cells:
             assert reader._centre(box(x, y, half), image, "here") == pytest.approx((x, y), abs=1e-4)
 

@@ -114,4 +114,4 @@ def test_missing_files_and_wrong_columns_are_named(tmp_path: Path) -> None:
         source(tmp_path, columns={"domain": None}).table()
     (tmp_path / "cells.csv").unlink()
     with pytest.raises(MitofmError, match=r"'mine' is not here: .*cells\.csv does not exist"):
-        PointsCsv(tmp_path, "mine", "cells.csv", [1], [2]).files()
+        PointsCsv(tmp_path, "mine", "cells.csv", positive=[1], negative=[2]).files()

@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pandas as pd
 
 from mitofm.data.annotations import validate
 from mitofm.data.sources import reading
-from mitofm.data.sources.classes import Classes, Names
-from mitofm.data.sources.domains import FIELDS, Rules, fill
+from mitofm.data.sources.annotated_images import AnnotatedImages
+from mitofm.data.sources.domains import FIELDS, fill
 from mitofm.errors import MitofmError, unknown
 
 _BOXES = {"corners": "[x1, y1, x2, y2]", "xywh": "[x, y, width, height]"}
@@ -25,54 +26,26 @@ _PARTS = {
 }
 
 
-class Coco:
+@dataclass
+class Coco(AnnotatedImages):
     """A JSON file with `images`, `annotations` and `categories`, and the images it names.
 
     A cell is the centre of its box, which may hang over the image's border. The slide of an image is the `slide` that
-    the JSON gives it, else the image itself. Images without annotations are not in the table.
+    the JSON gives it, else the image itself. Images without annotations are not in the table. Without any `domains`,
+    `domain` (or `tumor_type`), `species` and `scanner` of an image are read from the JSON; with some they are not, as
+    MIDOG++ renamed a tumor between versions.
 
     Args:
-        root: the folder.
-        name: the data set's name.
-        file: the JSON, in the folder.
         boxes: what a `bbox` holds: "corners" (MIDOG) or "xywh" (COCO). The files do not say, so the config must.
-        positive: categories of label 1, by name or id.
-        negative: categories of label 0.
-        ignored: categories that are no cell of the task.
-        images: where the images are, in the folder.
-        domains: see `mitofm.data.sources.domains.fill`. Without any, `domain` (or `tumor_type`), `species` and `scanner`
-            of an image are read from the JSON; with some they are not, as MIDOG++ renamed a tumor between versions.
     """
 
-    def __init__(
-        self,
-        root: str | Path,
-        name: str,
-        file: str,
-        boxes: str,
-        positive: Names,
-        negative: Names,
-        ignored: Names = (),
-        images: str = ".",
-        domains: Rules = (),
-    ) -> None:
-        if boxes not in _BOXES:
-            raise unknown("source.boxes", boxes, _BOXES)
-        self.root = Path(root)
-        self.name = name
-        self.file = file
-        self.boxes = boxes
-        self.classes = Classes(positive, negative, ignored)
-        self.images = images
-        self.domains = domains
+    _: KW_ONLY
+    boxes: str
 
-    def prepare(self) -> None:
-        """Check that the JSON and every image that it annotates are there."""
-        reading.check_images(self.root, self.table()["image"], self.name)
-
-    def files(self) -> list[Path]:
-        """The JSON."""
-        return [reading.annotation_file(self.root / self.file, self.name)]
+    def __post_init__(self) -> None:
+        if self.boxes not in _BOXES:
+            raise unknown("source.boxes", self.boxes, _BOXES)
+        super().__post_init__()
 
     def table(self) -> pd.DataFrame:
         """The annotation table.

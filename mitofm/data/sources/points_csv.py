@@ -3,68 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import KW_ONLY, dataclass, field
 
 import pandas as pd
 
 from mitofm.data.annotations import validate
 from mitofm.data.sources import reading
-from mitofm.data.sources.classes import Classes, Names
-from mitofm.data.sources.domains import Rules, fill
+from mitofm.data.sources.annotated_images import AnnotatedImages
+from mitofm.data.sources.domains import fill
 from mitofm.errors import unknown
 
 COLUMNS = {"x": "x", "y": "y", "label": "label", "image": "filename", "slide": "slide", "domain": "tumortype"}
 _OPTIONAL = ("sample_id", "species", "scanner", "mpp")
 
 
-class PointsCsv:
+@dataclass
+class PointsCsv(AnnotatedImages):
     """A CSV file with the columns `x,y,label,filename,slide,tumortype`, and the images it names.
 
-    A cell without a name of its own is called after its image and position.
+    A cell without a name of its own is called after its image and position. `domains` are for what the CSV does not say.
 
     Args:
-        root: the folder.
-        name: the data set's name.
-        file: the CSV, in the folder.
-        positive: values of the label column that are label 1.
-        negative: values that are label 0. A value that is in neither list, or in `ignored`, is an error.
-        ignored: values that are no cell of the task.
         columns: the file's own words, where they differ: `{domain: organ}`. Keys: x, y, label, image, slide, domain,
             and where the file has them sample_id, species, scanner, mpp. null: the file has no such column.
-        images: where the images are, in the folder.
-        domains: what the CSV does not say; see `mitofm.data.sources.domains.fill`.
     """
 
-    def __init__(
-        self,
-        root: str | Path,
-        name: str,
-        file: str,
-        positive: Names,
-        negative: Names,
-        ignored: Names = (),
-        columns: Mapping[str, str | None] | None = None,
-        images: str = ".",
-        domains: Rules = (),
-    ) -> None:
-        for key in columns or {}:
+    _: KW_ONLY
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key in self.columns:
             if key not in COLUMNS and key not in _OPTIONAL:
                 raise unknown("column", key, (*COLUMNS, *_OPTIONAL), place="source.columns")
-        self.root = Path(root)
-        self.name = name
-        self.file = file
-        self.classes = Classes(positive, negative, ignored)
-        self.columns = {key: word for key, word in (COLUMNS | dict(columns or {})).items() if word is not None}
-        self.images = images
-        self.domains = domains
-
-    def prepare(self) -> None:
-        """Check that the CSV and every image that it names are there."""
-        reading.check_images(self.root, self.table()["image"], self.name)
-
-    def files(self) -> list[Path]:
-        """The CSV."""
-        return [reading.annotation_file(self.root / self.file, self.name)]
+        self.words = {key: word for key, word in {**COLUMNS, **self.columns}.items() if word is not None}
+        super().__post_init__()
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
@@ -74,9 +46,9 @@ class PointsCsv:
                 name or an impossible value; the message gives file and row.
         """
         path = self.files()[0]
-        read = reading.csv(path, self.columns.values())
-        labels = self.classes.labels(read[self.columns["label"]], str(path))
-        cells = pd.DataFrame({key: read.loc[labels.index, word] for key, word in self.columns.items()})
+        read = reading.csv(path, self.words.values())
+        labels = self.classes.labels(read[self.words["label"]], str(path))
+        cells = pd.DataFrame({key: read.loc[labels.index, word] for key, word in self.words.items()})
         cells = fill(cells, cells["image"], self.domains, str(path))
         if "sample_id" not in cells:
             names = cells["image"].map(reading.stem) + "-" + cells["x"] + "-" + cells["y"]

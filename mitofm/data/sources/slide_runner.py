@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from mitofm.data.annotations import validate
 from mitofm.data.sources import reading
-from mitofm.data.sources.classes import Classes, Names
-from mitofm.data.sources.domains import Rules, fill
+from mitofm.data.sources.annotated_images import AnnotatedImages
+from mitofm.data.sources.domains import fill
 from mitofm.errors import MitofmError
 
 _TABLES = ("Slides", "Annotations", "Annotations_coordinates", "Classes")
@@ -26,48 +27,13 @@ _CELLS = """
 """
 
 
-class SlideRunner:
+@dataclass
+class SlideRunner(AnnotatedImages):
     """A SlideRunner database and the slides it names.
 
     A cell is an annotation that is not deleted; its class is the one its experts agreed on, its centre the mean of its
     coordinates (one point, or the corners of a box). The database is opened for reading only.
-
-    Args:
-        root: the folder.
-        name: the data set's name.
-        file: the database, in the folder.
-        positive: classes of label 1, by name or number.
-        negative: classes of label 0.
-        ignored: classes that are no cell of the task; "others": all that are not named.
-        domains: see `mitofm.data.sources.domains.fill`.
-        images: where the slides are, in the folder.
     """
-
-    def __init__(
-        self,
-        root: str | Path,
-        name: str,
-        file: str,
-        positive: Names,
-        negative: Names,
-        domains: Rules,
-        ignored: Names = (),
-        images: str = ".",
-    ) -> None:
-        self.root = Path(root)
-        self.name = name
-        self.file = file
-        self.classes = Classes(positive, negative, ignored)
-        self.domains = domains
-        self.images = images
-
-    def prepare(self) -> None:
-        """Check that the database and every slide with cells are there."""
-        reading.check_images(self.root, self.table()["image"], self.name)
-
-    def files(self) -> list[Path]:
-        """The database."""
-        return [reading.annotation_file(self.root / self.file, self.name)]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
