@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mitofm.adaptation.frozen import FrozenAdaptation
 from mitofm.backbones.build import Backbone
+from mitofm.backbones.spec import BackboneSpec
 from mitofm.errors import MitofmError
 from mitofm.seeds import derive
 
 
 class Classifier(nn.Module):
-    """A backbone and a linear head on its embedding. The head stays outside whatever wraps the backbone."""
+    """A backbone and a linear head on its embedding. The head stays outside whatever wraps the backbone.
+
+    Attributes:
+        shape: of what it gives for one patch.
+    """
+
+    shape = ()
 
     def __init__(self, backbone: nn.Module, embedding_dim: int, seed: int) -> None:
         super().__init__()
@@ -48,6 +57,13 @@ class GradientAdaptation(ABC):
         self.head_lr = head_lr
         self.weight_decay = weight_decay
 
+    ema: float | None = None
+    """Decay of the moving average of what is trained that is checked, kept and tested in its place; None keeps none."""
+
+    def built_from(self, spec: BackboneSpec) -> BackboneSpec:
+        """The backbone as this mode wants it built."""
+        return spec
+
     @abstractmethod
     def module(self, backbone: Backbone, seed: int) -> Classifier:
         """The classifier to train, with `requires_grad` set on exactly what this mode trains.
@@ -56,22 +72,33 @@ class GradientAdaptation(ABC):
             MitofmError: this backbone cannot be adapted so.
         """
 
+    def warm_start(self, classifier: Classifier, fit: Callable[[FrozenAdaptation], Any]) -> dict[str, Any]:
+        """Where training starts, if not from the backbone and a random head; what was chosen there, for the record.
+
+        Args:
+            classifier: to be changed in place.
+            fit: fits a frozen mode to the embeddings of the cell's training side.
+        """
+        return {}
+
     def set_train_mode(self, classifier: Classifier) -> None:
         """Put the classifier into training mode: a frozen trunk keeps its running statistics and drops nothing."""
         classifier.eval()
 
     def parameter_groups(self, classifier: Classifier) -> list[dict[str, Any]]:
-        """Optimiser groups of everything that is trained: {params, lr, weight_decay}, backbone and head apart."""
-        groups = []
+        """Optimiser groups of everything that is trained: {params, lr, weight_decay}."""
+        factors = self.lr_factors(classifier.backbone)
+        members: dict[tuple[float, float], list[nn.Parameter]] = {}
         for part, lr in ((classifier.backbone, self.lr), (classifier.head, self.head_lr)):
-            trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
-            for decay, members in (
-                (self.weight_decay, [parameter for parameter in trained if parameter.ndim > 1]),
-                (0.0, [parameter for parameter in trained if parameter.ndim <= 1]),
-            ):
-                if members:
-                    groups.append({"params": members, "lr": lr, "weight_decay": decay})
-        return groups
+            for name, parameter in part.named_parameters():
+                if parameter.requires_grad:
+                    decay = self.weight_decay if parameter.ndim > 1 else 0.0
+                    members.setdefault((lr * factors.get(name, 1.0), decay), []).append(parameter)
+        return [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in members.items()]
+
+    def lr_factors(self, backbone: Any) -> dict[str, float]:
+        """By what the learning rate is multiplied, for the backbone's parameters where it is."""
+        return {}
 
     def trained_names(self, classifier: Classifier) -> set[str]:
         """Names, in the classifier's state, of what training changes."""

@@ -15,27 +15,42 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mitofm.data.augment import Augment, centre
+from mitofm.data.balance import Groups
+from mitofm.data.mixing import Mix
 from mitofm.data.order import Draw, StepOrder
 from mitofm.data.patches import PatchStore
+from mitofm.seeds import derive
 
-Batch = tuple[Tensor, Tensor]  # uint8 (B, crop_px, crop_px, 3), float (B,)
+Batch = tuple[Tensor, Tensor]  # uint8 (B, crop_px, crop_px, 3), labels float (B,)
+TrainingBatch = tuple[Tensor, Tensor, Tensor]  # and loss weights float (B,)
 
 
-class TrainingPatches(Dataset[Batch]):
-    """Batches of augmented training patches; a batch is read from the store in one go."""
+class TrainingPatches(Dataset[TrainingBatch]):
+    """Batches of augmented, perhaps mixed training patches; a batch is read from the store in one go.
 
-    def __init__(self, store: PatchStore, rows: np.ndarray, augment: Augment) -> None:
+    Args:
+        store: the patches.
+        rows: of the n training cells.
+        weights: of the cells in the loss: float32 (n,).
+        augment: applied to each patch.
+        mix: applied to each batch.
+    """
+
+    def __init__(self, store: PatchStore, rows: np.ndarray, weights: np.ndarray, augment: Augment, mix: Mix) -> None:
         self.store = store
         self.rows = rows
-        self.labels = store.table["label"].to_numpy()[rows]
+        self.labels = store.table["label"].to_numpy()[rows].astype(np.float32)
+        self.weights = weights
         self.augment = augment
+        self.mix = mix
 
-    def __getitems__(self, draws: list[Draw]) -> Batch:
+    def __getitems__(self, draws: list[Draw]) -> TrainingBatch:
         """The batch of these draws."""
         positions = [position for position, _ in draws]
         patches = self.store.read(self.rows[positions])
         augmented = np.stack([self.augment(patch, seed) for patch, (_, seed) in zip(patches, draws, strict=True)])
-        return torch.from_numpy(augmented), torch.from_numpy(self.labels[positions]).float()
+        mixed = self.mix(augmented, self.labels[positions], self.weights[positions], derive(draws[0][1], "mix"))
+        return torch.from_numpy(mixed[0]), torch.from_numpy(mixed[1]), torch.from_numpy(mixed[2])
 
 
 class PlainPatches(Dataset[Batch]):
@@ -60,10 +75,9 @@ class CellData(pl.LightningDataModule):
     """Training and validation batches of one cell.
 
     Args:
-        store: the patches.
-        train: rows of the training cells.
-        validation: rows of the validation cells to check; empty where nothing is chosen on them.
-        augment: applied to training patches.
+        training: the training cells.
+        validation: the validation cells to check; none where nothing is chosen on them.
+        groups: of training cells that are drawn equally often.
         batch_size: cells per step.
         steps: of the whole run.
         seed: of the cell.
@@ -73,10 +87,9 @@ class CellData(pl.LightningDataModule):
 
     def __init__(
         self,
-        store: PatchStore,
-        train: np.ndarray,
-        validation: np.ndarray,
-        augment: Augment,
+        training: TrainingPatches,
+        validation: PlainPatches,
+        groups: Groups,
         *,
         batch_size: int,
         steps: int,
@@ -85,17 +98,17 @@ class CellData(pl.LightningDataModule):
         pin: bool,
     ) -> None:
         super().__init__()
-        self.patches = TrainingPatches(store, train, augment)
-        self.validation = PlainPatches(store, validation)
+        self.training = training
+        self.validation = validation
         self.batch_size = batch_size
-        self.order = StepOrder(len(train), batch_size, steps, seed)
+        self.order = StepOrder(len(training.rows), batch_size, steps, seed, groups=groups)
         self._loading: dict[str, Any] = {"num_workers": workers, "pin_memory": pin, "collate_fn": _as_it_is}
 
     def train_dataloader(self) -> DataLoader:
         """The steps that are still to do."""
         if self.trainer is not None:
             self.order.start = self.trainer.global_step
-        return DataLoader(self.patches, batch_sampler=self.order, **self._loading)
+        return DataLoader(self.training, batch_sampler=self.order, **self._loading)
 
     def val_dataloader(self) -> DataLoader | list:
         """The validation cells, or nothing."""
@@ -109,5 +122,5 @@ def prediction_loader(patches: PlainPatches, batch_size: int, **loading: Any) ->
     return DataLoader(patches, batch_size=batch_size, **{"collate_fn": _as_it_is, **loading})
 
 
-def _as_it_is(batch: Batch) -> Batch:
+def _as_it_is(batch: Batch | TrainingBatch) -> Batch | TrainingBatch:
     return batch

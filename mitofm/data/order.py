@@ -1,12 +1,14 @@
-"""Which samples a step sees: a pure function of seed, pass and step, so that a resumed run goes on where it stopped."""
+"""Which samples a step sees: a pure function of seed and step, so that a resumed run goes on where it stopped."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 from torch.utils.data import Sampler
 
+from mitofm.data.balance import Groups
 from mitofm.seeds import derive, stream
 
 Draw = tuple[int, int]  # (position among the training cells, seed of its augmentation)
@@ -15,8 +17,9 @@ Draw = tuple[int, int]  # (position among the training cells, seed of its augmen
 class StepOrder(Sampler[list[Draw]]):
     """Batches of a fixed number of steps over shuffled passes, able to start at any step.
 
-    Each pass visits every cell once, in an order that depends on (seed, pass) alone, in batches that differ by at most one
-    cell in size: no batch of a single cell upsets a batch norm.
+    A pass gives every group the same number of draws, and so does every batch, to within one. A group's cells come in
+    rounds, each of which visits every one of them once, in an order that depends on (seed, round) alone: with one group
+    a pass is a round. Batches differ by at most one cell in size: no batch of a single cell upsets a batch norm.
 
     Args:
         n: training cells.
@@ -24,10 +27,14 @@ class StepOrder(Sampler[list[Draw]]):
         steps: of the whole run.
         seed: of the cell.
         start: the first step to give; those before it have been trained.
+        groups: positions among the n cells, every cell in one group; None makes one group of all.
     """
 
-    def __init__(self, n: int, batch_size: int, steps: int, seed: int, start: int = 0) -> None:
-        self.n = n
+    def __init__(
+        self, n: int, batch_size: int, steps: int, seed: int, start: int = 0, groups: Groups | None = None
+    ) -> None:
+        self.groups = groups or {(): np.arange(n)}
+        self.share = n // len(self.groups)  # draws of a group in a pass
         self.batches_per_pass = batches_per_pass(n, batch_size)
         self.steps = steps
         self.seed = seed
@@ -43,9 +50,30 @@ class StepOrder(Sampler[list[Draw]]):
         for step in range(self.start, self.steps):
             number, position = divmod(step, self.batches_per_pass)
             if number != current:
-                order = stream(self.seed, "order", number).permutation(self.n)
-                current, batches = number, np.array_split(order, self.batches_per_pass)
-            yield [(int(index), derive(self.seed, "augmentation", step, int(index))) for index in batches[position]]
+                current, batches = number, np.array_split(self._pass(number), self.batches_per_pass)
+            yield self._batch(step, batches[position])
+
+    def _pass(self, number: int) -> np.ndarray:
+        """The cells of a pass, the groups taking turns."""
+        first = number * self.share
+        drawn = [self._drawn(name, members, first, first + self.share) for name, members in self.groups.items()]
+        return np.stack(drawn, axis=1).ravel()
+
+    def _drawn(self, name: tuple[str, ...], members: np.ndarray, first: int, end: int) -> np.ndarray:
+        """The draws `first` to `end` of a group's endless sequence of rounds."""
+        begun, n = first // len(members), len(members)
+        rounds = [stream(self.seed, "order", one, *name).permutation(n) for one in range(begun, -(-end // n))]
+        return members[np.concatenate(rounds)[first - begun * n : end - begun * n]]
+
+    def _batch(self, step: int, cells: np.ndarray) -> list[Draw]:
+        """Each draw with its own augmentation, also where a small group gives a cell twice."""
+        times: Counter[int] = Counter()
+        batch = []
+        for cell in cells.tolist():
+            again = (times[cell],) if cell in times else ()
+            times[cell] += 1
+            batch.append((cell, derive(self.seed, "augmentation", step, cell, *again)))
+        return batch
 
 
 def batches_per_pass(n: int, batch_size: int) -> int:

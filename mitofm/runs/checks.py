@@ -12,7 +12,11 @@ from mitofm.errors import MitofmError, unknown
 
 _CHOICES = {
     "fit.precision": ("fp32", "bf16"),
+    "fit.budget": ("passes", "steps"),
+    "fit.sampler": ("natural", "class", "domain", "class_and_domain"),
     "fit.class_weight": ("balanced", "none"),
+    "fit.domain_weight": ("balanced", "none"),
+    "fit.test_views": (1, 8),
     "trainer.accelerator": ("auto", "cpu", "cuda"),
     "on_error": ("continue", "raise"),
 }
@@ -24,7 +28,14 @@ _AT_LEAST_ONE = (
     "fit.checks",
     "trainer.threads",
     "trainer.devices",
+    "trainer.accumulate",
 )
+_BETWEEN = {
+    "fit.focal_gamma": (0, 10),
+    "fit.label_smoothing": (0, 1),
+    "fit.mixup": (0, 10),
+    "fit.cutmix": (0, 10),
+}
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -42,6 +53,11 @@ def check(config: Mapping[str, Any]) -> None:
         value = _at(config, key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise MitofmError(f"{key}={value}: give a whole number of at least 1")
+    for key, (least, most) in _BETWEEN.items():
+        if not least <= _at(config, key) <= most:
+            raise MitofmError(f"{key}={_at(config, key)}: give a number from {least} to {most}")
+    if config["fit"]["budget"] == "steps" and config["fit"]["max_steps"] is None:
+        raise MitofmError("fit.budget=steps: say how many with fit.max_steps=...")
     if not isinstance(config["seed"], int) or isinstance(config["seed"], bool) or config["seed"] < 0:
         raise MitofmError(f"seed={config['seed']}: give a whole number of at least 0")
     BackboneSpec.from_config(config["backbone"])
@@ -51,5 +67,9 @@ def check(config: Mapping[str, Any]) -> None:
 def _at(config: Mapping[str, Any], key: str) -> Any:
     value: Any = config
     for part in key.split("."):
+        if part not in value:
+            raise MitofmError(
+                f"{key} is missing: a YAML of your own states all that conf/{key.split('.')[0]}/default.yaml does"
+            )
         value = value[part]
     return value

@@ -32,11 +32,10 @@ class BestWeights(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save where this check is the best so far."""
-        assert isinstance(pl_module, CellModule)
         auroc = float(trainer.callback_metrics["validation/auroc"])
         if auroc > self.auroc:
             self.auroc, self.step = auroc, trainer.global_step
-            save_tensors(self.file, pl_module.adaptation.state(pl_module.classifier))
+            save_tensors(self.file, _trained(pl_module))
 
     def state_dict(self) -> dict[str, Any]:
         """What must survive an interruption."""
@@ -45,6 +44,57 @@ class BestWeights(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from an interruption; later weights on disk, if any, will be reached and written again."""
         self.auroc, self.step = state_dict["auroc"], state_dict["step"]
+
+
+class MovingAverage(pl.Callback):
+    """Keeps an exponential moving average of what is trained; the checks of the validation cells see it, training does not.
+
+    Args:
+        decay: lower in the first steps, min(decay, (1 + step) / (10 + step)), so that the start is soon forgotten.
+    """
+
+    def __init__(self, decay: float) -> None:
+        self.decay = decay
+        self.average: dict[str, Tensor] = {}
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start from the weights as they are, or from where an interruption left the average."""
+        for name, value in _trained(pl_module).items():
+            self.average[name] = self.average.get(name, value).to(value.device, copy=True)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Follow the weights by one step."""
+        decay = min(self.decay, (1 + trainer.global_step) / (10 + trainer.global_step))
+        for name, value in _trained(pl_module).items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - decay)
+            else:  # a batch norm's counter
+                self.average[name].copy_(value)
+
+    def swap(self, pl_module: pl.LightningModule) -> None:
+        """Put the average in the weights' place, or the weights back in theirs."""
+        for name, value in _trained(pl_module).items():
+            held = value.clone()
+            value.copy_(self.average[name])
+            self.average[name].copy_(held)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Check the average."""
+        self.swap(pl_module)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Train on with the weights."""
+        self.swap(pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must survive an interruption."""
+        return {"average": self.average}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from an interruption."""
+        self.average = state_dict["average"]
 
 
 class SaveToResume(pl.Callback):
@@ -81,6 +131,11 @@ class SaveToResume(pl.Callback):
         with replacing(self.file) as temporary:
             trainer.save_checkpoint(temporary)
         self._last = time.monotonic()
+
+
+def _trained(pl_module: pl.LightningModule) -> dict[str, Tensor]:
+    assert isinstance(pl_module, CellModule)
+    return pl_module.adaptation.state(pl_module.classifier)
 
 
 def save_tensors(file: Path, tensors: dict[str, Tensor]) -> None:

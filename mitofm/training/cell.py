@@ -97,6 +97,7 @@ class Outcome:
         test_logits: float64, in the order of the test rows.
         trained_parameters: how many numbers were trained.
         samples_seen: training samples seen, repetitions counted.
+        pieces: in how many a training batch passed through the classifier.
         notes: what was chosen on the way.
     """
 
@@ -104,4 +105,5 @@ class Outcome:
     test_logits: np.ndarray
     trained_parameters: int
     samples_seen: int
+    pieces: int = 1
     notes: dict[str, Any] = field(default_factory=dict)

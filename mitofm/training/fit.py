@@ -118,6 +118,7 @@ def _cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any]:
         "peak_memory_mb": environment.peak_memory_mb(cell.device),
         "trained_parameters": outcome.trained_parameters,
         "samples_per_second": outcome.samples_seen / seconds,
+        "pieces_per_batch": outcome.pieces,
     }
 
 

@@ -13,13 +13,14 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 from torchmetrics.classification import BinaryAUROC
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
-from mitofm.data.module import Batch
+from mitofm.data.module import Batch, TrainingBatch
 from mitofm.errors import MitofmError
 from mitofm.seeds import derive
+from mitofm.training.loss import Loss
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,10 @@ class CellModule(pl.LightningModule):
         classifier: from the adaptation.
         adaptation: which knows what is trained.
         budget: steps and schedule.
-        class_weights: loss weights of labels 0 and 1.
+        loss: of a batch.
         seed: of the cell.
+        pieces: in how many a batch passes through the classifier, where memory is short: one after the other, and again
+            when its gradient is taken.
     """
 
     def __init__(
@@ -53,15 +56,17 @@ class CellModule(pl.LightningModule):
         classifier: Classifier,
         adaptation: GradientAdaptation,
         budget: Budget,
-        class_weights: tuple[float, float],
+        loss: Loss,
         seed: int,
+        pieces: int = 1,
     ) -> None:
         super().__init__()
         self.classifier = classifier
         self.adaptation = adaptation
         self.budget = budget
         self.seed = seed
-        self.register_buffer("class_weights", torch.tensor(class_weights), persistent=False)
+        self.loss = loss
+        self.pieces = pieces
         self.validation_auroc = BinaryAUROC()
         self.strict_loading = False  # the state below holds what is trained only; the adaptation checks it strictly
 
@@ -74,16 +79,15 @@ class CellModule(pl.LightningModule):
         self.adaptation.load(self.classifier, checkpoint.pop("state_dict"))
         checkpoint["state_dict"] = {}
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
         """Dropout is a function of (seed, step): a resumed run draws what an uninterrupted one draws."""
         self.adaptation.set_train_mode(self.classifier)
         torch.manual_seed(derive(self.seed, "dropout", self.global_step))
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Class-weighted binary cross-entropy of one batch."""
-        patches, labels = batch
-        weights = self.class_weights[labels.long()]  # type: ignore[index]
-        loss = F.binary_cross_entropy_with_logits(self.classifier(patches).float(), labels, weight=weights)
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
+        """The loss of one batch."""
+        patches, labels, weights = batch
+        loss = self.loss(self.logits(patches).float(), labels, weights)
         if not torch.isfinite(loss):
             raise MitofmError(
                 f"the loss is {loss.item()} at step {self.global_step} of {self.adaptation.name!r}: lower adaptation.lr "
@@ -91,6 +95,14 @@ class CellModule(pl.LightningModule):
             )
         self.log("train/loss", loss, prog_bar=True)
         return loss
+
+    def logits(self, patches: Tensor) -> Tensor:
+        """Log-odds of a training batch, in pieces where it is asked for: uint8 (B, H, W, 3) -> (B,)."""
+        if self.pieces == 1:
+            return self.classifier(patches)
+        return torch.cat(
+            [checkpoint(self.classifier, part, use_reentrant=False) for part in patches.chunk(self.pieces)]
+        )
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect logits of one validation batch."""

@@ -188,6 +188,39 @@ def test_bad_settings_are_refused(resolved: Resolved, override: str, message: st
         made(resolved, "adaptation=lora", override)
 
 
+def test_layer_decay_spares_early_layers_and_loses_none(resolved: Resolved) -> None:
+    adaptation, classifier = made(resolved, "adaptation=full", "adaptation.layer_decay=0.5", "adaptation.lr=1.0")
+    names = {id(parameter): name for name, parameter in classifier.named_parameters()}
+    rates = {
+        names[id(one)]: group["lr"] for group in adaptation.parameter_groups(classifier) for one in group["params"]
+    }
+    assert rates.keys() == set(names.values())
+    trunk = "backbone.trunk."
+    assert rates["head.weight"] == adaptation.head_lr
+    assert rates[f"{trunk}norm.weight"] == 1.0
+    falling = [rates[f"{trunk}{part}"] for part in ("cls_token", *(f"blocks.{i}.attn.qkv.weight" for i in range(4)))]
+    assert falling[1:] == [2 * rate for rate in falling[:-1]]
+    assert falling[-1] in (0.5, 1.0)
+    assert rates[f"{trunk}pos_embed"] == rates[f"{trunk}patch_embed.proj.weight"] == falling[0]
+
+
+def test_drop_path_leaves_blocks_out_in_training_alone(resolved: Resolved) -> None:
+    config = resolved("backbone=toy_vit_p16", "adaptation=full", "adaptation.drop_path=0.5")
+    adaptation = instantiate(config["adaptation"])
+    spec = adaptation.built_from(BackboneSpec.from_config(config["backbone"]))
+    classifier = adaptation.module(build(spec, Weights(None, "random"), 0), 0)
+    plain = made(resolved, "adaptation=full")[1]
+    assert torch.equal(classifier.eval()(PATCHES), plain.eval()(PATCHES))
+    adaptation.set_train_mode(classifier)
+    assert not torch.equal(classifier(PATCHES), classifier(PATCHES))
+
+
+@pytest.mark.parametrize("override", ["adaptation.layer_decay=0", "adaptation.drop_path=1", "adaptation.ema=1"])
+def test_bad_settings_of_full_are_refused(resolved: Resolved, override: str) -> None:
+    with pytest.raises(MitofmError, match=override.partition("=")[0]):
+        made(resolved, "adaptation=full", override)
+
+
 def test_scratch_is_full_on_random_weights(resolved: Resolved) -> None:
     scratch = resolved("backbone=deit_tiny", "adaptation=scratch")
     full = resolved("backbone=deit_tiny", "adaptation=full", "backbone.weights=random")

@@ -34,3 +34,37 @@ def test_every_sample_of_every_step_has_a_stream_of_its_own() -> None:
     assert len(set(seeds)) == len(seeds)
     first, second = (np.array([i for step in StepOrder(10, 4, 3, s) for i, _ in step]) for s in (0, 1))
     assert (first != second).any()
+
+
+GROUPS = st.lists(st.integers(1, 20), min_size=1, max_size=4)
+
+
+@given(sizes=GROUPS, batch=st.integers(1, 20), start=st.integers(0, 39), seed=st.integers(0, 9))
+def test_balanced_orders_start_late_too(sizes: list[int], batch: int, start: int, seed: int) -> None:
+    groups = grouped(sizes)
+    whole = list(StepOrder(sum(sizes), batch, 40, seed, groups=groups))
+    assert list(StepOrder(sum(sizes), batch, 40, seed, start, groups)) == whole[start:]
+    seeds = [one for step in whole for _, one in step]
+    assert len(set(seeds)) == len(seeds)  # also where a batch holds a cell twice
+
+
+@given(sizes=GROUPS, batch=st.integers(1, 20), seed=st.integers(0, 9))
+def test_groups_share_every_batch_and_each_visits_all_its_cells_in_turn(
+    sizes: list[int], batch: int, seed: int
+) -> None:
+    groups = grouped(sizes)
+    steps = list(StepOrder(sum(sizes), batch, 60, seed, groups=groups))
+    for step in steps:
+        shares = [sum(cell in members for cell, _ in step) for members in groups.values()]
+        assert max(shares) - min(shares) <= 1
+        assert len(step) <= batch
+    for members in groups.values():
+        drawn = [cell for step in steps for cell, _ in step if cell in members]
+        n = len(members)
+        for round_ in range(len(drawn) // n):
+            assert sorted(drawn[round_ * n : (round_ + 1) * n]) == members.tolist()
+
+
+def grouped(sizes: list[int]) -> dict[tuple[str, ...], np.ndarray]:
+    bounds = np.cumsum([0, *sizes])
+    return {(str(i),): np.arange(bounds[i], bounds[i + 1]) for i in range(len(sizes))}

@@ -77,13 +77,17 @@ def test_same_seed_same_test_samples_whatever_the_model(small: Small) -> None:
     assert tested[0].equals(tested[2])
 
 
-@pytest.mark.parametrize("mode", ["lora", "full"])
+EVERYTHING = """full adaptation.ema=0.9 adaptation.drop_path=0.3 adaptation.layer_decay=0.7 fit.sampler=class_and_domain
+    fit.mixup=0.4 fit.cutmix=1.0 fit.domain_weight=balanced fit.focal_gamma=2 fit.label_smoothing=0.1"""
+
+
+@pytest.mark.parametrize("mode", ["lora", "full", EVERYTHING, "prompt trainer.accumulate=3", "lp_ft"])
 @pytest.mark.parametrize("decides", [True, False])
 def test_a_resumed_cell_equals_an_uninterrupted_one(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, decides: bool
 ) -> None:
     overrides = [
-        f"adaptation={mode}",
+        *f"adaptation={mode}".split(),
         "augment=paper",
         "fit.min_steps=24",
         "fit.max_steps=24",
@@ -154,10 +158,19 @@ def test_a_diverging_loss_is_an_error_not_a_number(small: Small) -> None:
 
 
 def test_the_budget_counts_passes_within_its_bounds() -> None:
-    fit = {"batch_size": 16, "max_epochs": 10, "min_steps": 50, "max_steps": None, "checks": 20, "warmup": 0.1}
+    fit = {
+        "batch_size": 16,
+        "max_epochs": 10,
+        "min_steps": 50,
+        "max_steps": None,
+        "checks": 20,
+        "warmup": 0.1,
+        "budget": "passes",
+    }
     assert (plan(1000, fit).steps, plan(1000, fit).check_every) == (630, 63)
     assert (plan(10, fit).steps, plan(10, fit).check_every) == (50, 3)
     assert plan(1000, fit | {"max_steps": 70}).steps == 70
+    assert {plan(n, fit | {"max_steps": 900, "budget": "steps"}).steps for n in (10, 1000, 100_000)} == {900}
 
 
 def test_wandb_offline_holds_the_cell_and_cannot_fail_it(

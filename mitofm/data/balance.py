@@ -1,0 +1,45 @@
+"""Balance of classes and domains: the groups that a sampler draws equally often, and what a cell weighs in the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+SAMPLERS: Mapping[str, list[str]] = {  # the columns whose values, as they occur together, get the same share of a pass
+    "natural": [],
+    "class": ["label"],
+    "domain": ["domain"],
+    "class_and_domain": ["label", "domain"],
+}
+
+Groups = Mapping[tuple[str, ...], np.ndarray]
+"""Positions among the training cells, by the values that the cells of a group share."""
+
+
+def groups(cells: pd.DataFrame, sampler: str) -> Groups:
+    """The groups of `sampler` among the training cells; one of all cells where it balances nothing.
+
+    Args:
+        cells: columns `label` and `domain`.
+        sampler: a key of `SAMPLERS`.
+    """
+    values = [cells[column].astype(str) for column in SAMPLERS[sampler]]
+    names = pd.Series(list(zip(*values, strict=True)) if values else [()] * len(cells))
+    return {name: np.flatnonzero(names == name) for name in sorted(set(names))}
+
+
+def weights(cells: pd.DataFrame, drawn: Groups, balanced: Iterable[str]) -> np.ndarray:
+    """Loss weights with which, as cells are drawn, the values of each column in `balanced` weigh the same: float32 (n,).
+
+    Their mean over the draws is 1. What the sampler has balanced already is not balanced twice.
+    """
+    probability = np.empty(len(cells))
+    for members in drawn.values():
+        probability[members] = 1 / (len(drawn) * len(members))
+    result = np.ones(len(cells))
+    for column in balanced:
+        codes, values = pd.factorize(cells[column])
+        result /= len(values) * np.bincount(codes, probability)[codes]
+    return (result / (result @ probability)).astype(np.float32)
