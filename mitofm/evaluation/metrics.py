@@ -37,11 +37,13 @@ def balanced_accuracy(
     labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray | None = None
 ) -> np.ndarray:
     """Mean of sensitivity and specificity at `threshold`."""
-    (true_negative, false_positive), (false_negative, true_positive) = _decided(
-        labels, probabilities, threshold, weights
-    )
-    sensitivity = _ratio(true_positive, true_positive + false_negative)
-    return (sensitivity + _ratio(true_negative, true_negative + false_positive)) / 2
+    sensitivity, specificity = (_recall(label, labels, probabilities, threshold, weights) for label in (1, 0))
+    return (sensitivity + specificity) / 2
+
+
+def best_balanced_accuracy(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Balanced accuracy at whatever threshold makes it highest on these very cells: what a threshold could reach."""
+    return _best_balanced_accuracy(*_at_each_score(labels, scores, weights)[1:])
 
 
 def weighted_f1(
@@ -79,6 +81,9 @@ def every(
         "average_precision": _average_precision(negatives, positives),
         "balanced_accuracy": balanced_accuracy(labels, probabilities, FIXED_THRESHOLD, weights),
         "balanced_accuracy_chosen": balanced_accuracy(labels, probabilities, threshold, weights),
+        "best_balanced_accuracy": _best_balanced_accuracy(negatives, positives),
+        "sensitivity_chosen": _recall(1, labels, probabilities, threshold, weights),
+        "specificity_chosen": _recall(0, labels, probabilities, threshold, weights),
         "weighted_f1": weighted_f1(labels, probabilities, FIXED_THRESHOLD, weights),
         "weighted_f1_chosen": weighted_f1(labels, probabilities, threshold, weights),
         "calibration_error": _calibration_error(expit(values), negatives, positives, CALIBRATION_BINS),
@@ -154,6 +159,13 @@ def _average_precision(negatives: np.ndarray, positives: np.ndarray) -> np.ndarr
     return np.where(negatives.sum(axis=-1) > 0, found, np.nan)
 
 
+def _best_balanced_accuracy(negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:
+    # Youden's index at every threshold: the share of negatives below it minus that of positives below it.
+    below = [_ratio(np.cumsum(counts, axis=-1), counts.sum(axis=-1)[..., None]) for counts in (negatives, positives)]
+    best = (1 + (below[0] - below[1]).max(axis=-1, initial=0.0)) / 2
+    return np.where((negatives.sum(axis=-1) > 0) & (positives.sum(axis=-1) > 0), best, np.nan)
+
+
 def _calibration_error(
     probabilities: np.ndarray, negatives: np.ndarray, positives: np.ndarray, bins: int
 ) -> np.ndarray:
@@ -174,6 +186,14 @@ def _decided(
     called = np.asarray(probabilities) >= threshold
     each = [[((labels == label) & (called == decision)).astype(float) for decision in (0, 1)] for label in (0, 1)]
     return [[cell.sum() if weights is None else weights @ cell for cell in row] for row in each]
+
+
+def _recall(
+    label: int, labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray | None
+) -> np.ndarray:
+    """The share of the cells of class `label` that are called so: sensitivity (1), specificity (0)."""
+    counts = _decided(labels, probabilities, threshold, weights)[label]
+    return _ratio(counts[label], counts[0] + counts[1])
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mitofm.reporting import contents, contrasts, laws, words
+from mitofm.reporting import contents, contrasts, laws, shift, shift_tables, words
 from mitofm.reporting.configurations import Group
+from mitofm.reporting.contrasts import Contrast
 from mitofm.reporting.counts import Counts
-from mitofm.reporting.estimates import Stored, adaptation_order, by_domain, measure, primary
+from mitofm.reporting.estimates import Result, Stored, adaptation_order, by_domain, measure, primary
 from mitofm.reporting.forest import gap_forests, result_forests
 from mitofm.reporting.matrix import domain_matrices
 from mitofm.reporting.page import Chapter, Section
 from mitofm.reporting.scaling import scaling_curves
 from mitofm.reporting.style import slug
+from mitofm.reporting.tables import Table
 
 _PAIRED = "Same test cells on both sides; the interval is the jackknife over slides of the difference itself."
 
@@ -28,46 +30,73 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path) -> Chapter:
     """
     groups = [group for group in groups if group.done]
     dataset = groups[0].configuration.dataset
-    collected = stored.collected
-    done = collected.done[collected.done["dataset"] == dataset]
+    done = stored.collected.done[stored.collected.done["dataset"] == dataset]
     positive, negative = done["positive"].iloc[0] or "positive", done["negative"].iloc[0] or "negative"
     figures = out / "figures" / slug(dataset)
-    counts = Counts(collected)
-    order = adaptation_order(collected, groups)
+    counts, order = Counts(stored.collected), adaptation_order(stored.collected, groups)
 
     groups.sort(
         key=lambda group: (replace(group.configuration, adaptation=""), order.index(group.configuration.adaptation))
     )
     results = measure(stored, groups)
-    main, domains, gaps = primary(results), by_domain(results), contrasts.gaps(results)
+    main = primary(results)
     adaptations = contrasts.between_adaptations(stored, main, order)
-    models = contrasts.between_models(stored, main)
-    fractions = contrasts.between_fractions(stored, main)
+    said, about_domains = _domains(stored, results, counts, order, figures)
+    sections = [
+        *_labels(stored, main, counts, order, figures),
+        *_compared(stored, main, adaptations),
+        *about_domains,
+        _tabled(contents.results_table(main)),
+        _tabled(contents.data_table(main, counts, positive, negative)),
+    ]
+    for section in sections:
+        if section.table is not None:
+            section.table.write(out / "tables" / slug(dataset))
+
+    answer = [*words.best_per_fraction(main, counts), *words.compared(adaptations), *said]
+    cautions = words.cautions(done)
+    if about_domains:
+        cautions += shift.confounded(stored.collected.split(done["cell"].iloc[0]))
+    return Chapter(dataset, f"{positive} against {negative}", answer, cautions, sections)
+
+
+def _labels(stored: Stored, main: list[Result], counts: Counts, order: list[str], figures: Path) -> list[Section]:
+    """AUROC over labels and its laws; a forest plot where there is one amount of labels only."""
     fitted = laws.laws(stored, main, counts, laws.levels(main))
     curves = scaling_curves(main, counts, fitted, order, figures)
-
-    sections = []
-    if curves:
-        text = (
-            "Points are means over seeds; bands and bars are 95 % intervals over slides; dotted lines are scaling laws."
-        )
-        sections.append(Section("AUROC against the number of labels", text, curves))
-    else:
+    if not curves:
         text = "Dots are means over seeds; bars are 95 % intervals over slides."
-        sections.append(Section("AUROC of each model and adaptation", text, result_forests(main, order, figures)))
-    if adaptations:
-        shown = contents.contrasts_table("adaptations", "Adaptations compared", adaptations, "adaptation", _PAIRED)
-        sections.append(Section(shown.title, table=shown))
-    if models:
-        note = f"The model of highest AUROC minus each other; being picked as the highest flatters it. {_PAIRED}"
-        shown = contents.contrasts_table("models", "Models compared", models, "model", note)
-        sections.append(Section(shown.title, table=shown))
-    if fractions:
-        shown = contents.contrasts_table("fractions", "What more labels are worth", fractions, "labels", _PAIRED)
-        sections.append(Section(shown.title, table=shown))
-    if fitted:
-        shown = laws.laws_table(fitted)
-        sections.append(Section(shown.title, table=shown))
+        return [Section("AUROC of each model and adaptation", text, result_forests(main, order, figures))]
+    text = "Points are means over seeds; bands and bars are 95 % intervals over slides; dotted lines are scaling laws."
+    sections = [Section("AUROC against the number of labels", text, curves)]
+    return [*sections, _tabled(laws.laws_table(fitted))] if fitted else sections
+
+
+def _compared(stored: Stored, main: list[Result], adaptations: list[Contrast]) -> list[Section]:
+    """Paired differences along each axis."""
+    picked = f"The model of highest AUROC minus each other; being picked as the highest flatters it. {_PAIRED}"
+    along = [
+        ("adaptations", "Adaptations compared", adaptations, "adaptation", _PAIRED),
+        ("models", "Models compared", contrasts.between_models(stored, main), "model", picked),
+        ("fractions", "What more labels are worth", contrasts.between_fractions(stored, main), "labels", _PAIRED),
+    ]
+    return [
+        _tabled(contents.contrasts_table(name, title, found, axis, note))
+        for name, title, found, axis, note in along
+        if found
+    ]
+
+
+def _domains(
+    stored: Stored, results: list[Result], counts: Counts, order: list[str], figures: Path
+) -> tuple[list[str], list[Section]]:
+    """What a change of domain costs: sentences, and figures and tables; nothing where there is one domain only."""
+    domains = by_domain(results)
+    if len({result.set for result in domains}) < 2:
+        return [], []
+    gaps, columns = contrasts.gaps(results), shift.column_gaps(stored, domains, counts)
+    extremes, rankings = shift.extremes(domains), shift.rankings(domains)
+    sections = []
     matrices = domain_matrices(domains, figures)
     if matrices:
         text = "Framed: tested on other slides of the domain trained on."
@@ -77,21 +106,17 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path) -> Chapter:
         drawn = gap_forests([gap for gap in gaps if gap.configuration.fraction == largest], order, figures)
         shown = contents.gaps_table(gaps)
         sections.append(Section(shown.title, "The figures are of the largest fraction.", drawn, shown))
-    if len({result.set for result in domains}) > 1:
-        shown = contents.domains_table(domains)
-        sections.append(Section(shown.title, table=shown, folded=True))
-    shown = contents.results_table(main)
-    sections.append(Section(shown.title, table=shown))
-    shown = contents.data_table(main, counts, positive, negative)
-    sections.append(Section(shown.title, table=shown))
-    for section in sections:
-        if section.table is not None:
-            section.table.write(out / "tables" / slug(dataset))
+    if columns:
+        sections.append(_tabled(shift_tables.column_gaps_table(columns)))
+    if extremes:
+        sections.append(_tabled(shift_tables.extremes_table(extremes)))
+    if rankings:
+        sections.append(_tabled(shift_tables.rankings_table(rankings), folded=True))
+    sections.append(_tabled(shift_tables.transfer_table(domains), folded=True))
+    sections.append(_tabled(contents.domains_table(domains), folded=True))
+    said = [*words.domain_gap(gaps), *words.foreign_training(columns), *words.worst_domains(extremes)]
+    return said, sections
 
-    answer = [
-        *words.best_per_fraction(main, counts),
-        *words.compared(adaptations),
-        *words.domain_gap(gaps),
-    ]
-    task = f"{positive} against {negative}"
-    return Chapter(dataset, task, answer, words.cautions(done), sections)
+
+def _tabled(shown: Table, folded: bool = False) -> Section:
+    return Section(shown.title, table=shown, folded=folded)

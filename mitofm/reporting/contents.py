@@ -16,19 +16,17 @@ from mitofm.reporting.numbers import NOTHING, difference, set_words, with_interv
 from mitofm.reporting.tables import Table, columns_of, table
 
 _WHERE, _SET, _LABELS, _MODEL, _ADAPTATION = "setting", "test set", "labels", "model", "adaptation"
-_AXES = (_WHERE, _SET, _LABELS, _MODEL, _ADAPTATION)
-_PRINTED = {name: words for name, words in METRICS.items() if name not in (AUROC, "weighted_f1_chosen")}
+AXES = (_WHERE, _SET, _LABELS, _MODEL, _ADAPTATION)
+_PRINTED = ("balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "calibration_error", "weighted_f1")
 
 
 def results_table(results: Sequence[Result]) -> Table:
     """Every configuration over its seeds: each metric with its interval."""
     rows = []
     for result in results:
-        intervals = {
-            f"{words} (95 % interval)": with_interval(result.metrics[name]) for name, words in _PRINTED.items()
-        }
+        intervals = {f"{METRICS[name]} (95 % interval)": with_interval(result.metrics[name]) for name in _PRINTED}
         shown = {
-            **_shown(result.configuration, result.set),
+            **shown_axes(result.configuration, result.set),
             "seeds": result.group.seeds,
             "slides": str(result.auroc.slides),
             "AUROC (95 % interval)": with_interval(result.auroc),
@@ -37,7 +35,7 @@ def results_table(results: Sequence[Result]) -> Table:
             **intervals,
         }
         full = {
-            **_full(result.configuration, result.set),
+            **full_axes(result.configuration, result.set),
             "seeds": len(result.group.done),
             "planned": result.group.planned,
         }
@@ -52,7 +50,7 @@ def results_table(results: Sequence[Result]) -> Table:
         "what their different test slides do not explain. Average precision and weighted F1 depend on how common "
         "positives are: do not compare them across test sets. The calibration error is too high where cells are few."
     )
-    return table("results", "Results over seeds", rows, note + _without(r.auroc for r in results), _AXES)
+    return table("results", "Results over seeds", rows, note + no_interval(r.auroc for r in results), AXES)
 
 
 def domains_table(results: Sequence[Result]) -> Table:
@@ -60,14 +58,14 @@ def domains_table(results: Sequence[Result]) -> Table:
     rows = [
         (
             {
-                **_shown(result.configuration, result.set, "test domain"),
+                **shown_axes(result.configuration, result.set, "test domain"),
                 "seeds": result.group.seeds,
                 "slides": str(result.auroc.slides),
                 "AUROC (95 % interval)": with_interval(result.auroc),
                 "sd between seeds": _sd(result.auroc.seed_sd),
             },
             {
-                **_full(result.configuration, set_words(result.set)),
+                **full_axes(result.configuration, set_words(result.set)),
                 "seeds": len(result.group.done),
                 "planned": result.group.planned,
                 **columns_of(AUROC, result.auroc),
@@ -77,7 +75,7 @@ def domains_table(results: Sequence[Result]) -> Table:
         )
         for result in results
     ]
-    return table("domains", "AUROC by test domain", rows, _without(r.auroc for r in results).strip(), _AXES)
+    return table("domains", "AUROC by test domain", rows, no_interval(r.auroc for r in results).strip(), AXES)
 
 
 def contrasts_table(name: str, title: str, contrasts: Sequence[Contrast], axis: str, note: str) -> Table:
@@ -85,7 +83,7 @@ def contrasts_table(name: str, title: str, contrasts: Sequence[Contrast], axis: 
     rows = []
     for contrast in contrasts:
         key, found = contrast.configuration, contrast.difference
-        shown = {column: value for column, value in _shown(key, contrast.set).items() if column != axis}
+        shown = {column: value for column, value in shown_axes(key, contrast.set).items() if column != axis}
         shown |= {
             "difference": f"{contrast.first} \N{MINUS SIGN} {contrast.second}",
             "AUROC (95 % interval)": difference(found),
@@ -93,17 +91,22 @@ def contrasts_table(name: str, title: str, contrasts: Sequence[Contrast], axis: 
             "slides": str(found.slides),
             "verdict": contrast.verdict if found.value is not None else found.why,
         }
-        full = {**_full(key, contrast.set), "first": contrast.first, "second": contrast.second, "seeds": found.seeds}
+        full = {
+            **full_axes(key, contrast.set),
+            "first": contrast.first,
+            "second": contrast.second,
+            "seeds": found.seeds,
+        }
         rows.append((shown, full | columns_of("difference", found) | {"verdict": contrast.verdict}))
     note += f" {len(rows)} intervals, each by itself: they are not corrected for their number." if len(rows) > 1 else ""
-    return table(name, title, rows, note + _without(c.difference for c in contrasts), [a for a in _AXES if a != axis])
+    return table(name, title, rows, note + no_interval(c.difference for c in contrasts), [a for a in AXES if a != axis])
 
 
 def gaps_table(gaps: Sequence[Gap]) -> Table:
     """In-domain and out-of-domain AUROC, and the first minus the second."""
     rows = []
     for gap in gaps:
-        shown = {column: value for column, value in _shown(gap.configuration, "").items() if column != _SET}
+        shown = {column: value for column, value in shown_axes(gap.configuration, "").items() if column != _SET}
         shown |= {
             "in-domain AUROC": with_interval(gap.inside),
             "out-of-domain AUROC": with_interval(gap.outside),
@@ -111,7 +114,7 @@ def gaps_table(gaps: Sequence[Gap]) -> Table:
             "slides": f"{gap.inside.slides} + {gap.outside.slides}",
             "verdict": gap.verdict,
         }
-        full: dict[str, Any] = {k: v for k, v in _full(gap.configuration, "").items() if k != "set"}
+        full: dict[str, Any] = {k: v for k, v in full_axes(gap.configuration, "").items() if k != "set"}
         for name, found in (("in_domain", gap.inside), ("out_of_domain", gap.outside), ("gap", gap.difference)):
             full |= columns_of(name, found)
         rows.append((shown, full))
@@ -119,8 +122,8 @@ def gaps_table(gaps: Sequence[Gap]) -> Table:
         "Two different sets of slides, taken as independent. A gap mixes what the change of domain costs with how hard "
         "the cells of either domain are."
     )
-    axes = [axis for axis in _AXES if axis != _SET]
-    return table("gaps", "In-domain minus out-of-domain", rows, note + _without(g.difference for g in gaps), axes)
+    axes = [axis for axis in AXES if axis != _SET]
+    return table("gaps", "In-domain minus out-of-domain", rows, note + no_interval(g.difference for g in gaps), axes)
 
 
 def data_table(results: Sequence[Result], counts: Counts, positive: str, negative: str) -> Table:
@@ -167,12 +170,14 @@ def unfinished_table(cells: pd.DataFrame) -> Table:
     return Table("unfinished", "Cells without a result", shown, full, "They are in no number of this report.")
 
 
-def _shown(key: Configuration, tested: str, set_column: str = _SET) -> dict[str, str]:
-    axes = {_WHERE: key.where, set_column: set_words(tested), _LABELS: key.share}
+def shown_axes(key: Configuration, tested: str, set_column: str = _SET, trained: bool = True) -> dict[str, str]:
+    """The columns that name a row for people; `trained` says whether the training domain is among them."""
+    axes = {_WHERE: key.where if trained else key.setting, set_column: set_words(tested), _LABELS: key.share}
     return axes | {_MODEL: key.model, _ADAPTATION: key.adaptation}
 
 
-def _full(key: Configuration, tested: str) -> dict[str, Any]:
+def full_axes(key: Configuration, tested: str) -> dict[str, Any]:
+    """The columns that name a row for programs."""
     return {
         "dataset": key.dataset,
         "setting": key.setting,
@@ -188,6 +193,7 @@ def _sd(spread: float | None) -> str:
     return NOTHING if spread is None else f"{spread:.3f}"
 
 
-def _without(estimates: Iterable[Estimate]) -> str:
+def no_interval(estimates: Iterable[Estimate]) -> str:
+    """The reasons why some of the estimates have no interval, as the last sentence of a note."""
     reasons = sorted({estimate.why for estimate in estimates if estimate.why})
     return f" No interval where: {'; '.join(reasons)}." if reasons else ""

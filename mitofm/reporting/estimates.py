@@ -24,6 +24,9 @@ METRICS = {
     "balanced_accuracy_chosen": "at the chosen threshold",
     "average_precision": "average precision",
     "calibration_error": "calibration error",
+    "best_balanced_accuracy": "at the best threshold",
+    "sensitivity_chosen": "sensitivity at the chosen threshold",
+    "specificity_chosen": "specificity at the chosen threshold",
     "weighted_f1": "weighted F1 at 0.5",
     "weighted_f1_chosen": "weighted F1 at the chosen threshold",
 }

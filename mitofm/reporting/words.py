@@ -12,6 +12,7 @@ from mitofm.reporting.contrasts import Contrast, Gap
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import ALL, Result
 from mitofm.reporting.numbers import difference, set_words, signed, with_interval
+from mitofm.reporting.shift import ColumnGap, Extremes
 from mitofm.runs.collect import DONE, FAILED, MISSING, SKIPPED
 
 _FEW = 6
@@ -84,6 +85,33 @@ def domain_gap(gaps: Sequence[Gap]) -> list[str]:
     return [
         f"In-domain minus out-of-domain AUROC lies between {signed(min(values))} and {signed(max(values))}: "
         f"{_tally(gap.verdict for gap in gaps)} of {len(gaps)} configurations."
+    ]
+
+
+def foreign_training(gaps: Sequence[ColumnGap]) -> list[str]:
+    """What training on another domain than the tested one costs, where both give equally many labels."""
+    fair = [gap for gap in gaps if gap.fair and gap.difference.value is not None]
+    values = [gap.difference.value for gap in fair if gap.difference.value is not None]
+    if not values:
+        return []
+    return [
+        f"Trained on the tested domain instead of another one, with equally many labels, AUROC differs by "
+        f"{signed(min(values))} to {signed(max(values))}: {_tally(gap.verdict for gap in fair)} of {len(fair)} pairs."
+    ]
+
+
+def worst_domains(extremes: Sequence[Extremes]) -> list[str]:
+    """Which domain is the worst, for how many configurations, and how low the lowest AUROC is."""
+    if not extremes:
+        return []
+    counted = Counter(set_words(found.worst.set) for found in extremes)
+    lowest = min((found.worst for found in extremes), key=lambda result: result.auroc.value or 0.0)
+    key = lowest.configuration
+    named = ", ".join(f"{domain} in {count}" for domain, count in counted.most_common())
+    return [
+        f"The worst domain (of those with six slides or more): {named} of {len(extremes)} configurations. The lowest is "
+        f"{key.model} with {key.adaptation}{', ' + key.where if key.where else ''} on {set_words(lowest.set)}: "
+        f"{with_interval(lowest.auroc)}."
     ]
 
 

@@ -66,11 +66,15 @@ class Collected:
         Raises:
             MitofmError: they are absent or damaged.
         """
-        path = self._folder(cell) / "predictions.parquet"
-        try:
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise _damaged(path, error) from error
+        return _table(self._folder(cell) / "predictions.parquet")
+
+    def split(self, cell: str) -> pd.DataFrame:
+        """The split of a finished cell, read now: a row per cell of the table, as `mitofm.data.splits.part.Split` has it.
+
+        Raises:
+            MitofmError: it is absent or damaged.
+        """
+        return _table(self._folder(cell) / "split.parquet")
 
     def predictions_sha256(self, cell: str) -> str:
         """The fingerprint of a finished cell's predictions.
@@ -151,6 +155,13 @@ def _state(folder: Path) -> tuple[str, str]:
             lines = (folder / state).read_text(encoding="utf-8", errors="replace").strip().splitlines()
             return state, lines[-1].strip() if lines else ""
     return MISSING, "interrupted or running" if folder.is_dir() else "not started"
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
 
 
 def _part(folder: Path, file: str, key: str | None = None) -> dict[str, Any]:

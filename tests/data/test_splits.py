@@ -74,6 +74,14 @@ def test_no_slide_and_no_image_is_on_two_sides(strategy: Strategy, table: pd.Dat
     assert used.groupby("image")["part"].nunique().max() == 1
 
 
+def test_species_and_scanner_stay_with_the_cells_where_they_are_known() -> None:
+    table = random_table([6, 3], 0)
+    known = table.assign(scanner=np.where(table["domain"] == "d0", "A", "B"))
+    frame = make(InDomain(name="in_domain"), known, 1.0, 0).frame
+    assert frame.columns.tolist() == [*COLUMNS[:4], "scanner", *COLUMNS[4:]]
+    assert frame["scanner"].tolist() == known["scanner"].tolist()
+
+
 @every
 @few
 @given(table=tables, seed=seeds, fraction=st.sampled_from([0.2, 0.5, 1.0]))

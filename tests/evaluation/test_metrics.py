@@ -38,6 +38,14 @@ def test_metrics_equal_those_of_sklearn(case: tuple[np.ndarray, np.ndarray], thr
     )
 
 
+@given(labelled_logits())
+def test_the_best_balanced_accuracy_is_that_of_the_best_threshold(case: tuple[np.ndarray, np.ndarray]) -> None:
+    labels, logits = case
+    thresholds = [*np.unique(expit(logits)), 1.1]
+    tried = [metrics.balanced_accuracy(labels, expit(logits), threshold) for threshold in thresholds]
+    assert metrics.best_balanced_accuracy(labels, logits) == pytest.approx(max(tried))
+
+
 @given(labelled_logits(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(case: tuple[np.ndarray, np.ndarray], random: object) -> None:
     labels, logits = case
@@ -76,6 +84,7 @@ def test_undefined_metrics_are_nan() -> None:
     assert np.isnan(metrics.auroc(ones, scores))
     assert np.isnan(metrics.average_precision(ones, scores))
     assert np.isnan(metrics.average_precision(1 - ones, scores))
+    assert np.isnan(metrics.best_balanced_accuracy(ones, scores))
     assert np.isnan(metrics.balanced_accuracy(ones, scores, 0.5))
     assert np.isnan(metrics.weighted_f1(nothing, nothing, 0.5))
     assert np.isnan(metrics.calibration_error(nothing, nothing))
@@ -102,6 +111,7 @@ def test_summarise_names_the_sets_and_gives_null_where_a_metric_is_undefined() -
     assert sets["in_domain"]["auroc"] == 1.0
     assert sets["in_domain"]["balanced_accuracy"] == 0.75
     assert sets["in_domain"]["balanced_accuracy_chosen"] == 1.0
+    assert (sets["all"]["sensitivity_chosen"], sets["all"]["specificity_chosen"]) == (1.0, 1.0)
     assert sets["domain:lung"]["auroc"] is None
     assert sets["domain:lung"]["weighted_f1"] == 1.0
 

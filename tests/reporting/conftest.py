@@ -88,6 +88,8 @@ class Study:
         folder = self.folder(labels)
         folder.mkdir(parents=True)
         table.to_parquet(folder / "predictions.parquet", index=False)
+        split = table[["sample_id", "slide", "domain", "label"]].assign(species="dog", scanner=table["domain"])
+        split.to_parquet(folder / "split.parquet", index=False)
         threshold = {"value": 0.4, "rule": "validation"}
         self.write(folder, "metrics.json", {"threshold": threshold, "sets": metrics.summarise(table, 0.4)})
         self.write(folder, "cell.json", {"id": folder.name[-12:], "labels": labels})

@@ -47,7 +47,7 @@ def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: St
     out = report(study)
     assert names(out, "*.png") == {"scaling-all-uni.png"}
     assert names(out, "*.svg") == {"scaling-all-uni.svg"}
-    tables = {"adaptations", "fractions", "domains", "results", "data", "unfinished"}
+    tables = {"adaptations", "fractions", "domains", "transfer", "worst_domains", "results", "data", "unfinished"}
     assert names(out, "*.csv") == {f"{name}.csv" for name in tables}
     assert names(out, "*.md") == {f"{name}.md" for name in tables}
     page = (out / "report.html").read_text()

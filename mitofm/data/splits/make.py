@@ -49,7 +49,8 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     _check_training(labels, part, f"{what}, fraction {fraction:g}", sides.test_only)
 
     back = np.argsort(canonical)
-    frame = table[["sample_id", "slide", "domain", "label"]].reset_index(drop=True)
+    known = [column for column in ("species", "scanner") if column in table]  # for whoever compares domains
+    frame = table[["sample_id", "slide", "domain", "label", *known]].reset_index(drop=True)
     frame = frame.assign(part=part[back], evaluation_set=sides.evaluation_set[back], order=order[back])
     return Split(frame=frame, strategy=strategy.name, test_only=sides.test_only)
 

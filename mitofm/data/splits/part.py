@@ -70,8 +70,9 @@ class Split:
     """A finished split of a table.
 
     Attributes:
-        frame: one row per cell, in table order: sample_id, slide, domain, label, part, evaluation_set, order.
-            `order` is the rank of a training or validation cell within its side, -1 for test and unused cells.
+        frame: one row per cell, in table order: sample_id, slide, domain, label, species and scanner where the table
+            knows them, part, evaluation_set, order. `order` is the rank of a training or validation cell within its
+            side, -1 for test and unused cells.
         strategy: the name of the strategy.
         test_only: the domains (values of `by`) too small to train on.
     """
