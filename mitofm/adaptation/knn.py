@@ -1,0 +1,110 @@
+"""Nearest neighbours by cosine similarity, with the vote of DINO's evaluation (Caron et al. 2021, arXiv 2104.14294)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mitofm.adaptation.choosing import Choosing
+from mitofm.adaptation.directions import centre_of, directions
+from mitofm.adaptation.frozen import Head, Labelled, Rows
+from mitofm.errors import MitofmError
+
+_QUERIES = 1024  # compared with all training cells at a time
+
+
+@dataclass(frozen=True)
+class NeighboursHead(Head):
+    """The training cells themselves.
+
+    Attributes:
+        centre: float32 (D,), mean of the training embeddings.
+        cells: float32 (n, D), directions of the training embeddings around it.
+        votes: float64 (n,): the class weight of each cell, negative for class 0.
+        k: int (1,), how many neighbours vote.
+        temperature: float64 (1,), by which similarities are divided before they become weights.
+    """
+
+    centre: np.ndarray
+    cells: np.ndarray
+    votes: np.ndarray
+    k: np.ndarray
+    temperature: np.ndarray
+
+    def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
+        """See `Head.logits`."""
+        return self.logits_at(embeddings, self.k)[0]
+
+    def logits_at(self, embeddings: np.ndarray | Rows, ks: Sequence[int] | np.ndarray) -> np.ndarray:
+        """The logits for several k, the neighbours being looked up once: float64 (len(ks), n)."""
+        logits = np.empty((len(ks), len(embeddings)))
+        most = min(int(max(ks)), len(self.cells))
+        for start in range(0, len(embeddings), _QUERIES):
+            block = slice(start, start + _QUERIES)
+            similar = directions(embeddings[block], self.centre) @ self.cells.T
+            nearest = np.argpartition(-similar, most - 1, axis=1)[:, :most]
+            similar = np.take_along_axis(similar, nearest, axis=1).astype(np.float64)
+            order = np.argsort(-similar, axis=1)
+            similar = np.take_along_axis(similar, order, axis=1)
+            votes = self.votes[np.take_along_axis(nearest, order, axis=1)]
+            weights = np.exp((similar - similar[:, :1]) / self.temperature)
+            for row, k in enumerate(np.minimum(ks, most)):
+                shares = k * weights[:, :k] / weights[:, :k].sum(axis=1, keepdims=True)
+                cast = shares * votes[:, :k]
+                logits[row, block] = np.log((np.maximum(cast, 0).sum(1) + 0.5) / (np.maximum(-cast, 0).sum(1) + 0.5))
+        return logits
+
+    @property
+    def width(self) -> int:
+        """See `Head.width`."""
+        return len(self.centre)
+
+    @property
+    def trained_parameters(self) -> int:
+        """None: the training cells are kept, not fitted."""
+        return 0
+
+
+class NearestNeighbours(Choosing[NeighboursHead]):
+    """The k most similar training cells vote.
+
+    The logit is log((V₁ + ½) / (V₀ + ½)): k votes in all are shared among the neighbours in proportion to
+    exp(cosine / temperature), and those of class c, each times its class weight, add up to V_c.
+
+    Args:
+        name: of the adaptation.
+        k: the numbers of neighbours to choose from; one above the number of training cells means all of them.
+        k_without_choice: what is used where the slides are too few to choose by cross-validation.
+        temperature: the smaller, the more the nearest neighbours count.
+        folds: of the cross-validation that chooses k where the validation side is too small.
+        views: see `FrozenAdaptation`.
+    """
+
+    head = NeighboursHead
+
+    def __init__(
+        self, name: str, k: Sequence[int], k_without_choice: int, temperature: float, folds: int = 5, views: int = 1
+    ) -> None:
+        super().__init__(name, views, "k", sorted((int(one) for one in k), reverse=True), k_without_choice, folds)
+        if temperature <= 0:
+            raise MitofmError(f"adaptation.temperature={temperature}: give a number above 0")
+        self.temperature = temperature
+
+    def path(
+        self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
+    ) -> list[NeighboursHead]:
+        """See `Choosing.path`; nothing here is random."""
+        embeddings = train.embeddings[:]
+        centre = centre_of(embeddings)
+        cells = directions(embeddings, centre)
+        votes = np.where(train.labels == 1, 1.0, -1.0) * train.class_weights(balanced)[train.labels]
+        temperature = np.asarray([self.temperature])
+        return [
+            NeighboursHead(centre, cells, votes, np.asarray([int(k)]), temperature, notes={"k": int(k)}) for k in values
+        ]
+
+    def logits_of(self, heads: Sequence[NeighboursHead], cells: Labelled) -> np.ndarray:
+        """See `Choosing.logits_of`: the neighbours are looked up once."""
+        return heads[0].logits_at(cells.embeddings, [int(head.k[0]) for head in heads])

@@ -1,0 +1,65 @@
+"""Prototypes: each class is the mean of its training cells (Snell et al. 2017, arXiv 1703.05175)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mitofm.adaptation.directions import centre_of, directions
+from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled, Rows
+
+
+@dataclass(frozen=True)
+class PrototypeHead(Head):
+    """Logits along the line through the two prototypes.
+
+    Attributes:
+        centre: float32 (D,), mean of the training embeddings.
+        weight: float32 (D,), from the negative to the positive prototype, scaled to log-odds.
+        bias: float64 (1,).
+    """
+
+    centre: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
+        """See `Head.logits`."""
+        return (directions(embeddings[:], self.centre) @ self.weight).astype(np.float64) + self.bias
+
+    @property
+    def width(self) -> int:
+        """See `Head.width`."""
+        return len(self.centre)
+
+
+class Prototype(FrozenAdaptation):
+    """The class means of the embeddings' directions; nothing is chosen.
+
+    The logit is that of linear discriminant analysis on the line through the two means: cells are projected on it, either
+    class is a normal distribution around its mean with their common variance there, and the classes are equally frequent
+    where `balanced`, else as frequent as in training. Where the cells are too few for a variance, the means have log-odds
+    of ±1.
+    """
+
+    head = PrototypeHead
+
+    def fit(
+        self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int, device: str = "cpu"
+    ) -> PrototypeHead:
+        """See `FrozenAdaptation.fit`; nothing here is random."""
+        embeddings = train.embeddings[:]
+        centre = centre_of(embeddings)
+        cells = directions(embeddings, centre).astype(np.float64)
+        negative, positive = (cells[train.labels == label].mean(axis=0) for label in (0, 1))
+        line = positive - negative
+        residuals = cells @ line - np.where(train.labels == 1, positive @ line, negative @ line)
+        variance = residuals @ residuals / max(len(train) - 2, 1)
+        apart = line @ line  # of the two means, once projected
+        if variance <= 1e-12 * apart**2:
+            variance = apart**2 / 2
+        scale = apart / variance if variance > 0 else 0.0
+        prior = 0.0 if balanced else float(np.log(train.labels.mean() / (1 - train.labels.mean())))
+        bias = prior - scale * (positive + negative) @ line / 2
+        return PrototypeHead(centre, (scale * line).astype(np.float32), np.asarray([bias]))
