@@ -68,9 +68,7 @@ class NetworkProbe(Choosing[Fitted]):
     def head_of(self, network: Any, notes: dict[str, Any]) -> Fitted:
         """What a trained network becomes, on the CPU."""
 
-    def path(
-        self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
-    ) -> list[Fitted]:
+    def path(self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str) -> list[Fitted]:
         """See `Choosing.path`."""
         mean, std = _moments(train)
         networks, groups = [], []
