@@ -1,7 +1,8 @@
 """Where the configs are, and how a `_target_` in one becomes an object.
 
-Configs may come from strangers (a bundle, a colleague's cell), so a `_target_` resolves only to a class of mitofm or a
-transform of albumentations. Hydra's own block-list lets `pandas.read_pickle` and `joblib.load` through.
+Configs may come from strangers (a bundle, a colleague's cell), so a `_target_` resolves only to a class of the rooms that
+configs describe or a transform of albumentations. Hydra's own block-list lets `pandas.read_pickle` and `joblib.load`
+through, and a class of another room may write files as soon as it is built.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from mitofm.errors import MitofmError
 
 _PACKAGE = Path(__file__).parent
+_ROOMS = ("mitofm.adaptation.", "mitofm.data.")
 
 
 def conf_dir() -> Path:
@@ -40,9 +42,10 @@ def allowed(target: str) -> tuple[str, str]:
         MitofmError: nothing there may be built.
     """
     module_name, _, class_name = str(target).rpartition(".")
-    if not (module_name == "albumentations" or module_name.startswith("mitofm.")):
+    if not (module_name == "albumentations" or module_name.startswith(_ROOMS)):
         raise MitofmError(
-            f"_target_ {target!r} is not allowed: only classes of mitofm and transforms of albumentations are"
+            f"_target_ {target!r} is not allowed: only classes of mitofm.adaptation and mitofm.data and transforms of "
+            "albumentations are"
         )
     return module_name, class_name
 
@@ -51,7 +54,7 @@ def locate(target: str) -> type:
     """The class that `target` names.
 
     Raises:
-        MitofmError: it is not a class of mitofm or a transform of albumentations, or does not exist.
+        MitofmError: it is not a class of these rooms or a transform of albumentations, or does not exist.
     """
     module_name, class_name = allowed(target)
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version
@@ -66,8 +69,8 @@ def locate(target: str) -> type:
 
         if not issubclass(found, (albumentations.BasicTransform, albumentations.BaseCompose)):
             raise MitofmError(f"_target_ {target!r} is not a transform")
-    elif found.__module__.split(".")[0] != "mitofm":
-        raise MitofmError(f"_target_ {target!r} is a class of {found.__module__}, not of mitofm")
+    elif not found.__module__.startswith(_ROOMS):
+        raise MitofmError(f"_target_ {target!r} is a class of {found.__module__}, which no config may build")
     return found
 
 
