@@ -8,6 +8,7 @@ which writes nothing. Reading: copies of random patches from the finished store,
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import re
 import shutil
@@ -111,50 +112,59 @@ def one_by_one(regions: Regions) -> np.ndarray:
     return np.stack(patches)
 
 
+def measured(root: Path, tile: int, repeats: int) -> None:
+    """Print the figures for regions of this tile size, made in `root`."""
+    regions = Regions(root, tile)
+    ours, theirs = [], []
+
+    def build(cache: Path) -> PatchStore:
+        sizes = {"crop_px": PATCH_PX, "margin_px": 0}
+        return ensure(regions, name="bench", cache=cache, remembered=Remembered(cache / "known"), **sizes)
+
+    with Memory() as memory:  # and a warm-up
+        store = build(root / "store")
+    expected = one_by_one(regions)
+    difference = int(np.abs(store.patches.astype(np.int16) - expected).max())
+    for repeat in range(repeats):
+        os.sync()
+        start = now()
+        build(root / f"cache{repeat}")
+        ours.append(now() - start)
+        start = now()
+        one_by_one(regions)
+        theirs.append(now() - start)
+        shutil.rmtree(root / f"cache{repeat}")
+    n = len(expected)
+    (wall, cpu), (their_wall, their_cpu) = (np.median(times, axis=0) for times in (ours, theirs))
+    ratio, cpu_ratio = np.median(np.array(theirs) / np.array(ours), axis=0)
+    print(f"tiles of {tile} px")
+    print(f"cutting   {n / wall:8.0f} patches/s, {cpu:.2f} CPU-s  patches.ensure on {os.cpu_count()} cores")
+    print(f"          {n / their_wall:8.0f} patches/s, {their_cpu:.2f} CPU-s  openslide, one read_region per cell")
+    print(f"          {ratio:8.2f} x in wall time, {cpu_ratio:.2f} x in CPU time: medians of {repeats} pairs")
+    print(f"          {difference:8} grey levels of largest difference")
+    print(f"          {memory.peak_kb / 1e3:8.0f} MB at most while building, mapped pages not counted")
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(0, n, 64) for _ in range(200)]
+    store.read(np.arange(n))
+    start = time.perf_counter()
+    for batch in rows:
+        store.read(batch)
+    print(f"reading   {64 * len(rows) / (time.perf_counter() - start):8.0f} patches/s of {PATCH_PX} px, one core")
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--tile", type=int, default=256, help="side of the regions' tiles, px")
+    parser.add_argument("--tile", type=int, nargs="+", default=[256, 512, 1024], help="side of the regions' tiles, px")
     asked = parser.parse_args()
-    repeats = asked.repeats
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        regions = Regions(root, asked.tile)
-        ours, theirs = [], []
-
-        def build(cache: Path) -> PatchStore:
-            sizes = {"crop_px": PATCH_PX, "margin_px": 0}
-            return ensure(regions, name="bench", cache=cache, remembered=Remembered(cache / "known"), **sizes)
-
-        with Memory() as memory:  # and a warm-up
-            store = build(root / "store")
-        expected = one_by_one(regions)
-        difference = int(np.abs(store.patches.astype(np.int16) - expected).max())
-        for repeat in range(repeats):
-            os.sync()
-            start = now()
-            build(root / f"cache{repeat}")
-            ours.append(now() - start)
-            start = now()
-            one_by_one(regions)
-            theirs.append(now() - start)
-            shutil.rmtree(root / f"cache{repeat}")
-        n = len(expected)
-        (wall, cpu), (their_wall, their_cpu) = (np.median(times, axis=0) for times in (ours, theirs))
-        ratio, cpu_ratio = np.median(np.array(theirs) / np.array(ours), axis=0)
-        print(f"cutting   {n / wall:8.0f} patches/s, {cpu:.2f} CPU-s  patches.ensure on {os.cpu_count()} cores")
-        print(f"          {n / their_wall:8.0f} patches/s, {their_cpu:.2f} CPU-s  openslide, one read_region per cell")
-        print(f"          {ratio:8.2f} x in wall time, {cpu_ratio:.2f} x in CPU time: medians of {repeats} pairs")
-        print(f"          {difference:8} grey levels of largest difference")
-        print(f"          {memory.peak_kb / 1e3:8.0f} MB at most while building, mapped pages not counted")
-        rng = np.random.default_rng(0)
-        rows = [rng.integers(0, n, 64) for _ in range(200)]
-        store.read(np.arange(n))
-        start = time.perf_counter()
-        for batch in rows:
-            store.read(batch)
-        print(f"reading   {64 * len(rows) / (time.perf_counter() - start):8.0f} patches/s of {PATCH_PX} px, one core")
+    for tile in asked.tile:
+        with tempfile.TemporaryDirectory() as folder:  # a process each: memory that one freed is not the next one's
+            process = multiprocessing.get_context("spawn").Process(
+                target=measured, args=(Path(folder), tile, asked.repeats)
+            )
+            process.start()
+            process.join()
 
 
 if __name__ == "__main__":

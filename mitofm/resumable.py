@@ -12,7 +12,7 @@ import numpy as np
 
 from mitofm.files import read_json, write_json
 
-_NOTE_EVERY = 0.5  # seconds between two notes of progress
+_NOTE_EVERY = 0.1  # seconds between two notes of progress; the disk is written meanwhile and not at the end
 
 
 class ResumableArray:

@@ -13,7 +13,9 @@ from mitofm.errors import MitofmError
 
 _SAME_SCALE = 0.05  # a smaller difference in resolution is left alone: resampling would blur more than it corrects
 _BAND = 1024  # px; cells are cut band by band, so that those of one piece lie on few tiles
-_PIECE = 16 * 2**20  # bytes of patches held at once by a worker
+_PIECE = (
+    32 * 2**20
+)  # bytes of patches held at once by a worker: the 200 cells of a region fit, so no tile is decoded twice
 
 
 def file_column(table: pd.DataFrame) -> pd.Series:
