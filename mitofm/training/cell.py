@@ -19,28 +19,22 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One cell, ready to be fitted.
+class Seen:
+    """Patches, and the backbone that sees them: what a forward pass takes.
 
     Attributes:
-        config: the resolved config, as plain data.
+        config: at least the groups `fit` and `trainer` and the seed, as plain data.
         store: the patches.
-        split: which of them are bought for what.
         spec: the backbone.
         weights: its weights.
-        folder: where results go.
         cache: where embeddings are shared.
-        validation_decides: whether the validation cells are enough to choose on.
     """
 
     config: dict[str, Any]
     store: PatchStore
-    split: Split
     spec: BackboneSpec
     weights: Weights
-    folder: Path
     cache: Path
-    validation_decides: bool
 
     @property
     def seed(self) -> int:
@@ -82,6 +76,21 @@ class Cell:
         """Names the embeddings of the frozen backbone."""
         drawn_from = self.seed if self.spec.weights == "random" else None
         return self.spec.fingerprint(self.weights.sha256, self.fit["precision"], drawn_from)
+
+
+@dataclass(frozen=True)
+class Cell(Seen):
+    """One cell, ready to be fitted; its config is the whole resolved one.
+
+    Attributes:
+        split: which patches are bought for what.
+        folder: where results go.
+        validation_decides: whether the validation cells are enough to choose on.
+    """
+
+    split: Split
+    folder: Path
+    validation_decides: bool
 
     def rows(self, part: str) -> np.ndarray:
         """Rows of the store on one side of the split."""

@@ -23,7 +23,7 @@ from mitofm.data.splits.part import Split
 from mitofm.evaluation import threshold
 from mitofm.evaluation.metrics import summarise
 from mitofm.files import write_json, write_parquet
-from mitofm.training import environment
+from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves, Sink
 from mitofm.training.frozen import fit_frozen
@@ -83,6 +83,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
         write_parquet(folder / "predictions.parquet", predictions)
         write_json(folder / "metrics.json", metrics)
         write_json(folder / "cost.json", _cost(cell, outcome, seconds))
+        checkpoint.describe(cell, cell_id, labels, metrics)
         copies.finish(metrics, predictions)
         failed = False
     finally:

@@ -15,7 +15,7 @@ from mitofm.backbones.embeddings import cached
 from mitofm.backbones.tokens import planned
 from mitofm.errors import MitofmError
 from mitofm.files import replacing
-from mitofm.training.cell import Cell, Outcome
+from mitofm.training.cell import Cell, Outcome, Seen
 
 
 def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
@@ -43,31 +43,31 @@ def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
         )
 
 
-def features_of(cell: Cell, adaptation: FrozenAdaptation) -> Any:
-    """What `adaptation` sees of every patch of the cell's store, in the store's order.
+def features_of(seen: Seen, adaptation: FrozenAdaptation) -> Any:
+    """What `adaptation` sees of every patch of the store, in the store's order.
 
     Raises:
         MitofmError: the backbone gives no such features, or numbers that are not finite.
     """
-    contract = cell.backbone_fingerprint
+    contract = seen.backbone_fingerprint
     kind = (
         adaptation.views,
         adaptation.of_tokens,
     )  # what a backbone gives when it is asked for nothing else: (1, False)
     where: dict[str, Any] = {
-        "store": cell.store,
+        "store": seen.store,
         "fingerprint": contract if kind == (1, False) else fingerprints.of([contract, *kind]),
-        "cache": cell.cache,
-        "embedder": lambda: adaptation.embedder(build(cell.spec, cell.weights, cell.seed)),
-        "device": cell.device,
-        "precision": cell.autocast,
+        "cache": seen.cache,
+        "embedder": lambda: adaptation.embedder(build(seen.spec, seen.weights, seen.seed)),
+        "device": seen.device,
+        "precision": seen.autocast,
     }
     if adaptation.of_tokens:
-        return planned(**where, limit_gb=cell.trainer["token_cache_gb"])
+        return planned(**where, limit_gb=seen.trainer["token_cache_gb"])
     embeddings = cached(**where)
     if not np.isfinite(embeddings).all():
         raise MitofmError(
-            f"backbone {cell.spec.name!r} gives embeddings that are not finite at fit.precision={cell.fit['precision']}: "
+            f"backbone {seen.spec.name!r} gives embeddings that are not finite at fit.precision={seen.fit['precision']}: "
             "check its weights and its transform, or take fp32"
         )
     return embeddings

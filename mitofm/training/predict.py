@@ -9,27 +9,27 @@ from mitofm.adaptation.gradient import Classifier
 from mitofm.backbones.views import DihedralMean
 from mitofm.data.module import PlainPatches, prediction_loader
 from mitofm.errors import MitofmError
-from mitofm.training.cell import Cell
+from mitofm.training.cell import Seen
 
 
-def predict(cell: Cell, classifier: Classifier, rows: np.ndarray) -> np.ndarray:
+def predict(seen: Seen, classifier: Classifier, rows: np.ndarray) -> np.ndarray:
     """Logits of these rows of the store, unaugmented, averaged over `fit.test_views`: float64 (n,).
 
     Raises:
         MitofmError: one of them is not finite.
     """
-    loader = prediction_loader(PlainPatches(cell.store, rows), cell.fit["batch_size"] * 4)
-    seen = DihedralMean(classifier) if cell.fit["test_views"] == 8 else classifier
-    seen = seen.to(cell.device).eval()
+    loader = prediction_loader(PlainPatches(seen.store, rows), seen.fit["batch_size"] * 4)
+    viewed = DihedralMean(classifier) if seen.fit["test_views"] == 8 else classifier
+    viewed = viewed.to(seen.device).eval()
     logits = []
     with torch.inference_mode():
         for patches, _ in loader:
-            with torch.autocast(cell.device.type, dtype=cell.autocast, enabled=cell.autocast != torch.float32):
-                logits.append(seen(patches.to(cell.device, non_blocking=True)).double().cpu().numpy())
+            with torch.autocast(seen.device.type, dtype=seen.autocast, enabled=seen.autocast != torch.float32):
+                logits.append(viewed(patches.to(seen.device, non_blocking=True)).double().cpu().numpy())
     result = np.concatenate(logits) if logits else np.empty(0)
     if not np.isfinite(result).all():
         raise MitofmError(
-            f"backbone {cell.spec.name!r} gives logits that are not finite after training: lower adaptation.lr, set "
+            f"backbone {seen.spec.name!r} gives logits that are not finite after training: lower adaptation.lr, set "
             "fit.gradient_clip, or take fit.precision=fp32"
         )
     return result

@@ -113,9 +113,9 @@ def test_a_resumed_cell_equals_an_uninterrupted_one(
     monkeypatch.setattr(callbacks.SaveToResume, "_save", save)
     parts = cell(small(*overrides, f"paths.runs={tmp_path}/parts"))
 
-    for name in ("predictions.parquet", "metrics.json", "split.parquet"):
+    for name in ("predictions.parquet", "metrics.json", "split.parquet", "checkpoint/checkpoint.json"):
         assert (parts / name).read_bytes() == (whole / name).read_bytes(), name
-    assert {path.name for path in (parts / "checkpoint").iterdir()} == {"trained.safetensors"}
+    assert {path.name for path in (parts / "checkpoint").iterdir()} == {"trained.safetensors", "checkpoint.json"}
     chosen = json.loads((whole / "metrics.json").read_text())["chosen"]
     assert chosen["checkpoint"]["rule"] == ("validation" if decides else "last")
 
