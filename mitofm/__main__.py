@@ -1,0 +1,5 @@
+"""`python -m mitofm` is `mitofm`."""
+
+from mitofm.cli import main
+
+main()
