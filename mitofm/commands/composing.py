@@ -76,6 +76,22 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
         return _compose(name, overrides)
 
 
+def words(arguments: Sequence[str], *names: str) -> tuple[list[str], list[str]]:
+    """What a command is about, and its overrides: the arguments without a `=`, and the others.
+
+    Args:
+        arguments: as typed.
+        names: of the words that the command takes, for the message.
+
+    Raises:
+        MitofmError: there are more words or fewer.
+    """
+    given = [one for one in arguments if "=" not in one]
+    if len(given) != len(names):
+        raise MitofmError(f"give {' and '.join(names)}, then key=value; not {' '.join(given) or 'nothing'}")
+    return given, [one for one in arguments if "=" in one]
+
+
 def groups(group: str) -> dict[str, Path]:
     """The YAMLs of a config group by name, the user's own before the shipped ones."""
     found: dict[str, Path] = {}

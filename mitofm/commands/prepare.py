@@ -86,10 +86,11 @@ def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Fin
     from rich.console import Console
     from rich.table import Table
 
+    from mitofm.data.annotations import labelled
     from mitofm.data.checks import check
     from mitofm.reporting.contact_sheet import counts
 
-    table, card = dataset.table(), dataset.card
+    table, card = labelled(dataset.table()), dataset.card
     findings = check(card, dataset.source.root, table, dataset.survey(), distance_um)
     shown = counts(table, card).shown
     console = Console()

@@ -13,13 +13,16 @@ from mitofm.errors import MitofmError
 TEXT = ("sample_id", "dataset", "image", "slide", "domain", "species", "scanner", "crop")
 REQUIRED = ("sample_id", "dataset", "image", "x", "y", "label", "slide", "domain")
 OPTIONAL = ("species", "scanner", "mpp", "crop")
+UNKNOWN = -1
+"""The label of every cell of a table that has none: it can be scored, not learned from."""
 
 
 def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     """The table with its columns in canonical order and of canonical type, sorted by sample_id; others are dropped.
 
     Text: sample_id (unique), dataset, image, slide, domain, and where present species, scanner, crop. Numbers: x, y
-    (float64, px at level 0), label (int64; 1 = the data set's positive), where present mpp (float64, micrometre/px).
+    (float64, px at level 0), label (int64; 1 = the data set's positive; `UNKNOWN` in every row or in none), where present
+    mpp (float64, micrometre/px).
     `image` and `crop` are paths relative to the source's root. An optional column is complete or absent.
 
     Args:
@@ -40,7 +43,8 @@ def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     clean = table[[column for column in REQUIRED + OPTIONAL if column in table]].copy()
     for column in clean.columns:
         clean[column] = _text(clean[column], origin) if column in TEXT else _number(clean[column], origin)
-    _refuse(~clean["label"].isin([0, 1]), clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
+    wrong = ~clean["label"].isin([0, 1]) & (clean["label"] != UNKNOWN).any()
+    _refuse(wrong, clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
     clean["label"] = clean["label"].astype("int64")
     if "mpp" in clean:
         _refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
@@ -51,6 +55,20 @@ def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
             paths = clean[column]
             _refuse(paths.map(_leaves_root), paths, origin, "it must be a path inside the data set's folder")
     return clean.sort_values("sample_id", ignore_index=True)
+
+
+def labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """The table itself.
+
+    Raises:
+        MitofmError: its cells have no label.
+    """
+    if (table["label"] == UNKNOWN).any():
+        raise MitofmError(
+            f"the cells of data set {table['dataset'].iloc[0]!r} have no label: `mitofm predict` scores them, but nothing "
+            "can be learned from them"
+        )
+    return table
 
 
 def fingerprint(table: pd.DataFrame) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from enum import Enum
 from pathlib import Path
 
+from mitofm.errors import MitofmError
 from mitofm.files import write_text
 
 
@@ -47,3 +49,26 @@ class CellFolder:
         """The text of the marker: a traceback or a reason; empty where there is none."""
         marker = self.path / self.state().value
         return marker.read_text(encoding="utf-8") if marker.is_file() else ""
+
+
+def cell_folder(runs: Path, given: str) -> Path:
+    """The folder of the cell that `given` names: its path, its name, or a part of the name that no other cell has.
+
+    Raises:
+        MitofmError: no cell is meant, or several are.
+    """
+    if (Path(given) / "config.yaml").is_file():
+        return Path(given)
+    names = [folder.name for folder in (runs / "cells").glob("*") if (folder / "config.yaml").is_file()]
+    meant = [given] if given in names else [name for name in names if given in name]
+    if not meant:
+        near = difflib.get_close_matches(given, names, n=3, cutoff=0.3)
+        raise MitofmError(
+            f"no cell {given!r} among the {len(names)} in {runs / 'cells'}. Near: {', '.join(near) or '-'}"
+        )
+    if len(meant) > 1:
+        raise MitofmError(
+            f"{given!r} is part of the names of {len(meant)} cells in {runs / 'cells'}: {', '.join(sorted(meant)[:6])}. "
+            "Give more of one"
+        )
+    return runs / "cells" / meant[0]

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 
 import pandas as pd
 
-from mitofm.data.annotations import validate
+from mitofm.data.annotations import UNKNOWN, validate
 from mitofm.data.sources import reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
 from mitofm.data.sources.domains import fill
@@ -25,7 +25,8 @@ class PointsCsv(AnnotatedImages):
 
     Args:
         columns: the file's own words, where they differ: `{domain: organ}`. Keys: x, y, label, image, slide, domain,
-            and where the file has them sample_id, species, scanner, mpp. null: the file has no such column.
+            and where the file has them sample_id, species, scanner, mpp. null: the file has no such column; without
+            one of labels, cells can be scored and not learned from.
     """
 
     _: KW_ONLY
@@ -47,7 +48,9 @@ class PointsCsv(AnnotatedImages):
         """
         path = self.files()[0]
         read = reading.csv(path, self.words.values())
-        labels = self.classes.labels(read[self.words["label"]], str(path))
+        labels = pd.Series(UNKNOWN, read.index)
+        if "label" in self.words:
+            labels = self.classes.labels(read[self.words["label"]], str(path))
         cells = pd.DataFrame({key: read.loc[labels.index, word] for key, word in self.words.items()})
         cells = fill(cells, cells["image"], self.domains, str(path))
         if "sample_id" not in cells:

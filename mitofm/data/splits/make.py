@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import fractions
+from mitofm.data.annotations import labelled
 from mitofm.data.splits.leak import check_no_leak
 from mitofm.data.splits.part import TEST, TRAIN, UNUSED, VALIDATION, Sides, Split, Strategy
 from mitofm.errors import Infeasible, MitofmError
@@ -21,12 +22,13 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
         seed: the seed of the cell; 0 is a seed.
 
     Raises:
-        MitofmError: the strategy or the fraction cannot be meant, or a slide or an image is on two sides.
+        MitofmError: the strategy or the fraction cannot be meant, a slide or an image is on two sides, or cells have no
+            label.
         Infeasible: training lacks a class, or every evaluation set does.
     """
     fractions.check(fraction, strategy.fraction_unit)
     canonical = np.argsort(table["sample_id"].to_numpy(), kind="stable")
-    cells = table.iloc[canonical].reset_index(drop=True)
+    cells = labelled(table).iloc[canonical].reset_index(drop=True)
     sides = strategy.sides(cells, seed)
     _check_names(sides)
     if not strategy.leaks:

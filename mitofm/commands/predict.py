@@ -1,0 +1,53 @@
+"""`mitofm predict CELL_OR_CHECKPOINT data=NAME`: scores of a trained cell on any data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mitofm.commands.composing import compose, words
+from mitofm.config import allowed, targets
+from mitofm.runs.folder import cell_folder
+from mitofm.runs.resolve import plain
+
+
+def main(arguments: list[str]) -> None:
+    """Write the scores as parquet and print where they are."""
+    (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
+    config = plain(compose("predict", overrides))
+    for target in targets(config):
+        allowed(target)
+    paths = {name: Path(path) for name, path in config["paths"].items()}
+    folder = checkpoint_folder(paths["runs"], given)
+
+    from mitofm.data.dataset import Dataset
+    from mitofm.files import write_parquet
+    from mitofm.fingerprints import Remembered
+    from mitofm.inference.predict import as_trained, score
+    from mitofm.inference.trained import read
+
+    trained = read(folder, paths["weights"], Remembered(paths["cache"] / "fingerprints"), config["weights_file"])
+    data = as_trained(config["data"], trained) if config["as_trained"] else config["data"]
+    changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != config["data"][key]]
+    if changed:
+        print(f"patches are cut as the cell was trained: {', '.join(changed)} (as_trained=false: as the data set says)")
+    samples = Path(config["samples"]) if config["samples"] else None
+    found = score(trained, Dataset(data, paths["cache"]), paths["cache"], config["trainer"], samples)
+
+    threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
+    positive = int(found.table["predicted"].sum())
+    print(
+        f"{len(found.table)} cells, {positive} called {words_of['1']} at probability {threshold['value']:.4g} or more "
+        f"(threshold by rule: {threshold['rule']})"
+    )
+    if found.learned_from:
+        print(f"{found.learned_from} of these cells were trained or chosen on: their scores are not those of new cells")
+    out = Path(config["output"] or paths["runs"] / "predictions" / f"{trained.name}-on-{data['name']}.parquet")
+    write_parquet(out, found.table)
+    print(out)
+
+
+def checkpoint_folder(runs: Path, given: str) -> Path:
+    """Where the checkpoint is: in a cell, or in a folder of its own."""
+    if (Path(given) / "checkpoint.json").is_file():
+        return Path(given)
+    return cell_folder(runs, given) / "checkpoint"

@@ -1,0 +1,1 @@
+"""A trained cell used on new data: read strictly, scored, exported."""

@@ -1,0 +1,108 @@
+"""Scores of a checkpoint on the cells of any data set, by the code that tested it."""
+
+from __future__ import annotations
+
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
+
+from mitofm.adaptation.frozen import FrozenAdaptation, Rows
+from mitofm.data.annotations import UNKNOWN
+from mitofm.data.dataset import Dataset
+from mitofm.errors import MitofmError
+from mitofm.inference.trained import Trained
+from mitofm.training.cell import Seen
+from mitofm.training.frozen import features_of
+from mitofm.training.predict import predict
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a checkpoint says of cells.
+
+    Attributes:
+        table: one row per cell: sample_id, slide, domain, label (where it is known), logit, probability, predicted (0 or
+            1, at the chosen threshold).
+        learned_from: how many of them it was trained or chosen on, where its cell lies beside it and says so.
+    """
+
+    table: pd.DataFrame
+    learned_from: int
+
+
+def as_trained(data: Mapping[str, Any], trained: Trained) -> dict[str, Any]:
+    """The config of a data set, its patches cut as the checkpoint saw them: their side, and their resolution."""
+    return {**data, **{key: trained.facts["patches"][key] for key in ("crop_px", "mpp")}}
+
+
+def score(trained: Trained, dataset: Dataset, cache: Path, trainer: Mapping[str, Any], samples: Path | None) -> Scores:
+    """The logit of every cell of `dataset`, its probability and what the checkpoint calls it.
+
+    Args:
+        trained: the checkpoint.
+        dataset: its patches are cut first where they are not there yet.
+        cache: where embeddings are shared.
+        trainer: the group `trainer`.
+        samples: a CSV or parquet with a column sample_id: only these cells, in its order.
+
+    Raises:
+        MitofmError: patches cannot be cut, a sample is not in the data set, or a logit is not finite.
+    """
+    torch.set_num_threads(trainer["threads"])
+    store = dataset.store()
+    rows = np.arange(len(store.table)) if samples is None else _rows(samples, store.table)
+    config = {"fit": trained.facts["fit"], "trainer": dict(trainer), "seed": trained.facts["seed"]}
+    seen = Seen(config, store, trained.spec, trained.weights, cache)
+    if isinstance(trained.adaptation, FrozenAdaptation):
+        features = features_of(seen, trained.adaptation)
+        with threadpool_limits(trainer["threads"]):
+            logits = trained.head(features[rows[:1]].shape[-1]).logits(Rows(features, rows))
+    else:
+        logits = predict(seen, trained.classifier(), rows)
+    known = [name for name in ("sample_id", "slide", "domain", "label") if name != "label" or _labelled(store.table)]
+    table = store.table.iloc[rows][known].reset_index(drop=True)
+    probability = expit(logits)
+    called = (probability >= trained.facts["threshold"]["value"]).astype("int64")
+    table = table.assign(logit=logits, probability=probability, predicted=called)
+    return Scores(table, _learned_from(trained, dataset, table["sample_id"]))
+
+
+def _labelled(table: pd.DataFrame) -> bool:
+    return not (table["label"] == UNKNOWN).any()
+
+
+def _rows(samples: Path, table: pd.DataFrame) -> np.ndarray:
+    """Positions in `table` of the cells that the file lists."""
+    try:
+        listed = pd.read_parquet(samples) if samples.suffix == ".parquet" else pd.read_csv(samples, dtype=str)
+        names = listed["sample_id"].astype(str)
+    except (OSError, ValueError, KeyError) as error:
+        raise MitofmError(
+            f"samples={samples}: give a CSV or parquet with a column sample_id ({type(error).__name__}: {error})"
+        ) from error
+    rows = pd.Index(table["sample_id"]).get_indexer(pd.Index(names))
+    if (rows < 0).any():
+        raise MitofmError(
+            f"samples={samples}: {int((rows < 0).sum())} of its {len(rows)} samples are not in this data set, the first is "
+            f"{names[rows < 0].iloc[0]!r}"
+        )
+    return rows
+
+
+def _learned_from(trained: Trained, dataset: Dataset, samples: pd.Series) -> int:
+    split = trained.folder.resolve().parent / "split.parquet"
+    if dataset.card.name != trained.facts["patches"]["dataset"] or not split.is_file():
+        return 0
+    frame = pd.read_parquet(split, columns=["sample_id", "part"])
+    return int(samples.isin(frame.loc[frame["part"].isin(["train", "validation"]), "sample_id"]).sum())

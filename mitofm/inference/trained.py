@@ -1,0 +1,149 @@
+"""A checkpoint, read as data and strictly: what does not fit is refused, and named."""
+
+from __future__ import annotations
+
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+from torch import from_numpy
+
+from mitofm import fingerprints
+from mitofm.adaptation.frozen import FrozenAdaptation, Head
+from mitofm.adaptation.gradient import Classifier, GradientAdaptation
+from mitofm.backbones.build import build
+from mitofm.backbones.spec import BackboneSpec
+from mitofm.backbones.weights import Weights, find
+from mitofm.config import instantiate
+from mitofm.errors import MitofmError
+from mitofm.files import read_json
+from mitofm.fingerprints import Remembered
+from mitofm.training.checkpoint import DESCRIPTION, FORMAT, TENSORS
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A checkpoint whose backbone is on this machine.
+
+    Attributes:
+        folder: of the checkpoint.
+        facts: its `checkpoint.json` (`mitofm.training.checkpoint`).
+        spec: the backbone.
+        weights: its weights, those that it was trained on.
+        adaptation: how the backbone became a classifier.
+        state: the tensors that were trained, by name.
+    """
+
+    folder: Path
+    facts: dict[str, Any]
+    spec: BackboneSpec
+    weights: Weights
+    adaptation: FrozenAdaptation | GradientAdaptation
+    state: dict[str, np.ndarray]
+
+    @property
+    def name(self) -> str:
+        """What to call it: its cell, where it lies in one."""
+        folder = self.folder.resolve()
+        return folder.parent.name if folder.name == "checkpoint" else folder.name
+
+    def classifier(self) -> Classifier:
+        """The trained classifier of a gradient mode.
+
+        Raises:
+            MitofmError: the tensors are not those of this mode on this backbone.
+        """
+        assert isinstance(self.adaptation, GradientAdaptation)
+        backbone = build(self.adaptation.built_from(self.spec), self.weights, self.facts["seed"])
+        classifier = self.adaptation.module(backbone, self.facts["seed"])
+        self.adaptation.load(classifier, {name: from_numpy(array) for name, array in self.state.items()})
+        return classifier.eval()
+
+    def head(self, width: int) -> Head:
+        """The fitted head of a frozen mode, for features of this width.
+
+        Raises:
+            MitofmError: the arrays are not those of this mode, or of another width.
+        """
+        assert isinstance(self.adaptation, FrozenAdaptation)
+        return self.adaptation.load(self.state, width)
+
+
+def read(folder: Path, weights: Path, remembered: Remembered, file: str | None = None) -> Trained:
+    """Read the checkpoint in `folder`.
+
+    Args:
+        folder: with `checkpoint.json` and `trained.safetensors`.
+        weights: folder of the backbones' weights.
+        remembered: fingerprints of files.
+        file: the backbone's weights, where they lie elsewhere than its spec says.
+
+    Raises:
+        MitofmError: a file is absent or damaged, or the backbone's weights here are not those it was trained on.
+    """
+    facts = _facts(folder)
+    spec = BackboneSpec.from_config(facts["backbone"] | ({"file": file} if file else {}))
+    found = find(spec, weights, remembered)
+    drawn_from = facts["seed"] if spec.weights == "random" else None
+    fingerprint = spec.fingerprint(found.sha256, facts["fit"]["precision"], drawn_from)
+    if fingerprint != facts["backbone_fingerprint"]:
+        raise MitofmError(
+            f"{folder} was trained on another backbone than the {spec.name!r} here: fingerprint "
+            f"{facts['backbone_fingerprint'][:12]}, not {fingerprint[:12]}; weights of sha256 "
+            f"{facts['weights_sha256'][:12]}, not {found.sha256[:12]} ({found.file or 'random'}). Give its own weights "
+            "with weights_file=PATH"
+        )
+    adaptation = instantiate(facts["adaptation"])
+    if not isinstance(adaptation, (FrozenAdaptation, GradientAdaptation)):
+        raise MitofmError(f"{folder / DESCRIPTION}: {facts['adaptation']['_target_']} is not an adaptation")
+    return Trained(folder, facts, spec, found, adaptation, _tensors(folder, facts["tensors_sha256"]))
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise MitofmError(
+            f"{path} does not exist: give a cell, or a folder with {DESCRIPTION} and {TENSORS} "
+            "(cells trained before checkpoints were described have none: train them again)"
+        )
+    try:
+        facts = read_json(path)
+        version = facts["format"]
+        needed = (
+            "backbone",
+            "backbone_fingerprint",
+            "weights_sha256",
+            "adaptation",
+            "seed",
+            "fit",
+            "patches",
+            "labels",
+        )
+        missing = [key for key in (*needed, "threshold", "tensors_sha256") if key not in facts]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MitofmError(f"{path} is damaged ({type(error).__name__}: {error})") from error
+    if version != FORMAT:
+        raise MitofmError(f"{path} is of format {version}, and this mitofm reads format {FORMAT}")
+    if missing:
+        raise MitofmError(f"{path} is damaged: it lacks {', '.join(missing)}")
+    return facts
+
+
+def _tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:
+    path = folder / TENSORS
+    try:
+        found = fingerprints.of_file(path)
+        if found != sha256:
+            raise MitofmError(
+                f"{path} is not the file that {DESCRIPTION} describes: sha256 {found[:12]}, not {sha256[:12]}. Copy both again"
+            )
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise MitofmError(f"{path} cannot be read ({type(error).__name__}: {error})") from error
