@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 
 from mitofm.data.augment import centre
 from mitofm.data.patches import PatchStore
+from mitofm.locks import lock
 from mitofm.resumable import ResumableArray
 
 _PIECE = 2048  # patches: what an interruption may cost
@@ -46,8 +46,7 @@ def cached(
     """
     file = place(store, fingerprint, cache)
     if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{file}.lock"):
+        with lock(file.with_name(f"{file.name}.lock")):
             if not file.is_file():
                 _write(file, store, embedder(), device, precision, dtype)
     return np.load(file, mmap_mode="r", allow_pickle=False)

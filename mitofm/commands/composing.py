@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +104,34 @@ def groups(group: str) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
-    """One config per value of every swept key, the others at their first value; one config where nothing is swept.
+@dataclass(frozen=True)
+class Asked:
+    """What a command line asks for, before any cell is composed.
 
-    Enough to meet every single value of a grid without composing each of its cells.
+    Attributes:
+        name: of the primary config.
+        fixed: overrides that hold for every cell.
+        swept: the values of every swept key.
+        multirun: whether a launcher starts the cells, be they one or many.
+        launcher: its name.
+        launches: its config.
+    """
+
+    name: str
+    fixed: list[str]
+    swept: dict[str, list[str]]
+    multirun: bool
+    launcher: str
+    launches: DictConfig
+
+    @property
+    def size(self) -> int:
+        """How many cells."""
+        return math.prod(map(len, self.swept.values()))
+
+
+def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun: bool = False) -> Asked:
+    """Read a command line as Hydra will.
 
     Raises:
         MitofmError: as `compose`.
@@ -115,17 +142,49 @@ def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterato
         except HydraException as error:
             raise MitofmError(str(error)) from error
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
-        asked = {one.key_or_group: _values(one) for one in parsed if one.is_sweep_override()}
-        whole = _compose(name, [*fixed, *_firsts(asked)], with_hydra=True)
-        params = dict(whole.hydra.sweeper.get("params") or {})
-        typed = {one.key_or_group for one in parsed}
-        swept = _parsed_params(params, typed) | asked  # what is typed replaces what the study says
-        if not swept:
-            yield _compose(name, fixed)
-        for key, values in swept.items():
-            others = _firsts({other: choices for other, choices in swept.items() if other != key})
-            for value in values:
-                yield _compose(name, [*fixed, *others, f"{key}={value}"])
+        typed = {one.key_or_group: _values(one) for one in parsed if one.is_sweep_override()}
+        whole = _compose(name, [*fixed, *_firsts(typed)], with_hydra=True).hydra
+        params = dict(whole.sweeper.get("params") or {})
+        named = {one.key_or_group for one in parsed}
+        return Asked(
+            name,
+            fixed,
+            _parsed_params(params, named) | typed,  # what is typed replaces what the study says
+            multirun or str(whole.mode).endswith("MULTIRUN"),
+            whole.runtime.choices["hydra/launcher"],
+            whole.launcher,
+        )
+
+
+def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
+    """One config per value of every swept key, the others at their first value; one config where nothing is swept.
+
+    Enough to meet every single value of a grid without composing each of its cells.
+
+    Raises:
+        MitofmError: as `compose`.
+    """
+    found = asked(name, overrides, config_dir)
+    firsts = {key: values[0] for key, values in found.swept.items()}
+    met = [firsts | {key: value} for key, values in found.swept.items() for value in values[1:]]
+    yield from _composed(found, [firsts, *met], config_dir)
+
+
+def cells(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
+    """The config of every cell of a grid.
+
+    Raises:
+        MitofmError: as `compose`.
+    """
+    found = asked(name, overrides, config_dir)
+    chosen = (dict(zip(found.swept, values, strict=True)) for values in itertools.product(*found.swept.values()))
+    yield from _composed(found, chosen, config_dir)
+
+
+def _composed(found: Asked, chosen: Iterable[dict[str, str]], config_dir: str | None) -> Iterator[DictConfig]:
+    with _hydra_at(config_dir):
+        for choices in chosen:
+            yield _compose(found.name, [*found.fixed, *(f"{key}={value}" for key, value in choices.items())])
 
 
 def _parsed_params(params: Any, typed: set[str]) -> dict[str, list[str]]:
@@ -178,6 +237,8 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
             parent, _, last = parent.rpartition(".")
         node = OmegaConf.select(config, parent) if parent else config
         return unknown("key", f"{parent}.{last}".strip("."), _full_keys(parent, node), "this config")
+    if "hydra/launcher/submitit_slurm" in text:
+        return MitofmError("hydra/launcher=slurm needs submitit, which is not installed: pip install 'mitofm[slurm]'")
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
         return unknown(found.group(1), found.group(2), groups(found.group(1)), "conf/")
     if "Cannot find primary config" in text:

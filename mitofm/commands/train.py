@@ -10,38 +10,52 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import grid, register_user_configs
+from mitofm.commands.composing import asked, grid, register_user_configs
+from mitofm.commands.launching import check_launcher, settle
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.execute import run
+from mitofm.runs.folder import State
+from mitofm.runs.progress import shown
 from mitofm.runs.resolve import resolve
 from mitofm.runs.status import failures
+
+_elsewhere: list[DictConfig] = []  # cells that another process was running when it was their turn
 
 
 def main(arguments: list[str]) -> None:
     """Check every value of the command line, then hand over to Hydra, which runs one cell or a grid."""
     parsed = get_args_parser().parse_args(arguments)
     asks_hydra = parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion
-    config_name = parsed.config_name or "train"
-    config = None
-    if not asks_hydra:
-        for composed in grid(config_name, parsed.overrides, parsed.config_dir):
-            config = resolve(composed)
-            check(config)
-    register_user_configs()
     sys.argv = ["mitofm train", *arguments]
+    register_user_configs()
+    command = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_one_cell)
+    if asks_hydra:
+        command()
+        return
+    where = (parsed.config_name or "train", parsed.overrides, parsed.config_dir)
+    found = asked(*where, multirun=parsed.multirun)
+    for composed in grid(*where):
+        config = resolve(composed)
+        check(config)
+        check_launcher(found, config)
+    runs, study = Path(config["paths"]["runs"]), config["study"]
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_one_cell)()
+        with shown(runs, study, found.size if found.multirun else 1):
+            command()
+            for left in _elsewhere:
+                run(left)
     finally:
-        if config is not None:
-            for line in failures(Path(config["paths"]["runs"]), config["study"]):
-                print(line, file=sys.stderr)
+        for line in failures(runs, study):
+            print(line, file=sys.stderr)
 
 
 def _one_cell(config: DictConfig) -> None:
     try:
-        run(config)
+        in_turn = settle(config)
+        if run(config, wait=not in_turn) is State.UNFINISHED:
+            _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise":
             raise SystemExit(f"mitofm: {error}") from error

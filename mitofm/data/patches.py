@@ -26,6 +26,7 @@ from mitofm.data.survey import refuse, survey
 from mitofm.errors import MitofmError
 from mitofm.files import read_json, write_json, write_parquet
 from mitofm.fingerprints import Remembered
+from mitofm.locks import lock
 
 _VERSION = 2  # raised whenever equal inputs give other patches
 _PART = 2**25  # bytes
@@ -125,11 +126,8 @@ def ensure(
     )
     path = cache / f"{name}-{crop_px}+{margin_px}px-{key[:12]}"
     if not (path / _STORE).is_file():
-        from filelock import FileLock
-
         try:
-            cache.mkdir(parents=True, exist_ok=True)
-            with FileLock(path.with_name(f"{path.name}.lock")):
+            with lock(path.with_name(f"{path.name}.lock")):
                 if not (path / _STORE).is_file():
                     seen = survey(source.root, table, image_mpp)
                     refuse(source.root, table, seen, mpp)

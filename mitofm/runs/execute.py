@@ -6,28 +6,39 @@ Torch and Lightning are imported only where a cell is fitted: skipping a done on
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
 from mitofm.errors import Infeasible
 from mitofm.files import write_text
+from mitofm.locks import Held, Lock, lock
 from mitofm.runs import studies
 from mitofm.runs.checks import check
 from mitofm.runs.folder import CellFolder, State
-from mitofm.runs.identity import identify
+from mitofm.runs.identity import Identified, identify
 from mitofm.runs.resolve import resolve
+
+LOG = "log.txt"
 
 _log = logging.getLogger(__name__)
 
 
-def run(composed: DictConfig) -> State:
+def run(composed: DictConfig, wait: bool = True) -> State:
     """Run the cell that a composed config asks for, unless it is done.
 
     A failed cell is retried, an interrupted one resumed. What failed is left in FAILED and raised.
+
+    Args:
+        composed: the config.
+        wait: for a process that runs this cell already; else it is left to that one, and UNFINISHED.
 
     Raises:
         MitofmError: the user can mend it.
@@ -39,17 +50,32 @@ def run(composed: DictConfig) -> State:
     runs = Path(config["paths"]["runs"])
     folder = CellFolder(runs, cell.folder_name)
     studies.enlist(runs, config["study"], cell.folder_name)
-    if folder.state() in (State.DONE, State.SKIPPED):
-        _log.info("%-7s %s (already)", folder.state().value, cell.folder_name)
-        return folder.state()
+    state = folder.state()
+    if state in (State.DONE, State.SKIPPED):
+        _log.info("%-7s %s (already)", state.value, cell.folder_name)
+        studies.note_end(runs, config["study"], cell.folder_name, state, fitted=False)
+        return state
+    try:
+        with lock(folder.lock, wait) as held:
+            state = _run(config, cell, folder, held)
+    except Held as reason:
+        _log.info("RUNNING %s: %s", cell.folder_name, reason)
+        return State.UNFINISHED
+    except Exception:
+        studies.note_end(runs, config["study"], cell.folder_name, State.FAILED, fitted=True)
+        raise
+    studies.note_end(runs, config["study"], cell.folder_name, state, fitted=True)
+    return state
 
-    folder.lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.lock):
-        if folder.state() in (State.DONE, State.SKIPPED):  # by whoever held the lock
-            return folder.state()
-        (folder.path / State.FAILED.value).unlink(missing_ok=True)
-        write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
-        started = time.perf_counter()
+
+def _run(config: dict[str, Any], cell: Identified, folder: CellFolder, held: Lock) -> State:
+    """As `run`, by the process that holds the cell's lock."""
+    if folder.state() in (State.DONE, State.SKIPPED):  # by whoever held the lock before
+        return folder.state()
+    (folder.path / State.FAILED.value).unlink(missing_ok=True)
+    write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+    started = time.perf_counter()
+    with _logged(folder.path / LOG):
         try:
             from mitofm.training.fit import fit_cell
 
@@ -58,12 +84,28 @@ def run(composed: DictConfig) -> State:
             folder.mark(State.SKIPPED, f"{reason}\n")
             _log.info("SKIPPED %s: %s", cell.folder_name, reason)
             return State.SKIPPED
-        except Exception:
+        except Exception as error:
             folder.mark(State.FAILED, traceback.format_exc())
-            _log.error("FAILED  %s", cell.folder_name)
+            _log.error("FAILED  %s: %s: %s", cell.folder_name, type(error).__name__, error)
             raise
+        held.require()
         folder.mark(State.DONE)
-    auroc = metrics["sets"]["all"]["auroc"]
-    shown = f"AUROC {auroc:.3f}" if auroc is not None else "one class in test"
-    _log.info("DONE    %s  %s  %.0f s", cell.folder_name, shown, time.perf_counter() - started)
+        auroc = metrics["sets"]["all"]["auroc"]
+        shown = f"AUROC {auroc:.3f}" if auroc is not None else "one class in test"
+        _log.info("DONE    %s  %s  %.0f s", cell.folder_name, shown, time.perf_counter() - started)
     return State.DONE
+
+
+@contextmanager
+def _logged(file: Path) -> Iterator[None]:
+    """Append what is logged in the block to `file`, with the time."""
+    handler = logging.FileHandler(file, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        here = {"name": __name__, "levelname": "INFO", "msg": f"process {os.getpid()} on {socket.gethostname()}"}
+        handler.emit(logging.makeLogRecord(here))
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()

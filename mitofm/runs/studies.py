@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from filelock import FileLock
-
 from mitofm.errors import MitofmError, unknown
 from mitofm.files import replacing
+from mitofm.locks import lock
+from mitofm.runs.folder import State
 
 
 def enlist(runs: Path, study: str, cell: str) -> None:
@@ -16,8 +16,9 @@ def enlist(runs: Path, study: str, cell: str) -> None:
     if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
         raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
     file = _list(runs, study)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock"):
+    if cell in _read(file):
+        return
+    with lock(file.with_name(f"{file.name}.lock")):
         cells = _read(file)
         if cell not in cells:
             with replacing(file) as temporary, temporary.open("w", newline="") as out:
@@ -36,6 +37,24 @@ def cells(runs: Path, study: str) -> list[str]:
     return _read(file)
 
 
+def note_end(runs: Path, study: str, cell: str, state: State, fitted: bool) -> None:
+    """Note for whoever watches that a cell has ended, and whether it was fitted for that or had been before."""
+    with _ends(runs, study).open("a", encoding="utf-8") as file:
+        file.write(f"{cell},{state.value},{int(fitted)}\n")  # one short write: lines of several processes stay whole
+
+
+def ends(runs: Path, study: str, start: int = 0) -> tuple[list[tuple[str, State, bool]], int]:
+    """What `note_end` has noted from position `start` of its file on, and the position after it."""
+    try:
+        with _ends(runs, study).open("rb") as file:
+            file.seek(start)
+            text = file.read()
+    except FileNotFoundError:
+        return [], 0
+    lines = [line.split(",") for line in text.decode("utf-8").splitlines()]
+    return [(cell, State(state), fitted == "1") for cell, state, fitted in lines], start + len(text)
+
+
 def names(runs: Path) -> list[str]:
     """The studies that have cells."""
     return sorted(file.parent.name for file in (runs / "studies").glob("*/cells.csv"))
@@ -43,6 +62,10 @@ def names(runs: Path) -> list[str]:
 
 def _list(runs: Path, study: str) -> Path:
     return runs / "studies" / study / "cells.csv"
+
+
+def _ends(runs: Path, study: str) -> Path:
+    return runs / "studies" / study / "ends.csv"
 
 
 def _read(file: Path) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from mitofm import fingerprints, seeds
 from mitofm.errors import MitofmError, unknown
 from mitofm.files import write_json
+from mitofm.locks import lock
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 
 MPP = 0.25
@@ -64,13 +65,10 @@ def generate(root: Path, settings: TissueSettings) -> Path:
     `annotations.csv` has a row per cell (`Cell`); images are named relative to the folder. Of two processes one renders
     and the other waits.
     """
-    from filelock import FileLock
-
     place = folder(root, settings)
     if complete(place):
         return place
-    root.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{place}.lock"):
+    with lock(place.with_name(f"{place.name}.lock")):
         if not complete(place):
             shutil.rmtree(place, ignore_errors=True)
             _render(place, settings)

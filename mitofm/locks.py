@@ -1,0 +1,194 @@
+"""Locks between processes, on this machine and on others that share the folder, which no dead holder keeps.
+
+A lock is a file that says who holds it. It is made by linking it into place, which is atomic on NFS too, and its holder
+touches it every few seconds. Who waits takes a lock over when its holder is a process of this machine that is gone, or when
+it has not been touched for `STALE` seconds *of the waiter's own clock*: clocks of two machines are never compared.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from mitofm.errors import MitofmError
+
+BEAT = 10.0  # seconds between two touches
+STALE = 120.0  # seconds without one after which a holder on another machine is taken for dead
+_LOOK = 0.1  # seconds between a waiter's first looks; later ones are up to BEAT / 2 apart
+
+_log = logging.getLogger(__name__)
+
+
+class Held(Exception):
+    """Somebody else holds the lock."""
+
+
+class Lock:
+    """What a holder knows of the lock that it holds."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.token = uuid.uuid4().hex
+        self._closed = threading.Event()
+
+    def ours(self) -> bool:
+        """Whether nobody has taken the lock over, as happens to a process that stood still for long."""
+        return _read(self.path).get("token") == self.token
+
+    def require(self) -> None:
+        """Stop where the lock was taken over.
+
+        Raises:
+            MitofmError: it was.
+        """
+        if not self.ours():
+            raise MitofmError(
+                f"{self.path} was taken over: this process did not touch it for {STALE:.0f} s. Whoever holds it now goes on"
+            )
+
+    def _take(self) -> bool:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        mine = self.path.with_name(f".{self.path.name}.{self.token}")
+        try:
+            mine.write_text(json.dumps({"token": self.token, **_me()}), encoding="utf-8")
+            with suppress(OSError):  # over NFS a link may be made and its answer be lost: the file tells
+                os.link(mine, self.path)
+            return self.ours()
+        finally:
+            mine.unlink(missing_ok=True)
+
+    def _beat(self) -> None:
+        while not self._closed.wait(BEAT):
+            with suppress(OSError):
+                if self.ours():
+                    os.utime(self.path)
+
+    def _release(self) -> None:
+        self._closed.set()
+        if self.ours():
+            self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock(path: Path, wait: bool = True) -> Iterator[Lock]:
+    """Hold the lock `path` in the block.
+
+    Args:
+        path: of the lock; its folder is made.
+        wait: for whoever holds it.
+
+    Raises:
+        Held: somebody else does, and `wait` is false.
+    """
+    mine = Lock(path)
+    waiter, pause = _Waiter(path), _LOOK
+    while not mine._take():
+        if waiter.holder_is_dead():
+            _break(path, waiter)
+            continue
+        if not wait:
+            raise Held(f"{path} is held by {waiter.who()}")
+        if pause == _LOOK:
+            _log.info("waiting for %s, which holds %s", waiter.who(), path.name)
+        time.sleep(pause)
+        pause = min(1.5 * pause, BEAT / 2)
+    threading.Thread(target=mine._beat, daemon=True).start()
+    try:
+        yield mine
+    finally:
+        mine._release()
+
+
+def holder(path: Path) -> str:
+    """Who holds the lock `path`, as `machine, process 123`; empty where nobody does, or a dead process of this machine."""
+    waiter = _Waiter(path)
+    return "" if not waiter.look() or waiter.holder_is_dead() else waiter.who()
+
+
+class _Waiter:
+    """Judges whether the holder of a lock still lives."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._touched: float | None = None
+        self._since = time.monotonic()
+        self.seen: dict[str, Any] = {}
+
+    def look(self) -> bool:
+        """See who holds the lock now, if anybody; count anew where it was touched or has changed hands."""
+        try:
+            seen, touched = _read(self._path), self._path.stat().st_mtime
+        except OSError:
+            seen, touched = {}, None
+        if (seen, touched) != (self.seen, self._touched):
+            self.seen, self._touched, self._since = seen, touched, time.monotonic()
+        return touched is not None
+
+    def holder_is_dead(self) -> bool:
+        if not self.look():
+            return False  # free by now, and to be taken
+        if "token" not in self.seen:
+            return True  # locks are linked whole: this is something else's
+        if self.seen["machine"] == _machine():
+            return _born(self.seen["process"]) != self.seen["born"]
+        return time.monotonic() - self._since > STALE
+
+    def who(self) -> str:
+        return f"{self.seen.get('host', 'nobody')}, process {self.seen.get('process', '-')}"
+
+
+def _break(path: Path, dead: _Waiter) -> None:
+    """Remove a dead holder's lock, if it is still that one; a second lock lets one waiter at a time do so."""
+    with FileLock(path.with_name(f".{path.name}.breaking")):
+        if _read(path).get("token") == dead.seen.get("token"):
+            _log.warning("%s, is gone: its lock %s is taken over", dead.who(), path.name)
+            path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _me() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "machine": _machine(), "process": os.getpid(), "born": _born(os.getpid())}
+
+
+def _machine() -> str:
+    """This machine since it was started, and among its containers the one whose processes this one sees."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
+
+
+def _born(process: int) -> str | None:
+    """When a process of this machine began, as the system counts, so that a number used again is not mistaken; None: gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    except OSError:
+        pass
+    if Path("/proc/self").exists():
+        return None
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return "alive"

@@ -1,0 +1,137 @@
+"""One holder at a time, and never a dead one."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from mitofm import locks
+from mitofm.errors import MitofmError
+from mitofm.locks import Held, holder, lock
+
+COUNT = """
+import sys
+from pathlib import Path
+from mitofm.locks import lock
+file = Path(sys.argv[1])
+for _ in range(10):
+    with lock(file.with_name("x.lock")):
+        number = int(file.read_text())
+        file.write_text(str(number + 1))
+"""
+HOLD = """
+import sys, time
+from pathlib import Path
+from mitofm.locks import lock
+with lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def elsewhere(path: Path) -> None:
+    """A lock that a process of another machine holds."""
+    path.write_text(json.dumps({"token": "t", "machine": "b", "host": "far", "process": 1, "born": "2"}))
+
+
+def test_eight_processes_take_turns(tmp_path: Path) -> None:
+    file = tmp_path / "count"
+    file.write_text("0")
+    running = [subprocess.Popen([sys.executable, "-c", COUNT, str(file)]) for _ in range(8)]
+    assert [process.wait(timeout=120) for process in running] == [0] * 8
+    assert file.read_text() == "80"
+    assert not (tmp_path / "x.lock").exists()
+
+
+def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    assert f"process {process.pid}" in holder(path)
+    with pytest.raises(Held, match=f"process {process.pid}"), lock(path, wait=False):
+        pass
+    process.kill()
+    process.wait()
+    assert holder(path) == ""
+    began = time.monotonic()
+    with lock(path, wait=False):
+        assert time.monotonic() - began < 1
+
+
+def test_a_process_number_that_is_used_again_is_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    path.write_text(json.dumps({"token": "t", **locks._me(), "born": "1"}))
+    with lock(path, wait=False):
+        pass
+
+
+@pytest.mark.parametrize("skew", [-1e6, 0, 1e6])
+def test_another_machine_is_dead_when_it_is_silent_whatever_its_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skew: float
+) -> None:
+    monkeypatch.setattr(locks, "STALE", 0.5)
+    path = tmp_path / "x.lock"
+    elsewhere(path)
+    alive = threading.Event()
+
+    def beat() -> None:
+        beats = 0
+        while not alive.wait(0.05):
+            beats += 1
+            os.utime(path, (time.time(), time.time() + skew + beats))
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    stops = threading.Timer(1.0, alive.set)
+    stops.start()
+    began = time.monotonic()
+    with lock(path):
+        waited = time.monotonic() - began
+    beating.join()
+    assert 1.0 < waited < 6
+
+
+def test_who_stood_still_too_long_notices(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    with lock(path) as mine:
+        mine.require()
+        path.unlink()
+        elsewhere(path)
+        with pytest.raises(MitofmError, match="was taken over"):
+            mine.require()
+    assert path.exists()  # it is the other's
+
+
+def test_a_file_that_is_no_lock_locks_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.lock").touch()
+    with lock(tmp_path / "x.lock", wait=False):
+        pass
+
+
+def test_a_link_that_was_made_and_not_answered_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
+
+    def unanswered(source: Path, target: Path) -> None:
+        link(source, target)
+        raise OSError("the server did not answer, and on the second try the file existed")
+
+    monkeypatch.setattr(os, "link", unanswered)
+    with lock(tmp_path / "x.lock", wait=False) as mine:
+        assert mine.ours()
+
+
+def test_two_waiters_do_not_break_each_others_lock(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    elsewhere(path)
+    late = locks._Waiter(path)
+    late.look()
+    path.unlink()
+    with lock(path) as mine:  # somebody has been faster
+        locks._break(path, late)
+        assert mine.ours()

@@ -1,0 +1,86 @@
+"""Who runs a cell, and what is left where it does not end well."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mitofm.runs import progress, studies
+from mitofm.runs.execute import run
+from mitofm.runs.folder import State
+
+Small = Callable[..., Any]
+METRICS = {"sets": {"all": {"auroc": 0.5}}}
+
+
+def fitted_by(monkeypatch: pytest.MonkeyPatch, fit: Callable[[], Any]) -> list[str]:
+    """Fit cells with `fit`; the list of those that were."""
+    fitted: list[str] = []
+
+    def fit_cell(config: Any, cell_id: str, dataset: Any, weights: Any, folder: Path) -> Any:
+        del config, cell_id, dataset, weights
+        fitted.append(folder.name)
+        return fit()
+
+    monkeypatch.setattr("mitofm.training.fit.fit_cell", fit_cell)
+    return fitted
+
+
+def test_two_sweeps_never_fit_a_cell_twice_and_share_the_work(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, go_on = threading.Event(), threading.Event()
+
+    def fit() -> Any:
+        busy.set()
+        assert go_on.wait(60)
+        return METRICS
+
+    fitted = fitted_by(monkeypatch, fit)
+    ended: list[State] = []
+    first = threading.Thread(target=lambda: ended.append(run(small("seed=1"))))
+    first.start()
+    assert busy.wait(60)
+    assert run(small("seed=1"), wait=False) is State.UNFINISHED  # left to the other: the sweep takes its next cell
+    waits = threading.Thread(target=lambda: ended.append(run(small("seed=1"))))
+    waits.start()
+    go_on.set()
+    first.join()
+    waits.join()
+    assert ended == [State.DONE, State.DONE]
+    assert len(fitted) == 1
+
+
+def test_progress_counts_what_ends_from_now_on(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted_by(monkeypatch, lambda: METRICS)
+    config = small("study=counted", "seed=1")
+    runs = Path(config.paths.runs)
+    run(config)
+    sweep = progress._Sweep(runs, "counted", cells=3)
+    assert sweep.line() == "counted: 0 of 3 cells done"
+    run(config)
+    assert sweep.line() == "counted: 1 of 3 cells done"  # it had been before: no rate to tell the time from
+    run(small("study=counted", "seed=2"))
+    assert sweep.line() == "counted: 2 of 3 cells done, about 1 min left"
+
+    def fails() -> Any:
+        raise ValueError("no")
+
+    fitted_by(monkeypatch, fails)
+    with pytest.raises(ValueError, match="no"):
+        run(small("study=counted", "seed=3"))
+    assert sweep.line() == "counted: 2 of 3 cells done, 1 failed"
+    assert [state for _, state, _ in studies.ends(runs, "counted")[0]][-1] is State.FAILED
+
+
+def test_a_cell_keeps_its_log(small: Small, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fails() -> Any:
+        raise ValueError("the disk is made of cheese")
+
+    fitted_by(monkeypatch, fails)
+    with pytest.raises(ValueError, match="cheese"):
+        run(small())
+    (log,) = tmp_path.glob("runs/cells/*/log.txt")
+    assert "process" in log.read_text().splitlines()[0]
+    assert "ERROR FAILED" in log.read_text()
+    assert "cheese" in log.read_text()
