@@ -6,6 +6,9 @@ import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvisio
 
 # isort: split
 
+import logging
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from torch import Tensor
 
 from mitofm.files import replacing
 from mitofm.training.module import CellModule
+
+_log = logging.getLogger(__name__)
 
 
 class BestWeights(pl.Callback):
@@ -100,7 +105,10 @@ class MovingAverage(pl.Callback):
 class SaveToResume(pl.Callback):
     """Saves the whole state of training every `seconds`, after a step and the check that may follow it.
 
-    Must be the last callback, so that it saves what the others have decided.
+    A signal that asks the process to stop (SIGTERM of a preemption or a kill, SIGUSR1 or SIGUSR2 of a time limit) is heeded
+    after the step that it meets: the state is saved, and then whoever handled the signal before has its way; where nobody
+    did, or did not stop the process, it ends with 128 + signal. Must be the last callback, so that it saves what the others
+    have decided.
 
     Args:
         file: where to save.
@@ -108,11 +116,25 @@ class SaveToResume(pl.Callback):
         check_every: steps between two checks of the validation cells; 0 where there are none.
     """
 
+    SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+
     def __init__(self, file: Path, seconds: float, check_every: int) -> None:
         self.file = file
         self.seconds = seconds
         self.check_every = check_every
         self._last = time.monotonic()
+        self._asked_by = 0
+        self._before: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen to signals, in place of Lightning, which would not save and under Slurm would not stop."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = trainer._signal_connector._original_handlers  # they are put back when training ends
+            for number in self.SIGNALS:
+                signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: Any) -> None:
+        self._asked_by = number
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -126,11 +148,19 @@ class SaveToResume(pl.Callback):
         self._save(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
-        if time.monotonic() - self._last < self.seconds:
+        asked_by = self._asked_by
+        stop = trainer.strategy.reduce_boolean_decision(asked_by != 0, all=False)
+        if not stop and time.monotonic() - self._last < self.seconds:
             return
         with replacing(self.file) as temporary:
             trainer.save_checkpoint(temporary)
         self._last = time.monotonic()
+        if stop:
+            asked_by = asked_by or signal.SIGTERM
+            _log.warning("asked to stop by %s: saved at step %d", signal.Signals(asked_by).name, trainer.global_step)
+            if callable(handler := self._before.get(asked_by)):
+                handler(asked_by, None)
+            raise SystemExit(128 + asked_by)
 
 
 def _trained(pl_module: pl.LightningModule) -> dict[str, Tensor]:

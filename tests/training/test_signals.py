@@ -1,0 +1,63 @@
+"""A cell that is asked to stop saves, stops, and goes on to the same bits."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mitofm.runs.execute import run
+from mitofm.runs.folder import State
+from mitofm.training import callbacks
+
+SETTINGS = ["adaptation=full", "fit.min_steps=12", "fit.max_steps=12", "trainer.checkpoint_seconds=1000"]
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, number: int, at_step: int) -> None:
+    save = callbacks.SaveToResume._save
+
+    def stop_now(self: callbacks.SaveToResume, trainer: Any) -> None:
+        if trainer.global_step == at_step:
+            os.kill(os.getpid(), number)
+        save(self, trainer)
+
+    monkeypatch.setattr(callbacks.SaveToResume, "_save", stop_now)
+
+
+@pytest.mark.parametrize("number", callbacks.SaveToResume.SIGNALS)
+def test_a_signal_saves_and_stops(
+    small: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals
+) -> None:
+    called: list[int] = []
+    before = signal.signal(number, lambda number, _: called.append(number))  # as submitit does, to requeue the job
+    try:
+        with monkeypatch.context() as patch:
+            asked(patch, number, at_step=5)
+            with pytest.raises(SystemExit) as stopped:
+                run(small(*SETTINGS, f"paths.runs={tmp_path}/parts"))
+        assert stopped.value.code == 128 + number
+        assert called == [number]
+        os.kill(os.getpid(), number)
+        assert called == [number] * 2  # given back
+    finally:
+        signal.signal(number, before)
+    (folder,) = tmp_path.glob("parts/cells/*")
+    assert not {path.name for path in folder.iterdir()} & {state.value for state in State}
+    assert "saved at step 5" in (folder / "log.txt").read_text()
+    assert not list(tmp_path.glob("parts/locks/*.lock"))
+
+    resumed_at: list[int] = []
+    start = callbacks.SaveToResume.on_train_start
+
+    def note(self: callbacks.SaveToResume, trainer: Any, module: Any) -> None:
+        resumed_at.append(trainer.global_step)
+        start(self, trainer, module)
+
+    monkeypatch.setattr(callbacks.SaveToResume, "on_train_start", note)
+    assert run(small(*SETTINGS, f"paths.runs={tmp_path}/parts")) is State.DONE
+    assert resumed_at == [5]
+    assert run(small(*SETTINGS, f"paths.runs={tmp_path}/whole")) is State.DONE
+    name = f"cells/{folder.name}/predictions.parquet"
+    assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
