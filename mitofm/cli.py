@@ -15,6 +15,7 @@ COMMANDS = {
     "report": "figures, tables and one HTML page:        mitofm report study=mine",
     "status": "cells done, failed, skipped, unfinished:  mitofm status study=mine",
     "predict": "a trained cell on any data set:           mitofm predict CELL data=own_csv",
+    "export": "a trained cell for other software:        mitofm export CELL format=onnx",
     "models": "the backbones there are, or one of them:  mitofm models deit_tiny",
     "datasets": "the data sets there are:                  mitofm datasets",
     "doctor": "can this machine run that cell, and if not: mitofm doctor backbone=uni data=midogpp",

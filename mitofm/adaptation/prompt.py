@@ -36,7 +36,7 @@ class PromptedBlock(nn.Module):
 
     def forward(self, tokens: Tensor, *more: Any, **named: Any) -> Tensor:
         """The block's output for its own tokens: (B, T, D) -> (B, T, D)."""
-        prompts = self.dropout(self.prompts.to(tokens.dtype).expand(len(tokens), -1, -1))
+        prompts = self.dropout(self.prompts.to(tokens.dtype).expand(tokens.shape[0], -1, -1))
         seen = torch.cat([tokens[:, : self.prefix], prompts, tokens[:, self.prefix :]], dim=1)
         out = self.block(seen, *more, **named)
         return torch.cat([out[:, : self.prefix], out[:, self.prefix + len(self.prompts) :]], dim=1)

@@ -83,7 +83,11 @@ class Backbone(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Embed uint8 patches: (B, H, W, 3) -> float (B, embedding_dim)."""
-        output = self.trunk.forward_features(self.transform(patches))
+        return self.embed(self.transform(patches))
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Embed what `transform` gives: (B, 3, img_size, img_size) -> float (B, embedding_dim)."""
+        output = self.trunk.forward_features(images)
         if not self.recipe.of_tokens:
             output = self.trunk.forward_head(output, pre_logits=True)
         return self.recipe.apply(output, self.prefix_tokens)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import difflib
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from mitofm.config import allowed, targets
 from mitofm.errors import MitofmError
 from mitofm.files import write_text
 
@@ -72,3 +76,21 @@ def cell_folder(runs: Path, given: str) -> Path:
             "Give more of one"
         )
     return runs / "cells" / meant[0]
+
+
+def stored_config(folder: Path) -> dict[str, Any]:
+    """The config that a cell was made from, as plain data that may be built: others may have written it.
+
+    Raises:
+        MitofmError: it is absent or damaged, or names a `_target_` that is not allowed.
+    """
+    path = folder / "config.yaml"
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise MitofmError(f"{path} cannot be read ({type(error).__name__}: {error})") from error
+    if not isinstance(config, dict):
+        raise MitofmError(f"{path} holds no config")
+    for target in targets(config):
+        allowed(target)
+    return config

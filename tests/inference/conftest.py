@@ -14,7 +14,7 @@ TISSUE = [
     "data.source.slides_per_domain=6",
     "data.source.cells_per_slide=12",
 ]
-QUICK = ["fit.max_epochs=1", "fit.min_steps=2", "trainer.threads=1", "trainer.accelerator=cpu",
+QUICK = ["fit.max_epochs=1", "fit.min_steps=8", "trainer.threads=1", "trainer.accelerator=cpu",
          "trainer.progress=false", "logger=none", "backbone=toy_vit_p16"]  # fmt: skip
 DECIDES = ["protocol.validation_cells=10", "protocol.validation_cells_per_class=3"]
 Typed = Callable[..., tuple[str, str]]

@@ -1,0 +1,210 @@
+"""Writes a checkpoint as one network that other software runs, and says so only where its outputs are the same."""
+
+from __future__ import annotations
+
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from textwrap import shorten
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mitofm.backbones.spec import BackboneSpec
+from mitofm.errors import MitofmError
+from mitofm.files import write_json
+from mitofm.inference.network import Network, blank, classifier_of, fold, views
+from mitofm.inference.trained import Trained
+
+Run = Callable[[Tensor], Tensor]
+DESCRIPTION = "model.json"
+_ONE_ONNX_FILE = 1.5e9  # bytes; protobuf ends at 2 GiB
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        folder: with the model and `model.json`.
+        difference: the largest between its logits and those of the checkpoint.
+        folded: whether nothing of an adaptation is left in it.
+    """
+
+    folder: Path
+    difference: float
+    folded: bool
+
+
+def export(trained: Trained, format_: str, patches: Tensor, folder: Path, tolerance: float) -> Exported:
+    """Write the network and its transform into `folder`, which must not exist.
+
+    Args:
+        trained: the checkpoint.
+        format_: a key of `FORMATS`.
+        patches: to compare on, uint8 (B >= 2, H, W, 3).
+        folder: to be made; absent where anything fails.
+        tolerance: how far any two logits may lie apart.
+
+    Raises:
+        MitofmError: the folder exists, the checkpoint is no network, or the outputs are not the same.
+    """
+    if folder.exists():
+        raise MitofmError(f"{folder} exists: give another output, or delete it")
+    classifier = classifier_of(trained).eval()
+    with torch.inference_mode():
+        wanted = classifier(patches)
+        backbone: Any = classifier.backbone
+        images = backbone.transform(patches)
+    fold(classifier)
+    network = Network(classifier)
+    empty, folded = blank(trained, network)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
+        made = Path(temporary) / "made"
+        made.mkdir()
+        file, write = FORMATS[format_]
+        try:
+            run = write(network, empty, images[:2], made / file)
+            with torch.inference_mode():
+                difference = float((run(images) - wanted).abs().max())
+        except Exception as error:  # whatever a tracer, a compiler or a runtime has not foreseen
+            raise MitofmError(
+                f"adaptation {trained.adaptation.name!r} of backbone {trained.spec.name!r} cannot be written as {format_} "
+                f"({type(error).__name__}: {shorten(str(error), 300)}): nothing was written. format=safetensors takes all"
+            ) from error
+        if not difference <= tolerance:
+            raise MitofmError(
+                f"the exported network's logits differ from the checkpoint's by up to {difference:.2g}, more than "
+                f"{tolerance:.2g}: nothing was written. Another format may do, or a larger tolerance=..."
+            )
+        check = {"patches": len(patches), "largest_difference": difference, "tolerance": tolerance}
+        write_json(made / DESCRIPTION, _description(trained, format_, file, folded) | {"check": check})
+        made.rename(folder)
+    return Exported(folder, difference, folded)
+
+
+def _safetensors(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+    save_file({name: value.contiguous() for name, value in network.tensors().items()}, file)
+    state = load_file(file)
+    names = {name.removeprefix("backbone."): name for name in empty.classifier.state_dict()}
+    empty.classifier.load_state_dict({names[name]: value for name, value in state.items()})
+    return empty
+
+
+def _torchscript(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # shapes that are fixed for a given image side, and torch.export as the successor
+        torch.jit.save(torch.jit.trace(network, images, check_trace=False), str(file))
+        return torch.jit.load(str(file))
+
+
+def _onnx(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+    import onnxruntime
+
+    batch = torch.export.Dim("batch", min=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (images,),
+            file,
+            input_names=["images"],
+            output_names=["logits"],
+            dynamo=True,
+            dynamic_shapes=({0: batch},),
+            external_data=sum(value.nbytes for value in network.parameters()) > _ONE_ONNX_FILE,
+            verbose=False,
+        )
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    return lambda images: torch.from_numpy(session.run(["logits"], {"images": images.numpy()})[0])
+
+
+FORMATS = {
+    "safetensors": ("model.safetensors", _safetensors),
+    "torchscript": ("model.pt", _torchscript),
+    "onnx": ("model.onnx", _onnx),
+}
+"""By name: the file, and what writes it and gives back what was read from it."""
+
+
+def check_format(format_: str) -> None:
+    """Refuse before anything is loaded a format whose packages are not installed.
+
+    Raises:
+        MitofmError: they are not.
+    """
+    if format_ == "onnx":
+        absent = [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
+        if absent:
+            raise MitofmError(f"format=onnx needs {', '.join(absent)}: pip install 'mitofm[onnx]'")
+
+
+def check_licence(spec: BackboneSpec, for_own_use: bool) -> str:
+    """What the licence of the backbone says of a network that holds its weights; "" where it asks for nothing.
+
+    Raises:
+        MitofmError: it forbids to pass such a network on, and it is not `for_own_use`.
+    """
+    if spec.weights == "random":
+        return ""
+    terms = f"licence of backbone {spec.name!r}: {spec.licence or 'not stated'} ({spec.link or 'no link'})"
+    if spec.redistribute_adapters is False and not for_own_use:
+        raise MitofmError(
+            f"{terms}. It does not allow to pass on what was made from its weights, and an exported network holds them: "
+            "add for_own_use=true to write one that stays with you"
+        )
+    passing = {True: "", None: "; whether it may be passed on is open", False: "; it may not be passed on"}
+    commerce = {True: "", None: "; whether commercial use is allowed is open", False: "; no commercial use"}
+    said = passing[spec.redistribute_adapters] + commerce[spec.commercial]
+    return f"{terms}{said}" if said else ""
+
+
+def _description(trained: Trained, format_: str, file: str, folded: bool) -> dict[str, Any]:
+    spec, facts = trained.spec, trained.facts
+    return {
+        "file": file,
+        "format": format_,
+        "input": {
+            "patch": {"crop_px": facts["patches"]["crop_px"], "mpp": facts["patches"]["mpp"]},
+            "resize_to": [spec.img_size, spec.img_size],
+            "interpolation": f"{spec.interpolation}, antialiased, rounded to 8 bits",
+            "then": "divide by 255, subtract mean, divide by std; channels first",
+            "mean": list(spec.mean),
+            "std": list(spec.std),
+        },
+        "output": f"log-odds of: {facts['labels']['1']}",
+        "mean_over_dihedral_views": views(trained),
+        "threshold": facts["threshold"],
+        "labels": facts["labels"],
+        "network": {
+            "timm": spec.architecture,
+            "kwargs": spec.kwargs,
+            "embedding": spec.embedding,
+            "embed_dim": spec.embed_dim,
+            "prefix_tokens": spec.prefix_tokens,
+            "adaptation": facts["adaptation"],
+            "adaptation_folded_in": folded,
+            "precision_of_training": facts["fit"]["precision"],
+        },
+        "licence": {
+            "backbone": spec.name,
+            "licence": spec.licence,
+            "link": spec.link,
+            "commercial": spec.commercial,
+            "redistribute_adapters": spec.redistribute_adapters,
+            "random_weights": spec.weights == "random",
+        },
+        "made_from": {"cell": facts.get("cell"), "backbone_fingerprint": facts["backbone_fingerprint"]},
+    }

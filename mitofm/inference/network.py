@@ -1,0 +1,98 @@
+"""A checkpoint as one plain network: adapters folded into the matrices they adapt, the transform left to whoever runs it."""
+
+from __future__ import annotations
+
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mitofm.adaptation.frozen import AffineHead, FrozenAdaptation
+from mitofm.adaptation.gradient import Classifier
+from mitofm.backbones.build import build
+from mitofm.backbones.weights import Weights
+from mitofm.errors import MitofmError
+from mitofm.inference.trained import Trained
+
+
+class Network(nn.Module):
+    """What a trained classifier is to other software.
+
+    Args:
+        classifier: of a backbone and a linear head.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.classifier = classifier.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Log-odds of the positive class: normalised images (B, 3, S, S) -> (B,)."""
+        backbone: Any = self.classifier.backbone
+        return self.classifier.head(backbone.embed(images)).squeeze(1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Its state: `trunk.` and timm's names where nothing of an adaptation is left, and `head.weight`, `head.bias`."""
+        return {name.removeprefix("backbone."): value for name, value in self.classifier.state_dict().items()}
+
+
+def classifier_of(trained: Trained) -> Classifier:
+    """The trained classifier; of a frozen mode its backbone with the head as a linear layer.
+
+    Raises:
+        MitofmError: a frozen mode whose head is none.
+    """
+    if not isinstance(trained.adaptation, FrozenAdaptation):
+        return trained.classifier()
+    backbone = build(trained.spec, trained.weights, trained.facts["seed"])
+    head = trained.head(backbone.embedding_dim) if not trained.adaptation.of_tokens else None
+    if not isinstance(head, AffineHead):
+        raise MitofmError(
+            f"adaptation {trained.adaptation.name!r} is no network that can be written: its head is not linear in the "
+            "embedding. `mitofm predict` scores with its checkpoint"
+        )
+    classifier = Classifier(backbone, backbone.embedding_dim, 0)
+    with torch.no_grad():
+        classifier.head.weight.copy_(torch.from_numpy(head.weight))
+        classifier.head.bias.copy_(torch.from_numpy(head.bias))
+    return classifier
+
+
+def views(trained: Trained) -> int:
+    """Over how many dihedral views of an image the checkpoint's logit is the mean."""
+    adaptation = trained.adaptation
+    return adaptation.views if isinstance(adaptation, FrozenAdaptation) else trained.facts["fit"]["test_views"]
+
+
+def fold(classifier: Classifier) -> None:
+    """Fold every adapter of peft into the matrix it adapts, in place; those that peft cannot fold stay as they are."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for name, module in list(classifier.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            try:
+                module.merge(safe_merge=True)
+            except NotImplementedError:
+                continue
+            parent, _, child = name.rpartition(".")
+            setattr(classifier.get_submodule(parent), child, module.get_base_layer())
+
+
+def blank(trained: Trained, network: Network) -> tuple[Network, bool]:
+    """A network of random weights for the tensors of `network`, and whether its trunk is timm's own.
+
+    Where something of an adaptation is left, it is what that adaptation builds.
+    """
+    spec = replace(trained.spec, weights="random")
+    backbone = build(spec, Weights(None, "random"), seed=1)
+    empty = Network(Classifier(backbone, backbone.embedding_dim, seed=1))
+    if empty.tensors().keys() == network.tensors().keys():
+        return empty, True
+    assert not isinstance(trained.adaptation, FrozenAdaptation)
+    built = build(trained.adaptation.built_from(spec), Weights(None, "random"), seed=1)
+    return Network(trained.adaptation.module(built, seed=1)), False
