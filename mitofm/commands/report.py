@@ -15,4 +15,4 @@ def main(arguments: list[str]) -> None:
 
     runs, study = Path(config["paths"]["runs"]), config["study"]
     out = Path(config["out"] or runs / "reports" / (study or "all"))
-    print(make_report(runs, study, out, Path(config["paths"]["cache"])))
+    print(make_report(runs, study, out, Path(config["paths"]["cache"]), config["crops"]))

@@ -5,28 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mitofm.reporting import contents, contrasts, laws, shift, shift_tables, words
+from mitofm.reporting import calibration, contents, contrasts, cost, laws, mistakes, shift, shift_tables, words
 from mitofm.reporting.configurations import Group
 from mitofm.reporting.contrasts import Contrast
 from mitofm.reporting.counts import Counts
-from mitofm.reporting.estimates import Result, Stored, adaptation_order, by_domain, measure, primary
-from mitofm.reporting.forest import gap_forests, result_forests
+from mitofm.reporting.estimates import DOMAIN, Result, Stored, adaptation_order, by_domain, measure, primary
+from mitofm.reporting.filters import Filters
+from mitofm.reporting.forest import contrast_forests, gap_forests, result_forests
 from mitofm.reporting.matrix import domain_matrices
 from mitofm.reporting.page import Chapter, Section
 from mitofm.reporting.scaling import scaling_curves
-from mitofm.reporting.style import slug
+from mitofm.reporting.style import Drawn, slug
 from mitofm.reporting.tables import Table
 
 _PAIRED = "Same test cells on both sides; the interval is the jackknife over slides of the difference itself."
 
 
-def of_dataset(stored: Stored, groups: list[Group], out: Path) -> Chapter:
+def of_dataset(stored: Stored, groups: list[Group], out: Path, cache: Path, crops: bool = True) -> Chapter:
     """Draw the figures and write the tables of one data set into `out`; return what the page shows of them.
 
     Args:
         stored: what all cells say.
         groups: the configurations of one data set; at least one has a finished cell.
         out: the folder of the report.
+        cache: the folder that holds the patch stores, if any.
+        crops: whether the page may show crops.
     """
     groups = [group for group in groups if group.done]
     dataset = groups[0].configuration.dataset
@@ -44,8 +47,11 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path) -> Chapter:
     said, about_domains = _domains(stored, results, counts, order, figures)
     sections = [
         *_labels(stored, main, counts, order, figures),
-        *_compared(stored, main, adaptations),
+        *_compared(stored, main, adaptations, order, figures),
         *about_domains,
+        *_priced(stored, main, order, figures),
+        *_calibrated(stored, main, order, figures),
+        _mistaken(stored, results, (negative, positive), cache if crops else None, figures),
         _tabled(contents.results_table(main)),
         _tabled(contents.data_table(main, counts, positive, negative)),
     ]
@@ -57,7 +63,14 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path) -> Chapter:
     cautions = words.cautions(done)
     if about_domains:
         cautions += shift.confounded(stored.collected.split(done["cell"].iloc[0]))
-    return Chapter(dataset, f"{positive} against {negative}", answer, cautions, sections)
+    filters = Filters(
+        {
+            "backbone": sorted({group.configuration.model for group in groups}),
+            "adaptation": order,
+            "domain": sorted({result.set.removeprefix(DOMAIN) for result in by_domain(results)}),
+        }
+    )
+    return Chapter(dataset, f"{positive} against {negative}", answer, cautions, sections, filters)
 
 
 def _labels(stored: Stored, main: list[Result], counts: Counts, order: list[str], figures: Path) -> list[Section]:
@@ -72,19 +85,61 @@ def _labels(stored: Stored, main: list[Result], counts: Counts, order: list[str]
     return [*sections, _tabled(laws.laws_table(fitted))] if fitted else sections
 
 
-def _compared(stored: Stored, main: list[Result], adaptations: list[Contrast]) -> list[Section]:
+def _compared(
+    stored: Stored, main: list[Result], adaptations: list[Contrast], order: list[str], figures: Path
+) -> list[Section]:
     """Paired differences along each axis."""
+    forests = contrast_forests(adaptations, order, figures)
+    drawn = [Section("Paired differences of adaptations", "At the largest fraction.", forests)] if forests else []
     picked = f"The model of highest AUROC minus each other; being picked as the highest flatters it. {_PAIRED}"
     along = [
         ("adaptations", "Adaptations compared", adaptations, "adaptation", _PAIRED),
         ("models", "Models compared", contrasts.between_models(stored, main), "model", picked),
         ("fractions", "What more labels are worth", contrasts.between_fractions(stored, main), "labels", _PAIRED),
     ]
-    return [
+    tables = [
         _tabled(contents.contrasts_table(name, title, found, axis, note))
         for name, title, found, axis, note in along
         if found
     ]
+    return [*drawn, *tables]
+
+
+def _priced(stored: Stored, main: list[Result], order: list[str], figures: Path) -> list[Section]:
+    """AUROC against what it costs."""
+    found = cost.costs(stored.collected, main)
+    shown = cost.cost_table(found, stored.collected)
+    text = (
+        "At the largest fraction. The dashed line joins what nothing beats in cost and AUROC at once. The seconds of a "
+        "frozen model leave out the features that an earlier cell has computed."
+    )
+    plots = cost.cost_plots(found, order, figures)
+    return [Section("AUROC against cost", text, plots, shown, folded=True)] if found else []
+
+
+def _calibrated(stored: Stored, main: list[Result], order: list[str], figures: Path) -> list[Section]:
+    """Reliability diagrams."""
+    found = calibration.calibrations(stored, main)
+    text = "On the grey line a probability is what it says. Bars are 95 % intervals over slides."
+    drawn = calibration.reliability_diagrams(found, order, figures)
+    return [Section("Reliability", text, drawn, calibration.reliability_table(found), folded=True)]
+
+
+def _mistaken(
+    stored: Stored, results: list[Result], words_of: tuple[str, str], cache: Path | None, figures: Path
+) -> Section:
+    """The most confident mistakes, with their crops where they may be shown and are here."""
+    found = mistakes.mistakes(stored, results)
+    drawn: list[Drawn] = []
+    why = "The crops are not shown: crops=false."
+    if cache is not None:
+        drawn, why = mistakes.galleries(stored, found, words_of, cache, figures)
+    text = (
+        "Taken for the other class at the threshold chosen on validation cells, and farthest beyond it."
+        if drawn
+        else why
+    )
+    return Section("The most confident mistakes", text, drawn, mistakes.mistakes_table(found, words_of), folded=True)
 
 
 def _domains(

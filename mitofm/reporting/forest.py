@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.contrasts import Gap
+from mitofm.reporting.contrasts import Contrast, Gap
 from mitofm.reporting.estimates import ALL, Result
+from mitofm.reporting.filters import named
 from mitofm.reporting.numbers import difference, ends, limits, set_words, with_interval
 from mitofm.reporting.style import GRID, MUTED, Drawn, canvas, legend_below, looks, slug
 
@@ -18,6 +19,7 @@ Row = tuple[str, str, Estimate]
 def result_forests(results: Iterable[Result], order: list[str], folder: Path) -> list[Drawn]:
     """AUROC of every model under each adaptation: one figure per setting, evaluation set and fraction."""
     figures: dict[tuple[str, str], list[Row]] = {}
+    results = list(results)
     for result in results:
         key = result.configuration
         figures.setdefault((key.where, result.set), []).append((key.model, key.adaptation, result.auroc))
@@ -28,7 +30,8 @@ def result_forests(results: Iterable[Result], order: list[str], folder: Path) ->
         stem = folder / slug("auroc", where, tested)
         _forest(stem, title, rows, order, "AUROC", bounds)
         said = "; ".join(f"{name}, {series}: {with_interval(estimate)}" for name, series, estimate in rows)
-        drawn.append(Drawn(stem, f"AUROC of each model and adaptation{': ' if title else ''}{title}", said))
+        about = named(result for result in results if (result.configuration.where, result.set) == (where, tested))
+        drawn.append(Drawn(stem, f"AUROC of each model and adaptation{': ' if title else ''}{title}", said, about))
     return drawn
 
 
@@ -43,7 +46,39 @@ def gap_forests(gaps: Iterable[Gap], order: list[str], folder: Path) -> list[Dra
         stem = folder / slug("gap", model)
         _forest(stem, model, rows, order, "in-domain minus out-of-domain AUROC", None)
         said = "; ".join(f"{name}, {series}: {difference(estimate)}" for name, series, estimate in rows)
-        drawn.append(Drawn(stem, f"In-domain minus out-of-domain AUROC: {model}", said))
+        drawn.append(Drawn(stem, f"In-domain minus out-of-domain AUROC: {model}", said, [model]))
+    return drawn
+
+
+def contrast_forests(contrasts: Iterable[Contrast], order: list[str], folder: Path) -> list[Drawn]:
+    """Paired differences of adaptations at the largest fraction of every setting and evaluation set: one row per model."""
+    figures: dict[tuple[str, str], list[Contrast]] = {}
+    for contrast in contrasts:
+        if contrast.difference.value is not None:
+            figures.setdefault((contrast.configuration.where, contrast.set), []).append(contrast)
+    drawn = []
+    for (where, tested), members in sorted(figures.items()):
+        largest = max(contrast.configuration.fraction for contrast in members)
+        members = [contrast for contrast in members if contrast.configuration.fraction == largest]
+        rows = [
+            (one.configuration.model, f"{one.first} \N{MINUS SIGN} {one.second}", one.difference) for one in members
+        ]
+        place = ", ".join(part for part in (where, set_words(tested) if tested != ALL else "") if part)
+        title = ", ".join(part for part in (place, members[0].configuration.amount) if part)
+        stem = folder / slug("differences", where, tested)
+        _forest(
+            stem,
+            title,
+            rows,
+            list(dict.fromkeys(row[1] for row in rows)),
+            "difference of AUROC on the same cells",
+            None,
+        )
+        said = "; ".join(f"{model}, {pair}: {difference(estimate)}" for model, pair, estimate in rows)
+        keys = [one.configuration for one in members]
+        about = {name for key in keys for name in (key.model, key.train_domain)} | {tested.removeprefix("domain:")}
+        about |= {name for one in members for name in (one.first, one.second)}
+        drawn.append(Drawn(stem, f"Paired differences of adaptations: {title}", said, about))
     return drawn
 
 

@@ -72,7 +72,7 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
         if r.auroc.value is not None
     )
     name = f"AUROC by domain trained on and tested on, with {results[0].configuration.amount}: {title}"
-    return Drawn(stem, name, said)
+    return Drawn(stem, name, said, [model, adaptation])
 
 
 def _readable_on(colour: np.ndarray) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mitofm import files
+from mitofm.reporting.filters import Filters
 from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import Table
 
@@ -44,6 +45,7 @@ class Chapter:
     answer: Sequence[str]
     cautions: Sequence[str]
     sections: Sequence[Section]
+    filters: Filters
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,15 @@ class Page:
     chapters: Sequence[Chapter]
     unfinished: Table
 
+    @property
+    def filters(self) -> Filters:
+        """By what all chapters may be narrowed."""
+        return Filters.joined(chapter.filters for chapter in self.chapters)
+
 
 def write_page(page: Page, path: Path) -> Path:
     """Render `page` into `path`; figures are embedded as SVG."""
-    files.write_text(path, environment().get_template("report.html.j2").render(page=page))
+    files.write_text(path, environment().get_template("report.html.j2").render(page=page, filters=page.filters))
     return path
 
 

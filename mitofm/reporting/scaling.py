@@ -9,6 +9,7 @@ import numpy as np
 
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import ALL, Result
+from mitofm.reporting.filters import named
 from mitofm.reporting.laws import Law
 from mitofm.reporting.numbers import ends, limits, point, set_words
 from mitofm.reporting.style import GRID, Drawn, canvas, legend_below, looks, slug
@@ -82,4 +83,4 @@ def _panel(
         axes.axhline(0.5, color=GRID, lw=1.2, zorder=0)
         axes.grid(axis="y")
         legend_below(figure, axes)
-    return Drawn(stem, f"AUROC against the number of labels: {title}", "; ".join(said))
+    return Drawn(stem, f"AUROC against the number of labels: {title}", "; ".join(said), named(results))

@@ -1,9 +1,9 @@
-"""How every figure looks, and how it is kept: PNG and SVG whose bytes depend on nothing but the numbers."""
+"""How every figure looks, and how it is kept: PNG, SVG and PDF whose bytes depend on nothing but the numbers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,6 @@ WIDTH = 4.8
 _SETTINGS: Any = {
     "figure.dpi": 100,
     "savefig.dpi": 200,
-    "savefig.bbox": "tight",
-    "savefig.pad_inches": 0.08,
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
@@ -51,15 +49,30 @@ _SETTINGS: Any = {
     "svg.hashsalt": "mitofm",
     "svg.fonttype": "path",
 }
+_PAD = 0.08  # inches
+# Without dates and versions, so that equal figures are equal files.
+_METADATA: Any = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure that was kept: its files without ending, its title, and what it shows in words."""
+    """A figure that was kept.
+
+    Attributes:
+        stem: its files (PNG, SVG, PDF) without ending.
+        title: what it is.
+        description: what it shows, in words.
+        about: the models, adaptations and domains that it shows, for the filters of the page.
+    """
 
     stem: Path
     title: str
     description: str
+    about: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,7 @@ def slug(*parts: str) -> str:
 
 @contextmanager
 def canvas(stem: Path, height: float, width: float = WIDTH) -> Iterator[tuple[Figure, Axes]]:
-    """Yield a figure and its axes of `width` x `height` inches; keep it as `stem`.png and `stem`.svg at the end."""
+    """Yield a figure and its axes of `width` x `height` inches; keep it as `stem`.png, .svg and .pdf at the end."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -96,9 +109,11 @@ def canvas(stem: Path, height: float, width: float = WIDTH) -> Iterator[tuple[Fi
         FigureCanvasAgg(figure)
         yield figure, figure.subplots()
         stem.parent.mkdir(parents=True, exist_ok=True)
-        # Not with_suffix: a name may hold a dot.
-        figure.savefig(f"{stem}.png", metadata={"Software": None})
-        figure.savefig(f"{stem}.svg", metadata={"Date": None, "Creator": None})
+        figure.draw_without_rendering()  # laid out once for all files: that takes longer than drawing
+        figure.set_layout_engine(None)
+        box = figure.get_tightbbox().padded(_PAD)
+        for ending, metadata in _METADATA.items():  # not with_suffix: a name may hold a dot
+            figure.savefig(f"{stem}.{ending}", metadata=metadata, bbox_inches=box)
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int = 3) -> None:

@@ -1,8 +1,8 @@
-"""A table of a report: full numbers for programs (CSV), rounded ones for people (Markdown, HTML)."""
+"""A table of a report: full numbers for programs (CSV), rounded ones for people (Markdown, LaTeX, HTML)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ import pandas as pd
 
 from mitofm import files
 from mitofm.evaluation.statistics import Estimate
+
+_TEX = str.maketrans({"\N{MINUS SIGN}": "$-$", "\N{EN DASH}": "--", "\N{MULTIPLICATION SIGN}": r"$\times$"})
+_TEX_SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,24 @@ class Table:
         same = "; ".join(f"{name}: {value}" for name, value in (self.constant or {}).items())
         return " ".join(part for part in (self.note, f"In all rows: {same}." if same else "") if part)
 
+    @property
+    def rows(self) -> Iterator[tuple[tuple[str, ...], tuple[Any, ...]]]:
+        """What people and what programs see of each row."""
+        return zip(self.shown.itertuples(index=False), self.full.itertuples(index=False), strict=True)
+
     def write(self, folder: Path) -> None:
-        """Write `<name>.csv` and `<name>.md` into `folder`."""
+        """Write `<name>.csv`, `<name>.md` and `<name>.tex` into `folder`."""
         files.write_text(folder / f"{self.name}.csv", self.full.to_csv(index=False, lineterminator="\n"))
         files.write_text(folder / f"{self.name}.md", self._markdown())
+        files.write_text(folder / f"{self.name}.tex", self._latex())
+
+    def _latex(self) -> str:
+        """A longtable (packages booktabs and longtable), what a reader must know as a comment above it."""
+        if self.shown.empty:
+            return f"% {self.title}: nothing\n"
+        title = self.title.translate(_TEX_SPECIAL)
+        body = self.shown.to_latex(index=False, escape=True, longtable=True, caption=title)
+        return f"% {self.caption}\n{body.translate(_TEX)}"
 
     def _markdown(self) -> str:
         def line(cells: Sequence[Any]) -> str:

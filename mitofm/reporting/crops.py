@@ -1,0 +1,76 @@
+"""The crops of a few test cells, where this machine has them: from a patch store, else from the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data import cutting
+from mitofm.data.dataset import Dataset
+from mitofm.data.images.open import open_image
+from mitofm.data.patches import PatchStore
+from mitofm.data.survey import survey
+from mitofm.errors import MitofmError
+from mitofm.fingerprints import Remembered
+
+
+def crops(data: Mapping[str, Any], cells: pd.DataFrame, cache: Path) -> tuple[dict[str, np.ndarray], str]:
+    """Crops (crop_px, crop_px, 3) uint8 by sample_id, and why there are none ("" where there are all).
+
+    Nothing is built and nothing is fetched. A store or table counts only where it holds every one of `cells` with the
+    same slide and label.
+
+    Args:
+        data: the group `data` of a cell's config.
+        cells: sample_id, slide and label of those asked for.
+        cache: the folder `paths.cache`.
+    """
+    try:
+        dataset = Dataset(data, cache)
+        found = _from_stores(dataset, cells)
+        if found is None and dataset.present():
+            found = _from_images(dataset, cells)
+    except (MitofmError, OSError, ValueError) as error:
+        return {}, f"the crops cannot be read here: {error}"
+    if found is None:
+        return {}, f"neither a patch store nor the images of {data['name']} with these cells are on this machine"
+    return dict(zip(cells["sample_id"], found, strict=True)), ""
+
+
+def _from_stores(dataset: Dataset, cells: pd.DataFrame) -> Iterable[np.ndarray] | None:
+    card = dataset.card
+    for facts in sorted((dataset.cache / "patches").glob(f"{card.name}-{card.crop_px}+*/store.json")):
+        rows = _rows(pd.read_parquet(facts.parent / "table.parquet"), cells)
+        if rows is not None:
+            store = PatchStore.open(facts.parent, Remembered(dataset.cache / "fingerprints"))
+            inner = slice(store.margin_px, store.margin_px + store.crop_px)
+            return store.read(rows)[:, inner, inner]
+    return None
+
+
+def _from_images(dataset: Dataset, cells: pd.DataFrame) -> Iterable[np.ndarray] | None:
+    table, card, root = dataset.table(), dataset.card, dataset.source.root
+    rows = _rows(table, cells)
+    if rows is None:
+        return None
+    asked = table.iloc[rows]
+    seen = survey(root, asked, card.image_mpp)
+    found = []
+    for place, file in enumerate(cutting.file_column(asked)):
+        side = cutting.side(card.crop_px, seen["mpp"][file], card.mpp)
+        with open_image(root / file) as image:
+            found.append(cutting.cut(image, asked.iloc[[place]], side, card.crop_px)[0])
+    return found
+
+
+def _rows(table: pd.DataFrame, cells: pd.DataFrame) -> np.ndarray | None:
+    """Where `cells` are in `table`; None where it lacks one, or has it of another slide or label."""
+    rows = pd.Index(table["sample_id"]).get_indexer(cells["sample_id"])
+    same = ["slide", "label"]
+    if (rows < 0).any() or (table.iloc[rows][same].to_numpy() != cells[same].to_numpy()).any():
+        return None
+    return rows

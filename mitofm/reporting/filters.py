@@ -1,0 +1,50 @@
+"""By what a reader may narrow the page: whatever names a model, an adaptation or a domain is about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mitofm.reporting.estimates import Result
+
+KINDS = ("backbone", "adaptation", "domain")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The values of each kind; only a kind with several is offered.
+
+    Attributes:
+        values: by kind ("backbone", "adaptation", "domain") what there is.
+    """
+
+    values: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def joined(cls, parts: Iterable[Filters]) -> Filters:
+        """Those of several chapters."""
+        parts = list(parts)
+        return cls({kind: list(dict.fromkeys(v for part in parts for v in part.values[kind])) for kind in KINDS})
+
+    @property
+    def offered(self) -> dict[str, Sequence[str]]:
+        """The kinds that there are several values of."""
+        return {kind: values for kind, values in self.values.items() if len(values) > 1}
+
+    def tokens(self, named: Iterable[object]) -> str:
+        """The values among `named`, as the page's script knows them: "backbone0 domain2"."""
+        names = {str(name).removeprefix("all but ") for name in named}
+        return " ".join(
+            f"{kind}{place}"
+            for kind, values in self.offered.items()
+            for place, value in enumerate(values)
+            if value in names
+        )
+
+
+def named(results: Iterable[Result]) -> set[str]:
+    """The models, adaptations and domains of `results`."""
+    keys = [(result.configuration, result.set.removeprefix("domain:")) for result in results]
+    return {name for key, tested in keys for name in (key.model, key.adaptation, key.train_domain, tested)}

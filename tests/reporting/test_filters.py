@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from mitofm.reporting.filters import Filters
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def test_an_element_is_about_the_values_that_it_names() -> None:
+    filters = Filters({"backbone": ["uni", "virchow"], "adaptation": ["lora", "full"], "domain": ["breast"]})
+    assert filters.tokens(["virchow", 0.5, "lora", "all"]) == "backbone1 adaptation0"
+    assert filters.tokens(["lora", "full", "uni 2"]) == "adaptation0 adaptation1"
+    assert filters.tokens(["breast"]) == ""  # there is nothing to choose from
+    both = Filters.joined([filters, Filters({"backbone": ["uni"], "adaptation": [], "domain": ["breast", "lung"]})])
+    assert both.values["domain"] == ["breast", "lung"]
+    assert both.tokens(["all but lung"]) == "domain1"
+
+
+class Shown(HTMLParser):
+    """Of a page as a browser left it: the tokens of what is shown and of what is hidden, and the words of the filter bar."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.shown: list[set[str]] = []
+        self.hidden: list[set[str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if "data-about" in given:
+            (self.hidden if "hidden" in given else self.shown).append(set((given["data-about"] or "").split()))
+
+
+def browse(page: Path, choice: str, *options: str) -> tuple[str, str]:
+    """The page after its script ran, and what the browser's console said."""
+    assert BROWSER is not None
+    fixed = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr"]
+    profile = f"--user-data-dir={page.parent / 'browser'}"
+    command = [BROWSER, *fixed, profile, *options, f"{page.as_uri()}{choice}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    return ended.stdout, "\n".join(line for line in ended.stderr.splitlines() if "CONSOLE" in line)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+def test_a_browser_shows_the_page_and_its_filters_narrow_it(
+    study: Study, report: Callable[[Study], Path], tmp_path: Path
+) -> None:
+    study.grid(adaptation=["linear_probe", "lora", "full"], backbone=["uni", "virchow"], domains=[("breast", "lung")])
+    page = report(study) / "report.html"
+
+    about = Shown(page.read_text())
+    assert about.hidden == []
+    choice = "#backbone=uni&adaptation=lora"
+    narrowed, said = browse(page, choice, "--dump-dom", "--window-size=390,800")
+    assert said == ""
+    seen = Shown(narrowed)
+    assert len(seen.shown) + len(seen.hidden) == len(about.shown)
+    chosen = {"backbone": "backbone0", "adaptation": "adaptation1"}
+    for tokens, is_shown in [*((t, True) for t in seen.shown), *((t, False) for t in seen.hidden)]:
+        named = {kind: {token for token in tokens if token.startswith(kind)} for kind in chosen}
+        assert is_shown == all(not named[kind] or token in named[kind] for kind, token in chosen.items())
+    assert seen.hidden
+    assert re.search(rf"{len(seen.shown)} of {len(about.shown)} rows and figures shown", narrowed)
+
+    for width in (1280, 390):
+        picture = tmp_path / f"{width}.png"
+        said = browse(page, choice, f"--screenshot={picture}", f"--window-size={width},1600")[1]
+        assert said == ""
+        with Image.open(picture) as image:
+            assert image.width >= width
+            assert len(image.convert("L").getcolors()) > 20
