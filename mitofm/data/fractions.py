@@ -11,19 +11,19 @@ import pandas as pd
 from mitofm.errors import Infeasible, MitofmError, unknown
 from mitofm.seeds import stream
 
-UNITS = ("annotation", "slide")
+UNITS = ("annotation", "slide", "slide_share")
 
 
 def check(fraction: float, unit: str) -> None:
     """Refuse a fraction that cannot be bought in `unit`.
 
     Raises:
-        MitofmError: the unit is unknown, or the fraction is not in 0 < f <= 1 (annotation) or no whole number >= 1
-            (slide).
+        MitofmError: the unit is unknown, or the fraction is not in 0 < f <= 1 (annotation, slide_share) or no whole
+            number >= 1 (slide).
     """
     if unit not in UNITS:
         raise unknown("split.fraction_unit", unit, UNITS)
-    if unit == "annotation" and not 0 < fraction <= 1:
+    if unit != "slide" and not 0 < fraction <= 1:
         raise MitofmError(f"fraction={fraction} is not in 0 < fraction <= 1 (split.fraction_unit=slide counts slides)")
     if unit == "slide" and not (fraction >= 1 and float(fraction).is_integer()):
         raise MitofmError(
@@ -64,8 +64,9 @@ def bought(
     Args:
         train: the cells of the training side (slide, domain, label), sorted by sample_id.
         validation: those of the validation side, likewise.
-        fraction: a share of the cells of each side (unit "annotation"), or a number of training slides (unit "slide"),
-            to which validation slides are added in the same proportion. At least one of each.
+        fraction: a share of the cells of each side (unit "annotation"), a share of its slides (unit "slide_share"), or a
+            number of training slides (unit "slide"), to which validation slides are added in the same proportion. At
+            least one of each.
         unit: one of `UNITS`.
         seed: the seed of the cell.
 
@@ -82,7 +83,7 @@ def bought(
     if unit == "annotation":
         kept = {side: order[: _count(fraction, len(order))] for side, order in orders.items()}
     else:
-        slides = train["slide"].nunique()
+        slides = train["slide"].nunique() if unit == "slide" else 1
         if fraction > slides:
             raise Infeasible(f"fraction={fraction:g} slides were asked for, but the training side has {slides}")
         share = fraction / slides

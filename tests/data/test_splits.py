@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mitofm.data.splits.annotation import Annotation
+from mitofm.data.splits.annotation_kfold import AnnotationKFold
+from mitofm.data.splits.domain_count import DomainCount
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.kfold import KFold
 from mitofm.data.splits.leak import check_no_leak
 from mitofm.data.splits.leave_one_out import LeaveOneOut
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import PARTS, Split, Strategy
+from mitofm.data.splits.per_mode import KFoldPerMode
 from mitofm.data.splits.single_domain import SingleDomain
 from mitofm.errors import Infeasible, MitofmError
 
@@ -49,8 +52,10 @@ BY_SLIDE: list[Strategy] = [
     SingleDomain(name="single_domain", domain="d0"),
     LeaveOneOut(name="leave_one_out", domain="d1"),
     KFold(name="kfold", fold=1, folds=3),
+    KFoldPerMode(name="per_mode", fold=1, folds=3, mode="lora"),
+    DomainCount(name="domain_count", count=1, domain="d1"),
 ]
-EVERY = [*BY_SLIDE, Annotation(name="annotation")]
+EVERY = [*BY_SLIDE, Annotation(name="annotation"), AnnotationKFold(name="annotation_kfold", fold=1, folds=3)]
 by_slide = pytest.mark.parametrize("strategy", BY_SLIDE, ids=lambda strategy: strategy.name)
 every = pytest.mark.parametrize("strategy", EVERY, ids=lambda strategy: strategy.name)
 few = settings(max_examples=10, deadline=None, derandomize=True)

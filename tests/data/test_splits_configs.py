@@ -3,49 +3,64 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from omegaconf import OmegaConf
 
+from mitofm.commands.composing import compose
 from mitofm.config import conf_dir, instantiate
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.make import make
+from mitofm.data.splits.part import Strategy
+from mitofm.runs.resolve import resolve
 
 REAL = Path(os.environ.get("MITOFM_DATA") or Path(__file__).parents[3] / "shared" / "data")
 CONFIGS = sorted((conf_dir() / "split").glob("*.yaml"))
-MISSING = {"domain": "lung", "file": "authors.csv", "train_on": "A", "test_on": ["B", "C"]}
+MISSING = {
+    "domain_count": {"domain": "lung", "count": 2},
+    "external": {"train_on": "A", "test_on": "[B,C]"},
+    "external_folds": {"train_on": "A", "test_on": "[B,C]"},
+    "file": {"file": "authors.csv"},
+    "leave_one_out": {"domain": "lung"},
+    "one_sided_leak": {"domain": "lung"},
+    "single_domain": {"domain": "lung"},
+}
+
+
+@cache
+def built(name: str) -> Strategy:
+    given = [f"split.{key}={value}" for key, value in MISSING.get(name, {}).items()]
+    return instantiate(resolve(compose("train", [f"split={name}", *given]))["split"])
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_builds_its_strategy_and_says_how_to_run_it(path: Path) -> None:
-    config = OmegaConf.load(path)
-    for key in OmegaConf.missing_keys(config):
-        config[key] = MISSING[key]
-    strategy = instantiate(OmegaConf.to_container(config))
-    assert strategy.name == path.stem
+    assert built(path.stem).name == path.stem
     assert f"split={path.stem}" in path.read_text().splitlines()[1]
     assert "mitofm train " in path.read_text().splitlines()[1]
 
 
-def test_there_is_a_config_for_each_strategy_and_each_says_what_it_trains_on() -> None:
-    said = {}
-    for path in CONFIGS:
-        config = OmegaConf.to_container(OmegaConf.load(path))
-        assert isinstance(config, dict)
-        said[path.stem] = instantiate(
-            {key: MISSING[key] if value == "???" else value for key, value in config.items()}
-        ).describe()
-    assert said == {
+def test_there_is_a_config_for_each_strategy_and_each_says_what_it_trains_on_and_whether_it_leaks() -> None:
+    found = {path.stem: built(path.stem) for path in CONFIGS}
+    assert {name: strategy.describe() for name, strategy in found.items()} == {
         "annotation": "all",
+        "annotation_kfold": "fold 0",
+        "annotation_per_mode": "all",
+        "domain_count": "2 domains but lung",
         "external": "A",
+        "external_folds": "fold 0",
         "file": "authors",
         "in_domain": "all",
         "kfold": "fold 0",
         "leave_one_out": "all but lung",
+        "one_sided_leak": "lung",
+        "per_mode": "fold 0",
         "single_domain": "lung",
     }
+    leaky = {"annotation", "annotation_kfold", "annotation_per_mode", "one_sided_leak"}
+    assert {name for name, strategy in found.items() if strategy.leaks} == leaky
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,10 +22,13 @@ class Annotation(Strategy):
         validation_share: share of the other cells that validates.
     """
 
-    leaks: ClassVar[bool] = True
-
     test_share: float = 0.2
     validation_share: float = 0.2
+
+    @property
+    def leaks(self) -> bool:
+        """Yes: a slide is on every side."""
+        return True
 
     def describe(self) -> str:
         """The training side in words: all."""
@@ -34,12 +36,15 @@ class Annotation(Strategy):
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Cells divided at random, slides ignored."""
-        order = stratified_order(
-            table["label"].to_numpy(), table["domain"].to_numpy(), stream(seed, "annotation split")
-        )
-        tests = max(1, share_of(len(order), self.test_share, TEST))
-        validations = max(1, share_of(len(order) - tests, self.validation_share, VALIDATION))
-        part = np.full(len(table), TRAIN, dtype=object)
-        part[order[:tests]] = TEST
-        part[order[tests : tests + validations]] = VALIDATION
+        part = drawn_cells(table, {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
         return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))
+
+
+def drawn_cells(table: pd.DataFrame, held_out: dict[str, float], seed: int) -> np.ndarray:
+    """Cells drawn for the parts of `held_out` (share of the cells left, at least one), the rest trains: (N,) objects."""
+    order = stratified_order(table["label"].to_numpy(), table["domain"].to_numpy(), stream(seed, "annotation split"))
+    part = np.full(len(table), TRAIN, dtype=object)
+    for name, share in held_out.items():
+        count = max(1, share_of(len(order), share, name))
+        part[order[:count]], order = name, order[count:]
+    return part

@@ -40,16 +40,25 @@ class KFold(Strategy):
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises Infeasible where the slides cannot make the folds, or the rest no validation."""
-        from sklearn.model_selection import StratifiedGroupKFold
-
-        labels = table["label"].to_numpy()
-        slides, _ = pd.factorize(table["slide"], sort=True)
-        number, fewest = slides.max() + 1, np.bincount(labels, minlength=2).min()
-        if min(number, fewest) < self.folds:
-            raise Infeasible(f"{number} slides with {fewest} cells of the rarer class cannot make {self.folds} folds")
-        folds = StratifiedGroupKFold(self.folds, shuffle=True, random_state=derive(seed, "folds") % 2**32)
-        tested = list(folds.split(labels, labels, slides))[self.fold][1]
+        tested = stratified_folds(table, self.folds, seed, "folds")[self.fold]
         part = np.full(len(table), TEST, dtype=object)
         rest = np.setdiff1d(np.arange(len(table)), tested)
         part[rest] = with_validation(table.iloc[rest], self.validation_share, seed)
         return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))
+
+
+def stratified_folds(table: pd.DataFrame, folds: int, seed: int, purpose: str) -> list[np.ndarray]:
+    """Row positions of each of `folds` folds of whole slides with about the same share of each class.
+
+    Raises:
+        Infeasible: there are too few slides, or cells of a class.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels = table["label"].to_numpy()
+    slides, names = pd.factorize(table["slide"], sort=True)
+    fewest = np.bincount(labels, minlength=2).min()
+    if min(len(names), fewest) < folds:
+        raise Infeasible(f"{len(names)} slides with {fewest} cells of the rarer class cannot make {folds} folds")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive(seed, purpose) % 2**32)
+    return [held_out for _, held_out in splitter.split(labels, labels, slides)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -40,10 +39,7 @@ class Strategy(ABC):
     Attributes:
         name: what the strategy is called in configs and reports.
         fraction_unit: what `fraction` counts, "annotation" (a share of the cells) or "slide" (a number of slides).
-        leaks: whether a slide may be on two sides. True only where the leak itself is measured.
     """
-
-    leaks: ClassVar[bool] = False
 
     name: str
     fraction_unit: str = "annotation"
@@ -51,6 +47,11 @@ class Strategy(ABC):
     def __post_init__(self) -> None:
         if self.fraction_unit not in fractions.UNITS:
             raise unknown("split.fraction_unit", self.fraction_unit, fractions.UNITS)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a slide may be on two sides: only where the leak itself is measured."""
+        return False
 
     @abstractmethod
     def describe(self) -> str:

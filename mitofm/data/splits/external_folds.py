@@ -1,0 +1,56 @@
+"""Strategy external_folds: folds of some data sets, each tested on the same held-out slides and on other data sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data.splits.external import External
+from mitofm.data.splits.kfold import stratified_folds
+from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides
+from mitofm.data.splits.slides import share_of
+from mitofm.errors import MitofmError, unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalFolds(External):
+    """The protocol of arXiv 2506.21444: folds stratified by label and grouped by slide, three test sets for each fold.
+
+    Of the slides of `train_on` a share is held out (in_domain); of the rest one fold validates and the others train.
+    Every cell of `test_on` tests, in a set named after its data set. No test set depends on the fold.
+
+    Attributes:
+        fold: the fold that validates, from 0.
+        folds: how many there are, at least 2.
+        test_share: share of the cells of `train_on` that is held out, in whole slides.
+    """
+
+    fold: int = 0
+    folds: int = 5
+    test_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.folds < 2:
+            raise MitofmError(f"split.folds={self.folds}: at least 2 folds are needed")
+        if self.fold not in range(self.folds):
+            raise unknown("split.fold", self.fold, range(self.folds), f"split.folds={self.folds}")
+
+    def describe(self) -> str:
+        """The training side in words: the fold that it does not hold."""
+        return f"fold {self.fold}"
+
+    def sides(self, table: pd.DataFrame, seed: int) -> Sides:
+        """Raises as external does, and Infeasible where the slides cannot make the folds."""
+        outside = super().sides(table, seed)
+        rows = np.flatnonzero(np.isin(outside.part, (TRAIN, VALIDATION)))
+        share_of(len(rows), self.test_share, TEST)
+        held_out = stratified_folds(table.iloc[rows], round(1 / self.test_share), seed, "held out")[0]
+        rest = np.delete(rows, held_out)
+        part, tests = outside.part.copy(), outside.evaluation_set.copy()
+        part[rows[held_out]], tests[rows[held_out]] = TEST, IN_DOMAIN
+        part[rest] = TRAIN
+        part[rest[stratified_folds(table.iloc[rest], self.folds, seed, "folds")[self.fold]]] = VALIDATION
+        return Sides(part, tests)
