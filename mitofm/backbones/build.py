@@ -24,7 +24,7 @@ from mitofm.backbones.conv_stem import ConvStem
 from mitofm.backbones.recipes import RECIPES
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.errors import MitofmError, unknown
+from mitofm.errors import Infeasible, MitofmError, unknown
 from mitofm.seeds import derive
 
 # What a YAML may name in its kwargs where timm wants a Python object.
@@ -178,3 +178,5 @@ def _check(trunk: Any, spec: BackboneSpec) -> None:
         raise unknown(
             "backbone.embedding", spec.embedding, fitting, f"backbone {spec.name!r}, whose trunk takes others"
         )
+    if has_tokens and trunk.num_prefix_tokens < RECIPES[spec.embedding].least_prefix:
+        raise Infeasible(f"backbone {spec.name!r} has no registers for backbone.embedding={spec.embedding} to take in")

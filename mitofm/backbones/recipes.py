@@ -24,6 +24,11 @@ def cls_mean(tokens: Tensor, prefix: int) -> Tensor:
     return torch.cat([cls(tokens, prefix), mean(tokens, prefix)], dim=1)
 
 
+def cls_mean_with_registers(tokens: Tensor, prefix: int) -> Tensor:
+    """Class token and mean of all others, registers among them: a confounder, to measure. (B, T, D) -> (B, 2D)."""
+    return torch.cat([cls(tokens, prefix), mean(tokens, 1)], dim=1)
+
+
 def pool(features: Tensor, prefix: int) -> Tensor:
     """Features the trunk's own head has pooled: (B, D) -> (B, D)."""
     return features
@@ -31,16 +36,21 @@ def pool(features: Tensor, prefix: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to embed: `apply(output, prefix_tokens)`, how many `embed_dim` wide the result is, and of which output."""
+    """How to embed: `apply(output, prefix_tokens)`, how many `embed_dim` wide the result is, and of which output.
+
+    A recipe that is about registers needs more prefix tokens than the class token.
+    """
 
     apply: Callable[[Tensor, int], Tensor]
     width: int
     of_tokens: bool
+    least_prefix: int = 0
 
 
 RECIPES = {
     "cls": Recipe(cls, 1, of_tokens=True),
     "mean": Recipe(mean, 1, of_tokens=True),
     "cls_mean": Recipe(cls_mean, 2, of_tokens=True),
+    "cls_mean_with_registers": Recipe(cls_mean_with_registers, 2, of_tokens=True, least_prefix=2),
     "pool": Recipe(pool, 1, of_tokens=False),
 }

@@ -14,7 +14,7 @@ import pandas as pd
 from mitofm.data.annotations import validate
 from mitofm.data.sources.base import Source
 from mitofm.data.survey import refuse, survey
-from mitofm.errors import MitofmError
+from mitofm.errors import Infeasible, MitofmError
 from mitofm.seeds import stream
 
 
@@ -43,11 +43,12 @@ class Positions(ABC):
         """The table of the derived positions.
 
         Raises:
-            MitofmError: the source has pre-cut crops, around which there is no image, or no position can be found.
+            Infeasible: the source has pre-cut crops, around which there is no image.
+            MitofmError: no position can be found.
         """
         cells = self.source.table()
         if "crop" in cells:
-            raise MitofmError(
+            raise Infeasible(
                 f"{self.root}: these cells are crops that are already cut; there is no image around them to take other "
                 "positions from. Use a data set with whole regions or slides"
             )

@@ -16,11 +16,11 @@ RANDOM, SLIDES = "random", "slide"
 # How splits describe a training side that is no domain of its own (`Strategy.describe` in mitofm/data/splits/part.py).
 _EVERYTHING, _FOLD = "all", re.compile(r"fold \d+")
 _AXES = [
-    "dataset", "split", "train_domain", "augment", "protocol", "backbone", "weights", "adaptation",
+    "dataset", "split", "train_domain", "augment", "fit", "protocol", "backbone", "weights", "adaptation",
     "fraction", "fraction_unit",
 ]  # fmt: skip
 # Axes without a place of their own in figures and tables: where one varies it is spelt out as the setting.
-_SETTING_AXES = ("split", "augment", "protocol")
+_SETTING_AXES = ("split", "augment", "fit", "protocol", "fraction_unit")
 # Keys that say where something is, or which repetition it is: not what is compared.
 _NOT_COMPARED = ("root", "file", "fold")
 _IDENTITY_GROUPS = ("data", "split", "backbone", "adaptation", "augment", "fit", "protocol")

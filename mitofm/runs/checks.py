@@ -61,6 +61,7 @@ def check(config: Mapping[str, Any]) -> None:
     if not isinstance(config["seed"], int) or isinstance(config["seed"], bool) or config["seed"] < 0:
         raise MitofmError(f"seed={config['seed']}: give a whole number of at least 0")
     BackboneSpec.from_config(config["backbone"])
+    _at(config, "protocol.confounders")
     fractions.check(config["fraction"], instantiate(config["split"]).fraction_unit)
 
 

@@ -21,7 +21,7 @@ from mitofm.files import read_json
 
 DONE, FAILED, SKIPPED, MISSING = "DONE", "FAILED", "SKIPPED", "missing"
 LABELS = (
-    "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "protocol",
+    "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "fit", "protocol",
     "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen",
 )  # fmt: skip
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")

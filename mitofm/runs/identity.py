@@ -17,7 +17,7 @@ from mitofm.fingerprints import Remembered
 PROTOCOL_VERSION = 1  # raise it when the same identity would give another result
 
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
-_WHOLE = ("split", "adaptation", "augment", "fit", "protocol")  # groups of which every key counts
+_WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
 
 
@@ -57,6 +57,8 @@ def identify(config: Mapping[str, Any]) -> Identified:
         "weights": weights.sha256,
         "split_files": [remembered.file(file) for file in instantiate(config["split"]).files()],
         **{group: _content(config[group]) for group in _WHOLE},
+        # Two names for the same rules (released_code, a list of confounders) are one identity.
+        "protocol": {key: _content(value) for key, value in config["protocol"].items() if key != "name"},
         "fraction": config["fraction"],
         "seed": config["seed"],
     }

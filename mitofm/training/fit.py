@@ -17,6 +17,7 @@ from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.config import instantiate
+from mitofm.data.confounders.base import applied
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Split
@@ -57,13 +58,14 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     strategy = instantiate(config["split"])
     split = make(strategy, dataset.table(), config["fraction"], config["seed"])
     labels = _labels(config, dataset, split, strategy.describe())
-    write_parquet(folder / "split.parquet", split.frame)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
+    split, store = applied(config["protocol"]["confounders"], split, dataset.store(), dataset)
+    write_parquet(folder / "split.parquet", split.frame)
 
     adaptation = instantiate(config["adaptation"])
     cell = Cell(
         config=config,
-        store=dataset.store(),
+        store=store,
         split=split,
         spec=BackboneSpec.from_config(config["backbone"]),
         weights=weights,
@@ -136,7 +138,8 @@ def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, train_dom
         "split": config["split"]["name"],
         "train_domain": train_domain,
         "augment": config["augment"]["name"],
-        "protocol": config["protocol"]["name"],
+        "fit": config["fit"]["name"],
+        "protocol": " + ".join(sorted(config["protocol"]["confounders"])) or "honest",
         "positive": dataset.card.positive,
         "negative": dataset.card.negative,
         "n_train": len(split.rows("train")),

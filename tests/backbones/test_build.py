@@ -45,7 +45,7 @@ def test_the_transform_is_what_an_image_library_gives(resolved: Callable[..., di
 
 def test_wrong_recipe_architecture_and_width_are_refused(resolved: Callable[..., dict[str, Any]]) -> None:
     spec = spec_of(resolved, "toy_vit_p8")
-    with pytest.raises(MitofmError, match=r"embedding 'pool'.*There is: cls, cls_mean, mean"):
+    with pytest.raises(MitofmError, match=r"embedding 'pool'.*There is: cls, cls_mean, cls_mean_with_registers, mean"):
         build(replace(spec, embedding="pool"), RANDOM, 0)
     with pytest.raises(MitofmError, match="unknown architecture 'vit_nope'"):
         build(replace(spec, architecture="vit_nope"), RANDOM, 0)

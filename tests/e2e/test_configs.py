@@ -18,9 +18,21 @@ NEEDS = {
     "split=single_domain": ["split.domain=lymphoma"],
     "split=leave_one_out": ["split.domain=lymphoma"],
     "split=external": ["split.train_on=[synthetic]", "split.test_on=[other]"],
+    "split=one_sided_leak": ["split.domain=lymphoma"],
+    "split=domain_count": ["split.domain=lymphoma", "split.count=1"],
+    "split=external_folds": ["split.train_on=[synthetic]", "split.test_on=[other]"],
+    "protocol/confounders=annotation_split": ["split=kfold"],
+    "protocol/confounders=annotation_per_mode": ["split=annotation"],
+    "protocol/confounders=test_sets_per_mode": ["split=kfold"],
+    "protocol/confounders=one_sided_leak": ["split=single_domain", "split.domain=lymphoma"],
+    "protocol=released_code": ["protocol.confounders.background.distance_px=16"],  # small, crowded images
+    "protocol/confounders=background": ["protocol.confounders.background.distance_px=16"],
+    "protocol/confounders=registers": ["+backbone.kwargs.reg_tokens=2", "backbone.prefix_tokens=3"],
+    "protocol/confounders=field_of_view": ["backbone=vit_tiny", "backbone.weights=random", "backbone.img_size=32"],
     "backbone=custom": ["backbone.architecture=vit_tiny_patch16_224", "++backbone.kwargs.img_size=32"],
 }
-FITTED = ["adaptation", "augment", "fit", "protocol", "split", "debug", "trainer", "logger", "paths", "backbone"]
+FITTED = ["adaptation", "augment", "fit", "protocol", "protocol/confounders", "split", "debug", "trainer", "logger", "paths",
+          "backbone"]  # fmt: skip
 # A backbone is fitted with all it is made of, narrow and one block deep: what its constructor takes depends on its kind.
 NARROW = {
     "vit": ["++backbone.kwargs.depth=1", "++backbone.kwargs.embed_dim=48", "++backbone.kwargs.num_heads=3",
@@ -33,7 +45,8 @@ NARROW = {
 }  # fmt: skip
 NARROW["deit"] = NARROW["vit"]
 STUDIES = sorted(path.parent.name for path in experiments_dir().glob("*/sweep.yaml"))
-OWN_TEST = {"split=external", "split=file"}  # they need other data: tests/data/test_splits_strategies.py runs them
+# They need other data: tests/data/test_splits_*.py runs them.
+OWN_TEST = {"split=external", "split=external_folds", "split=file"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""Confounder background: where a slide has no bought negative cell, random background is trained as negative."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from mitofm import fingerprints
+from mitofm.data.patches import PatchStore
+from mitofm.data.positions import Background as Positions
+from mitofm.data.splits.part import TRAIN, UNUSED
+
+if TYPE_CHECKING:
+    from mitofm.data.dataset import Dataset
+    from mitofm.data.splits.part import Split
+
+
+class Background:
+    """As many background crops as the slide has bought positive cells: the released code draws both classes equally often.
+
+    Args:
+        per_image: positions kept ready in each image; a slide gives no more of them than its images have.
+        distance_px: from every annotated cell, px at level 0.
+        seed: of the positions.
+    """
+
+    def __init__(self, per_image: int, distance_px: float, seed: int) -> None:
+        self.per_image = per_image
+        self.distance_px = distance_px
+        self.seed = seed
+
+    def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
+        """Background crops follow the annotated cells; those drawn are training cells like any other."""
+        positions = Positions(dataset.source, self.per_image, self.distance_px, self.seed)
+        background = dataset.store(positions, "background")
+        bought = split.frame.iloc[split.rows(TRAIN)].groupby("slide")["label"].agg(["sum", "size"])
+        wanted = bought.loc[bought["sum"] == bought["size"], "sum"]
+        slide = background.table["slide"]
+        drawn = (slide.groupby(slide).cumcount() < slide.map(wanted).fillna(0)).to_numpy()
+
+        columns = split.frame.columns
+        frame = background.table.reindex(columns=columns).assign(
+            part=np.where(drawn, TRAIN, UNUSED),
+            evaluation_set="",
+            order=np.where(drawn, len(split.rows(TRAIN)) + np.cumsum(drawn) - 1, -1),
+        )
+        joined = _With(
+            **{field.name: getattr(store, field.name) for field in fields(PatchStore)}
+            | {
+                "key": fingerprints.of([store.key, background.key]),
+                "table": pd.concat([store.table, background.table], ignore_index=True),
+            },
+            background=background.patches,
+        )
+        return replace(split, frame=pd.concat([split.frame, frame], ignore_index=True)), joined
+
+
+@dataclass(frozen=True)
+class _With(PatchStore):
+    """A store with the patches of another behind its own."""
+
+    background: np.ndarray
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
+        rows, n = np.asarray(rows, dtype=np.int64), len(self.patches)
+        found = np.empty((len(rows), *self.patches.shape[1:]), np.uint8)
+        behind = rows >= n
+        found[~behind] = self.patches[rows[~behind]]
+        found[behind] = self.background[rows[behind] - n]
+        return found

@@ -1,0 +1,34 @@
+"""A confounder: a change of a finished split and of the store it reads, after the test side has been fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mitofm.config import instantiate
+
+if TYPE_CHECKING:
+    from mitofm.data.dataset import Dataset
+    from mitofm.data.patches import PatchStore
+    from mitofm.data.splits.part import Split
+
+
+class Confounder(Protocol):
+    """Built from `conf/protocol/confounders/NAME.yaml`."""
+
+    def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
+        """The split and the store as this protocol has them; row i of either is the same cell, and no test cell changes.
+
+        Raises:
+            Infeasible: this data set, or this backbone, cannot show the confounder.
+        """
+
+
+def applied(
+    confounders: Mapping[str, Mapping[str, Any]], split: Split, store: PatchStore, dataset: Dataset
+) -> tuple[Split, PatchStore]:
+    """The split and the store after each of `confounders` that changes them (others are settings read elsewhere)."""
+    for config in confounders.values():
+        if "_target_" in config:
+            split, store = instantiate(config).apply(split, store, dataset)
+    return split, store
