@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import softmax
 from torch import Tensor, nn
 
-from mitofm.adaptation.frozen import Head, Labelled, Rows
-from mitofm.adaptation.networks import NetworkProbe
-
-_CELLS = 256  # whose tokens are in memory at a time
-
-
-class Attention(nn.Module):
-    """softmax over tokens of (token · query), the mean of the standardised tokens under it, a linear output.
-
-    It starts as the plain mean of the tokens.
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: Tensor, std: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
-        self.query = nn.Parameter(torch.zeros_like(mean))
-        self.weight = nn.Parameter(torch.zeros_like(mean))
-        self.bias = nn.Parameter(torch.zeros(1))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Logits: (n, T, D) -> (n,). The softmax does not see the mean of the tokens, so it is taken off afterwards."""
-        attention = torch.softmax(tokens @ (self.query / self.std), dim=1)
-        pooled = ((attention.unsqueeze(1) @ tokens).squeeze(1) - self.mean) / self.std
-        return pooled @ self.weight + self.bias
+from mitofm.adaptation.networks import Moments, NetworkHead, NetworkProbe
 
 
 @dataclass(frozen=True)
-class AttentiveHead(Head):
+class AttentiveHead(NetworkHead):
     """Logits that are affine in the mean of the tokens under the attention of a query.
 
     Attributes:
@@ -55,9 +27,12 @@ class AttentiveHead(Head):
     weight: np.ndarray
     bias: np.ndarray
 
-    def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
-        """See `Head.logits`."""
-        return attend([self], embeddings)[0]
+    @staticmethod
+    def forward(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        """See `NetworkHead.forward`: tokens (n, T, D). Each token has its say, and attention takes their mean."""
+        attention = torch.softmax(features @ parameters["query"].T, dim=1)
+        says = features @ parameters["weight"].T
+        return (attention * says).sum(dim=1).T + parameters["bias"]
 
     @property
     def width(self) -> int:
@@ -65,20 +40,11 @@ class AttentiveHead(Head):
         return len(self.query)
 
 
-def attend(heads: Sequence[AttentiveHead], tokens: np.ndarray | Rows) -> np.ndarray:
-    """The logits of several heads for the same tokens (n, T, D), each read once: float64 (heads, n)."""
-    logits = np.empty((len(heads), len(tokens)))
-    for start in range(0, len(tokens), _CELLS):
-        block = slice(start, start + _CELLS)
-        read = tokens[block]
-        for row, head in enumerate(heads):
-            pooled = softmax(read @ head.query, axis=1)[:, None] @ read
-            logits[row, block] = pooled[:, 0] @ head.weight + head.bias
-    return logits
-
-
 class AttentiveProbe(NetworkProbe[AttentiveHead]):
     """One query over the patch tokens and a linear output, which is the logit; class and register tokens are not seen.
+
+    It starts as a linear classifier of the plain mean of the tokens, which it standardises by how that mean differs between
+    cells: tokens differ far more among themselves, by their place alone, and would hide it.
 
     Its arguments are those of `NetworkProbe`.
     """
@@ -92,16 +58,12 @@ class AttentiveProbe(NetworkProbe[AttentiveHead]):
 
         return super().embedder(PatchTokens(backbone))
 
-    def network(self, mean: Tensor, std: Tensor) -> nn.Module:
-        """See `NetworkProbe.network`."""
-        return Attention(mean, std)
+    def initial(self, width: int) -> dict[str, Tensor]:
+        """See `NetworkProbe.initial`; nothing here is random."""
+        return {"query": torch.zeros(width), "weight": torch.zeros(width), "bias": torch.zeros(1)}
 
-    def head_of(self, network: Any, notes: dict[str, Any]) -> AttentiveHead:
-        """See `NetworkProbe.head_of`; the standardisation becomes part of query and output."""
-        query, weight = network.query.detach() / network.std, network.weight.detach() / network.std
-        bias = network.bias.detach() - weight @ network.mean
-        return AttentiveHead(query.numpy(), weight.numpy(), bias.numpy(), notes=notes)
-
-    def logits_of(self, heads: Sequence[AttentiveHead], cells: Labelled) -> np.ndarray:
-        """See `Choosing.logits_of`: tokens are read once."""
-        return attend(heads, cells.embeddings)
+    def unstandardised(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
+        """See `NetworkProbe.unstandardised`; the softmax does not see the mean of the tokens."""
+        weight = parameters["weight"] / moments.spread
+        bias = parameters["bias"] - (weight @ moments.mean).unsqueeze(1)
+        return {"query": parameters["query"] / moments.std, "weight": weight, "bias": bias}

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from mitofm.adaptation.frozen import Head, Labelled, Rows
-from mitofm.adaptation.networks import NetworkProbe
+from mitofm.adaptation.frozen import Labelled
+from mitofm.adaptation.networks import Moments, NetworkHead, NetworkProbe
 from mitofm.errors import MitofmError
 
 
-class Standardise(nn.Module):
-    """Features of mean 0 and standard deviation 1."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: Tensor, std: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(n, D) -> (n, D)."""
-        return (features - self.mean) / self.std
-
-
 @dataclass(frozen=True)
-class MLPHead(Head):
+class MLPHead(NetworkHead):
     """relu(hidden_weight · x + hidden_bias) · weight + bias.
 
     Attributes:
@@ -46,10 +30,11 @@ class MLPHead(Head):
     weight: np.ndarray
     bias: np.ndarray
 
-    def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
-        """See `Head.logits`."""
-        hidden = np.maximum(embeddings[:] @ self.hidden_weight.T + self.hidden_bias, 0)
-        return (hidden @ self.weight + self.bias).astype(np.float64)
+    @staticmethod
+    def forward(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        """See `NetworkHead.forward`: features (n, D)."""
+        hidden = features @ parameters["hidden_weight"].mT + parameters["hidden_bias"].unsqueeze(1)
+        return (hidden.relu() @ parameters["weight"].unsqueeze(2)).squeeze(2) + parameters["bias"]
 
     @property
     def width(self) -> int:
@@ -63,24 +48,13 @@ class MLPProbe(NetworkProbe[MLPHead]):
     Args:
         name: of the adaptation.
         hidden: units of the hidden layer.
-        weight_decay: this and the rest as `NetworkProbe` has them.
+        network: arguments of `NetworkProbe`.
     """
 
     head = MLPHead
 
-    def __init__(
-        self,
-        name: str,
-        hidden: int,
-        weight_decay: Sequence[float],
-        weight_decay_without_choice: float,
-        lr: float,
-        steps: int,
-        batch_size: int,
-        folds: int = 5,
-        views: int = 1,
-    ) -> None:
-        super().__init__(name, weight_decay, weight_decay_without_choice, lr, steps, batch_size, folds, views)
+    def __init__(self, name: str, hidden: int, **network: Any) -> None:
+        super().__init__(name, **network)
         if hidden < 1:
             raise MitofmError(f"adaptation.hidden={hidden}: give at least one unit")
         self.hidden = hidden
@@ -92,15 +66,14 @@ class MLPProbe(NetworkProbe[MLPHead]):
         in_memory = Labelled(train.embeddings[:], train.labels, train.slides)
         return super().path(in_memory, values, balanced=balanced, seed=seed, device=device)
 
-    def network(self, mean: Tensor, std: Tensor) -> nn.Module:
-        """See `NetworkProbe.network`."""
-        layers = (nn.Linear(len(mean), self.hidden), nn.ReLU(), nn.Linear(self.hidden, 1))
-        return nn.Sequential(Standardise(mean, std), *layers, nn.Flatten(0))
+    def initial(self, width: int) -> dict[str, Tensor]:
+        """See `NetworkProbe.initial`."""
+        hidden, output = nn.Linear(width, self.hidden), nn.Linear(self.hidden, 1)
+        arrays = {"hidden_weight": hidden.weight, "hidden_bias": hidden.bias, "weight": output.weight[0]}
+        return {name: one.detach() for name, one in (arrays | {"bias": output.bias}).items()}
 
-    def head_of(self, network: Any, notes: dict[str, Any]) -> MLPHead:
-        """See `NetworkProbe.head_of`; the standardisation becomes part of the hidden layer."""
-        standardise, hidden, _, output, _ = network
-        weight = hidden.weight.detach() / standardise.std
-        bias = hidden.bias.detach() - weight @ standardise.mean
-        arrays = (weight, bias, output.weight.detach()[0], output.bias.detach())
-        return MLPHead(*(array.numpy() for array in arrays), notes=notes)
+    def unstandardised(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
+        """See `NetworkProbe.unstandardised`."""
+        weight = parameters["hidden_weight"] / moments.std
+        shifted = {"hidden_weight": weight, "hidden_bias": parameters["hidden_bias"] - weight @ moments.mean}
+        return {**parameters, **shifted}

@@ -3,29 +3,74 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from mitofm.adaptation.choosing import Choosing, Fitted
-from mitofm.adaptation.frozen import Labelled
+from mitofm.adaptation.choosing import Choosing
+from mitofm.adaptation.frozen import Head, Labelled, Rows
 from mitofm.data.order import StepOrder
 from mitofm.errors import MitofmError
 from mitofm.seeds import derive
 
-_MEASURED = 1024  # cells whose features give the mean and the standard deviation
+_MEASURED = 1024  # cells whose features give the moments
+_CELLS = 256  # whose tokens are in memory at a time
 
 
-class NetworkProbe(Choosing[Fitted]):
+@dataclass(frozen=True)
+class Moments:
+    """What standardises features, float32 (D,) each; deviations are infinite where a feature is constant: it is not seen.
+
+    Attributes:
+        mean: over cells and their tokens.
+        std: over cells and their tokens.
+        spread: standard deviation over cells of the mean of their tokens; where features have none, `std`.
+    """
+
+    mean: Tensor
+    std: Tensor
+    spread: Tensor
+
+
+@dataclass(frozen=True)
+class NetworkHead(Head):
+    """A network as the arrays of its parameters, for features as they come: float32."""
+
+    @staticmethod
+    @abstractmethod
+    def forward(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        """The logits (V, n) of V networks, whose parameters are stacked along a first axis, for the same n cells."""
+
+    def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
+        """See `Head.logits`."""
+        return logits_of([self], embeddings)[0]
+
+
+Network = TypeVar("Network", bound=NetworkHead)
+
+
+def logits_of(heads: Sequence[Network], features: np.ndarray | Rows) -> np.ndarray:
+    """The logits of several heads for the same cells, whose features are read once: float64 (heads, n)."""
+    states = [head.state() for head in heads]
+    parameters = {name: torch.from_numpy(np.stack([state[name] for state in states])) for name in states[0]}
+    logits = np.empty((len(heads), len(features)))
+    with torch.inference_mode():
+        for start in range(0, len(features), _CELLS):
+            block = slice(start, start + _CELLS)
+            logits[:, block] = heads[0].forward(torch.tensor(features[block]), parameters)
+    return logits
+
+
+class NetworkProbe(Choosing[Network]):
     """Trains one network per weight decay, all of them at once, on the same batches.
 
-    Adam's steps are taken parameter by parameter, so each network is trained as if it were alone; features, which may
-    have to be read from a disk or computed, are read once for all. The learning rate rises over the first tenth of the
-    steps and falls to zero along a cosine.
+    Each network is trained as if it were alone; features, which may have to be read from a disk or computed, are read once
+    for all. The learning rate rises over the first tenth of the steps and falls to zero along a cosine.
 
     Args:
         name: of the adaptation.
@@ -37,6 +82,8 @@ class NetworkProbe(Choosing[Fitted]):
         folds: of the cross-validation that chooses where the validation side is too small.
         views: see `FrozenAdaptation`.
     """
+
+    head: ClassVar[type[NetworkHead]]
 
     def __init__(
         self,
@@ -61,28 +108,35 @@ class NetworkProbe(Choosing[Fitted]):
         self.batch_size = batch_size
 
     @abstractmethod
-    def network(self, mean: Tensor, std: Tensor) -> nn.Module:
-        """A network from features to logits (n,), for features of this mean and standard deviation, float32 (D,)."""
+    def initial(self, width: int) -> dict[str, Tensor]:
+        """Parameters to start from, for `width` standardised features; `bias` is the output's.
+
+        What is random is drawn from torch's generator.
+        """
 
     @abstractmethod
-    def head_of(self, network: Any, notes: dict[str, Any]) -> Fitted:
-        """What a trained network becomes, on the CPU."""
+    def unstandardised(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
+        """The parameters that do to features as they come what `parameters` (V, ...) do to standardised ones."""
 
-    def path(self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str) -> list[Fitted]:
+    def path(
+        self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
+    ) -> list[Network]:
         """See `Choosing.path`."""
-        mean, std = _moments(train)
-        networks, groups = [], []
-        for decay in values:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(derive(seed, "initialisation", self.name))
-                networks.append(self.network(mean, std).to(device))
-            for name, parameter in networks[-1].named_parameters():
-                groups.append({"params": [parameter], "weight_decay": 0.0 if name.endswith("bias") else decay})
-        optimiser = torch.optim.AdamW(groups, self.lr)
+        moments = _moments(train, device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(seed, "initialisation", self.name))
+            start = self.initial(len(moments.mean))
+        class_weights = train.class_weights(balanced).astype(np.float32)
+        negative, positive = class_weights * np.bincount(train.labels, minlength=2)
+        start["bias"] = start["bias"] + float(
+            np.log(positive / negative)
+        )  # as frequent as they are, from the first step on
+        stacked = {name: torch.stack([one] * len(values)).to(device).requires_grad_() for name, one in start.items()}
+        decay = torch.tensor(values, device=device)
+        optimiser = torch.optim.Adam(stacked.values(), self.lr)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, self.lr, self.steps, pct_start=0.1, cycle_momentum=False
         )
-        class_weights = train.class_weights(balanced).astype(np.float32)
         for draws in StepOrder(len(train), self.batch_size, self.steps, derive(seed, "order", self.name)):
             rows = np.sort([row for row, _ in draws])
             labels = train.labels[rows]
@@ -90,30 +144,49 @@ class NetworkProbe(Choosing[Fitted]):
                 torch.from_numpy(array).to(device)
                 for array in (train.embeddings[rows], labels.astype(np.float32), class_weights[labels])
             )
-            losses = torch.stack(
-                [F.binary_cross_entropy_with_logits(network(features), truth, weights) for network in networks]
-            )
+            logits = self.head.forward(features, self.unstandardised(stacked, moments))
+            losses = F.binary_cross_entropy_with_logits(
+                logits, truth.expand_as(logits), weights, reduction="none"
+            ).mean(1)
             optimiser.zero_grad()
             losses.sum().backward()
+            with torch.no_grad():
+                for name, parameter in stacked.items():
+                    if not name.endswith("bias"):
+                        kept = 1 - schedule.get_last_lr()[0] * decay
+                        parameter.mul_(kept.view(-1, *[1] * (parameter.ndim - 1)))
             optimiser.step()
             schedule.step()
         if not torch.isfinite(losses).all():
-            raise MitofmError(f"the loss of {self.name!r} is not finite: lower adaptation.lr, now {self.lr:g}")
+            raise MitofmError(
+                f"the loss of {self.name!r} is not finite: lower adaptation.lr, now {self.lr:g}, or adaptation.weight_decay"
+            )
+        found = {name: value.detach().cpu().numpy() for name, value in self.unstandardised(stacked, moments).items()}
+        made: Any = self.head
         return [
-            self.head_of(network.cpu(), {"weight_decay": decay, "loss": round(loss, 6)})
-            for network, decay, loss in zip(networks, values, losses.tolist(), strict=True)
+            made(
+                **{name: value[row].copy() for name, value in found.items()},
+                notes={"weight_decay": value, "loss": round(loss, 6)},
+            )
+            for row, (value, loss) in enumerate(zip(values, losses.tolist(), strict=True))
         ]
 
+    def logits_of(self, heads: Sequence[Network], cells: Labelled) -> np.ndarray:
+        """See `Choosing.logits_of`: features are read once."""
+        return logits_of(heads, cells.embeddings)
 
-def _moments(cells: Labelled) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each feature over the cells (an even sample of many) and their tokens: (D,), (D,)."""
+
+def _moments(cells: Labelled, device: str) -> Moments:
+    """The moments of an even sample of the cells."""
     rows = np.unique(np.linspace(0, len(cells) - 1, _MEASURED).round().astype(int))
-    total, squares, count = np.zeros(1), np.zeros(1), 0
+    sums, count = np.zeros(1), 0
     for part in np.array_split(rows, -(-len(rows) // 64)):
         features = cells.embeddings[part].astype(np.float64)
-        features = features.reshape(-1, features.shape[-1])
-        total, squares, count = total + features.sum(0), squares + (features**2).sum(0), count + len(features)
-    mean = total / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    std[std <= 1e-6 * np.abs(mean)] = 1.0  # a constant feature carries nothing
-    return torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(std.astype(np.float32))
+        tokens = features.reshape(len(part), -1, features.shape[-1])
+        count += len(part)
+        sums = sums + np.stack([tokens.mean(1), (tokens**2).mean(1), tokens.mean(1) ** 2]).sum(1)
+    mean, squares, squares_of_means = sums / count
+    deviations = np.sqrt(np.maximum(np.stack([squares, squares_of_means]) - mean**2, 0))
+    # Adam takes full steps along gradients of rounding errors: a constant feature must have none.
+    deviations[deviations <= 1e-6 * np.abs(mean)] = np.inf
+    return Moments(*(torch.from_numpy(one.astype(np.float32)).to(device) for one in (mean, *deviations)))

@@ -60,7 +60,13 @@ class Tokens:
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         tokens = self._read(rows)
-        return tokens.reshape(len(tokens), -1, tokens.shape[-1]).astype(np.float32)
+        tokens = tokens.reshape(len(tokens), -1, tokens.shape[-1]).astype(np.float32)
+        if not np.isfinite(tokens).all():
+            raise MitofmError(
+                f"the backbone gives patch tokens that are not finite, or beyond {np.finfo(STORED).max:.0f}: check its "
+                "weights and its transform, or take fit.precision=fp32"
+            )
+        return tokens
 
 
 def planned(

@@ -50,13 +50,11 @@ def features_of(seen: Seen, adaptation: FrozenAdaptation) -> Any:
         MitofmError: the backbone gives no such features, or numbers that are not finite.
     """
     contract = seen.backbone_fingerprint
-    kind = (
-        adaptation.views,
-        adaptation.of_tokens,
-    )  # what a backbone gives when it is asked for nothing else: (1, False)
+    kind = (adaptation.views, adaptation.of_tokens)
+    plain = kind == (1, False)  # what a backbone gives when it is asked for nothing else
     where: dict[str, Any] = {
         "store": seen.store,
-        "fingerprint": contract if kind == (1, False) else fingerprints.of([contract, *kind]),
+        "fingerprint": contract if plain else fingerprints.of([contract, *kind]),
         "cache": seen.cache,
         "embedder": lambda: adaptation.embedder(build(seen.spec, seen.weights, seen.seed)),
         "device": seen.device,
