@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mitofm import cli
 from mitofm.commands.composing import compose
 from mitofm.runs.resolve import resolve
 
@@ -24,6 +25,19 @@ QUICK = (
     "trainer.accelerator=cpu",
     "trainer.progress=false",
     "logger=none",
+)
+
+TRIED = (
+    "adaptation=linear_probe,lora,prompt",
+    "study=tried",
+    "backbone=toy_vit_p16",
+    "data.source.domains=[lymphoma,melanoma]",
+    "data.source.slides_per_domain=6",
+    "data.source.cells_per_slide=12",
+    "protocol.validation_cells=10",
+    "protocol.validation_cells_per_class=3",
+    *QUICK,
+    "fit.min_steps=8",
 )
 
 os.environ.setdefault("WANDB_MODE", "offline")
@@ -51,6 +65,37 @@ def small(shared: Path, tmp_path: Path) -> Callable[..., Any]:
 def resolved(small: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     """As `small`, resolved to plain data."""
     return lambda *overrides: resolve(small(*overrides))
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's folder, with data, runs and cache, in which study `tried` is trained when it is first asked for."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def typed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[str, str]]:
+    """Types a command in this process; gives what it printed on stdout and stderr."""
+
+    def command(*words: str | Path) -> tuple[str, str]:
+        monkeypatch.setattr("sys.argv", ["mitofm", *map(str, words)])
+        cli.main()
+        out, err = capsys.readouterr()
+        return out, err
+
+    for name in ("data", "runs", "cache", "weights"):
+        monkeypatch.setenv(f"MITOFM_{name.upper()}", str(home / name))
+    return command
+
+
+@pytest.fixture
+def tried(home: Path, typed: Callable[..., tuple[str, str]]) -> Path:
+    """The folder with the cells of study `tried`, one of each of three adaptations: trained once, not to be changed."""
+    if not (home / "runs").exists():
+        typed("train", "-m", *TRIED)
+    return home / "runs" / "cells"
 
 
 @pytest.fixture(scope="session")

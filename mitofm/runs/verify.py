@@ -1,0 +1,137 @@
+"""Rerun a finished cell from what it left behind, and say how far the results lie apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mitofm.errors import MitofmError
+from mitofm.files import read_json
+from mitofm.runs.checks import check
+from mitofm.runs.folder import CellFolder, State, stored_config
+from mitofm.runs.identity import identify
+
+_MOVABLE = ("data", "weights")  # paths under which files may lie elsewhere on another machine
+_PLACES = ("root", "file")  # the keys that name such files
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What a rerun gave beside what is stored.
+
+    Attributes:
+        samples: of the test side.
+        logits: the largest difference between two logits of a sample.
+        metrics: the largest difference between two values of a metric, infinite where only one of them is defined.
+        metric: which one that is, and of which set.
+        changed: what it ran on that is not what it ran on before, in words.
+    """
+
+    samples: int
+    logits: float
+    metrics: float
+    metric: str
+    changed: tuple[str, ...]
+
+    @property
+    def largest(self) -> float:
+        """Of both."""
+        return max(self.logits, self.metrics)
+
+
+def rerun(folder: Path, paths: Mapping[str, str], scratch: Path) -> Rerun:
+    """Fit the cell in `folder` again, from its stored config alone, embeddings anew, and compare.
+
+    Args:
+        folder: of a finished cell.
+        paths: the group `paths` of this machine: where data and weights lie that are no longer where they were.
+        scratch: an empty folder for what the rerun writes.
+
+    Raises:
+        MitofmError: the cell is not finished, its config cannot be run, or its data or weights are other ones now.
+    """
+    state = CellFolder(folder.parent.parent, folder.name).state() if (folder / "config.yaml").is_file() else None
+    if state is not State.DONE:
+        raise MitofmError(f"{folder}: only a finished cell can be verified, and this one is {state and state.value}")
+    config = _moved(stored_config(folder), paths)
+    check(config)
+    cell = identify(config)
+    stored = read_json(folder / "cell.json")["id"]
+    before = read_json(folder / "environment.json")
+    if cell.id != stored:
+        which = (
+            "its weights are other ones"
+            if cell.weights.sha256 != before["weights_sha256"]
+            else "its data are other ones"
+        )
+        raise MitofmError(
+            f"{folder}: what its config asks for here is another cell ({cell.id[:12]}, not {stored[:12]}): {which}, or this "
+            f"mitofm means something else by it (it was made with {before['mitofm']}, revision {before['revision']})"
+        )
+    config["paths"] = {**config["paths"], "cache": str(scratch / "cache"), "runs": str(scratch)}
+    config["logger"] = {**config["logger"], "csv": False, "wandb": False}
+    config["trainer"] = {**config["trainer"], "progress": False}
+
+    from mitofm.training.fit import fit_cell
+
+    again = scratch / "cell"
+    fit_cell(config, cell.id, cell.dataset, cell.weights, again)
+    return _compare(folder, again)
+
+
+def _moved(config: dict[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
+    """The config with files below a path of old looked for below this machine's, where they are there."""
+
+    def elsewhere(place: str) -> str:
+        for kind in _MOVABLE:
+            old = Path(config["paths"][kind])
+            if Path(place).is_relative_to(old) and (now := paths[kind] / Path(place).relative_to(old)).exists():
+                return str(now)
+        return place
+
+    def walked(value: Any, key: str = "") -> Any:
+        if isinstance(value, Mapping):
+            return {name: walked(item, name) for name, item in value.items()}
+        return elsewhere(value) if key in _PLACES and isinstance(value, str) else value
+
+    moved = walked(config)
+    return {**moved, "paths": {**moved["paths"], **{kind: str(paths[kind]) for kind in (*_MOVABLE, "cache")}}}
+
+
+def _compare(folder: Path, again: Path) -> Rerun:
+    stored, found = (pd.read_parquet(place / "predictions.parquet") for place in (folder, again))
+    if not stored.drop(columns="logit").equals(found.drop(columns="logit")):
+        raise MitofmError(f"{folder}: the rerun was tested on other samples: its split is not the one that is stored")
+    metric, metrics = max(
+        _differences(read_json(folder / "metrics.json"), read_json(again / "metrics.json")), key=lambda one: one[1]
+    )
+    before, now = (dict(_flat(read_json(place / "environment.json"))) for place in (folder, again))
+    changed = [
+        f"{key} {now.get(key)}, was {before.get(key)}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+    return Rerun(len(stored), float((stored["logit"] - found["logit"]).abs().max()), metrics, metric, tuple(changed))
+
+
+def _differences(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Every metric of every set, and the threshold, with the difference of its two values."""
+    sides = [dict(_flat({"threshold": side["threshold"], **side["sets"]})) for side in (stored, found)]
+    for key in sorted(sides[0].keys() | sides[1].keys()):
+        one, other = (side.get(key) for side in sides)
+        if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+            yield key, abs(one - other)
+        else:
+            yield key, 0.0 if one == other else float("inf")
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key} ")
+        else:
+            yield f"{prefix}{key}", value

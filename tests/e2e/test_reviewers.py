@@ -1,0 +1,71 @@
+"""What a reviewer types: run a cell again, open a bundle, compare two studies."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+Typed = Callable[..., tuple[str, str]]
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(typed: Typed, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Types a command that must end with a code that is not 0; gives its error."""
+
+    def command(*words: str | Path) -> str:
+        with pytest.raises(SystemExit) as ended:
+            typed(*words)
+        assert ended.value.code not in (0, None)
+        return capsys.readouterr().err
+
+    return command
+
+
+@pytest.mark.parametrize("mode", ["linear_probe", "lora"])
+def test_a_cell_run_again_is_the_same_to_the_last_bit(typed: Typed, tried: Path, mode: str) -> None:
+    before = {path: path.stat().st_mtime_ns for path in tried.rglob("*")}
+    said, _ = typed("verify", mode)
+    assert "largest difference of logits:  0\n" in said
+    assert "largest difference of metrics: 0\n" in said
+    assert "other than before" not in said
+    assert {path: path.stat().st_mtime_ns for path in tried.rglob("*")} == before
+
+
+@pytest.fixture
+def copied(tried: Path, tmp_path: Path) -> Path:
+    """A copy of a cell, to be changed."""
+    folder = next(tried.glob("*-linear_probe-*"))
+    return Path(shutil.copytree(folder, tmp_path / "runs" / "cells" / folder.name))
+
+
+def test_a_cell_that_does_not_come_out_the_same_is_told(
+    copied: Path, typed: Typed, refused: Refused, home: Path, tmp_path: Path
+) -> None:
+    predictions = pd.read_parquet(copied / "predictions.parquet")
+    predictions.loc[3, "logit"] += 0.25
+    predictions.to_parquet(copied / "predictions.parquet", index=False)
+    shutil.copytree(home / "data", tmp_path / "elsewhere")  # where config.yaml does not look for them
+    assert "0.25 is more than tolerance=1e-05" in refused("verify", copied, f"paths.data={tmp_path}/elsewhere")
+    said, _ = typed("verify", copied, "tolerance=0.3", f"scratch={tmp_path}/kept")
+    assert "largest difference of logits:  0.25\n" in said
+    assert (tmp_path / "kept" / "cell" / "metrics.json").is_file()
+    assert "is not empty" in refused("verify", copied, f"scratch={tmp_path}/kept")
+
+
+def test_what_is_not_that_cell_is_not_run(copied: Path, refused: Refused) -> None:
+    config = yaml.safe_load((copied / "config.yaml").read_text())
+
+    def stored(**changes: object) -> str:
+        (copied / "config.yaml").write_text(yaml.safe_dump({**config, **changes}))
+        return refused("verify", copied)
+
+    assert "is another cell" in stored(seed=43)
+    assert "not allowed" in stored(split={"_target_": "os.system", "command": "true"})
+    (copied / "config.yaml").write_text("split: !!python/object/apply:os.system ['true']")
+    assert "cannot be read" in refused("verify", copied)
+    (copied / "DONE").unlink()
+    assert "only a finished cell" in stored()
