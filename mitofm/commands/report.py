@@ -1,4 +1,4 @@
-"""`mitofm report study=NAME`: figures, tables and one HTML page from stored cells."""
+"""`mitofm report study=NAME`: figures, tables and one HTML page from stored cells; with logger=default in W&B too."""
 
 from __future__ import annotations
 
@@ -16,3 +16,7 @@ def main(arguments: list[str]) -> None:
     runs, study = Path(config["paths"]["runs"]), config["study"]
     out = Path(config["out"] or runs / "reports" / (study or "all"))
     print(make_report(runs, study, out, Path(config["paths"]["cache"]), config["crops"]))
+    if config["logger"]["wandb"]:
+        from mitofm.reporting.wandb_summary import log_report
+
+        log_report(out, study or "all", config["logger"], runs)

@@ -1,0 +1,33 @@
+"""`mitofm dashboard study=NAME`: a W&B workspace and report of a study: scaling, domains, cost, failures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mitofm.commands.composing import compose
+from mitofm.runs.resolve import plain
+
+
+def main(arguments: list[str]) -> None:
+    """Write both and print their addresses, or with dry_run=true what they would hold."""
+    config = plain(compose("dashboard", arguments))
+    import json
+
+    import yaml
+
+    from mitofm.reporting.dashboard import publish, spec
+    from mitofm.reporting.estimates import DOMAIN
+    from mitofm.reporting.wandb_summary import tables_and_figures
+    from mitofm.runs.collect import collect
+
+    runs, study = Path(config["paths"]["runs"]), config["study"]
+    sets = sorted(set(collect(runs, study).metrics["set"]))
+    domains = [name.removeprefix(DOMAIN) for name in sets if name.startswith(DOMAIN)]
+    what = spec(study, config["logger"]["project"], domains, list(tables_and_figures(runs / "reports" / study)))
+    if config["dry_run"]:
+        print(
+            yaml.safe_dump(json.loads(json.dumps(what)), sort_keys=False, allow_unicode=True, default_flow_style=False),
+            end="",
+        )
+    else:
+        print("\n".join(publish(what, config["logger"]["entity"])))

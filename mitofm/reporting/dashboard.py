@@ -1,0 +1,121 @@
+"""The W&B workspace and report of a study, as plain data, and how they are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mitofm.errors import MitofmError
+
+AUROC = {"summary": "all/auroc"}
+
+
+def spec(study: str, project: str, domains: list[str], logged: list[str]) -> dict[str, Any]:
+    """What is shown: sections of panels, each panel by the name of its class and with its arguments.
+
+    Args:
+        study: the group of its runs.
+        project: they are in.
+        domains: that they were tested on.
+        logged: the keys of the tables and figures that `mitofm report logger=...` logs.
+    """
+    by_adaptation = {"groupby": {"config": "adaptation.name"}, "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
+    scatter = {"y": AUROC, "legend_template": "${config:backbone.name} ${config:adaptation.name}"}
+    sections = {
+        "scaling": [
+            _panel("ScatterPlot", "AUROC by fraction", x={"config": "fraction"}, log_x=True, **scatter),
+            _panel("BarPlot", "AUROC by adaptation", metrics=[AUROC], **by_adaptation),
+            _shown(logged, "scaling", "differences"),
+        ],
+        "domains": [
+            _panel("BarPlot", f"AUROC on {domain}", metrics=[{"summary": f"domain:{domain}/auroc"}], **by_adaptation)
+            for domain in domains
+        ]
+        + [_shown(logged, "matrix", "gap")],
+        "cost": [
+            _panel("ScatterPlot", "AUROC by seconds", x={"summary": "_runtime"}, log_x=True, **scatter),
+            _shown(logged, "cost"),
+        ],
+        "failures": [
+            _panel("MarkdownPanel", "", markdown="Runs that crashed or failed have that state in the table of runs."),
+            *(
+                [{"panel": "WeavePanelSummaryTable", "table_name": "tables/unfinished"}]
+                if "tables/unfinished" in logged
+                else []
+            ),
+        ],
+    }
+    kept = {name: [panel for panel in panels if panel] for name, panels in sections.items()}
+    return {"project": project, "title": f"mitofm: {study}", "group": study, "sections": kept}
+
+
+def publish(what: Mapping[str, Any], entity: str | None) -> list[str]:
+    """Write the workspace and the report that `what` (of `spec`) describes; returns their addresses.
+
+    Raises:
+        MitofmError: wandb-workspaces is not installed, or W&B refuses.
+    """
+    workspace, report = built(what, entity)
+    try:
+        workspace.save()
+        report.save()
+    except Exception as error:
+        raise MitofmError(
+            f"W&B did not take the dashboard ({type(error).__name__}: {error}). Is there a key (wandb login), and may it "
+            "write to logger.entity? `dry_run=true` shows what would be written"
+        ) from error
+    return [workspace.url, report.url]
+
+
+def built(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
+    """The workspace and the report as objects of wandb-workspaces; nothing is sent.
+
+    Raises:
+        MitofmError: it is not installed.
+    """
+    try:
+        import wandb_workspaces.reports.v2 as reports
+        import wandb_workspaces.workspaces as workspaces
+    except ImportError as error:
+        raise MitofmError(
+            "the dashboard needs wandb-workspaces: pip install 'mitofm[dashboard]'. `dry_run=true` does without"
+        ) from error
+    panels = {name: [_made(reports, panel) for panel in shown] for name, shown in what["sections"].items()}
+    place = {"entity": entity or "", "project": what["project"]}
+    group = f"Group = '{what['group']}'"
+    workspace = workspaces.Workspace(
+        **place,
+        name=what["title"],
+        sections=[workspaces.Section(name=name, panels=shown, is_open=True) for name, shown in panels.items()],
+        runset_settings=workspaces.RunsetSettings(filters=group),
+    )
+    blocks = []
+    for name, shown in panels.items():
+        runs = reports.Runset(**place, name=what["group"], filters=group)
+        blocks += [reports.H2(text=name), reports.PanelGrid(runsets=[runs], panels=shown)]
+    return workspace, reports.Report(**place, title=what["title"], blocks=blocks)
+
+
+def _panel(kind: str, title: str, **arguments: Any) -> dict[str, Any]:
+    return {"panel": kind} | ({"title": title} if title else {}) | arguments
+
+
+def _shown(logged: list[str], *kinds: str) -> dict[str, Any]:
+    """The figures of these kinds; nothing where there are none."""
+    keys = [key for key in logged if key.startswith("figures/") and key.rsplit("/", 1)[1].startswith(kinds)]
+    return {"panel": "MediaBrowser", "title": ", ".join(kinds), "media_keys": keys} if keys else {}
+
+
+def _made(reports: Any, panel: Mapping[str, Any]) -> Any:
+    arguments = {name: _metric(reports, value) for name, value in panel.items() if name != "panel"}
+    return getattr(reports, panel["panel"])(**arguments)
+
+
+def _metric(reports: Any, value: Any) -> Any:
+    """{"config": name} and {"summary": name} as the metrics they mean, alone or in a list."""
+    if isinstance(value, list):
+        return [_metric(reports, one) for one in value]
+    if isinstance(value, Mapping):
+        ((kind, name),) = value.items()
+        return {"config": reports.Config, "summary": reports.SummaryMetric}[kind](name)
+    return value

@@ -1,0 +1,81 @@
+"""A written report as one W&B run: its tables, its figures but for crops, and its AUROCs. A copy that can fail nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mitofm import fingerprints
+from mitofm.training.wandb_run import mode
+
+_log = logging.getLogger(__name__)
+_AXES = ("dataset", "setting", "train_domain", "set", "model", "adaptation", "fraction")
+
+
+def log_report(out: Path, study: str, settings: Mapping[str, Any], folder: Path) -> None:
+    """Log the report in `out`; a warning is all that comes of a failure.
+
+    Args:
+        out: the folder of the report. Numbers are read from its CSV files and stay what they are there.
+        study: group of the run, from which its id follows: a report made again goes into the same run.
+        settings: the group `logger`: project, entity.
+        folder: where W&B may keep its own files.
+    """
+    try:
+        _log_report(out, study, settings, folder)
+    except Exception as error:
+        _log.warning("W&B gave up (%s: %s); the report in %s is complete", type(error).__name__, error, out)
+
+
+def summary(results: pd.DataFrame) -> dict[str, float]:
+    """The AUROC of each row of `results.csv` with the ends of its interval, by the words of the row."""
+    found: dict[str, float] = {}
+    for row in results.to_dict("records"):
+        place = "/".join(str(row[axis]) for axis in _AXES if pd.notna(row[axis]))
+        found |= {f"{place}/{name}": row[name] for name in ("auroc", "auroc_low", "auroc_high") if pd.notna(row[name])}
+    return found
+
+
+def tables_and_figures(out: Path) -> dict[str, Path]:
+    """What of a report is logged, by the key it is logged under. Crops stay on this machine."""
+    files = [*sorted((out / "tables").rglob("*.csv")), *sorted((out / "figures").rglob("*.png"))]
+    kept = [file for file in files if not file.name.startswith("mistakes-")]
+    # Not with_suffix: a name may hold a dot.
+    return {file.relative_to(out).as_posix().removesuffix(file.suffix): file for file in kept}
+
+
+def _log_report(out: Path, study: str, settings: Mapping[str, Any], folder: Path) -> None:
+    import wandb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    run = wandb.init(
+        project=settings["project"],
+        entity=settings["entity"],
+        id=fingerprints.of(["report", study])[:32],
+        name=f"report of {study}",
+        group=study,
+        job_type="report",
+        dir=str(folder),
+        mode=mode(),
+        resume="allow" if mode() == "online" else None,
+        settings=wandb.Settings(silent=True, console="off", init_timeout=20, x_disable_stats=True, disable_git=True),
+    )
+    failed = True
+    try:
+        logged: dict[str, Any] = {}
+        for key, file in tables_and_figures(out).items():
+            if file.suffix == ".png":
+                logged[key] = wandb.Image(str(file))
+                continue
+            table = pd.read_csv(file, float_precision="round_trip")
+            logged[key] = wandb.Table(dataframe=table)
+            if file.name == "results.csv":
+                run.summary.update(summary(table))
+        run.log(logged)
+        failed = False
+    finally:
+        run.finish(exit_code=int(failed))
