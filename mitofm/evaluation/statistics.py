@@ -93,17 +93,41 @@ def paired_difference(
     Raises:
         MitofmError: for some seed the two were not tested on the same samples.
     """
-    common = [seed for seed in first if seed in second]
-    if not common:
-        return Estimate(None, why="no seed in common")
-    for seed in common:
-        if first[seed].samples != second[seed].samples:
+    for seed in first:
+        if seed in second and first[seed].samples != second[seed].samples:
             raise MitofmError(
                 f"seed {seed}: the two configurations were not tested on the same samples, so they cannot be compared "
                 "pair by pair"
             )
-    sides = [_joined([side[seed] for seed in common], metric) for side in (first, second)]
-    return _t_interval(_jackknife(sides[0] - sides[1]), level)
+    return difference_by_slide(first, second, metric, level)
+
+
+def difference_by_slide(
+    first: Mapping[Any, Replicates], second: Mapping[Any, Replicates], metric: str = "auroc", level: float = LEVEL
+) -> Estimate:
+    """First minus second, whatever cells of the slides each was tested on: the jackknife leaves a slide out of both.
+
+    So a slide that both were tested on counts once, with whatever its two contributions share, and slides that only one
+    side has add their variances as independent ones do.
+
+    Args:
+        first: what each seed measured.
+        second: the same; only the seeds of both are compared.
+        metric: its name in `metrics.every`.
+        level: coverage the interval aims at.
+    """
+    common = [seed for seed in first if seed in second]
+    common = [seed for seed in common if all(np.isfinite(side[seed].of(metric)[0]) for side in (first, second))]
+    if not common:
+        return Estimate(None, why="no seed in common")
+    pairs = [(first[seed], second[seed]) for seed in common]
+    slides = sorted({slide for pair in pairs for side in pair for slide in side.slides})
+    sides = [_joined([pair[side] for pair in pairs], metric, slides) for side in (0, 1)]
+    fewest = min(len({slide for pair in pairs for slide in pair[side].slides}) for side in (0, 1))
+    found = _jackknife(sides[0] - sides[1])
+    if fewest < MINIMUM_SLIDES:
+        found = replace(found, standard_error=None, why=f"under {MINIMUM_SLIDES} slides")
+    return _t_interval(found, level)
 
 
 def independent_difference(first: Estimate, second: Estimate, level: float = LEVEL) -> Estimate:
@@ -141,10 +165,11 @@ def between_seeds(replicates: np.ndarray) -> float:
     return max(0.0, float(replicates[:, 0].var(ddof=1) - (diagonal - off)))
 
 
-def _joined(seeds: Sequence[Replicates], metric: str) -> np.ndarray:
+def _joined(seeds: Sequence[Replicates], metric: str, slides_of_all: Sequence[str] = ()) -> np.ndarray:
     """(seeds, 1 + slides of all): of every seed that has a value; leaving out a slide it has not changes nothing."""
     seeds = [seed for seed in seeds if np.isfinite(seed.of(metric)[0])]
-    slides = {slide: place for place, slide in enumerate(sorted({name for seed in seeds for name in seed.slides}), 1)}
+    names = slides_of_all or sorted({name for seed in seeds for name in seed.slides})
+    slides = {slide: place for place, slide in enumerate(names, 1)}
     joined = np.empty((len(seeds), 1 + len(slides)))
     for row, seed in zip(joined, seeds, strict=True):
         values = seed.of(metric)

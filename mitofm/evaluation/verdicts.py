@@ -12,7 +12,7 @@ from mitofm.evaluation.statistics import Estimate
 SIGNIFICANCE = 0.05
 MARGIN = 0.02
 """AUROCs closer than this are called equal for practical purposes, where a study does not state its own margin."""
-HIGHER, LOWER, EQUIVALENT, APART = "higher", "lower", "equivalent", "not equivalent"
+BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
 NOT_DECIDED, NO_INTERVAL = "not decided", "no interval"
 
 
@@ -48,19 +48,20 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def of_difference(found: Estimate, p: float | None) -> str:
-    """One of: higher, lower, not decided, no interval. `p` is the p value, corrected where several are asked about."""
-    if found.value is None or p is None:
-        return NO_INTERVAL
-    if p >= SIGNIFICANCE:
-        return NOT_DECIDED
-    return HIGHER if found.value > 0 else LOWER
+def of_comparison(found: Estimate, different_p: float | None, equivalent_p: float | None) -> str:
+    """One of: better, worse, equivalent, not decided, no interval.
 
+    A difference that is smaller than the margin for sure is called equivalent, however surely it is not 0.
 
-def of_equivalence(found: Estimate, p: float | None, margin: float = MARGIN) -> str:
-    """One of: equivalent, not equivalent (the whole interval is beyond the margin), not decided, no interval."""
-    if found.low is None or found.high is None or p is None:
+    Args:
+        found: the difference.
+        different_p: p value of no difference, corrected where several are asked about.
+        equivalent_p: p value of a difference of at least the margin, corrected likewise.
+    """
+    if found.value is None or different_p is None or equivalent_p is None:
         return NO_INTERVAL
-    if p < SIGNIFICANCE:
+    if equivalent_p < SIGNIFICANCE:
         return EQUIVALENT
-    return APART if found.low > margin or found.high < -margin else NOT_DECIDED
+    if different_p < SIGNIFICANCE:
+        return BETTER if found.value > 0 else WORSE
+    return NOT_DECIDED

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mitofm.reporting import calibration, contents, contrasts, cost, laws, mistakes, shift, shift_tables, words
+from mitofm.evaluation.comparisons import Comparisons
+from mitofm.reporting import calibration, contents, contrasts, cost, laws, mistakes, shift, shift_tables, stated, words
 from mitofm.reporting.configurations import Group
 from mitofm.reporting.contrasts import Contrast
 from mitofm.reporting.counts import Counts
@@ -45,7 +46,9 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path, cache: Path, crop
     main = primary(results)
     adaptations = contrasts.between_adaptations(stored, main, order)
     said, about_domains = _domains(stored, results, counts, order, figures)
+    about_stated, answered = _stated(stored, results)
     sections = [
+        *about_stated,
         *_labels(stored, main, counts, order, figures),
         *_compared(stored, main, adaptations, order, figures),
         *about_domains,
@@ -59,7 +62,7 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path, cache: Path, crop
         if section.table is not None:
             section.table.write(out / "tables" / slug(dataset))
 
-    answer = [*words.best_per_fraction(main, counts), *words.compared(adaptations), *said]
+    answer = [*answered, *words.best_per_fraction(main, counts), *words.compared(adaptations), *said]
     cautions = words.cautions(done)
     if about_domains:
         cautions += shift.confounded(stored.collected.split(done["cell"].iloc[0]))
@@ -71,6 +74,15 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path, cache: Path, crop
         }
     )
     return Chapter(dataset, f"{positive} against {negative}", answer, cautions, sections, filters)
+
+
+def _stated(stored: Stored, results: list[Result]) -> tuple[list[Section], list[str]]:
+    """What the study asked before it ran, answered: a table and sentences; nothing where it stated nothing."""
+    if stored.collected.stated is None:
+        return [], []
+    asked = Comparisons.from_config(stored.collected.stated)
+    found = stated.answers(stored, results, asked)
+    return [_tabled(stated.stated_table(found, asked))], stated.sentences(found, asked)
 
 
 def _labels(stored: Stored, main: list[Result], counts: Counts, order: list[str], figures: Path) -> list[Section]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -22,7 +22,7 @@ _AXES = [
 # Axes without a place of their own in figures and tables: where one varies it is spelt out as the setting.
 _SETTING_AXES = ("split", "augment", "fit", "protocol", "fraction_unit")
 # Keys that say where something is, or which repetition it is: not what is compared.
-_NOT_COMPARED = ("root", "file", "fold")
+_NOT_COMPARED = ("root", "file", "fold", "mode")
 _IDENTITY_GROUPS = ("data", "split", "backbone", "adaptation", "augment", "fit", "protocol")
 
 
@@ -62,11 +62,15 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Group:
-    """The cells of a configuration: the finished ones by seed (and fold), and how many there should be."""
+    """The cells of a configuration: the finished ones by seed (and fold), and how many there should be.
+
+    `axes` says what the configuration is: its labels by axis, and the keys that tell it from others of equal labels.
+    """
 
     configuration: Configuration
     done: Mapping[str, str]
     planned: int
+    axes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seeds(self) -> str:
@@ -96,16 +100,18 @@ def groups(collected: Collected) -> list[Group]:
     }
     done: dict[Configuration, dict[str, str]] = {}
     planned: dict[Configuration, set[str]] = {}
+    axes: dict[Configuration, Mapping[str, Any]] = {}
     for row in rows:
         key = _configuration(row, varying[row["dataset"]])
         planned.setdefault(key, set()).add(row["repetition"])
+        axes[key] = {axis: row[axis] for axis in _AXES} | row["variants"]
         finished = done.setdefault(key, {})
         if row["state"] == DONE and finished.setdefault(row["repetition"], row["cell"]) != row["cell"]:
             raise MitofmError(
                 f"cells {finished[row['repetition']]} and {row['cell']} have equal labels, seed and configuration "
                 "but are different cells (their data or weights changed?): report each in a study of its own"
             )
-    return [Group(key, dict(sorted(done[key].items())), len(planned[key])) for key in sorted(done)]
+    return [Group(key, dict(sorted(done[key].items())), len(planned[key]), axes[key]) for key in sorted(done)]
 
 
 def _configuration(row: Mapping[str, Any], varying: list[str]) -> Configuration:

@@ -69,6 +69,7 @@ class Stored:
         )
         self._sets = lru_cache(maxsize=None)(self._replicates)
         self.content = lru_cache(maxsize=None)(collected.predictions_sha256)
+        self.config = lru_cache(maxsize=None)(collected.config)
 
     def sets(self, group: Group) -> list[str]:
         """The evaluation sets of the group's cells, in their order."""

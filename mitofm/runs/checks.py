@@ -9,6 +9,7 @@ from mitofm.backbones.spec import BackboneSpec
 from mitofm.config import allowed, instantiate, targets
 from mitofm.data import fractions
 from mitofm.errors import MitofmError, unknown
+from mitofm.evaluation.comparisons import Comparisons
 
 _CHOICES = {
     "fit.precision": ("fp32", "bf16"),
@@ -60,6 +61,8 @@ def check(config: Mapping[str, Any]) -> None:
         raise MitofmError("fit.budget=steps: say how many with fit.max_steps=...")
     if not isinstance(config["seed"], int) or isinstance(config["seed"], bool) or config["seed"] < 0:
         raise MitofmError(f"seed={config['seed']}: give a whole number of at least 0")
+    if config.get("comparisons") is not None:
+        Comparisons.from_config(config["comparisons"])
     BackboneSpec.from_config(config["backbone"])
     _at(config, "protocol.confounders")
     fractions.check(config["fraction"], instantiate(config["split"]).fraction_unit)

@@ -6,7 +6,7 @@ having been told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ import yaml
 from mitofm import fingerprints
 from mitofm.errors import MitofmError, unknown
 from mitofm.files import read_json
+from mitofm.runs import studies
 
 DONE, FAILED, SKIPPED, MISSING = "DONE", "FAILED", "SKIPPED", "missing"
 LABELS = (
@@ -33,12 +34,14 @@ class Collected:
 
     Attributes:
         runs: the folder that holds `cells/` and `studies/`.
+        stated: the comparisons that the study stated before it ran; None where it stated none.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED or missing), reason, the labels of
             its `cell.json`, threshold and threshold_rule, and the columns of its `cost.json`. What is unknown is None.
     """
 
     runs: Path
     cells: pd.DataFrame
+    stated: Mapping[str, Any] | None = None
 
     @property
     def done(self) -> pd.DataFrame:
@@ -116,7 +119,8 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     columns = ["cell", "state", "reason", *LABELS, "threshold", "threshold_rule", *COST]
     extra = sorted(set(cells.columns) - set(columns))
     cells = cells.reindex(columns=[*columns, *extra])
-    return Collected(runs, cells.astype(object).where(cells.notna(), None))
+    stated = studies.stated(runs, study) if study is not None else None
+    return Collected(runs, cells.astype(object).where(cells.notna(), None), stated)
 
 
 def _all_cells(runs: Path) -> Iterable[str]:

@@ -49,6 +49,7 @@ def run(composed: DictConfig, wait: bool = True) -> State:
     cell = identify(config)
     runs = Path(config["paths"]["runs"])
     folder = CellFolder(runs, cell.folder_name)
+    studies.state(runs, config["study"], config.get("comparisons"))
     studies.enlist(runs, config["study"], cell.folder_name)
     state = folder.state()
     if state in (State.DONE, State.SKIPPED):

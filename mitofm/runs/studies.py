@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mitofm.errors import MitofmError, unknown
-from mitofm.files import replacing
+from mitofm.files import read_json, replacing, write_json
 from mitofm.locks import lock
 from mitofm.runs.folder import State
+
+_COMPARISONS = "comparisons.json"
 
 
 def enlist(runs: Path, study: str, cell: str) -> None:
     """Put a cell on the list of a study, once; safe for many processes."""
-    if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
-        raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
     file = _list(runs, study)
     if cell in _read(file):
         return
@@ -23,6 +25,34 @@ def enlist(runs: Path, study: str, cell: str) -> None:
         if cell not in cells:
             with replacing(file) as temporary, temporary.open("w", newline="") as out:
                 csv.writer(out).writerows([["cell"], *([name] for name in [*cells, cell])])
+
+
+def state(runs: Path, study: str, comparisons: Mapping[str, Any] | None) -> None:
+    """Keep what a study states it will compare, so that reports need nothing else; once stated, it stays.
+
+    Raises:
+        MitofmError: the study has stated something else.
+    """
+    if comparisons is None:
+        return
+    file = _folder(runs, study) / _COMPARISONS
+    if stated(runs, study) == comparisons:
+        return
+    with lock(file.with_name(f"{file.name}.lock")):
+        before = stated(runs, study)
+        if before is None:
+            write_json(file, comparisons)
+        elif before != comparisons:
+            raise MitofmError(
+                f"study {study!r} stated other comparisons before its first cell ran ({file}): take another study=... for "
+                "these, or delete that file if no result has been looked at"
+            )
+
+
+def stated(runs: Path, study: str) -> dict[str, Any] | None:
+    """The comparisons that a study has stated; None where it stated none."""
+    file = _folder(runs, study) / _COMPARISONS
+    return read_json(file) if file.is_file() else None
 
 
 def cells(runs: Path, study: str) -> list[str]:
@@ -61,11 +91,17 @@ def names(runs: Path) -> list[str]:
 
 
 def _list(runs: Path, study: str) -> Path:
-    return runs / "studies" / study / "cells.csv"
+    return _folder(runs, study) / "cells.csv"
 
 
 def _ends(runs: Path, study: str) -> Path:
-    return runs / "studies" / study / "ends.csv"
+    return _folder(runs, study) / "ends.csv"
+
+
+def _folder(runs: Path, study: str) -> Path:
+    if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
+        raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
+    return runs / "studies" / study
 
 
 def _read(file: Path) -> list[str]:

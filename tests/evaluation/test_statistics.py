@@ -154,3 +154,37 @@ def test_one_class_gives_no_value_and_its_slides_do_not_count(simulation) -> Non
     assert statistics.estimate([]).value is None
     found = statistics.estimate(measured([one_class, both]))
     assert (found.seeds, found.slides) == (1, 10)
+
+
+def test_a_difference_by_slide_is_the_paired_one_on_the_same_cells(drawn) -> None:
+    first, second = drawn(13, 12, 2)
+    assert statistics.difference_by_slide({0: first}, {0: second}) == statistics.paired_difference(
+        {0: first}, {0: second}
+    )
+
+
+def test_a_difference_by_slide_adds_variances_where_no_slide_is_shared(simulation) -> None:
+    sides = []
+    for place in range(2):
+        (seed,) = simulation.seeds(np.random.default_rng(14 + place), 30)
+        sides.append(measured([seed.assign(slide=f"{place} " + seed["slide"])])[0])
+    by_slide = statistics.difference_by_slide({0: sides[0]}, {0: sides[1]})
+    apart = statistics.independent_difference(*(statistics.estimate([side]) for side in sides))
+    assert by_slide.value == pytest.approx(apart.value)
+    assert by_slide.standard_error == pytest.approx(apart.standard_error, rel=0.05)
+    few = statistics.difference_by_slide(
+        {0: sides[0]}, {0: measured([simulation.seeds(np.random.default_rng(1), 4)[0]])[0]}
+    )
+    assert (few.low, few.why) == (None, "under 6 slides")
+
+
+def test_a_difference_by_slide_covers_where_either_side_tests_its_own_half_of_every_slide(simulation) -> None:
+    """Two equal models, each scoring one half of the cells of the same slides: 0 is in 95 % of the intervals."""
+    generator, covered = np.random.default_rng(15), []
+    for _ in range(60):
+        (seed,) = simulation.seeds(generator, 20, cells=20)
+        half = generator.random(len(seed)) < 0.5
+        sides = [measured([part])[0] for part in (seed[half], seed[~half])]
+        found = statistics.difference_by_slide({0: sides[0]}, {0: sides[1]})
+        covered.append(found.low <= 0 <= found.high)
+    assert 0.88 <= np.mean(covered) <= 1

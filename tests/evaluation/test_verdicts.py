@@ -24,7 +24,7 @@ def test_a_difference_is_decided_where_its_interval_leaves_out_zero(value: float
     p = verdicts.difference_p(estimate)
     if abs(p - 0.05) > 1e-9:
         assert (p < 0.05) == estimate.decided
-    assert (verdicts.of_difference(estimate, p) == "not decided") == (p >= 0.05)
+    assert (verdicts.of_comparison(estimate, p, 1.0) == "not decided") == (p >= 0.05)
 
 
 @given(st.floats(-0.2, 0.2), st.floats(0.001, 0.1), st.integers(5, 80))
@@ -39,29 +39,27 @@ def test_equivalent_is_where_the_90_percent_interval_is_within_the_margin(
 
 
 @pytest.mark.parametrize(
-    ("value", "error", "verdict"),
+    ("value", "error", "outcome"),
     [
         (0.001, 0.004, "equivalent"),
-        (0.001, 0.02, "not decided"),
-        (0.08, 0.01, "not equivalent"),
-        (0.03, 0.01, "not decided"),
+        (0.010, 0.002, "equivalent"),  # not 0, but surely within the margin
+        (0.001, 0.020, "not decided"),
+        (0.025, 0.015, "not decided"),
+        (0.080, 0.010, "better"),
+        (0.030, 0.010, "better"),
+        (-0.080, 0.010, "worse"),
     ],
 )
-def test_equivalence_has_three_outcomes(value: float, error: float, verdict: str) -> None:
+def test_a_comparison_has_four_outcomes(value: float, error: float, outcome: str) -> None:
     estimate = found(value, error)
-    assert verdicts.of_equivalence(estimate, verdicts.equivalence_p(estimate)) == verdict
-
-
-def test_no_difference_found_is_not_equivalence() -> None:
-    estimate = found(0.0, 0.03)
-    assert verdicts.of_difference(estimate, verdicts.difference_p(estimate)) == "not decided"
-    assert verdicts.of_equivalence(estimate, verdicts.equivalence_p(estimate)) == "not decided"
+    p_values = verdicts.difference_p(estimate), verdicts.equivalence_p(estimate)
+    assert verdicts.of_comparison(estimate, *p_values) == outcome
 
 
 def test_without_an_interval_nothing_is_said() -> None:
     assert verdicts.difference_p(NOTHING) is None
     assert verdicts.equivalence_p(NOTHING) is None
-    assert verdicts.of_difference(NOTHING, None) == verdicts.of_equivalence(NOTHING, None) == "no interval"
+    assert verdicts.of_comparison(NOTHING, None, None) == "no interval"
 
 
 def test_holm_by_hand() -> None:

@@ -1,0 +1,92 @@
+"""The comparisons that a study states before any of its cells runs: what is asked, on which metric, within which margin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mitofm.errors import MitofmError, unknown
+
+PRINCIPAL = ("auroc", "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "weighted_f1")
+"""The metrics of `metrics.every` that a study may state comparisons of."""
+_KEYS = ("metric", "test_set", "margin", "family")
+
+
+@dataclass(frozen=True)
+class Question:
+    """First minus second, all that is not named being equal.
+
+    Attributes:
+        name: of the question.
+        first: by configuration key, as typed on a command line, the value on the first side.
+        second: the same keys, on the second side; keys of equal value narrow the question.
+    """
+
+    name: str
+    first: Mapping[str, Any]
+    second: Mapping[str, Any]
+
+    @property
+    def varied(self) -> list[str]:
+        """The keys in which the sides differ."""
+        return [key for key in self.first if self.first[key] != self.second[key]]
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """A family of comparisons.
+
+    Attributes:
+        metric: of `metrics.json`.
+        test_set: the evaluation set; None: each that the splits name.
+        margin: differences smaller than this make no practical difference.
+        questions: the family over which p values are corrected.
+    """
+
+    metric: str
+    test_set: str | None
+    margin: float
+    questions: tuple[Question, ...]
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Comparisons:
+        """Read a `comparisons` block.
+
+        Raises:
+            MitofmError: a key is missing or unknown, or a question does not say what is compared with what.
+        """
+        for key in config:
+            if key not in _KEYS:
+                raise unknown("key", key, _KEYS, "comparisons")
+        missing = [key for key in _KEYS if key not in config]
+        if missing:
+            raise MitofmError(f"comparisons state no {', '.join(missing)}: a study says so before it runs")
+        if config["metric"] not in PRINCIPAL:
+            raise unknown("comparisons.metric", config["metric"], PRINCIPAL)
+        margin = config["margin"]
+        if not isinstance(margin, (int, float)) or not 0 < margin < 1:
+            raise MitofmError(f"comparisons.margin={margin}: give a difference above 0 and below 1, such as 0.02")
+        family = config["family"]
+        if not isinstance(family, Mapping) or not family:
+            raise MitofmError(
+                "comparisons.family is empty: name at least one, such as {lora: {adaptation: [lora, full]}}"
+            )
+        questions = tuple(_question(str(name), asked) for name, asked in family.items())
+        return cls(config["metric"], config["test_set"], float(margin), questions)
+
+
+def _question(name: str, asked: Any) -> Question:
+    place = f"comparisons.family.{name}"
+    if not isinstance(asked, Mapping):
+        raise MitofmError(f"{place} is {asked!r}: give keys with [first, second], or with one value to narrow it")
+    first, second = {}, {}
+    for key, value in asked.items():
+        sides = value if isinstance(value, (list, tuple)) else [value, value]
+        if len(sides) != 2:
+            raise MitofmError(f"{place}.{key}={list(sides)}: two values are compared, the first minus the second")
+        first[str(key)], second[str(key)] = sides
+    question = Question(name, first, second)
+    if not question.varied:
+        raise MitofmError(f"{place} compares nothing: give one of its keys two values, [first, second]")
+    return question

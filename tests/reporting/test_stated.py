@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from mitofm.evaluation import verdicts
+from mitofm.evaluation.comparisons import Comparisons
+from mitofm.reporting import stated
+from mitofm.reporting.configurations import groups
+from mitofm.reporting.estimates import Result, Stored, measure
+from mitofm.reporting.kept import Kept
+from mitofm.runs import studies
+from mitofm.runs.collect import collect
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+
+def asked(family: dict[str, Any], **more: Any) -> Comparisons:
+    block = {"metric": "auroc", "test_set": None, "margin": 0.02, "family": family}
+    return Comparisons.from_config(block | more)
+
+
+def measured(study: Study) -> tuple[Stored, list[Result]]:
+    collected = collect(study.runs, study.name)
+    stored = Stored(collected, Kept(study.runs / "cache"))
+    return stored, measure(stored, groups(collected))
+
+
+@pytest.fixture
+def grid(study: Study) -> Study:
+    study.grid(adaptation=["linear_probe", "lora"], fraction=[0.1, 1.0], seed=[42, 43], domains=[("breast", "lung")])
+    return study
+
+
+def test_a_question_is_answered_in_every_setting_it_means_and_holm_counts_them_all(grid: Study) -> None:
+    stored, results = measured(grid)
+    family = {"adaptation": {"adaptation": ["lora", "linear_probe"]},
+              "labels": {"fraction": [0.1, 1.0], "adaptation": "lora"}}  # fmt: skip
+    found = stated.answers(stored, results, asked(family))
+    shown = [(one.question, one.configuration.fraction, one.sides) for one in found]
+    assert sorted(shown) == [
+        ("adaptation", 0.1, ("lora", "linear_probe")),
+        ("adaptation", 1.0, ("lora", "linear_probe")),
+        ("labels", 0.1, ("0.1", "1.0")),
+    ]
+    assert {one.paired for one in found} == {"cells"}
+    assert [one.corrected_p for one in found] == verdicts.holm([one.p for one in found])
+    assert all(one.p >= 1 / 10_001 for one in found)
+    by_hand = {(result.configuration.adaptation, result.configuration.fraction): result for result in results
+               if result.set == "all"}  # fmt: skip
+    (lora,) = (one for one in found if one.question == "adaptation" and one.configuration.fraction == 1.0)
+    value = by_hand["lora", 1.0].auroc.value - by_hand["linear_probe", 1.0].auroc.value
+    assert lora.difference.value == pytest.approx(value)
+
+
+def test_different_cells_are_compared_by_slide_and_the_table_says_so(study: Study) -> None:
+    study.grid(adaptation=["lora"], split=["kfold"], slides=[6], seed=[42, 43])
+    study.grid(adaptation=["lora"], split=["annotation_kfold"], slides=[7], seed=[42, 43])
+    stored, results = measured(study)
+    questions = asked({"leak": {"split": ["annotation_kfold", "kfold"]}, "absent": {"adaptation": ["full", "lora"]}})
+    found = stated.answers(stored, results, questions)
+    assert [one.paired for one in found] == ["slides"]
+    assert found[0].p == verdicts.difference_p(found[0].difference)
+    shown = stated.stated_table(found, questions)
+    assert "No finished cells to compare for: absent." in shown.note
+    assert shown.full.loc[0, "difference"] == found[0].difference.value
+
+
+def test_one_test_set_may_be_meant(study: Study) -> None:
+    study.grid(adaptation=["linear_probe", "lora"], train_domain=["lung"], seed=[42, 43])
+    stored, results = measured(study)
+    family = {"adaptation": {"adaptation": ["lora", "linear_probe"]}}
+    assert {one.set for one in stated.answers(stored, results, asked(family))} == {"in_domain", "out_of_domain"}
+    (one,) = stated.answers(stored, results, asked(family, test_set="domain:breast"))
+    assert one.set == "domain:breast"
+
+
+def test_the_report_answers_from_what_the_study_has_stored(grid: Study, report: Callable[[Study], Path]) -> None:
+    family = {"adaptation": {"adaptation": ["lora", "linear_probe"], "fraction": 1.0}}
+    block = {"metric": "balanced_accuracy", "test_set": None, "margin": 0.03, "family": family}
+    studies.state(grid.runs, grid.name, block)
+    folder = report(grid)
+    table = pd.read_csv(folder / "tables" / "midog" / "stated.csv")
+    assert table[["question", "metric", "margin", "first", "second"]].to_numpy().tolist() == [
+        ["adaptation", "balanced_accuracy", 0.03, "lora", "linear_probe"]
+    ]
+    assert table.loc[0, "outcome"] in {"better", "worse", "equivalent", "not decided"}
+    assert (
+        "Comparisons that the study stated before it ran (balanced accuracy at 0.5, margin 0.03"
+        in (folder / "report.html").read_text()
+    )
