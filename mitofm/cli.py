@@ -19,6 +19,7 @@ COMMANDS = {
     "predict": "a trained cell on any data set:           mitofm predict CELL data=own_csv",
     "export": "a trained cell for other software:        mitofm export CELL format=onnx",
     "verify": "run a finished cell again and compare:    mitofm verify CELL",
+    "bundle": "a study in one file, for reviewers:       mitofm bundle STUDY; then: mitofm report bundle=FILE",
     "models": "the backbones there are, or one of them:  mitofm models deit_tiny",
     "datasets": "the data sets there are:                  mitofm datasets",
     "doctor": "can this machine run that cell, and if not: mitofm doctor backbone=uni data=midogpp",

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from mitofm.commands.composing import compose
+from mitofm.errors import MitofmError
 from mitofm.runs.resolve import plain
 
 
 def main(arguments: list[str]) -> None:
     """Write the report and print where it is."""
     config = plain(compose("report", arguments))
+    if config["bundle"]:
+        _of_bundle(Path(config["bundle"]), config)
+    else:
+        _of_study(config)
+
+
+def _of_study(config: dict[str, Any]) -> None:
     from mitofm.reporting.report import make_report
 
     runs, study = Path(config["paths"]["runs"]), config["study"]
@@ -20,3 +29,13 @@ def main(arguments: list[str]) -> None:
         from mitofm.reporting.wandb_summary import log_report
 
         log_report(out, study or "all", config["logger"], runs)
+
+
+def _of_bundle(file: Path, config: dict[str, Any]) -> None:
+    from mitofm.reporting.opened import report_of_bundle
+
+    if config["study"] is not None:
+        raise MitofmError(f"study={config['study']}: a bundle holds one study, leave that out")
+    page, tables = report_of_bundle(file, Path(config["out"] or f"{file.stem}-report"), Path(config["paths"]["cache"]))
+    print(f"{file}: no byte has changed; {tables} tables, all as packed")
+    print(page)

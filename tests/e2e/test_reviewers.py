@@ -1,6 +1,7 @@
 """What a reviewer types: run a cell again, open a bundle, compare two studies."""
 
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,29 @@ def test_what_is_not_that_cell_is_not_run(copied: Path, refused: Refused) -> Non
     assert "cannot be read" in refused("verify", copied)
     (copied / "DONE").unlink()
     assert "only a finished cell" in stored()
+
+
+def test_a_bundle_gives_the_same_numbers_elsewhere_and_a_changed_byte_is_refused(
+    tried: Path, typed: Typed, refused: Refused, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said, _ = typed("bundle", "tried")
+    assert said.startswith("tried.zip  ")
+    first = Path("tried.zip").read_bytes()
+    assert b"safetensors" not in first
+    for name in ("data", "runs", "cache"):  # a machine that has nothing but the bundle
+        monkeypatch.setenv(f"MITOFM_{name.upper()}", str(tmp_path / "elsewhere" / name))
+    said, _ = typed("report", "bundle=tried.zip")
+    assert "no byte has changed" in said
+    with zipfile.ZipFile("tried.zip") as archive:
+        tables = [name for name in archive.namelist() if name.startswith("report/") and name.endswith(".csv")]
+        assert len(tables) > 3
+        for name in tables:
+            assert Path(name.replace("report", "tried-report", 1)).read_bytes() == archive.read(name)
+
+    changed = bytearray(first)
+    changed[len(changed) // 2] ^= 1
+    Path("changed.zip").write_bytes(changed)
+    assert "a byte of it has changed" in refused("report", "bundle=changed.zip")
+    assert not Path("changed-report").exists()
+    assert "unknown study 'nothing'" in refused("bundle", "nothing")

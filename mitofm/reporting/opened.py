@@ -1,0 +1,39 @@
+"""The report of a bundle: made anew from what is in it, and laid beside the one it was packed with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mitofm.errors import MitofmError
+from mitofm.reporting.report import make_report
+from mitofm.runs.bundle import REPORT, unpack
+
+
+def report_of_bundle(file: Path, out: Path, cache: Path) -> tuple[Path, int]:
+    """Write the report of the bundle `file` into `out`; its page, and the number of tables, all equal to those packed.
+
+    Args:
+        file: of the bundle.
+        out: a folder, made if absent.
+        cache: where intervals are kept for the next report.
+
+    Raises:
+        MitofmError: the file is no bundle or has changed, or a table holds other numbers than the one packed.
+    """
+    with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
+        bundle = unpack(file, Path(temporary))
+        page = make_report(bundle.runs, bundle.study, out, cache, crops=False)
+        packed = bundle.runs / REPORT
+        tables = [table.relative_to(packed) for table in packed.rglob("*.csv")]
+        other = [str(table) for table in tables if not _equal(packed / table, out / table)]
+    if other:
+        raise MitofmError(
+            f"{page} was made, but {len(other)} of its {len(tables)} tables are not those that {file} was packed with by "
+            f"mitofm {bundle.made_with}: {', '.join(sorted(other)[:3])}"
+        )
+    return page, len(tables)
+
+
+def _equal(one: Path, other: Path) -> bool:
+    return other.is_file() and one.read_bytes() == other.read_bytes()

@@ -1,0 +1,176 @@
+"""A study in one file: what its numbers were made from, and nothing else; opened anywhere, refused where a byte has changed.
+
+A bundle is a ZIP archive of plain files with `SHA256SUMS` (as `sha256sum -c` reads it) and, as the archive's comment, the
+sha256 of all the bytes before it. Equal content is equal bytes. No image and no weights are in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import mitofm
+from mitofm.errors import MitofmError
+from mitofm.files import read_json, replacing
+from mitofm.runs import studies
+
+SUMS, FACTS, REPORT = "SHA256SUMS", "bundle.json", "report"
+FORMAT = 1
+OF_A_CELL = (
+    "DONE", "FAILED", "SKIPPED", "cell.json", "config.yaml", "cost.json", "curves.csv", "environment.json",
+    "metrics.json", "predictions.parquet", "split.parquet",
+)  # fmt: skip
+OF_A_STUDY = ("cells.csv", "comparisons.json")
+OF_A_REPORT = ("csv", "html", "md", "pdf", "png", "svg", "tex")
+
+_NAME = r"[^/\\:\x00-\x1f]+"
+_ALLOWED = re.compile(
+    rf"{SUMS}|{FACTS}"
+    rf"|cells/{_NAME}/({'|'.join(map(re.escape, OF_A_CELL))})"
+    rf"|studies/{_NAME}/({'|'.join(map(re.escape, OF_A_STUDY))})"
+    rf"|{REPORT}/({_NAME}/){{0,4}}{_NAME}\.({'|'.join(OF_A_REPORT)})"
+)
+_MOST_FILES, _MOST_BYTES, _MOST_IN_ONE = 500_000, 20 * 2**30, 2 * 2**30
+_CHUNK = 2**20
+_DIGEST = 64  # hex digits of a sha256
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle.
+
+    Attributes:
+        runs: the folder with `cells/` and `studies/`, and `report/` as it was packed.
+        study: its one study.
+        made_with: the version of mitofm that made it.
+    """
+
+    runs: Path
+    study: str
+    made_with: str
+
+
+def pack(runs: Path, study: str, report: Path, out: Path) -> str:
+    """Write the bundle of a study and its report to `out`; its sha256.
+
+    Raises:
+        MitofmError: there is no such study, or a file of the report is of a kind that is not packed.
+    """
+    names = sorted(studies.cells(runs, study))
+    facts = json.dumps({"format": FORMAT, "made_with": mitofm.__version__, "study": study})
+    files: dict[str, Path | bytes] = {FACTS: facts.encode()}
+    for folder, inside in (
+        (runs / "studies" / study, OF_A_STUDY),
+        *((runs / "cells" / name, OF_A_CELL) for name in names),
+    ):
+        files |= {f"{folder.relative_to(runs).as_posix()}/{name}": folder / name for name in inside}
+    files |= {f"{REPORT}/{file.relative_to(report).as_posix()}": file for file in report.rglob("*") if file.is_file()}
+    there = {name: file for name, file in sorted(files.items()) if isinstance(file, bytes) or file.is_file()}
+    for name in there:
+        if not _allowed(name):
+            raise MitofmError(f"{name} cannot be part of a bundle, by its name or its kind")
+    with replacing(out) as temporary:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+            sums = [f"{_add(archive, name, file)}  {name}\n" for name, file in there.items()]
+            _add(archive, SUMS, "".join(sums).encode())
+            archive.comment = b"0" * _DIGEST
+        with temporary.open("r+b") as whole:
+            digest = _digest(whole)
+            whole.write(digest.encode())
+        with temporary.open("rb") as whole:
+            return hashlib.file_digest(whole, "sha256").hexdigest()
+
+
+def unpack(file: Path, into: Path) -> Bundle:
+    """Open a bundle into the empty folder `into`, every byte checked before it is used.
+
+    Raises:
+        MitofmError: it is no bundle, a byte of it has changed, or it holds what no bundle may: paths that leave the
+            folder, links, files of other kinds, or too much.
+    """
+    try:
+        with file.open("rb") as whole:
+            digest = _digest(whole)
+            if whole.read() != digest.encode():
+                raise MitofmError(f"{file} is no bundle, or a byte of it has changed: fetch it again from who made it")
+        with zipfile.ZipFile(file) as archive:
+            members = _checked(archive, file)
+            sums = dict(_sums(archive.read(SUMS).decode(), file))
+            if sums.keys() | {SUMS} != {member.filename for member in members}:
+                raise MitofmError(f"{file}: {SUMS} does not list what is in it")
+            for member in members:
+                if member.filename != SUMS and _extract(archive, member, into) != sums[member.filename]:
+                    raise MitofmError(f"{file}: {member.filename} is not the file that {SUMS} lists")
+        facts = read_json(into / FACTS)
+        if facts["format"] != FORMAT:
+            raise MitofmError(f"{file} is a bundle of format {facts['format']}; this mitofm reads format {FORMAT}")
+        return Bundle(into, str(facts["study"]), str(facts["made_with"]))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError) as error:
+        raise MitofmError(f"{file} cannot be opened as a bundle ({type(error).__name__}: {error})") from error
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:
+    """Add a file, the same bytes for the same content whoever owns it and whenever it was made; its sha256."""
+    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.create_system, info.external_attr = 3, (stat.S_IFREG | 0o644) << 16
+    data = content if isinstance(content, bytes) else content.read_bytes()
+    archive.writestr(info, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _digest(whole: IO[bytes]) -> str:
+    """sha256 of all bytes but the last 64, where `whole` is left to be read or written on."""
+    left = whole.seek(0, 2) - _DIGEST
+    whole.seek(0)
+    digest = hashlib.sha256()
+    while left > 0 and (chunk := whole.read(min(_CHUNK, left))):
+        digest.update(chunk)
+        left -= len(chunk)
+    return digest.hexdigest()
+
+
+def _allowed(name: str) -> bool:
+    return _ALLOWED.fullmatch(name) is not None and not {".", ".."} & set(name.split("/"))
+
+
+def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
+    """The members, none of which may do harm when it is written."""
+    members = archive.infolist()
+    for member in members:
+        mode = member.external_attr >> 16
+        if not _allowed(member.filename) or (mode and not stat.S_ISREG(mode)):
+            raise MitofmError(f"{file} holds {member.filename!r}, which is not part of a bundle: it was not opened")
+    if len({member.filename for member in members}) != len(members):
+        raise MitofmError(f"{file} holds a file twice: it was not opened")
+    sizes = [member.file_size for member in members]
+    if len(sizes) > _MOST_FILES or sum(sizes) > _MOST_BYTES or max(sizes, default=0) > _MOST_IN_ONE:
+        raise MitofmError(f"{file} is too large: {len(sizes)} files of {sum(sizes) / 1e9:.1f} GB. It was not opened")
+    return members
+
+
+def _sums(text: str, file: Path) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        digest, _, name = line.partition("  ")
+        if len(digest) != _DIGEST or not name:
+            raise MitofmError(f"{file}: {SUMS} is damaged")
+        yield name, digest
+
+
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> str:
+    """Write one file, no more of it than it says it holds; its sha256."""
+    target = into / member.filename
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with archive.open(member) as packed, target.open("xb") as out:
+        while chunk := packed.read(_CHUNK):
+            digest.update(chunk)
+            out.write(chunk)
+    return digest.hexdigest()
