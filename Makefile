@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-data bench-embed bench-statistics lint format types architecture check data-scaling cross-domain clean
+.PHONY: help setup demo test bench-data bench-embed bench-statistics bench-report lint format types architecture check data-scaling cross-domain clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ bench-embed: $(READY) ## embeddings from a patch store per second, beside a bare
 
 bench-statistics: $(READY) ## draws of the bootstrap of slides per second, beside a loop that writes them out
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bootstrap.py $(ARGS)
+
+bench-report: $(READY) ## the report of 1,000 made-up cells: seconds cold and with intervals kept, memory, size of the page
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/report.py $(ARGS)
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .

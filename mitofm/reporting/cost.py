@@ -94,6 +94,8 @@ def cost_plots(found: Sequence[Cost], order: list[str], folder: Path) -> list[Dr
 
 
 def _plot(stem: Path, title: str, label: str, column: str, members: Sequence[Cost], order: list[str]) -> Drawn:
+    from matplotlib.ticker import EngFormatter, LogLocator
+
     look, said = looks(order), []
     with canvas(stem, height=3.4) as (figure, axes):
         best = front(members, column)
@@ -113,7 +115,12 @@ def _plot(stem: Path, title: str, label: str, column: str, members: Sequence[Cos
         for cost in best:
             place = (cost.mean(column), cost.auroc)
             axes.annotate(cost.result.configuration.model, place, (4, 4), textcoords="offset points", fontsize=7)
+        costs_in = [cost.mean(column) for cost in members]
+        far = max(costs_in) > 30 * min(costs_in)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if far else (1, 2, 5)))
+        axes.xaxis.set_major_formatter(EngFormatter())
+        axes.minorticks_off()  # their labels take longer than all else
         axes.set(ylim=limits(cost.result.auroc for cost in members), xlabel=label, ylabel="AUROC", title=title)
         axes.margins(x=0.12)
         axes.grid(axis="y")

@@ -89,7 +89,7 @@ def built(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
         sections=[workspaces.Section(name=name, panels=shown, is_open=True) for name, shown in panels.items()],
         runset_settings=workspaces.RunsetSettings(filters=group),
     )
-    blocks = []
+    blocks: list[Any] = []
     for name, shown in panels.items():
         runs = reports.Runset(**place, name=what["group"], filters=group)
         blocks += [reports.H2(text=name), reports.PanelGrid(runsets=[runs], panels=shown)]

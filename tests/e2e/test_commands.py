@@ -155,13 +155,14 @@ def test_one_failing_cell_does_not_stop_the_others(tmp_path: Path) -> None:
 
 def test_report_of_a_grid(place: Path) -> None:
     assert typed(*GRID, cwd=place).returncode == 0
-    done = typed("report", "study=grid", cwd=place)
+    done = typed("report", "study=grid", "logger=default", cwd=place)
     assert done.returncode == 0, done.stderr
     page = Path(done.stdout.split()[-1])
     html = (place / page).read_text()
     assert "random" in html
     values = [json.loads(file.read_text())["sets"]["all"]["auroc"] for file in place.glob("runs/cells/*/metrics.json")]
     assert values
+    assert list(place.glob("runs/wandb/offline-run-*/*.wandb"))
 
 
 def test_doctor_says_whether_a_cell_can_run_and_what_mends_it(place: Path) -> None:
