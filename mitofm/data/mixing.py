@@ -20,6 +20,11 @@ class Mix:
     def __init__(self, mixup: float = 0.0, cutmix: float = 0.0) -> None:
         self._ways = [(way, alpha) for way, alpha in ((_blend, mixup), (_paste, cutmix)) if alpha > 0]
 
+    @property
+    def on(self) -> bool:
+        """Whether anything is mixed."""
+        return bool(self._ways)
+
     def __call__(
         self, patches: np.ndarray, labels: np.ndarray, weights: np.ndarray, seed: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,7 +39,7 @@ class Mix:
             weights: float32 (B,), of the samples in the loss.
             seed: of this batch.
         """
-        if not self._ways:
+        if not self.on:
             return patches, labels, weights
         rng = stream(seed)
         way, alpha = self._ways[rng.integers(len(self._ways))]

@@ -34,23 +34,39 @@ class TrainingPatches(Dataset[TrainingBatch]):
         weights: of the cells in the loss: float32 (n,).
         augment: applied to each patch.
         mix: applied to each batch.
+        shard: which of how many devices that share each batch; its loss weights make the mean of their losses the batch's.
     """
 
-    def __init__(self, store: PatchStore, rows: np.ndarray, weights: np.ndarray, augment: Augment, mix: Mix) -> None:
+    def __init__(
+        self,
+        store: PatchStore,
+        rows: np.ndarray,
+        weights: np.ndarray,
+        augment: Augment,
+        mix: Mix,
+        shard: tuple[int, int] = (0, 1),
+    ) -> None:
         self.store = store
         self.rows = rows
         self.labels = store.table["label"].to_numpy()[rows].astype(np.float32)
         self.weights = weights
         self.augment = augment
         self.mix = mix
+        self.shard = slice(shard[0], None, shard[1])
+        self.sharers = shard[1]
 
     def __getitems__(self, draws: list[Draw]) -> TrainingBatch:
-        """The batch of these draws."""
+        """The batch of these draws, or the shard of it."""
+        whole, seed = len(draws), derive(draws[0][1], "mix")
+        if not self.mix.on:
+            draws = draws[self.shard]
         positions = [position for position, _ in draws]
         patches = self.store.read(self.rows[positions])
         augmented = np.stack([self.augment(patch, seed) for patch, (_, seed) in zip(patches, draws, strict=True)])
-        mixed = self.mix(augmented, self.labels[positions], self.weights[positions], derive(draws[0][1], "mix"))
-        return torch.from_numpy(mixed[0]), torch.from_numpy(mixed[1]), torch.from_numpy(mixed[2])
+        mixed = self.mix(augmented, self.labels[positions], self.weights[positions], seed)
+        patches, labels, weights = (part[self.shard] for part in mixed) if self.mix.on else mixed
+        weights = weights * np.float32(self.sharers * len(weights) / whole)
+        return torch.from_numpy(patches), torch.from_numpy(labels), torch.from_numpy(weights)
 
 
 class PlainPatches(Dataset[Batch]):

@@ -11,6 +11,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,10 @@ class PatchStore:
         if not path.name.endswith(key[:12]):
             raise _damaged(path, f"its key {key[:12]} is not the one in its folder's name")
         return cls(path, key, table, patches, crop_px, margin_px)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the patches again, instead of being sent all of them."""
+        return _reopened, (self.path, self.key, self.table, self.crop_px, self.margin_px)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
@@ -144,6 +149,11 @@ def ensure(
                 "paths.cache (MITOFM_CACHE)"
             ) from error
     return PatchStore.open(path, remembered)
+
+
+def _reopened(path: Path, key: str, table: pd.DataFrame, crop_px: int, margin_px: int) -> PatchStore:
+    patches = np.asarray(np.load(path / _PATCHES, mmap_mode="r", allow_pickle=False))
+    return PatchStore(path, key, table, patches, crop_px, margin_px)
 
 
 def _damaged(path: Path, reason: object) -> MitofmError:

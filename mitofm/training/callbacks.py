@@ -40,7 +40,8 @@ class BestWeights(pl.Callback):
         auroc = float(trainer.callback_metrics["validation/auroc"])
         if auroc > self.auroc:
             self.auroc, self.step = auroc, trainer.global_step
-            save_tensors(self.file, _trained(pl_module))
+            if trainer.is_global_zero:
+                save_tensors(self.file, _trained(pl_module))
 
     def state_dict(self) -> dict[str, Any]:
         """What must survive an interruption."""
@@ -149,11 +150,16 @@ class SaveToResume(pl.Callback):
 
     def _save(self, trainer: pl.Trainer) -> None:
         asked_by = self._asked_by
-        stop = trainer.strategy.reduce_boolean_decision(asked_by != 0, all=False)
-        if not stop and time.monotonic() - self._last < self.seconds:
+        ranks = trainer.strategy  # which stop and save together
+        stop = ranks.reduce_boolean_decision(asked_by != 0, all=False)
+        due = time.monotonic() - self._last >= self.seconds
+        if not stop and not ranks.reduce_boolean_decision(due, all=False):
             return
-        with replacing(self.file) as temporary:
-            trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            with replacing(self.file) as temporary:
+                trainer.save_checkpoint(temporary)
+        else:
+            trainer.save_checkpoint(self.file)  # writes nothing, and waits for the one that does
         self._last = time.monotonic()
         if stop:
             asked_by = asked_by or signal.SIGTERM

@@ -107,6 +107,7 @@ class Outcome:
         trained_parameters: how many numbers were trained.
         samples_seen: training samples seen, repetitions counted.
         pieces: in how many a training batch passed through the classifier.
+        peak_memory_mb: of training, where another process did it.
         notes: what was chosen on the way.
     """
 
@@ -115,4 +116,5 @@ class Outcome:
     trained_parameters: int
     samples_seen: int
     pieces: int = 1
+    peak_memory_mb: float = 0.0
     notes: dict[str, Any] = field(default_factory=dict)

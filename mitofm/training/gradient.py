@@ -9,17 +9,22 @@ import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvisio
 import logging
 import math
 import warnings
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import EarlyStopping, TQDMProgressBar
+from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.strategies import DDPStrategy
 from threadpoolctl import threadpool_limits
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled
-from mitofm.adaptation.gradient import GradientAdaptation
+from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.data.augment import Augment
 from mitofm.data.balance import groups, weights
@@ -31,15 +36,39 @@ from mitofm.training import memory
 from mitofm.training.callbacks import BestWeights, MovingAverage, SaveToResume, load_tensors, save_tensors
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies
+from mitofm.training.environment import peak_memory_mb
 from mitofm.training.frozen import features_of
 from mitofm.training.loss import Loss
 from mitofm.training.module import Budget, CellModule
 from mitofm.training.predict import predict
+from mitofm.training.ranks import together
 
 _log = logging.getLogger(__name__)
 
+TRAINED = Path("checkpoint") / "trained.safetensors"
+"""Where in a cell's folder its trained weights are."""
+
 BALANCED = {"label": "class_weight", "domain": "domain_weight"}
 """Columns that the loss may balance, and the settings of `fit` that say so."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves, beside the weights in the cell's folder.
+
+    Attributes:
+        classifier: with these weights; None where another process has it.
+        parameters: how many numbers were trained.
+        steps: that were taken.
+        peak_memory_mb: of the process, MiB.
+        notes: what was chosen on the way.
+    """
+
+    classifier: Classifier | None
+    parameters: int
+    steps: int
+    peak_memory_mb: float
+    notes: dict[str, Any]
 
 
 def fit_gradient(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> Outcome:
@@ -47,31 +76,69 @@ def fit_gradient(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> 
 
     Where a GPU's memory does not hold a batch, it goes through the classifier in pieces: the same steps, only slower.
     """
-    pieces = cell.trainer["accumulate"]
-    while (outcome := _fit(cell, adaptation, copies, pieces)) is None:
+    memory.refuse_idle_devices(cell)
+    pieces, devices = cell.trainer["accumulate"], cell.trainer["devices"]
+    while True:
+        if devices > 1:
+            trained = together(devices, partial(_ranked, cell, adaptation, pieces), copies)
+        else:
+            trained = train(cell, adaptation, pieces, copies.lightning_logger())
+        if trained is not None:
+            break
         pieces *= 2
         _log.warning("out of GPU memory: each batch now passes in %d pieces (trainer.accumulate)", pieces)
         torch.cuda.empty_cache()
-    return outcome
+
+    classifier = trained.classifier
+    if classifier is None:
+        classifier = adaptation.module(build(adaptation.built_from(cell.spec), cell.weights, cell.seed), cell.seed)
+        adaptation.load(classifier, load_tensors(cell.folder / TRAINED))
+    n = len(cell.rows("train"))
+    return Outcome(
+        validation_logits=predict(cell, classifier, cell.rows("validation")),
+        test_logits=predict(cell, classifier, cell.rows("test")),
+        trained_parameters=trained.parameters,
+        samples_seen=trained.steps * n // batches_per_pass(n, cell.fit["batch_size"]),
+        pieces=pieces,
+        peak_memory_mb=trained.peak_memory_mb,
+        notes=trained.notes,
+    )
 
 
-def _fit(cell: Cell, adaptation: GradientAdaptation, copies: Copies, pieces: int) -> Outcome | None:
-    """As `fit_gradient`; None where memory is too short and smaller pieces are left."""
+def _ranked(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, logger: Logger) -> Trained | None:
+    """As `train`, by one of several processes."""
+    torch.set_num_threads(cell.trainer["threads"])
+    if cell.device.type == "cuda":
+        torch.cuda.set_device(rank)
+    trained = train(cell, adaptation, pieces, logger, rank)
+    return trained and replace(trained, classifier=None)
+
+
+def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logger, rank: int = 0) -> Trained | None:
+    """Train, and write what was trained; None where GPU memory is too short and smaller pieces are left.
+
+    Args:
+        cell: the cell.
+        adaptation: of its config.
+        pieces: in how many a batch passes through the classifier.
+        logger: of the learning curves.
+        rank: of this process among those of `trainer.devices`.
+    """
     backbone = build(adaptation.built_from(cell.spec), cell.weights, cell.seed)
     if cell.trainer["gradient_checkpointing"]:
         memory.checkpoint_blocks(backbone)
     classifier = adaptation.module(backbone, cell.seed)
     memory.refuse_split_batches(cell, adaptation, classifier, pieces)
-    trained = [parameter for parameter in classifier.parameters() if parameter.requires_grad]
+    parameters = sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)
     started_from = adaptation.warm_start(classifier, partial(_fitted, cell))
-    data, budget = _data(cell), plan(len(cell.rows("train")), cell.fit)
+    data, budget = _data(cell, rank), plan(len(cell.rows("train")), cell.fit)
     loss = Loss(cell.fit["focal_gamma"], cell.fit["label_smoothing"])
     module = CellModule(classifier, adaptation, budget, loss, cell.seed, pieces)
     best = BestWeights(cell.folder / "checkpoint" / "best.safetensors")
     average = MovingAverage(adaptation.ema) if adaptation.ema else None
     resume = cell.folder / "checkpoint" / "resume.ckpt"
 
-    trainer = _trainer(cell, budget, best, average, resume, copies)
+    trainer = _trainer(cell, budget, best, average, resume, logger)
     try:
         with warnings.catch_warnings():
             # The order of batches is a function of the step: this loader resumes without a state of its own.
@@ -91,27 +158,22 @@ def _fit(cell: Cell, adaptation: GradientAdaptation, copies: Copies, pieces: int
     if trainer.interrupted:
         raise KeyboardInterrupt
 
+    if rank == 0:
+        if cell.validation_decides:
+            adaptation.load(classifier, load_tensors(best.file))
+        elif average:
+            average.swap(module)
+        save_tensors(cell.folder / TRAINED, adaptation.state(classifier))
+        best.file.unlink(missing_ok=True)
+    chosen = {"rule": "last", "step": trainer.global_step}
     if cell.validation_decides:
-        adaptation.load(classifier, load_tensors(best.file))
-    elif average:
-        average.swap(module)
-    save_tensors(cell.folder / "checkpoint" / "trained.safetensors", adaptation.state(classifier))
-    best.file.unlink(missing_ok=True)
-    return Outcome(
-        validation_logits=predict(cell, classifier, cell.rows("validation")),
-        test_logits=predict(cell, classifier, cell.rows("test")),
-        trained_parameters=sum(parameter.numel() for parameter in trained),
-        samples_seen=trainer.global_step
-        * len(cell.rows("train"))
-        // batches_per_pass(len(cell.rows("train")), cell.fit["batch_size"]),
-        pieces=pieces,
-        notes={
-            **started_from,
-            "steps": trainer.global_step,
-            "checkpoint": {"rule": "validation", "step": best.step, "auroc": best.auroc}
-            if cell.validation_decides
-            else {"rule": "last", "step": trainer.global_step},
-        },
+        chosen = {"rule": "validation", "step": best.step, "auroc": best.auroc}
+    return Trained(
+        classifier,
+        parameters,
+        trainer.global_step,
+        peak_memory_mb(cell.device),
+        {**started_from, "steps": trainer.global_step, "checkpoint": chosen},
     )
 
 
@@ -136,15 +198,17 @@ def plan(n: int, fit: dict[str, Any]) -> Budget:
     if fit["max_steps"] is not None:
         steps = fit["max_steps"] if fit["budget"] == "steps" else min(steps, fit["max_steps"])
     # Never more often than once a pass: the validation side has cost as many labels as a check takes forward passes.
-    return Budget(steps, max(per_pass, math.ceil(steps / fit["checks"])), math.ceil(steps * fit["warmup"]))
+    check_every = min(steps, max(per_pass, math.ceil(steps / fit["checks"])))
+    return Budget(steps, check_every, math.ceil(steps * fit["warmup"]))
 
 
-def _data(cell: Cell) -> CellData:
+def _data(cell: Cell, rank: int) -> CellData:
     fit, rows = cell.fit, cell.rows("train")
     cells = cell.store.table.iloc[rows]
     drawn = groups(cells, fit["sampler"])
     balanced = [column for column, setting in BALANCED.items() if fit[setting] == "balanced"]
-    checked = cell.rows("validation") if cell.validation_decides else np.empty(0, dtype=int)
+    devices = cell.trainer["devices"]
+    checked = cell.rows("validation")[rank::devices] if cell.validation_decides else np.empty(0, dtype=int)
     return CellData(
         TrainingPatches(
             cell.store,
@@ -152,6 +216,7 @@ def _data(cell: Cell) -> CellData:
             weights(cells, drawn, balanced),
             Augment(cell.config["augment"]["transforms"], cell.store.crop_px),
             Mix(fit["mixup"], fit["cutmix"]),
+            (rank, devices),
         ),
         PlainPatches(cell.store, checked),
         drawn,
@@ -164,7 +229,7 @@ def _data(cell: Cell) -> CellData:
 
 
 def _trainer(
-    cell: Cell, budget: Budget, best: BestWeights, average: MovingAverage | None, resume: Any, copies: Copies
+    cell: Cell, budget: Budget, best: BestWeights, average: MovingAverage | None, resume: Path, logger: Logger
 ) -> pl.Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and limits are in the cell's own files
     callbacks: list[pl.Callback] = []
@@ -180,6 +245,8 @@ def _trainer(
     return pl.Trainer(
         accelerator=cell.device.type,
         devices=cell.trainer["devices"],
+        strategy=DDPStrategy(cluster_environment=LightningEnvironment()) if cell.trainer["devices"] > 1 else "auto",
+        use_distributed_sampler=False,
         precision="bf16-mixed" if cell.autocast == torch.bfloat16 else "32-true",
         max_steps=budget.steps,
         max_epochs=-1,
@@ -192,7 +259,7 @@ def _trainer(
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=cell.trainer["progress"],
-        logger=copies.lightning_logger(),
+        logger=logger,
         log_every_n_steps=10,
         callbacks=callbacks,
         default_root_dir=cell.folder,

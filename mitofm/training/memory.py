@@ -6,6 +6,7 @@ from torch import nn
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import Backbone
+from mitofm.data.order import batches_per_pass
 from mitofm.errors import MitofmError
 from mitofm.training.cell import Cell
 
@@ -31,6 +32,17 @@ def batch_norms_train(adaptation: GradientAdaptation, classifier: Classifier) ->
     return any(
         isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training for module in classifier.modules()
     )
+
+
+def refuse_idle_devices(cell: Cell) -> None:
+    """Refuse more devices than the smallest batch has cells."""
+    n, devices = len(cell.rows("train")), cell.trainer["devices"]
+    smallest = n // batches_per_pass(n, cell.fit["batch_size"])
+    if devices > smallest:
+        raise MitofmError(
+            f"trainer.devices={devices}, but {n} training cells at fit.batch_size={cell.fit['batch_size']} make batches of "
+            f"{smallest}: take as many devices or fewer"
+        )
 
 
 def refuse_split_batches(cell: Cell, adaptation: GradientAdaptation, classifier: Classifier, pieces: int) -> None:

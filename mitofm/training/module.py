@@ -82,7 +82,8 @@ class CellModule(pl.LightningModule):
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
         """Dropout is a function of (seed, step): a resumed run draws what an uninterrupted one draws."""
         self.adaptation.set_train_mode(self.classifier)
-        torch.manual_seed(derive(self.seed, "dropout", self.global_step))
+        rank = (self.global_rank,) if self.global_rank else ()
+        torch.manual_seed(derive(self.seed, "dropout", self.global_step, *rank))
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
@@ -93,7 +94,7 @@ class CellModule(pl.LightningModule):
                 f"the loss is {loss.item()} at step {self.global_step} of {self.adaptation.name!r}: lower adaptation.lr "
                 f"(now {self.adaptation.lr}) or set fit.gradient_clip"
             )
-        self.log("train/loss", loss, prog_bar=True)
+        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
         return loss
 
     def logits(self, patches: Tensor) -> Tensor:

@@ -171,6 +171,7 @@ def test_the_budget_counts_passes_within_its_bounds() -> None:
     assert (plan(1000, fit).steps, plan(1000, fit).check_every) == (630, 63)
     assert (plan(10, fit).steps, plan(10, fit).check_every) == (50, 3)
     assert plan(1000, fit | {"max_steps": 70}).steps == 70
+    assert plan(1000, fit | {"max_steps": 20}).check_every == 20  # a run of less than a pass is checked in the end
     assert {plan(n, fit | {"max_steps": 900, "budget": "steps"}).steps for n in (10, 1000, 100_000)} == {900}
 
 
