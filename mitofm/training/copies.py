@@ -8,9 +8,11 @@ import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvisio
 
 import csv
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 import pandas as pd
@@ -68,7 +70,7 @@ class Copies:
 
     def _each(self, action: Callable[[Sink], None]) -> None:
         for sink in list(self._sinks):
-            if not self._guard(partial(action, sink), type(sink).__name__):
+            if not self._guard(partial(action, sink), getattr(sink, "name", type(sink).__name__)):
                 self._sinks.remove(sink)
 
     def _guard(self, action: Callable[[], None], name: str) -> bool:
@@ -80,6 +82,72 @@ class Copies:
             )
             return False
         return True
+
+
+class InTime:
+    """A sink in a thread of its own: it holds up nothing but the end of a cell, and that for `seconds` at most.
+
+    Args:
+        opener: gives the sink.
+        name: of the sink, in warnings.
+        seconds: how long the end of the cell waits for what the sink has not done yet.
+
+    Raises:
+        Exception: what the sink has raised, at the next call.
+    """
+
+    def __init__(self, opener: Callable[[], Sink], name: str, seconds: float) -> None:
+        self.name = name
+        self._seconds = seconds
+        self._calls: SimpleQueue[Callable[[Sink], None]] = SimpleQueue()
+        self._error: Exception | None = None
+        self._failed = True
+        self._thread = threading.Thread(target=self._work, args=(opener,), daemon=True)
+        self._thread.start()
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Pass on one point of the learning curves."""
+        held = dict(metrics)
+        self._call(lambda sink: sink.log(held, step))
+
+    def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
+        """Pass on the results."""
+        self._call(lambda sink: sink.finish(metrics, predictions))
+
+    def close(self, failed: bool) -> None:
+        """Wait for the sink to let go, but not for long."""
+        self._failed = failed
+        self._calls.put(_last)
+        self._thread.join(self._seconds)
+        if self._thread.is_alive():
+            raise TimeoutError(f"it has not ended after {self._seconds:.0f} s and is left behind")
+        self._raise()
+
+    def _call(self, call: Callable[[Sink], None]) -> None:
+        self._raise()
+        self._calls.put(call)
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self, opener: Callable[[], Sink]) -> None:
+        try:
+            sink = opener()
+            try:
+                while (call := self._calls.get()) is not _last:
+                    call(sink)
+            except Exception as error:
+                self._error = error
+                while self._calls.get() is not _last:
+                    pass
+            sink.close(self._failed)
+        except Exception as error:
+            self._error = self._error or error
+
+
+def _last(sink: Sink) -> None:
+    """Nothing is called after this."""
 
 
 class Curves:

@@ -26,7 +26,7 @@ from mitofm.evaluation.metrics import summarise
 from mitofm.files import write_json, write_parquet
 from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
-from mitofm.training.copies import Copies, Curves, Sink
+from mitofm.training.copies import Copies, Curves, InTime, Sink
 from mitofm.training.frozen import fit_frozen
 from mitofm.training.gradient import fit_gradient
 from mitofm.training.selection import validation_decides
@@ -163,14 +163,18 @@ def _copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:
         openers.append(lambda: Curves(cell.folder / "curves.csv"))
     if settings["wandb"]:
         openers.append(
-            lambda: WandbRun(
-                settings,
-                cell_id,
-                cell.folder.name,
-                cell.config["study"],
-                labels,
-                cell.config,
-                Path(cell.config["paths"]["runs"]),
+            lambda: InTime(
+                lambda: WandbRun(
+                    settings,
+                    cell_id,
+                    cell.folder.name,
+                    cell.config["study"],
+                    labels,
+                    cell.config,
+                    Path(cell.config["paths"]["runs"]),
+                ),
+                "W&B",
+                seconds=4,
             )
         )
     return Copies(openers)

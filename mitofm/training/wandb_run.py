@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import netrc
 import os
 from collections.abc import Mapping
@@ -11,6 +12,12 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pandas as pd
+import requests
+
+_PATIENCE = 3.0  # seconds that W&B's server may hold up the start of a cell; its end, half of that
+_unreachable = False  # the server has once not answered this process
+
+_log = logging.getLogger(__name__)
 
 
 class WandbRun:
@@ -39,8 +46,12 @@ class WandbRun:
         import wandb
 
         self._labels = labels
-        online = mode() == "online"
         folder.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault(
+            "WANDB_ERROR_REPORTING", "false"
+        )  # it would hold up the end of the process where nobody answers
+
+        chosen = reachable_mode()
         self._run = wandb.init(
             project=settings["project"],
             entity=settings["entity"],
@@ -53,16 +64,19 @@ class WandbRun:
             ],
             config=dict(config),
             dir=str(folder),
-            mode=mode(),
-            resume="allow" if online else None,
+            mode=chosen,
+            resume="allow" if chosen == "online" else None,
             settings=wandb.Settings(
                 silent=True,
                 console="off",
-                init_timeout=20,
+                login_timeout=_PATIENCE,
+                init_timeout=_PATIENCE,
+                finish_timeout=_PATIENCE / 2,
                 x_disable_stats=True,
                 x_disable_meta=True,
                 disable_git=True,
                 disable_code=True,
+                reinit="create_new",  # a run that was left behind is not gone on with
             ),
         )
 
@@ -78,6 +92,9 @@ class WandbRun:
             self._run.summary.update({f"{name}/{key}": value for key, value in values.items()})
         self._run.summary.update({"threshold": metrics["threshold"]["value"]})
 
+        if not self._run.offline and reachable_mode() == "offline":
+            self._run.log({}, commit=True)
+            return  # a plot's table is an artifact, and asks the server
         classes = [self._labels["negative"], self._labels["positive"]]
         truth = predictions["label"].tolist()
         positive = 1 / (1 + np.exp(-predictions["logit"].to_numpy()))
@@ -105,8 +122,27 @@ def mode() -> Any:
         return given
     if os.environ.get("WANDB_API_KEY"):
         return "online"
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    host = urlparse(_server()).hostname or ""
     try:
         return "online" if netrc.netrc().authenticators(host) else "offline"
     except (OSError, netrc.NetrcParseError):
         return "offline"
+
+
+def reachable_mode() -> Any:
+    """As `mode`, but offline where W&B's server does not answer, for the rest of this process."""
+    global _unreachable
+    if mode() != "online":
+        return mode()
+    if not _unreachable:
+        try:
+            _unreachable = requests.get(_server(), timeout=_PATIENCE, stream=True).status_code >= 500
+        except requests.RequestException:
+            _unreachable = True
+        if _unreachable:
+            _log.warning("W&B does not answer at %s: runs are kept offline; `mitofm sync` sends them later", _server())
+    return "offline" if _unreachable else "online"
+
+
+def _server() -> str:
+    return os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").rstrip("/")
