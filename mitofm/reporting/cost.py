@@ -94,7 +94,7 @@ def cost_plots(found: Sequence[Cost], order: list[str], folder: Path) -> list[Dr
 
 
 def _plot(stem: Path, title: str, label: str, column: str, members: Sequence[Cost], order: list[str]) -> Drawn:
-    from matplotlib.ticker import EngFormatter, LogLocator
+    from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator
 
     look, said = looks(order), []
     with canvas(stem, height=3.4) as (figure, axes):
@@ -119,7 +119,7 @@ def _plot(stem: Path, title: str, label: str, column: str, members: Sequence[Cos
         far = max(costs_in) > 30 * min(costs_in)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1,) if far else (1, 2, 5)))
-        axes.xaxis.set_major_formatter(EngFormatter())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: EngFormatter()(x) if x >= 1000 else f"{x:g}"))
         axes.minorticks_off()  # their labels take longer than all else
         axes.set(ylim=limits(cost.result.auroc for cost in members), xlabel=label, ylabel="AUROC", title=title)
         axes.margins(x=0.12)

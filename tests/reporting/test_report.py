@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -106,26 +107,30 @@ def test_equal_cells_give_equal_files(study: Study, tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_listed_and_averaged_over_nothing(study: Study, report: Report) -> None:
-    study.add(seed=42)
-    failed = study.folder(study.labels | {"seed": 43})
-    failed.mkdir(parents=True)
-    study.write(failed, "cell.json", {"labels": study.labels | {"seed": 43}})
-    (failed / "FAILED").write_text("RuntimeError: <b>out of memory</b>")
+    done = study.add(seed=42)
+    states = {43: ("FAILED", "RuntimeError: <b>out of memory</b>"), 44: ("SKIPPED", "no positive in training")}
+    for seed, (state, reason) in states.items():
+        folder = study.folder(study.labels | {"seed": seed})
+        folder.mkdir(parents=True)
+        study.write(folder, "cell.json", {"labels": study.labels | {"seed": seed}})
+        (folder / state).write_text(reason)
+    study.folder(study.labels | {"seed": 45})  # listed, never started
     out = report(study)
-    results = pd.read_csv(out / "tables" / "midog" / "results.csv")
-    assert (results["seeds"].item(), results["planned"].item()) == (1, 2)
-    assert pd.read_csv(out / "tables" / "unfinished.csv")["state"].item() == "FAILED"
+    results = pd.read_csv(out / "tables" / "midog" / "results.csv", float_precision="round_trip")
+    assert (results["seeds"].item(), results["planned"].item()) == (1, 3)
+    stored = json.loads((done / "metrics.json").read_text())["sets"]["all"]
+    assert {name: results[name].item() for name in METRICS} == {name: stored[name] for name in METRICS}
+    unfinished = pd.read_csv(out / "tables" / "unfinished.csv")
+    assert sorted(unfinished["state"]) == ["FAILED", "SKIPPED", "missing"]
     page = (out / "report.html").read_text()
-    assert "&lt;b&gt;out of memory" in page
-    assert "1 of 2 cells are finished" in page
+    for said in ("&lt;b&gt;out of memory", "no positive in training", "not started", "1 of 4 cells are finished"):
+        assert said in page
 
 
 def test_the_seed_means_are_those_of_the_cells_own_metrics(study: Study, report: Report) -> None:
-    import json
-
     folders = [study.add(seed=seed) for seed in (42, 43)]
     stored = [json.loads((folder / "metrics.json").read_text())["sets"]["all"] for folder in folders]
-    results = pd.read_csv(report(study) / "tables" / "midog" / "results.csv")
+    results = pd.read_csv(report(study) / "tables" / "midog" / "results.csv", float_precision="round_trip")
     for name in METRICS:
         assert results[name].item() == np.mean([one[name] for one in stored])
         assert results[f"{name}_low"].item() < results[name].item() < results[f"{name}_high"].item()
