@@ -139,19 +139,19 @@ def _with_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[s
     for _, part in cells.groupby(_AXES, sort=False):
         configs: list[dict[str, Any]] = [{} for _ in range(len(part))]
         if part.duplicated("repetition").any():
-            configs = [dict(_flat(collected.config(cell))) for cell in part["cell"]]
+            configs = [dict(flat(collected.config(cell))) for cell in part["cell"]]
         keys = sorted({key for config in configs for key in config})
         differing = [key for key in keys if len({str(config.get(key)) for config in configs}) > 1]
         for row, config in zip(part.to_dict("records"), configs, strict=True):
             yield row | {"variants": {key: config.get(key) for key in differing}}
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The keys of a configuration that belong to a cell's identity, joined by dots."""
     for key, value in config.items():
         if key in _NOT_COMPARED or (not prefix and key not in _IDENTITY_GROUPS):
             continue
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

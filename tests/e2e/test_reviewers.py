@@ -96,3 +96,15 @@ def test_a_bundle_gives_the_same_numbers_elsewhere_and_a_changed_byte_is_refused
     assert "a byte of it has changed" in refused("report", "bundle=changed.zip")
     assert not Path("changed-report").exists()
     assert "unknown study 'nothing'" in refused("bundle", "nothing")
+
+
+def test_two_studies_are_compared(tried: Path, typed: Typed, refused: Refused, home: Path, tmp_path: Path) -> None:
+    listed = home / "runs" / "studies" / "half" / "cells.csv"
+    listed.parent.mkdir(exist_ok=True)
+    listed.write_text(f"cell\n{next(tried.glob('*-lora-*')).name}\n")
+    said, _ = typed("compare", "tried", "half", f"out={tmp_path}")
+    assert "tried minus half" in said
+    assert "nothing: the same cells" in (tmp_path / "compare.csv").read_text()
+    assert "| lora |" in (tmp_path / "compare.md").read_text()
+    assert "give two studies" in refused("compare", "tried", "tried")
+    assert "give a study and another" in refused("compare", "tried")

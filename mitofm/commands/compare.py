@@ -1,0 +1,37 @@
+"""`mitofm compare A B`: the configurations of one study minus their counterparts of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mitofm.commands.composing import compose, words
+from mitofm.errors import MitofmError
+from mitofm.runs.resolve import plain
+
+_WIDTH = 120  # of a terminal in which every column can be read
+
+
+def main(arguments: list[str]) -> None:
+    """Print the table and write it as CSV, Markdown and LaTeX."""
+    (first, second), overrides = words(arguments, "a study", "another")
+    config = plain(compose("compare", overrides))
+    if first == second:
+        raise MitofmError(f"{first!r} is compared with itself: give two studies")
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from mitofm.reporting.compare import compare as compared
+
+    runs = Path(config["paths"]["runs"])
+    found = compared(runs, first, second, Path(config["paths"]["cache"]))
+    out = Path(config["out"] or runs / "reports" / f"{first}-minus-{second}")
+    found.write(out)
+    grid = Table(title=found.title, title_justify="left", caption=found.caption, caption_justify="left", box=box.SIMPLE)
+    for column in found.shown:
+        grid.add_column(str(column), overflow="fold", no_wrap=column in ("seeds", "slides", "outcome"))
+    for row in found.shown.itertuples(index=False):
+        grid.add_row(*row)
+    console = Console()
+    console.print(grid, width=max(console.width, _WIDTH))
+    print(out / "compare.csv")
