@@ -82,6 +82,8 @@ def _stated(stored: Stored, results: list[Result]) -> tuple[list[Section], list[
         return [], []
     asked = Comparisons.from_config(stored.collected.stated)
     found = stated.answers(stored, results, asked)
+    if not found:
+        return [Section("Comparisons stated before the runs", stated.unanswered(found, asked))], []
     return [_tabled(stated.stated_table(found, asked))], stated.sentences(found, asked)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored, primary
 from mitofm.reporting.numbers import NOTHING, difference
 from mitofm.reporting.tables import Table, columns_of, table
 
-CELLS, SLIDES = "cells", "slides"
+CELLS, SLIDES, SAME = "cells", "slides", "the same predictions"
 _IMPLIED = {"backbone.weights": "weights", "split.domain": "train_domain", "split.fraction_unit": "fraction_unit"}
 """Keys of a configuration that are labels of a cell as well."""
 
@@ -34,7 +34,8 @@ class Answer:
         set: the test set.
         sides: what the first side is, and the second, in the keys that differ.
         difference: the metric of the first minus that of the second.
-        paired: by "cells" where both were tested on the same ones, by "slides" where they were not.
+        paired: by "cells" where both were tested on the same ones, by "slides" where they were not; "the same
+            predictions" where what differs has changed nothing.
         p: of no difference: by permutation of slides for AUROC on the same cells, else from t.
         corrected_p: the same, after Holm over all answers.
         equivalent_p: of a difference of at least the margin, after Holm over all answers.
@@ -71,30 +72,28 @@ def answers(stored: Stored, results: Sequence[Result], asked: Comparisons) -> li
         for first, second in _pairs(stored, results, question)
     ]
     different = verdicts.holm([one.p for one in found])
-    equivalent = verdicts.holm([verdicts.equivalence_p(one.difference, asked.margin) for one in found])
+    equivalent = verdicts.holm(
+        [0.0 if one.paired == SAME else verdicts.equivalence_p(one.difference, asked.margin) for one in found]
+    )
     return [replace(one, corrected_p=p, equivalent_p=q) for one, p, q in zip(found, different, equivalent, strict=True)]
 
 
 def _pairs(stored: Stored, results: Sequence[Result], question: Question) -> Iterator[tuple[Result, Result]]:
     """The results that the question compares: equal in all but the keys it varies."""
     sides: dict[Any, tuple[list[Result], list[Result]]] = {}
+    rest = _without({key for result in results for key in result.group.axes}, question.varied)
     for result in results:
         for side, wanted in enumerate((question.first, question.second)):
             if all(_same(_value(stored, result, key), value) for key, value in wanted.items()):
-                rest = _without(result.group.axes, question.varied)
-                place = (tuple(sorted((key, str(value)) for key, value in rest.items())), result.set)
+                place = (tuple(str(_value(stored, result, key)) for key in rest), result.set)
                 sides.setdefault(place, ([], []))[side].append(result)
     for firsts, seconds in sides.values():
         yield from ((first, second) for first in firsts for second in seconds)
 
 
-def _without(axes: Mapping[str, Any], varied: Sequence[str]) -> dict[str, Any]:
+def _without(axes: Iterable[str], varied: Sequence[str]) -> list[str]:
     gone = {*varied, *(_IMPLIED[key] for key in varied if key in _IMPLIED)}
-    return {
-        key: value
-        for key, value in axes.items()
-        if key not in gone and not key.startswith(tuple(f"{k}." for k in varied))
-    }
+    return sorted(key for key in axes if key not in gone and not key.startswith(tuple(f"{one}." for one in varied)))
 
 
 def _value(stored: Stored, result: Result, key: str) -> Any:
@@ -118,6 +117,8 @@ def _answer(stored: Stored, question: Question, first: Result, second: Result, m
     except MitofmError:
         found, paired = statistics.difference_by_slide(*sides, metric), SLIDES
     p = verdicts.difference_p(found)
+    if _contents(stored, first) == _contents(stored, second):
+        paired, p = SAME, 1.0
     if p is not None and paired == CELLS and metric == AUROC:
         p = _permuted(stored, first, second)
     said = [", ".join(str(side[key]) for key in question.varied) for side in (question.first, question.second)]
@@ -125,13 +126,17 @@ def _answer(stored: Stored, question: Question, first: Result, second: Result, m
 
 
 def _permuted(stored: Stored, first: Result, second: Result) -> float | None:
-    content = [[stored.content(cell) for cell in side.group.done.values()] for side in (first, second)]
+    content = [_contents(stored, side) for side in (first, second)]
 
     def compute() -> float | None:
         sides = [stored.predictions(side.group, side.set) for side in (first, second)]
         return slide_permutation_p(sides[0], sides[1], seeds.stream(0, "permutation", first.set))
 
     return stored.kept.get(["permutation", *content, first.set], compute)
+
+
+def _contents(stored: Stored, result: Result) -> list[str]:
+    return [stored.content(cell) for cell in result.group.done.values()]
 
 
 def sentences(found: Sequence[Answer], asked: Comparisons) -> list[str]:
@@ -193,12 +198,19 @@ def stated_table(found: Sequence[Answer], asked: Comparisons) -> Table:
         f"{asked.margin:g}; either corrected by Holm over these {len(rows)}. Paired by slides: not the same cells, so the "
         "jackknife leaves each slide out of both sides at once."
     )
-    unanswered = [one.name for one in asked.questions if one.name not in {answer.question for answer in found}]
-    note += f" No finished cells to compare for: {', '.join(unanswered)}." if unanswered else ""
+    left = unanswered(found, asked)
+    note += f" {left}" if left else ""
     axes = [axis for axis in AXES if axis != "question"]
     return table(
         "stated", "Comparisons stated before the runs", rows, note + no_interval(o.difference for o in found), axes
     )
+
+
+def unanswered(found: Sequence[Answer], asked: Comparisons) -> str:
+    """The questions that the cells gave no answer to, in a sentence; empty where there are none."""
+    answered = {one.question for one in found}
+    left = [one.name.replace("_", " ") for one in asked.questions if one.name not in answered]
+    return f"Stated, but without finished cells to compare: {'; '.join(left)}." if left else ""
 
 
 def _p(value: float | None) -> str:

@@ -67,7 +67,7 @@ def test_different_cells_are_compared_by_slide_and_the_table_says_so(study: Stud
     assert [one.paired for one in found] == ["slides"]
     assert found[0].p == verdicts.difference_p(found[0].difference)
     shown = stated.stated_table(found, questions)
-    assert "No finished cells to compare for: absent." in shown.note
+    assert "Stated, but without finished cells to compare: absent." in shown.note
     assert shown.full.loc[0, "difference"] == found[0].difference.value
 
 
@@ -94,3 +94,31 @@ def test_the_report_answers_from_what_the_study_has_stored(grid: Study, report: 
         "Comparisons that the study stated before it ran (balanced accuracy at 0.5, margin 0.03"
         in (folder / "report.html").read_text()
     )
+
+
+def test_a_key_that_tells_only_some_configurations_apart_does_not_part_the_others(study: Study) -> None:
+    """One axis at a time, as in the study of confounders: the baseline has a sibling, what it is compared with has none."""
+
+    def add(config: str, **labels: Any) -> None:
+        (study.add(**labels) / "config.yaml").write_text(config)
+
+    add("backbone: {embedding: cls}", split="kfold")
+    add("backbone: {embedding: mean}", split="kfold", positive="told apart by its folder's name only")
+    add("backbone: {embedding: cls}", split="annotation_kfold", slides=5)
+    stored, results = measured(study)
+    questions = asked(
+        {"leak": {"split": ["annotation_kfold", "kfold"]}, "recipe": {"backbone.embedding": ["mean", "cls"]}}
+    )
+    found = stated.answers(stored, results, questions)
+    assert [(one.question, one.sides) for one in found] == [
+        ("leak", ("annotation_kfold", "kfold")),
+        ("recipe", ("mean", "cls")),
+    ]
+
+
+def test_what_changes_no_prediction_is_equivalent(study: Study) -> None:
+    folders = [study.add(protocol=protocol) for protocol in ("honest", "any_positive")]
+    (folders[1] / "predictions.parquet").write_bytes((folders[0] / "predictions.parquet").read_bytes())
+    stored, results = measured(study)
+    (one,) = stated.answers(stored, results, asked({"label": {"protocol": ["any_positive", "honest"]}}))
+    assert (one.difference.value, one.paired, one.outcome) == (0.0, "the same predictions", "equivalent")
