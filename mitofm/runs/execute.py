@@ -10,19 +10,19 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from mitofm.errors import Infeasible
+from mitofm.errors import Infeasible, MitofmError
 from mitofm.files import write_text
 from mitofm.locks import Held, Lock, lock
 from mitofm.runs import studies
 from mitofm.runs.checks import check
-from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.folder import CellFolder, State, stored_config
 from mitofm.runs.identity import Identified, identify
 from mitofm.runs.resolve import resolve
 
@@ -46,10 +46,30 @@ def run(composed: DictConfig, wait: bool = True) -> State:
     """
     config = resolve(composed)
     check(config)
+    return _start(config, identify(config), wait)
+
+
+def run_again(place: Path, paths: Mapping[str, str]) -> State:
+    """Run the cell of a folder as its own config asks, with things at `paths`.
+
+    Raises:
+        MitofmError: as `run`; or with this version or these files the config asks for another cell.
+    """
+    config = stored_config(place) | {"paths": dict(paths)}
+    check(config)
     cell = identify(config)
+    if cell.folder_name != place.name:
+        raise MitofmError(
+            f"{place}: its config now asks for another cell, {cell.folder_name} (the data, the weights or mitofm have "
+            "changed): start its study again"
+        )
+    return _start(config, cell, wait=True)
+
+
+def _start(config: dict[str, Any], cell: Identified, wait: bool) -> State:
+    """As `run`, for a cell with a name."""
     runs = Path(config["paths"]["runs"])
     folder = CellFolder(runs, cell.folder_name)
-    studies.state(runs, config["study"], config.get("comparisons"))
     studies.enlist(runs, config["study"], cell.folder_name)
     state = folder.state()
     if state in (State.DONE, State.SKIPPED):

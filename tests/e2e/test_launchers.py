@@ -27,7 +27,7 @@ def test_cells_of_several_devices_are_slurms(launcher: str) -> None:
 def test_slurm_asks_for_what_a_cell_needs() -> None:
     pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
     launches = check("hydra/launcher=slurm", "trainer.devices=2", "trainer.threads=4").launches
-    assert (launches.tasks_per_node, launches.cpus_per_task) == (2, 4)
+    assert (launches.tasks_per_node, launches.cpus_per_task) == (1, 4)
     assert launches.additional_parameters.requeue
     with pytest.raises(MitofmError, match="on_error=raise"):
         check("hydra/launcher=slurm", "on_error=raise")

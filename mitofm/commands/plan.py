@@ -1,0 +1,32 @@
+"""`mitofm plan [arguments of train]`: what a command would run, before it does."""
+
+from __future__ import annotations
+
+from hydra._internal.utils import get_args_parser
+
+from mitofm.commands.composing import asked, cells
+from mitofm.commands.launching import check_launcher
+from mitofm.runs.checks import check
+from mitofm.runs.plan import plan
+from mitofm.runs.resolve import resolve
+
+
+def main(arguments: list[str]) -> None:
+    """Print cells by state, time and disk; nothing is trained, and data is opened only where it is new."""
+    parsed = get_args_parser().parse_args(arguments)
+    where = (parsed.config_name or "train", parsed.overrides, parsed.config_dir)
+    found = asked(*where, multirun=parsed.multirun)
+    configs = [resolve(composed) for composed in cells(*where)]
+    for config in configs:
+        check(config)
+    check_launcher(found, configs[0])
+    for line in plan(configs):
+        print(line)
+    launcher = (
+        f"hydra/launcher={found.launcher}, {found.launches.get('n_jobs', 1)} at once" if found.multirun else "one cell"
+    )
+    print(
+        f"by: {launcher}"
+        if found.launcher != "slurm"
+        else f"by: hydra/launcher=slurm, {found.launches.array_parallelism} at once"
+    )

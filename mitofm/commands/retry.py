@@ -1,0 +1,36 @@
+"""`mitofm retry STUDY|CELL`: run again what failed or was interrupted, from the configs that the cells keep."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from mitofm.commands.composing import compose, words
+from mitofm.errors import MitofmError
+from mitofm.runs import studies
+from mitofm.runs.execute import run_again
+from mitofm.runs.folder import CellFolder, State, cell_folder
+from mitofm.runs.resolve import plain
+
+
+def main(arguments: list[str]) -> None:
+    """Run the cells one after the other; end with a code that is not 0 where one fails again."""
+    (given,), overrides = words(arguments, "a study or a cell")
+    paths = plain(compose("status", overrides))["paths"]
+    runs = Path(paths["runs"])
+    cells = studies.cells(runs, given) if given in studies.names(runs) else [cell_folder(runs, given).name]
+    again = [cell for cell in cells if CellFolder(runs, cell).state() in (State.FAILED, State.UNFINISHED)]
+    print(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    failed = 0
+    for cell in again:
+        try:
+            run_again(runs / "cells" / cell, paths)
+        except MitofmError as error:
+            print(f"{cell}: {error}", file=sys.stderr)
+            failed += 1
+        except Exception:
+            failed += 1  # the log has said why
+    if failed:
+        raise MitofmError(f"{failed} of {len(again)} cells failed: mitofm logs CELL says why")

@@ -1,0 +1,32 @@
+"""`mitofm sync`: send W&B runs that were kept offline; what has been sent is left out, so it can be repeated."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mitofm.commands.composing import compose
+from mitofm.errors import MitofmError
+from mitofm.runs.resolve import plain
+
+
+def main(arguments: list[str]) -> None:
+    """Send each run that W&B has not marked as sent; end with a code that is not 0 where one could not be.
+
+    A run's id is its cell's, so a cell that ran twice is one run.
+    """
+    config = plain(compose("status", arguments))
+    folder = Path(config["paths"]["runs"]) / "wandb"
+    runs = sorted(run for run in folder.glob("*run-*") if not list(run.glob("*.synced")))
+    failed = []
+    for number, run in enumerate(runs, 1):
+        print(f"{number} of {len(runs)}: {run.name}", flush=True)
+        # A process of W&B's own for each: one run that it cannot send does not keep the others.
+        if subprocess.run([sys.executable, "-m", "wandb", "sync", str(run)], check=False).returncode != 0:
+            failed.append(run.name)
+    if failed:
+        raise MitofmError(
+            f"{len(failed)} of {len(runs)} runs were not sent, {failed[0]} first: run `mitofm sync` again"
+        )
+    print(f"{len(runs)} runs sent from {folder}")

@@ -1,0 +1,90 @@
+"""What a grid has ahead of it: cells by state, and time and disk as cells like them have taken."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mitofm.files import read_json
+from mitofm.locks import holder
+from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.identity import identify
+
+_LIKE = (
+    ("dataset", "backbone", "adaptation", "fraction"),
+    ("dataset", "backbone", "adaptation"),
+    ("backbone", "adaptation"),
+)
+"""The labels that make a past cell like a planned one, the most first."""
+
+
+def plan(configs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Lines about the cells of resolved configs, which all write into one folder of runs.
+
+    Raises:
+        MitofmError: a cell cannot be named: data or weights are not here.
+    """
+    states: Counter[str] = Counter()
+    ahead: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    runs = Path()
+    for config in configs:
+        runs, name = Path(config["paths"]["runs"]), identify(config).folder_name
+        if name in seen:
+            continue
+        seen.add(name)
+        cell = CellFolder(runs, name)
+        state = "running" if holder(cell.lock) else cell.state().value
+        if state == State.UNFINISHED.value:
+            state = "interrupted" if cell.path.is_dir() else "to do"
+        states[state] += 1
+        if state not in (State.DONE.value, State.SKIPPED.value):
+            ahead.append(_labels(config))
+    yield f"{len(seen)} cells: " + ", ".join(f"{count} {state.lower()}" for state, count in states.most_common())
+    past = list(_past(runs))
+    found = [cost for cost in (_like(labels, past) for labels in ahead) if cost]
+    if not ahead:
+        return
+    if not found:
+        yield f"time and disk: unknown, {runs} holds no finished cell like these"
+        return
+    seconds, size = (sum(values) / len(found) * len(ahead) for values in zip(*found, strict=True))
+    known = f"from past cells like {len(found)} of the {len(ahead)} ahead"
+    yield f"time: about {_time(seconds)} of one process, {known}"
+    yield f"disk: about {size / 1e6:.0f} MB in {runs}, where {_free(runs) / 1e9:.1f} GB are free"
+
+
+def _labels(config: Mapping[str, Any]) -> dict[str, Any]:
+    named = {"dataset": "data", "backbone": "backbone", "adaptation": "adaptation"}
+    return {label: config[group]["name"] for label, group in named.items()} | {"fraction": config["fraction"]}
+
+
+def _past(runs: Path) -> Iterator[tuple[dict[str, Any], float, int]]:
+    """Labels, seconds and bytes of every finished cell."""
+    for marker in (runs / "cells").glob("*/DONE"):
+        place = marker.parent
+        size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+        yield read_json(place / "cell.json")["labels"], read_json(place / "cost.json")["seconds"], size
+
+
+def _like(labels: Mapping[str, Any], past: list[tuple[dict[str, Any], float, int]]) -> tuple[float, float] | None:
+    """Median seconds and bytes of the past cells that are most like a planned one."""
+    for keys in _LIKE:
+        alike = [one for one in past if all(one[0].get(key) == labels[key] for key in keys)]
+        if alike:
+            return statistics.median(one[1] for one in alike), statistics.median(one[2] for one in alike)
+    return None
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{max(1, round(seconds / 60))} min"
+
+
+def _free(folder: Path) -> int:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,157 @@
+"""What is asked about a sweep before, while and after it runs: plan, logs, retry, clean, sync."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mitofm.commands import clean, logs, plan, retry, sync
+from mitofm.errors import MitofmError
+from mitofm.files import write_json
+from mitofm.runs.execute import run
+from mitofm.runs.folder import State
+
+Small = Callable[..., Any]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def folders(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands find this test's runs as users' do."""
+    for name, folder in {"DATA": shared / "data", "CACHE": shared / "cache", "RUNS": tmp_path / "runs"}.items():
+        monkeypatch.setenv(f"MITOFM_{name}", str(folder))
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Cells are fitted in no time, and the seed that is set under `fails` cannot be."""
+    sick = {"fails": -1}
+
+    def fit_cell(config: Any, cell_id: str, dataset: Any, weights: Any, folder: Path) -> Any:
+        del dataset, weights
+        if config["seed"] == sick["fails"]:
+            raise ValueError("no luck")
+        named = {"dataset": "data", "backbone": "backbone", "adaptation": "adaptation"}
+        labels = {label: config[group]["name"] for label, group in named.items()} | {"fraction": config["fraction"]}
+        write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
+        write_json(folder / "cost.json", {"seconds": 600.0})
+        return {"sets": {"all": {"auroc": 0.5}}}
+
+    monkeypatch.setattr("mitofm.training.fit.fit_cell", fit_cell)
+    return sick
+
+
+def test_a_grid_is_planned_before_it_runs(small: Small, fits: dict[str, int], capsys: Capture) -> None:
+    composed = small("seed=1")
+    grid = ["-m", "seed=1,2,3,4", "study=unnamed", *typed(composed)]
+    plan.main(grid)
+    said = capsys.readouterr().out.strip().splitlines()
+    assert said[0] == "4 cells: 4 to do"
+    assert "unknown" in said[1]
+
+    fits["fails"] = 2
+    assert run(composed) is State.DONE
+    with pytest.raises(ValueError, match="no luck"):
+        run(small("seed=2"))
+    plan.main(grid)
+    said = capsys.readouterr().out.strip().splitlines()
+    assert said[0] == "4 cells: 2 to do, 1 done, 1 failed"
+    assert said[1] == "time: about 30 min of one process, from past cells like 3 of the 3 ahead"
+    assert said[2].startswith("disk: about 0 MB in ")
+    assert said[3] == "by: hydra/launcher=basic, 1 at once"
+
+
+def typed(composed: Any) -> list[str]:
+    """The overrides of `small` as a user types them."""
+    source = composed.data.source
+    return [
+        f"data.source.domains=[{','.join(source.domains)}]",
+        f"data.source.slides_per_domain={source.slides_per_domain}",
+        f"data.source.cells_per_slide={source.cells_per_slide}",
+        "fit.max_epochs=1",
+        "fit.min_steps=1",
+    ]
+
+
+def test_what_failed_is_told_and_retried(small: Small, fits: dict[str, int], capsys: Capture, tmp_path: Path) -> None:
+    fits["fails"] = 2
+    run(small("seed=1"))
+    with pytest.raises(ValueError, match="no luck"):
+        run(small("seed=2"))
+    logs.main(["s2"])
+    told = capsys.readouterr().out
+    assert "process" in told
+    assert told.splitlines()[-1] == "ValueError: no luck"
+    with pytest.raises(MitofmError, match="1 of 1 cells failed"):
+        retry.main(["unnamed"])
+    fits["fails"] = -1
+    retry.main(["unnamed"])
+    assert "1 of 2 cells of unnamed failed" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("runs/cells/*/DONE"))) == 2
+    retry.main(["s2"])
+    assert "0 of 1 cells" in capsys.readouterr().out
+
+
+def test_a_config_that_asks_for_another_cell_is_not_retried(small: Small, fits: dict[str, int], tmp_path: Path) -> None:
+    fits["fails"] = 2
+    with pytest.raises(ValueError, match="no luck"):
+        run(small("seed=2"))
+    (config,) = tmp_path.glob("runs/cells/*/config.yaml")
+    config.write_text(config.read_text().replace("seed: 2", "seed: 3"))
+    with pytest.raises(MitofmError, match="1 of 1 cells failed"):
+        retry.main(["unnamed"])
+    assert len(list(tmp_path.glob("runs/cells/*"))) == 1
+
+
+def test_only_what_is_superseded_is_removed_and_only_after_a_yes(
+    small: Small, fits: dict[str, int], capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits["fails"] = 2
+    run(small("seed=1"))
+    with pytest.raises(ValueError, match="no luck"):
+        run(small("seed=2"))
+    done, failed = (next(tmp_path.glob(f"runs/cells/*/{state}")).parent for state in ("DONE", "FAILED"))
+    for cell in (done, failed):
+        (cell / "checkpoint").mkdir()
+        (cell / "checkpoint" / "resume.ckpt").write_text("x" * 10)
+        (cell / ".metrics.json.123.part").write_text("x")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(MitofmError, match="yes=true"):
+        clean.main([])
+    assert sorted(tmp_path.rglob("*")) == before
+    clean.main(["yes=true"])
+    gone = sorted(set(before) - set(tmp_path.rglob("*")))
+    assert gone == sorted([done / "checkpoint" / "resume.ckpt", done / ".metrics.json.123.part"])
+    assert "2 files" in capsys.readouterr().out
+
+
+def test_offline_runs_are_sent_once_however_often_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    folders = [tmp_path / "runs" / "wandb" / f"offline-run-2026-{name}" for name in "ab"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    sent: list[str] = []
+
+    def wandb(command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
+        del check
+        assert command[1:4] == ["-m", "wandb", "sync"]
+        folder = Path(command[4])
+        fails = folder == folders[0] and not sent
+        sent.append(folder.name[-1])
+        if not fails:
+            (folder / "run-x.wandb.synced").touch()  # as W&B marks what it has sent
+        return subprocess.CompletedProcess(command, int(fails))
+
+    monkeypatch.setattr(subprocess, "run", wandb)
+    with pytest.raises(MitofmError, match="1 of 2 runs were not sent, offline-run-2026-a first"):
+        sync.main([])
+    sync.main([])
+    sync.main([])
+    assert sent == ["a", "b", "a"]
+    assert json.dumps(capsys.readouterr().out.splitlines()[-1]).count("0 runs sent") == 1
