@@ -56,7 +56,7 @@ def test_the_table_has_the_costs_of_the_cells_and_says_where_they_were_measured(
     text = (out / "tables" / "midog" / "cost.md").read_text()
     assert "52 to 53" in text
     assert "on GPU 42, GPU 43: seconds on different machines do not compare" in text
-    assert (out / "figures" / "midog" / "cost-seconds-all.pdf").is_file()
+    assert (out / "figures" / "midog" / "cost-seconds-all.svg").is_file()
 
 
 def test_unknown_costs_are_not_invented(study: Study) -> None:

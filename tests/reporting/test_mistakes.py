@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,12 @@ import yaml
 from scipy.special import expit, logit
 
 from mitofm.data.dataset import Dataset
+from mitofm.reporting.chapter import _mistaken
 from mitofm.reporting.configurations import groups
 from mitofm.reporting.crops import crops
 from mitofm.reporting.estimates import Stored, measure
 from mitofm.reporting.kept import Kept
-from mitofm.reporting.mistakes import EACH, mistakes
+from mitofm.reporting.mistakes import EACH, galleries, mistakes
 from mitofm.reporting.report import make_report
 from mitofm.runs.collect import collect
 
@@ -91,27 +91,29 @@ def test_the_worst_are_those_farthest_beyond_the_threshold_of_the_mean_over_seed
         assert set(shown["times"]) == {2}
 
 
-def test_the_page_shows_the_crops_where_they_are_and_says_why_where_not(
-    study: Study, tissue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for adaptation in ("lora", "full"):
-        of_tissue(study, tissue, seed=1, adaptation=adaptation)
-
-    def made(cache: Path, show: bool = True) -> tuple[str, list[str]]:
-        shutil.rmtree(tmp_path / "out", ignore_errors=True)
-        page = make_report(study.runs, study.name, tmp_path / "out", cache, show).read_text()
-        return page, sorted(path.name for path in (tmp_path / "out").rglob("mistakes-*.png"))
-
-    page, files = made(tissue.cache)
-    assert files == ["mistakes-uni-full.png", "mistakes-uni-lora.png"]
-    assert "taken for" in page.lower()
+def test_the_page_shows_the_crops_where_they_are(study: Study, tissue: Any, tmp_path: Path) -> None:
+    of_tissue(study, tissue, seed=1)
+    page = make_report(study.runs, study.name, tmp_path / "out", tissue.cache).read_text()
+    assert [path.name for path in (tmp_path / "out").rglob("mistakes-*.svg")] == ["mistakes-uni-lora.svg"]
+    assert "Taken for the other class" in page
     table = pd.read_csv(tmp_path / "out" / "tables" / "synthetic" / "mistakes.csv")
     assert set(table["cell"]) <= set(tissue.store().table["sample_id"])
-    assert made(tissue.cache, show=False)[1] == []
+
+
+def test_where_crops_are_not_or_may_not_be_shown_the_report_says_why(
+    study: Study, tissue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_tissue(study, tissue, seed=1)
+    collected = collect(study.runs, study.name)
+    stored = Stored(collected, Kept(study.runs / "cache"))
+    results = measure(stored, groups(collected))
     monkeypatch.setattr(Dataset, "present", lambda self: False)
-    page, files = made(tmp_path / "no cache")
-    assert files == []
-    assert "The crops are not shown: neither a patch store nor the images of synthetic" in page
+    drawn, why = galleries(stored, mistakes(stored, results), ("no", "yes"), tmp_path / "no cache", tmp_path)
+    assert drawn == []
+    assert "The crops are not shown: neither a patch store nor the images of synthetic" in why
+    unshown = _mistaken(stored, results, ("no", "yes"), None, tmp_path)
+    assert (unshown.figures, unshown.text) == ([], "The crops are not shown: crops=false.")
+    assert len(unshown.table.full) > 0
 
 
 def test_cells_without_a_config_are_listed_without_crops(study: Study, report: Callable[[Study], Path]) -> None:

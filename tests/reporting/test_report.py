@@ -43,9 +43,9 @@ def names(folder: Path, pattern: str) -> set[str]:
     return {path.name for path in folder.rglob(pattern)}
 
 
-def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: Study, report: Report) -> None:
+def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: Study, whole_report: Report) -> None:
     study.grid(adaptation=["linear_probe", "lora"], fraction=[0.01, 1.0], seed=[42, 43])
-    out = report(study)
+    out = whole_report(study)
     figures = {
         "scaling-all-uni",
         "differences-all",
@@ -74,15 +74,15 @@ def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: St
 def test_one_fraction_has_a_forest_and_one_domain_no_matrix(study: Study, report: Report) -> None:
     study.grid(adaptation=["linear_probe", "lora"], domains=[("breast",)])
     out = report(study)
-    assert "auroc-all.png" in names(out, "*.png")
-    assert not any(name.startswith(("matrix", "scaling", "gap")) for name in names(out, "*.png"))
+    assert "auroc-all.svg" in names(out, "*.svg")
+    assert not any(name.startswith(("matrix", "scaling", "gap")) for name in names(out, "*.svg"))
     assert "domains.csv" not in names(out, "*.csv")
 
 
 def test_a_cross_domain_study_has_matrices_and_gaps(study: Study, report: Report) -> None:
     study.grid(split=["single_domain"], train_domain=["breast", "lung"], seed=[42, 43, 44])
     out = report(study)
-    assert {"matrix-uni-lora.png", "gap-uni.png"} <= names(out, "*.png")
+    assert {"matrix-uni-lora.svg", "gap-uni.svg"} <= names(out, "*.svg")
     gaps = pd.read_csv(out / "tables" / "midog" / "gaps.csv")
     assert list(gaps["train_domain"]) == ["breast", "lung"]
     assert np.allclose(gaps["gap"], gaps["in_domain"] - gaps["out_of_domain"], atol=1e-5)

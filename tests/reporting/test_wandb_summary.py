@@ -20,11 +20,11 @@ SETTINGS = {"project": "mitofm", "entity": None}
 
 
 def test_page_tables_wandb_and_the_cells_agree_to_the_last_digit(
-    study: Study, report: Callable[[Study], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Study, whole_report: Callable[[Study], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     folders = [study.add(seed=seed) for seed in (42, 43, 44)]
-    out = report(study)
+    out = whole_report(study)
     stored = [json.loads((folder / "metrics.json").read_text())["sets"]["all"]["auroc"] for folder in folders]
     results = pd.read_csv(out / "tables" / "midog" / "results.csv", float_precision="round_trip")
     value, low, high = (results[name].item() for name in ("auroc", "auroc_low", "auroc_high"))
