@@ -12,7 +12,7 @@ from mitofm.reporting.contrasts import Contrast
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import DOMAIN, Result, Stored, adaptation_order, by_domain, measure, primary
 from mitofm.reporting.filters import Filters
-from mitofm.reporting.forest import contrast_forests, gap_forests, result_forests
+from mitofm.reporting.forest import contrast_forests, gap_forests, result_forests, stated_forest
 from mitofm.reporting.matrix import domain_matrices
 from mitofm.reporting.page import Chapter, Section
 from mitofm.reporting.scaling import scaling_curves
@@ -46,7 +46,7 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path, cache: Path, crop
     main = primary(results)
     adaptations = contrasts.between_adaptations(stored, main, order)
     said, about_domains = _domains(stored, results, counts, order, figures)
-    about_stated, answered = _stated(stored, results)
+    about_stated, answered = _stated(stored, results, figures)
     sections = [
         *about_stated,
         *_labels(stored, main, counts, order, figures),
@@ -76,15 +76,17 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path, cache: Path, crop
     return Chapter(dataset, f"{positive} against {negative}", answer, cautions, sections, filters)
 
 
-def _stated(stored: Stored, results: list[Result]) -> tuple[list[Section], list[str]]:
-    """What the study asked before it ran, answered: a table and sentences; nothing where it stated nothing."""
+def _stated(stored: Stored, results: list[Result], figures: Path) -> tuple[list[Section], list[str]]:
+    """What the study asked before it ran, answered: a figure, a table and sentences; nothing where it stated nothing."""
     if stored.collected.stated is None:
         return [], []
     asked = Comparisons.from_config(stored.collected.stated)
     found = stated.answers(stored, results, asked)
     if not found:
         return [Section("Comparisons stated before the runs", stated.unanswered(found, asked))], []
-    return [_tabled(stated.stated_table(found, asked))], stated.sentences(found, asked)
+    shown = stated.stated_table(found, asked)
+    drawn = stated_forest(found, shown, asked, figures)
+    return [Section(shown.title, figures=drawn, table=shown)], stated.sentences(found, asked)
 
 
 def _labels(stored: Stored, main: list[Result], counts: Counts, order: list[str], figures: Path) -> list[Section]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from textwrap import fill
 
+from mitofm.evaluation.comparisons import Comparisons
 from mitofm.evaluation.statistics import Estimate
+from mitofm.evaluation.verdicts import BETTER, EQUIVALENT, NO_INTERVAL, NOT_DECIDED, WORSE
 from mitofm.reporting.contrasts import Contrast, Gap
-from mitofm.reporting.estimates import ALL, Result
+from mitofm.reporting.estimates import ALL, METRICS, Result
 from mitofm.reporting.filters import named
 from mitofm.reporting.numbers import difference, ends, limits, set_words, with_interval
+from mitofm.reporting.stated import Answer
 from mitofm.reporting.style import GRID, MUTED, Drawn, canvas, legend_below, looks, slug
+from mitofm.reporting.tables import Table
 
+_READABLE, _WRAP = 40, 34  # rows, characters
 Row = tuple[str, str, Estimate]
 """The row's name, the series (an adaptation) and what is drawn."""
 
@@ -82,14 +88,53 @@ def contrast_forests(contrasts: Iterable[Contrast], order: list[str], folder: Pa
     return drawn
 
 
+def stated_forest(found: Sequence[Answer], shown: Table, asked: Comparisons, folder: Path) -> list[Drawn]:
+    """The answers to what a study stated, coloured by outcome, the margin shaded; nothing where they are too many to read.
+
+    Args:
+        found: the answers.
+        shown: their table, a row each.
+        asked: what was stated.
+        folder: where the figure goes.
+    """
+    if not 0 < len(found) <= _READABLE:
+        return []
+    columns = list(shown.shown.columns)
+    names = [
+        fill(", ".join(filter(None, row)), _WRAP)
+        for row in shown.shown[columns[: columns.index("difference") + 1]].to_numpy()
+    ]
+    rows = [
+        (name, one.outcome, one.difference)
+        for name, one in zip(names, found, strict=True)
+        if one.difference.value is not None
+    ]
+    if not rows:
+        return []
+    order = [BETTER, WORSE, EQUIVALENT, NOT_DECIDED, NO_INTERVAL]
+    stem = folder / "stated"
+    _forest(stem, "", rows, order, f"difference of {METRICS[asked.metric]}", None, asked.margin)
+    said = "; ".join(f"{name}: {difference(estimate)}, {outcome}" for name, outcome, estimate in rows)
+    return [
+        Drawn(stem, f"What the study asked before it ran; shaded: {asked.margin:g} either way counts as equal", said)
+    ]
+
+
 def _forest(
-    stem: Path, title: str, rows: Sequence[Row], order: list[str], label: str, bounds: tuple[float, float] | None
+    stem: Path,
+    title: str,
+    rows: Sequence[Row],
+    order: list[str],
+    label: str,
+    bounds: tuple[float, float] | None,
+    margin: float = 0.0,
 ) -> None:
     names = list(dict.fromkeys(name for name, _, _ in rows))
     series = [name for name in order if any(row[1] == name for row in rows)]
     look = looks(order)
-    step = min(0.24, 0.8 / len(series))
-    with canvas(stem, height=1.3 + len(names) * (0.22 + 0.2 * len(series))) as (figure, axes):
+    beside = len(series) if len(rows) > len(names) else 1  # points of one row
+    step = min(0.24, 0.8 / len(series)) if beside > 1 else 0.0
+    with canvas(stem, height=1.3 + len(names) * (0.22 + 0.2 * beside)) as (figure, axes):
         for place, adaptation in enumerate(series):
             offset = (place - (len(series) - 1) / 2) * step
             y = [names.index(name) + offset for name, one, _ in rows if one == adaptation]
@@ -97,6 +142,8 @@ def _forest(
             style = look[adaptation]
             axes.plot(value, y, ls="", marker=style.marker, ms=5.5, color=style.colour, label=adaptation)
             axes.hlines(y, low, high, color=style.colour, lw=1.8)
+        if margin:
+            axes.axvspan(-margin, margin, color=GRID, alpha=0.6, zorder=0)
         axes.axvline(0 if bounds is None else 0.5, color=MUTED if bounds is None else GRID, lw=1.4, zorder=1)
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
