@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from mitofm import files
 from mitofm.reporting.filters import Filters
@@ -85,5 +85,6 @@ def environment() -> Environment:
 
 
 def _embedded(figure: Drawn) -> str:
-    content = base64.b64encode(Path(f"{figure.stem}.svg").read_bytes()).decode("ascii")
-    return f"data:image/svg+xml;base64,{content}"
+    """As a data URI: percent-encoded, a sixth shorter than base64."""
+    content = Path(f"{figure.stem}.svg").read_text(encoding="utf-8").replace("\n", " ")
+    return f"data:image/svg+xml,{quote(content, safe=' /:=;,+-._')}"
