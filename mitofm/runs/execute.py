@@ -70,6 +70,7 @@ def _start(config: dict[str, Any], cell: Identified, wait: bool) -> State:
     """As `run`, for a cell with a name."""
     runs = Path(config["paths"]["runs"])
     folder = CellFolder(runs, cell.folder_name)
+    studies.state(runs, config["study"], config.get("comparisons"))
     studies.enlist(runs, config["study"], cell.folder_name)
     state = folder.state()
     if state in (State.DONE, State.SKIPPED):
