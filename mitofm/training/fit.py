@@ -118,7 +118,7 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
 def _cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any]:
     return {
         "seconds": seconds,
-        "peak_memory_mb": environment.peak_memory_mb(cell.device),
+        "peak_memory_mb": max(outcome.peak_memory_mb, environment.peak_memory_mb(cell.device)),
         "trained_parameters": outcome.trained_parameters,
         "samples_per_second": outcome.samples_seen / seconds,
         "pieces_per_batch": outcome.pieces,
