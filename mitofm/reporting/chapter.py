@@ -54,7 +54,7 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path, cache: Path, crop
         *about_domains,
         *_priced(stored, main, order, figures),
         *_calibrated(stored, main, order, figures),
-        _mistaken(stored, results, (negative, positive), cache if crops else None, figures),
+        *_mistaken(stored, results, (negative, positive), cache if crops else None, figures),
         _tabled(contents.results_table(main)),
         _tabled(contents.data_table(main, counts, positive, negative)),
     ]
@@ -143,9 +143,11 @@ def _calibrated(stored: Stored, main: list[Result], order: list[str], figures: P
 
 def _mistaken(
     stored: Stored, results: list[Result], words_of: tuple[str, str], cache: Path | None, figures: Path
-) -> Section:
-    """The most confident mistakes, with their crops where they may be shown and are here."""
+) -> list[Section]:
+    """The most confident mistakes, with their crops where they may be shown and are here; nothing where there is none."""
     found = mistakes.mistakes(stored, results)
+    if not any(len(one.cells) for one in found):
+        return []
     drawn: list[Drawn] = []
     why = "The crops are not shown: crops=false."
     if cache is not None:
@@ -155,7 +157,7 @@ def _mistaken(
         if drawn
         else why
     )
-    return Section("The most confident mistakes", text, drawn, mistakes.mistakes_table(found, words_of), folded=True)
+    return [Section("The most confident mistakes", text, drawn, mistakes.mistakes_table(found, words_of), folded=True)]
 
 
 def _domains(

@@ -111,7 +111,7 @@ def test_where_crops_are_not_or_may_not_be_shown_the_report_says_why(
     drawn, why = galleries(stored, mistakes(stored, results), ("no", "yes"), tmp_path / "no cache", tmp_path)
     assert drawn == []
     assert "The crops are not shown: neither a patch store nor the images of synthetic" in why
-    unshown = _mistaken(stored, results, ("no", "yes"), None, tmp_path)
+    (unshown,) = _mistaken(stored, results, ("no", "yes"), None, tmp_path)
     assert (unshown.figures, unshown.text) == ([], "The crops are not shown: crops=false.")
     assert len(unshown.table.full) > 0
 

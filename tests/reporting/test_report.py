@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from mitofm.errors import MitofmError
+from mitofm.evaluation.metrics import summarise
 from mitofm.reporting.estimates import METRICS
 from mitofm.reporting.report import make_report
 
@@ -143,6 +144,20 @@ def test_few_slides_have_no_interval_and_say_so(study: Study, report: Report) ->
     assert np.isnan(results["auroc_low"].item())
     assert results["auroc_no_interval"].item() == "under 6 slides"
     assert re.search(r"No interval( where)?: under 6 slides", (out / "report.html").read_text())
+
+
+def test_a_test_set_of_one_class_is_reported_without_a_value(study: Study, report: Report) -> None:
+    folder = study.add(domains=("breast",))
+    table = pd.read_parquet(folder / "predictions.parquet").assign(label=0)
+    table.to_parquet(folder / "predictions.parquet", index=False)
+    study.write(
+        folder, "metrics.json", {"threshold": {"value": 0.4, "rule": "validation"}, "sets": summarise(table, 0.4)}
+    )
+    out = report(study)
+    results = pd.read_csv(out / "tables" / "midog" / "results.csv")
+    assert np.isnan(results["auroc"].item())
+    assert results["auroc_no_interval"].item() == "no seed has cells of both classes"
+    assert not names(out, "mistakes*")
 
 
 def test_nothing_finished_is_an_error(study: Study, tmp_path: Path) -> None:
