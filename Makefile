@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-data bench-embed bench-statistics bench-report lint format types architecture check data-scaling cross-domain clean
+.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check data-scaling cross-domain clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -36,11 +36,20 @@ cross-domain: DATA = mf_multi
 test: $(READY) ## every test; those on real crops need MITOFM_DATA and skip without it
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
+adaptations: $(READY) ## what each adaptation trains and stores, into docs/adaptations.md; ARGS=--measure prints what a step costs
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/adaptations.py $(ARGS)
+
 bench-data: $(READY) ## patches cut and read per second, beside one read_region per cell
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/data.py $(ARGS)
 
 bench-embed: $(READY) ## embeddings from a patch store per second, beside a bare loop: ARGS="--backbone vit_small --precision bf16"
 	$(BIN)/python benchmarks/embed.py $(ARGS)
+
+bench-probe: $(READY) ## what linear probes cost at one C and along its path, and how far from scikit-learn's solution they end
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/probe.py $(ARGS)
+
+bench-train: $(READY) ## a training step beside one of bare PyTorch and peft, its batch ready and from the store
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train.py $(ARGS)
 
 bench-statistics: $(READY) ## draws of the bootstrap of slides per second, beside a loop that writes them out
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bootstrap.py $(ARGS)
