@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+
+_LONGEST_HEADER = 10_000  # bytes, of an npy file
 
 
 @contextmanager
@@ -47,3 +50,21 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write `frame` without its index to `path` atomically."""
     with replacing(path) as temporary:
         frame.to_parquet(temporary, index=False)
+
+
+def map_npy(path: Path) -> np.ndarray:
+    """The array stored in `path`, memory-mapped, read only.
+
+    Raises:
+        ValueError: it is no npy file of plain numbers. A header's stated length is looked at before it is believed: numpy
+            would first take memory for all of it.
+    """
+    import numpy as np
+
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        width = 2 if version == (1, 0) else 4
+        stated = int.from_bytes(file.read(width), "little")
+    if stated > _LONGEST_HEADER:
+        raise ValueError(f"its header states a length of {stated} bytes")
+    return np.load(path, mmap_mode="r", allow_pickle=False)

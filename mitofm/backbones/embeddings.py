@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from mitofm.data.augment import centre
 from mitofm.data.patches import PatchStore
+from mitofm.errors import MitofmError
+from mitofm.files import map_npy
 from mitofm.locks import lock
 from mitofm.resumable import ResumableArray
 
@@ -43,13 +45,19 @@ def cached(
         device: where to compute.
         precision: `torch.float32`, or `torch.bfloat16` for autocast.
         dtype: in which they are kept.
+
+    Raises:
+        MitofmError: the file in the cache is not what it should be.
     """
     file = place(store, fingerprint, cache)
     if not file.is_file():
         with lock(file.with_name(f"{file.name}.lock")):
             if not file.is_file():
                 _write(file, store, embedder(), device, precision, dtype)
-    return np.load(file, mmap_mode="r", allow_pickle=False)
+    try:
+        return map_npy(file)
+    except (OSError, ValueError) as error:
+        raise MitofmError(f"{file} holds no embeddings ({error}): delete it, and they are computed again") from error
 
 
 def place(store: PatchStore, fingerprint: str, cache: Path) -> Path:

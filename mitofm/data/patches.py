@@ -25,7 +25,7 @@ from mitofm.data.images.open import files_of
 from mitofm.data.sources.base import Source
 from mitofm.data.survey import refuse, survey
 from mitofm.errors import MitofmError
-from mitofm.files import read_json, write_json, write_parquet
+from mitofm.files import map_npy, read_json, write_json, write_parquet
 from mitofm.fingerprints import Remembered
 from mitofm.locks import lock
 
@@ -66,7 +66,7 @@ class PatchStore:
                 if _checksum(path / name, remembered) != facts[name]:
                     raise _damaged(path, f"{name} is not the file it was finished with")
             table = pd.read_parquet(path / _TABLE)
-            patches = np.asarray(np.load(path / _PATCHES, mmap_mode="r", allow_pickle=False))
+            patches = np.asarray(map_npy(path / _PATCHES))
         except (OSError, EOFError, ValueError, KeyError) as error:
             raise _damaged(path, error) from error
         shape = _shape(n, crop_px, margin_px)
@@ -152,7 +152,7 @@ def ensure(
 
 
 def _reopened(path: Path, key: str, table: pd.DataFrame, crop_px: int, margin_px: int) -> PatchStore:
-    patches = np.asarray(np.load(path / _PATCHES, mmap_mode="r", allow_pickle=False))
+    patches = np.asarray(map_npy(path / _PATCHES))
     return PatchStore(path, key, table, patches, crop_px, margin_px)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from mitofm.errors import MitofmError
 
+_MOST_AT_ONCE = 2**30  # pixels of one tile, 3 GB: ten times the largest published region
+
 
 class Image(ABC):
     """An opened image: at level 0, a grid of tiles of 8-bit RGB.
@@ -49,6 +51,19 @@ class Image(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def refuse_bomb(path: Path, width: int, height: int) -> None:
+    """Refuse what would fill the memory, as a small file of equal pixels can.
+
+    Raises:
+        MitofmError: `width` times `height` are more than are decoded at once.
+    """
+    if width * height > _MOST_AT_ONCE:
+        raise MitofmError(
+            f"{path}: {width} x {height} px would have to be decoded at once, more than {_MOST_AT_ONCE:.1e}: cut it into "
+            "regions, or save it as a tiled TIFF"
+        )
 
 
 def unreadable(path: Path, reason: object) -> MitofmError:

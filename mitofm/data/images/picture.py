@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mitofm.data.images.base import Image, colours, unreadable
+from mitofm.data.images.base import Image, colours, refuse_bomb, unreadable
 from mitofm.errors import MitofmError
 
 
@@ -23,7 +23,7 @@ class Picture(Image):
         from PIL import Image as Pillow
 
         self.path = path
-        Pillow.MAX_IMAGE_PIXELS = None  # regions of slides are large; their size is checked by what they are cut into
+        Pillow.MAX_IMAGE_PIXELS = None  # regions of slides are larger than Pillow expects: see refuse_bomb
         try:
             self._file = Pillow.open(path)
         except Exception as error:  # the decoders raise whatever they meet first in a broken file
@@ -35,6 +35,7 @@ class Picture(Image):
         if self._file.format == "PNG" and _png_depth(path) == 16:
             raise MitofmError(f"{path}: this image has 16 bits per channel; convert it to 8 bit, whose range is known")
         self.width, self.height = self.tile_width, self.tile_height = self._file.size
+        refuse_bomb(path, self.width, self.height)
 
     def tile(self, row: int, column: int) -> np.ndarray:
         """All of it."""

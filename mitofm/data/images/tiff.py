@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from mitofm.data.images.base import Image, colours, unreadable
+from mitofm.data.images.base import Image, colours, refuse_bomb, unreadable
 from mitofm.errors import MitofmError
 
 _PLAUSIBLE = (0.02, 20.0)  # micrometre per px: a resolution outside is one for printing, such as 72 dpi
@@ -38,6 +38,7 @@ class Tiff(Image):
         self.height, self.width = page.imagelength, page.imagewidth
         self._in_planes = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE  # rare: decoded whole
         self.tile_height, self.tile_width = (self.height, self.width) if self._in_planes else page.chunks[:2]
+        refuse_bomb(path, self.tile_width, self.tile_height)
         self._columns = -(-self.width // self.tile_width)
         self.mpp = _mpp(page)
 
