@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check data-scaling cross-domain clean
+.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check data-scaling cross-domain clean torture test-slurm bench-sweep audit secrets
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,24 @@ bench-statistics: $(READY) ## draws of the bootstrap of slides per second, besid
 
 bench-report: $(READY) ## the report of 1,000 made-up cells: seconds cold and with intervals kept, memory, size of the page
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/report.py $(ARGS)
+
+torture: $(READY) ## a sweep of 40 cells killed 30 times beside one left alone: the same results, none finished twice
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture.py $(ARGS)
+
+test-slurm: $(READY) ## a sweep on a real Slurm of one node; needs root and: apt-get install slurmctld slurmd munge slurm-client
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,slurm]'
+	MITOFM_SLURM=1 $(BIN)/pytest -rs tests/slurm $(ARGS)
+
+bench-sweep: $(READY) ## finished cells skipped beside Hydra alone, and what a cell costs beyond fitting
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/sweep.py $(ARGS)
+
+audit: ## known vulnerabilities of the versions in constraints.txt; asks PyPI
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/pip install --quiet pip-audit
+	.venv/audit/bin/pip-audit --no-deps --disable-pip -r constraints.txt $(ARGS)
+
+secrets: ## keys and tokens in the files of this folder (patterns in .ci/secrets)
+	@git grep --no-index --exclude-standard -nIE -f .ci/secrets -- . ':!.ci/secrets'; test $$? -eq 1
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .
