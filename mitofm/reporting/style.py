@@ -109,7 +109,8 @@ def canvas(stem: Path, height: float, width: float = WIDTH) -> Iterator[tuple[Fi
         FigureCanvasAgg(figure)
         yield figure, figure.subplots()
         stem.parent.mkdir(parents=True, exist_ok=True)
-        figure.draw_without_rendering()  # laid out once for all files: that takes longer than drawing
+        layout: Any = figure.get_layout_engine()
+        layout.execute(figure)  # once for all files: it takes longer than drawing
         figure.set_layout_engine(None)
         box = figure.get_tightbbox().padded(_PAD)
         for ending, metadata in _METADATA.items():  # not with_suffix: a name may hold a dot
