@@ -46,7 +46,7 @@ export SLURM_CONF=$folder/slurm.conf
 echo "export SLURM_CONF=$SLURM_CONF" >"$folder/env"
 slurmctld
 slurmd
-for _ in $(seq 100); do
+for _ in $(seq 300); do
     [ "$(sinfo --noheader --format=%t 2>/dev/null)" = idle ] && exit 0
     sleep 0.2
 done

@@ -29,6 +29,7 @@ def cluster(tmp_path: Path) -> Iterator[dict[str, str]]:
     absent = [name for name in NEEDED if shutil.which(name, path=path) is None]
     if not os.environ.get("MITOFM_SLURM"):
         pytest.skip("a minute of its own: make test-slurm (MITOFM_SLURM=1)")
+    pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
     if absent or os.geteuid() != 0:
         pytest.skip(
             f"not root, or not installed: {', '.join(absent) or '-'} (apt-get install slurmctld slurmd munge slurm-client)"
