@@ -8,7 +8,7 @@ import numpy as np
 
 
 def validation_decides(labels: np.ndarray, protocol: dict[str, Any]) -> bool:
-    """Whether these validation labels are enough to choose a checkpoint, C and the threshold on.
+    """Whether these validation labels are enough to choose a checkpoint, C and the threshold on; never those of one class.
 
     Args:
         labels: int (n,) of the validation cells that were bought.
@@ -16,4 +16,4 @@ def validation_decides(labels: np.ndarray, protocol: dict[str, Any]) -> bool:
     """
     positives = int(labels.sum())
     fewest = min(positives, len(labels) - positives)
-    return len(labels) >= protocol["validation_cells"] and fewest >= protocol["validation_cells_per_class"]
+    return len(labels) >= protocol["validation_cells"] and fewest >= max(1, protocol["validation_cells_per_class"])

@@ -153,10 +153,19 @@ def test_the_last_blocks_alone_may_be_adapted(resolved: Resolved) -> None:
     assert blocks == {"2", "3"}
 
 
-@pytest.mark.parametrize(("mode", "why"), [("lora", "finds nothing to adapt in"), ("prompt", "no sequence of tokens")])
-def test_a_backbone_that_cannot_be_adapted_so_is_refused(resolved: Resolved, mode: str, why: str) -> None:
-    with pytest.raises(MitofmError, match=rf"'{mode}'.*backbone 'mobilenetv2'") as refused:
-        made(resolved, f"adaptation={mode}", "backbone=mobilenetv2", "backbone.weights=random")
+@pytest.mark.parametrize(
+    ("mode", "why", "backbone"),
+    [
+        ("lora adaptation.targets=attention", "finds nothing to adapt in", "resnet18"),
+        ("lora", "finds nothing to adapt in", "mobilenetv2"),
+        ("prompt", "no sequence of tokens", "mobilenetv2"),
+    ],
+)
+def test_a_backbone_that_cannot_be_adapted_so_is_refused(
+    resolved: Resolved, mode: str, why: str, backbone: str
+) -> None:
+    with pytest.raises(MitofmError, match=rf"'{mode.split()[0]}'.*backbone '{backbone}'.*take a ViT") as refused:
+        made(resolved, *f"adaptation={mode}".split(), f"backbone={backbone}", "backbone.weights=random")
     assert why in str(refused.value)
 
 

@@ -1,0 +1,49 @@
+"""When validation cells decide: enough of them, and of either class."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mitofm.runs.execute import run
+from mitofm.runs.identity import identify
+from mitofm.runs.resolve import resolve
+from mitofm.training import fit
+from mitofm.training.selection import validation_decides
+
+HONEST = {"validation_cells": 50, "validation_cells_per_class": 10}
+
+
+@pytest.mark.parametrize(
+    ("positives", "negatives", "decides"),
+    [(10, 40, True), (40, 10, True), (10, 39, False), (9, 60, False), (0, 90, False)],
+)
+def test_enough_cells_of_each_class(positives: int, negatives: int, decides: bool) -> None:
+    assert validation_decides(np.repeat([1, 0], [positives, negatives]), HONEST) == decides
+
+
+def test_one_class_never_decides_whatever_the_protocol_says() -> None:
+    lax = {"validation_cells": 0, "validation_cells_per_class": 0}
+    assert not validation_decides(np.ones(5, int), lax)
+    assert not validation_decides(np.empty(0, int), lax)
+    assert validation_decides(np.asarray([0, 1]), lax)
+
+
+@pytest.mark.parametrize("mode", ["linear_probe", "full"])
+def test_with_one_class_in_validation_the_stated_fallback_is_taken(
+    small: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    truth = fit._truth
+    monkeypatch.setattr(fit, "_truth", lambda split, part: truth(split, part) * (part != "validation"))
+    composed = small(f"adaptation={mode}", "backbone=toy_vit_p16", "fit.min_steps=4", "fit.max_steps=4")
+    run(composed)
+    config = resolve(composed)
+    folder = Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["threshold"] == {"value": 0.5, "rule": "fixed"}
+    rules = {"linear_probe": ("c_rule", "cross_validation"), "full": ("checkpoint", {"rule": "last", "step": 4})}
+    key, rule = rules[mode]
+    assert metrics["chosen"][key] == rule
