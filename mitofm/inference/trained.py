@@ -90,7 +90,12 @@ def read(folder: Path, weights: Path, remembered: Remembered, file: str | None =
     """
     facts = _facts(folder)
     spec = BackboneSpec.from_config(facts["backbone"] | ({"file": file} if file else {}))
-    found = find(spec, weights, remembered)
+    try:
+        found = find(spec, weights, remembered)
+    except MitofmError as error:
+        raise MitofmError(
+            f"{folder} needs the weights it was trained on (or give them with weights_file=PATH): {error}"
+        ) from error
     drawn_from = facts["seed"] if spec.weights == "random" else None
     fingerprint = spec.fingerprint(found.sha256, facts["fit"]["precision"], drawn_from)
     if fingerprint != facts["backbone_fingerprint"]:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from mitofm import fingerprints
 from mitofm.errors import MitofmError, unknown
 from mitofm.files import read_json
 from mitofm.runs import studies
+from mitofm.runs.folder import stored_config
 
 DONE, FAILED, SKIPPED, MISSING = "DONE", "FAILED", "SKIPPED", "missing"
 LABELS = (
@@ -92,12 +92,8 @@ class Collected:
             raise _damaged(path, error) from error
 
     def config(self, cell: str) -> dict[str, Any]:
-        """The configuration of a cell, read now as plain data."""
-        path = self._folder(cell) / "config.yaml"
-        try:
-            return yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise _damaged(path, error) from error
+        """The configuration of a cell, read now as plain data that may be built (`stored_config`)."""
+        return stored_config(self._folder(cell))
 
     def _folder(self, cell: str) -> Path:
         return self.runs / "cells" / cell
