@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ _SETTINGS: Any = {
     "svg.fonttype": "path",
 }
 _PAD = 0.08  # inches
+_TITLE = 48  # characters in a line
 # Without dates and versions, so that equal figures are equal files.
 _METADATA: Any = {
     "png": {"Software": None},
@@ -107,7 +109,9 @@ def canvas(stem: Path, height: float, width: float = WIDTH) -> Iterator[tuple[Fi
     with mpl.rc_context(_SETTINGS):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
-        yield figure, figure.subplots()
+        axes = figure.subplots()
+        yield figure, axes
+        axes.set_title(fill(axes.get_title("left"), _TITLE))  # a long one would make all else small
         stem.parent.mkdir(parents=True, exist_ok=True)
         layout: Any = figure.get_layout_engine()
         layout.execute(figure)  # once for all files: it takes longer than drawing

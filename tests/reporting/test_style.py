@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from mitofm.reporting.style import canvas, looks, slug
+
+
+def test_a_figure_is_kept_in_three_formats_and_a_long_title_does_not_widen_it(tmp_path: Path) -> None:
+    for name, title in (("short 0.5", "uni"), ("long 0.5", "uni, trained on a domain, tested on another, " * 3)):
+        with canvas(tmp_path / name, height=2) as (_, axes):
+            axes.plot([0, 1])
+            axes.set_title(title)
+    assert sorted(path.name for path in tmp_path.glob("long*")) == ["long 0.5.pdf", "long 0.5.png", "long 0.5.svg"]
+    short, long = (Image.open(tmp_path / f"{name} 0.5.png").size for name in ("short", "long"))
+    assert short == long
+
+
+def test_series_are_told_apart_by_colour_and_marker() -> None:
+    found = looks([str(number) for number in range(49)])
+    assert len(set(found.values())) == 49
+    assert slug("UNI (random weights)", "", "0.1 %") == "uni-random-weights-0.1"
