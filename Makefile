@@ -7,10 +7,10 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check data-scaling cross-domain clean torture test-slurm bench-sweep audit secrets
+.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm bench-sweep audit secrets
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
 
 setup: $(READY) ## make the environment in .venv (2 GB, about two minutes)
 
@@ -23,15 +23,23 @@ demo: $(READY) ## a small grid on synthetic tissue and its report, offline, in m
 	$(BIN)/mitofm train --config-dir experiments/demo --config-name sweep $(ARGS)
 	@$(BIN)/mitofm report study=demo
 
-data-scaling: $(READY) ## how many labels? a whole study and its report: make data-scaling DATA=ami
-	$(BIN)/mitofm train --config-dir experiments/data_scaling --config-name sweep data=$(DATA) $(ARGS)
-	@$(BIN)/mitofm report study=data_scaling
+data-scaling: ## how many labels? a whole study and its report: make data-scaling DATA=ami
+cross-domain: ## train on each tumor domain, test on all: make cross-domain DATA=mf_multi
+leave-one-domain-out: ## train on all domains but one, test on that one: DATA=mf_multi
+domain-count: ## the same number of labels from more domains: DATA=mf_multi
+confounders: ## what choices of published protocols are worth: DATA=ami
+lora-anatomy: ## LoRA's rank, matrices and depth: DATA=ami
+label-cost: ## a few cells of every slide, or every cell of a few? DATA=ami
+atypical: ## the protocol of arXiv 2506.21444, its table beside ours: DATA=ami_benchmark
 
-cross-domain: $(READY) ## train on each tumor domain, test on all: make cross-domain DATA=mf_multi
-	$(BIN)/mitofm train --config-dir experiments/cross_domain --config-name sweep data=$(DATA) $(ARGS)
-	@$(BIN)/mitofm report study=cross_domain
+STUDIES := data-scaling cross-domain leave-one-domain-out domain-count confounders lora-anatomy label-cost atypical
+.PHONY: $(STUDIES)
+cross-domain leave-one-domain-out domain-count: DATA = mf_multi
+atypical: DATA = ami_benchmark
 
-cross-domain: DATA = mf_multi
+$(STUDIES): $(READY)
+	$(BIN)/mitofm train --config-dir experiments/$(subst -,_,$@) --config-name sweep data=$(DATA) $(ARGS)
+	@$(BIN)/mitofm report study=$(subst -,_,$@)
 
 test: $(READY) ## every test; those on real crops need MITOFM_DATA and skip without it
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)

@@ -1,0 +1,55 @@
+"""The smoke variant of every study, as a user runs it: the whole grid in little, and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from mitofm.commands import report, train
+from mitofm.config import experiments_dir
+from mitofm.runs import studies
+from mitofm.runs.collect import collect
+
+SMOKES = sorted(path.parent.name for path in experiments_dir().glob("*/smoke.yaml"))
+
+
+@pytest.fixture
+def cleared() -> Iterator[None]:
+    """Hydra keeps what it was started with, and the command line; other tests of this process want their own."""
+    yield
+    GlobalHydra.instance().clear()
+
+
+def test_every_study_has_a_smoke_variant() -> None:
+    assert (
+        sorted(path.parent.name for path in experiments_dir().glob("*/sweep.yaml") if path.parent.name != "demo")
+        == SMOKES
+    )
+
+
+@pytest.mark.usefixtures("cleared")
+@pytest.mark.parametrize("study", SMOKES)
+def test_the_smoke_variant_of_a_study_runs_and_is_reported(
+    study: str, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["mitofm"])
+    paths = [f"paths.cache={shared}/cache", f"paths.runs={tmp_path}/runs"]
+    train.main(
+        ["--config-dir", str(experiments_dir() / study), "--config-name", "smoke", f"paths.data={shared}/data", *paths]
+    )
+    cells = collect(tmp_path / "runs", study).cells
+    assert set(cells["state"]) == {"DONE"}
+    assert len(cells) >= 2
+    capsys.readouterr()
+    report.main([f"study={study}", *paths])
+    page = Path(capsys.readouterr().out.split()[-1])
+    text = page.read_text()
+    assert "Comparisons stated before the runs" in text
+    asked = studies.stated(tmp_path / "runs", study)
+    assert asked is not None
+    answered = pd.read_csv(next(page.parent.glob("tables/*/stated.csv")))
+    assert set(answered["question"]) <= set(asked["family"])
