@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -115,30 +114,6 @@ def test_a_finished_sweep_trains_nothing_and_imports_no_torch(tmp_path: Path) ->
     assert again.returncode == 0, again.stderr
     assert (again.stdout + again.stderr).count("(already)") == 4
     assert results(tmp_path) == before
-
-
-def test_a_killed_sweep_goes_on_to_the_same_result(tmp_path: Path) -> None:
-    (tmp_path / "calm").mkdir()
-    (tmp_path / "storm").mkdir()
-    grid = [*GRID, "fit.min_steps=40", "trainer.checkpoint_seconds=0"]
-    assert typed(*grid, cwd=tmp_path / "calm").returncode == 0
-
-    environment = {**os.environ, "MITOFM_DATA": str(tmp_path / "storm" / "data")}
-    silent = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    sweep = subprocess.Popen([*MITOFM, *grid], cwd=tmp_path / "storm", env=environment, **silent)
-    deadline = time.monotonic() + 200
-    while not list((tmp_path / "storm").glob("runs/cells/*full*/checkpoint/resume.ckpt")):
-        assert sweep.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    sweep.send_signal(signal.SIGKILL)
-    sweep.wait()
-    done = {marker: marker.stat().st_mtime_ns for marker in (tmp_path / "storm").glob("runs/cells/*/DONE")}
-    assert 0 < len(done) < 4
-
-    assert typed(*grid, cwd=tmp_path / "storm").returncode == 0
-    assert results(tmp_path / "storm") == results(tmp_path / "calm")
-    assert all(marker.stat().st_mtime_ns == time_ns for marker, time_ns in done.items())
 
 
 def test_one_failing_cell_does_not_stop_the_others(tmp_path: Path) -> None:
