@@ -79,9 +79,12 @@ class CellModule(pl.LightningModule):
         self.adaptation.load(self.classifier, checkpoint.pop("state_dict"))
         checkpoint["state_dict"] = {}
 
+    def on_train_start(self) -> None:
+        """Put each part into its mode; after a check Lightning puts it back there."""
+        self.adaptation.set_train_mode(self.classifier)
+
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
         """Dropout is a function of (seed, step): a resumed run draws what an uninterrupted one draws."""
-        self.adaptation.set_train_mode(self.classifier)
         rank = (self.global_rank,) if self.global_rank else ()
         torch.manual_seed(derive(self.seed, "dropout", self.global_step, *rank))
 

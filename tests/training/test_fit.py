@@ -145,6 +145,25 @@ def test_the_best_check_is_kept_not_the_last(small: Small, monkeypatch: pytest.M
     assert metrics["threshold"]["rule"] == "validation"
 
 
+def test_every_step_trains_in_the_mode_of_its_adaptation_also_after_a_check(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, seen = CellModule.training_step, []
+
+    def watched(self: CellModule, *batch: Any) -> Any:
+        trunk = self.classifier.backbone.trunk
+        dropout = [module.training for name, module in trunk.named_modules() if "lora_dropout.default" in name]
+        seen.append((trunk.training, trunk.blocks[0].norm1.training, {*dropout}))
+        return step(self, *batch)
+
+    monkeypatch.setattr(CellModule, "training_step", watched)
+    settings = ["fit.min_steps=40", "fit.max_steps=40", "fit.checks=4", "backbone=toy_vit_p16"]
+    settings += ["protocol.validation_cells=20", "protocol.validation_cells_per_class=5"]
+    cell(small("adaptation=lora", *settings))
+    assert len(seen) == 40
+    assert all(modes == (False, False, {True}) for modes in seen)
+
+
 def test_a_diverging_loss_is_an_error_not_a_number(small: Small) -> None:
     with pytest.raises(MitofmError, match=r"the loss is nan at step \d+ of 'full': lower adaptation.lr"):
         run(
