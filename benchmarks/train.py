@@ -181,6 +181,7 @@ def main() -> None:
         cell = cell_of(asked, Path(name), asked.steps if not asked.only else 8)
         adaptation = instantiate(cell.config["adaptation"])
         if asked.only:
+            gradient._data(cell, 0)  # imports what augments
             forget_peak()
             if asked.only == "ours":
                 ours(cell, adaptation, None, ready=False)
