@@ -11,7 +11,7 @@ import socket
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,8 @@ def _run(config: dict[str, Any], cell: Identified, folder: CellFolder, held: Loc
             _log.info("SKIPPED %s: %s", cell.folder_name, reason)
             return State.SKIPPED
         except Exception as error:
-            folder.mark(State.FAILED, traceback.format_exc())
+            with suppress(OSError):  # a full disk: then it counts as interrupted
+                folder.mark(State.FAILED, traceback.format_exc())
             _log.error("FAILED  %s: %s: %s", cell.folder_name, type(error).__name__, error)
             raise
         held.require()

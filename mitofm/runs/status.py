@@ -28,9 +28,13 @@ def table(runs: Path, study: str | None) -> Iterator[str]:
 
 
 def failures(runs: Path, study: str) -> Iterator[str]:
-    """One line per failed cell of a study; none where there is no such study yet."""
+    """A line per failed cell of a study and its cause, under one that counts them; none where there is none."""
     if study in studies.names(runs):
-        yield from _told(runs, study, State.FAILED)
+        failed = list(_told(runs, study, State.FAILED))
+        if failed:
+            counted = f"{len(failed)} of {len(studies.cells(runs, study))} cells of study {study}"
+            yield f"{counted} failed (mitofm logs CELL, mitofm retry {study}):"
+            yield from failed
 
 
 def _told(runs: Path, study: str, state: State) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Who runs a cell, and what is left where it does not end well."""
 
+import errno
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 from mitofm.runs import progress, studies
 from mitofm.runs.execute import run
-from mitofm.runs.folder import State
+from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.status import failures
 
 Small = Callable[..., Any]
 METRICS = {"sets": {"all": {"auroc": 0.5}}}
@@ -84,3 +86,39 @@ def test_a_cell_keeps_its_log(small: Small, monkeypatch: pytest.MonkeyPatch, tmp
     assert "process" in log.read_text().splitlines()[0]
     assert "ERROR FAILED" in log.read_text()
     assert "cheese" in log.read_text()
+
+
+def test_a_full_disk_is_the_error_that_is_told_and_leaves_no_result(
+    small: Small, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device", "metrics.json")
+
+    fitted_by(monkeypatch, full)
+    with monkeypatch.context() as patch:
+        patch.setattr(CellFolder, "mark", full)
+        with pytest.raises(OSError, match=r"No space left on device: 'metrics.json'"):
+            run(small("study=full"))
+    (folder,) = tmp_path.glob("runs/cells/*")
+    assert CellFolder(tmp_path / "runs", folder.name).state() is State.UNFINISHED
+    assert not list(tmp_path.glob("runs/locks/*.lock"))
+    fitted_by(monkeypatch, lambda: METRICS)
+    assert run(small("study=full")) is State.DONE
+
+
+def test_failures_are_counted_each_with_its_cause(
+    small: Small, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails() -> Any:
+        raise ValueError("this image cannot be read: a/17.png")
+
+    assert list(failures(tmp_path / "runs", "sick")) == []
+    fitted_by(monkeypatch, lambda: METRICS)
+    run(small("study=sick", "seed=1"))
+    assert list(failures(tmp_path / "runs", "sick")) == []
+    fitted_by(monkeypatch, fails)
+    with pytest.raises(ValueError, match="cannot be read"):
+        run(small("study=sick", "seed=2"))
+    counted, cause = failures(tmp_path / "runs", "sick")
+    assert counted.startswith("1 of 2 cells of study sick failed")
+    assert cause.endswith(": ValueError: this image cannot be read: a/17.png")
