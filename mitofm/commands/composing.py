@@ -228,9 +228,10 @@ def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> D
 def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmError:
     """Hydra's errors in our words: the thing, the place and what exists."""
     text = str(error)
-    if found := re.search(r"Could not override '([\w./@]+)'", text):
-        key = found.group(1)
-        rest = [one for one in overrides if one.split("=")[0].lstrip("+~") != key]
+    found = re.search(r"Could not override '([\w./@]+)'", text)
+    key = found.group(1) if found else ""
+    rest = [one for one in overrides if one.split("=")[0].lstrip("+~") != key]
+    if len(rest) < len(overrides):  # a key that was typed; one that a YAML overrides is in the text
         config = _compose(name, rest)
         parent, _, last = key.rpartition(".")
         while parent and not isinstance(OmegaConf.select(config, parent), DictConfig):

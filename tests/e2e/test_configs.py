@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from mitofm.commands.composing import grid, groups
+from mitofm.commands.composing import compose, grid, groups
 from mitofm.config import conf_dir, experiments_dir
+from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
@@ -95,3 +96,11 @@ def test_every_yaml_opens_with_what_it_is_and_a_command() -> None:
         assert lines[0].startswith("# "), file
         if file.parent.name != "debug" and file != Path("none.yaml"):
             assert any("mitofm " in line or "make " in line for line in lines), file
+
+
+def test_an_override_that_a_yaml_gets_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "protocol").mkdir()
+    (tmp_path / "protocol" / "mine.yaml").write_text("defaults: [honest, override /split: annotation]\n")
+    monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
+    with pytest.raises(MitofmError, match=r"In 'protocol/mine': Could not override 'split@protocol.split'"):
+        compose("train", ["protocol=mine"])

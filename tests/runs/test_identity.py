@@ -15,7 +15,9 @@ Resolved = Callable[..., dict[str, Any]]
     "override",
     ["seed=0", "fraction=0.5", "fit.batch_size=8", "fit.precision=bf16", "augment=none", "adaptation.folds=3", "split.test_share=0.3",
      "backbone=toy_vit_p16", "backbone.embedding=cls", "data.crop_px=48", "data.image_mpp=0.5",
-     "protocol.validation_cells=60", "data.source.seed=1"],
+     "protocol.validation_cells=60", "data.source.seed=1", "protocol/confounders=any_positive",
+     "protocol/confounders=background", "protocol/confounders=last_checkpoint", "protocol/confounders=equal_steps",
+     "protocol/confounders=field_of_view", "protocol/confounders=registers"],
 )  # fmt: skip
 def test_what_can_change_a_result_changes_the_name(resolved: Resolved, override: str) -> None:
     assert identify(resolved()).id != identify(resolved(override)).id
@@ -27,6 +29,35 @@ def test_what_can_change_a_result_changes_the_name(resolved: Resolved, override:
 )
 def test_what_cannot_does_not(resolved: Resolved, override: str) -> None:
     assert identify(resolved()).id == identify(resolved(override)).id
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (["split=kfold", "protocol/confounders=annotation_split"], ["split=annotation_kfold"]),
+        (["split=kfold", "protocol/confounders=test_sets_per_mode"], ["split=per_mode"]),
+        (["protocol/confounders=equal_steps"], ["fit=equal_steps"]),
+        (["protocol/confounders=[any_positive,background]"], ["protocol/confounders=[background,any_positive]"]),
+        (["protocol=released_code"], ["split=annotation_per_mode", "fit=equal_steps",
+                                      "protocol/confounders=[last_checkpoint,any_positive,background]"]),
+    ],
+)  # fmt: skip
+def test_two_names_for_the_same_rules_are_one_cell(resolved: Resolved, one: list[str], other: list[str]) -> None:
+    assert identify(resolved(*one)).id == identify(resolved(*other)).id != identify(resolved()).id
+
+
+def test_what_a_study_states_is_no_part_of_a_cell(resolved: Resolved) -> None:
+    config = resolved()
+    stated = {"metric": "auroc", "test_set": None, "margin": 0.1, "family": {"a": {"seed": [1, 2]}}}
+    check(config | {"comparisons": stated})
+    assert identify(config | {"comparisons": stated}).id == identify(config).id
+    with pytest.raises(MitofmError, match=r"comparisons\.margin=7"):
+        check(config | {"comparisons": stated | {"margin": 7}})
+
+
+def test_a_confounder_under_another_split_is_refused(resolved: Resolved) -> None:
+    with pytest.raises(MitofmError, match=r"AnnotationKFold.*unexpected keyword argument 'by'"):
+        check(resolved("protocol/confounders=annotation_split"))
 
 
 def test_learning_rates_of_other_families_are_not_its_own(resolved: Resolved) -> None:
