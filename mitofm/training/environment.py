@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import resource
 import subprocess
@@ -38,6 +39,7 @@ def peak_memory_mb(device: torch.device) -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
+@functools.cache
 def _revision() -> str | None:
     checkout = Path(mitofm.__file__).parent.parent
     if not (checkout / ".git").exists():
