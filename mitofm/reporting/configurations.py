@@ -21,6 +21,8 @@ _AXES = [
 ]  # fmt: skip
 # Axes without a place of their own in figures and tables: where one varies it is spelt out as the setting.
 _SETTING_AXES = ("split", "augment", "fit", "protocol", "fraction_unit")
+# Their usual values, which need no words.
+_USUAL = {"fit": "default", "protocol": "honest", "fraction_unit": "annotation"}
 # Keys that say where something is, or which repetition it is: not what is compared.
 _NOT_COMPARED = ("root", "file", "fold", "mode")
 _IDENTITY_GROUPS = ("data", "split", "backbone", "adaptation", "augment", "fit", "protocol")
@@ -122,10 +124,11 @@ def _configuration(row: Mapping[str, Any], varying: list[str]) -> Configuration:
         return f" ({', '.join(mine)})" if mine else ""
 
     elsewhere = [key for key in variants if not key.startswith(("backbone.", "adaptation."))]
+    told = [axis for axis in varying if row[axis] != _USUAL.get(axis)]
     random = " (random weights)" if row["weights"] == RANDOM else ""
     return Configuration(
         dataset=str(row["dataset"]),
-        setting=", ".join([*(f"{axis} {row[axis]}" for axis in varying), *(f"{k} {variants[k]}" for k in elsewhere)]),
+        setting=", ".join([*(f"{axis} {row[axis]}" for axis in told), *(f"{k} {variants[k]}" for k in elsewhere)]),
         train_domain=str(row["train_domain"]),
         fraction=float(row["fraction"]),
         model=f"{row['backbone']}{random}{suffix('backbone.')}",

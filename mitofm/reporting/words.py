@@ -151,6 +151,12 @@ def cautions(done: pd.DataFrame) -> list[str]:
             f"Random weights, not pretrained ones: {', '.join(random)}. Such a number says what the architecture does "
             "without pretraining, and nothing about the published model."
         )
+    leaky = sorted(set(done.loc[done["leaks"].eq(True), "split"]))
+    if leaky:
+        said.append(
+            f"Tested on cells whose slides were trained on: split {', '.join(leaky)}. Such a number says what that leak is "
+            "worth, and nothing about new slides."
+        )
     seen = {(row.backbone, ", ".join(row.seen)) for row in done.itertuples() if row.seen}
     if seen:
         told = "; ".join(f"{backbone} on {collections}" for backbone, collections in sorted(seen))

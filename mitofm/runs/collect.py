@@ -23,7 +23,7 @@ from mitofm.runs.folder import stored_config
 DONE, FAILED, SKIPPED, MISSING = "DONE", "FAILED", "SKIPPED", "missing"
 LABELS = (
     "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "fit", "protocol",
-    "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen",
+    "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen", "leaks",
 )  # fmt: skip
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 

@@ -20,7 +20,7 @@ from mitofm.config import instantiate
 from mitofm.data.confounders.base import applied
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.make import make
-from mitofm.data.splits.part import Split
+from mitofm.data.splits.part import Split, Strategy
 from mitofm.evaluation import threshold
 from mitofm.evaluation.metrics import summarise
 from mitofm.files import write_json, write_parquet
@@ -57,7 +57,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
 
     strategy = instantiate(config["split"])
     split = make(strategy, dataset.table(), config["fraction"], config["seed"])
-    labels = _labels(config, dataset, split, strategy.describe())
+    labels = _labels(config, dataset, split, strategy)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
     split, store = applied(config["protocol"]["confounders"], split, dataset.store(), dataset)
     write_parquet(folder / "split.parquet", split.frame)
@@ -125,7 +125,7 @@ def _cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any]:
     }
 
 
-def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, train_domain: str) -> dict[str, Any]:
+def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, strategy: Strategy) -> dict[str, Any]:
     """The words and numbers under which tables list this cell."""
     return {
         "dataset": config["data"]["name"],
@@ -136,7 +136,8 @@ def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, train_dom
         "fraction_unit": config["split"]["fraction_unit"],
         "seed": config["seed"],
         "split": config["split"]["name"],
-        "train_domain": train_domain,
+        "leaks": strategy.leaks,
+        "train_domain": strategy.describe(),
         "augment": config["augment"]["name"],
         "fit": config["fit"]["name"],
         "protocol": " + ".join(sorted(config["protocol"]["confounders"])) or "honest",

@@ -122,3 +122,14 @@ def test_what_changes_no_prediction_is_equivalent(study: Study) -> None:
     stored, results = measured(study)
     (one,) = stated.answers(stored, results, asked({"label": {"protocol": ["any_positive", "honest"]}}))
     assert (one.difference.value, one.paired, one.outcome) == (0.0, "the same predictions", "equivalent")
+
+
+def test_a_leak_is_said_and_usual_values_are_not(study: Study, report: Callable[[Study], Path]) -> None:
+    study.grid(split=["annotation_kfold"], leaks=[True], fit=["default"], protocol=["honest"], adaptation=["lora"])
+    study.grid(split=["kfold"], leaks=[False], fit=["equal_steps"], protocol=["honest"], adaptation=["lora"])
+    settings = [group.configuration.setting for group in groups(collect(study.runs, study.name))]
+    assert settings == ["split annotation_kfold", "split kfold, fit equal_steps"]
+    assert (
+        "Tested on cells whose slides were trained on: split annotation_kfold."
+        in (report(study) / "report.html").read_text()
+    )

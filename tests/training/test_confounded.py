@@ -49,6 +49,7 @@ def test_a_confounded_cell_resumes_to_the_same_result(
     for name in ("predictions.parquet", "metrics.json", "split.parquet"):
         assert (parts / name).read_bytes() == (whole / name).read_bytes(), name
     labels = json.loads((whole / "cell.json").read_text())["labels"]
+    assert labels["leaks"] is False
     assert (labels["split"], labels["fit"], labels["protocol"]) == (
         "per_mode", "equal_steps", "any_positive + background + last_checkpoint",
     )  # fmt: skip
