@@ -1,6 +1,8 @@
 """Who runs a cell, and what is left where it does not end well."""
 
 import errno
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +53,31 @@ def test_two_sweeps_never_fit_a_cell_twice_and_share_the_work(small: Small, monk
     waits.join()
     assert ended == [State.DONE, State.DONE]
     assert len(fitted) == 1
+
+
+ENDS = """
+import sys
+from pathlib import Path
+from mitofm.runs import studies
+from mitofm.runs.folder import CellFolder, State
+runs, number = Path(sys.argv[1]), sys.argv[2]
+for cell in range(5):
+    for name in (f"own-{number}-{cell}", f"shared-{cell}"):
+        studies.enlist(runs, "busy", name)
+        CellFolder(runs, name).mark(State.DONE)
+        studies.note_end(runs, "busy", name, State.DONE, fitted=True)
+"""
+
+
+def test_eight_processes_that_finish_cells_at_once_corrupt_nothing(tmp_path: Path) -> None:
+    running = [subprocess.Popen([sys.executable, "-c", ENDS, str(tmp_path), str(number)]) for number in range(8)]
+    assert [process.wait(timeout=300) for process in running] == [0] * 8
+    cells = studies.cells(tmp_path, "busy")
+    assert len(cells) == len(set(cells)) == 45
+    assert {CellFolder(tmp_path, cell).state() for cell in cells} == {State.DONE}
+    ends, _ = studies.ends(tmp_path, "busy")
+    assert len(ends) == 80
+    assert not [file for file in tmp_path.rglob("*") if file.name.endswith((".part", ".lock"))]
 
 
 def test_progress_counts_what_ends_from_now_on(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
