@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,7 @@ class Asked:
 
     Attributes:
         name: of the primary config.
+        config_dir: a further folder of configs.
         fixed: overrides that hold for every cell.
         swept: the values of every swept key.
         multirun: whether a launcher starts the cells, be they one or many.
@@ -118,6 +119,7 @@ class Asked:
     """
 
     name: str
+    config_dir: str | None
     fixed: list[str]
     swept: dict[str, list[str]]
     multirun: bool
@@ -148,6 +150,7 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
         named = {one.key_or_group for one in parsed}
         return Asked(
             name,
+            config_dir,
             fixed,
             _parsed_params(params, named) | typed,  # what is typed replaces what the study says
             multirun or str(whole.mode).endswith("MULTIRUN"),
@@ -157,6 +160,16 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
 
 
 def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
+    """`each_value` of what a command line asks for."""
+    yield from each_value(asked(name, overrides, config_dir))
+
+
+def cells(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
+    """`each_cell` of what a command line asks for."""
+    yield from each_cell(asked(name, overrides, config_dir))
+
+
+def each_value(found: Asked) -> Iterator[DictConfig]:
     """One config per value of every swept key, the others at their first value; one config where nothing is swept.
 
     Enough to meet every single value of a grid without composing each of its cells.
@@ -164,25 +177,24 @@ def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterato
     Raises:
         MitofmError: as `compose`.
     """
-    found = asked(name, overrides, config_dir)
     firsts = {key: values[0] for key, values in found.swept.items()}
     met = [firsts | {key: value} for key, values in found.swept.items() for value in values[1:]]
-    yield from _composed(found, [firsts, *met], config_dir)
+    yield from _composed(found, [firsts, *met])
 
 
-def cells(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
+def each_cell(found: Asked) -> Iterator[DictConfig]:
     """The config of every cell of a grid.
 
     Raises:
         MitofmError: as `compose`.
     """
-    found = asked(name, overrides, config_dir)
-    chosen = (dict(zip(found.swept, values, strict=True)) for values in itertools.product(*found.swept.values()))
-    yield from _composed(found, chosen, config_dir)
+    yield from _composed(
+        found, (dict(zip(found.swept, values, strict=True)) for values in product(*found.swept.values()))
+    )
 
 
-def _composed(found: Asked, chosen: Iterable[dict[str, str]], config_dir: str | None) -> Iterator[DictConfig]:
-    with _hydra_at(config_dir):
+def _composed(found: Asked, chosen: Iterable[dict[str, str]]) -> Iterator[DictConfig]:
+    with _hydra_at(found.config_dir):
         for choices in chosen:
             yield _compose(found.name, [*found.fixed, *(f"{key}={value}" for key, value in choices.items())])
 

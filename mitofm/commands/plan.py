@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.composing import asked, cells
+from mitofm.commands.composing import asked, each_cell
 from mitofm.commands.launching import check_launcher
 from mitofm.runs.checks import check
 from mitofm.runs.plan import plan
@@ -14,9 +14,8 @@ from mitofm.runs.resolve import resolve
 def main(arguments: list[str]) -> None:
     """Print cells by state, time and disk; nothing is trained, and data is opened only where it is new."""
     parsed = get_args_parser().parse_args(arguments)
-    where = (parsed.config_name or "train", parsed.overrides, parsed.config_dir)
-    found = asked(*where, multirun=parsed.multirun)
-    configs = [resolve(composed) for composed in cells(*where)]
+    found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
+    configs = [resolve(composed) for composed in each_cell(found)]
     for config in configs:
         check(config)
     check_launcher(found, configs[0])

@@ -10,7 +10,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import asked, grid, register_user_configs
+from mitofm.commands.composing import asked, each_value, register_user_configs
 from mitofm.commands.launching import check_launcher, settle
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError
@@ -34,9 +34,8 @@ def main(arguments: list[str]) -> None:
     if asks_hydra:
         command()
         return
-    where = (parsed.config_name or "train", parsed.overrides, parsed.config_dir)
-    found = asked(*where, multirun=parsed.multirun)
-    for composed in grid(*where):
+    found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
+    for composed in each_value(found):
         config = resolve(composed)
         check(config)
         check_launcher(found, config)
