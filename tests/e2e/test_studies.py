@@ -51,5 +51,6 @@ def test_the_smoke_variant_of_a_study_runs_and_is_reported(
     assert "Comparisons stated before the runs" in text
     asked = studies.stated(tmp_path / "runs", study)
     assert asked is not None
-    answered = pd.read_csv(next(page.parent.glob("tables/*/stated.csv")))
-    assert set(answered["question"]) <= set(asked["family"])
+    answered = {one for table in page.parent.glob("tables/*/stated.csv") for one in pd.read_csv(table)["question"]}
+    assert answered <= set(asked["family"])
+    assert answered == set(asked["family"]) or "Stated, but without finished cells to compare" in text
