@@ -39,10 +39,18 @@ def cluster(tmp_path: Path) -> Iterator[dict[str, str]]:
     started = subprocess.run(
         [Path(__file__).with_name("start.sh"), folder], capture_output=True, text=True, timeout=120
     )
+    environment = {**os.environ, "PATH": path, "SLURM_CONF": str(folder / "slurm.conf"), "OMP_NUM_THREADS": "1"}
     try:
         assert started.returncode == 0, started.stderr
-        yield {**os.environ, "PATH": path, "SLURM_CONF": str(folder / "slurm.conf"), "OMP_NUM_THREADS": "1"}
+        yield environment
     finally:
+        # A job outlives its daemons: first the jobs end, then they do.
+        subprocess.run(["scancel", "--user", "root"], env=environment, check=False)
+        until_s = time.monotonic() + 60
+        while (
+            time.monotonic() < until_s and subprocess.run(["squeue", "-h"], env=environment, capture_output=True).stdout
+        ):
+            time.sleep(0.5)
         for file in folder.glob("*.pid"):
             os.kill(int(file.read_text()), signal.SIGTERM)
 
