@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm bench-sweep audit secrets
+.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm bench-sweep audit secrets bench-synthesis
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -82,6 +82,9 @@ audit: ## known vulnerabilities of the versions in constraints.txt; asks PyPI
 
 secrets: ## keys and tokens in the files of this folder (patterns in .ci/secrets)
 	@git grep --no-index --exclude-standard -nIE -f .ci/secrets -- . ':!.ci/secrets'; test $$? -eq 1
+
+bench-synthesis: $(READY) ## annotated cells of synthetic tissue rendered per second and core
+	$(BIN)/python benchmarks/synthesis.py $(ARGS)
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .

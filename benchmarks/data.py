@@ -21,7 +21,6 @@ import numpy as np
 import openslide
 import pandas as pd
 import tifffile
-from PIL import Image
 
 from mitofm.data.annotations import validate
 from mitofm.data.patches import PatchStore, ensure
@@ -68,10 +67,10 @@ class Regions:
 
 def rendered(folder: Path) -> np.ndarray:
     """Synthetic tissue, (HEIGHT, WIDTH, 3) uint8: one slide and its mirror images, side by side."""
-    settings = TissueSettings(["melanoma"], slides_per_domain=1, cells_per_slide=40, mitotic_share=0.45, seed=0)
+    settings = TissueSettings(["human melanoma"], slides_per_domain=1, cells_per_slide=40, seed=0)
     generate(folder, settings)
-    (file,) = folder.rglob("*.png")
-    one = np.asarray(Image.open(file).convert("RGB"))
+    (file,) = folder.rglob("*.tif")
+    one = tifffile.imread(file)
     wide = np.concatenate([one, one[:, ::-1]], axis=1)
     four = np.concatenate([wide, wide[::-1]])
     return np.tile(four, (-(-HEIGHT // len(four)), -(-WIDTH // four.shape[1]), 1))[:HEIGHT, :WIDTH]

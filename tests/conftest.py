@@ -14,7 +14,7 @@ from mitofm.commands.composing import compose
 from mitofm.runs.resolve import resolve
 
 TISSUE = (
-    "data.source.domains=[lymphoma,melanoma]",
+    "data.source.domains=[canine lymphoma,human melanoma]",
     "data.source.slides_per_domain=6",
     "data.source.cells_per_slide=24",
 )

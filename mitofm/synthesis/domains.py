@@ -1,11 +1,17 @@
 """The tumor domains and scanners of synthetic tissue, as data: what differs between them is the domain shift.
 
-Lengths are pixels at 0.25 micrometre. Stain vectors lie around those of Macenko et al. (ISBI 2009).
+Names, species and the share of mitotic figures are those of MIDOG++ (Aubreville et al. 2023, Scientific Data 10:484);
+all else is drawn after the look of such tumors. Lengths are pixels at 0.25 micrometre. Stain vectors lie around those of
+Macenko et al. (ISBI 2009).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mitofm.synthesis.stain import unit
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,10 @@ class Scanner:
     """Standard deviation of the point spread, px."""
     noise: float
     """Standard deviation of the sensor noise, grey values."""
+    gamma: float
+    """Exponent of its tone curve."""
+    quality: int
+    """Of its JPEG tiles."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,8 @@ class Domain:
     species: str
     scanners: tuple[str, ...]
     """Its slides take turns on these."""
+    mitotic_share: float
+    """Share of mitotic figures among the annotated cells."""
     haematoxylin: tuple[float, float, float]
     eosin: tuple[float, float, float]
     strength: tuple[float, float]
@@ -39,85 +51,104 @@ class Domain:
     """Typical ratio of the axes of a nucleus."""
     spacing: float
     """Typical distance between neighbouring tumor nuclei, px."""
+    nests: float
+    """Width of the nests of tumor cells between connective tissue, px."""
     stroma: float
     """Share of the area that is connective tissue."""
     gaps: float
     """Share of the area that is empty."""
+    open_chromatin: float = 0.35
+    """0: evenly dark nuclei; 1: vesicular nuclei, pale between membrane and nucleoli."""
+    basophilia: float = 0.06
+    """Haematoxylin in the cytoplasm, optical density."""
+    cleft: float = 0.0
+    """Width of the clefts between shrunken cells, px."""
+    membrane: float = 0.0
+    """How much pinker the border of a cell is than its inside."""
+    fibrous: float = 0.0
+    """How fibrous the tumor itself is."""
+    blood: float = 0.25
+    """Share of the empty area that is filled with red cells."""
+    lymphocytes: float = 0.06
+    """Share of the resting cells."""
+    eosinophils: float = 0.0
+    """Share of the resting cells."""
     pigment: float = 0.0
     """Share of the cells that carry melanin."""
 
 
 SCANNERS = {
-    "Scanner A": Scanner(white=(243, 241, 243), blur=0.8, noise=2.0),
-    "Scanner B": Scanner(white=(236, 238, 244), blur=1.15, noise=3.0),
-    "Scanner C": Scanner(white=(246, 240, 232), blur=0.6, noise=4.0),
+    "Scanner A": Scanner(white=(240, 236, 236), blur=0.80, noise=2.5, gamma=1.0, quality=80),
+    "Scanner B": Scanner(white=(246, 244, 247), blur=0.65, noise=2.0, gamma=0.92, quality=85),
+    "Scanner C": Scanner(white=(243, 240, 232), blur=1.05, noise=3.0, gamma=1.08, quality=70),
+    "Scanner D": Scanner(white=(248, 246, 250), blur=0.90, noise=1.5, gamma=1.0, quality=80),
 }
 
 DOMAINS = {
-    "breast carcinoma": Domain(
-        species="human",
-        scanners=("Scanner A", "Scanner B", "Scanner C"),
-        haematoxylin=(0.60, 0.71, 0.37),
-        eosin=(0.18, 0.85, 0.42),
-        strength=(1.0, 1.0),
-        radius=13.0,
-        variation=0.16,
-        elongation=1.25,
-        spacing=37.0,
-        stroma=0.3,
-        gaps=0.04,
+    "human breast cancer": Domain(
+        species="human", scanners=("Scanner A", "Scanner B", "Scanner C"), mitotic_share=1721 / 4435,
+        haematoxylin=(0.58, 0.70, 0.42), eosin=(0.13, 0.84, 0.52), strength=(1.0, 1.0),
+        radius=15.0, variation=0.17, elongation=1.25, spacing=41.0, nests=150.0, stroma=0.32, gaps=0.05,
+        open_chromatin=0.55, membrane=0.12, lymphocytes=0.10,
     ),
-    "lymphoma": Domain(
-        species="canine",
-        scanners=("Scanner B",),
-        haematoxylin=(0.66, 0.66, 0.36),
-        eosin=(0.26, 0.80, 0.54),
-        strength=(1.05, 0.8),
-        radius=10.0,
-        variation=0.10,
-        elongation=1.1,
-        spacing=26.0,
-        stroma=0.05,
-        gaps=0.05,
+    "canine lung cancer": Domain(
+        species="canine", scanners=("Scanner D",), mitotic_share=855 / 1806,
+        haematoxylin=(0.52, 0.76, 0.38), eosin=(0.10, 0.93, 0.36), strength=(1.1, 1.15),
+        radius=16.0, variation=0.15, elongation=1.2, spacing=39.0, nests=110.0, stroma=0.20, gaps=0.14,
+        open_chromatin=0.7, membrane=0.22, cleft=1.4, basophilia=0.08, blood=0.35,
     ),
-    "melanoma": Domain(
-        species="human",
-        scanners=("Scanner C",),
-        haematoxylin=(0.52, 0.72, 0.46),
-        eosin=(0.14, 0.88, 0.45),
-        strength=(0.9, 1.1),
-        radius=14.5,
-        variation=0.22,
-        elongation=1.3,
-        spacing=42.0,
-        stroma=0.15,
-        gaps=0.06,
-        pigment=0.12,
+    "canine lymphoma": Domain(
+        species="canine", scanners=("Scanner D",), mitotic_share=3959 / 8216,
+        haematoxylin=(0.50, 0.78, 0.36), eosin=(0.16, 0.90, 0.38), strength=(1.1, 0.9),
+        radius=13.0, variation=0.10, elongation=1.1, spacing=30.0, nests=200.0, stroma=0.03, gaps=0.03,
+        open_chromatin=0.45, cleft=2.8, basophilia=0.12, lymphocytes=0.08,
     ),
-    "neuroendocrine tumor": Domain(
-        species="human",
-        scanners=("Scanner B",),
-        haematoxylin=(0.56, 0.75, 0.34),
-        eosin=(0.24, 0.86, 0.36),
-        strength=(0.85, 0.85),
-        radius=10.5,
-        variation=0.08,
-        elongation=1.15,
-        spacing=32.0,
-        stroma=0.25,
-        gaps=0.03,
+    "canine cutaneous mast cell tumor": Domain(
+        species="canine", scanners=("Scanner C",), mitotic_share=2327 / 3693,
+        haematoxylin=(0.63, 0.64, 0.44), eosin=(0.16, 0.76, 0.62), strength=(1.0, 0.75),
+        radius=13.5, variation=0.12, elongation=1.1, spacing=38.0, nests=120.0, stroma=0.18, gaps=0.08,
+        open_chromatin=0.5, cleft=2.0, basophilia=0.10, lymphocytes=0.02, eosinophils=0.14,
     ),
-    "soft tissue sarcoma": Domain(
-        species="canine",
-        scanners=("Scanner A",),
-        haematoxylin=(0.63, 0.68, 0.42),
-        eosin=(0.10, 0.90, 0.36),
-        strength=(1.15, 1.15),
-        radius=11.5,
-        variation=0.2,
-        elongation=1.9,
-        spacing=36.0,
-        stroma=0.45,
-        gaps=0.05,
+    "human neuroendocrine tumor": Domain(
+        species="human", scanners=("Scanner A",), mitotic_share=639 / 2400,
+        haematoxylin=(0.62, 0.70, 0.34), eosin=(0.26, 0.86, 0.38), strength=(1.05, 0.8),
+        radius=12.5, variation=0.08, elongation=1.15, spacing=34.0, nests=80.0, stroma=0.24, gaps=0.05,
+        open_chromatin=0.2, basophilia=0.08, membrane=0.05,
     ),
-}
+    "canine soft tissue sarcoma": Domain(
+        species="canine", scanners=("Scanner D",), mitotic_share=1286 / 3661,
+        haematoxylin=(0.64, 0.68, 0.33), eosin=(0.20, 0.92, 0.32), strength=(1.1, 0.95),
+        radius=14.0, variation=0.20, elongation=2.0, spacing=40.0, nests=170.0, stroma=0.22, gaps=0.05,
+        open_chromatin=0.4, fibrous=0.8, lymphocytes=0.03,
+    ),
+    "human melanoma": Domain(
+        species="human", scanners=("Scanner A",), mitotic_share=1150 / 2075,
+        haematoxylin=(0.66, 0.66, 0.36), eosin=(0.22, 0.84, 0.48), strength=(0.95, 0.85),
+        radius=16.0, variation=0.22, elongation=1.3, spacing=42.0, nests=130.0, stroma=0.14, gaps=0.05,
+        open_chromatin=0.8, cleft=1.2, basophilia=0.09, pigment=0.12,
+    ),
+}  # fmt: skip
+
+
+def on_one_day(rng: np.random.Generator, domain: Domain, scanner: Scanner) -> tuple[Domain, Scanner]:
+    """The domain and the scanner as one slide met them: stain, tumor and focus differ from slide to slide."""
+    stains = [tuple(unit(np.add(vector, rng.normal(0, 0.03, 3)))) for vector in (domain.haematoxylin, domain.eosin)]
+    white = np.clip(np.add(scanner.white, rng.normal(0, 2.0, 3)), 220, 253)
+
+    def about(value: float, spread: float) -> float:
+        return value * rng.uniform(1 - spread, 1 + spread)
+
+    seen = replace(
+        domain,
+        haematoxylin=stains[0],
+        eosin=stains[1],
+        strength=(about(domain.strength[0], 0.17), about(domain.strength[1], 0.17)),
+        radius=about(domain.radius, 0.07),
+        spacing=about(domain.spacing, 0.08),
+        stroma=min(about(domain.stroma, 0.5), 0.45),
+        gaps=about(domain.gaps, 0.6),
+        open_chromatin=about(domain.open_chromatin, 0.3),
+        cleft=about(domain.cleft, 0.5),
+        pigment=about(domain.pigment, 0.6),
+    )
+    return seen, replace(scanner, white=tuple(white), blur=about(scanner.blur, 0.15), noise=about(scanner.noise, 0.2))

@@ -1,12 +1,12 @@
-"""A folder of synthetic slides: rendered once per set of settings, whole or marked as absent."""
+"""A folder of synthetic slides in the layout of MIDOG++: rendered once per set of settings, whole or marked as absent."""
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mitofm import fingerprints, seeds
 from mitofm.errors import MitofmError, unknown
@@ -14,11 +14,16 @@ from mitofm.files import write_json
 from mitofm.locks import lock
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 
+if TYPE_CHECKING:
+    import numpy as np
+
 MPP = 0.25
 """Micrometre per px of every region."""
 MARKER = "settings.json"
-ANNOTATIONS = "annotations.csv"
-_VERSION = 3  # raised whenever equal settings give other pixels
+ANNOTATIONS = "MIDOG.json"
+CATEGORIES = {1: "mitotic figure", 2: "look-alike"}
+_BOX, _TILE = 50, 256  # px
+_VERSION = 4  # raised whenever equal settings give other pixels
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,6 @@ class TissueSettings:
     domains: Sequence[str] = tuple(DOMAINS)
     slides_per_domain: int = 8
     cells_per_slide: int = 40
-    mitotic_share: float = 0.45
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -42,10 +46,10 @@ class TissueSettings:
                 raise unknown("domain", domain, DOMAINS, "synthetic tissue")
         if not self.domains or len(set(self.domains)) < len(self.domains):
             raise MitofmError(f"synthetic tissue needs at least one domain and each once, not {list(self.domains)}")
-        if self.slides_per_domain < 1 or self.cells_per_slide < 2 or not 0 < self.mitotic_share < 1:
+        if self.slides_per_domain < 1 or self.cells_per_slide < 2:
             raise MitofmError(
-                "synthetic tissue needs slides_per_domain >= 1, cells_per_slide >= 2 (one of each class) and "
-                f"0 < mitotic_share < 1, not {self.slides_per_domain}, {self.cells_per_slide} and {self.mitotic_share}"
+                "synthetic tissue needs slides_per_domain >= 1 and cells_per_slide >= 2 (one of each class), not "
+                f"{self.slides_per_domain} and {self.cells_per_slide}"
             )
 
 
@@ -62,8 +66,9 @@ def complete(place: Path) -> bool:
 def generate(root: Path, settings: TissueSettings) -> Path:
     """Render the tissue of `settings` into its folder under `root`, unless it is complete there; return that folder.
 
-    `annotations.csv` has a row per cell (`Cell`); images are named relative to the folder. Of two processes one renders
-    and the other waits.
+    `MIDOG.json` lists images (with domain, species, scanner and slide), the annotated cells (boxes of 50 px as corner
+    pairs, and what each cell is) and the two categories. Images are tiled JPEG in TIFF, named relative to the folder. Of
+    two processes one renders and the other waits.
     """
     place = folder(root, settings)
     if complete(place):
@@ -80,47 +85,64 @@ def _render(place: Path, settings: TissueSettings) -> None:
 
     (place / "images").mkdir(parents=True)
     slides = [(domain, number) for domain in settings.domains for number in range(settings.slides_per_domain)]
-    with (place / ANNOTATIONS).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Cell)])
-        writer.writeheader()
-        for domain, number in track(slides, "rendering tissue", transient=True):
-            writer.writerows(asdict(cell) for cell in _slide(place, settings, domain, number))
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for domain, number in track(slides, "rendering tissue", transient=True):
+        image, cells = _slide(place, settings, domain, number)
+        images.append({"id": len(images) + 1} | image)
+        annotations += [
+            {"id": len(annotations) + i, "image_id": len(images)} | cell for i, cell in enumerate(cells, start=1)
+        ]
+    content = {
+        "info": {"description": "Synthetic tissue, rendered by mitofm.synthesis. No patient, no animal, no scanner."},
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": number, "name": name} for number, name in CATEGORIES.items()],
+    }
+    write_json(place / ANNOTATIONS, content)
     write_json(place / MARKER, asdict(settings))
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A row of `annotations.csv`."""
-
-    sample_id: str
-    image: str
-    x: int
-    y: int
-    label: int
-    kind: str
-    slide: str
-    domain: str
-    species: str
-    scanner: str
-    mpp: float
-
-
-def _slide(place: Path, settings: TissueSettings, domain: str, number: int) -> list[Cell]:
-    """Render one slide from its own random stream, so that more slides leave it as it is."""
-    from PIL import Image
-
+def _slide(
+    place: Path, settings: TissueSettings, domain: str, number: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Render one slide from its own random stream, so that more slides leave it as it is: its image and its cells."""
     from mitofm.synthesis import tissue
 
     look = DOMAINS[domain]
     scanner = look.scanners[number % len(look.scanners)]
     rng = seeds.stream(settings.seed, "synthesis", domain, number)
     # Prevalence differs from slide to slide, as it does in tumors.
-    share = float(min(max(settings.mitotic_share * rng.uniform(0.6, 1.4), 0.05), 0.95))
+    share = float(min(max(look.mitotic_share * rng.uniform(0.6, 1.4), 0.05), 0.95))
     region = tissue.render(rng, look, SCANNERS[scanner], settings.cells_per_slide, share)
     name = f"{domain.replace(' ', '_')}_{number:02d}"
-    image = f"images/{name}.png"
-    Image.fromarray(region.image).save(place / image, compress_level=1)
-    return [
-        Cell(f"{name}_{i:03d}", image, int(x), int(y), int(label), str(kind), name, domain, look.species, scanner, MPP)
-        for i, ((x, y), label, kind) in enumerate(zip(region.centres, region.labels, region.kinds, strict=True))
+    _write(place / f"images/{name}.tif", region.image, SCANNERS[scanner].quality)
+    image = {
+        "file_name": f"images/{name}.tif",
+        "width": region.image.shape[1],
+        "height": region.image.shape[0],
+        "tumor_type": domain,
+        "species": look.species,
+        "scanner": scanner,
+        "slide": name,
+    }
+    cells = [
+        {
+            "category_id": 1 if label else 2,
+            "bbox": [int(x) - _BOX // 2, int(y) - _BOX // 2, int(x) + _BOX // 2, int(y) + _BOX // 2],
+            "kind": str(kind),
+        }
+        for (x, y), label, kind in zip(region.centres, region.labels, region.kinds, strict=True)
     ]
+    return image, cells
+
+
+def _write(path: Path, image: np.ndarray, quality: int) -> None:
+    """Write a region as scanners' files are converted: tiles of JPEG in a TIFF that states its resolution."""
+    import tifffile
+
+    per_cm = round(1e4 / MPP)
+    tifffile.imwrite(
+        path, image, photometric="rgb", tile=(_TILE, _TILE), compression="jpeg", subsampling=(2, 2),
+        compressionargs={"level": quality}, resolution=(per_cm, per_cm), resolutionunit="CENTIMETER",
+    )  # fmt: skip

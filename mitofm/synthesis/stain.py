@@ -25,4 +25,4 @@ def transmitted(amounts: np.ndarray, vectors: np.ndarray, white: np.ndarray) -> 
         (..., 3) float32 in 0..255.
     """
     density = amounts.astype(np.float32) @ vectors.astype(np.float32)
-    return white.astype(np.float32) * np.exp2(density * np.float32(-np.log2(10)))
+    return white.astype(np.float32) * np.exp(density * np.float32(-np.log(10)))

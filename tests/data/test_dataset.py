@@ -28,7 +28,7 @@ def config(name: str, data: Path, **source: object) -> dict[str, Any]:
 
 @pytest.fixture
 def tissue(tmp_path: Path) -> Dataset:
-    settings = {"domains": ["lymphoma", "melanoma"], "slides_per_domain": 1, "cells_per_slide": 6}
+    settings = {"domains": ["canine lymphoma", "human melanoma"], "slides_per_domain": 1, "cells_per_slide": 6}
     return Dataset(config("synthetic", tmp_path, **settings), tmp_path / "cache")
 
 

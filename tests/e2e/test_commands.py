@@ -11,7 +11,7 @@ import pytest
 
 MITOFM = [str(Path(sys.executable).parent / "mitofm")]
 QUICK = ["trainer.threads=1", "trainer.progress=false", "logger=none", "fit.max_epochs=1", "fit.min_steps=1",
-         "data.source.domains=[lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]  # fmt: skip
+         "data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]  # fmt: skip
 
 
 def typed(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

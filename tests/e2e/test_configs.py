@@ -16,8 +16,8 @@ from mitofm.runs.folder import State
 from mitofm.runs.resolve import resolve
 
 NEEDS = {
-    "split=single_domain": ["split.domain=lymphoma"],
-    "split=leave_one_out": ["split.domain=lymphoma"],
+    "split=single_domain": ["split.domain=canine lymphoma"],
+    "split=leave_one_out": ["split.domain=canine lymphoma"],
     "split=external": ["split.train_on=[synthetic]", "split.test_on=[other]"],
     "split=one_sided_leak": ["split.domain=lymphoma"],
     "split=domain_count": ["split.domain=lymphoma", "split.count=1"],

@@ -30,6 +30,10 @@ def test_the_wheel_runs_a_cell(tmp_path: Path) -> None:
     where = call(fresh / "python", "-c", "import mitofm; print(mitofm.__file__)")
     assert str(site) in where
     assert str(site / "mitofm" / "experiments" / "demo") in call(fresh / "mitofm", "experiments")
-    tissue = ["data.source.domains=[lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]
+    tissue = [
+        "data.source.domains=[canine lymphoma]",
+        "data.source.slides_per_domain=6",
+        "data.source.cells_per_slide=24",
+    ]
     call(fresh / "mitofm", "train", *tissue, "logger=none", "trainer.threads=1")
     assert list(tmp_path.glob("runs/cells/*/DONE"))

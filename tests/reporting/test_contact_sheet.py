@@ -17,12 +17,14 @@ def test_a_page_shows_every_domain_and_class_at_its_own_colours(resolved: Any) -
     store = dataset.store()
     page = look(store, dataset.card, [Finding("slides <in> two domains", 2, "a")])
     sheets = sorted(path.name for path in page.parent.glob("*.png"))
-    assert sheets == [f"{d}-{c}.png" for d in ("lymphoma", "melanoma") for c in ("look-alike", "mitotic-figure")]
+    assert sheets == [
+        f"{d}-{c}.png" for d in ("canine-lymphoma", "human-melanoma") for c in ("look-alike", "mitotic-figure")
+    ]
     text = page.read_text()
     assert all(f'src="{sheet}"' in text for sheet in sheets)
     assert "slides &lt;in&gt; two domains: 2 (first: a)" in text
-    rows = np.flatnonzero((store.table["domain"] == "melanoma") & (store.table["label"] == 1))
-    sheet = np.asarray(Image.open(page.parent / "melanoma-mitotic-figure.png")).astype(float)
+    rows = np.flatnonzero((store.table["domain"] == "human melanoma") & (store.table["label"] == 1))
+    sheet = np.asarray(Image.open(page.parent / "human-melanoma-mitotic-figure.png")).astype(float)
     shown = sheet[(sheet < 255).any(axis=2)].mean(axis=0)
     np.testing.assert_allclose(shown, store.read(rows).mean(axis=(0, 1, 2)), atol=6)
 

@@ -2,54 +2,75 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
-from mitofm.synthesis import figures, nuclei
+from mitofm.synthesis import figures
+from mitofm.synthesis.domains import DOMAINS
+from mitofm.synthesis.figures import Figures
+from mitofm.synthesis.lookalikes import LOOK_ALIKES, look_alike
+from mitofm.synthesis.mitoses import PHASES, mitotic
+from mitofm.synthesis.shapes import noise
 
-SIZE, RADIUS = 72, 13.0
+SIZE, RADIUS = 72, 14.0
+DOMAIN = DOMAINS["canine soft tissue sarcoma"]
 
 
-def drawn(draw: Callable[..., figures.Figures], n: int) -> figures.Figures:
+def drawn(label: int, n: int) -> Figures:
     rng = np.random.default_rng(0)
-    return draw(rng, n, SIZE, RADIUS, nuclei.noise(rng, (256, 256), 3.0))
+    given = (rng, figures.scales(rng, n, RADIUS), rng.uniform(0, np.pi, n), SIZE, noise(rng, (256, 256), 3.0))
+    return mitotic(*given, RADIUS) if label else look_alike(*given, DOMAIN)
 
 
-@pytest.mark.parametrize("draw", [figures.mitotic, figures.look_alike])
-def test_each_cell_holds_chromatin_and_none_reaches_the_edge_of_its_square(
-    draw: Callable[..., figures.Figures],
-) -> None:
-    cells = drawn(draw, 120)
-    assert cells.chromatin.shape == cells.body.shape == (120, SIZE, SIZE)
-    assert (cells.chromatin.max(axis=(1, 2)) > 0.3).all()
+@pytest.mark.parametrize("label", [0, 1])
+def test_each_cell_holds_chromatin_and_none_reaches_the_edge_of_its_square(label: int) -> None:
+    cells = drawn(label, 200)
+    assert cells.chromatin.shape == (200, SIZE, SIZE)
+    assert (cells.chromatin.max(axis=(1, 2)) > 0.2).all()
     frame = np.ones((SIZE, SIZE), bool)
     frame[1:-1, 1:-1] = False
-    assert cells.chromatin[:, frame].max() < 0.02
-    assert cells.body[:, frame].max() < 0.05
+    assert cells.chromatin[:, frame].max() < 0.03
 
 
-def test_every_kind_is_drawn_and_the_frequencies_sum_to_one() -> None:
-    assert set(drawn(figures.mitotic, 300).kind) == set(figures.MITOTIC)
-    assert set(drawn(figures.look_alike, 300).kind) == set(figures.LOOK_ALIKES)
-    assert sum(figures.MITOTIC.values()) == pytest.approx(1)
-    assert sum(look.frequency for look in figures.LOOK_ALIKES.values()) == pytest.approx(1)
+@pytest.mark.parametrize(("label", "kinds"), [(1, set(PHASES)), (0, set(LOOK_ALIKES))])
+def test_every_kind_is_drawn(label: int, kinds: set[str]) -> None:
+    assert set(drawn(label, 400).kind) == kinds
 
 
-def test_anaphase_has_two_plates_and_metaphase_one() -> None:
-    import cv2
-
-    cells = drawn(figures.mitotic, 300)
-
-    def plates(kind: str) -> float:
-        masks = (cells.chromatin[cells.kind == kind] > 0.35).astype(np.uint8)
-        areas = [cv2.connectedComponentsWithStats(mask)[2][1:, cv2.CC_STAT_AREA] for mask in masks]
-        return float(np.median([(area > 15).sum() for area in areas]))
-
-    assert (plates("metaphase"), plates("anaphase"), plates("telophase")) == (1, 2, 2)
+def test_frequencies_sum_to_one() -> None:
+    assert sum(PHASES.values()) == pytest.approx(1)
+    assert sum(look.frequency for look in LOOK_ALIKES.values()) == pytest.approx(1)
 
 
-def test_darkness_does_not_tell_the_classes_apart() -> None:
-    darkest = [
-        np.quantile(drawn(draw, 400).chromatin, 0.999, axis=(1, 2)) for draw in (figures.mitotic, figures.look_alike)
+def test_phases_have_the_topology_of_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mitofm.synthesis.mitoses.BLURRED", 0.0)
+    cells = drawn(1, 300)
+
+    def typical(kind: str, of: Callable[[np.ndarray], int]) -> float:
+        return float(np.median([of((one > 0.4).astype(np.uint8)) for one in cells.chromatin[cells.kind == kind]]))
+
+    def plates(mask: np.ndarray) -> int:
+        return int((cv2.connectedComponentsWithStats(mask)[2][1:, cv2.CC_STAT_AREA] > 15).sum())
+
+    def holes(mask: np.ndarray) -> int:
+        return plates(1 - mask) - 1
+
+    assert [typical(kind, plates) for kind in ("metaphase", "anaphase", "telophase")] == [1, 2, 2]
+    assert [typical(kind, holes) for kind in ("ring", "metaphase")] == [1, 0]
+
+
+def test_pigment_is_commoner_in_tumors_that_make_it() -> None:
+    rng = np.random.default_rng(0)
+    given = (figures.scales(rng, 400, RADIUS), np.zeros(400), SIZE, noise(rng, (256, 256), 3.0))
+    shares = [look_alike(rng, *given, DOMAINS[name]).pigmented.mean() for name in ("canine lymphoma", "human melanoma")]
+    assert shares[1] > 2 * shares[0]
+
+
+def test_amount_and_darkness_of_chromatin_overlap_between_the_classes() -> None:
+    measured = [
+        np.stack([(one.chromatin > 0.5).sum(axis=(1, 2)), np.quantile(one.chromatin, 0.99, axis=(1, 2))])
+        for one in (drawn(0, 400), drawn(1, 400))
     ]
-    assert abs(darkest[0].mean() - darkest[1].mean()) < darkest[0].std()
+    apart = np.abs(measured[0].mean(axis=1) - measured[1].mean(axis=1)) / measured[0].std(axis=1)
+    assert (apart < 0.5).all()

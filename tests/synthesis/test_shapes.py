@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mitofm.synthesis.nuclei import clump, depth, noise, soft, windows
+from mitofm.synthesis.shapes import clump, depth, noise, soft, windows
 
 
 @settings(max_examples=15, deadline=None)
