@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm bench-sweep audit secrets bench-synthesis
+.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -85,6 +85,12 @@ secrets: ## keys and tokens in the files of this folder (patterns in .ci/secrets
 
 bench-synthesis: $(READY) ## annotated cells of synthetic tissue rendered per second and core
 	$(BIN)/python benchmarks/synthesis.py $(ARGS)
+
+bench-pretrain: $(READY) ## crops of masked pretraining per second: ARGS="--precision fp32 --threads 1"
+	$(BIN)/python benchmarks/pretrain.py $(ARGS)
+
+pretrain-nano: $(READY) ## pretrain the small embedded ViT again: experiments/pretrain_nano/README.md
+	$(BIN)/mitofm pretrain $(ARGS)
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .

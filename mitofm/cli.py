@@ -29,6 +29,7 @@ COMMANDS = {
     "models": "the backbones there are, or one of them:  mitofm models deit_tiny",
     "datasets": "the data sets there are:                  mitofm datasets",
     "doctor": "can this machine run that cell, and if not: mitofm doctor backbone=uni data=midogpp",
+    "pretrain": "a small ViT, self-supervised, on synthetic tissue",
     "experiments": "the studies that ship, and their commands",
 }
 

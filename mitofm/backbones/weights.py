@@ -12,6 +12,9 @@ from mitofm.backbones.spec import BackboneSpec
 from mitofm.errors import MitofmError
 from mitofm.fingerprints import Remembered
 
+SHIPPED = Path(__file__).parent / "shipped"
+"""Weights that come with the package."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -47,10 +50,10 @@ def find(spec: BackboneSpec, folder: Path, remembered: Remembered) -> Weights:
 
 
 def locate(spec: BackboneSpec, folder: Path) -> Path | None:
-    """The weights file that is already on this machine: at the path the spec gives, in `folder`, or in the hub's cache."""
+    """The weights file that is already on this machine: at the spec's path, in `folder`, shipped, or in the hub's cache."""
     if spec.file is not None:
         given = Path(spec.file).expanduser()
-        for candidate in (given, folder / given) if _is_path(spec) else (folder / given,):
+        for candidate in (given, folder / given) if _is_path(spec) else (folder / given, SHIPPED / given):
             if candidate.is_file():
                 return candidate
     return None if _is_path(spec) else _cached(spec)

@@ -23,7 +23,7 @@ MARKER = "settings.json"
 ANNOTATIONS = "MIDOG.json"
 CATEGORIES = {1: "mitotic figure", 2: "look-alike"}
 _BOX, _TILE = 50, 256  # px
-_VERSION = 4  # raised whenever equal settings give other pixels
+VERSION = 4  # raised whenever equal settings give other pixels
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class TissueSettings:
 
 def folder(root: Path, settings: TissueSettings) -> Path:
     """Where `generate` puts the tissue of `settings` under `root`."""
-    return root / fingerprints.of({"version": _VERSION, **asdict(settings)})[:12]
+    return root / fingerprints.of({"version": VERSION, **asdict(settings)})[:12]
 
 
 def complete(place: Path) -> bool:

@@ -36,10 +36,19 @@ class Region:
     """(n,) what each cell is, in words."""
 
 
+def side_of(cells: int) -> int:
+    """Px along each border of a region of that many annotated cells."""
+    return _slots(cells) * PITCH
+
+
+def _slots(cells: int) -> int:
+    return int(np.ceil(np.sqrt(1.5 * cells)))
+
+
 def render(rng: np.random.Generator, domain: Domain, scanner: Scanner, cells: int, mitotic_share: float) -> Region:
     """Draw a region of `cells` annotated cells, about `mitotic_share` of them mitotic (one of each class at least)."""
     domain, scanner = on_one_day(rng, domain, scanner)
-    slots = int(np.ceil(np.sqrt(1.5 * cells)))
+    slots = _slots(cells)
     side = slots * PITCH
     chromatin = noise(rng, (320, 320), 3.0)
 

@@ -78,6 +78,18 @@ def test_the_nearest_place_wins(
     assert find(spec, folder, remembered).sha256 == fingerprints.of_file(folder / "w.safetensors")
 
 
+def test_shipped_weights_are_found_but_ones_own_come_first(
+    toy: BackboneSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped, own = tmp_path / "shipped" / "w.safetensors", tmp_path / "own" / "w.safetensors"
+    for file in (shipped, own):
+        file.parent.mkdir()
+        file.touch()
+    monkeypatch.setattr(weights, "SHIPPED", shipped.parent)
+    assert locate(toy, tmp_path / "nowhere") == shipped
+    assert locate(toy, own.parent) == own
+
+
 def test_a_path_that_is_not_there_is_never_replaced_by_the_hub(
     toy: BackboneSpec, hub: Callable[..., Path], remembered: Remembered, tmp_path: Path
 ) -> None:

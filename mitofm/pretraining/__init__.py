@@ -1,0 +1,1 @@
+"""Self-supervised pretraining of the small embedded backbone, on unlabelled synthetic tissue."""

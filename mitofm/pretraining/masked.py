@@ -1,0 +1,103 @@
+"""A masked autoencoder (He et al., CVPR 2022, arXiv 2111.06377): timm's ViT encodes what is visible, a small decoder the rest."""
+
+from __future__ import annotations
+
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
+from typing import Any
+
+import torch
+from timm.layers import build_sincos2d_pos_embed
+from timm.models.vision_transformer import Block
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mitofm.errors import MitofmError
+
+
+class _Visible(nn.Module):
+    """Takes the place of timm's `patch_drop`: passes the prefix tokens and the patch tokens `kept` (B, k), all if None."""
+
+    def __init__(self, prefix_tokens: int) -> None:
+        super().__init__()
+        self.prefix_tokens = prefix_tokens
+        self.kept: Tensor | None = None
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        if self.kept is None:
+            return tokens
+        prefix, patches = tokens[:, : self.prefix_tokens], tokens[:, self.prefix_tokens :]
+        return torch.cat([prefix, _gather(patches, self.kept)], dim=1)
+
+
+class MaskedAutoencoder(nn.Module):
+    """Trains `trunk` to encode a part of an image's patches so that the others can be told from them.
+
+    Args:
+        trunk: a timm ViT whose tokens are prefix tokens and then one per patch.
+        mask: share of the patches that are hidden.
+        width, depth, heads: of the decoder.
+
+    Raises:
+        MitofmError: the trunk is no such ViT, or the mask hides nothing or everything.
+    """
+
+    trunk: Any  # timm's models have attributes that nn.Module does not promise
+    positions: Tensor
+
+    def __init__(self, trunk: Any, mask: float, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        if not hasattr(trunk, "patch_drop") or not hasattr(trunk, "pos_embed"):
+            raise MitofmError("pretraining needs a plain ViT of timm (with position embeddings), such as backbone=nano")
+        self.trunk = trunk
+        self.grid = trunk.patch_embed.grid_size
+        self.patch = trunk.patch_embed.patch_size[0]
+        self.patches = trunk.patch_embed.num_patches
+        self.visible = round(self.patches * (1 - mask))
+        if not 0 < self.visible < self.patches:
+            raise MitofmError(f"mask={mask} leaves {self.visible} of {self.patches} patches visible: take 0.5 to 0.9")
+        self.prefix_tokens = trunk.num_prefix_tokens
+        trunk.patch_drop = _Visible(self.prefix_tokens)
+        with torch.no_grad():  # learned, but from where the paper's stay
+            trunk.pos_embed[:, -self.patches :] = build_sincos2d_pos_embed(self.grid, dim=trunk.embed_dim)
+        self.embed = nn.Linear(trunk.embed_dim, width)
+        self.hidden = nn.Parameter(torch.zeros(1, 1, width))
+        self.register_buffer("positions", build_sincos2d_pos_embed(self.grid, dim=width)[None], persistent=False)
+        self.blocks = nn.Sequential(*(Block(width, heads, qkv_bias=True) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, self.patch**2 * 3)
+        nn.init.normal_(self.hidden, std=0.02)
+        attentions: list[Any] = [module for module in self.modules() if hasattr(module, "fused_attn")]
+        for attention in attentions:  # on a CPU, for so few tokens, torch's fused attention takes half as long again
+            attention.fused_attn = False
+
+    def forward(self, images: Tensor, order: Tensor) -> Tensor:
+        """Mean squared error over the hidden patches, each standardised by its own mean and deviation.
+
+        Args:
+            images: (B, 3, side, side), normalised.
+            order: (B, patches) a permutation for each image; the first of it are visible.
+        """
+        self.trunk.patch_drop.kept = order[:, : self.visible]
+        seen = self.embed(self.trunk.forward_features(images))
+        self.trunk.patch_drop.kept = None
+        hidden = self.hidden.to(seen.dtype).expand(len(images), self.patches - self.visible, -1)
+        shuffled = torch.cat([seen[:, self.prefix_tokens :], hidden], dim=1) + _gather(
+            self.positions.expand(len(images), -1, -1), order
+        )
+        decoded = self.blocks(torch.cat([seen[:, : self.prefix_tokens], shuffled], dim=1))
+        hidden_from = self.prefix_tokens + self.visible
+        predicted = self.head(self.norm(decoded[:, hidden_from:]))
+        targets = _gather(self._pixels(images), order[:, self.visible :])
+        return F.mse_loss(predicted.float(), F.layer_norm(targets.float(), targets.shape[-1:]))
+
+    def _pixels(self, images: Tensor) -> Tensor:
+        """(B, patches, values) of the image's patches, in the order of its tokens."""
+        return F.unfold(images, self.patch, stride=self.patch).transpose(1, 2)
+
+
+def _gather(tokens: Tensor, places: Tensor) -> Tensor:
+    """(B, k, width): of each of `tokens` (B, n, width), those at `places` (B, k)."""
+    return tokens.gather(1, places[..., None].expand(-1, -1, tokens.shape[-1]))

@@ -1,0 +1,188 @@
+"""One pretraining, from its config to weights with a card beside them; goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
+import csv
+import logging
+import math
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import TQDMProgressBar
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from mitofm import fingerprints
+from mitofm.backbones.build import build
+from mitofm.backbones.spec import BackboneSpec
+from mitofm.backbones.weights import Weights
+from mitofm.errors import MitofmError, unknown
+from mitofm.files import replacing, write_json
+from mitofm.pretraining.card import card
+from mitofm.pretraining.crops import Crops, slides
+from mitofm.pretraining.masked import MaskedAutoencoder
+from mitofm.seeds import derive
+from mitofm.training import environment
+from mitofm.training.callbacks import SaveToResume, save_tensors
+
+_COLUMNS = ("step", "crops", "loss", "crops_per_second")
+_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+_DECIDES = ("seed", "crops", "batch_size", "lr", "weight_decay", "warmup", "mask", "decoder", "tissue", "precision")
+"""What can change the weights, besides the backbone itself."""
+
+
+class Pretraining(pl.LightningModule):
+    """Trains the masked autoencoder of one config; what a step sees and hides is a function of (seed, step)."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.settings = config
+        self.steps = max(1, config["crops"] // config["batch_size"])
+        spec = BackboneSpec.from_config({**config["backbone"], "weights": "random"})
+        self.backbone = build(spec, Weights(None, "random"), config["seed"])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(config["seed"], "initialisation", "decoder"))
+            self.autoencoder = MaskedAutoencoder(self.backbone.trunk, config["mask"], **config["decoder"])
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        """The loss of one batch of crops, uint8 (B, side, side, 3)."""
+        generator = torch.Generator().manual_seed(derive(self.settings["seed"], "mask", self.global_step))
+        order = torch.rand(len(batch), self.autoencoder.patches, generator=generator).argsort(dim=1)
+        loss = self.autoencoder(self.backbone.transform(batch), order.to(self.device))
+        if not torch.isfinite(loss):
+            raise MitofmError(f"the loss is {loss.item()} at step {self.global_step}: lower lr={self.settings['lr']}")
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, no decay of vectors; linear warm-up, then a cosine to zero."""
+        parameters = list(self.autoencoder.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.settings["weight_decay"]},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimiser = torch.optim.AdamW(groups, lr=self.settings["lr"], betas=(0.9, 0.95))
+        warmup = math.ceil(self.steps * self.settings["warmup"])
+
+        def factor(step: int) -> float:
+            rising = (step + 1) / max(1, warmup)
+            return min(rising, 0.5 * (1 + math.cos(math.pi * max(0, step - warmup) / max(1, self.steps - warmup))))
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+class _Steps(pl.LightningDataModule):
+    """The steps that are still to do."""
+
+    def __init__(self, crops: Crops, steps: int) -> None:
+        super().__init__()
+        self.crops, self.steps = crops, steps
+
+    def train_dataloader(self) -> DataLoader:
+        start = self.trainer.global_step if self.trainer is not None else 0
+        return DataLoader(self.crops, batch_size=None, sampler=range(start, self.steps))
+
+
+class _Log(pl.Callback):
+    """Appends a row to `log.csv` every so many steps: mean loss and crops per second since the last row."""
+
+    def __init__(self, file: Path, every: int, batch_size: int) -> None:
+        self.file, self.every, self.batch_size = file, every, batch_size
+        self.losses: list[Tensor] = []
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        rows = self.rows()
+        with replacing(self.file) as temporary, temporary.open("w", newline="") as file:  # later rows will come again
+            writer = csv.DictWriter(file, _COLUMNS)
+            writer.writeheader()
+            writer.writerows(row for row in rows if int(row["step"]) <= trainer.global_step)
+        self.since = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.losses.append(outputs["loss"].detach())
+        step = trainer.global_step
+        if step % self.every and step != trainer.max_steps:
+            return
+        now, loss = time.perf_counter(), torch.stack(self.losses).mean().item()
+        speed = len(self.losses) * self.batch_size / (now - self.since)
+        with self.file.open("a", newline="") as file:
+            csv.writer(file).writerow([step, step * self.batch_size, f"{loss:.5f}", f"{speed:.0f}"])
+        self.losses, self.since = [], now
+
+    def rows(self) -> list[dict[str, str]]:
+        """What has been logged."""
+        if not self.file.is_file():
+            return []
+        with self.file.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+
+def pretrain(config: Mapping[str, Any]) -> Path:
+    """Pretrain as `config` (conf/pretrain.yaml, resolved) says, unless that is done; returns the file of the weights.
+
+    Its folder, `pretraining/NAME-HASH` in `paths.runs`, holds the weights (bf16), their card (README.md), `config.json`
+    and `log.csv`.
+
+    Raises:
+        MitofmError: the config cannot be, or the loss diverges.
+    """
+    if config["precision"] not in _PRECISIONS:
+        raise unknown("precision", config["precision"], _PRECISIONS)
+    spec = BackboneSpec.from_config({**config["backbone"], "weights": "random"})
+    decides = {key: config[key] for key in _DECIDES} | {"backbone": spec.contract()}
+    folder = Path(config["paths"]["runs"]) / "pretraining" / f"{spec.name}-{fingerprints.of(decides)[:12]}"
+    weights = folder / f"{spec.name}.safetensors"
+    if weights.is_file():
+        return weights
+    torch.set_num_threads(config["threads"])
+    module = Pretraining(config)
+    unlabelled = slides(config["tissue"], Path(config["paths"]["cache"]))
+    crops = Crops(unlabelled, spec.img_size, config["batch_size"], config["seed"])
+    write_json(folder / "config.json", decides)
+    log = _Log(folder / "log.csv", config["log_every"], config["batch_size"])
+    trainer = _fit(module, crops, log, folder / "resume.ckpt", config)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    about = environment.describe(module.device)
+    tensors = {name: value.to(torch.bfloat16) for name, value in module.backbone.trunk.state_dict().items()}
+    with replacing(folder / "README.md") as temporary:
+        temporary.write_text(card(decides, about, log.rows(), sum(p.numel() for p in tensors.values())))
+    save_tensors(weights, tensors)  # last: where it is, all is
+    (folder / "resume.ckpt").unlink(missing_ok=True)
+    return weights
+
+
+def _fit(module: Pretraining, crops: Crops, log: _Log, resume: Path, config: Mapping[str, Any]) -> pl.Trainer:
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    bars: list[pl.Callback] = [TQDMProgressBar(refresh_rate=10)] if config["progress"] else []
+    trainer = pl.Trainer(
+        accelerator=config["accelerator"],
+        devices=1,
+        precision=_PRECISIONS[config["precision"]],  # type: ignore[arg-type]
+        max_steps=module.steps,
+        max_epochs=-1,
+        gradient_clip_val=1.0,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=config["progress"],
+        logger=False,
+        callbacks=[log, *bars, SaveToResume(resume, config["checkpoint_seconds"], 0)],
+        default_root_dir=resume.parent,
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(many workers|LeafSpec|not resumable|in eval mode at the start).*")
+        trainer.fit(
+            module, _Steps(crops, module.steps), ckpt_path=resume if resume.is_file() else None, weights_only=True
+        )
+    return trainer

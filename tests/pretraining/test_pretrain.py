@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mitofm import seeds
+from mitofm.backbones.build import build
+from mitofm.backbones.spec import BackboneSpec
+from mitofm.backbones.weights import Weights
+from mitofm.commands.composing import compose
+from mitofm.errors import MitofmError
+from mitofm.pretraining import run
+from mitofm.pretraining.crops import Crops, slides
+from mitofm.pretraining.masked import MaskedAutoencoder
+from mitofm.runs.resolve import plain
+from mitofm.synthesis import tissue
+from mitofm.synthesis.domains import DOMAINS, SCANNERS
+
+SMALL = (
+    "backbone=toy_vit_p16",
+    "crops=48",
+    "batch_size=8",
+    "decoder={width: 16, depth: 1, heads: 2}",
+    "tissue.slides_per_domain=1",
+    "tissue.cells_per_slide=2",
+    "precision=fp32",
+    "accelerator=cpu",
+    "threads=1",
+    "progress=false",
+    "checkpoint_seconds=0",
+    "log_every=2",
+)
+
+
+@pytest.fixture
+def config(shared: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    paths = (f"paths.cache={shared}/cache", f"paths.runs={tmp_path}/runs")
+    return lambda *overrides: plain(compose("pretrain", [*SMALL, *paths, *overrides]))
+
+
+@pytest.fixture
+def unlabelled(config: Callable[..., dict[str, Any]], shared: Path) -> np.ndarray:
+    return slides(config()["tissue"], shared / "cache")
+
+
+def test_it_ends_in_weights_that_the_backbone_loads_with_a_card_and_a_log(
+    config: Callable[..., dict[str, Any]],
+) -> None:
+    given = config()
+    file = run.pretrain(given)
+    assert {value.dtype for value in load_file(file).values()} == {torch.bfloat16}
+    spec = BackboneSpec.from_config({**given["backbone"], "weights": "pretrained"})
+    loaded = build(spec, Weights(file, "any"), seed=1).trunk.state_dict()
+    random = build(spec, Weights(None, "random"), seed=given["seed"]).trunk.state_dict()
+    assert not torch.equal(loaded["blocks.0.attn.qkv.weight"], random["blocks.0.attn.qkv.weight"])
+    with (file.parent / "log.csv").open() as log:
+        rows = list(csv.DictReader(log))
+    assert [(row["step"], row["crops"]) for row in rows] == [("2", "16"), ("4", "32"), ("6", "48")]
+    assert f"{rows[-1]['loss']} (mean squared error" in (file.parent / "README.md").read_text()
+    assert not (file.parent / "resume.ckpt").exists()
+    before = file.stat().st_mtime_ns
+    assert run.pretrain(given) == file
+    assert file.stat().st_mtime_ns == before  # done: nothing is trained again
+
+
+def test_interrupted_it_goes_on_to_the_same_weights(
+    config: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run.pretrain(config(f"paths.runs={tmp_path}/whole"))
+    step = run.Pretraining.training_step
+
+    def killed(self: run.Pretraining, batch: torch.Tensor, batch_idx: int) -> torch.Tensor:
+        if self.global_step == 3:
+            raise RuntimeError("killed")
+        return step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run.Pretraining, "training_step", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            run.pretrain(config())
+    resumed = run.pretrain(config())
+    assert resumed.read_bytes() == whole.read_bytes()
+    logs = [
+        [row.split(",")[:3] for row in (one.parent / "log.csv").read_text().splitlines()] for one in (whole, resumed)
+    ]
+    assert [row[:2] for row in logs[0]] == [row[:2] for row in logs[1]]
+
+
+def test_what_cannot_change_the_weights_names_no_other_folder(config: Callable[..., dict[str, Any]]) -> None:
+    file = run.pretrain(config("crops=8"))
+    assert run.pretrain(config("crops=8", "threads=2", "log_every=1", "checkpoint_seconds=9")) == file
+    assert run.pretrain(config("crops=8", "seed=1")) != file
+
+
+def test_unlabelled_slides_are_none_of_the_labelled_ones(unlabelled: np.ndarray) -> None:
+    assert unlabelled.shape == (7, tissue.side_of(2), tissue.side_of(2), 3)
+    for row, (name, domain) in enumerate(DOMAINS.items()):
+        rng = seeds.stream(0, "synthesis", name, 0)
+        labelled = tissue.render(rng, domain, SCANNERS[domain.scanners[0]], 2, 0.5).image
+        assert not np.array_equal(unlabelled[row], labelled)
+
+
+def test_a_batch_is_a_function_of_seed_and_step(unlabelled: np.ndarray) -> None:
+    one, other = (Crops(unlabelled, 32, 4, seed) for seed in (0, 1))
+    assert one[5].shape == (4, 32, 32, 3)
+    assert torch.equal(one[5], one[5])
+    assert not torch.equal(one[5], one[6])
+    assert not torch.equal(one[5], other[5])
+
+
+def autoencoder() -> MaskedAutoencoder:
+    config = plain(compose("pretrain", [*SMALL]))["backbone"]
+    trunk = build(BackboneSpec.from_config(config), Weights(None, "random"), seed=0).trunk
+    torch.manual_seed(0)
+    return MaskedAutoencoder(trunk, 0.75, 16, 1, 2).eval()
+
+
+def test_the_encoder_sees_nothing_of_the_hidden_patches() -> None:
+    model = autoencoder()
+    images, order = torch.randn(2, 3, 64, 64), torch.rand(2, 16).argsort(dim=1)
+    changed = images.clone()
+    for image, hidden in zip(changed, order[:, model.visible :], strict=True):
+        for patch in hidden.tolist():
+            row, column = divmod(patch, 4)
+            image[:, 16 * row : 16 * row + 16, 16 * column : 16 * column + 16] += 1
+    model.trunk.patch_drop.kept = order[:, : model.visible]
+    with torch.inference_mode():
+        assert torch.equal(model.trunk.forward_features(images), model.trunk.forward_features(changed))
+
+
+def test_afterwards_the_trunk_sees_every_patch_again() -> None:
+    model = autoencoder()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        before = model.trunk.forward_features(images)
+        model(images, torch.rand(2, 16).argsort(dim=1))
+        assert torch.equal(model.trunk.forward_features(images), before)
+    assert before.shape[1] == 17
+
+
+def test_the_loss_of_saying_nothing_is_one() -> None:
+    model = autoencoder()
+    torch.nn.init.zeros_(model.head.weight)
+    torch.nn.init.zeros_(model.head.bias)
+    loss = model(torch.randn(4, 3, 64, 64), torch.rand(4, 16).argsort(dim=1))
+    assert loss.item() == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("mask=0.99", "leaves 0 of 16 patches visible"),
+        ("precision=fp8", "unknown precision 'fp8'"),
+        ("backbone=resnet18", "needs a plain ViT"),
+    ],
+)
+def test_what_cannot_be_pretrained_is_refused(config: Callable[..., dict[str, Any]], wrong: str, message: str) -> None:
+    with pytest.raises(MitofmError, match=message):
+        run.pretrain(config(wrong))
