@@ -10,7 +10,7 @@ from mitofm.errors import MitofmError
 
 
 def synthetic(root: Path, name: str, seed: int) -> Synthetic:
-    return Synthetic(root, name, ["lymphoma"], slides_per_domain=1, cells_per_slide=4, seed=seed)
+    return Synthetic(root, name, ["canine lymphoma"], slides_per_domain=1, cells_per_slide=4, seed=seed)
 
 
 def test_the_cells_of_all_sources_are_one_table_with_their_files_and_their_names_apart(tmp_path: Path) -> None:
@@ -20,8 +20,8 @@ def test_the_cells_of_all_sources_are_one_table_with_their_files_and_their_names
     table = joined.table()
     assert len(table) == sum(len(source.table()) for source in sources)
     assert table.groupby("dataset")["slide"].unique().map(list).to_dict() == {
-        "set0": ["0/lymphoma_00"],
-        "set1": ["1/lymphoma_00"],
+        "set0": ["0/canine_lymphoma_00"],
+        "set1": ["1/canine_lymphoma_00"],
     }
     assert all((tmp_path / image).is_file() for image in table["image"])
     assert table["image"].nunique() == 2

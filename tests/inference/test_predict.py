@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from mitofm import fingerprints
 
-TISSUE = ["data=synthetic", "data.source.domains=[lymphoma,melanoma]", "data.source.slides_per_domain=6",
+TISSUE = ["data=synthetic", "data.source.domains=[canine lymphoma,human melanoma]", "data.source.slides_per_domain=6",
           "data.source.cells_per_slide=12", "trainer.threads=1", "trainer.accelerator=cpu"]  # fmt: skip
 Typed = Callable[..., tuple[str, str]]
 
@@ -39,7 +39,7 @@ def test_a_copied_checkpoint_scores_cells_without_labels(
     copied = tmp_path / "sent"
     shutil.copytree(next(tried.glob("*-lora-*")) / "checkpoint", copied)
     images = home / "data" / "synthetic"
-    image = next(images.rglob("*.png"))
+    image = next(images.rglob("*.tif"))
     rows = [f"{image.relative_to(images)},{x},{x},a,one" for x in (70, 90, 110)]
     (tmp_path / "cells.csv").write_text("\n".join(["filename,x,y,slide,tumortype", *rows]))
     own = [

@@ -31,7 +31,7 @@ def tissue(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     from mitofm.runs.resolve import resolve
 
     root = tmp_path_factory.mktemp("tissue")
-    source = ("domains=[lymphoma,melanoma]", "slides_per_domain=6", "cells_per_slide=8")
+    source = ("domains=[canine lymphoma,human melanoma]", "slides_per_domain=6", "cells_per_slide=8")
     config = resolve(compose("train", [*(f"data.source.{one}" for one in source), f"paths.data={root}"]))
     dataset = Dataset(config["data"], root / "cache")
     dataset.config = config["data"]

@@ -16,7 +16,7 @@ import pytest
 MITOFM = str(Path(sys.executable).parent / "mitofm")
 SWEEP = [MITOFM, "train", "-m", "adaptation=full,linear_probe", "fraction=0.5,1.0", "seed=1,2,3", "backbone=toy_vit_p16", "study=all",
          "trainer.threads=1", "trainer.progress=false", "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "logger=none",
-         "fit.max_epochs=1", "fit.min_steps=40", "augment=none", "data.source.domains=[lymphoma]", "data.source.slides_per_domain=6",
+         "fit.max_epochs=1", "fit.min_steps=40", "augment=none", "data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6",
          "data.source.cells_per_slide=24"]  # fmt: skip
 SLURM = ["hydra/launcher=slurm", "hydra.launcher.mem_gb=1", "hydra.launcher.timeout_min=20"]
 NEEDED = ("slurmctld", "slurmd", "munged", "srun")
