@@ -25,7 +25,7 @@ from mitofm.commands import train
 from mitofm.commands.composing import register_user_configs
 from mitofm.config import conf_dir
 
-TISSUE = ["data.source.domains=[lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]
+TISSUE = ["data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]
 QUIET = [
     "hydra.job_logging.root.level=ERROR",
     "hydra.hydra_logging.root.level=ERROR",

@@ -23,7 +23,11 @@ RESULTS = ("metrics.json", "predictions.parquet", "split.parquet", "checkpoint/t
 def command(cells: int) -> list[str]:
     """A grid of half frozen, half trained cells, small enough to be fitted in about a second each."""
     seeds = ",".join(str(seed) for seed in range(cells // 4))
-    tissue = ["data.source.domains=[lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]
+    tissue = [
+        "data.source.domains=[canine lymphoma]",
+        "data.source.slides_per_domain=6",
+        "data.source.cells_per_slide=24",
+    ]
     fit = ["fit.max_epochs=1", "fit.min_steps=30", "augment=dihedral", "trainer.checkpoint_seconds=0", "logger=csv"]
     machine = ["trainer.threads=1", "trainer.progress=false", "trainer.accelerator=cpu"]
     grid = [
