@@ -20,7 +20,12 @@ from mitofm.reporting.numbers import NOTHING, difference
 from mitofm.reporting.tables import Table, columns_of, table
 
 CELLS, SLIDES, SAME = "cells", "slides", "the same predictions"
-_IMPLIED = {"backbone.weights": "weights", "split.domain": "train_domain", "split.fraction_unit": "fraction_unit"}
+_IMPLIED = {
+    "backbone.weights": "weights",
+    "split.domain": "train_domain",
+    "split.count": "train_domain",
+    "split.fraction_unit": "fraction_unit",
+}
 """Keys of a configuration that are labels of a cell as well."""
 
 
