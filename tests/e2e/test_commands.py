@@ -44,7 +44,7 @@ def test_help_answers_in_under_a_second(place: Path) -> None:
         ),
         (["fractoin=0.5"], "Did you mean 'fraction'?"),
         (["backbone=deit_tinny"], "unknown backbone 'deit_tinny' in conf/. Did you mean 'deit_tiny'?"),
-        (["split=in_domian"], "There is: annotation, external, file, in_domain"),
+        (["split=in_domian"], "There is: annotation, annotation_kfold, "),
         (["fraction=0"], "fraction"),
         (["fraction=1.5"], "fraction"),
         (["fraction=-1"], "fraction"),

@@ -46,6 +46,12 @@ NARROW = {
 }  # fmt: skip
 NARROW["deit"] = NARROW["vit"]
 STUDIES = sorted(path.parent.name for path in experiments_dir().glob("*/sweep.yaml"))
+# Frozen modes choose and fit all they have: less of it is enough to see that they run.
+SLOW = {
+    "adaptation=linear_probe": ["adaptation.folds=2"],
+    "adaptation=mlp_probe": ["adaptation.folds=2", "adaptation.steps=5"],
+    "adaptation=attentive_probe": ["adaptation.folds=2", "adaptation.steps=5"],
+}
 # They need other data: tests/data/test_splits_*.py runs them.
 OWN_TEST = {"split=external", "split=external_folds", "split=file"}
 
@@ -59,8 +65,8 @@ def test_every_choice_fits_one_step(small: Callable[..., Any], monkeypatch: pyte
             "trainer.accelerator=cpu", "trainer.progress=false", "trainer.threads=1"]  # fmt: skip
     if choice.startswith("backbone"):
         tiny += ["backbone.weights=random", "backbone.img_size=32", *narrow(choice.partition("=")[2])]
-    if choice == "adaptation=linear_probe":
-        tiny += ["adaptation.folds=2"]
+    if choice in SLOW:
+        tiny += SLOW[choice]
     kept = [one for one in tiny if one.split("=")[0] != choice.split("=")[0]]
     assert run(small(*kept, choice, *NEEDS.get(choice, []))) is State.DONE
 
