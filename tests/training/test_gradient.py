@@ -149,11 +149,11 @@ def test_predictions_average_the_views_of_a_patch(small: Small) -> None:
 
 
 @pytest.mark.parametrize("mode", ["linear_probe", "knn", "prototype", "mlp_probe", "attentive_probe"])
-def test_frozen_modes_see_the_mean_of_the_views(small: Small, mode: str) -> None:
+def test_frozen_modes_see_the_mean_of_the_views(small: Small, planted: Callable[[bool], list[str]], mode: str) -> None:
     few = ["adaptation.steps=20"] if mode in ("mlp_probe", "attentive_probe") else []
-    seen = [f"adaptation={mode}", "backbone=toy_vit_p16", *few]
+    seen = [*planted(False), f"adaptation={mode}", *few]
     plain, averaged = (logits(cell(small(*seen, f"adaptation.views={n}"))) for n in (1, 8))
-    assert np.corrcoef(plain, averaged)[0, 1] > 0  # random features of hard tissue: little of either is signal
+    assert np.corrcoef(plain, averaged)[0, 1] > 0.3
     assert not np.allclose(plain, averaged, atol=1e-4)
 
 
