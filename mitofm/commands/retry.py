@@ -27,10 +27,8 @@ def main(arguments: list[str]) -> None:
     for cell in again:
         try:
             run_again(runs / "cells" / cell, paths)
-        except MitofmError as error:
-            print(f"{cell}: {error}", file=sys.stderr)
+        except Exception as error:  # whatever it is, the other cells run
+            print(f"{cell}: {type(error).__name__}: {error}", file=sys.stderr)
             failed += 1
-        except Exception:
-            failed += 1  # the log has said why
     if failed:
         raise MitofmError(f"{failed} of {len(again)} cells failed: mitofm logs CELL says why")

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.splits.external import External
-from mitofm.data.splits.kfold import stratified_folds
+from mitofm.data.splits.kfold import must_be_a_fold, stratified_folds
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides
 from mitofm.data.splits.slides import share_of
-from mitofm.errors import MitofmError, unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +32,7 @@ class ExternalFolds(External):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.folds < 2:
-            raise MitofmError(f"split.folds={self.folds}: at least 2 folds are needed")
-        if self.fold not in range(self.folds):
-            raise unknown("split.fold", self.fold, range(self.folds), f"split.folds={self.folds}")
+        must_be_a_fold(self.fold, self.folds)
 
     def describe(self) -> str:
         """The training side in words: the fold that it does not hold."""

@@ -29,10 +29,7 @@ class KFold(Strategy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.folds < 2:
-            raise MitofmError(f"split.folds={self.folds}: at least 2 folds are needed")
-        if self.fold not in range(self.folds):
-            raise unknown("split.fold", self.fold, range(self.folds), f"split.folds={self.folds}")
+        must_be_a_fold(self.fold, self.folds)
 
     def describe(self) -> str:
         """The training side in words: the fold that it does not hold."""
@@ -45,6 +42,14 @@ class KFold(Strategy):
         rest = np.setdiff1d(np.arange(len(table)), tested)
         part[rest] = with_validation(table.iloc[rest], self.validation_share, seed)
         return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))
+
+
+def must_be_a_fold(fold: int, folds: int) -> None:
+    """Raise MitofmError unless there are at least two `folds`, counted from 0, and `fold` is one of them."""
+    if folds < 2:
+        raise MitofmError(f"split.folds={folds}: at least 2 folds are needed")
+    if fold not in range(folds):
+        raise unknown("split.fold", fold, range(folds), f"split.folds={folds}")
 
 
 def stratified_folds(table: pd.DataFrame, folds: int, seed: int, purpose: str) -> list[np.ndarray]:
