@@ -14,6 +14,10 @@ class Infeasible(MitofmError):
     """The cell asks for something its data cannot give (no positive in training, say): it is SKIPPED, not failed."""
 
 
+class Diverged(MitofmError):
+    """Training has left the finite numbers: a trial of a search that does so is only a bad one."""
+
+
 def unknown(kind: str, given: object, known: Iterable[object], place: str = "") -> MitofmError:
     """The error for a name that does not exist, with what exists and the nearest guess.
 

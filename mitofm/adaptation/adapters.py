@@ -8,7 +8,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from mitofm.adaptation.gradient import Classifier, GradientAdaptation
+from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.errors import MitofmError, unknown
 from mitofm.seeds import derive
@@ -33,6 +33,7 @@ class Adapters(GradientAdaptation):
         lr: learning rate of the adapters.
         head_lr: learning rate of the head.
         weight_decay: of the trained matrices.
+        search: see `GradientAdaptation`.
         settings: of the method, under peft's names; `rank`, `alpha` and `dropout` are understood for every method that
             has them.
     """
@@ -46,9 +47,10 @@ class Adapters(GradientAdaptation):
         lr: float,
         head_lr: float,
         weight_decay: float,
+        search: Search = None,
         **settings: Any,
     ) -> None:
-        super().__init__(name, lr, head_lr, weight_decay)
+        super().__init__(name, lr, head_lr, weight_decay, search)
         if targets not in TARGETS:
             raise unknown("adaptation.targets", targets, TARGETS, f"adaptation {name!r}")
         if last_blocks is not None and last_blocks < 1:

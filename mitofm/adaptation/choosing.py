@@ -73,22 +73,33 @@ class Choosing(FrozenAdaptation, Generic[Fitted]):
 
     def _cross_validated(self, train: Labelled, *, balanced: bool, seed: int, device: str) -> list[float]:
         """AUROC of the pooled out-of-fold logits for every value; empty where some fold would lack a class."""
-        slides_per_class = [len(set(train.slides[train.labels == label])) for label in (0, 1)]
-        folds = min(self.folds, *slides_per_class)
-        if folds < 2:
-            return []
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive(seed, "probe folds") % 2**32)
+        parts = slide_folds(train.labels, train.slides, self.folds, seed)
         pooled = np.empty((len(self.values), len(train)))
-        for fitting, held_out in splitter.split(train.labels, train.labels, train.slides):
-            if len(set(train.labels[fitting])) < 2:
-                return []
+        for fitting, held_out in parts:
             heads = self.path(train.part(fitting), self.values, balanced=balanced, seed=seed, device=device)
             pooled[:, held_out] = self.logits_of(heads, train.part(held_out))
-        return _scores(train.labels, pooled)
+        return _scores(train.labels, pooled) if parts else []
 
     def _noted(self, head: Fitted, rule: str, scores: Sequence[float]) -> Fitted:
         scored = dict(zip(map(str, self.values), scores, strict=False))
         return replace(head, notes=head.notes | {f"{self.choice}_rule": rule, f"{self.choice}_scores": scored})
+
+
+def slide_folds(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Positions to fit on and to hold out, of up to `folds` folds of whole slides; none where a fold would lack a class.
+
+    Args:
+        labels: int (n,), 0 or 1.
+        slides: (n,) of the same cells.
+        folds: at most.
+        seed: of the cell.
+    """
+    folds = min(folds, *(len(set(slides[labels == label])) for label in (0, 1)))
+    if folds < 2:
+        return []
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive(seed, "probe folds") % 2**32)
+    parts = list(splitter.split(labels, labels, slides))
+    return parts if all(len(set(labels[fitting])) == 2 for fitting, _ in parts) else []
 
 
 def _scores(labels: np.ndarray, logits: np.ndarray) -> list[float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from timm.models import group_parameters
 
-from mitofm.adaptation.gradient import Classifier, GradientAdaptation
+from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.errors import MitofmError
@@ -25,6 +25,7 @@ class Full(GradientAdaptation):
         drop_path: probability with which the last block is left out for a sample, falling to 0 at the first
             (stochastic depth, arXiv 1603.09382).
         ema: see `GradientAdaptation`; lower in the first steps, min(ema, (1 + step) / (10 + step)).
+        search: see `GradientAdaptation`.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Full(GradientAdaptation):
         layer_decay: float = 1.0,
         drop_path: float = 0.0,
         ema: float | None = None,
+        search: Search = None,
     ) -> None:
-        super().__init__(name, lr, head_lr, weight_decay)
+        super().__init__(name, lr, head_lr, weight_decay, search)
         if not 0 < layer_decay <= 1:
             raise MitofmError(f"adaptation.layer_decay={layer_decay}: give a factor above 0 and up to 1")
         if not 0 <= drop_path < 1:

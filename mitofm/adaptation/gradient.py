@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +16,10 @@ from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.errors import MitofmError
 from mitofm.seeds import derive
+
+Search = str | Sequence[float] | None
+FACTORS = (0.1, 0.18, 0.3, 0.56, 1.0, 1.8, 3.0, 5.6, 10.0)
+"""By which `adaptation.search=lr` multiplies learning rates: as many as a frozen mode has settings to choose from."""
 
 
 class Classifier(nn.Module):
@@ -47,15 +53,27 @@ class GradientAdaptation(ABC):
         lr: learning rate of the backbone's trained parameters.
         head_lr: learning rate of the head.
         weight_decay: of every trained matrix; vectors (biases, norms) have none.
+        search: "lr" to choose among as many learning rates as a frozen mode has settings; or the factors by which to
+            multiply both rates; None to take them as they are.
     """
 
-    def __init__(self, name: str, lr: float, head_lr: float, weight_decay: float) -> None:
+    def __init__(self, name: str, lr: float, head_lr: float, weight_decay: float, search: Search = None) -> None:
         if min(lr, head_lr) <= 0:
             raise MitofmError(f"adaptation.lr={lr}, adaptation.head_lr={head_lr}: learning rates are above 0")
+        factors = FACTORS if search == "lr" else [] if search is None else search
+        if isinstance(factors, str) or any(not isinstance(one, int | float) or one <= 0 for one in factors):
+            raise MitofmError(f"adaptation.search={search}: give lr, null, or factors above 0 such as [0.3,1,3]")
+        self.factors = sorted(factors, key=lambda factor: abs(math.log(factor)))
         self.name = name
         self.lr = lr
         self.head_lr = head_lr
         self.weight_decay = weight_decay
+
+    def scaled(self, factor: float) -> GradientAdaptation:
+        """The same, with learning rates `factor` times as high, and nothing left to search."""
+        other = copy.copy(self)
+        other.lr, other.head_lr, other.factors = factor * self.lr, factor * self.head_lr, []
+        return other
 
     ema: float | None = None
     """Decay of the moving average of what is trained that is checked, kept and tested in its place; None keeps none."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mitofm.adaptation.gradient import Classifier, GradientAdaptation
+from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.errors import MitofmError
 from mitofm.seeds import derive
@@ -52,10 +52,20 @@ class Prompt(GradientAdaptation):
         lr: learning rate of the prompts.
         head_lr: learning rate of the head.
         weight_decay: of prompts and the head's matrix.
+        search: see `GradientAdaptation`.
     """
 
-    def __init__(self, name: str, tokens: int, dropout: float, lr: float, head_lr: float, weight_decay: float) -> None:
-        super().__init__(name, lr, head_lr, weight_decay)
+    def __init__(
+        self,
+        name: str,
+        tokens: int,
+        dropout: float,
+        lr: float,
+        head_lr: float,
+        weight_decay: float,
+        search: Search = None,
+    ) -> None:
+        super().__init__(name, lr, head_lr, weight_decay, search)
         if tokens < 1:
             raise MitofmError(f"adaptation.tokens={tokens}: give a number of prompts of at least 1")
         self.tokens = tokens

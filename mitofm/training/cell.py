@@ -11,6 +11,7 @@ import torch
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
+from mitofm.data.order import batches_per_pass
 from mitofm.data.patches import PatchStore
 from mitofm.data.splits.part import Split
 from mitofm.errors import unknown
@@ -96,6 +97,11 @@ class Cell(Seen):
         """Rows of the store on one side of the split."""
         return self.split.rows(part)
 
+    def samples_in(self, steps: int) -> int:
+        """Training cells that so many steps see, repetitions counted."""
+        n = len(self.rows("train"))
+        return steps * n // batches_per_pass(n, self.fit["batch_size"])
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -105,7 +111,7 @@ class Outcome:
         validation_logits: float64, in the order of the validation rows.
         test_logits: float64, in the order of the test rows.
         trained_parameters: how many numbers were trained.
-        samples_seen: training samples seen, repetitions counted.
+        samples_seen: training samples seen, repetitions and trials counted.
         pieces: in how many a training batch passed through the classifier.
         peak_memory_mb: of training, where another process did it.
         notes: what was chosen on the way.

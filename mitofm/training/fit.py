@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves, InTime, Sink
 from mitofm.training.frozen import fit_frozen
-from mitofm.training.gradient import fit_gradient
+from mitofm.training.search import TRIALS, fit_searched
 from mitofm.training.selection import validation_decides
 from mitofm.training.wandb_run import WandbRun
 
@@ -79,7 +80,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     failed = True
     try:
         gradient = isinstance(adaptation, GradientAdaptation)
-        outcome = fit_gradient(cell, adaptation, copies) if gradient else fit_frozen(cell, adaptation)
+        outcome = fit_searched(cell, adaptation, copies) if gradient else fit_frozen(cell, adaptation)
         seconds = time.perf_counter() - started
         metrics, predictions = _evaluate(cell, outcome)
         write_parquet(folder / "predictions.parquet", predictions)
@@ -91,6 +92,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     finally:
         copies.close(failed)
     (folder / "checkpoint" / "resume.ckpt").unlink(missing_ok=True)
+    shutil.rmtree(folder / TRIALS, ignore_errors=True)
     return metrics
 
 

@@ -61,6 +61,7 @@ class Trained:
         parameters: how many numbers were trained.
         steps: that were taken.
         peak_memory_mb: of the process, MiB.
+        pieces: in how many a batch passed through the classifier.
         notes: what was chosen on the way.
     """
 
@@ -68,11 +69,17 @@ class Trained:
     parameters: int
     steps: int
     peak_memory_mb: float
+    pieces: int
     notes: dict[str, Any]
 
 
 def fit_gradient(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> Outcome:
-    """Train `adaptation` on the cell's training side and give the logits of its validation and test sides.
+    """Train `adaptation` on the cell's training side and give the logits of its validation and test sides."""
+    return outcome(cell, adaptation, fitted(cell, adaptation, copies))
+
+
+def fitted(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> Trained:
+    """Train on as many devices as are asked for.
 
     Where a GPU's memory does not hold a batch, it goes through the classifier in pieces: the same steps, only slower.
     """
@@ -84,25 +91,33 @@ def fit_gradient(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> 
         else:
             trained = train(cell, adaptation, pieces, copies.lightning_logger())
         if trained is not None:
-            break
+            return trained
         pieces *= 2
         _log.warning("out of GPU memory: each batch now passes in %d pieces (trainer.accumulate)", pieces)
         torch.cuda.empty_cache()
 
-    classifier = trained.classifier
-    if classifier is None:
-        classifier = adaptation.module(build(adaptation.built_from(cell.spec), cell.weights, cell.seed), cell.seed)
-        adaptation.load(classifier, load_tensors(cell.folder / TRAINED))
-    n = len(cell.rows("train"))
+
+def outcome(cell: Cell, adaptation: GradientAdaptation, trained: Trained) -> Outcome:
+    """The logits of a cell whose trained weights are in its folder."""
+    classifier = with_weights(cell, adaptation, trained)
     return Outcome(
         validation_logits=predict(cell, classifier, cell.rows("validation")),
         test_logits=predict(cell, classifier, cell.rows("test")),
         trained_parameters=trained.parameters,
-        samples_seen=trained.steps * n // batches_per_pass(n, cell.fit["batch_size"]),
-        pieces=pieces,
+        samples_seen=cell.samples_in(trained.steps),
+        pieces=trained.pieces,
         peak_memory_mb=trained.peak_memory_mb,
         notes=trained.notes,
     )
+
+
+def with_weights(cell: Cell, adaptation: GradientAdaptation, trained: Trained) -> Classifier:
+    """The trained classifier, from the cell's folder where another process has it."""
+    if trained.classifier is not None:
+        return trained.classifier
+    classifier = adaptation.module(build(adaptation.built_from(cell.spec), cell.weights, cell.seed), cell.seed)
+    adaptation.load(classifier, load_tensors(cell.folder / TRAINED))
+    return classifier
 
 
 def _ranked(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, logger: Logger) -> Trained | None:
@@ -130,7 +145,7 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
     classifier = adaptation.module(backbone, cell.seed)
     memory.refuse_split_batches(cell, adaptation, classifier, pieces)
     parameters = sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)
-    started_from = adaptation.warm_start(classifier, partial(_fitted, cell))
+    started_from = adaptation.warm_start(classifier, partial(_frozen, cell))
     data, budget = _data(cell, rank), plan(len(cell.rows("train")), cell.fit)
     loss = Loss(cell.fit["focal_gamma"], cell.fit["label_smoothing"])
     module = CellModule(classifier, adaptation, budget, loss, cell.seed, pieces)
@@ -173,11 +188,12 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
         parameters,
         trainer.global_step,
         peak_memory_mb(cell.device),
+        pieces,
         {**started_from, "steps": trainer.global_step, "checkpoint": chosen},
     )
 
 
-def _fitted(cell: Cell, adaptation: FrozenAdaptation) -> Any:
+def _frozen(cell: Cell, adaptation: FrozenAdaptation) -> Any:
     """A frozen mode fitted to the training side of a cell, and chosen as the cell chooses."""
     table = cell.store.table
     cells = Labelled(features_of(cell, adaptation), table["label"].to_numpy(), table["slide"].to_numpy())

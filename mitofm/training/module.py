@@ -18,7 +18,7 @@ from torchmetrics.classification import BinaryAUROC
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.data.module import Batch, TrainingBatch
-from mitofm.errors import MitofmError
+from mitofm.errors import Diverged
 from mitofm.seeds import derive
 from mitofm.training.loss import Loss
 
@@ -93,7 +93,7 @@ class CellModule(pl.LightningModule):
         patches, labels, weights = batch
         loss = self.loss(self.logits(patches).float(), labels, weights)
         if not torch.isfinite(loss):
-            raise MitofmError(
+            raise Diverged(
                 f"the loss is {loss.item()} at step {self.global_step} of {self.adaptation.name!r}: lower adaptation.lr "
                 f"(now {self.adaptation.lr}) or set fit.gradient_clip"
             )

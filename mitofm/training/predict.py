@@ -8,7 +8,7 @@ import torch
 from mitofm.adaptation.gradient import Classifier
 from mitofm.backbones.views import DihedralMean
 from mitofm.data.module import PlainPatches, prediction_loader
-from mitofm.errors import MitofmError
+from mitofm.errors import Diverged
 from mitofm.training.cell import Seen
 
 
@@ -16,7 +16,7 @@ def predict(seen: Seen, classifier: Classifier, rows: np.ndarray) -> np.ndarray:
     """Logits of these rows of the store, unaugmented, averaged over `fit.test_views`: float64 (n,).
 
     Raises:
-        MitofmError: one of them is not finite.
+        Diverged: one of them is not finite.
     """
     loader = prediction_loader(PlainPatches(seen.store, rows), seen.fit["batch_size"] * 4)
     viewed = DihedralMean(classifier) if seen.fit["test_views"] == 8 else classifier
@@ -28,7 +28,7 @@ def predict(seen: Seen, classifier: Classifier, rows: np.ndarray) -> np.ndarray:
                 logits.append(viewed(patches.to(seen.device, non_blocking=True)).double().cpu().numpy())
     result = np.concatenate(logits) if logits else np.empty(0)
     if not np.isfinite(result).all():
-        raise MitofmError(
+        raise Diverged(
             f"backbone {seen.spec.name!r} gives logits that are not finite after training: lower adaptation.lr, set "
             "fit.gradient_clip, or take fit.precision=fp32"
         )
