@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -85,6 +86,7 @@ def _fetch(spec: BackboneSpec, folder: Path) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # the error below says it once
     try:
         return Path(hf_hub_download(spec.hub, spec.hub_file, revision=spec.revision))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

@@ -137,7 +137,7 @@ def _wandb(config: Mapping[str, Any]) -> Finding:
     if mode() == "online":
         return Finding(OK, "online")
     return Finding(
-        NOTE, "offline: runs are kept on disk", "`wandb login`, or WANDB_API_KEY, for online; `wandb sync` later"
+        NOTE, "offline: runs are kept on disk", "`wandb login`, or WANDB_API_KEY, for online; `mitofm sync` later"
     )
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import hydra
 from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mitofm.commands.composing import asked, each_value, register_user_configs
@@ -46,7 +48,7 @@ def main(arguments: list[str]) -> None:
             for left in _elsewhere:
                 run(left)
     finally:
-        for line in failures(runs, study):
+        for line in failures(runs, study) if found.multirun else ():
             print(line, file=sys.stderr)
 
 
@@ -56,7 +58,7 @@ def _one_cell(config: DictConfig) -> None:
         if run(config, wait=not in_turn) is State.UNFINISHED:
             _elsewhere.append(config)
     except MitofmError as error:
-        if config.on_error == "raise":
+        if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
             raise SystemExit(f"mitofm: {error}") from error
         # Hydra shows this one without its traceback, runs the other cells of a grid and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {error}") from error

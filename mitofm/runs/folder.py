@@ -67,9 +67,8 @@ def cell_folder(runs: Path, given: str) -> Path:
     meant = [given] if given in names else [name for name in names if given in name]
     if not meant:
         near = difflib.get_close_matches(given, names, n=3, cutoff=0.3)
-        raise MitofmError(
-            f"no cell {given!r} among the {len(names)} in {runs / 'cells'}. Near: {', '.join(near) or '-'}"
-        )
+        guess = f" Near: {', '.join(near)}" if near else ""
+        raise MitofmError(f"no cell {given!r} among the {len(names)} in {runs / 'cells'}.{guess}")
     if len(meant) > 1:
         raise MitofmError(
             f"{given!r} is part of the names of {len(meant)} cells in {runs / 'cells'}: {', '.join(sorted(meant)[:6])}. "
