@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import EarlyStopping
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -50,6 +51,21 @@ class BestWeights(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from an interruption; later weights on disk, if any, will be reached and written again."""
         self.auroc, self.step = state_dict["auroc"], state_dict["step"]
+
+
+class Patience(EarlyStopping):
+    """Stops after `patience` checks without a better validation AUROC, and stays stopped where a stopped cell is resumed.
+
+    Args:
+        patience: checks.
+    """
+
+    def __init__(self, patience: int) -> None:
+        super().__init__("validation/auroc", mode="max", patience=patience, check_finite=False)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Lightning forgets that it has stopped: what is saved after the last check would go on to the next one."""
+        trainer.should_stop = self.wait_count >= self.patience
 
 
 class MovingAverage(pl.Callback):

@@ -29,6 +29,7 @@ from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves, InTime, Sink
 from mitofm.training.frozen import fit_frozen
+from mitofm.training.gradient import forget
 from mitofm.training.search import TRIALS, fit_searched
 from mitofm.training.selection import validation_decides
 from mitofm.training.wandb_run import WandbRun
@@ -91,7 +92,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
         failed = False
     finally:
         copies.close(failed)
-    (folder / "checkpoint" / "resume.ckpt").unlink(missing_ok=True)
+    forget(folder)
     shutil.rmtree(folder / TRIALS, ignore_errors=True)
     return metrics
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments import LightningEnvironment
-from pytorch_lightning.callbacks import EarlyStopping, TQDMProgressBar
+from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.strategies import DDPStrategy
 from threadpoolctl import threadpool_limits
@@ -33,7 +33,7 @@ from mitofm.data.module import CellData, PlainPatches, TrainingPatches
 from mitofm.data.order import batches_per_pass
 from mitofm.errors import MitofmError
 from mitofm.training import memory
-from mitofm.training.callbacks import BestWeights, MovingAverage, SaveToResume, load_tensors, save_tensors
+from mitofm.training.callbacks import BestWeights, MovingAverage, Patience, SaveToResume, load_tensors, save_tensors
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies
 from mitofm.training.environment import peak_memory_mb
@@ -47,6 +47,8 @@ _log = logging.getLogger(__name__)
 
 TRAINED = Path("checkpoint") / "trained.safetensors"
 """Where in a cell's folder its trained weights are."""
+
+_BEST, _RESUME = (Path("checkpoint") / name for name in ("best.safetensors", "resume.ckpt"))
 
 BALANCED = {"label": "class_weight", "domain": "domain_weight"}
 """Columns that the loss may balance, and the settings of `fit` that say so."""
@@ -120,6 +122,12 @@ def with_weights(cell: Cell, adaptation: GradientAdaptation, trained: Trained) -
     return classifier
 
 
+def forget(folder: Path) -> None:
+    """Delete what training goes on from; not before what it was for is written: it may be killed until then."""
+    for file in (_RESUME, _BEST):
+        (folder / file).unlink(missing_ok=True)
+
+
 def _ranked(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, logger: Logger) -> Trained | None:
     """As `train`, by one of several processes."""
     torch.set_num_threads(cell.trainer["threads"])
@@ -149,9 +157,9 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
     data, budget = _data(cell, rank), plan(len(cell.rows("train")), cell.fit)
     loss = Loss(cell.fit["focal_gamma"], cell.fit["label_smoothing"])
     module = CellModule(classifier, adaptation, budget, loss, cell.seed, pieces)
-    best = BestWeights(cell.folder / "checkpoint" / "best.safetensors")
+    best = BestWeights(cell.folder / _BEST)
     average = MovingAverage(adaptation.ema) if adaptation.ema else None
-    resume = cell.folder / "checkpoint" / "resume.ckpt"
+    resume = cell.folder / _RESUME
 
     trainer = _trainer(cell, budget, best, average, resume, logger)
     try:
@@ -179,7 +187,6 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
         elif average:
             average.swap(module)
         save_tensors(cell.folder / TRAINED, adaptation.state(classifier))
-        best.file.unlink(missing_ok=True)
     chosen = {"rule": "last", "step": trainer.global_step}
     if cell.validation_decides:
         chosen = {"rule": "validation", "step": best.step, "auroc": best.auroc}
@@ -250,8 +257,7 @@ def _trainer(
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and limits are in the cell's own files
     callbacks: list[pl.Callback] = []
     if cell.validation_decides:
-        patience = cell.fit["patience"]
-        callbacks += [best, EarlyStopping("validation/auroc", mode="max", patience=patience, check_finite=False)]
+        callbacks += [best, Patience(cell.fit["patience"])]
     if average:
         callbacks.append(average)  # after those that look at what a check has seen
     if cell.trainer["progress"]:

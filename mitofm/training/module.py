@@ -111,7 +111,8 @@ class CellModule(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect logits of one validation batch."""
         patches, labels = batch
-        self.validation_auroc.update(self.classifier(patches).float(), labels.long())
+        # Torchmetrics takes a batch of numbers in [0, 1] for probabilities and any other for logits: it is given no choice.
+        self.validation_auroc.update(self.classifier(patches).double().sigmoid(), labels.long())
 
     def on_validation_epoch_end(self) -> None:
         """Log the AUROC of the validation cells."""

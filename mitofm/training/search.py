@@ -23,7 +23,7 @@ from mitofm.errors import Diverged
 from mitofm.files import read_json, replacing, write_json
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves
-from mitofm.training.gradient import TRAINED, Trained, fit_gradient, fitted, outcome, with_weights
+from mitofm.training.gradient import TRAINED, Trained, fit_gradient, fitted, forget, outcome, with_weights
 from mitofm.training.predict import predict
 
 _log = logging.getLogger(__name__)
@@ -99,6 +99,9 @@ def _trial(cell: Cell, adaptation: GradientAdaptation, name: str) -> dict[str, A
         curves.parent.mkdir(exist_ok=True)
         inside.folder.mkdir(parents=True, exist_ok=True)
         write_json(record, _tried(inside, adaptation, Copies([lambda: Curves(curves)])))
+    forget(inside.folder)  # several times a backbone, for each of many trials
+    if not cell.validation_decides:
+        (inside.folder / TRAINED).unlink(missing_ok=True)
     found = read_json(record)
     said = found["why"] or (f"validation AUROC {found['auroc']:.3f}" if found["auroc"] is not None else "done")
     _log.info("trial %s: %s", name, said)

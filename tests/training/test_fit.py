@@ -8,16 +8,19 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 
+from mitofm.config import instantiate
 from mitofm.errors import MitofmError
 from mitofm.evaluation.metrics import auroc
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
-from mitofm.training import callbacks
+from mitofm.training import callbacks, gradient
 from mitofm.training.gradient import plan
-from mitofm.training.module import CellModule
+from mitofm.training.loss import Loss
+from mitofm.training.module import Budget, CellModule
 
 MODES = ("linear_probe", "lora", "full", "scratch")
 Small = Callable[..., Any]
@@ -108,6 +111,44 @@ def test_the_best_check_is_kept_not_the_last(small: Small, monkeypatch: pytest.M
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["chosen"]["checkpoint"] == {"rule": "validation", "step": 24, "auroc": pytest.approx(0.9)}
     assert metrics["threshold"]["rule"] == "validation"
+
+
+def test_a_cell_that_stopped_early_and_was_killed_in_testing_ends_as_if_it_had_not(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = {12: 0.6, 24: 0.9, 36: 0.8, 48: 0.95}  # by step: with a patience of 1 the last is never reached
+    monkeypatch.setattr(
+        CellModule, "on_validation_epoch_end", lambda self: self.log("validation/auroc", scores[self.global_step])
+    )
+    settings = ["adaptation=full", "fit.min_steps=48", "fit.max_steps=48", "fit.checks=4", "fit.patience=1"]
+    settings += ["trainer.checkpoint_seconds=0", "protocol.validation_cells=20"]
+    whole = cell(small(*settings, f"paths.runs={tmp_path}/whole"))
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gradient, "predict", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(small(*settings, f"paths.runs={tmp_path}/parts"))
+    parts = cell(small(*settings, f"paths.runs={tmp_path}/parts"))
+    for name in ("predictions.parquet", "metrics.json"):
+        assert (parts / name).read_bytes() == (whole / name).read_bytes(), name
+    assert {path.name for path in (parts / "checkpoint").iterdir()} == {"trained.safetensors", "checkpoint.json"}
+
+
+def test_the_auroc_of_a_check_does_not_depend_on_its_batches(resolved: Callable[..., dict[str, Any]]) -> None:
+    class Given(torch.nn.Module):
+        def forward(self, patches: torch.Tensor) -> torch.Tensor:
+            return patches
+
+    adaptation = instantiate(resolved("adaptation=full")["adaptation"])
+    module = CellModule(Given(), adaptation, Budget(1, 1, 1), Loss(), 0)  # type: ignore[arg-type]
+    logits = torch.tensor([0.2, 0.4, 0.3, -0.1, 0.05, 30.0, 20.0])  # the first batch looks like probabilities
+    labels = torch.tensor([1.0, 1, 1, 0, 0, 1, 0])
+    for part in (slice(0, 3), slice(3, None)):
+        module.validation_step((logits[part], labels[part]), 0)
+    assert float(module.validation_auroc.compute()) == pytest.approx(auroc(labels.numpy(), logits.numpy()))
 
 
 def test_every_step_trains_in_the_mode_of_its_adaptation_also_after_a_check(

@@ -100,3 +100,19 @@ def test_finished_trials_are_not_run_again(small: Small, tmp_path: Path, monkeyp
     assert run(composed) is State.DONE
     assert len(runs) == 3
     assert runs[1] == runs[2] != runs[0]
+
+
+@pytest.mark.parametrize(("enough", "kept"), [(DECIDES, {"trained.safetensors"}), (NEVER, set())])
+def test_a_finished_trial_keeps_no_more_than_may_be_needed(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enough: list[str], kept: set[str]
+) -> None:
+    best, left = search._best, []
+
+    def looked_at(*scored: Any) -> int:
+        left.extend(path for path in tmp_path.glob("cells/*/checkpoint/search/*/checkpoint/*"))
+        return best(*scored)
+
+    monkeypatch.setattr(search, "_best", looked_at)
+    saving = ["adaptation.search=[0.3,1]", "trainer.checkpoint_seconds=0"]
+    assert run(small(*SHORT, *enough, *saving, f"paths.runs={tmp_path}")) is State.DONE
+    assert {path.name for path in left} == kept
