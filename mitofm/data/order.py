@@ -35,7 +35,8 @@ class StepOrder(Sampler[list[Draw]]):
     ) -> None:
         self.groups = groups or {(): np.arange(n)}
         self.share = n // len(self.groups)  # draws of a group in a pass
-        self.batches_per_pass = batches_per_pass(n, batch_size)
+        # Where groups share a pass unevenly it has fewer than n draws: no batch is empty.
+        self.batches_per_pass = min(batches_per_pass(n, batch_size), self.share * len(self.groups))
         self.steps = steps
         self.seed = seed
         self.start = start

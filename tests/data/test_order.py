@@ -57,7 +57,7 @@ def test_groups_share_every_batch_and_each_visits_all_its_cells_in_turn(
     for step in steps:
         shares = [sum(cell in members for cell, _ in step) for members in groups.values()]
         assert max(shares) - min(shares) <= 1
-        assert len(step) <= batch
+        assert 1 <= len(step) <= batch
     for members in groups.values():
         drawn = [cell for step in steps for cell, _ in step if cell in members]
         n = len(members)

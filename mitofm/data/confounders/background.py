@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -47,22 +47,21 @@ class Background:
             evaluation_set="",
             order=np.where(drawn, len(split.rows(TRAIN)) + np.cumsum(drawn) - 1, -1),
         )
-        joined = _With(
-            **{field.name: getattr(store, field.name) for field in fields(PatchStore)}
-            | {
-                "key": fingerprints.of([store.key, background.key]),
-                "table": pd.concat([store.table, background.table], ignore_index=True),
-            },
-            background=background.patches,
-        )
-        return replace(split, frame=pd.concat([split.frame, frame], ignore_index=True)), joined
+        table = pd.concat([store.table, background.table], ignore_index=True)
+        joined = replace(store, key=fingerprints.of([store.key, background.key]), table=table)
+        return replace(split, frame=pd.concat([split.frame, frame], ignore_index=True)), _with(joined, background)
 
 
 @dataclass(frozen=True)
 class _With(PatchStore):
     """A store with the patches of another behind its own."""
 
-    background: np.ndarray
+    background: PatchStore
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the patches of both stores again."""
+        own = PatchStore(**{field.name: getattr(self, field.name) for field in fields(PatchStore)})
+        return _with, (own, self.background)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
@@ -70,5 +69,9 @@ class _With(PatchStore):
         found = np.empty((len(rows), *self.patches.shape[1:]), np.uint8)
         behind = rows >= n
         found[~behind] = self.patches[rows[~behind]]
-        found[behind] = self.background[rows[behind] - n]
+        found[behind] = self.background.read(rows[behind] - n)
         return found
+
+
+def _with(store: PatchStore, background: PatchStore) -> _With:
+    return _With(**{field.name: getattr(store, field.name) for field in fields(PatchStore)}, background=background)
