@@ -50,6 +50,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def quick() -> list[str]:
+    """What `small` adds, paths aside, as a user types it."""
+    return [*TISSUE, *QUICK]
+
+
+@pytest.fixture
 def small(shared: Path, tmp_path: Path) -> Callable[..., Any]:
     """Composes `train` with further overrides, on the small synthetic data set unless they name another."""
 

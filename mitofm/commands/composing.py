@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +26,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError, unknown
+
+OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
 
 
 def user_conf_dir() -> Path | None:

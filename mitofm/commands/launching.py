@@ -16,18 +16,32 @@ def check_launcher(found: Asked, config: Mapping[str, Any]) -> None:
     """Refuse what a launcher cannot do.
 
     Raises:
-        MitofmError: one cell is asked to run in several processes, which only Slurm starts for each cell of a sweep; or a
-            sweep under Slurm is asked to stop at the first failure, which its other jobs know nothing of.
+        MitofmError: a cell would get other devices than it uses; or a sweep under Slurm is asked to stop at the first
+            failure, which its other jobs know nothing of.
     """
     if not found.multirun:
         return
-    trainer = config["trainer"]
-    if found.launcher != "slurm" and trainer["devices"] * trainer.get("nodes", 1) > 1:
+    trainer, launches = config["trainer"], found.launches
+    devices = trainer["devices"]
+    if found.launcher == "local" and devices > 1:
         raise MitofmError(
-            f"trainer.devices={trainer['devices']}: cells of several devices are started by hydra/launcher=slurm, not by "
-            f"{found.launcher!r}. Take trainer=default, with hydra/launcher=local for one cell per device"
+            f"trainer.devices={devices}: a process of hydra/launcher=local has one GPU, or a group of cores, to itself. "
+            "Take hydra/launcher=basic, whose cells have the whole machine in turn, or trainer=default"
         )
-    if found.launcher == "slurm" and config["on_error"] == "raise":
+    if found.launcher != "slurm":
+        return
+    if launches.nodes * launches.tasks_per_node != 1:
+        raise MitofmError(
+            f"hydra.launcher.nodes={launches.nodes} tasks_per_node={launches.tasks_per_node}: a cell is one task on one "
+            "node, which starts a process for each of its trainer.devices itself. Leave both out"
+        )
+    gpus = launches.gpus_per_node
+    if trainer["accelerator"] != "cpu" and gpus != devices and (gpus is not None or devices > 1):
+        raise MitofmError(
+            f"trainer.devices={devices}, but a job is given hydra.launcher.gpus_per_node={gpus or 'null'}: "
+            "give both the same number (or trainer.accelerator=cpu)"
+        )
+    if config["on_error"] == "raise":
         raise MitofmError(
             "on_error=raise cannot stop the other jobs of hydra/launcher=slurm: leave it out, or scancel them"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import cuda, nn
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import Backbone
@@ -35,8 +35,10 @@ def batch_norms_train(adaptation: GradientAdaptation, classifier: Classifier) ->
 
 
 def refuse_idle_devices(cell: Cell) -> None:
-    """Refuse more devices than the smallest batch has cells."""
+    """Refuse more devices than there are GPUs, or than the smallest batch has cells."""
     n, devices = len(cell.rows("train")), cell.trainer["devices"]
+    if cell.device.type == "cuda" and devices > (gpus := cuda.device_count()):
+        raise MitofmError(f"trainer.devices={devices}, but this process sees {gpus} GPU: take as many or fewer")
     smallest = n // batches_per_pass(n, cell.fit["batch_size"])
     if devices > smallest:
         raise MitofmError(

@@ -131,6 +131,10 @@ def _passed_on(ranks: list[BaseProcess]) -> Iterator[None]:
     before = {number: signal.signal(number, ask) for number in SaveToResume.SIGNALS}
     try:
         yield
+    except Exception as error:  # a rank dies of the signal as long as it does not listen
+        if asked:
+            raise SystemExit(128 + asked[0]) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

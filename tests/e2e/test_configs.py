@@ -52,8 +52,8 @@ SLOW = {
     "adaptation=mlp_probe": ["adaptation.folds=2", "adaptation.steps=5"],
     "adaptation=attentive_probe": ["adaptation.folds=2", "adaptation.steps=5"],
 }
-# They need other data: tests/data/test_splits_*.py runs them.
-OWN_TEST = {"split=external", "split=external_folds", "split=file"}
+# tests/data/test_splits_*.py and tests/training/test_ranks.py run them.
+OWN_TEST = {"split=external", "split=external_folds", "split=file", "trainer=ddp"}
 
 
 @pytest.mark.parametrize(

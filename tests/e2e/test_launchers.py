@@ -17,20 +17,28 @@ def check(*overrides: str, multirun: bool = True) -> Any:
     return found
 
 
-@pytest.mark.parametrize("launcher", ["basic", "local"])
-def test_cells_of_several_devices_are_slurms(launcher: str) -> None:
-    with pytest.raises(MitofmError, match=f"are started by hydra/launcher=slurm, not by '{launcher}'"):
-        check(f"hydra/launcher={launcher}", "trainer.devices=2")
-    check(f"hydra/launcher={launcher}", "trainer.devices=2", multirun=False)
+def test_a_process_with_one_gpu_refuses_several_devices() -> None:
+    with pytest.raises(MitofmError, match=r"trainer\.devices=2: a process of hydra/launcher=local has one GPU"):
+        check("hydra/launcher=local", "trainer=ddp")
+    check("hydra/launcher=local", "trainer=ddp", multirun=False)
+    check("hydra/launcher=basic", "trainer=ddp")
 
 
-def test_slurm_asks_for_what_a_cell_needs() -> None:
+def test_slurm_gives_a_cell_what_it_uses() -> None:
     pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
-    launches = check("hydra/launcher=slurm", "trainer.devices=2", "trainer.threads=4").launches
-    assert (launches.tasks_per_node, launches.cpus_per_task) == (1, 4)
+    slurm, two = "hydra/launcher=slurm", "hydra.launcher.gpus_per_node=2"
+    launches = check(slurm, two, "trainer=ddp", "trainer.threads=4").launches
+    assert (launches.tasks_per_node, launches.cpus_per_task) == (1, 8)
     assert launches.additional_parameters.requeue
+    for wrong in ([two], ["trainer=ddp"], ["trainer.devices=3", two]):
+        with pytest.raises(MitofmError, match=r"a job is given hydra.launcher.gpus_per_node=\S+: give both the same"):
+            check(slurm, *wrong)
+    check(slurm, "trainer=ddp", "trainer.accelerator=cpu")
+    for key in ("nodes", "tasks_per_node"):
+        with pytest.raises(MitofmError, match=f"{key}=2.*: a cell is one task on one node"):
+            check(slurm, "trainer=ddp", two, f"hydra.launcher.{key}=2")
     with pytest.raises(MitofmError, match="on_error=raise"):
-        check("hydra/launcher=slurm", "on_error=raise")
+        check(slurm, "on_error=raise")
 
 
 def test_a_grid_is_counted_before_it_is_composed() -> None:

@@ -1,6 +1,8 @@
 """One cell on two devices gives what one device gives; what goes wrong in a rank ends the cell."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -13,38 +15,51 @@ import pandas as pd
 import pytest
 import torch
 
+from mitofm.commands import train
 from mitofm.data.mixing import Mix
 from mitofm.data.module import TrainingPatches
 from mitofm.errors import MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
-from mitofm.runs.identity import identify
-from mitofm.runs.resolve import resolve
-from mitofm.training import memory, ranks
+from mitofm.training import callbacks, memory, ranks
 from mitofm.training.copies import Copies
 
 Small = Callable[..., Any]
 
 
-def cell(composed: Any) -> Path:
-    assert run(composed) is State.DONE
-    config = resolve(composed)
-    return Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+LORA = ["adaptation=lora", "adaptation.dropout=0", "backbone=toy_vit_p16", "augment=paper", "fit.mixup=0.4"]
+LORA += ["fit.min_steps=12", "fit.max_steps=12", "fit.checks=2", "fit.batch_size=10", "logger.csv=true"]
+LORA += ["protocol.validation_cells=20", "protocol.validation_cells_per_class=5"]
 
 
-def test_two_processes_give_the_logits_of_one(small: Small, tmp_path: Path) -> None:
-    shared = ["adaptation=lora", "adaptation.dropout=0", "backbone=toy_vit_p16", "augment=paper", "fit.mixup=0.4"]
-    shared += ["fit.min_steps=12", "fit.max_steps=12", "fit.checks=2", "fit.batch_size=10", "logger.csv=true"]
-    shared += ["trainer.checkpoint_seconds=0", "protocol.validation_cells=20", "protocol.validation_cells_per_class=5"]
-    one, two = (cell(small(*shared, f"trainer.devices={n}", f"paths.runs={tmp_path}/{n}")) for n in (1, 2))
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranks start faster, and find what a test has patched."""
+    monkeypatch.setattr(ranks, "get_context", lambda _: get_context("fork"))
+
+
+def folder(runs: Path) -> Path:
+    (marker,) = runs.glob("cells/*/DONE")
+    return marker.parent
+
+
+def test_two_processes_of_a_sweep_give_the_logits_of_one(
+    quick: list[str], shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = [*quick, *LORA, "trainer.checkpoint_seconds=0"]
+    for name, place in {"DATA": shared / "data", "CACHE": shared / "cache"}.items():
+        monkeypatch.setenv(f"MITOFM_{name}", str(place))
+    for trainer in ("default", "ddp"):
+        train.main(["-m", *overrides, f"trainer={trainer}", f"paths.runs={tmp_path}/{trainer}"])
+    one, two = folder(tmp_path / "default"), folder(tmp_path / "ddp")
     assert one.name == two.name
-    logits = [pd.read_parquet(folder / "predictions.parquet")["logit"].to_numpy() for folder in (one, two)]
+    logits = [pd.read_parquet(cell / "predictions.parquet")["logit"].to_numpy() for cell in (one, two)]
     assert np.ptp(logits[0]) > 0.1
     np.testing.assert_allclose(logits[1], logits[0], atol=1e-5)
-    found = [json.loads((folder / "metrics.json").read_text())["chosen"] for folder in (one, two)]
+    found = [json.loads((cell / "metrics.json").read_text())["chosen"] for cell in (one, two)]
     assert found[1]["checkpoint"]["step"] == found[0]["checkpoint"]["step"]
     assert found[1]["checkpoint"]["auroc"] == pytest.approx(found[0]["checkpoint"]["auroc"], abs=1e-6)
-    curves = [pd.read_csv(folder / "curves.csv") for folder in (one, two)]
+    curves = [pd.read_csv(cell / "curves.csv") for cell in (one, two)]
     np.testing.assert_allclose(curves[1]["value"], curves[0]["value"], atol=1e-4)
 
 
@@ -55,12 +70,57 @@ def fails_in_rank_1(rank: int, logger: Any) -> str:
     return "done"
 
 
-def test_a_rank_that_fails_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranks, "get_context", lambda _: get_context("fork"))  # starts faster
+@pytest.mark.usefixtures("forked")
+def test_a_rank_that_fails_ends_the_others() -> None:
     started = time.monotonic()
     with pytest.raises(MitofmError, match="rank 1 has had enough"):
         ranks.together(2, fails_in_rank_1, Copies([]))
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.usefixtures("forked")
+def test_two_processes_asked_to_stop_save_and_go_on_to_the_same_bits(
+    small: Small, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    save = callbacks.SaveToResume._save
+
+    def stop_now(self: callbacks.SaveToResume, trainer: Any) -> None:
+        if trainer.global_step == 5 and trainer.global_rank == 1:
+            os.kill(os.getppid(), signal.SIGTERM)
+            while not self._asked_by:
+                time.sleep(0.01)
+        save(self, trainer)
+
+    settings = [*LORA, "trainer=ddp", "trainer.checkpoint_seconds=1000"]
+    monkeypatch.setattr(callbacks.SaveToResume, "_save", stop_now)
+    with pytest.raises(SystemExit) as stopped:
+        run(small(*settings, f"paths.runs={tmp_path}/parts"))
+    monkeypatch.setattr(callbacks.SaveToResume, "_save", save)
+    assert stopped.value.code == 128 + signal.SIGTERM
+    for runs in ("parts", "whole"):
+        assert run(small(*settings, f"paths.runs={tmp_path}/{runs}")) is State.DONE
+    parts, whole = folder(tmp_path / "parts"), folder(tmp_path / "whole")
+    assert "saved at step 5" in (parts / "log.txt").read_text()
+    for name in ("predictions.parquet", "metrics.json"):
+        assert (parts / name).read_bytes() == (whole / name).read_bytes()
+
+
+def stops_its_parent(rank: int, logger: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while True:
+        time.sleep(0.1)
+        os.kill(os.getppid(), signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("forked")
+def test_ranks_that_do_not_listen_yet_are_interrupted_not_failed() -> None:
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            ranks.together(2, stops_its_parent, Copies([]))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert stopped.value.code == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
@@ -90,6 +150,15 @@ def test_more_devices_than_a_batch_has_cells_are_refused(small: Small) -> None:
         MitofmError, match=r"trainer.devices=3, but \d+ training cells at fit.batch_size=2 make batches"
     ):
         run(small("adaptation=lora", "trainer.devices=3", "fit.batch_size=2"))
+
+
+def test_more_devices_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    asked: Any = SimpleNamespace(
+        trainer={"devices": 2}, fit={"batch_size": 8}, rows=lambda _: range(80), device=torch.device("cuda")
+    )
+    with pytest.raises(MitofmError, match=r"trainer\.devices=2, but this process sees 1 GPU"):
+        memory.refuse_idle_devices(asked)
 
 
 def test_batch_norms_in_training_refuse_several_devices() -> None:
