@@ -41,8 +41,11 @@ class Classifier(nn.Module):
             nn.init.zeros_(self.head.bias)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Log-odds of the positive class: uint8 (B, H, W, 3) -> (B,)."""
-        return self.head(self.backbone(patches)).squeeze(1)
+        """Log-odds of the positive class: uint8 (B, H, W, 3) -> float32 (B,)."""
+        embedded = self.backbone(patches)
+        # The head stays out of autocast: logits of eight bits would tie, and those of frozen modes never do.
+        with torch.autocast(embedded.device.type, enabled=False):
+            return self.head(embedded.float()).squeeze(1)
 
 
 class GradientAdaptation(ABC):

@@ -27,6 +27,9 @@ from mitofm.backbones.weights import Weights
 from mitofm.errors import Infeasible, MitofmError, unknown
 from mitofm.seeds import derive
 
+# fp32 is fp32: by default cuDNN rounds what a convolution takes (every ViT's patches, all of a CNN) to 10 bits of mantissa.
+torch.backends.cudnn.allow_tf32 = False
+
 # What a YAML may name in its kwargs where timm wants a Python object.
 LAYERS = {
     "SwiGLUPacked": SwiGLUPacked,

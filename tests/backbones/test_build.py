@@ -72,3 +72,8 @@ def test_custom_takes_its_numbers_from_what_is_built(resolved: Callable[..., dic
         spec_of(resolved, "custom")
     with pytest.raises(MitofmError, match=r"takes 224 px: set that, or add \+backbone.kwargs.img_size=64"):
         build(spec_of(resolved, "custom", *model), RANDOM, 0)
+
+
+def test_fp32_is_fp32_on_a_gpu_too() -> None:
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
