@@ -54,6 +54,9 @@ def check(config: Mapping[str, Any]) -> None:
         value = _at(config, key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise MitofmError(f"{key}={value}: give a whole number of at least 1")
+    steps = _at(config, "fit.max_steps")
+    if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool) or steps < 1):
+        raise MitofmError(f"fit.max_steps={steps}: give a whole number of at least 1, or null for no limit")
     for key, (least, most) in _BETWEEN.items():
         if not least <= _at(config, key) <= most:
             raise MitofmError(f"{key}={_at(config, key)}: give a number from {least} to {most}")

@@ -14,7 +14,7 @@ from mitofm.backbones.weights import Weights
 from mitofm.data.order import batches_per_pass
 from mitofm.data.patches import PatchStore
 from mitofm.data.splits.part import Split
-from mitofm.errors import unknown
+from mitofm.errors import MitofmError, unknown
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -66,11 +66,18 @@ class Seen:
 
     @property
     def device(self) -> torch.device:
-        """The first device of the accelerator asked for."""
-        accelerator = self.trainer["accelerator"]
-        if accelerator == "auto":
-            accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-        return torch.device(accelerator)
+        """The first device of the accelerator asked for.
+
+        Raises:
+            MitofmError: a GPU is asked for, and torch sees none.
+        """
+        asked, there = self.trainer["accelerator"], torch.cuda.is_available()
+        if asked == "cuda" and not there:
+            raise MitofmError(
+                f"trainer.accelerator=cuda, but torch {torch.__version__} sees no GPU here: `mitofm doctor` shows what it "
+                "sees; trainer.accelerator=auto takes the CPU where there is none"
+            )
+        return torch.device("cuda" if there and asked != "cpu" else "cpu")
 
     @property
     def backbone_fingerprint(self) -> str:

@@ -7,6 +7,7 @@ import platform
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,17 @@ def describe(device: torch.device) -> dict[str, Any]:
     }
 
 
+def forget_peak_memory(device: torch.device) -> None:
+    """Measure `peak_memory_mb` from now on: a process may have fitted other cells. On macOS nothing forgets it."""
+    if device.type == "cuda":
+        torch.cuda.init()
+        torch.cuda.reset_peak_memory_stats(device)
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
 def peak_memory_mb(device: torch.device) -> float:
-    """Peak memory in MiB: of the GPU's allocator where one is used, else of this process since it started."""
+    """Peak memory in MiB: of the GPU's allocator where one is used, else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -77,6 +77,8 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     )
     write_json(folder / "environment.json", environment.describe(cell.device) | {"weights_sha256": weights.sha256})
 
+    environment.forget_peak_memory(cell.device)
+
     copies = _copies(cell, cell_id, labels)
     failed = True
     try:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
-from mitofm.training import memory
+from mitofm.training import environment, memory
 from mitofm.training.loss import Loss
 from mitofm.training.module import Budget, CellModule
 
@@ -101,6 +102,29 @@ class Gpu:
             return forward(classifier, patches)
 
         monkeypatch.setattr(Classifier, "forward", short)
+
+
+def test_logits_of_bf16_are_no_coarser_than_those_of_frozen_modes(resolved: Any) -> None:
+    classifier = module(resolved, "adaptation=full").classifier
+    patches = torch.randint(0, 256, (64, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        found = classifier(patches)
+    assert found.dtype == torch.float32
+    assert len(torch.unique(found)) == 64
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_a_clear_error(small: Small) -> None:
+    with pytest.raises(MitofmError, match=r"trainer\.accelerator=cuda, but torch .* sees no GPU"):
+        run(small("adaptation=linear_probe", "trainer.accelerator=cuda"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets a peak")
+def test_the_peak_of_a_cell_is_not_that_of_the_one_before(small: Small) -> None:
+    before = environment.peak_memory_mb(torch.device("cpu"))
+    np.ones(2**26)  # 512 MiB, for a moment
+    folder = cell(small("adaptation=linear_probe"))
+    assert json.loads((folder / "cost.json").read_text())["peak_memory_mb"] < before + 256
 
 
 def test_short_memory_halves_the_batch_and_keeps_the_result(
@@ -202,6 +226,7 @@ def test_logits_that_are_not_finite_are_an_error(small: Small, monkeypatch: pyte
     ("override", "message"),
     [
         ("fit.budget=steps", "say how many with fit.max_steps"),
+        ("fit.max_steps=0", "at least 1, or null"),
         ("fit.sampler=classes", "Did you mean 'class'"),
         ("fit.label_smoothing=2", "from 0 to 1"),
         ("fit.mixup=-1", "from 0 to 10"),
