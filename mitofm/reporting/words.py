@@ -143,8 +143,12 @@ def completeness(cells: pd.DataFrame, groups: Iterable[Group]) -> list[str]:
 
 
 def cautions(done: pd.DataFrame) -> list[str]:
-    """What a reader must know about the finished cells of a data set: random weights, test-only domains, the unit."""
+    """What a reader must know about the finished cells of a data set: synthetic tissue, random weights, the unit, and so on."""
     said = []
+    if (done["dataset"] == SYNTHETIC).any():
+        said.append(
+            "All of it is synthetic tissue, drawn by a program: no number below says anything about a real tumor."
+        )
     random = sorted(set(done.loc[done["weights"] == RANDOM, "backbone"]))
     if random:
         said.append(
@@ -157,7 +161,13 @@ def cautions(done: pd.DataFrame) -> list[str]:
             f"Tested on cells whose slides were trained on: split {', '.join(leaky)}. Such a number says what that leak is "
             "worth, and nothing about new slides."
         )
-    seen = {(row.backbone, ", ".join(row.seen)) for row in done.itertuples() if row.seen}
+    of_a_kind = sorted({row.backbone for row in done.itertuples() if row.seen and SYNTHETIC in row.seen})
+    if of_a_kind:
+        said.append(
+            f"Pretrained on the same kind of synthetic tissue, without labels and on other slides: {', '.join(of_a_kind)}. What "
+            "that is worth here is more than a foundation model's pretraining is worth on slides of another laboratory."
+        )
+    seen = {(row.backbone, ", ".join(row.seen)) for row in done.itertuples() if row.seen and SYNTHETIC not in row.seen}
     if seen:
         told = "; ".join(f"{backbone} on {collections}" for backbone, collections in sorted(seen))
         said.append(
@@ -174,5 +184,8 @@ def cautions(done: pd.DataFrame) -> list[str]:
         )
     return said
 
+
+SYNTHETIC = "synthetic"
+"""The data set that is rendered, and the collection that what is pretrained on such tissue states."""
 
 _STATES = {FAILED: "failed", SKIPPED: "skipped", MISSING: "missing"}

@@ -67,6 +67,15 @@ def test_a_test_set_that_pretraining_may_have_seen_is_a_caution(study: Study) ->
     assert "uni" not in said
 
 
+def test_synthetic_tissue_and_pretraining_on_its_kind_are_cautions(study: Study) -> None:
+    study.add(dataset="synthetic", backbone="nano", seen=["synthetic"])
+    study.add(dataset="synthetic", backbone="uni", seen=[])
+    tissue, kind = words.cautions(collect(study.runs).done)
+    assert "All of it is synthetic tissue" in tissue
+    assert "Pretrained on the same kind of synthetic tissue, without labels and on other slides: nano." in kind
+    assert "too good" not in kind
+
+
 def test_a_complete_pretrained_study_needs_no_caution(study: Study) -> None:
     study.add()
     collected = collect(study.runs, study.name)
