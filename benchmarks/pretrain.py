@@ -32,11 +32,12 @@ def main() -> None:
     optimiser = module.configure_optimizers()["optimizer"]
     size = config["batch_size"]
     with tempfile.TemporaryDirectory() as folder:
-        crops = Crops(slides(config["tissue"], Path(folder)), config["backbone"]["img_size"], size, config["seed"])
+        unlabelled = slides(config["tissue"], Path(folder))
+        crops = Crops(unlabelled, config["backbone"]["img_size"], size, config["seed"], **config["places"])
 
         def train(step: int) -> None:
             with torch.autocast("cpu", torch.bfloat16, enabled=asked.precision == "bf16"):
-                loss = module.training_step(crops[step], step)
+                loss = module.training_step(crops[step], step)["loss"]
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

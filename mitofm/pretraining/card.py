@@ -9,7 +9,7 @@ _CARD = """\
 # {name}
 
 A vision transformer of {millions:.2f} M parameters ({architecture}, {kwargs}) for patches of {side} px at 0.25 micrometre
-per px, pretrained by masked autoencoding (He et al., CVPR 2022) on synthetic tissue alone. Weights in bf16.
+per px, pretrained by contrastive masked autoencoding (Mishra et al. 2022, arXiv 2210.16870) on synthetic tissue alone. Weights in bf16.
 
 **What it is for.** Trying out, offline and in minutes, how a pretrained backbone differs from its random twin.
 **What it is not.** It has never seen real tissue. It is no pathology foundation model, and no number obtained with it says
@@ -20,7 +20,7 @@ anything about one. On `data=synthetic` it meets other slides of the same kind o
 | pretraining data | {slides} unlabelled slides of each of seven domains, {cells} figures on each, generator seed {tissue_seed} |
 | | drawn from random streams that no labelled slide shares |
 | crops seen | {crops:,}, batches of {batch_size}, mask {mask:g}, peak learning rate {lr:g}, weight decay {weight_decay:g}, seed {seed} |
-| loss | {loss} (mean squared error of standardised hidden patches, last row of `log.csv`) |
+| loss | {loss} (mean squared error of standardised hidden patches, last row of `log.csv`), {contrast} of the contrast |
 | precision | {precision} |
 | made with | mitofm {mitofm} ({revision}), torch {torch}, timm {timm}, {device}, {threads} threads |
 | licence | Apache-2.0 |
@@ -53,6 +53,7 @@ def card(
         cells=tissue["cells_per_slide"],
         tissue_seed=tissue["seed"],
         loss=log[-1]["loss"] if log else "none",
+        contrast=log[-1]["contrast"] if log else "none",
         torch=about["packages"]["torch"],
         timm=about["packages"]["timm"],
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from filelock import FileLock
@@ -18,6 +19,8 @@ from mitofm.resumable import ResumableArray
 from mitofm.synthesis import tissue
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 from mitofm.synthesis.generate import VERSION
+
+_SPOT = 13  # px
 
 
 def slides(settings: Mapping[str, Any], cache: Path) -> np.ndarray:
@@ -56,22 +59,45 @@ def _render(file: Path, settings: Mapping[str, Any]) -> None:
 class Crops(Dataset[Tensor]):
     """The batch of every step: item `step` is uint8 (batch_size, side, side, 3), a function of (seed, step) alone.
 
+    Its second half shows the places of the first again, moved and turned otherwise. All are from a few slides, so that stain
+    and architecture do not tell them apart, and each has the darkest spot nearby in its middle, mostly a nucleus.
+
     Args:
         slides: (n, height, width, 3) uint8.
         side: of a crop, px.
         batch_size: crops per step.
         seed: of the run.
+        slides_per_step: how many slides a batch is from.
+        reach: how far from a random point its darkest spot may be, px.
+        shift: how far from that spot the middle of a crop may be, px.
     """
 
-    def __init__(self, slides: np.ndarray, side: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, slides: np.ndarray, side: int, batch_size: int, seed: int, slides_per_step: int, reach: int, shift: int
+    ) -> None:
         self.slides, self.side, self.batch_size, self.seed = slides, side, batch_size, seed
+        self.slides_per_step, self.reach, self.shift = slides_per_step, reach, shift
+        # Haematoxylin absorbs red; over as much as a small nucleus.
+        self.dark = np.stack([cv2.blur(np.ascontiguousarray(slide[..., 0]), (_SPOT, _SPOT)) for slide in slides])
 
     def __getitem__(self, step: int) -> Tensor:
         rng = seeds.stream(self.seed, "crops", step)
         n, height, width, _ = self.slides.shape
-        batch = np.empty((self.batch_size, self.side, self.side, 3), np.uint8)
-        drawn = rng.integers(0, (n, height - self.side + 1, width - self.side + 1, 8), (self.batch_size, 4))
-        for place, (slide, top, left, turn) in zip(batch, drawn.tolist(), strict=True):
-            crop = np.rot90(self.slides[slide, top : top + self.side, left : left + self.side], turn % 4)
-            place[:] = crop[:, ::-1] if turn > 3 else crop
-        return torch.from_numpy(batch)
+        half, room = self.side // 2, (height - self.side, width - self.side)
+        few = rng.integers(0, n, self.slides_per_step)
+        batch = np.empty((2, self.batch_size // 2, self.side, self.side, 3), np.uint8)
+        points = rng.integers(0, (room[0] + 1, room[1] + 1), (self.batch_size // 2, 2))
+        moves = rng.integers(-self.shift, self.shift + 1, (*batch.shape[:2], 2))
+        turns = rng.integers(0, 8, batch.shape[:2])
+        for row, point in enumerate(points):
+            slide = few[row % len(few)]
+            first = np.maximum(point - self.reach, 0)
+            last = np.minimum(point + self.reach, room)
+            dark = self.dark[slide, first[0] + half : last[0] + half + 1, first[1] + half : last[1] + half + 1]
+            spot = first + np.unravel_index(dark.argmin(), dark.shape)
+            for view in range(2):
+                top, left = np.clip(spot + moves[view, row], 0, room)
+                turn = turns[view, row]
+                crop = np.rot90(self.slides[slide, top : top + self.side, left : left + self.side], turn % 4)
+                batch[view, row] = crop[:, ::-1] if turn > 3 else crop
+        return torch.from_numpy(batch.reshape(-1, *batch.shape[2:]))

@@ -1,4 +1,5 @@
-"""A masked autoencoder (He et al., CVPR 2022, arXiv 2111.06377): timm's ViT encodes what is visible, a small decoder the rest."""
+"""A contrastive masked autoencoder (Mishra et al. 2022, arXiv 2210.16870): timm's ViT encodes what is visible of two views of a
+place; a small decoder tells the rest (He et al., CVPR 2022, arXiv 2111.06377), and the two must be told from other places."""
 
 from __future__ import annotations
 
@@ -39,6 +40,8 @@ class MaskedAutoencoder(nn.Module):
         trunk: a timm ViT whose tokens are prefix tokens and then one per patch.
         mask: share of the patches that are hidden.
         width, depth, heads: of the decoder.
+        projection: width of what the views of a place are compared by.
+        temperature: of that comparison.
 
     Raises:
         MitofmError: the trunk is no such ViT, or the mask hides nothing or everything.
@@ -47,7 +50,9 @@ class MaskedAutoencoder(nn.Module):
     trunk: Any  # timm's models have attributes that nn.Module does not promise
     positions: Tensor
 
-    def __init__(self, trunk: Any, mask: float, width: int, depth: int, heads: int) -> None:
+    def __init__(
+        self, trunk: Any, mask: float, width: int, depth: int, heads: int, projection: int, temperature: float
+    ) -> None:
         super().__init__()
         if not hasattr(trunk, "patch_drop") or not hasattr(trunk, "pos_embed"):
             raise MitofmError("pretraining needs a plain ViT of timm (with position embeddings), such as backbone=nano")
@@ -68,20 +73,25 @@ class MaskedAutoencoder(nn.Module):
         self.blocks = nn.Sequential(*(Block(width, heads, qkv_bias=True) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, self.patch**2 * 3)
+        self.project = nn.Sequential(
+            nn.Linear(2 * trunk.embed_dim, 4 * projection), nn.GELU(), nn.Linear(4 * projection, projection)
+        )
+        self.temperature = temperature
         nn.init.normal_(self.hidden, std=0.02)
         attentions: list[Any] = [module for module in self.modules() if hasattr(module, "fused_attn")]
         for attention in attentions:  # on a CPU, for so few tokens, torch's fused attention takes half as long again
             attention.fused_attn = False
 
-    def forward(self, images: Tensor, order: Tensor) -> Tensor:
-        """Mean squared error over the hidden patches, each standardised by its own mean and deviation.
+    def forward(self, images: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean squared error over the hidden patches, each standardised by its own mean and deviation; and the contrast.
 
         Args:
-            images: (B, 3, side, side), normalised.
+            images: (B, 3, side, side), normalised; the second half shows the places of the first.
             order: (B, patches) a permutation for each image; the first of it are visible.
         """
         self.trunk.patch_drop.kept = order[:, : self.visible]
-        seen = self.embed(self.trunk.forward_features(images))
+        tokens = self.trunk.forward_features(images)
+        seen = self.embed(tokens)
         self.trunk.patch_drop.kept = None
         hidden = self.hidden.to(seen.dtype).expand(len(images), self.patches - self.visible, -1)
         shuffled = torch.cat([seen[:, self.prefix_tokens :], hidden], dim=1) + _gather(
@@ -91,7 +101,14 @@ class MaskedAutoencoder(nn.Module):
         hidden_from = self.prefix_tokens + self.visible
         predicted = self.head(self.norm(decoded[:, hidden_from:]))
         targets = _gather(self._pixels(images), order[:, self.visible :])
-        return F.mse_loss(predicted.float(), F.layer_norm(targets.float(), targets.shape[-1:]))
+        return F.mse_loss(predicted.float(), F.layer_norm(targets.float(), targets.shape[-1:])), self._contrast(tokens)
+
+    def _contrast(self, tokens: Tensor) -> Tensor:
+        """Cross-entropy of telling, for each view, the other of its place among all of the batch (NT-Xent)."""
+        patches = tokens[:, self.prefix_tokens :].mean(dim=1)
+        views = F.normalize(self.project(torch.cat([tokens[:, 0], patches], dim=1)).float(), dim=1)
+        alike = (views @ views.T / self.temperature).fill_diagonal_(-torch.inf)
+        return F.cross_entropy(alike, torch.arange(len(views), device=views.device).roll(len(views) // 2))
 
     def _pixels(self, images: Tensor) -> Tensor:
         """(B, patches, values) of the image's patches, in the order of its tokens."""

@@ -34,14 +34,15 @@ from mitofm.seeds import derive
 from mitofm.training import environment
 from mitofm.training.callbacks import SaveToResume, save_tensors
 
-_COLUMNS = ("step", "crops", "loss", "crops_per_second")
+_COLUMNS = ("step", "crops", "loss", "contrast", "crops_per_second")
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
-_DECIDES = ("seed", "crops", "batch_size", "lr", "weight_decay", "warmup", "mask", "decoder", "tissue", "precision")
+_DECIDES = ("seed", "crops", "batch_size", "lr", "weight_decay", "warmup", "mask", "decoder", "contrast", "places", "colour",
+            "tissue", "precision")  # fmt: skip
 """What can change the weights, besides the backbone itself."""
 
 
 class Pretraining(pl.LightningModule):
-    """Trains the masked autoencoder of one config; what a step sees and hides is a function of (seed, step)."""
+    """Trains the autoencoder of one config; what a step sees and hides is a function of (seed, step)."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
@@ -51,16 +52,26 @@ class Pretraining(pl.LightningModule):
         self.backbone = build(spec, Weights(None, "random"), config["seed"])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(config["seed"], "initialisation", "decoder"))
-            self.autoencoder = MaskedAutoencoder(self.backbone.trunk, config["mask"], **config["decoder"])
+            self.autoencoder = MaskedAutoencoder(
+                self.backbone.trunk,
+                config["mask"],
+                **config["decoder"],
+                projection=config["contrast"]["width"],
+                temperature=config["contrast"]["temperature"],
+            )
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        """The loss of one batch of crops, uint8 (B, side, side, 3)."""
+    def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
+        """The losses of one batch of crops, uint8 (B, side, side, 3): hidden patches, contrast, their sum."""
         generator = torch.Generator().manual_seed(derive(self.settings["seed"], "mask", self.global_step))
         order = torch.rand(len(batch), self.autoencoder.patches, generator=generator).argsort(dim=1)
-        loss = self.autoencoder(self.backbone.transform(batch), order.to(self.device))
+        colour = self.settings["colour"] * torch.randn((2, len(batch), 3, 1, 1), generator=generator)
+        shift, gain = colour.to(self.device)
+        images = self.backbone.transform(batch) * (1 + gain) + shift
+        hidden, contrast = self.autoencoder(images, order.to(self.device))
+        loss = hidden + self.settings["contrast"]["weight"] * contrast
         if not torch.isfinite(loss):
             raise MitofmError(f"the loss is {loss.item()} at step {self.global_step}: lower lr={self.settings['lr']}")
-        return loss
+        return {"loss": loss, "hidden": hidden.detach(), "contrast": contrast.detach()}
 
     def configure_optimizers(self) -> Any:
         """AdamW, no decay of vectors; linear warm-up, then a cosine to zero."""
@@ -93,7 +104,7 @@ class _Steps(pl.LightningDataModule):
 
 
 class _Log(pl.Callback):
-    """Appends a row to `log.csv` every so many steps: mean loss and crops per second since the last row."""
+    """Appends a row to `log.csv` every so many steps: mean losses and crops per second since the last row."""
 
     def __init__(self, file: Path, every: int, batch_size: int) -> None:
         self.file, self.every, self.batch_size = file, every, batch_size
@@ -110,14 +121,16 @@ class _Log(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self.losses.append(outputs["loss"].detach())
+        self.losses.append(torch.stack([outputs["hidden"], outputs["contrast"]]))
         step = trainer.global_step
         if step % self.every and step != trainer.max_steps:
             return
-        now, loss = time.perf_counter(), torch.stack(self.losses).mean().item()
+        now, (hidden, contrast) = time.perf_counter(), torch.stack(self.losses).mean(dim=0).tolist()
         speed = len(self.losses) * self.batch_size / (now - self.since)
         with self.file.open("a", newline="") as file:
-            csv.writer(file).writerow([step, step * self.batch_size, f"{loss:.5f}", f"{speed:.0f}"])
+            csv.writer(file).writerow(
+                [step, step * self.batch_size, f"{hidden:.5f}", f"{contrast:.5f}", f"{speed:.0f}"]
+            )
         self.losses, self.since = [], now
 
     def rows(self) -> list[dict[str, str]]:
@@ -148,7 +161,7 @@ def pretrain(config: Mapping[str, Any]) -> Path:
     torch.set_num_threads(config["threads"])
     module = Pretraining(config)
     unlabelled = slides(config["tissue"], Path(config["paths"]["cache"]))
-    crops = Crops(unlabelled, spec.img_size, config["batch_size"], config["seed"])
+    crops = Crops(unlabelled, spec.img_size, config["batch_size"], config["seed"], **config["places"])
     write_json(folder / "config.json", decides)
     log = _Log(folder / "log.csv", config["log_every"], config["batch_size"])
     trainer = _fit(module, crops, log, folder / "resume.ckpt", config)

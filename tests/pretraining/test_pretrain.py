@@ -28,6 +28,7 @@ SMALL = (
     "crops=48",
     "batch_size=8",
     "decoder={width: 16, depth: 1, heads: 2}",
+    "contrast.width=8",
     "tissue.slides_per_domain=1",
     "tissue.cells_per_slide=2",
     "precision=fp32",
@@ -108,18 +109,33 @@ def test_unlabelled_slides_are_none_of_the_labelled_ones(unlabelled: np.ndarray)
 
 
 def test_a_batch_is_a_function_of_seed_and_step(unlabelled: np.ndarray) -> None:
-    one, other = (Crops(unlabelled, 32, 4, seed) for seed in (0, 1))
+    one, other = (Crops(unlabelled, 32, 4, seed, slides_per_step=2, reach=8, shift=2) for seed in (0, 1))
     assert one[5].shape == (4, 32, 32, 3)
     assert torch.equal(one[5], one[5])
     assert not torch.equal(one[5], one[6])
     assert not torch.equal(one[5], other[5])
 
 
+def test_the_second_half_shows_the_places_of_the_first(unlabelled: np.ndarray) -> None:
+    batch = Crops(unlabelled, 32, 64, 0, slides_per_step=7, reach=8, shift=0)[0]
+    colours = batch.float().mean(dim=(1, 2))  # turning and mirroring leave them
+    assert torch.allclose(colours[:32], colours[32:])
+    assert not torch.equal(batch[:32], batch[32:])
+    assert len(colours[:32].unique(dim=0)) > 16
+
+
+def test_the_darkest_spot_nearby_is_in_the_middle() -> None:
+    slide = np.full((1, 96, 96, 3), 240, np.uint8)
+    slide[0, 40:53, 40:53] = 40
+    batch = Crops(slide, 32, 16, 0, slides_per_step=1, reach=64, shift=0)[0]
+    assert (batch[:, 12:20, 12:20] == 40).all()
+
+
 def autoencoder() -> MaskedAutoencoder:
     config = plain(compose("pretrain", [*SMALL]))["backbone"]
     trunk = build(BackboneSpec.from_config(config), Weights(None, "random"), seed=0).trunk
     torch.manual_seed(0)
-    return MaskedAutoencoder(trunk, 0.75, 16, 1, 2).eval()
+    return MaskedAutoencoder(trunk, 0.75, 16, 1, 2, projection=8, temperature=0.1).eval()
 
 
 def test_the_encoder_sees_nothing_of_the_hidden_patches() -> None:
@@ -149,8 +165,16 @@ def test_the_loss_of_saying_nothing_is_one() -> None:
     model = autoencoder()
     torch.nn.init.zeros_(model.head.weight)
     torch.nn.init.zeros_(model.head.bias)
-    loss = model(torch.randn(4, 3, 64, 64), torch.rand(4, 16).argsort(dim=1))
+    loss, _ = model(torch.randn(4, 3, 64, 64), torch.rand(4, 16).argsort(dim=1))
     assert loss.item() == pytest.approx(1, abs=1e-3)
+
+
+def test_views_of_one_place_that_look_alike_are_told_from_the_others() -> None:
+    model = autoencoder()
+    tokens = torch.randn(4, 17, model.trunk.embed_dim)
+    alike, unlike = torch.cat([tokens, tokens]), torch.cat([tokens, tokens.flip(0)])
+    with torch.inference_mode():
+        assert model._contrast(alike) < model._contrast(unlike)
 
 
 @pytest.mark.parametrize(
