@@ -56,6 +56,13 @@ class Estimate:
         """For a difference: whether the interval leaves out 0; None without an interval."""
         return None if self.low is None or self.high is None else not self.low <= 0 <= self.high
 
+    @property
+    def verdict(self) -> str:
+        """What a difference and its interval allow to say: higher, lower, not decided (it includes 0), no interval."""
+        if self.value is None or self.decided is None:
+            return "no interval"
+        return "not decided" if not self.decided else "higher" if self.value > 0 else "lower"
+
 
 def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = LEVEL) -> Estimate:
     """The mean over seeds of a metric in [0, 1], with a slide-clustered logit-t interval.

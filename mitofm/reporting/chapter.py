@@ -13,6 +13,7 @@ from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import DOMAIN, Result, Stored, adaptation_order, by_domain, measure, primary
 from mitofm.reporting.filters import Filters
 from mitofm.reporting.forest import contrast_forests, gap_forests, result_forests, stated_forest
+from mitofm.reporting.grouped import at_largest
 from mitofm.reporting.matrix import domain_matrices
 from mitofm.reporting.page import Chapter, Section
 from mitofm.reporting.scaling import scaling_curves
@@ -50,7 +51,7 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path, cache: Path, crop
     sections = [
         *about_stated,
         *_labels(stored, main, counts, order, figures),
-        *_compared(stored, main, adaptations, order, figures),
+        *_compared(stored, main, adaptations, figures),
         *about_domains,
         *_priced(stored, main, order, figures),
         *_calibrated(stored, main, order, figures),
@@ -101,11 +102,9 @@ def _labels(stored: Stored, main: list[Result], counts: Counts, order: list[str]
     return [*sections, _tabled(laws.laws_table(fitted))] if fitted else sections
 
 
-def _compared(
-    stored: Stored, main: list[Result], adaptations: list[Contrast], order: list[str], figures: Path
-) -> list[Section]:
+def _compared(stored: Stored, main: list[Result], adaptations: list[Contrast], figures: Path) -> list[Section]:
     """Paired differences along each axis."""
-    forests = contrast_forests(adaptations, order, figures)
+    forests = contrast_forests(adaptations, figures)
     drawn = [Section("Paired differences of adaptations", "At the largest fraction.", forests)] if forests else []
     picked = f"The model of highest AUROC minus each other; being picked as the highest flatters it. {_PAIRED}"
     along = [
@@ -130,7 +129,7 @@ def _priced(stored: Stored, main: list[Result], order: list[str], figures: Path)
         "frozen model leave out the features that an earlier cell has computed."
     )
     plots = cost.cost_plots(found, order, figures)
-    return [Section("AUROC against cost", text, plots, shown, folded=True)] if found else []
+    return [Section("AUROC against cost", text if plots else "", plots, shown, folded=True)] if found else []
 
 
 def _calibrated(stored: Stored, main: list[Result], order: list[str], figures: Path) -> list[Section]:
@@ -175,8 +174,7 @@ def _domains(
         text = "Framed: tested on other slides of the domain trained on."
         sections.append(Section("Domain trained on by domain tested on", text, matrices))
     if gaps:
-        largest = max(gap.configuration.fraction for gap in gaps)
-        drawn = gap_forests([gap for gap in gaps if gap.configuration.fraction == largest], order, figures)
+        drawn = gap_forests(at_largest(gaps), order, figures)
         shown = contents.gaps_table(gaps)
         sections.append(Section(shown.title, "The figures are of the largest fraction.", drawn, shown))
     if columns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +10,18 @@ import pandas as pd
 
 from mitofm.errors import MitofmError
 from mitofm.evaluation import verdicts
-from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting import contrasts
+from mitofm.reporting.answers import Answer, answered, how
+from mitofm.reporting.cells import AXES, Cell, interval, naming, unseen
 from mitofm.reporting.configurations import flat, groups
-from mitofm.reporting.contents import AXES, full_axes, no_interval, shown_axes
 from mitofm.reporting.estimates import Result, Stored, measure, primary
 from mitofm.reporting.kept import Kept
-from mitofm.reporting.numbers import difference, with_interval
-from mitofm.reporting.tables import Table, columns_of, table
+from mitofm.reporting.numbers import listed
+from mitofm.reporting.tables import Table, table
 from mitofm.runs.collect import Collected, collect
 
+_DIFFERS = "what differs"
 _GROUP_OF = {"dataset": "data", "weights": "backbone", "train_domain": "split", "fraction_unit": "split"}
 _FEW = 4  # differing keys that a row spells out
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A configuration of the first study, its counterpart in the second, and in what their cells differ."""
-
-    first: Result
-    second: Result
-    differs: str
-    difference: Estimate
 
 
 def compare(runs: Path, first: str, second: str, cache: Path) -> Table:
@@ -54,17 +43,19 @@ def compare(runs: Path, first: str, second: str, cache: Path) -> Table:
     cells = pd.concat([side.cells for side in sides]).drop_duplicates("cell", ignore_index=True)
     stored = Stored(Collected(runs, cells), Kept(cache / "statistics"))
     results = [primary(measure(stored, groups(side))) for side in sides]
-    pairs, alone = _pairs(stored, *results)
+    pairs, alone = _pairs(stored, (first, second), *results)
     if not pairs:
         raise MitofmError(
             f"studies {first!r} and {second!r} have no finished configuration in common: "
             f"{'; '.join(alone[:6]) or 'neither has any'}"
         )
-    return _table(pairs, alone, [side.unfinished for side in sides], first, second)
+    return _table(answered(stored, pairs), alone, [side.unfinished for side in sides], first, second)
 
 
-def _pairs(stored: Stored, first: Sequence[Result], second: Sequence[Result]) -> tuple[list[Pair], list[str]]:
-    """The pairs, and the results without a counterpart in words."""
+def _pairs(
+    stored: Stored, names: tuple[str, str], first: Sequence[Result], second: Sequence[Result]
+) -> tuple[list[Answer], list[str]]:
+    """The pairs, each with what differs between them, and the results without a counterpart in words."""
     keys = sorted({key for result in (*first, *second) for key in result.group.axes})
     sides = [[(result, _values(stored, result, keys)) for result in results] for results in (first, second)]
     only = [{key: {values[key] for _, values in side} for key in keys} for side in sides]
@@ -79,7 +70,7 @@ def _pairs(stored: Stored, first: Sequence[Result], second: Sequence[Result]) ->
         other = known.get(key := counterpart(values, one))
         if other is not None:
             met |= {key}
-            pairs.append(Pair(one, other, _differs(stored, one, other), contrasts.difference(stored, one, other)))
+            pairs.append(Answer(_differs(stored, one, other), names, one, other))
     alone = [_words(one) for one, values in sides[0] if counterpart(values, one) not in met]
     alone += [_words(one) for one, values in sides[1] if counterpart(values, one) not in met]
     return pairs, alone
@@ -93,7 +84,7 @@ def _values(stored: Stored, result: Result, keys: Sequence[str]) -> dict[str, st
 
 
 def _config(stored: Stored, result: Result) -> dict[str, Any]:
-    return dict(flat(stored.config(next(iter(result.group.done.values())))))
+    return dict(flat(stored.config(result.group.a_cell)))
 
 
 def _differs(stored: Stored, first: Result, second: Result) -> str:
@@ -115,49 +106,30 @@ def _differs(stored: Stored, first: Result, second: Result) -> str:
 
 
 def _words(result: Result) -> str:
-    return ", ".join(value for value in shown_axes(result.configuration, result.set).values() if value)
+    return listed(*(cell.shown for cell in naming(result.configuration, result.set)))
 
 
 def _table(
-    pairs: Sequence[Pair], alone: Sequence[str], unfinished: Sequence[pd.DataFrame], first: str, second: str
+    found: Sequence[Answer], alone: Sequence[str], unfinished: Sequence[pd.DataFrame], first: str, second: str
 ) -> Table:
-    different = verdicts.holm([verdicts.difference_p(pair.difference) for pair in pairs])
-    equivalent = verdicts.holm([verdicts.equivalence_p(pair.difference) for pair in pairs])
-    rows = []
-    for pair, p, equal_p in zip(pairs, different, equivalent, strict=True):
-        found, key = pair.difference, pair.first.configuration
-        outcome = verdicts.of_comparison(found, p, equal_p)
-        shown = {
-            **shown_axes(key, pair.first.set),
-            "what differs": pair.differs,
-            f"AUROC {first}": with_interval(pair.first.auroc),
-            f"AUROC {second}": with_interval(pair.second.auroc),
-            "difference (95 % interval)": difference(found),
-            "seeds": str(found.seeds),
-            "slides": str(found.slides),
-            "outcome": outcome if found.value is not None else found.why,
-        }
-        full = {
-            **full_axes(key, pair.first.set),
-            "differs": pair.differs,
-            **columns_of("first_auroc", pair.first.auroc),
-            **columns_of("second_auroc", pair.second.auroc),
-            **columns_of("difference", found),
-            "seeds": found.seeds,
-            "p": verdicts.difference_p(found),
-            "p_holm": p,
-            "equivalence_p_holm": equal_p,
-            "outcome": outcome,
-        }
-        rows.append((shown, full))
+    rows = [
+        [
+            *naming(one.first.configuration, one.first.set),
+            Cell(_DIFFERS, one.question, {"differs": one.question}),
+            interval(f"AUROC {first}", "first_auroc", one.first.auroc),
+            interval(f"AUROC {second}", "second_auroc", one.second.auroc),
+            Cell(full={"seeds": one.difference.seeds}),
+            *unseen(one.cells("difference (95 % interval)"), "p", "p, Holm", "equivalence p, Holm"),
+        ]
+        for one in found
+    ]
     note = (
-        f"AUROC of {first} minus that of {second} on the same samples of the seeds of both; intervals over slides. "
-        f"Outcome: better or worse where p < {verdicts.SIGNIFICANCE:g}, equivalent within a margin of {verdicts.MARGIN:g}, "
-        f"either corrected by Holm over these {len(rows)}."
+        f"AUROC of {first} minus that of {second} on the seeds of both; intervals over slides. Outcome: better or worse where "
+        f"p < {verdicts.SIGNIFICANCE:g}. {how(len(rows), verdicts.MARGIN)}"
     )
     if alone:
         note += f" Without a counterpart, {len(alone)}: {'; '.join(alone[:6])}{'; ...' if len(alone) > 6 else ''}."
     for study, cells in zip((first, second), unfinished, strict=True):
         note += f" {len(cells)} cells of {study} have no result." if len(cells) else ""
-    reasons = no_interval(pair.difference for pair in pairs)
-    return table("compare", f"{first} minus {second}", rows, note + reasons, [*AXES, "what differs"])
+    estimates = [one.difference for one in found]
+    return table("compare", f"{first} minus {second}", rows, note, (*AXES, _DIFFERS), estimates)

@@ -75,6 +75,11 @@ class Group:
     axes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def a_cell(self) -> str:
+        """The first of the finished ones, where one speaks for all."""
+        return next(iter(self.done.values()))
+
+    @property
     def seeds(self) -> str:
         """How many seeds are finished, and of how many where some are not."""
         return str(len(self.done)) if len(self.done) == self.planned else f"{len(self.done)} of {self.planned}"

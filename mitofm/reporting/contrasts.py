@@ -11,6 +11,7 @@ from mitofm.evaluation import statistics
 from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import Result, Stored
+from mitofm.reporting.grouped import grouped
 
 IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
 Pairs = list[tuple[Result, Result]]
@@ -27,9 +28,9 @@ class Contrast:
     difference: Estimate
 
     @property
-    def verdict(self) -> str:
-        """One of: higher, lower, not decided (the interval includes 0), no interval."""
-        return verdict(self.difference)
+    def pair(self) -> str:
+        """The two in words."""
+        return f"{self.first} \N{MINUS SIGN} {self.second}"
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,6 @@ class Gap:
     inside: Estimate
     outside: Estimate
     difference: Estimate
-
-    @property
-    def verdict(self) -> str:
-        """One of: higher (in-domain), lower, not decided (the interval includes 0), no interval."""
-        return verdict(self.difference)
-
-
-def verdict(difference: Estimate) -> str:
-    """What a difference and its interval allow to say."""
-    if difference.value is None or difference.decided is None:
-        return "no interval"
-    if not difference.decided:
-        return "not decided"
-    return "higher" if difference.value > 0 else "lower"
 
 
 def between_adaptations(stored: Stored, results: Iterable[Result], order: list[str]) -> list[Contrast]:
@@ -118,9 +105,7 @@ def _contrasts(
     pairs: Callable[[list[Result]], Pairs],
     name: Callable[[Configuration], str],
 ) -> list[Contrast]:
-    strata: dict[tuple[Configuration, str], list[Result]] = {}
-    for result in results:
-        strata.setdefault((same(result.configuration), result.set), []).append(result)
+    strata = grouped(results, lambda result: (same(result.configuration), result.set))
     return [
         Contrast(
             first.configuration,

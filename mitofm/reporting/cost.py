@@ -6,19 +6,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from mitofm.files import read_json
-from mitofm.reporting.contents import AXES, full_axes, shown_axes
+from mitofm.reporting.cells import Cell, interval, naming
+from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.counts import spread
-from mitofm.reporting.estimates import ALL, AUROC, Result
+from mitofm.reporting.estimates import AUROC, Result
 from mitofm.reporting.filters import named
-from mitofm.reporting.numbers import NOTHING, ends, limits, set_words, with_interval
-from mitofm.reporting.style import INK, Drawn, canvas, legend_below, looks, slug
-from mitofm.reporting.tables import Table, columns_of, table
+from mitofm.reporting.grouped import at_largest, by_adaptation, grouped
+from mitofm.reporting.numbers import NOTHING, aside, ends, limits, listed, titled, with_interval
+from mitofm.reporting.style import INK, Drawn, canvas, legend_below, slug
+from mitofm.reporting.tables import Table, table
 from mitofm.runs.collect import COST, Collected
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SECONDS, PARAMETERS, MEMORY = "seconds", "trained_parameters", "peak_memory_mb"
 _AXES = {SECONDS: "seconds for one cell", PARAMETERS: "trained parameters"}
+_TOLD = {SECONDS: "seconds", PARAMETERS: "trained parameters", MEMORY: "peak memory, MiB"}
+_SIZE, _LETTER, _LINE = 7, 4.4, 9.5  # of a model's name: points; at most the width of a letter, the height of a line
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,11 @@ class Cost:
     result: Result
     of: dict[str, list[float]]
     best: frozenset[str]
+
+    @property
+    def configuration(self) -> Configuration:
+        """That of the result."""
+        return self.result.configuration
 
     @property
     def auroc(self) -> float:
@@ -55,10 +68,7 @@ def costs(collected: Collected, results: Iterable[Result]) -> list[Cost]:
             cells = [known[cell] for cell in result.group.done.values()]
             of = {column: [cell[column] for cell in cells if cell[column] is not None] for column in COST}
             found.append(Cost(result, of, frozenset()))
-    strata: dict[tuple[str, str, float], list[Cost]] = {}
-    for cost in found:
-        key = cost.result.configuration
-        strata.setdefault((key.where, cost.result.set, key.fraction), []).append(cost)
+    strata = grouped(found, lambda cost: (cost.configuration.where, cost.result.set, cost.configuration.fraction))
     return [
         Cost(cost.result, cost.of, frozenset(column for column in _AXES if cost in front(members, column)))
         for members in strata.values()
@@ -78,43 +88,32 @@ def front(members: Sequence[Cost], column: str) -> list[Cost]:
 
 def cost_plots(found: Sequence[Cost], order: list[str], folder: Path) -> list[Drawn]:
     """AUROC over either cost for every setting and evaluation set, at its largest fraction; where there are several."""
-    panels: dict[tuple[str, str], list[Cost]] = {}
-    for cost in found:
-        panels.setdefault((cost.result.configuration.where, cost.result.set), []).append(cost)
+    panels = grouped(found, lambda cost: (cost.configuration.where, cost.result.set))
     drawn = []
     for (where, tested), members in sorted(panels.items()):
-        largest = max(cost.result.configuration.fraction for cost in members)
         for column, label in _AXES.items():
-            priced = [cost for cost in members if cost.result.configuration.fraction == largest and cost.of[column]]
+            priced = [cost for cost in at_largest(members) if cost.of[column]]
             if len(priced) > 1:
-                title = ", ".join(part for part in (where, set_words(tested) if tested != ALL else "") if part)
                 stem = folder / slug("cost", column, where, tested)
-                drawn.append(_plot(stem, title, label, column, priced, order))
+                drawn.append(_plot(stem, listed(where, aside(tested)), label, column, priced, order))
     return drawn
 
 
 def _plot(stem: Path, title: str, label: str, column: str, members: Sequence[Cost], order: list[str]) -> Drawn:
     from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator
 
-    look, said = looks(order), []
+    best = front(members, column)
     with canvas(stem, height=3.4) as (figure, axes):
-        best = front(members, column)
         axes.step(
             [cost.mean(column) for cost in best],
             [cost.auroc for cost in best],
             where="post", color=INK, lw=0.9, ls=(0, (4, 3)), label="Pareto front", zorder=1,
         )  # fmt: skip
-        for adaptation in order:
-            series = [cost for cost in members if cost.result.configuration.adaptation == adaptation]
-            if not series:
-                continue
-            x, style = [cost.mean(column) for cost in series], look[adaptation]
+        for adaptation, style, series in by_adaptation(members, order):
+            x = [cost.mean(column) for cost in series]
             value, low, high = ends([cost.result.auroc for cost in series])
             axes.vlines(x, low, high, color=style.colour, lw=0.9, alpha=0.6)
             axes.plot(x, value, ls="", marker=style.marker, ms=5.5, color=style.colour, label=adaptation)
-        for cost in best:
-            place = (cost.mean(column), cost.auroc)
-            axes.annotate(cost.result.configuration.model, place, (4, 4), textcoords="offset points", fontsize=7)
         costs_in = [cost.mean(column) for cost in members]
         far = max(costs_in) > 30 * min(costs_in)
         axes.set_xscale("log")
@@ -125,29 +124,52 @@ def _plot(stem: Path, title: str, label: str, column: str, members: Sequence[Cos
         axes.margins(x=0.12)
         axes.grid(axis="y")
         legend_below(figure, axes, columns=4)
-        for cost in members:
-            key = cost.result.configuration
-            marked = ", on the front" if cost in best else ""
-            said.append(
-                f"{key.model}, {key.adaptation}: {cost.mean(column):,.3g}, {with_interval(cost.result.auroc)}{marked}"
-            )
-    name = f"AUROC against {label}{': ' if title else ''}{title}"
-    return Drawn(stem, name, "; ".join(said), named(cost.result for cost in members))
+        _name(axes, best, column)
+    said = [
+        f"{cost.result.named}: {cost.mean(column):,.3g}, {with_interval(cost.result.auroc)}{', on the front' if cost in best else ''}"
+        for cost in members
+    ]
+    return Drawn(stem, titled(f"AUROC against {label}", title), "; ".join(said), named(cost.result for cost in members))
+
+
+def _name(axes: Axes, best: Sequence[Cost], column: str) -> None:
+    """Write each model's name once, at the last of its points on the front, dearer ones later.
+
+    Up and to the left of the front there is no point: a name ends at its point, and moves up where it would touch one
+    that is written already.
+    """
+    last = {cost.configuration.model: cost for cost in best}
+    axes.autoscale_view()
+    points = 72 / axes.figure.dpi
+    left = axes.transAxes.transform((0.01, 0))[0] * points
+    placed: list[tuple[float, float]] = []
+    for model, cost in sorted(last.items(), key=lambda item: best.index(item[1])):
+        point = cost.mean(column), cost.auroc
+        x, y = axes.transData.transform(point) * points
+        end = max(x - 1, left + _LETTER * len(model))
+        foot = max([y + 4, *(top for right, top in placed if right > end - _LETTER * len(model))])
+        placed.append((end, foot + _LINE))
+        axes.annotate(model, point, (end - x, foot - y), textcoords="offset points", ha="right", fontsize=_SIZE)
 
 
 def cost_table(found: Sequence[Cost], collected: Collected) -> Table:
     """What each configuration costs."""
-    rows = []
-    for cost in found:
-        result = cost.result
-        shown = shown_axes(result.configuration, result.set)
-        for column, words in {SECONDS: "seconds", PARAMETERS: "trained parameters", MEMORY: "peak memory, MiB"}.items():
-            shown[words] = spread(cost.of[column]) if cost.of[column] else NOTHING
-        shown["AUROC (95 % interval)"] = with_interval(result.auroc)
-        shown["on the Pareto front of"] = " and ".join(_AXES[column] for column in _AXES if column in cost.best)
-        full = full_axes(result.configuration, result.set) | {f"{column}_mean": cost.mean(column) for column in COST}
-        full |= {f"{column}_front": column in cost.best for column in _AXES} | columns_of(AUROC, result.auroc)
-        rows.append((shown, full))
+    rows = [
+        [
+            *naming(cost.configuration, cost.result.set),
+            *(
+                Cell(heading, spread(cost.of[column]) if cost.of[column] else NOTHING)
+                for column, heading in _TOLD.items()
+            ),
+            Cell(full={f"{column}_mean": cost.mean(column) for column in COST}),
+            Cell(full={f"{column}_front": column in cost.best for column in _AXES}),
+            interval("AUROC (95 % interval)", AUROC, cost.result.auroc),
+            Cell(
+                "on the Pareto front of", " and ".join(words for column, words in _AXES.items() if column in cost.best)
+            ),
+        ]
+        for cost in found
+    ]
     devices = sorted({device for device in (_device(collected, cell) for cell in collected.done["cell"]) if device})
     note = (
         "Of one cell, from the least to the most: seconds of fitting and testing, on "
@@ -155,7 +177,7 @@ def cost_table(found: Sequence[Cost], collected: Collected) -> Table:
         f"{': seconds on different machines do not compare' if len(devices) > 1 else ''}. Features of a frozen backbone are "
         "computed by the first cell that needs them and kept: the seconds of the others leave them out."
     )
-    return table("cost", "What it costs", rows, note, AXES)
+    return table("cost", "What it costs", rows, note)
 
 
 def _device(collected: Collected, cell: str) -> str:

@@ -48,6 +48,11 @@ class Result:
         return self.group.configuration
 
     @property
+    def named(self) -> str:
+        """The model and the adaptation."""
+        return f"{self.configuration.model}, {self.configuration.adaptation}"
+
+    @property
     def auroc(self) -> Estimate:
         """The primary endpoint."""
         return self.metrics[AUROC]
@@ -70,6 +75,10 @@ class Stored:
         self._sets = lru_cache(maxsize=None)(self._replicates)
         self.content = lru_cache(maxsize=None)(collected.predictions_sha256)
         self.config = lru_cache(maxsize=None)(collected.config)
+
+    def contents(self, group: Group) -> list[str]:
+        """The sha256 of the predictions of each of its cells."""
+        return [self.content(cell) for cell in group.done.values()]
 
     def sets(self, group: Group) -> list[str]:
         """The evaluation sets of the group's cells, in their order."""

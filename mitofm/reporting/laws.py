@@ -12,10 +12,12 @@ import numpy as np
 from mitofm.evaluation import bootstrap, scaling_law
 from mitofm.evaluation.scaling_law import ScalingLaw
 from mitofm.evaluation.statistics import LEVEL, MINIMUM_SLIDES
+from mitofm.reporting.cells import LABELS, Cell, naming
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import Result, Stored
-from mitofm.reporting.numbers import NOTHING, set_words
+from mitofm.reporting.grouped import grouped
+from mitofm.reporting.numbers import NOTHING
 from mitofm.reporting.tables import Table, table
 from mitofm.seeds import stream
 
@@ -72,10 +74,8 @@ def laws(stored: Stored, results: Iterable[Result], counts: Counts, asked: Seque
     Its points are the means over seeds, weighted by the inverse of their variance over slides; its intervals are
     percentiles of 2,000 laws, each fitted to one draw of slides (with all their cells, seeds and amounts).
     """
-    lines: dict[tuple[Configuration, str], list[Result]] = {}
-    for result in results:
-        if result.auroc.value is not None:
-            lines.setdefault((replace(result.configuration, fraction=0.0), result.set), []).append(result)
+    known = [result for result in results if result.auroc.value is not None]
+    lines = grouped(known, lambda result: (replace(result.configuration, fraction=0.0), result.set))
     found = []
     for (key, name), members in lines.items():
         members = sorted(members, key=lambda member: member.configuration.fraction)
@@ -92,41 +92,36 @@ def laws_table(found: Sequence[Law]) -> Table:
     """The laws, the labels they say are needed, and what they foresee."""
     rows = []
     for law in found:
-        key = law.configuration
-        shown = {
-            "setting": key.where,
-            "test set": set_words(law.set),
-            "model": key.model,
-            "adaptation": key.adaptation,
-            **{name: _printed(law.parameters[name], "{:.2g}".format) for name in "abc"},
-        }
-        full: dict[str, Any] = {
-            "dataset": key.dataset, "setting": key.setting, "train_domain": key.train_domain, "set": law.set,
-            "fraction_unit": key.fraction_unit, "model": key.model, "adaptation": key.adaptation,
-            "amounts": len(law.labels), "least_labels": law.labels[0], "most_labels": law.labels[-1],
-            "slides": law.slides,
-        }  # fmt: skip
-        for name, ends in law.parameters.items():
-            full |= _columns(name if name in "abc" else "auroc_at_twice_the_labels", ends)
+        key, reached = law.configuration, law.parameters["twice"]
+        parameters = [(name, law.parameters[name]) for name in "abc"]
+        amounts = {"amounts": len(law.labels), "least_labels": law.labels[0], "most_labels": law.labels[-1]}
+        row = [
+            *(
+                Cell(full={"fraction_unit": key.fraction_unit}) if cell.heading == LABELS else cell
+                for cell in naming(key, law.set)
+            ),
+            Cell(full=amounts | {"slides": law.slides}),
+            *(Cell(name, _printed(ends, "{:.2g}".format), _columns(name, ends)) for name, ends in parameters),
+            Cell(full=_columns("auroc_at_twice_the_labels", reached)),
+        ]
         for level, ends in law.needed.items():
-            mark = " *" if law.extrapolates(ends[0]) else ""
-            shown[f"labels to reach {level:g}"] = _printed(ends, law.amount, "never") + mark
-            full |= _columns(f"labels_to_reach_{level:g}", ends)
-            full |= {f"labels_to_reach_{level:g}_extrapolates": law.extrapolates(ends[0])}
-        shown["AUROC with twice the labels *"] = _printed(law.parameters["twice"], "{:.3f}".format)
-        rows.append((shown, full))
+            beyond, name = law.extrapolates(ends[0]), f"labels_to_reach_{level:g}"
+            shown = _printed(ends, law.amount, "never") + (" *" if beyond else "")
+            row.append(
+                Cell(f"labels to reach {level:g}", shown, _columns(name, ends) | {f"{name}_extrapolates": beyond})
+            )
+        rows.append([*row, Cell("AUROC with twice the labels *", _printed(reached, "{:.3f}".format))])
     note = (
         "1 − AUROC = a n^−b + c with n labels bought; 1 − c is what endless labels would give. Points are weighted by "
         "their precision; intervals are percentiles of 2,000 fits, each to one draw of slides, and too narrow where "
         "slides are few. * outside the amounts that were measured: an extrapolation, which no data here support. "
         "never: the asymptote lies below."
     )
-    return table("scaling_laws", "Scaling laws", rows, note, ("setting", "test set", "model", "adaptation"))
+    return table("scaling_laws", "Scaling laws", rows, note)
 
 
 def _kept(stored: Stored, name: str, members: Sequence[Result], labels: list[float], asked: Sequence[float]) -> Any:
-    content = [[stored.content(cell) for cell in member.group.done.values()] for member in members]
-    made_of = ["law", content, name, labels, list(asked), bootstrap.DRAWS]
+    made_of = ["law", [stored.contents(member.group) for member in members], name, labels, list(asked), bootstrap.DRAWS]
     return stored.kept.get(made_of, lambda: _fitted(stored, name, members, np.array(labels), asked))
 
 

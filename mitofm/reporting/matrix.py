@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mitofm.reporting.estimates import Result
-from mitofm.reporting.numbers import NOTHING, set_words
+from mitofm.reporting.grouped import at_largest, grouped
+from mitofm.reporting.numbers import NOTHING, listed, set_words
 from mitofm.reporting.style import INK, MARK, Drawn, canvas, slug
 
 _Key = tuple[str, str, str]
@@ -22,21 +23,17 @@ def domain_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
         results: those on single test domains.
         folder: where the figures go.
     """
-    maps: dict[_Key, list[Result]] = {}
-    for result in results:
-        what = result.configuration
-        if what.train_domain:
-            maps.setdefault((what.setting, what.model, what.adaptation), []).append(result)
-    chosen: list[tuple[_Key, list[Result]]] = []
-    for key, found in sorted(maps.items()):
-        largest = max(result.configuration.fraction for result in found)
-        found = [result for result in found if result.configuration.fraction == largest]
-        if len({result.set for result in found}) > 1:
-            chosen.append((key, found))
+    trained = [result for result in results if result.configuration.train_domain]
+    maps = {key: at_largest(found) for key, found in sorted(grouped(trained, _place).items())}
+    chosen = [(key, found) for key, found in maps.items() if len({result.set for result in found}) > 1]
     values = [result.auroc.value for _, found in chosen for result in found if result.auroc.value is not None]
     # One scale for all maps, as narrow as the values allow: small differences are the point.
     low, high = (min(values), max(values)) if values else (0.5, 1.0)
     return [_matrix(key, found, (low, high), folder) for key, found in chosen]
+
+
+def _place(result: Result) -> _Key:
+    return result.configuration.setting, result.configuration.model, result.configuration.adaptation
 
 
 def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder: Path) -> Drawn:
@@ -47,7 +44,7 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
     for result in results:
         if result.auroc.value is not None:
             values[trained.index(result.configuration.train_domain), tested.index(result.set)] = result.auroc.value
-    title = ", ".join(part for part in (model, adaptation, setting) if part)
+    title = listed(model, adaptation, setting)
     stem = folder / slug("matrix", setting, model, adaptation)
     with canvas(stem, height=1.9 + 0.42 * len(trained)) as (figure, axes):
         axes.set_facecolor("#f0f2f4")

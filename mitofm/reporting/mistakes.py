@@ -11,9 +11,11 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from mitofm.errors import MitofmError
+from mitofm.reporting.cells import Cell
 from mitofm.reporting.crops import crops
 from mitofm.reporting.estimates import ALL, Result, Stored
 from mitofm.reporting.filters import named
+from mitofm.reporting.grouped import at_largest, grouped
 from mitofm.reporting.style import MUTED, Drawn, canvas, slug
 from mitofm.reporting.tables import Table, table
 
@@ -37,8 +39,7 @@ class Mistakes:
     @property
     def title(self) -> str:
         """The model and the adaptation."""
-        key = self.results[0].configuration
-        return f"{key.model}, {key.adaptation}"
+        return self.results[0].named
 
 
 def mistakes(stored: Stored, results: Iterable[Result]) -> list[Mistakes]:
@@ -51,14 +52,9 @@ def mistakes(stored: Stored, results: Iterable[Result]) -> list[Mistakes]:
         stored: the predictions.
         results: on all test cells.
     """
-    series: dict[tuple[str, str], list[Result]] = {}
-    for result in results:
-        if result.set == ALL and result.auroc.value is not None:
-            series.setdefault((result.configuration.model, result.configuration.adaptation), []).append(result)
-    found = []
-    for members in series.values():
-        largest = max(member.configuration.fraction for member in members)
-        found.append([member for member in members if member.configuration.fraction == largest])
+    tested = [result for result in results if result.set == ALL and result.auroc.value is not None]
+    series = grouped(tested, lambda result: result.named)
+    found = [at_largest(members) for members in series.values()]
     found.sort(key=lambda members: -max(member.auroc.value or 0.0 for member in members))
     return [Mistakes(members, _worst(stored, members)) for members in found[:GALLERIES]]
 
@@ -83,17 +79,22 @@ def mistakes_table(found: Sequence[Mistakes], words: tuple[str, str]) -> Table:
     for one in found:
         key = one.results[0].configuration
         for cell in one.cells.itertuples():
-            shown = {"model": key.model, "adaptation": key.adaptation, "cell": cell.sample_id, "slide": cell.slide}
-            shown |= {"domain": cell.domain, "truth": words[cell.label], "tested": str(cell.times)}
-            full = {**shown, "label": cell.label, "probability": cell.probability}
-            rows.append((shown | {f"probability of {words[1]}": f"{cell.probability:.3f}"}, full))
+            named_by = {"model": key.model, "adaptation": key.adaptation, "cell": cell.sample_id, "slide": cell.slide}
+            named_by |= {"domain": cell.domain, "truth": words[cell.label], "tested": str(cell.times)}
+            probability = {"label": cell.label, "probability": cell.probability}
+            rows.append(
+                [
+                    *(Cell(name, value, {name: value}) for name, value in named_by.items()),
+                    Cell(f"probability of {words[1]}", f"{cell.probability:.3f}", probability),
+                ]
+            )
     note = (
         f"Up to {EACH} of either class, at the largest fraction; a cell that several seeds or settings tested counts once, "
         "with the mean of its logits."
     )
     if len(found) == GALLERIES:
         note += f" Of {GALLERIES} models with their adaptations at most, those of highest AUROC."
-    return table("mistakes", "The most confident mistakes", rows, note, ("model", "adaptation"))
+    return table("mistakes", "The most confident mistakes", rows, note)
 
 
 def galleries(
@@ -102,9 +103,8 @@ def galleries(
     """A figure with the crops of each, and why there are none ("" where there are)."""
     drawn = []
     for one in found:
-        cell = next(iter(one.results[0].group.done.values()))
         try:
-            data = stored.collected.config(cell)["data"]
+            data = stored.collected.config(one.results[0].group.a_cell)["data"]
         except (MitofmError, KeyError) as error:
             return [], f"The crops are not shown: {error}."
         pictures, why = crops(data, one.cells, cache)

@@ -56,6 +56,21 @@ def set_words(name: str) -> str:
     return {"in_domain": "in-domain", "out_of_domain": "out-of-domain"}.get(name, name)
 
 
+def listed(*parts: str) -> str:
+    """Parts with commas between them; empty ones are left out."""
+    return ", ".join(filter(None, parts))
+
+
+def titled(what: str, where: str) -> str:
+    """What a figure is, and of what where that needs words."""
+    return f"{what}: {where}" if where else what
+
+
+def aside(name: str) -> str:
+    """An evaluation set in words where a reader must be told: all test slides go without saying."""
+    return "" if name == ALL else set_words(name)
+
+
 def limits(estimates: Iterable[Estimate]) -> tuple[float, float]:
     """Axis limits for values in [0, 1]: all values and intervals, with some air, in steps of 0.05."""
     found = [bound for e in estimates for bound in (e.value, e.low, e.high) if bound is not None] or [0.5, 1.0]

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mitofm.reporting.counts import Counts
-from mitofm.reporting.estimates import ALL, Result
+from mitofm.reporting.estimates import Result
 from mitofm.reporting.filters import named
+from mitofm.reporting.grouped import by_adaptation, grouped
 from mitofm.reporting.laws import Law
-from mitofm.reporting.numbers import ends, limits, point, set_words
+from mitofm.reporting.numbers import aside, ends, limits, listed, point
 from mitofm.reporting.style import GRID, Drawn, canvas, legend_below, looks, slug
 
 
@@ -24,24 +25,22 @@ def scaling_curves(
 
     All panels share their axes, so that they can be compared.
     """
-    panels: dict[tuple[str, str, str], list[Result]] = {}
-    for result in results:
-        if result.auroc.value is not None:
-            key = result.configuration
-            panels.setdefault((key.where, result.set, key.model), []).append(result)
+    everything = [result for result in results if result.auroc.value is not None]
+    panels = grouped(everything, _place)
     if not any(len({result.configuration.fraction for result in found}) > 1 for found in panels.values()):
         return []
-    everything = [result for found in panels.values() for result in found]
     labels = [counts.labels(result.group) for result in everything]
     reach = min(labels) / 1.35, max(labels) * 1.35
     bounds = limits(result.auroc for result in everything)
-    fitted: dict[tuple[str, str, str], list[Law]] = {}
-    for law in laws:
-        fitted.setdefault((law.configuration.where, law.set, law.configuration.model), []).append(law)
+    fitted = grouped(laws, _place)
     return [
         _panel(key, found, fitted.get(key, []), counts, order, reach, bounds, folder)
         for key, found in sorted(panels.items())
     ]
+
+
+def _place(one: Result | Law) -> tuple[str, str, str]:
+    return one.configuration.where, one.set, one.configuration.model
 
 
 def _panel(
@@ -55,18 +54,14 @@ def _panel(
     folder: Path,
 ) -> Drawn:
     where, tested, model = key
-    title = ", ".join(part for part in (model, where, set_words(tested) if tested != ALL else "") if part)
+    title = listed(model, where, aside(tested))
     stem = folder / slug("scaling", where, tested, model)
     look, said = looks(order), []
     with canvas(stem, height=3.5) as (figure, axes):
         ticks: dict[str, float] = {}
-        for adaptation in [name for name in order if any(r.configuration.adaptation == name for r in results)]:
-            line = sorted(
-                (r for r in results if r.configuration.adaptation == adaptation), key=lambda r: r.configuration.fraction
-            )
+        for adaptation, style, line in by_adaptation(results, order):
             x = [counts.labels(result.group) for result in line]
             ticks |= {result.configuration.share: labels for result, labels in zip(line, x, strict=True)}
-            style = look[adaptation]
             value, low, high = ends([result.auroc for result in line])
             axes.plot(x, value, color=style.colour, marker=style.marker, ms=5, lw=1.6, label=adaptation)
             axes.fill_between(x, low, high, color=style.colour, alpha=0.13, lw=0)

@@ -12,6 +12,7 @@ from mitofm.reporting import contrasts
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import DOMAIN, Result, Stored
+from mitofm.reporting.grouped import grouped
 
 EQUAL_SIZES = 0.1
 """Two training sets whose sizes differ by less than this share are of equal size."""
@@ -37,11 +38,6 @@ class ColumnGap:
     def fair(self) -> bool:
         """Whether the training sets are of equal size, so that the gap is one of domains alone."""
         return abs(self.labels[0] - self.labels[1]) < EQUAL_SIZES * max(self.labels)
-
-    @property
-    def verdict(self) -> str:
-        """One of: higher (trained on the tested domain), lower, not decided, no interval."""
-        return contrasts.verdict(self.difference)
 
 
 @dataclass(frozen=True)
@@ -104,12 +100,9 @@ def column_gaps(stored: Stored, domains: Iterable[Result], counts: Counts) -> li
 
 def extremes(domains: Iterable[Result]) -> list[Extremes]:
     """The worst and the best test domain of every configuration tested on at least two that have an interval."""
-    tested: dict[Configuration, list[Result]] = {}
-    for result in domains:
-        if result.auroc.low is not None:
-            tested.setdefault(result.configuration, []).append(result)
+    certain = [result for result in domains if result.auroc.low is not None]
     found = []
-    for members in tested.values():
+    for members in grouped(certain, lambda result: result.configuration).values():
         if len(members) > 1:
             ranked = sorted(members, key=lambda result: (result.auroc.value or 0.0, result.set))
             found.append(Extremes(ranked[0], ranked[-1]))
@@ -120,15 +113,13 @@ def rankings(domains: Iterable[Result], least: int = 3) -> list[Ranking]:
     """How at least `least` models and adaptations rank on every test domain, beside the mean of the others."""
     from scipy.stats import kendalltau
 
-    strata: dict[tuple[str, float, str], dict[tuple[str, str], float]] = {}
-    for result in domains:
-        key = result.configuration
-        if result.auroc.value is not None:
-            place = (key.where, key.fraction, key.share)
-            strata.setdefault(place, {})[f"{key.model}, {key.adaptation}", result.set] = result.auroc.value
+    def place(result: Result) -> tuple[str, float, str]:
+        return result.configuration.where, result.configuration.fraction, result.configuration.share
+
+    known = [result for result in domains if result.auroc.value is not None]
     found = []
-    for (where, _, share), values in sorted(strata.items()):
-        table = pd.Series(values).unstack().dropna(axis=1)
+    for (where, _, share), members in sorted(grouped(known, place).items()):
+        table = pd.Series({(one.named, one.set): one.auroc.value for one in members}).unstack().dropna(axis=1)
         if len(table) < least or table.shape[1] < 2:
             continue
         for name in table.columns:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from mitofm.reporting.contents import AXES, full_axes, no_interval, shown_axes
+from mitofm.reporting import cells
+from mitofm.reporting.cells import LABELS, SET, SETTING, TEST_DOMAIN, Cell
 from mitofm.reporting.estimates import AUROC, Result
-from mitofm.reporting.numbers import difference, set_words, signed, with_interval
+from mitofm.reporting.numbers import difference, set_words, signed
 from mitofm.reporting.shift import ColumnGap, Extremes, Ranking
-from mitofm.reporting.tables import Table, columns_of, table
+from mitofm.reporting.tables import Table, table
 
 _TRAVELS = {
+    AUROC: "",
     "sensitivity_chosen": "sensitivity at the chosen threshold",
     "specificity_chosen": "specificity there",
     "balanced_accuracy_chosen": "balanced accuracy there",
@@ -25,29 +26,23 @@ def column_gaps_table(gaps: Sequence[ColumnGap]) -> Table:
     rows = []
     for gap in gaps:
         key, (own, other) = gap.configuration, gap.labels
-        shown = shown_axes(key, key.train_domain, "test domain", trained=False)
-        shown |= {
-            "trained on instead": gap.elsewhere,
-            "gap (95 % interval)": difference(gap.difference),
-            "cells bought": f"{own:,.0f}" if gap.fair else f"{own:,.0f} against {other:,.0f}: unequal",
-            "seeds": str(gap.difference.seeds),
-            "slides": str(gap.difference.slides),
-            "verdict": gap.verdict if gap.difference.value is not None else gap.difference.why,
-        }
-        full = {**full_axes(key, key.train_domain), "trained_elsewhere": gap.elsewhere}
-        full |= {"labels_own": own, "labels_elsewhere": other, "equal_sizes": gap.fair}
-        rows.append((shown, full | columns_of("gap", gap.difference) | {"verdict": gap.verdict}))
+        bought = {"labels_own": own, "labels_elsewhere": other, "equal_sizes": gap.fair}
+        rows.append(
+            [
+                *cells.naming(key, key.train_domain, TEST_DOMAIN, where=key.setting),
+                Cell("trained on instead", gap.elsewhere, {"trained_elsewhere": gap.elsewhere} | bought),
+                cells.interval("gap (95 % interval)", "gap", gap.difference, difference),
+                Cell("cells bought", f"{own:,.0f}" if gap.fair else f"{own:,.0f} against {other:,.0f}: unequal"),
+                *cells.behind(gap.difference),
+                cells.verdict("verdict", gap.difference.verdict, gap.difference),
+            ]
+        )
     note = (
         "AUROC on the same cells of the test domain: trained on it minus trained on the other domain, the difficulty of "
         "the cells being equal. Where the training sets are of unequal size the gap is in part one of size."
     )
-    return table(
-        "column_gaps",
-        "What training on another domain costs",
-        rows,
-        note + no_interval(g.difference for g in gaps),
-        AXES,
-    )
+    title = "What training on another domain costs"
+    return table("column_gaps", title, rows, note, estimates=[gap.difference for gap in gaps])
 
 
 def extremes_table(extremes: Sequence[Extremes]) -> Table:
@@ -55,60 +50,58 @@ def extremes_table(extremes: Sequence[Extremes]) -> Table:
     rows = []
     for found in extremes:
         worst, best = found.worst, found.best
-        apart = (best.auroc.value or 0.0) - (worst.auroc.value or 0.0)
-        shown = {name: value for name, value in shown_axes(worst.configuration, "").items() if name != "test set"}
-        shown |= {
-            "worst domain": set_words(worst.set),
-            "AUROC there (95 % interval)": with_interval(worst.auroc),
-            "best domain": set_words(best.set),
-            "AUROC (95 % interval)": with_interval(best.auroc),
-            "apart": signed(apart),
-        }
-        full = {**full_axes(worst.configuration, ""), "worst": set_words(worst.set), "best": set_words(best.set)}
-        rows.append((shown, full | columns_of("worst_auroc", worst.auroc) | columns_of("best_auroc", best.auroc)))
+        names = set_words(worst.set), set_words(best.set)
+        rows.append(
+            [
+                *cells.unseen(cells.naming(worst.configuration, ""), SET),
+                Cell("worst domain", names[0], {"worst": names[0], "best": names[1]}),
+                cells.interval("AUROC there (95 % interval)", "worst_auroc", worst.auroc),
+                Cell("best domain", names[1]),
+                cells.interval("AUROC (95 % interval)", "best_auroc", best.auroc),
+                Cell("apart", signed((best.auroc.value or 0.0) - (worst.auroc.value or 0.0))),
+            ]
+        )
     note = (
         "Among test domains with at least six slides. The lowest of several is low in part by chance: its interval says "
         "how much."
     )
-    return table("worst_domains", "The worst domain", rows, note, AXES)
+    return table("worst_domains", "The worst domain", rows, note)
 
 
 def rankings_table(rankings: Sequence[Ranking]) -> Table:
     """Whether the order of configurations on one domain is that on the others."""
-    rows = []
-    for found in rankings:
-        shown = {
-            "setting": found.where,
-            "labels": found.share,
-            "test domain": found.domain,
-            "configurations": str(found.count),
-            "Kendall's tau": signed(found.tau),
-            "highest there": found.best,
-            "highest elsewhere": found.best_elsewhere,
-        }
-        full = {"where": found.where, "share": found.share, "domain": found.domain, "configurations": found.count}
-        rows.append((shown, full | {"tau": found.tau, "best": found.best, "best_elsewhere": found.best_elsewhere}))
+    rows = [
+        [
+            Cell(SETTING, found.where, {"where": found.where}),
+            Cell(LABELS, found.share, {"share": found.share}),
+            Cell(TEST_DOMAIN, found.domain, {"domain": found.domain}),
+            Cell("configurations", str(found.count), {"configurations": found.count}),
+            Cell("Kendall's tau", signed(found.tau), {"tau": found.tau}),
+            Cell("highest there", found.best, {"best": found.best}),
+            Cell("highest elsewhere", found.best_elsewhere, {"best_elsewhere": found.best_elsewhere}),
+        ]
+        for found in rankings
+    ]
     note = (
         "Models and adaptations ranked by AUROC on one test domain, against their ranking on the mean of the others: "
         "+1 is the same order, 0 no relation. Configurations that differ by less than their intervals change places by "
         "chance."
     )
-    return table("rankings", "Do rankings hold across domains?", rows, note, ("setting", "labels", "configurations"))
+    return table("rankings", "Do rankings hold across domains?", rows, note, (SETTING, LABELS, "configurations"))
 
 
 def transfer_table(domains: Sequence[Result]) -> Table:
     """How the chosen threshold and the probabilities do on each test domain."""
-    rows = []
-    for result in domains:
-        shown = shown_axes(result.configuration, set_words(result.set), "test domain")
-        shown |= {words: with_interval(result.metrics[name]) for name, words in _TRAVELS.items()}
-        full: dict[str, Any] = full_axes(result.configuration, set_words(result.set))
-        for name in (AUROC, *_TRAVELS):
-            full |= columns_of(name, result.metrics[name])
-        rows.append((shown, full))
+    rows = [
+        [
+            *cells.naming(result.configuration, set_words(result.set), TEST_DOMAIN),
+            *(cells.interval(heading, name, result.metrics[name]) for name, heading in _TRAVELS.items()),
+        ]
+        for result in domains
+    ]
     note = (
         "The threshold is chosen on validation cells of the training side. What the best threshold would reach was looked "
         "up on the test cells: the difference between the two is the most that a better threshold could win back. The "
         "calibration error is too high where cells are few: compare it between domains of equal size only."
     )
-    return table("transfer", "Threshold and calibration by test domain", rows, note, AXES)
+    return table("transfer", "Threshold and calibration by test domain", rows, note)

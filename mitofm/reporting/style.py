@@ -111,7 +111,9 @@ def canvas(stem: Path, height: float, width: float = WIDTH) -> Iterator[tuple[Fi
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         yield figure, axes
-        axes.set_title(fill(axes.get_title("left"), _TITLE))  # a long one would make all else small
+        axes.set_title(
+            fill(axes.get_title("left"), _TITLE, break_on_hyphens=False)
+        )  # a long one would make all else small
         stem.parent.mkdir(parents=True, exist_ok=True)
         layout: Any = figure.get_layout_engine()
         layout.execute(figure)  # once for all files: it takes longer than drawing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 
 from mitofm import files
 from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.cells import AXES, Cell
 
 _TEX = str.maketrans({"\N{MINUS SIGN}": "$-$", "\N{EN DASH}": "--", "\N{MULTIPLICATION SIGN}": r"$\times$"})
 _TEX_SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
@@ -74,33 +75,27 @@ class Table:
 def table(
     name: str,
     title: str,
-    rows: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]],
+    rows: Sequence[Sequence[Cell]],
     note: str = "",
-    axes: Sequence[str] = (),
+    axes: Sequence[str] = AXES,
+    estimates: Iterable[Estimate] = (),
 ) -> Table:
-    """A table from rows of (what people see, what programs read).
+    """A table from its cells.
 
     Args:
         name: of its files.
         title: what it holds.
-        rows: for each row the shown strings and the full values by column.
-        note: what a reader must know.
-        axes: shown columns that move into the caption when they hold the same value in every row of several.
+        rows: the cells of each row.
+        note: what a reader must know; why some of `estimates` have no interval is added.
+        axes: headings that move into the caption when people see the same under them in every row of several.
+        estimates: what the rows show.
     """
-    shown, full = pd.DataFrame([row[0] for row in rows]), pd.DataFrame([row[1] for row in rows])
+    shown = pd.DataFrame([{cell.heading: cell.shown for cell in row if cell.heading} for row in rows])
+    full = pd.DataFrame([{column: value for cell in row for column, value in cell.full.items()} for row in rows])
     same = [
         axis for axis in axes if axis in shown and shown[axis].nunique() == 1 and (len(shown) > 1 or not shown[axis][0])
     ]
     constant = {axis: str(shown[axis].iloc[0]) for axis in same if shown[axis].iloc[0]}
-    return Table(name, title, shown.drop(columns=same), full, note, constant)
-
-
-def columns_of(name: str, estimate: Estimate) -> dict[str, Any]:
-    """An estimate as columns for programs."""
-    return {
-        name: estimate.value,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-        f"{name}_slides": estimate.slides,
-        f"{name}_no_interval": estimate.why,
-    }
+    reasons = sorted({estimate.why for estimate in estimates if estimate.why})
+    note += f" No interval where: {'; '.join(reasons)}." if reasons else ""
+    return Table(name, title, shown.drop(columns=same), full, note.strip(), constant)

@@ -11,7 +11,8 @@ from mitofm.reporting.configurations import RANDOM, Group
 from mitofm.reporting.contrasts import Contrast, Gap
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import ALL, Result
-from mitofm.reporting.numbers import difference, set_words, signed, with_interval
+from mitofm.reporting.grouped import at_largest, grouped
+from mitofm.reporting.numbers import difference, listed, set_words, signed, with_interval
 from mitofm.reporting.shift import ColumnGap, Extremes
 from mitofm.runs.collect import DONE, FAILED, MISSING, SKIPPED
 
@@ -24,16 +25,11 @@ def best_per_fraction(results: Iterable[Result], counts: Counts) -> list[str]:
 
     Where that would be many sentences, at the largest fraction only.
     """
-    strata: dict[tuple[str, str, float], list[Result]] = {}
-    for result in results:
-        if result.auroc.value is not None:
-            key = result.configuration
-            strata.setdefault((key.where, result.set, -key.fraction), []).append(result)
-    chosen = sorted(strata.items())
-    if len(chosen) > _FEW:
-        largest = min(fraction for _, _, fraction in strata)
-        chosen = [(key, members) for key, members in chosen if key[2] == largest]
-    return [_best(members, counts) for _, members in chosen]
+    known = [result for result in results if result.auroc.value is not None]
+    strata = grouped(known, lambda one: (one.configuration.where, one.set, -one.configuration.fraction))
+    if len(strata) > _FEW:
+        strata = {key: members for key, members in strata.items() if key[2] == min(strata, key=lambda key: key[2])[2]}
+    return [_best(members, counts) for _, members in sorted(strata.items())]
 
 
 def _best(members: Sequence[Result], counts: Counts) -> str:
@@ -49,32 +45,29 @@ def _best(members: Sequence[Result], counts: Counts) -> str:
 
 def compared(contrasts: Iterable[Contrast]) -> list[str]:
     """For every pair of levels, what its paired differences say at the largest fraction: listed where they are few."""
-    pairs: dict[tuple[str, str], list[Contrast]] = {}
-    for contrast in contrasts:
-        if contrast.difference.value is not None:
-            pairs.setdefault((contrast.first, contrast.second), []).append(contrast)
-    return [_pair(first, second, members) for (first, second), members in pairs.items()]
+    known = [contrast for contrast in contrasts if contrast.difference.value is not None]
+    return [_pair(pair, at_largest(members)) for pair, members in grouped(known, lambda one: one.pair).items()]
 
 
-def _pair(first: str, second: str, members: Sequence[Contrast]) -> str:
-    members = [one for one in members if one.configuration.fraction == max(m.configuration.fraction for m in members)]
-    name = f"{first} \N{MINUS SIGN} {second} with {members[0].configuration.amount}, AUROC on the same cells"
+def _pair(pair: str, members: Sequence[Contrast]) -> str:
+    name = f"{pair} with {members[0].configuration.amount}, AUROC on the same cells"
     if len(members) <= _FEW:
         sets = {one.set for one in members}  # said once where it is the same for all
         name += f", tested {set_words(members[0].set)}" if len(sets) == 1 and ALL not in sets else ""
-        each = "; ".join(f"{_place(one, sets)} {difference(one.difference)}, {one.verdict}" for one in members)
+        each = "; ".join(
+            f"{_place(one, sets)} {difference(one.difference)}, {one.difference.verdict}" for one in members
+        )
         return f"{name}: {each}."
     values = [one.difference.value for one in members if one.difference.value is not None]
     return (
-        f"{name}: {_tally(one.verdict for one in members)} of {len(members)} comparisons; "
+        f"{name}: {_tally(one.difference.verdict for one in members)} of {len(members)} comparisons; "
         f"differences from {signed(min(values))} to {signed(max(values))}."
     )
 
 
 def _place(contrast: Contrast, sets: Collection[str]) -> str:
-    key = contrast.configuration
     tested = set_words(contrast.set) if len(sets) > 1 else ""
-    return ", ".join(part for part in (key.model, key.where, tested) if part)
+    return listed(contrast.configuration.model, contrast.configuration.where, tested)
 
 
 def domain_gap(gaps: Sequence[Gap]) -> list[str]:
@@ -84,7 +77,7 @@ def domain_gap(gaps: Sequence[Gap]) -> list[str]:
         return []
     return [
         f"In-domain minus out-of-domain AUROC lies between {signed(min(values))} and {signed(max(values))}: "
-        f"{_tally(gap.verdict for gap in gaps)} of {len(gaps)} configurations."
+        f"{_tally(gap.difference.verdict for gap in gaps)} of {len(gaps)} configurations."
     ]
 
 
@@ -96,7 +89,7 @@ def foreign_training(gaps: Sequence[ColumnGap]) -> list[str]:
         return []
     return [
         f"Trained on the tested domain instead of another one, with equally many labels, AUROC differs by "
-        f"{signed(min(values))} to {signed(max(values))}: {_tally(gap.verdict for gap in fair)} of {len(fair)} pairs."
+        f"{signed(min(values))} to {signed(max(values))}: {_tally(gap.difference.verdict for gap in fair)} of {len(fair)} pairs."
     ]
 
 

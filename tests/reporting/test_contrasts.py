@@ -75,7 +75,7 @@ def test_the_adaptation_that_trains_more_comes_first_in_a_difference(study: Stud
     ]
     by_name = {result.configuration.adaptation: result.auroc.value for result in primary(results)}
     assert found[0].difference.value == pytest.approx(by_name["lora"] - by_name["linear_probe"])
-    assert (found[0].difference.seeds, found[0].verdict) == (2, "higher")
+    assert (found[0].difference.seeds, found[0].difference.verdict) == (2, "higher")
 
 
 def test_fractions_are_compared_with_the_largest(study: Study) -> None:
@@ -100,7 +100,7 @@ def test_different_test_samples_give_no_difference_and_say_why(study: Study) -> 
     order = adaptation_order(collected, groups(collected))
     (found,) = contrasts.between_adaptations(stored, primary(results), order)
     assert (found.difference.value, found.difference.why) == (None, "not tested on the same samples")
-    assert found.verdict == "no interval"
+    assert found.difference.verdict == "no interval"
 
 
 def test_a_gap_is_in_domain_minus_out_of_domain(study: Study) -> None:

@@ -22,7 +22,7 @@ def test_differences_are_drawn_at_the_largest_fraction_and_stated_ones_all(study
     stored = Stored(collected, Kept(study.runs / "cache"))
     results = measure(stored, groups(collected))
     found = contrasts.between_adaptations(stored, primary(results), ["linear_probe", "full"])
-    (drawn,) = forest.contrast_forests(found, ["linear_probe", "full"], tmp_path)
+    (drawn,) = forest.contrast_forests(found, tmp_path)
     assert drawn.title == "Paired differences of adaptations: 100 % of the labels"
     assert drawn.about >= {"uni", "linear_probe", "full"}
     assert drawn.description.count(";") == 0
@@ -32,7 +32,7 @@ def test_differences_are_drawn_at_the_largest_fraction_and_stated_ones_all(study
     shown = stated.stated_table(answered, asked)
     (drawn,) = forest.stated_forest(answered, shown, asked, tmp_path)
     assert drawn.description.count(";") == len(answered) - 1 == 3
-    assert "adaptation, 10 %" in drawn.description.replace("\n", " ")
+    assert "adaptation: full − linear_probe, 10 %, " in drawn.description
     assert Path(f"{drawn.stem}.svg").is_file()
     assert forest.stated_forest(answered * 20, shown, asked, tmp_path) == []
     assert forest.stated_forest([], shown, asked, tmp_path) == []

@@ -42,7 +42,7 @@ def test_a_question_is_answered_in_every_setting_it_means_and_holm_counts_them_a
     family = {"adaptation": {"adaptation": ["lora", "linear_probe"]},
               "labels": {"fraction": [0.1, 1.0], "adaptation": "lora"}}  # fmt: skip
     found = stated.answers(stored, results, asked(family))
-    shown = [(one.question, one.configuration.fraction, one.sides) for one in found]
+    shown = [(one.question, one.first.configuration.fraction, one.sides) for one in found]
     assert sorted(shown) == [
         ("adaptation", 0.1, ("lora", "linear_probe")),
         ("adaptation", 1.0, ("lora", "linear_probe")),
@@ -53,7 +53,7 @@ def test_a_question_is_answered_in_every_setting_it_means_and_holm_counts_them_a
     assert all(one.p >= 1 / 10_001 for one in found)
     by_hand = {(result.configuration.adaptation, result.configuration.fraction): result for result in results
                if result.set == "all"}  # fmt: skip
-    (lora,) = (one for one in found if one.question == "adaptation" and one.configuration.fraction == 1.0)
+    (lora,) = (one for one in found if one.question == "adaptation" and one.first.configuration.fraction == 1.0)
     value = by_hand["lora", 1.0].auroc.value - by_hand["linear_probe", 1.0].auroc.value
     assert lora.difference.value == pytest.approx(value)
 
@@ -75,9 +75,9 @@ def test_one_test_set_may_be_meant(study: Study) -> None:
     study.grid(adaptation=["linear_probe", "lora"], train_domain=["lung"], seed=[42, 43])
     stored, results = measured(study)
     family = {"adaptation": {"adaptation": ["lora", "linear_probe"]}}
-    assert {one.set for one in stated.answers(stored, results, asked(family))} == {"in_domain", "out_of_domain"}
+    assert {one.first.set for one in stated.answers(stored, results, asked(family))} == {"in_domain", "out_of_domain"}
     (one,) = stated.answers(stored, results, asked(family, test_set="domain:breast"))
-    assert one.set == "domain:breast"
+    assert one.first.set == "domain:breast"
 
 
 def test_the_report_answers_from_what_the_study_has_stored(grid: Study, report: Callable[[Study], Path]) -> None:

@@ -1,0 +1,119 @@
+"""A family of comparisons, answered: differences with intervals, corrected p values and four outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from mitofm import seeds
+from mitofm.errors import MitofmError
+from mitofm.evaluation import statistics, verdicts
+from mitofm.evaluation.permutation import slide_permutation_p
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.cells import Cell, behind, interval, verdict
+from mitofm.reporting.estimates import AUROC, Result, Stored
+from mitofm.reporting.numbers import NOTHING, difference
+
+CELLS, SLIDES, SAME = "cells", "slides", "the same predictions"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Two results on one evaluation set, compared.
+
+    Attributes:
+        question: what is asked of them.
+        sides: what the first is, and the second.
+        first: a result.
+        second: another.
+        difference: the metric of the first minus that of the second.
+        paired: by "cells" where both were tested on the same ones, by "slides" where they were not; "the same
+            predictions" where what differs has changed nothing.
+        p: of no difference: by permutation of slides for AUROC on the same cells, else from t.
+        corrected_p: the same, after Holm over all answers.
+        equivalent_p: of a difference of at least the margin, after Holm over all answers.
+    """
+
+    question: str
+    sides: tuple[str, str]
+    first: Result
+    second: Result
+    difference: Estimate = field(default=Estimate(None))
+    paired: str = ""
+    p: float | None = None
+    corrected_p: float | None = None
+    equivalent_p: float | None = None
+
+    @property
+    def pair(self) -> str:
+        """The sides in words."""
+        return f"{self.sides[0]} \N{MINUS SIGN} {self.sides[1]}"
+
+    @property
+    def outcome(self) -> str:
+        """One of: better, worse, equivalent, not decided, no interval."""
+        return verdicts.of_comparison(self.difference, self.corrected_p, self.equivalent_p)
+
+    def cells(self, heading: str) -> list[Cell]:
+        """The cells of a table: the difference under `heading`, what it rests on, and what follows."""
+        return [
+            interval(heading, "difference", self.difference, difference),
+            Cell("paired by", self.paired, {"paired_by": self.paired}),
+            *behind(self.difference),
+            Cell("p", _p(self.p), {"p": self.p}),
+            Cell("p, Holm", _p(self.corrected_p), {"p_holm": self.corrected_p}),
+            Cell("equivalence p, Holm", _p(self.equivalent_p), {"equivalence_p_holm": self.equivalent_p}),
+            verdict("outcome", self.outcome, self.difference),
+        ]
+
+
+def answered(
+    stored: Stored, family: Iterable[Answer], metric: str = AUROC, margin: float = verdicts.MARGIN
+) -> list[Answer]:
+    """The questions of a family, answered and corrected by Holm over all.
+
+    Args:
+        stored: the predictions.
+        family: what is asked, without answers.
+        metric: that is compared.
+        margin: differences smaller than this are equivalent.
+    """
+    found = [_answered(stored, asked, metric) for asked in family]
+    different = verdicts.holm([one.p for one in found])
+    equivalent = verdicts.holm(
+        [0.0 if one.paired == SAME else verdicts.equivalence_p(one.difference, margin) for one in found]
+    )
+    return [replace(one, corrected_p=p, equivalent_p=q) for one, p, q in zip(found, different, equivalent, strict=True)]
+
+
+def how(count: int, margin: float) -> str:
+    """How p values and pairs are to be read, for the note of a table of `count` answers."""
+    return (
+        "p of no difference: slides exchanged between the sides where both were tested on the same cells, else from t; "
+        f"equivalence: two one-sided tests with a margin of {margin:g}; either corrected by Holm over these {count}. Paired "
+        "by slides: not the same cells, so the jackknife leaves each slide out of both sides at once."
+    )
+
+
+def _answered(stored: Stored, asked: Answer, metric: str) -> Answer:
+    pair, name = (asked.first.group, asked.second.group), asked.first.set
+    sides = stored.seeds(pair[0], name), stored.seeds(pair[1], name)
+    try:
+        found, paired = statistics.paired_difference(*sides, metric), CELLS
+    except MitofmError:
+        found, paired = statistics.difference_by_slide(*sides, metric), SLIDES
+    p, contents = verdicts.difference_p(found), [stored.contents(group) for group in pair]
+    if contents[0] == contents[1]:
+        paired, p = SAME, 1.0
+    elif p is not None and paired == CELLS and metric == AUROC:
+
+        def permuted() -> float | None:
+            first, second = (stored.predictions(group, name) for group in pair)
+            return slide_permutation_p(first, second, seeds.stream(0, "permutation", name))
+
+        p = stored.kept.get(["permutation", *contents, name], permuted)
+    return replace(asked, difference=found, paired=paired, p=p)
+
+
+def _p(value: float | None) -> str:
+    return NOTHING if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
