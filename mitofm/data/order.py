@@ -41,6 +41,11 @@ class StepOrder(Sampler[list[Draw]]):
         self.seed = seed
         self.start = start
 
+    @property
+    def smallest(self) -> int:
+        """Cells in the smallest batch."""
+        return self.share * len(self.groups) // self.batches_per_pass
+
     def __len__(self) -> int:
         """Steps of the whole run, those already trained included."""
         return self.steps

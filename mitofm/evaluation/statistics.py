@@ -115,7 +115,7 @@ def difference_by_slide(
     """First minus second, whatever cells of the slides each was tested on: the jackknife leaves a slide out of both.
 
     So a slide that both were tested on counts once, with whatever its two contributions share, and slides that only one
-    side has add their variances as independent ones do.
+    side has add their variances as independent ones do. Where no slide is shared the two are independent.
 
     Args:
         first: what each seed measured.
@@ -128,11 +128,13 @@ def difference_by_slide(
     if not common:
         return Estimate(None, why="no seed in common")
     pairs = [(first[seed], second[seed]) for seed in common]
-    slides = sorted({slide for pair in pairs for side in pair for slide in side.slides})
-    sides = [_joined([pair[side] for pair in pairs], metric, slides) for side in (0, 1)]
-    fewest = min(len({slide for pair in pairs for slide in pair[side].slides}) for side in (0, 1))
+    own = [{slide for pair in pairs for slide in pair[side].slides} for side in (0, 1)]
+    if not own[0] & own[1]:
+        one, other = (estimate([pair[side] for pair in pairs], metric) for side in (0, 1))
+        return independent_difference(one, other, level)
+    sides = [_joined([pair[side] for pair in pairs], metric, sorted(own[0] | own[1])) for side in (0, 1)]
     found = _jackknife(sides[0] - sides[1])
-    if fewest < MINIMUM_SLIDES:
+    if min(map(len, own)) < MINIMUM_SLIDES:
         found = replace(found, standard_error=None, why=f"under {MINIMUM_SLIDES} slides")
     return _t_interval(found, level)
 

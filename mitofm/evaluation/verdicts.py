@@ -17,19 +17,19 @@ NOT_DECIDED, NO_INTERVAL = "not decided", "no interval"
 
 
 def difference_p(found: Estimate) -> float | None:
-    """Two-sided p value of no difference, from t; None without an interval."""
+    """Two-sided p value of no difference, from t; 1 where no slide makes any; None without an interval."""
     if found.value is None or not found.standard_error:
-        return None
+        return 1.0 if found.value == found.standard_error == 0 else None
     return float(2 * student.sf(abs(found.value) / found.standard_error, found.degrees))
 
 
 def equivalence_p(found: Estimate, margin: float = MARGIN) -> float | None:
-    """p value of a difference of at least `margin`, the larger of two one-sided tests; None without an interval.
+    """p value of a difference of at least `margin`, the larger of two one-sided tests, as `difference_p` gives none.
 
     Small where the two are equivalent (Schuirmann 1987, J Pharmacokinet Biopharm 15:657).
     """
     if found.value is None or not found.standard_error:
-        return None
+        return 0.0 if found.value == found.standard_error == 0 else None
     return float(student.sf((margin - abs(found.value)) / found.standard_error, found.degrees))
 
 

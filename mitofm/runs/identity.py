@@ -14,7 +14,7 @@ from mitofm.config import instantiate
 from mitofm.data.dataset import Dataset
 from mitofm.fingerprints import Remembered
 
-PROTOCOL_VERSION = 1  # raise it when the same identity would give another result
+PROTOCOL_VERSION = 2  # raise it when the same identity would give another result
 
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts

@@ -139,7 +139,9 @@ class SaveToResume(pl.Callback):
         self.file = file
         self.seconds = seconds
         self.check_every = check_every
-        self._last = time.monotonic()
+        self.earlier = 0.0
+        """Seconds that the sessions before this one have trained, up to their last save."""
+        self._started = self._last = time.monotonic()
         self._asked_by = 0
         self._before: dict[int, Any] = {}
 
@@ -149,6 +151,14 @@ class SaveToResume(pl.Callback):
             self._before = trainer._signal_connector._original_handlers  # they are put back when training ends
             for number in self.SIGNALS:
                 signal.signal(number, self._ask)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must survive an interruption: what the cell has cost."""
+        return {"seconds": self.earlier + time.monotonic() - self._started}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from an interruption."""
+        self.earlier = state_dict["seconds"]
 
     def _ask(self, number: int, frame: Any) -> None:
         self._asked_by = number

@@ -121,6 +121,7 @@ class Outcome:
         samples_seen: training samples seen, repetitions and trials counted.
         pieces: in how many a training batch passed through the classifier.
         peak_memory_mb: of training, where another process did it.
+        earlier_seconds: of sessions that were interrupted.
         notes: what was chosen on the way.
     """
 
@@ -130,4 +131,5 @@ class Outcome:
     samples_seen: int
     pieces: int = 1
     peak_memory_mb: float = 0.0
+    earlier_seconds: float = 0.0
     notes: dict[str, Any] = field(default_factory=dict)

@@ -84,7 +84,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     try:
         gradient = isinstance(adaptation, GradientAdaptation)
         outcome = fit_searched(cell, adaptation, copies) if gradient else fit_frozen(cell, adaptation)
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started + outcome.earlier_seconds
         metrics, predictions = _evaluate(cell, outcome)
         write_parquet(folder / "predictions.parquet", predictions)
         write_json(folder / "metrics.json", metrics)

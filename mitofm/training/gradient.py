@@ -20,7 +20,6 @@ import torch
 from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.loggers.logger import Logger
-from pytorch_lightning.strategies import DDPStrategy
 from threadpoolctl import threadpool_limits
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled
@@ -64,6 +63,7 @@ class Trained:
         steps: that were taken.
         peak_memory_mb: of the process, MiB.
         pieces: in how many a batch passed through the classifier.
+        earlier_seconds: of sessions that were interrupted.
         notes: what was chosen on the way.
     """
 
@@ -72,6 +72,7 @@ class Trained:
     steps: int
     peak_memory_mb: float
     pieces: int
+    earlier_seconds: float
     notes: dict[str, Any]
 
 
@@ -108,6 +109,7 @@ def outcome(cell: Cell, adaptation: GradientAdaptation, trained: Trained) -> Out
         trained_parameters=trained.parameters,
         samples_seen=cell.samples_in(trained.steps),
         pieces=trained.pieces,
+        earlier_seconds=trained.earlier_seconds,
         peak_memory_mb=trained.peak_memory_mb,
         notes=trained.notes,
     )
@@ -159,9 +161,15 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
     module = CellModule(classifier, adaptation, budget, loss, cell.seed, pieces)
     best = BestWeights(cell.folder / _BEST)
     average = MovingAverage(adaptation.ema) if adaptation.ema else None
-    resume = cell.folder / _RESUME
+    check_every = budget.check_every if cell.validation_decides else 0
+    saved = SaveToResume(cell.folder / _RESUME, cell.trainer["checkpoint_seconds"], check_every)
+    resume = saved.file if saved.file.is_file() else None
 
-    trainer = _trainer(cell, budget, best, average, resume, logger)
+    callbacks: list[pl.Callback] = [best, Patience(cell.fit["patience"])] if cell.validation_decides else []
+    callbacks += [average] if average else []  # after those that look at what a check has seen
+    callbacks += [TQDMProgressBar(refresh_rate=10)] if cell.trainer["progress"] else []
+
+    trainer = _trainer(cell, budget, [*callbacks, saved], logger)
     try:
         with warnings.catch_warnings():
             # The order of batches is a function of the step: this loader resumes without a state of its own.
@@ -169,7 +177,7 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
                 "ignore",
                 message=".*(does not have many workers|LeafSpec|your dataloader is not resumable|in eval mode at the start).*",
             )
-            trainer.fit(module, data, ckpt_path=resume if resume.is_file() else None, weights_only=True)
+            trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except torch.cuda.OutOfMemoryError as error:
         if 2 * pieces > cell.fit["batch_size"] or memory.batch_norms_train(adaptation, classifier):
             raise MitofmError(
@@ -196,6 +204,7 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
         trainer.global_step,
         peak_memory_mb(cell.device),
         pieces,
+        saved.earlier,
         {**started_from, "steps": trainer.global_step, "checkpoint": chosen},
     )
 
@@ -251,23 +260,13 @@ def _data(cell: Cell, rank: int) -> CellData:
     )
 
 
-def _trainer(
-    cell: Cell, budget: Budget, best: BestWeights, average: MovingAverage | None, resume: Path, logger: Logger
-) -> pl.Trainer:
+def _trainer(cell: Cell, budget: Budget, callbacks: list[pl.Callback], logger: Logger) -> pl.Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and limits are in the cell's own files
-    callbacks: list[pl.Callback] = []
-    if cell.validation_decides:
-        callbacks += [best, Patience(cell.fit["patience"])]
-    if average:
-        callbacks.append(average)  # after those that look at what a check has seen
-    if cell.trainer["progress"]:
-        callbacks.append(TQDMProgressBar(refresh_rate=10))
-    check_every = budget.check_every if cell.validation_decides else 0
-    callbacks.append(SaveToResume(resume, cell.trainer["checkpoint_seconds"], check_every))
     return pl.Trainer(
         accelerator=cell.device.type,
         devices=cell.trainer["devices"],
-        strategy=DDPStrategy(cluster_environment=LightningEnvironment()) if cell.trainer["devices"] > 1 else "auto",
+        strategy="ddp" if cell.trainer["devices"] > 1 else "auto",
+        plugins=LightningEnvironment(),  # also under Slurm, which starts one task per cell, and where there is an `srun`
         use_distributed_sampler=False,
         precision="bf16-mixed" if cell.autocast == torch.bfloat16 else "32-true",
         max_steps=budget.steps,

@@ -6,7 +6,8 @@ from torch import cuda, nn
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import Backbone
-from mitofm.data.order import batches_per_pass
+from mitofm.data.balance import groups
+from mitofm.data.order import StepOrder
 from mitofm.errors import MitofmError
 from mitofm.training.cell import Cell
 
@@ -39,7 +40,8 @@ def refuse_idle_devices(cell: Cell) -> None:
     n, devices = len(cell.rows("train")), cell.trainer["devices"]
     if cell.device.type == "cuda" and devices > (gpus := cuda.device_count()):
         raise MitofmError(f"trainer.devices={devices}, but this process sees {gpus} GPU: take as many or fewer")
-    smallest = n // batches_per_pass(n, cell.fit["batch_size"])
+    drawn = groups(cell.store.table.iloc[cell.rows("train")], cell.fit["sampler"])
+    smallest = StepOrder(n, cell.fit["batch_size"], steps=0, seed=0, groups=drawn).smallest
     if devices > smallest:
         raise MitofmError(
             f"trainer.devices={devices}, but {n} training cells at fit.batch_size={cell.fit['batch_size']} make batches of "

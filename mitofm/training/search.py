@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,9 +62,8 @@ def _by_validation(cell: Cell, tried: Sequence[GradientAdaptation]) -> Outcome:
     best = _best(tried, scores := [trial["auroc"] for trial in trials])
     with replacing(cell.folder / TRAINED) as temporary:
         shutil.copyfile(cell.folder / TRIALS / f"lr-{tried[best].lr:g}" / TRAINED, temporary)
-    found = outcome(cell, tried[best], Trained(None, **trials[best]["trained"]))
-    others = [trial for place, trial in enumerate(trials) if place != best]
-    return _noted(found, tried[best], "validation", list(zip(tried, scores, strict=True)), others)
+    found = replace(outcome(cell, tried[best], Trained(None, **trials[best]["trained"])), samples_seen=0)
+    return _noted(found, tried[best], "validation", list(zip(tried, scores, strict=True)), trials)
 
 
 def _by_folds(
@@ -90,11 +90,12 @@ def _trial(cell: Cell, adaptation: GradientAdaptation, name: str) -> dict[str, A
 
     Returns:
         `auroc` of the best check of the validation cells, where they decide; `logits` of them, where they do not; both
-        None where training diverged; `samples` seen; `trained`, but for the classifier.
+        None where training diverged; `samples` seen; `trained`, but for the classifier; `seconds` that all of it took,
+        and `earlier`, those of them in sessions before this one.
     """
     inside = replace(cell, folder=cell.folder / TRIALS / name)
     record = inside.folder / "trial.json"
-    if not record.is_file():
+    if not (kept := record.is_file()):
         curves = cell.folder / "search" / f"{name}.csv"
         curves.parent.mkdir(exist_ok=True)
         inside.folder.mkdir(parents=True, exist_ok=True)
@@ -105,11 +106,12 @@ def _trial(cell: Cell, adaptation: GradientAdaptation, name: str) -> dict[str, A
     found = read_json(record)
     said = found["why"] or (f"validation AUROC {found['auroc']:.3f}" if found["auroc"] is not None else "done")
     _log.info("trial %s: %s", name, said)
-    return found
+    return found | ({"earlier": found["seconds"]} if kept else {})
 
 
 def _tried(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"auroc": None, "logits": None, "samples": 0, "trained": None, "why": ""}
+    started = time.perf_counter()
+    nothing = {"auroc": None, "logits": None, "samples": 0, "trained": None, "why": "", "earlier": 0.0}
     try:
         trained = fitted(cell, adaptation, copies)
         if cell.validation_decides:
@@ -118,9 +120,11 @@ def _tried(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> dict[s
             logits = predict(cell, with_weights(cell, adaptation, trained), cell.rows(VALIDATION))
             found = {"logits": logits.tolist()}
     except Diverged as error:
-        return nothing | {"why": str(error)}
-    plain = {key: value for key, value in vars(trained).items() if key != "classifier"}
-    return nothing | found | {"samples": cell.samples_in(trained.steps), "trained": plain}
+        return nothing | {"why": str(error), "seconds": time.perf_counter() - started}
+    earlier = trained.earlier_seconds
+    plain = {key: value for key, value in vars(trained).items() if key != "classifier"} | {"earlier_seconds": 0.0}
+    cost = {"samples": cell.samples_in(trained.steps), "earlier": earlier}
+    return nothing | found | cost | {"seconds": time.perf_counter() - started + earlier, "trained": plain}
 
 
 def _without(cell: Cell, rows: np.ndarray) -> Cell:
@@ -145,8 +149,9 @@ def _noted(
     scored: Sequence[tuple[GradientAdaptation, float | None]],
     trials: Sequence[dict[str, Any]],
 ) -> Outcome:
-    """With what was chosen among, and what the trials whose weights are not the cell's have cost."""
+    """With what was chosen among, and what the trials have cost."""
     scores = {f"{one.lr:g}": score for one, score in scored}
     notes = {"lr": chosen.lr, "head_lr": chosen.head_lr, "lr_rule": rule, "lr_scores": scores}
     seen = found.samples_seen + sum(trial["samples"] for trial in trials)
-    return replace(found, samples_seen=seen, notes=found.notes | notes)
+    earlier = found.earlier_seconds + sum(trial["earlier"] for trial in trials)
+    return replace(found, samples_seen=seen, earlier_seconds=earlier, notes=found.notes | notes)

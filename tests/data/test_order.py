@@ -68,3 +68,9 @@ def test_groups_share_every_batch_and_each_visits_all_its_cells_in_turn(
 def grouped(sizes: list[int]) -> dict[tuple[str, ...], np.ndarray]:
     bounds = np.cumsum([0, *sizes])
     return {(str(i),): np.arange(bounds[i], bounds[i + 1]) for i in range(len(sizes))}
+
+
+def test_the_smallest_batch_is_the_smallest_that_is_given() -> None:
+    groups = {(str(place),): np.array([place]) for place in range(9)} | {("9",): np.arange(9, 17)}
+    order = StepOrder(17, 16, 8, 0, groups=groups)
+    assert order.smallest == min(map(len, order))

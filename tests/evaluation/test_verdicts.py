@@ -56,6 +56,13 @@ def test_a_comparison_has_four_outcomes(value: float, error: float, outcome: str
     assert verdicts.of_comparison(estimate, *p_values) == outcome
 
 
+def test_two_that_no_slide_tells_apart_are_equivalent() -> None:
+    same = Estimate(0.0, 0.0, 0.0, 0.0, 11, 12, 5)
+    p, q = verdicts.difference_p(same), verdicts.equivalence_p(same)
+    assert (p, q) == (1.0, 0.0)
+    assert verdicts.of_comparison(same, p, q) == "equivalent"
+
+
 def test_without_an_interval_nothing_is_said() -> None:
     assert verdicts.difference_p(NOTHING) is None
     assert verdicts.equivalence_p(NOTHING) is None

@@ -116,3 +116,24 @@ def test_a_finished_trial_keeps_no_more_than_may_be_needed(
     saving = ["adaptation.search=[0.3,1]", "trainer.checkpoint_seconds=0"]
     assert run(small(*SHORT, *enough, *saving, f"paths.runs={tmp_path}")) is State.DONE
     assert {path.name for path in left} == kept
+
+
+def test_what_earlier_sessions_have_cost_is_counted(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composed = small(*SHORT, *DECIDES, "adaptation.search=[0.3,1]", f"paths.runs={tmp_path}")
+    train, runs = search.fitted, []
+
+    def dies_in_the_second(inside: Any, *more: Any) -> Any:
+        runs.append(inside.folder)
+        if len(runs) == 2:
+            record = runs[0] / "trial.json"  # the first trial is made to have taken long
+            record.write_text(json.dumps(json.loads(record.read_text()) | {"seconds": 5000.0}))
+            raise KeyboardInterrupt
+        return train(inside, *more)
+
+    monkeypatch.setattr(search, "fitted", dies_in_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        run(composed)
+    seconds = json.loads((cell(composed) / "cost.json").read_text())["seconds"]
+    assert 5000 < seconds < 5600

@@ -61,3 +61,11 @@ def test_a_signal_saves_and_stops(
     assert run(small(*SETTINGS, f"paths.runs={tmp_path}/whole")) is State.DONE
     name = f"cells/{folder.name}/predictions.parquet"
     assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_what_interrupted_sessions_have_cost_goes_with_what_is_resumed(tmp_path: Path) -> None:
+    first = callbacks.SaveToResume(tmp_path / "resume.ckpt", 60, 0)
+    first.earlier = 100.0
+    second = callbacks.SaveToResume(tmp_path / "resume.ckpt", 60, 0)
+    second.load_state_dict(first.state_dict())
+    assert 100 < second.earlier < 160
