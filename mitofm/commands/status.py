@@ -1,16 +1,38 @@
-"""`mitofm status [study=NAME]`: how many cells are done, failed, skipped, unfinished."""
+"""`mitofm status [study=NAME] [watch=SECONDS]`: how many cells are done, failed, skipped, unfinished."""
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 
 from mitofm.commands.composing import compose
+from mitofm.errors import MitofmError
 from mitofm.runs.resolve import plain
-from mitofm.runs.status import table
+from mitofm.runs.status import table, under_way
 
 
 def main(arguments: list[str]) -> None:
-    """Print one line per study, and what failed in the one asked for."""
+    """Print one line per study, and what failed in the one asked for; on a terminal again and again until sweeps have ended.
+
+    Raises:
+        MitofmError: `watch` is no number of seconds, or there is no such study.
+    """
     config = plain(compose("status", arguments))
-    for line in table(Path(config["paths"]["runs"]), config["study"]):
-        print(line)
+    runs, study, every = Path(config["paths"]["runs"]), config["study"], config["watch"]
+    if every is not None and (isinstance(every, bool) or not isinstance(every, int | float) or every <= 0):
+        raise MitofmError(f"watch={every}: give the seconds between two looks, or leave it out")
+    if every is None or not sys.stdout.isatty():
+        print("\n".join(table(runs, study)))
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=Console(), auto_refresh=False) as live:
+        while True:
+            watching = any(under_way(runs, study))  # before the table: what ends meanwhile is in it
+            live.update(Text("\n".join(table(runs, study))), refresh=True)
+            if not watching:
+                return
+            time.sleep(every)

@@ -23,7 +23,7 @@ def shown(runs: Path, study: str, cells: int) -> Iterator[None]:
     if cells < 2:
         yield
         return
-    sweep, over = _Sweep(runs, study, cells), threading.Event()
+    sweep, over = Sweep(runs, study, **studies.note_sweep(runs, study, cells)), threading.Event()
     thread = threading.Thread(target=_tell, args=(sweep, over), daemon=True)
     thread.start()
     try:
@@ -31,9 +31,10 @@ def shown(runs: Path, study: str, cells: int) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+        studies.forget_sweep(runs, study)
 
 
-def _tell(sweep: _Sweep, over: threading.Event) -> None:
+def _tell(sweep: Sweep, over: threading.Event) -> None:
     on_terminal = sys.stderr.isatty()
     last = False
     while not last:
@@ -42,18 +43,25 @@ def _tell(sweep: _Sweep, over: threading.Event) -> None:
         print(f"\r\x1b[2K{sweep.line()}" if on_terminal else sweep.line(), end=end, file=sys.stderr, flush=True)
 
 
-class _Sweep:
-    """What can be seen of a sweep from the notes that its cells leave when they end."""
+class Sweep:
+    """What can be seen of a sweep from the notes that its cells leave when they end.
 
-    def __init__(self, runs: Path, study: str, cells: int) -> None:
+    Args:
+        runs: the folder of all runs.
+        study: its name.
+        cells: how many it has.
+        began: when, s since 1970.
+        start: from where on its cells' ends are noted (`studies.note_sweep`).
+    """
+
+    def __init__(self, runs: Path, study: str, cells: int, began: float, start: int) -> None:
         self._runs, self._study, self._cells = runs, study, cells
-        self._read_from = studies.ends(runs, study)[1]
+        self._began, self._read_from = began, start
         self._states: dict[str, State] = {}
-        self._began = time.monotonic()
         self._fitted = 0
 
     def line(self) -> str:
-        """How many cells are done, failed, skipped, running, and how long the others may take."""
+        """How many cells are done, failed, skipped, running, how many an hour, and how long the others may take."""
         notes, self._read_from = studies.ends(self._runs, self._study, self._read_from)
         for cell, state, fitted in notes:
             self._states[cell] = state
@@ -65,10 +73,12 @@ class _Sweep:
         parts += [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
         left = self._cells - len(self._states)
         if left > 0 and self._fitted:
-            minutes = (time.monotonic() - self._began) / self._fitted * left / 60
-            parts.append(f"about {max(1, round(minutes))} min left")
+            seconds = max(1e-3, time.time() - self._began) / self._fitted
+            parts.append(f"{3600 / seconds:.0f} an hour, about {max(1, round(seconds * left / 60))} min left")
         return ", ".join(parts)
 
     def _running(self) -> int:
-        locks_held = (self._runs / "locks").glob("*.lock")
-        return sum(path.stem not in self._states and bool(holder(path)) for path in locks_held)
+        if self._study not in studies.names(self._runs):
+            return 0
+        waiting = set(studies.cells(self._runs, self._study)) - set(self._states)
+        return sum(lock.stem in waiting and bool(holder(lock)) for lock in (self._runs / "locks").glob("*.lock"))

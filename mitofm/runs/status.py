@@ -8,10 +8,11 @@ from pathlib import Path
 
 from mitofm.runs import studies
 from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.progress import Sweep
 
 
 def table(runs: Path, study: str | None) -> Iterator[str]:
-    """Lines of a table: cells of each study by state; for one study also what failed or was skipped, and why."""
+    """Lines of a table: cells of each study by state, and sweeps under way; for one study also what failed or was skipped, why."""
     names = studies.names(runs) if study is None else [study]
     if not names:
         yield f"no studies in {runs} yet: mitofm train makes the first"
@@ -22,9 +23,18 @@ def table(runs: Path, study: str | None) -> Iterator[str]:
         cells = studies.cells(runs, name)
         counts = Counter(CellFolder(runs, cell).state() for cell in cells)
         yield f"{name:{width}}  {len(cells):6d}" + "".join(f"  {counts[state]:10d}" for state in State)
+    yield from under_way(runs, study)
     if study is not None:
         yield from _told(runs, study, State.FAILED)
         yield from _told(runs, study, State.SKIPPED)
+
+
+def under_way(runs: Path, study: str | None) -> Iterator[str]:
+    """A line per sweep, of one study or of all, that has not ended, or was killed."""
+    for name in studies.names(runs) if study is None else [study]:
+        if note := studies.sweep(runs, name):
+            line = Sweep(runs, name, **note).line()
+            yield line if "running" in line else f"{line}: none runs at the moment"
 
 
 def failures(runs: Path, study: str) -> Iterator[str]:

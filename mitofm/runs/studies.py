@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mitofm.locks import lock
 from mitofm.runs.folder import State
 
 _COMPARISONS = "comparisons.json"
+_SWEEP = "sweep.json"
 
 
 def enlist(runs: Path, study: str, cell: str) -> None:
@@ -83,6 +85,24 @@ def ends(runs: Path, study: str, start: int = 0) -> tuple[list[tuple[str, State,
         return [], 0
     lines = [line.split(",") for line in text.decode("utf-8").splitlines()]
     return [(cell, State(state), fitted == "1") for cell, state, fitted in lines], start + len(text)
+
+
+def note_sweep(runs: Path, study: str, cells: int) -> dict[str, Any]:
+    """Note for whoever watches that a sweep begins: of how many cells, when (s), and from where on `ends` are its own."""
+    note = {"cells": cells, "began": time.time(), "start": ends(runs, study)[1]}
+    write_json(_folder(runs, study) / _SWEEP, note)
+    return note
+
+
+def forget_sweep(runs: Path, study: str) -> None:
+    """A sweep has ended."""
+    (_folder(runs, study) / _SWEEP).unlink(missing_ok=True)
+
+
+def sweep(runs: Path, study: str) -> dict[str, Any] | None:
+    """What `note_sweep` has noted last; None where that sweep has ended."""
+    file = _folder(runs, study) / _SWEEP
+    return read_json(file) if file.is_file() else None
 
 
 def names(runs: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from mitofm.commands import clean, logs, plan, retry, sync
+from mitofm.commands import clean, logs, plan, retry, status, sync
 from mitofm.errors import MitofmError
 from mitofm.files import write_json
+from mitofm.runs import progress, studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 
@@ -75,6 +77,37 @@ def typed(composed: Any) -> list[str]:
         "fit.max_epochs=1",
         "fit.min_steps=1",
     ]
+
+
+def test_a_study_is_watched_until_its_sweep_ends(
+    small: Small, fits: dict[str, int], capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    del fits
+    run(small("seed=1"))
+    with progress.shown(runs, "unnamed", cells=2):
+        run(small("seed=2"))
+        status.main(["study=unnamed", "watch=5"])  # no terminal: once
+        once = capsys.readouterr().out.splitlines()
+        assert once[1].split() == ["unnamed", "2", "2", "0", "0", "0"]
+        assert once[2].startswith("unnamed: 1 of 2 cells done, ")
+        assert once[2].endswith("about 1 min left: none runs at the moment")
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        waited: list[float] = []
+
+        def ends_meanwhile(seconds: float) -> None:
+            waited.append(seconds)
+            studies.forget_sweep(runs, "unnamed")
+
+        monkeypatch.setattr(time, "sleep", ends_meanwhile)
+        status.main(["study=unnamed", "watch=5"])
+    assert waited == [5]
+    shown = capsys.readouterr().out
+    assert "1 of 2 cells done" in shown
+    assert "of 2 cells done" not in shown.rpartition("study")[2]
+    with pytest.raises(MitofmError, match="watch=soon: give the seconds"):
+        status.main(["watch=soon"])
 
 
 def test_what_failed_is_told_and_retried(small: Small, fits: dict[str, int], capsys: Capture, tmp_path: Path) -> None:

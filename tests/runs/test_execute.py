@@ -1,6 +1,7 @@
 """Who runs a cell, and what is left where it does not end well."""
 
 import errno
+import re
 import subprocess
 import sys
 import threading
@@ -85,12 +86,12 @@ def test_progress_counts_what_ends_from_now_on(small: Small, monkeypatch: pytest
     config = small("study=counted", "seed=1")
     runs = Path(config.paths.runs)
     run(config)
-    sweep = progress._Sweep(runs, "counted", cells=3)
+    sweep = progress.Sweep(runs, "counted", **studies.note_sweep(runs, "counted", cells=3))
     assert sweep.line() == "counted: 0 of 3 cells done"
     run(config)
     assert sweep.line() == "counted: 1 of 3 cells done"  # it had been before: no rate to tell the time from
     run(small("study=counted", "seed=2"))
-    assert sweep.line() == "counted: 2 of 3 cells done, about 1 min left"
+    assert re.fullmatch(r"counted: 2 of 3 cells done, \d+ an hour, about 1 min left", sweep.line())
 
     def fails() -> Any:
         raise ValueError("no")
