@@ -80,7 +80,8 @@ bench-sweep: $(READY) ## finished cells skipped beside Hydra alone, and what a c
 audit: ## known vulnerabilities of the versions in constraints.txt; asks PyPI
 	$(PYTHON) -m venv .venv/audit
 	.venv/audit/bin/pip install --quiet pip-audit
-	.venv/audit/bin/pip-audit --no-deps --disable-pip -r constraints.txt $(ARGS)
+	@.venv/audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt $(ARGS) || \
+		{ echo "audit: not passed: a version is known to be vulnerable, or PyPI did not tell about one of them" >&2; exit 1; }
 
 secrets: ## keys and tokens in the files of this folder (patterns in .ci/secrets)
 	@git grep --no-index --exclude-standard -nIE -f .ci/secrets -- . ':!.ci/secrets'; test $$? -eq 1
