@@ -9,7 +9,7 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from mitofm import fingerprints
 from mitofm.backbones import weights
@@ -88,6 +88,19 @@ def test_shipped_weights_are_found_but_ones_own_come_first(
     monkeypatch.setattr(weights, "SHIPPED", shipped.parent)
     assert locate(toy, tmp_path / "nowhere") == shipped
     assert locate(toy, own.parent) == own
+
+
+def test_the_weights_of_nano_ship_with_a_card(resolved: Resolved, remembered: Remembered, tmp_path: Path) -> None:
+    spec = spec_of(resolved, "backbone=nano")
+    found = find(spec, tmp_path / "nowhere", remembered)
+    assert found.file == weights.SHIPPED / "nano.safetensors"
+    assert found.sha256 == spec.sha256
+    assert found.file.stat().st_size < 8e6
+    assert {value.dtype for value in load_file(found.file).values()} == {torch.bfloat16}
+    assert "It has never seen real tissue." in found.file.with_suffix(".md").read_text()
+    assert not torch.equal(
+        build(spec, found, 0).trunk.patch_embed.proj.weight, build(spec, RANDOM, 0).trunk.patch_embed.proj.weight
+    )
 
 
 def test_a_path_that_is_not_there_is_never_replaced_by_the_hub(

@@ -1,4 +1,4 @@
-"""The built wheel, in an environment of its own: it carries its configs and studies and runs a cell."""
+"""The built wheel, in an environment of its own: it carries its configs, studies and the weights of nano, and runs a cell."""
 
 import os
 import subprocess
@@ -35,5 +35,5 @@ def test_the_wheel_runs_a_cell(tmp_path: Path) -> None:
         "data.source.slides_per_domain=6",
         "data.source.cells_per_slide=24",
     ]
-    call(fresh / "mitofm", "train", *tissue, "logger=none", "trainer.threads=1")
+    call(fresh / "mitofm", "train", "backbone=nano", *tissue, "logger=none", "trainer.threads=1")
     assert list(tmp_path.glob("runs/cells/*/DONE"))
