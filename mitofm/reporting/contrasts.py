@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mitofm.errors import MitofmError
 from mitofm.evaluation import statistics
@@ -47,28 +48,19 @@ def between_adaptations(stored: Stored, results: Iterable[Result], order: list[s
     """Of every two adaptations of the same model, the later in `order` minus the earlier."""
 
     def pairs(members: list[Result]) -> Pairs:
-        ordered = sorted(members, key=lambda member: order.index(member.configuration.adaptation))
-        return [(second, first) for first, second in itertools.combinations(ordered, 2)]
+        return [(second, first) for first, second in itertools.combinations(members, 2)]
 
-    return _contrasts(stored, results, lambda key: replace(key, adaptation=""), pairs, lambda key: key.adaptation)
+    return _contrasts(stored, results, "adaptation", lambda one: order.index(one.configuration.adaptation), pairs)
 
 
 def between_models(stored: Stored, results: Iterable[Result]) -> list[Contrast]:
     """The model of highest AUROC minus each other model, under the same adaptation."""
-
-    def pairs(members: list[Result]) -> Pairs:
-        return _first_and_others(sorted(members, key=lambda member: -(member.auroc.value or 0.0)))
-
-    return _contrasts(stored, results, lambda key: replace(key, model=""), pairs, lambda key: key.model)
+    return _contrasts(stored, results, "model", lambda one: -(one.auroc.value or 0.0), _first_and_others)
 
 
 def between_fractions(stored: Stored, results: Iterable[Result]) -> list[Contrast]:
     """The largest fraction minus each smaller one, of the same model and adaptation."""
-
-    def pairs(members: list[Result]) -> Pairs:
-        return _first_and_others(sorted(members, key=lambda member: -member.configuration.fraction))
-
-    return _contrasts(stored, results, lambda key: replace(key, fraction=0.0), pairs, lambda key: key.share)
+    return _contrasts(stored, results, "share", lambda one: -one.configuration.fraction, _first_and_others)
 
 
 def gaps(results: Iterable[Result]) -> list[Gap]:
@@ -101,21 +93,23 @@ def difference(stored: Stored, first: Result, second: Result) -> Estimate:
 def _contrasts(
     stored: Stored,
     results: Iterable[Result],
-    same: Callable[[Configuration], Configuration],
+    axis: str,
+    rank: Callable[[Result], float],
     pairs: Callable[[list[Result]], Pairs],
-    name: Callable[[Configuration], str],
 ) -> list[Contrast]:
-    strata = grouped(results, lambda result: (same(result.configuration), result.set))
+    """The contrasts of those that differ in `axis` alone, paired in the order of their rank."""
+    same: dict[str, Any] = {"fraction": 0.0} if axis == "share" else {axis: ""}
+    strata = grouped(results, lambda result: (replace(result.configuration, **same), result.set))
     return [
         Contrast(
             first.configuration,
             first.set,
-            name(first.configuration),
-            name(second.configuration),
+            getattr(first.configuration, axis),
+            getattr(second.configuration, axis),
             difference(stored, first, second),
         )
         for members in strata.values()
-        for first, second in pairs(members)
+        for first, second in pairs(sorted(members, key=rank))
     ]
 
 

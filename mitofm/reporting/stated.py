@@ -82,7 +82,7 @@ def sentences(found: Sequence[Answer], asked: Comparisons) -> list[str]:
     for question, members in grouped(found, lambda one: one.question).items():
         if len(members) == 1:
             (one,) = members
-            said.append(f"{_words(question)}: {one.pair} {difference(one.difference)}, {one.outcome}.")
+            said.append(f"{_words(question)}: {one.pair} is {difference(one.difference)}, {one.outcome}.")
     return said
 
 
