@@ -6,6 +6,7 @@ import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvisio
 
 # isort: split
 
+import logging
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -29,6 +30,8 @@ from mitofm.seeds import derive
 
 # fp32 is fp32: by default cuDNN rounds what a convolution takes (every ViT's patches, all of a CNN) to 10 bits of mantissa.
 torch.backends.cudnn.allow_tf32 = False
+
+logging.getLogger("timm").setLevel(logging.WARNING)  # at every cell it tells that it loads weights
 
 # What a YAML may name in its kwargs where timm wants a Python object.
 LAYERS = {

@@ -175,7 +175,7 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
             # The order of batches is a function of the step: this loader resumes without a state of its own.
             warnings.filterwarnings(
                 "ignore",
-                message=".*(does not have many workers|LeafSpec|your dataloader is not resumable|in eval mode at the start).*",
+                message=".*(does not have many workers|LeafSpec|your dataloader is not resumable|in eval mode at the start|`srun`).*",
             )
             trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except torch.cuda.OutOfMemoryError as error:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -237,3 +238,15 @@ def test_logits_that_are_not_finite_are_an_error(small: Small, monkeypatch: pyte
 def test_bad_settings_are_refused(small: Small, override: str, message: str) -> None:
     with pytest.raises(MitofmError, match=message):
         run(small("adaptation=full", override))
+
+
+def test_other_libraries_do_not_talk_into_a_sweeps_console(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    srun = tmp_path / "bin" / "srun"  # Lightning advises to use it wherever there is one
+    srun.parent.mkdir()
+    srun.touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{srun.parent}:{os.environ['PATH']}")
+    cell(small("adaptation=full", "fit.min_steps=1", "fit.max_steps=1"))
+    assert not [str(warning.message) for warning in recwarn if "srun" in str(warning.message)]
+    assert not logging.getLogger("timm.models._builder").isEnabledFor(logging.INFO)
