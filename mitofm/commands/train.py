@@ -59,7 +59,8 @@ def _one_cell(config: DictConfig) -> None:
             _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
-            raise SystemExit(f"mitofm: {error}") from error
+            print(f"mitofm: {error}", file=sys.stderr)
+            raise SystemExit(1) from error
         # Hydra shows this one without its traceback, runs the other cells of a grid and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {error}") from error
     except Exception:
