@@ -166,7 +166,7 @@ def _domains(
     domains = by_domain(results)
     if len({result.set for result in domains}) < 2:
         return [], []
-    gaps, columns = contrasts.gaps(results), shift.column_gaps(stored, domains, counts)
+    gaps, columns = contrasts.gaps(stored, results), shift.column_gaps(stored, domains, counts)
     extremes, rankings = shift.extremes(domains), shift.rankings(domains)
     sections = []
     matrices = domain_matrices(domains, figures)

@@ -130,8 +130,9 @@ def _fitted(
 ) -> dict[str, Any]:
     """The law of the estimates, and the spread of those of draws, as plain data."""
     values = np.array([[1 - (member.auroc.value or 0.0) for member in members]])
-    errors = [member.auroc.standard_error for member in members]
-    precision = np.array([1 / error**2 for error in errors if error]) if all(errors) else np.ones(len(errors))
+    errors = np.array([member.auroc.standard_error or 0.0 for member in members])
+    # An amount that no slide disturbs, or without a spread, counts as much as the most precise of the others.
+    precision = np.maximum(errors, min(errors[errors > 0], default=1.0)) ** -2
     point = scaling_law.fit(labels, values, precision)
     seeds = [list(stored.predictions(member.group, name).values()) for member in members]
     slides = sorted({slide for amount in seeds for seed in amount for slide in seed["slide"].unique()})

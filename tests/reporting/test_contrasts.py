@@ -105,8 +105,24 @@ def test_different_test_samples_give_no_difference_and_say_why(study: Study) -> 
 
 def test_a_gap_is_in_domain_minus_out_of_domain(study: Study) -> None:
     study.grid(train_domain=["breast"], seed=[42, 43, 44])
-    _, _, results = measured(study)
-    (gap,) = contrasts.gaps(results)
+    _, stored, results = measured(study)
+    (gap,) = contrasts.gaps(stored, results)
     assert gap.difference.value == pytest.approx(gap.inside.value - gap.outside.value)
     assert gap.difference.slides == gap.inside.slides + gap.outside.slides
     assert gap.difference.low is not None
+
+
+def test_a_slide_inside_at_one_seed_and_outside_at_another_counts_once_in_a_gap(study: Study) -> None:
+    study.add(train_domain="breast", seed=42, slides=8)
+    folder = study.add(train_domain="breast", seed=43, slides=8)
+    file = folder / "predictions.parquet"  # as of a domain that is trained on at one seed and test-only at another
+    table = pd.read_parquet(file)
+    table["evaluation_set"] = table["evaluation_set"].map({"in_domain": "out_of_domain", "out_of_domain": "in_domain"})
+    table.to_parquet(file, index=False)
+    _, stored, results = measured(study)
+    (gap,) = contrasts.gaps(stored, results)
+    tested = {slide for seed in (42, 43) for slide in stored.predictions(results[0].group, "all")[str(seed)]["slide"]}
+    assert gap.difference.slides == len(tested) < gap.inside.slides + gap.outside.slides
+    disjoint = statistics.independent_difference(gap.inside, gap.outside)
+    assert gap.difference.value == pytest.approx(disjoint.value)
+    assert gap.difference.standard_error != pytest.approx(disjoint.standard_error, rel=0.01)

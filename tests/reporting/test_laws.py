@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mitofm.evaluation import scaling_law
 from mitofm.reporting.configurations import groups
 from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import Result, Stored, measure, primary
@@ -39,6 +40,24 @@ def test_every_configuration_with_four_amounts_has_a_law_through_its_points(stud
         for value, low, high in law.parameters.values():
             assert low <= value <= high
         assert law.slides > 12
+
+
+def test_an_amount_without_a_spread_counts_as_much_as_the_most_precise_other(study: Study) -> None:
+    for fraction in FRACTIONS:
+        folder = study.add(fraction=fraction)
+    file = folder / "predictions.parquet"
+    table = pd.read_parquet(file)
+    table["logit"] = table["label"].astype(float)
+    table.to_parquet(file, index=False)
+    ((law,), results) = fitted(study)
+    spread = [result.auroc.standard_error for result in results]
+    assert spread[-1] == 0 < min(spread[:-1])
+    precision = np.array([*spread[:-1], min(spread[:-1])]) ** -2
+    expected = scaling_law.fit(
+        np.array(law.labels), np.array([[1 - result.auroc.value for result in results]]), precision
+    )
+    for name in "abc":
+        assert law.parameters[name][0] == pytest.approx(getattr(expected, name).item())
 
 
 def test_labels_needed_are_the_inverse_of_the_law_and_say_where_they_extrapolate(study: Study) -> None:
