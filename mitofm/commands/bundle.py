@@ -20,5 +20,5 @@ def main(arguments: list[str]) -> None:
     with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
         report = Path(temporary) / "report"
         make_report(runs, study, report, Path(config["paths"]["cache"]), crops=False)
-        digest = pack(runs, study, report, out)
+        digest = pack(runs, study, report, out, config["note"])
     print(f"{out}  {out.stat().st_size / 1e6:.1f} MB, sha256 {digest}")

@@ -24,7 +24,8 @@ def _of_study(config: dict[str, Any]) -> None:
 
     runs, study = Path(config["paths"]["runs"]), config["study"]
     out = Path(config["out"] or runs / "reports" / (study or "all"))
-    print(make_report(runs, study, out, Path(config["paths"]["cache"]), config["crops"]))
+    beside = Path(config["beside"]) if config["beside"] else None
+    print(make_report(runs, study, out, Path(config["paths"]["cache"]), config["crops"], beside))
     if config["logger"]["wandb"]:
         from mitofm.reporting.wandb_summary import log_report
 
@@ -34,8 +35,9 @@ def _of_study(config: dict[str, Any]) -> None:
 def _of_bundle(file: Path, config: dict[str, Any]) -> None:
     from mitofm.reporting.opened import report_of_bundle
 
-    if config["study"] is not None:
-        raise MitofmError(f"study={config['study']}: a bundle holds one study, leave that out")
+    for key in ("study", "beside"):
+        if config[key] is not None:
+            raise MitofmError(f"{key}={config[key]}: bundle=... is the report of that file alone, leave {key} out")
     page, tables = report_of_bundle(file, Path(config["out"] or f"{file.stem}-report"), Path(config["paths"]["cache"]))
     print(f"{file}: no byte has changed; {tables} tables, all as packed")
     print(page)

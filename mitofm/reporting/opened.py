@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mitofm.errors import MitofmError
 from mitofm.reporting.report import make_report
-from mitofm.runs.bundle import REPORT, unpack
+from mitofm.runs.bundle import REPORT, unpacked
 
 
 def report_of_bundle(file: Path, out: Path, cache: Path) -> tuple[Path, int]:
@@ -21,8 +20,7 @@ def report_of_bundle(file: Path, out: Path, cache: Path) -> tuple[Path, int]:
     Raises:
         MitofmError: the file is no bundle or has changed, or a table holds other numbers than the one packed.
     """
-    with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
-        bundle = unpack(file, Path(temporary))
+    with unpacked(file) as bundle:
         page = make_report(bundle.runs, bundle.study, out, cache, crops=False)
         packed = bundle.runs / REPORT
         tables = [table.relative_to(packed) for table in packed.rglob("*.csv")]

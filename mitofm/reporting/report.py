@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from mitofm.errors import MitofmError
@@ -9,15 +11,18 @@ from mitofm.reporting import chapter, contents, words
 from mitofm.reporting.configurations import groups
 from mitofm.reporting.estimates import Stored
 from mitofm.reporting.kept import Kept
-from mitofm.reporting.page import Page, write_page
-from mitofm.runs.collect import collect
+from mitofm.reporting.page import Chapter, Page, write_page
+from mitofm.runs.bundle import Bundle, unpacked
+from mitofm.runs.collect import Collected, collect
 
 
-def make_report(runs: Path, study: str | None, out: Path, cache: Path, crops: bool = True) -> Path:
+def make_report(
+    runs: Path, study: str | None, out: Path, cache: Path, crops: bool = True, beside: Path | None = None
+) -> Path:
     """Write the report of `study` (of every cell where it is None) into `out` and return its `report.html`.
 
-    Beside it `out` gets `figures/<dataset>/` (PNG, SVG, PDF) and `tables/<dataset>/` (CSV, Markdown, LaTeX). Equal cells give
-    equal files.
+    Beside it `out` gets `figures/<dataset>/` (PNG, SVG, PDF) and `tables/<dataset>/` (CSV, Markdown, LaTeX), and under
+    `beside/` the same of the study laid beside it. Equal cells give equal files.
 
     Args:
         runs: the folder with `cells/` and `studies/`.
@@ -25,24 +30,51 @@ def make_report(runs: Path, study: str | None, out: Path, cache: Path, crops: bo
         out: a folder, made if absent.
         cache: where intervals are kept for the next report, and where patch stores are.
         crops: whether the page may show crops of the test set.
+        beside: the bundle of a study that follows on the page, said to have been run elsewhere.
 
     Raises:
-        MitofmError: there is no such study or no finished cell in it, or a finished cell is damaged.
+        MitofmError: there is no such study or no finished cell in it, or a finished cell is damaged; or the bundle is.
     """
     collected = collect(runs, study)
     if collected.done.empty:
         states = ", ".join(f"{count} {state}" for state, count in collected.cells["state"].value_counts().items())
         raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
+    with ExitStack() as opened:
+        others = opened.enter_context(unpacked(beside)) if beside is not None else None
+        chapters, missing = _chapters(collected, out, cache, crops)
+        if beside is not None and others is not None:
+            chapters += _stored(beside.name, others, out / "beside", cache)
+    unfinished = contents.unfinished_table(collected.unfinished)
+    unfinished.write(out / "tables")
+    return write_page(Page(study or "all cells", missing, chapters, unfinished), out / "report.html")
+
+
+def _chapters(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:
+    """One for each data set, and what is missing from them in words."""
     found = groups(collected)
-    datasets = sorted({group.configuration.dataset for group in found if group.done})
     stored = Stored(collected, Kept(cache / "statistics"))
+    datasets = sorted({group.configuration.dataset for group in found if group.done})
     chapters = [
         chapter.of_dataset(
             stored, [group for group in found if group.configuration.dataset == dataset], out, cache, crops
         )
         for dataset in datasets
     ]
-    unfinished = contents.unfinished_table(collected.unfinished)
-    unfinished.write(out / "tables")
-    page = Page(study or "all cells", words.completeness(collected.cells, found), chapters, unfinished)
-    return write_page(page, out / "report.html")
+    return chapters, words.completeness(collected.cells, found)
+
+
+def _stored(name: str, bundle: Bundle, out: Path, cache: Path) -> list[Chapter]:
+    """Those of a bundle's study, which say that they were not run here."""
+    collected = collect(bundle.runs, bundle.study)
+    chapters, missing = _chapters(collected, out, cache, crops=False)
+    count, seeds = len(collected.done), collected.done["seed"].nunique()
+    told = f"Not run here: {count} cells of {seeds} seed{'s' if seeds > 1 else ''}, whose predictions are stored in {name}."
+    made = f" They were made by: {bundle.note}" if bundle.note else ""
+    return [
+        replace(
+            one,
+            dataset=f"{one.dataset}: stored results of {bundle.study}",
+            cautions=[told + made, *missing, *one.cautions],
+        )
+        for one in chapters
+    ]

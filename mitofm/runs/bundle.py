@@ -12,8 +12,10 @@ import re
 import stat
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 
 import mitofm
@@ -50,21 +52,23 @@ class Bundle:
         runs: the folder with `cells/` and `studies/`, and `report/` as it was packed.
         study: its one study.
         made_with: the version of mitofm that made it.
+        note: of who packed it, such as the command that made its cells.
     """
 
     runs: Path
     study: str
     made_with: str
+    note: str = ""
 
 
-def pack(runs: Path, study: str, report: Path, out: Path) -> str:
-    """Write the bundle of a study and its report to `out`; its sha256.
+def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str:
+    """Write the bundle of a study and its report to `out`, with a note for its readers; its sha256.
 
     Raises:
         MitofmError: there is no such study, or a file of the report is of a kind that is not packed.
     """
     names = sorted(studies.cells(runs, study))
-    facts = json.dumps({"format": FORMAT, "made_with": mitofm.__version__, "study": study})
+    facts = json.dumps({"format": FORMAT, "made_with": mitofm.__version__, "note": note, "study": study})
     files: dict[str, Path | bytes] = {FACTS: facts.encode()}
     for folder, inside in (
         (runs / "studies" / study, OF_A_STUDY),
@@ -111,9 +115,16 @@ def unpack(file: Path, into: Path) -> Bundle:
         facts = read_json(into / FACTS)
         if facts["format"] != FORMAT:
             raise MitofmError(f"{file} is a bundle of format {facts['format']}; this mitofm reads format {FORMAT}")
-        return Bundle(into, str(facts["study"]), str(facts["made_with"]))
+        return Bundle(into, str(facts["study"]), str(facts["made_with"]), str(facts.get("note", "")))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError) as error:
         raise MitofmError(f"{file} cannot be opened as a bundle ({type(error).__name__}: {error})") from error
+
+
+@contextmanager
+def unpacked(file: Path) -> Iterator[Bundle]:
+    """The bundle, opened into a folder that is gone afterwards; errors as `unpack`."""
+    with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
+        yield unpack(file, Path(temporary))
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:

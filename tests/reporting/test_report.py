@@ -15,6 +15,7 @@ from mitofm.errors import MitofmError
 from mitofm.evaluation.metrics import summarise
 from mitofm.reporting.estimates import METRICS
 from mitofm.reporting.report import make_report
+from mitofm.runs.bundle import pack
 
 if TYPE_CHECKING:
     from conftest import Study
@@ -105,6 +106,32 @@ def test_equal_cells_give_equal_files(study: Study, tmp_path: Path) -> None:
     assert len(files) > 10
     for file in files:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
+
+
+def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_other(
+    study: Study, report: Report, tmp_path: Path
+) -> None:
+    study.grid(adaptation=["linear_probe", "lora"])
+    stored = type(study)(tmp_path / "elsewhere", "with_more_seeds")
+    stored.grid(adaptation=["lora"], seed=[42, 43])
+    stored.folder(stored.labels | {"seed": 44})  # listed, never started
+    theirs = make_report(stored.runs, stored.name, tmp_path / "theirs", tmp_path / "cache", crops=False).parent
+    pack(stored.runs, stored.name, theirs, tmp_path / "stored.zip", "make with-more-seeds")
+    alone = report(study)
+    both = make_report(
+        study.runs, study.name, tmp_path / "both", tmp_path / "cache", beside=tmp_path / "stored.zip"
+    ).parent
+    page = (both / "report.html").read_text()
+    assert page.count("<h2 id=") == (alone / "report.html").read_text().count("<h2 id=") + 1
+    assert "midog: stored results of with_more_seeds" in page
+    assert "Not run here: 2 cells of 2 seeds, whose predictions are stored in stored.zip" in page
+    assert "made by: make with-more-seeds" in page
+    assert "2 of 3 cells are finished" in page
+    for ours, beside in ((alone, both), (theirs, both / "beside")):
+        tables = sorted((ours / "tables" / "midog").glob("*.csv"))
+        assert len(tables) > 5
+        for table in tables:
+            assert (beside / "tables" / "midog" / table.name).read_bytes() == table.read_bytes(), table.name
 
 
 def test_what_is_not_there_is_listed_and_averaged_over_nothing(study: Study, report: Report) -> None:
