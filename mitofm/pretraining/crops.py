@@ -21,6 +21,7 @@ from mitofm.synthesis.domains import DOMAINS, SCANNERS
 from mitofm.synthesis.generate import VERSION
 
 _SPOT = 13  # px
+_SEAM = 1.5  # px: how softly a view passes into its surroundings
 
 
 def slides(settings: Mapping[str, Any], cache: Path) -> np.ndarray:
@@ -59,38 +60,42 @@ def _render(file: Path, settings: Mapping[str, Any]) -> None:
 class Crops(Dataset[Tensor]):
     """The batch of every step: item `step` is uint8 (batch_size, side, side, 3), a function of (seed, step) alone.
 
-    Its second half shows the places of the first again, moved and turned otherwise. All are from a few slides, so that stain
-    and architecture do not tell them apart, and each has the darkest spot nearby in its middle, mostly a nucleus.
+    All are from one slide, so that stain and architecture do not tell them apart, and each has the darkest spot nearby in its
+    middle, mostly a nucleus. The second half shows the places of the first again, moved and turned otherwise, and each in
+    the surroundings of another: what the two views of a place share is the cell in their middle (copying the foreground
+    onto other backgrounds is from Ryali et al. 2021, arXiv 2103.12719).
 
     Args:
         slides: (n, height, width, 3) uint8.
         side: of a crop, px.
         batch_size: crops per step.
         seed: of the run.
-        slides_per_step: how many slides a batch is from.
         reach: how far from a random point its darkest spot may be, px.
         shift: how far from that spot the middle of a crop may be, px.
+        radius: of what a view keeps where its surroundings are exchanged, px.
     """
 
     def __init__(
-        self, slides: np.ndarray, side: int, batch_size: int, seed: int, slides_per_step: int, reach: int, shift: int
+        self, slides: np.ndarray, side: int, batch_size: int, seed: int, reach: int, shift: int, radius: float
     ) -> None:
         self.slides, self.side, self.batch_size, self.seed = slides, side, batch_size, seed
-        self.slides_per_step, self.reach, self.shift = slides_per_step, reach, shift
+        self.reach, self.shift = reach, shift
         # Haematoxylin absorbs red; over as much as a small nucleus.
         self.dark = np.stack([cv2.blur(np.ascontiguousarray(slide[..., 0]), (_SPOT, _SPOT)) for slide in slides])
+        along = np.arange(side) - (side - 1) / 2
+        away = np.hypot(along[:, None], along)
+        self.kept = (1 / (1 + np.exp((away - radius) / _SEAM)))[..., None].astype(np.float32)
 
     def __getitem__(self, step: int) -> Tensor:
         rng = seeds.stream(self.seed, "crops", step)
         n, height, width, _ = self.slides.shape
-        half, room = self.side // 2, (height - self.side, width - self.side)
-        few = rng.integers(0, n, self.slides_per_step)
-        batch = np.empty((2, self.batch_size // 2, self.side, self.side, 3), np.uint8)
-        points = rng.integers(0, (room[0] + 1, room[1] + 1), (self.batch_size // 2, 2))
+        half, room, places = self.side // 2, (height - self.side, width - self.side), self.batch_size // 2
+        slide = rng.integers(n)
+        batch = np.empty((2, places, self.side, self.side, 3), np.uint8)
+        points = rng.integers(0, (room[0] + 1, room[1] + 1), (places, 2))
         moves = rng.integers(-self.shift, self.shift + 1, (*batch.shape[:2], 2))
         turns = rng.integers(0, 8, batch.shape[:2])
         for row, point in enumerate(points):
-            slide = few[row % len(few)]
             first = np.maximum(point - self.reach, 0)
             last = np.minimum(point + self.reach, room)
             dark = self.dark[slide, first[0] + half : last[0] + half + 1, first[1] + half : last[1] + half + 1]
@@ -100,4 +105,6 @@ class Crops(Dataset[Tensor]):
                 turn = turns[view, row]
                 crop = np.rot90(self.slides[slide, top : top + self.side, left : left + self.side], turn % 4)
                 batch[view, row] = crop[:, ::-1] if turn > 3 else crop
+        others = np.roll(batch[1], rng.integers(1, max(2, places)), axis=0)
+        batch[1] = np.rint(self.kept * batch[1] + (1 - self.kept) * others)
         return torch.from_numpy(batch.reshape(-1, *batch.shape[2:]))

@@ -109,7 +109,7 @@ def test_unlabelled_slides_are_none_of_the_labelled_ones(unlabelled: np.ndarray)
 
 
 def test_a_batch_is_a_function_of_seed_and_step(unlabelled: np.ndarray) -> None:
-    one, other = (Crops(unlabelled, 32, 4, seed, slides_per_step=2, reach=8, shift=2) for seed in (0, 1))
+    one, other = (Crops(unlabelled, 32, 4, seed, reach=8, shift=2, radius=10) for seed in (0, 1))
     assert one[5].shape == (4, 32, 32, 3)
     assert torch.equal(one[5], one[5])
     assert not torch.equal(one[5], one[6])
@@ -117,17 +117,32 @@ def test_a_batch_is_a_function_of_seed_and_step(unlabelled: np.ndarray) -> None:
 
 
 def test_the_second_half_shows_the_places_of_the_first(unlabelled: np.ndarray) -> None:
-    batch = Crops(unlabelled, 32, 64, 0, slides_per_step=7, reach=8, shift=0)[0]
+    batch = Crops(unlabelled, 32, 64, 0, reach=8, shift=0, radius=1e6)[0]  # surroundings stay
     colours = batch.float().mean(dim=(1, 2))  # turning and mirroring leave them
     assert torch.allclose(colours[:32], colours[32:])
     assert not torch.equal(batch[:32], batch[32:])
     assert len(colours[:32].unique(dim=0)) > 16
 
 
+def test_a_second_view_shares_the_middle_only(unlabelled: np.ndarray) -> None:
+    whole, exchanged = (
+        Crops(unlabelled, 32, 64, 0, reach=8, shift=0, radius=radius)[0].float() for radius in (1e6, 12.0)
+    )
+    assert torch.equal(exchanged[:32], whole[:32])
+    middle = slice(12, 20)
+    assert torch.allclose(exchanged[32:, middle, middle], whole[32:, middle, middle], atol=3)
+    corners = exchanged[32:, ::31, ::31].flatten(1)
+    by = [
+        step for step in range(32) if torch.allclose(corners, whole[32:, ::31, ::31].flatten(1).roll(step, 0), atol=1)
+    ]
+    assert len(by) == 1
+    assert by != [0]
+
+
 def test_the_darkest_spot_nearby_is_in_the_middle() -> None:
     slide = np.full((1, 96, 96, 3), 240, np.uint8)
     slide[0, 40:53, 40:53] = 40
-    batch = Crops(slide, 32, 16, 0, slides_per_step=1, reach=64, shift=0)[0]
+    batch = Crops(slide, 32, 16, 0, reach=64, shift=0, radius=10)[0]
     assert (batch[:, 12:20, 12:20] == 40).all()
 
 
