@@ -18,6 +18,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -182,6 +183,7 @@ def _fit(module: Pretraining, crops: Crops, log: _Log, resume: Path, config: Map
     trainer = pl.Trainer(
         accelerator=config["accelerator"],
         devices=1,
+        plugins=LightningEnvironment(),  # also under Slurm, and where there is an `srun`
         precision=_PRECISIONS[config["precision"]],  # type: ignore[arg-type]
         max_steps=module.steps,
         max_epochs=-1,
@@ -194,7 +196,9 @@ def _fit(module: Pretraining, crops: Crops, log: _Log, resume: Path, config: Map
         default_root_dir=resume.parent,
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(many workers|LeafSpec|not resumable|in eval mode at the start).*")
+        warnings.filterwarnings(
+            "ignore", message=".*(many workers|LeafSpec|not resumable|in eval mode at the start|`srun`).*"
+        )
         trainer.fit(
             module, _Steps(crops, module.steps), ckpt_path=resume if resume.is_file() else None, weights_only=True
         )
