@@ -97,8 +97,8 @@ def gaps_table(gaps: Sequence[Gap]) -> Table:
         for gap in gaps
     ]
     note = (
-        "Two different sets of slides, taken as independent. A gap mixes what the change of domain costs with how hard "
-        "the cells of either domain are."
+        "Two sets of slides; the jackknife leaves each slide out of both at once. A gap mixes what the change of domain "
+        "costs with how hard the cells of either domain are."
     )
     return table("gaps", "In-domain minus out-of-domain", rows, note, estimates=[gap.difference for gap in gaps])
 

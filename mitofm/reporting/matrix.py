@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from mitofm.reporting.style import INK, MARK, Drawn, canvas, slug
 
 _Key = tuple[str, str, str]
 """Setting, model, adaptation."""
+_LINE = 18
+"""Characters of a domain's name in a line: names of tumors are long, and the map is what should have the room."""
 
 
 def domain_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
@@ -46,7 +49,7 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
             values[trained.index(result.configuration.train_domain), tested.index(result.set)] = result.auroc.value
     title = listed(model, adaptation, setting)
     stem = folder / slug("matrix", setting, model, adaptation)
-    with canvas(stem, height=1.9 + 0.42 * len(trained)) as (figure, axes):
+    with canvas(stem, height=2.1 + 0.42 * len(trained)) as (figure, axes):
         axes.set_facecolor("#f0f2f4")
         image = axes.imshow(values, cmap="Blues", vmin=scale[0], vmax=scale[1], aspect="auto")
         for (row, column), value in np.ndenumerate(values):
@@ -54,10 +57,9 @@ def _matrix(key: _Key, results: list[Result], scale: tuple[float, float], folder
             axes.text(column, row, text, ha="center", va="center", color=_readable_on(image.to_rgba(value)), fontsize=9)
             if set_words(tested[column]) == trained[row]:
                 axes.plot(*_frame(column, row), color=MARK, lw=2)
-        axes.set_xticks(
-            range(len(tested)), [set_words(name) for name in tested], rotation=35, ha="right", rotation_mode="anchor"
-        )
-        axes.set_yticks(range(len(trained)), trained)
+        names = [fill(set_words(name), _LINE) for name in tested]
+        axes.set_xticks(range(len(tested)), names, rotation=90, multialignment="right")
+        axes.set_yticks(range(len(trained)), [fill(name, _LINE) for name in trained])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set(xlabel="tested on", ylabel="trained on", title=title)
