@@ -148,14 +148,17 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
             raise MitofmError(str(error)) from error
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
         typed = {one.key_or_group: _values(one) for one in parsed if one.is_sweep_override()}
-        whole = _compose(name, [*fixed, *_firsts(typed)], with_hydra=True).hydra
-        params = dict(whole.sweeper.get("params") or {})
+        # What is typed may be a key of what the study sweeps (split.domain of its split), so the study's grid comes first.
+        of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
+        sweeper = _compose(name, of_hydra, with_hydra=True).hydra.sweeper
         named = {one.key_or_group for one in parsed}
+        swept = _parsed_params(sweeper.get("params") or {}, named) | typed  # what is typed replaces what the study says
+        whole = _compose(name, [*fixed, *_firsts(swept)], with_hydra=True).hydra
         return Asked(
             name,
             config_dir,
             fixed,
-            _parsed_params(params, named) | typed,  # what is typed replaces what the study says
+            swept,
             multirun or str(whole.mode).endswith("MULTIRUN"),
             whole.runtime.choices["hydra/launcher"],
             whole.launcher,

@@ -10,6 +10,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from mitofm.commands import report, train
+from mitofm.commands.composing import asked, each_value
 from mitofm.config import experiments_dir
 from mitofm.runs import studies
 from mitofm.runs.collect import collect
@@ -49,8 +50,18 @@ def test_the_smoke_variant_of_a_study_runs_and_is_reported(
     page = Path(capsys.readouterr().out.split()[-1])
     text = page.read_text()
     assert "Comparisons stated before the runs" in text
-    asked = studies.stated(tmp_path / "runs", study)
-    assert asked is not None
+    stated = studies.stated(tmp_path / "runs", study)
+    assert stated is not None
     answered = {one for table in page.parent.glob("tables/*/stated.csv") for one in pd.read_csv(table)["question"]}
-    assert answered <= set(asked["family"])
-    assert answered == set(asked["family"]) or "Stated, but without finished cells to compare" in text
+    assert answered <= set(stated["family"])
+    assert answered == set(stated["family"]) or "Stated, but without finished cells to compare" in text
+
+
+@pytest.mark.parametrize("study", ["cross_domain", "leave_one_domain_out"])
+def test_a_key_of_what_a_study_sweeps_can_be_typed(study: str) -> None:
+    typed = ["split.domain=canine lymphoma,human melanoma", "hydra/launcher=local"]
+    found = asked("sweep", typed, str(experiments_dir() / study))
+    assert found.launcher == "local"
+    assert {config.split.domain for config in each_value(found)} == {"canine lymphoma", "human melanoma"}
+    one = asked("sweep", ["split.domain=canine lymphoma"], str(experiments_dir() / study))
+    assert 2 * one.size == found.size
