@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## a small grid on synthetic tissue and its report, offline, in minutes
 	$(BIN)/mitofm train --config-dir experiments/demo --config-name sweep $(ARGS)
-	@$(BIN)/mitofm report study=demo
+	@$(BIN)/mitofm report study=$(REPORTED)
 
 data-scaling: ## how many labels? a whole study and its report: make data-scaling DATA=ami
 cross-domain: ## train on each tumor domain, test on all: make cross-domain DATA=mf_multi
@@ -38,10 +38,11 @@ STUDIES := data-scaling cross-domain leave-one-domain-out domain-count confounde
 cross-domain leave-one-domain-out domain-count: DATA = mf_multi
 atypical: DATA = ami_benchmark
 nano-study: DATA = synthetic
+REPORTED = $(or $(patsubst study=%,%,$(lastword $(filter study=%,$(ARGS)))),$(subst -,_,$@)) # ARGS may name another study
 
 $(STUDIES): $(READY)
 	$(BIN)/mitofm train --config-dir experiments/$(subst -,_,$@) --config-name sweep data=$(DATA) $(ARGS)
-	@$(BIN)/mitofm report study=$(subst -,_,$@)
+	@$(BIN)/mitofm report study=$(REPORTED)
 
 test: $(READY) ## every test; those on real crops need MITOFM_DATA and skip without it
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)

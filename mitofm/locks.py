@@ -7,6 +7,7 @@ it has not been touched for `STALE` seconds *of the waiter's own clock*: clocks 
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -26,6 +27,8 @@ from mitofm.errors import MitofmError
 BEAT = 10.0  # seconds between two touches
 STALE = 120.0  # seconds without one after which a holder on another machine is taken for dead
 _LOOK = 0.1  # seconds between a waiter's first looks; later ones are up to BEAT / 2 apart
+
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK}
 
 _log = logging.getLogger(__name__)
 
@@ -62,8 +65,14 @@ class Lock:
         mine = self.path.with_name(f".{self.path.name}.{self.token}")
         try:
             mine.write_text(json.dumps({"token": self.token, **_me()}), encoding="utf-8")
-            with suppress(OSError):  # over NFS a link may be made and its answer be lost: the file tells
+            try:
                 os.link(mine, self.path)
+            except OSError as error:  # over NFS a link may be made and its answer be lost: the file tells
+                if error.errno in _NO_LINKS and not self.path.exists():
+                    raise MitofmError(
+                        f"{self.path.parent}: this file system has no hard links ({error.strerror}), by which processes "
+                        "keep out of each other's way: set paths.runs and paths.cache to folders of one that has"
+                    ) from error
             return self.ours()
         finally:
             mine.unlink(missing_ok=True)

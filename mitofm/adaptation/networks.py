@@ -135,8 +135,8 @@ class NetworkProbe(Choosing[Network]):
         decay = torch.tensor(values, device=device)
         optimiser = torch.optim.Adam(stacked.values(), self.lr)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.lr, self.steps, pct_start=0.1, cycle_momentum=False
-        )
+            optimiser, self.lr, self.steps, pct_start=0.2 if self.steps == 10 else 0.1, cycle_momentum=False
+        )  # at 10 steps a tenth would be a rise of none, by which torch divides
         for draws in StepOrder(len(train), self.batch_size, self.steps, derive(seed, "order", self.name)):
             rows = np.sort([row for row, _ in draws])
             labels = train.labels[rows]

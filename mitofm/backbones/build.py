@@ -184,5 +184,9 @@ def _check(trunk: Any, spec: BackboneSpec) -> None:
         raise unknown(
             "backbone.embedding", spec.embedding, fitting, f"backbone {spec.name!r}, whose trunk takes others"
         )
+    if spec.embedding.startswith("cls") and getattr(trunk, "cls_token", None) is None:
+        raise MitofmError(
+            f"backbone {spec.name!r} has no class token for backbone.embedding={spec.embedding}: take backbone.embedding=mean"
+        )
     if has_tokens and trunk.num_prefix_tokens < RECIPES[spec.embedding].least_prefix:
         raise Infeasible(f"backbone {spec.name!r} has no registers for backbone.embedding={spec.embedding} to take in")

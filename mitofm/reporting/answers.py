@@ -80,16 +80,15 @@ def answered(
     """
     found = [_answered(stored, asked, metric) for asked in family]
     different = verdicts.holm([one.p for one in found])
-    equivalent = verdicts.holm(
-        [0.0 if one.paired == SAME else verdicts.equivalence_p(one.difference, margin) for one in found]
-    )
+    equivalent = verdicts.holm([verdicts.equivalence_p(one.difference, margin) for one in found])
     return [replace(one, corrected_p=p, equivalent_p=q) for one, p, q in zip(found, different, equivalent, strict=True)]
 
 
-def how(count: int, margin: float) -> str:
+def how(count: int, metric: str, margin: float) -> str:
     """How p values and pairs are to be read, for the note of a table of `count` answers."""
+    exchanged = "slides exchanged between the sides where both were tested on the same cells, else from t"
     return (
-        "p of no difference: slides exchanged between the sides where both were tested on the same cells, else from t; "
+        f"p of no difference: {exchanged if metric == AUROC else 'from t'}; "
         f"equivalence: two one-sided tests with a margin of {margin:g}; either corrected by Holm over these {count}. Paired "
         "by slides: not the same cells, so the jackknife leaves each slide out of both sides at once."
     )
@@ -103,8 +102,8 @@ def _answered(stored: Stored, asked: Answer, metric: str) -> Answer:
     except MitofmError:
         found, paired = statistics.difference_by_slide(*sides, metric), SLIDES
     p, contents = verdicts.difference_p(found), [stored.contents(group) for group in pair]
-    if contents[0] == contents[1]:
-        paired, p = SAME, 1.0
+    if contents[0] == contents[1] and found.value == 0:  # equal predictions may be cut at unequal thresholds
+        paired = SAME
     elif p is not None and paired == CELLS and metric == AUROC:
 
         def permuted() -> float | None:

@@ -13,7 +13,7 @@ from mitofm.evaluation import verdicts
 from mitofm.reporting.answers import Answer, answered, how
 from mitofm.reporting.cells import AXES, Cell, interval, naming, unseen
 from mitofm.reporting.configurations import flat, groups
-from mitofm.reporting.estimates import Result, Stored, measure, primary
+from mitofm.reporting.estimates import AUROC, Result, Stored, measure, primary
 from mitofm.reporting.kept import Kept
 from mitofm.reporting.numbers import listed
 from mitofm.reporting.tables import Table, table
@@ -125,7 +125,7 @@ def _table(
     ]
     note = (
         f"AUROC of {first} minus that of {second} on the seeds of both; intervals over slides. Outcome: better or worse where "
-        f"p < {verdicts.SIGNIFICANCE:g}. {how(len(rows), verdicts.MARGIN)}"
+        f"p < {verdicts.SIGNIFICANCE:g}. {how(len(rows), AUROC, verdicts.MARGIN)}"
     )
     if alone:
         note += f" Without a counterpart, {len(alone)}: {'; '.join(alone[:6])}{'; ...' if len(alone) > 6 else ''}."

@@ -98,7 +98,7 @@ def groups(collected: Collected) -> list[Group]:
     cells[_AXES] = cells[_AXES].astype(object).where(cells[_AXES].notna(), "")
     # A fold is a repetition as a seed is one: its slides join the union of slides.
     folds = cells["train_domain"].where(cells["train_domain"].map(lambda trained: bool(_FOLD.fullmatch(trained))), "")
-    cells["repetition"] = [f"{seed} {fold}".rstrip() for seed, fold in zip(cells["seed"], folds, strict=True)]
+    cells["repetition"] = [f"{int(seed)} {fold}".rstrip() for seed, fold in zip(cells["seed"], folds, strict=True)]
     cells.loc[(folds != "") | (cells["train_domain"] == _EVERYTHING), "train_domain"] = ""
     rows = _with_variants(collected, cells)
     varying = {
@@ -143,15 +143,31 @@ def _configuration(row: Mapping[str, Any], varying: list[str]) -> Configuration:
 
 
 def _with_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """The rows of `cells`, each with `variants`: the configuration keys that tell it from cells of equal labels."""
+    """The rows of `cells`, each with `variants`: the configuration keys that tell it from cells of equal labels.
+
+    A key that some of them do not have (an older mitofm made them, say) tells apart only cells of one repetition.
+    """
     for _, part in cells.groupby(_AXES, sort=False):
         configs: list[dict[str, Any]] = [{} for _ in range(len(part))]
-        if part.duplicated("repetition").any():
-            configs = [dict(flat(collected.config(cell))) for cell in part["cell"]]
+        if len(part) > 1:
+            configs = [_config(collected, cell, state) for cell, state in zip(part["cell"], part["state"], strict=True)]
+        known = configs if part.duplicated("repetition").any() else []
         keys = sorted({key for config in configs for key in config})
-        differing = [key for key in keys if len({str(config.get(key)) for config in configs}) > 1]
+        differing = [
+            key for key in keys if len({str(one.get(key)) for one in known or [c for c in configs if key in c]}) > 1
+        ]
         for row, config in zip(part.to_dict("records"), configs, strict=True):
             yield row | {"variants": {key: config.get(key) for key in differing}}
+
+
+def _config(collected: Collected, cell: str, state: str) -> dict[str, Any]:
+    """The compared keys of a cell; none of one that never came to have a config."""
+    try:
+        return dict(flat(collected.config(cell)))
+    except MitofmError:
+        if state == DONE:
+            raise
+        return {}
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

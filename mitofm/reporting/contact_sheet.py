@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from mitofm.data.card import Card
 from mitofm.data.checks import Finding
 from mitofm.data.patches import PatchStore
 from mitofm.reporting.page import environment
+from mitofm.reporting.style import slug
 from mitofm.reporting.tables import Table
 from mitofm.seeds import stream
 
@@ -94,7 +94,7 @@ def _sheet(store: PatchStore, rows: pd.Index, folder: Path, domain: str, word: s
         crop = Image.fromarray(patch[margin : margin + store.crop_px, margin : margin + store.crop_px])
         place = (_GAP + i % _COLUMNS * step, _GAP + i // _COLUMNS * step)
         sheet.paste(crop.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), place)
-    name = re.sub(r"[^a-z0-9]+", "-", f"{domain} {word}".lower()).strip("-") + ".png"
+    name = f"{slug(domain, word)}.png"
     with files.replacing(folder / name) as temporary:
         sheet.save(temporary, format="PNG")
     return Sheet(name, f"{word}: {len(drawn)} of {len(rows):,}")

@@ -53,8 +53,10 @@ def domains_table(results: Sequence[Result]) -> Table:
 
 
 def _repeated(result: Result) -> list[Cell]:
-    done = {"seeds": len(result.group.done), "planned": result.group.planned}
-    return [Cell("seeds", result.group.seeds, done), Cell("slides", str(result.auroc.slides))]
+    """How many repetitions (seeds, and folds where there are some) the set was tested in, and on how many slides."""
+    counted, planned = result.auroc.seeds, result.group.planned
+    shown = str(counted) if counted == planned else f"{counted} of {planned}"
+    return [Cell("seeds", shown, {"seeds": counted, "planned": planned}), Cell("slides", str(result.auroc.slides))]
 
 
 def _measured(name: str, found: Estimate) -> list[Cell]:

@@ -92,7 +92,7 @@ def cost_plots(found: Sequence[Cost], order: list[str], folder: Path) -> list[Dr
     drawn = []
     for (where, tested), members in sorted(panels.items()):
         for column, label in _AXES.items():
-            priced = [cost for cost in at_largest(members) if cost.of[column]]
+            priced = [cost for cost in at_largest(members) if cost.of[column] and cost.mean(column) > 0]
             if len(priced) > 1:
                 stem = folder / slug("cost", column, where, tested)
                 drawn.append(_plot(stem, listed(where, aside(tested)), label, column, priced, order))

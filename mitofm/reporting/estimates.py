@@ -21,10 +21,10 @@ AUROC = "auroc"
 METRICS = {
     AUROC: "AUROC",
     "balanced_accuracy": "balanced accuracy at 0.5",
-    "balanced_accuracy_chosen": "at the chosen threshold",
+    "balanced_accuracy_chosen": "balanced accuracy at the chosen threshold",
     "average_precision": "average precision",
     "calibration_error": "calibration error",
-    "best_balanced_accuracy": "at the best threshold",
+    "best_balanced_accuracy": "balanced accuracy at the best threshold",
     "sensitivity_chosen": "sensitivity at the chosen threshold",
     "specificity_chosen": "specificity at the chosen threshold",
     "weighted_f1": "weighted F1 at 0.5",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -41,12 +42,22 @@ def make_report(
         raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
     with ExitStack() as opened:
         others = opened.enter_context(unpacked(beside)) if beside is not None else None
+        _clear(out)
         chapters, missing = _chapters(collected, out, cache, crops)
         if beside is not None and others is not None:
             chapters += _stored(beside.name, others, out / "beside", cache)
     unfinished = contents.unfinished_table(collected.unfinished)
     unfinished.write(out / "tables")
     return write_page(Page(study or "all cells", missing, chapters, unfinished), out / "report.html")
+
+
+def _clear(out: Path) -> None:
+    """Take away an earlier report: what this one does not draw again (crops, say) must not stay beside it."""
+    page = out / "report.html"
+    if page.is_file():
+        for folder in ("figures", "tables", "beside"):
+            shutil.rmtree(out / folder, ignore_errors=True)
+        page.unlink()
 
 
 def _chapters(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:

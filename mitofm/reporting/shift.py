@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from mitofm.evaluation.statistics import Estimate
@@ -57,7 +58,7 @@ class Ranking:
         share: of the labels.
         domain: the test domain.
         count: of configurations.
-        tau: Kendall's tau-b between the two rankings: 1 equal, 0 unrelated, -1 reversed.
+        tau: Kendall's tau-b between the two rankings: 1 equal, 0 unrelated, -1 reversed. No ranking where all are equal.
         best: the configuration of highest AUROC on the domain.
         best_elsewhere: on the mean of the other domains.
     """
@@ -125,6 +126,8 @@ def rankings(domains: Iterable[Result], least: int = 3) -> list[Ranking]:
         for name in table.columns:
             here, elsewhere = table[name], table.drop(columns=name).mean(axis=1)
             tau = float(kendalltau(here, elsewhere).statistic)
+            if np.isnan(tau):
+                continue
             domain = str(name).removeprefix(DOMAIN)
             found.append(Ranking(where, share, domain, len(table), tau, str(here.idxmax()), str(elsewhere.idxmax())))
     return found

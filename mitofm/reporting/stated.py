@@ -98,7 +98,7 @@ def stated_table(found: Sequence[Answer], asked: Comparisons) -> Table:
         ]
         for one in found
     ]
-    note = f"Stated in the study's sweep.yaml before its first cell ran. {how(len(rows), asked.margin)}"
+    note = f"Stated in the study's sweep.yaml before its first cell ran. {how(len(rows), asked.metric, asked.margin)}"
     left = unanswered(found, asked)
     note += f" {left}" if left else ""
     return table(

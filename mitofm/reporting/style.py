@@ -10,6 +10,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from mitofm import fingerprints
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -95,8 +97,10 @@ def looks(series: Sequence[str]) -> dict[str, Look]:
 
 
 def slug(*parts: str) -> str:
-    """Words as a file name."""
-    return "-".join(filter(None, (re.sub(r"[^a-z0-9_.]+", "-", part.lower()).strip("-") for part in parts)))
+    """Words as a file name; where that loses more than blanks and marks, a digest keeps different words apart."""
+    name = "-".join(filter(None, (re.sub(r"[^a-z0-9_.]+", "-", part.lower()).strip("-") for part in parts)))
+    lost = [part for part in parts if re.search(r"[^\w\s.,:;()%/'=-]|[^\x00-\x7f]", part)]
+    return "-".join(filter(None, (name, fingerprints.of(lost)[:6] if lost else "")))
 
 
 @contextmanager

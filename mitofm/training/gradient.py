@@ -6,6 +6,7 @@ import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvisio
 
 # isort: split
 
+import gc
 import logging
 import math
 import warnings
@@ -96,7 +97,11 @@ def fitted(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> Traine
         if trained is not None:
             return trained
         pieces *= 2
-        _log.warning("out of GPU memory: each batch now passes in %d pieces (trainer.accumulate)", pieces)
+        _log.warning(
+            "out of GPU memory: each batch now passes in %d pieces (trainer.accumulate); dropout is drawn per piece",
+            pieces,
+        )
+        gc.collect()  # trainer and module hold each other, and the old weights
         torch.cuda.empty_cache()
 
 

@@ -81,3 +81,24 @@ def test_fractions_in_words(study: Study, fraction: float, unit: str | None, sha
     study.add(fraction=fraction, fraction_unit=unit)
     (group,) = groups(collect(study.runs))
     assert (group.configuration.share, group.configuration.amount) == (share, amount)
+
+
+def test_seeds_that_were_run_otherwise_are_not_pooled(study: Study) -> None:
+    for seed, pixels in ((42, 96), (43, 224), (44, 224)):
+        folder = study.add(seed=seed)
+        (folder / "config.yaml").write_text(f"backbone: {{img_size: {pixels}}}\n")
+    older = study.add(seed=45)  # has no such key: an older mitofm made it
+    (older / "config.yaml").write_text("backbone: {name: uni}\n")
+    found = groups(collect(study.runs, study.name))
+    by_model = {group.configuration.model: sorted(group.done) for group in found}
+    assert by_model["uni (img_size 96)"] == ["42"]
+    assert by_model["uni (img_size 224)"] == ["43", "44"]
+
+
+def test_a_cell_without_labels_leaves_the_names_of_seeds(study: Study) -> None:
+    study.add(seed=42)
+    never = study.folder(study.labels | {"seed": 43})
+    never.mkdir(parents=True)
+    (never / "SKIPPED").write_text("no slide to test on")
+    (group,) = groups(collect(study.runs, study.name))
+    assert list(group.done) == ["42"]

@@ -134,6 +134,24 @@ def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_oth
             assert (beside / "tables" / "midog" / table.name).read_bytes() == table.read_bytes(), table.name
 
 
+def test_a_report_leaves_nothing_of_an_earlier_one(study: Study, report: Report) -> None:
+    study.grid(adaptation=["linear_probe", "lora"])
+    out = report(study)
+    (out / "figures" / "midog" / "mistakes-of-before.png").write_text("a crop")
+    (out / "of_the_user.txt").write_text("stays")
+    assert report(study) == out
+    assert not names(out, "mistakes-of-before.png")
+    assert (out / "of_the_user.txt").is_file()
+
+
+def test_seeds_are_those_in_which_a_set_was_tested(study: Study, report: Report) -> None:
+    study.add(seed=42)
+    study.add(seed=43, domains=("breast", "lung"))
+    domains = pd.read_csv(report(study) / "tables" / "midog" / "domains.csv").set_index("set")
+    assert domains["seeds"].to_dict() == {"breast": 2, "lung": 2, "lymphoma": 1, "melanoma": 1}
+    assert set(domains["planned"]) == {2}
+
+
 def test_what_is_not_there_is_listed_and_averaged_over_nothing(study: Study, report: Report) -> None:
     done = study.add(seed=42)
     states = {43: ("FAILED", "RuntimeError: <b>out of memory</b>"), 44: ("SKIPPED", "no positive in training")}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,20 @@ def test_what_changes_no_prediction_is_equivalent(study: Study) -> None:
     stored, results = measured(study)
     (one,) = stated.answers(stored, results, asked({"label": {"protocol": ["any_positive", "honest"]}}))
     assert (one.difference.value, one.paired, one.outcome) == (0.0, "the same predictions", "equivalent")
+
+
+def test_equal_predictions_cut_at_unequal_thresholds_differ(study: Study) -> None:
+    folders = [study.add(protocol=protocol) for protocol in ("honest", "last_checkpoint")]
+    (folders[1] / "predictions.parquet").write_bytes((folders[0] / "predictions.parquet").read_bytes())
+    metrics = json.loads((folders[1] / "metrics.json").read_text())
+    study.write(folders[1], "metrics.json", metrics | {"threshold": {"value": 0.9, "rule": "fixed"}})
+    stored, results = measured(study)
+    question = asked({"threshold": {"protocol": ["last_checkpoint", "honest"]}}, metric="balanced_accuracy_chosen")
+    (one,) = stated.answers(stored, results, question)
+    assert one.difference.value != 0
+    assert one.paired == "cells"
+    assert one.outcome != "equivalent"
+    assert "exchanged" not in stated.stated_table([one], question).caption
 
 
 def test_a_leak_is_said_and_usual_values_are_not(study: Study, report: Callable[[Study], Path]) -> None:

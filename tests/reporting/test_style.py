@@ -21,3 +21,9 @@ def test_series_are_told_apart_by_colour_and_marker() -> None:
     found = looks([str(number) for number in range(49)])
     assert len(set(found.values())) == 49
     assert slug("UNI (random weights)", "", "0.1 %") == "uni-random-weights-0.1"
+
+
+def test_names_that_differ_only_in_lost_characters_are_different_files() -> None:
+    assert slug("trained on human melanoma", "100 %") == "trained-on-human-melanoma-100"
+    assert len({slug("x", name) for name in ("ER+", "ER-", "乳がん", "肺がん", "Рак", "")}) == 6
+    assert slug("Рак")

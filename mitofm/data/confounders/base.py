@@ -28,7 +28,9 @@ def applied(
     confounders: Mapping[str, Mapping[str, Any]], split: Split, store: PatchStore, dataset: Dataset
 ) -> tuple[Split, PatchStore]:
     """The split and the store after each of `confounders` that changes them (others are settings read elsewhere)."""
-    for config in confounders.values():
+    for _, config in sorted(
+        confounders.items()
+    ):  # one order, however they were typed: it can decide what is trained on
         if "_target_" in config:
             split, store = instantiate(config).apply(split, store, dataset)
     return split, store

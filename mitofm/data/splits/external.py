@@ -49,8 +49,9 @@ class External(Strategy):
         return Sides(part, np.where(tests, dataset, ""))
 
 
-def _names(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _names(given: str | int | Sequence[str | int]) -> tuple[str, ...]:
+    """As words: a data set may be named 2021, which a command line takes for a number."""
+    return (str(given),) if isinstance(given, str | int) else tuple(map(str, given))
 
 
 def _of(dataset: np.ndarray, names: str | Sequence[str], key: str) -> np.ndarray:

@@ -37,6 +37,8 @@ class Assignment:
 
     def must_know(self, value: str) -> None:
         """Refuse a domain that the table does not have, with those it has (MitofmError)."""
+        if not isinstance(value, str):
+            raise MitofmError(f"split.{self.by}={value} is read as a number: write it as \"'{value}'\"")
         if value not in self.counts.index:
             raise unknown(self.by, value, self.counts.index, "this data set")
 
