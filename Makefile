@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## a small grid on synthetic tissue and its report, offline, in minutes
 	$(BIN)/mitofm train --config-dir experiments/demo --config-name sweep $(ARGS)
-	@$(BIN)/mitofm report study=$(REPORTED)
+	@$(BIN)/mitofm report study=$(REPORTED) beside=experiments/nano_study/nano_study.zip
 
 data-scaling: ## how many labels? a whole study and its report: make data-scaling DATA=ami
 cross-domain: ## train on each tumor domain, test on all: make cross-domain DATA=mf_multi
@@ -38,7 +38,8 @@ STUDIES := data-scaling cross-domain leave-one-domain-out domain-count confounde
 cross-domain leave-one-domain-out domain-count: DATA = mf_multi
 atypical: DATA = ami_benchmark
 nano-study: DATA = synthetic
-REPORTED = $(or $(patsubst study=%,%,$(lastword $(filter study=%,$(ARGS)))),$(subst -,_,$@)) # ARGS may name another study
+# The study that is reported: ARGS may name another one.
+REPORTED = $(or $(patsubst study=%,%,$(lastword $(filter study=%,$(ARGS)))),$(subst -,_,$@))
 
 $(STUDIES): $(READY)
 	$(BIN)/mitofm train --config-dir experiments/$(subst -,_,$@) --config-name sweep data=$(DATA) $(ARGS)

@@ -281,6 +281,10 @@ def test_bad_settings_are_refused(name: str, setting: dict[str, Any], message: s
         mode(name, **setting)
 
 
+def test_ten_steps_are_enough_to_run() -> None:
+    mode("mlp_probe", steps=10).fit(cells("mlp_probe", 0), cells("mlp_probe", 1, 100), balanced=True, seed=0)
+
+
 def test_a_network_that_diverges_is_an_error_not_a_head() -> None:
     with pytest.raises(MitofmError, match=r"the loss of 'mlp_probe' is not finite: lower adaptation.lr, now 1e\+30"):
         quick("mlp_probe", lr=1e30).fit(cells("mlp_probe", 0), None, balanced=True, seed=0)

@@ -68,6 +68,9 @@ def test_custom_takes_its_numbers_from_what_is_built(resolved: Callable[..., dic
     assert (backbone.embedding_dim, backbone.prefix_tokens) == (96, 3)
     pooled = ["backbone.architecture=resnet18", "backbone.embedding=pool", "backbone.img_size=64"]
     assert build(spec_of(resolved, "custom", *pooled), RANDOM, 0).embedding_dim == 512
+    classless = "+backbone.kwargs={img_size:64,embed_dim:48,depth:1,num_heads:3,class_token:false,global_pool:avg}"
+    with pytest.raises(MitofmError, match=r"has no class token for backbone.embedding=cls_mean"):
+        build(spec_of(resolved, "custom", *model, classless), RANDOM, 0)
     with pytest.raises(MitofmError, match=r"backbone.architecture is not set"):
         spec_of(resolved, "custom")
     with pytest.raises(MitofmError, match=r"takes 224 px: set that, or add \+backbone.kwargs.img_size=64"):

@@ -1,5 +1,6 @@
 """Every YAML that ships is composed and fitted for a step with a tiny random ViT."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,13 @@ def test_every_study_composes_over_its_whole_grid(study: str) -> None:
     readme = (experiments_dir() / study / "README.md").read_text()
     assert f"make {study.replace('_', '-')}" in readme
     assert f"\n{study.replace('_', '-')}:" in Path("Makefile").read_text()
+
+
+def test_a_study_under_another_name_is_reported_under_that_name() -> None:
+    told = ["make", "-n", "confounders", "DATA=ami", "ARGS=adaptation=lora study=leak_lora"]
+    printed = subprocess.run(told, capture_output=True, text=True, check=True).stdout
+    assert "mitofm report study=leak_lora\n" in printed
+    assert "study=confounders" not in printed
 
 
 def test_every_yaml_opens_with_what_it_is_and_a_command() -> None:

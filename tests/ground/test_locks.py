@@ -1,5 +1,6 @@
 """One holder at a time, and never a dead one."""
 
+import errno
 import json
 import os
 import subprocess
@@ -124,6 +125,19 @@ def test_a_link_that_was_made_and_not_answered_counts(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "link", unanswered)
     with lock(tmp_path / "x.lock", wait=False) as mine:
         assert mine.ours()
+
+
+def test_a_file_system_without_hard_links_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_here(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", none_here)
+    with (
+        pytest.raises(MitofmError, match=r"no hard links .* set paths.runs and paths.cache"),
+        lock(tmp_path / "x.lock"),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_waiters_do_not_break_each_others_lock(tmp_path: Path) -> None:
