@@ -18,6 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
+import yaml
+
 import mitofm
 from mitofm.errors import MitofmError
 from mitofm.files import read_json, replacing
@@ -75,6 +77,7 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
         *((runs / "cells" / name, OF_A_CELL) for name in names),
     ):
         files |= {f"{folder.relative_to(runs).as_posix()}/{name}": folder / name for name in inside}
+    files |= {name: _without_places(file) for name, file in files.items() if name.endswith("/config.yaml")}
     files |= {f"{REPORT}/{file.relative_to(report).as_posix()}": file for file in report.rglob("*") if file.is_file()}
     there = {name: file for name, file in sorted(files.items()) if isinstance(file, bytes) or file.is_file()}
     for name in there:
@@ -125,6 +128,18 @@ def unpacked(file: Path) -> Iterator[Bundle]:
     """The bundle, opened into a folder that is gone afterwards; errors as `unpack`."""
     with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
         yield unpack(file, Path(temporary))
+
+
+def _without_places(config: Path | bytes) -> Path | bytes:
+    """A cell's config whose folders are called by their use (`data`, `runs`): where they lay is nobody else's business."""
+    if isinstance(config, bytes) or not config.is_file():
+        return config
+    text = config.read_text(encoding="utf-8")
+    places = (yaml.safe_load(text) or {}).get("paths") or {}
+    for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # one may lie in another
+        if place and Path(place).is_absolute():
+            text = text.replace(str(place), name)
+    return text.encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:

@@ -41,6 +41,17 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "s.zip"
 
 
+def test_where_folders_lay_stays_at_home(tmp_path: Path) -> None:
+    runs, report = study(tmp_path)
+    (runs / "cells" / "a" / "config.yaml").write_text(
+        "data: {root: /home/ann/data/mf}\npaths: {data: /home/ann/data, runs: /home/ann/data/runs, weights: weights}\n"
+    )
+    pack(runs, "s", report, tmp_path / "s.zip")
+    unpack(tmp_path / "s.zip", tmp_path / "opened")
+    told = (tmp_path / "opened" / "cells" / "a" / "config.yaml").read_text()
+    assert told == "data: {root: data/mf}\npaths: {data: data, runs: runs, weights: weights}\n"
+
+
 def test_what_goes_in_comes_out_and_nothing_else(packed: Path, tmp_path: Path) -> None:
     opened = unpack(packed, tmp_path)
     assert opened.study == "s"
