@@ -16,14 +16,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
+from mitofm.commands.composing import compose
 from mitofm.evaluation import metrics
+from mitofm.runs.resolve import plain
 
 DOMAINS = ("breast", "lung", "lymphoma", "melanoma")
 BACKBONES = ("small", "base", "large", "huge")
@@ -119,9 +123,17 @@ def write_cell(folder: Path, labels: dict[str, Any]) -> None:
         },
         "environment.json": {"device": "made up", "threads": 1},
     }
+    (folder / "config.yaml").write_text(config(), encoding="utf-8")
     for name, content in parts.items():
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
     (folder / "DONE").touch()
+
+
+@cache
+def config() -> str:
+    """What a cell was made from: as long as a real one's, for a report reads every one."""
+    composed = compose("train", ["data=synthetic", "backbone=toy_vit_p8", "adaptation=full"])
+    return yaml.safe_dump(plain(composed), sort_keys=False)
 
 
 def timed(root: Path) -> tuple[float, float]:
