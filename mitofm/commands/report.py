@@ -38,6 +38,9 @@ def _of_bundle(file: Path, config: dict[str, Any]) -> None:
     for key in ("study", "beside"):
         if config[key] is not None:
             raise MitofmError(f"{key}={config[key]}: bundle=... is the report of that file alone, leave {key} out")
-    page, tables = report_of_bundle(file, Path(config["out"] or f"{file.stem}-report"), Path(config["paths"]["cache"]))
-    print(f"{file}: no byte has changed; {tables} tables, all as packed")
-    print(page)
+    opened = report_of_bundle(file, Path(config["out"] or f"{file.stem}-report"), Path(config["paths"]["cache"]))
+    said = "all as packed"
+    if opened.rounded:
+        said += f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"
+    print(f"{file}: no byte has changed; {opened.tables} tables, {said}")
+    print(opened.page)

@@ -126,8 +126,8 @@ def _priced(stored: Stored, main: list[Result], order: list[str], figures: Path)
     shown = cost.cost_table(found, stored.collected)
     text = (
         "At the largest fraction. The dashed line joins what nothing beats in cost and AUROC at once. The seconds of a "
-        "frozen model leave out the features that an earlier cell has computed; what trains no parameter has no place on "
-        "their scale."
+        "frozen model leave out the features that an earlier cell has computed. What trains nothing has no place on "
+        "the scale of trained parameters."
     )
     plots = cost.cost_plots(found, order, figures)
     return [Section("AUROC against cost", text if plots else "", plots, shown, folded=True)] if found else []

@@ -79,11 +79,6 @@ class Group:
         """The first of the finished ones, where one speaks for all."""
         return next(iter(self.done.values()))
 
-    @property
-    def seeds(self) -> str:
-        """How many seeds are finished, and of how many where some are not."""
-        return str(len(self.done)) if len(self.done) == self.planned else f"{len(self.done)} of {self.planned}"
-
 
 def groups(collected: Collected) -> list[Group]:
     """The configurations of all cells whose labels are known, sorted; those without a finished cell have none.

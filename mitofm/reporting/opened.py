@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mitofm.errors import MitofmError
 from mitofm.reporting.report import make_report
 from mitofm.runs.bundle import REPORT, unpacked
 
+_ROUNDING = 1e-9
+"""How far apart, of their size, the numbers of two tables may lie: another processor rounds the last of 17 digits otherwise."""
 
-def report_of_bundle(file: Path, out: Path, cache: Path) -> tuple[Path, int]:
-    """Write the report of the bundle `file` into `out`; its page, and the number of tables, all equal to those packed.
+
+@dataclass(frozen=True)
+class Opened:
+    """What a bundle's report is: its page, how many tables it has, and which of them another processor rounded otherwise."""
+
+    page: Path
+    tables: int
+    rounded: dict[str, float]
+    """Of a table, by its path: the farthest that one of its numbers lies from the one packed, of its size."""
+
+
+def report_of_bundle(file: Path, out: Path, cache: Path) -> Opened:
+    """Write the report of the bundle `file` into `out`; every number in it is the one packed, but for rounding.
 
     Args:
         file: of the bundle.
@@ -20,30 +36,37 @@ def report_of_bundle(file: Path, out: Path, cache: Path) -> tuple[Path, int]:
         cache: where intervals are kept for the next report.
 
     Raises:
-        MitofmError: the file is no bundle or has changed, or a table holds other numbers than the one packed.
+        MitofmError: the file is no bundle or has changed, or a table says other than the one packed.
     """
     with unpacked(file) as bundle:
         page = make_report(bundle.runs, bundle.study, out, cache, crops=False)
         packed = bundle.runs / REPORT
-        tables = [table.relative_to(packed) for table in packed.rglob("*.csv")]
-        other = [str(table) for table in tables if not _equal(packed / table, out / table)]
+        tables = sorted(table.relative_to(packed) for table in packed.rglob("*.csv"))
+        found = {str(table): _difference(packed / table, out / table) for table in tables}
+    other = [f"{table}: {words}" for table, (apart, words) in found.items() if apart > _ROUNDING]
     if other:
         raise MitofmError(
             f"{page} was made, but {len(other)} of its {len(tables)} tables are not those that {file} was packed with by "
-            f"mitofm {bundle.made_with}: {', '.join(sorted(other)[:3])}"
+            f"mitofm {bundle.made_with}: {'; '.join(other[:3])}"
         )
-    return page, len(tables)
+    return Opened(page, len(tables), {table: apart for table, (apart, _) in found.items() if apart})
 
 
-def _equal(one: Path, other: Path) -> bool:
-    """Whether two tables say the same: to the last byte, or where another processor rounds otherwise to nine digits."""
-    if not other.is_file():
-        return False
-    if one.read_bytes() == other.read_bytes():
-        return True
-    first, second = (pd.read_csv(file, keep_default_na=False) for file in (one, other))
-    try:
-        pd.testing.assert_frame_equal(first, second, rtol=1e-9, atol=1e-12)
-    except AssertionError:
-        return False
-    return True
+def _difference(packed: Path, made: Path) -> tuple[float, str]:
+    """How far apart two tables are, of the size of their numbers and in words; infinitely where more than numbers differ."""
+    if not made.is_file():
+        return math.inf, "it was not made"
+    if packed.read_bytes() == made.read_bytes():
+        return 0.0, "the same to the last byte"
+    first, second = (pd.read_csv(file, float_precision="round_trip") for file in (packed, made))
+    if list(first) != list(second) or len(first) != len(second):
+        return math.inf, "other columns or rows"
+    numbers = first.select_dtypes("number").columns.intersection(second.select_dtypes("number").columns)
+    if not first.drop(columns=numbers).equals(second.drop(columns=numbers)):
+        return math.inf, "other words"
+    a, b = (table[numbers].to_numpy(dtype=float) for table in (first, second))
+    if not np.array_equal(np.isnan(a), np.isnan(b)):
+        return math.inf, "numbers where there were none"
+    apart = np.abs(a - b) / np.maximum(np.abs(a), 1e-3)  # a p of 1e-12 may not decide
+    farthest = float(np.nanmax(apart, initial=0.0))
+    return farthest, f"numbers apart by {farthest:.1g} of their size"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mitofm.errors import MitofmError
 from mitofm.reporting import chapter, contents, words
@@ -15,6 +17,9 @@ from mitofm.reporting.kept import Kept
 from mitofm.reporting.page import Chapter, Page, write_page
 from mitofm.runs.bundle import Bundle, unpacked
 from mitofm.runs.collect import Collected, collect
+
+PAGE = "report.html"
+_PARTS = ("figures", "tables", "beside")
 
 
 def make_report(
@@ -42,22 +47,30 @@ def make_report(
         raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
     with ExitStack() as opened:
         others = opened.enter_context(unpacked(beside)) if beside is not None else None
-        _clear(out)
-        chapters, missing = _chapters(collected, out, cache, crops)
+        new = opened.enter_context(_instead_of(out))
+        chapters, missing = _chapters(collected, new, cache, crops)
         if beside is not None and others is not None:
-            chapters += _stored(beside.name, others, out / "beside", cache)
-    unfinished = contents.unfinished_table(collected.unfinished)
-    unfinished.write(out / "tables")
-    return write_page(Page(study or "all cells", missing, chapters, unfinished), out / "report.html")
+            chapters += _stored(beside.name, others, new / "beside", cache)
+        unfinished = contents.unfinished_table(collected.unfinished)
+        unfinished.write(new / "tables")
+        write_page(Page(study or "all cells", missing, chapters, unfinished), new / PAGE)
+    return out / PAGE
 
 
-def _clear(out: Path) -> None:
-    """Take away an earlier report: what this one does not draw again (crops, say) must not stay beside it."""
-    page = out / "report.html"
-    if page.is_file():
-        for folder in ("figures", "tables", "beside"):
-            shutil.rmtree(out / folder, ignore_errors=True)
-        page.unlink()
+@contextmanager
+def _instead_of(out: Path) -> Iterator[Path]:
+    """A folder for a report that takes the place of the one in `out` when it is whole; nothing of that one then stays."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+        yield Path(temporary)
+        if (out / PAGE).is_file():  # else the folder may hold what is somebody's own
+            (out / PAGE).unlink()
+            for part in _PARTS:
+                shutil.rmtree(out / part, ignore_errors=True)
+        for part in _PARTS:
+            if (Path(temporary) / part).is_dir():
+                shutil.copytree(Path(temporary) / part, out / part, dirs_exist_ok=True)
+        shutil.copyfile(Path(temporary) / PAGE, out / PAGE)  # last: where it is, all is
 
 
 def _chapters(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:

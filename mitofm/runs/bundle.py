@@ -18,12 +18,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-import yaml
-
 import mitofm
 from mitofm.errors import MitofmError
 from mitofm.files import read_json, replacing
 from mitofm.runs import studies
+from mitofm.runs.folder import stored_config
 
 SUMS, FACTS, REPORT = "SHA256SUMS", "bundle.json", "report"
 FORMAT = 1
@@ -134,8 +133,7 @@ def _without_places(config: Path | bytes) -> Path | bytes:
     """A cell's config whose folders are called by their use (`data`, `runs`): where they lay is nobody else's business."""
     if isinstance(config, bytes) or not config.is_file():
         return config
-    text = config.read_text(encoding="utf-8")
-    places = (yaml.safe_load(text) or {}).get("paths") or {}
+    text, places = config.read_text(encoding="utf-8"), stored_config(config.parent).get("paths") or {}
     for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # one may lie in another
         if place and Path(place).is_absolute():
             text = text.replace(str(place), name)

@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 
+try:  # the configs of a thousand cells are read in seconds, without PyYAML's C parts in a minute
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:
+    from yaml import SafeLoader
+
 from mitofm.config import allowed, targets
 from mitofm.errors import MitofmError
 from mitofm.files import write_text
-
-# Reading the configs of a thousand cells must not take a minute; where PyYAML has no C parts it does.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class State(Enum):
@@ -88,7 +90,7 @@ def stored_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.yaml"
     try:
-        config = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506  both are safe
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=SafeLoader)
     except (OSError, yaml.YAMLError) as error:
         raise MitofmError(f"{path} cannot be read ({type(error).__name__}: {error})") from error
     if not isinstance(config, dict):

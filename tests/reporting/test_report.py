@@ -14,6 +14,7 @@ import pytest
 from mitofm.errors import MitofmError
 from mitofm.evaluation.metrics import summarise
 from mitofm.reporting.estimates import METRICS
+from mitofm.reporting.opened import report_of_bundle
 from mitofm.reporting.report import make_report
 from mitofm.runs.bundle import pack
 
@@ -142,6 +143,45 @@ def test_a_report_leaves_nothing_of_an_earlier_one(study: Study, report: Report)
     assert report(study) == out
     assert not names(out, "mistakes-of-before.png")
     assert (out / "of_the_user.txt").is_file()
+
+
+def test_a_report_that_cannot_be_made_leaves_the_earlier_one_whole(
+    study: Study, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.grid(adaptation=["linear_probe", "lora"])
+    out = report(study)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("mitofm.reporting.report.write_page", full)
+    with pytest.raises(OSError, match="No space left"):
+        report(study)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert [path.name for path in out.parent.glob(".report-*")] == []
+
+
+@pytest.mark.parametrize(("factor", "refused"), [(1 + 2e-13, False), (1 + 2e-7, True)])
+def test_a_bundle_whose_numbers_come_out_otherwise_is_told_how_far_and_refused_beyond_rounding(
+    study: Study, tmp_path: Path, factor: float, refused: bool
+) -> None:
+    study.grid(adaptation=["linear_probe", "lora"])
+    packed = make_report(study.runs, study.name, tmp_path / "packed", tmp_path / "cache", crops=False).parent
+    pack(study.runs, study.name, packed, tmp_path / "whole.zip")
+    whole = report_of_bundle(tmp_path / "whole.zip", tmp_path / "out", tmp_path / "cache")
+    assert (whole.tables > 5, whole.rounded) == (True, {})
+    file = packed / "tables" / "midog" / "results.csv"
+    table = pd.read_csv(file, float_precision="round_trip")
+    table.loc[0, "auroc"] *= factor
+    table.to_csv(file, index=False)
+    pack(study.runs, study.name, packed, tmp_path / "other.zip")
+    if refused:
+        with pytest.raises(MitofmError, match=r"1 of its \d+ tables .*results.csv: numbers apart by 2e-07"):
+            report_of_bundle(tmp_path / "other.zip", tmp_path / "out", tmp_path / "cache")
+    else:  # as another processor may round
+        rounded = report_of_bundle(tmp_path / "other.zip", tmp_path / "out", tmp_path / "cache").rounded
+        assert rounded == {"tables/midog/results.csv": pytest.approx(2e-13, rel=0.1)}
 
 
 def test_seeds_are_those_in_which_a_set_was_tested(study: Study, report: Report) -> None:

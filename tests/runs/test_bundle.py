@@ -43,8 +43,9 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_where_folders_lay_stays_at_home(tmp_path: Path) -> None:
     runs, report = study(tmp_path)
+    home = tmp_path / "home"
     (runs / "cells" / "a" / "config.yaml").write_text(
-        "data: {root: /home/ann/data/mf}\npaths: {data: /home/ann/data, runs: /home/ann/data/runs, weights: weights}\n"
+        f"data: {{root: {home}/data/mf}}\npaths: {{data: {home}/data, runs: {home}/data/runs, weights: weights}}\n"
     )
     pack(runs, "s", report, tmp_path / "s.zip")
     unpack(tmp_path / "s.zip", tmp_path / "opened")

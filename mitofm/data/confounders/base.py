@@ -27,10 +27,11 @@ class Confounder(Protocol):
 def applied(
     confounders: Mapping[str, Mapping[str, Any]], split: Split, store: PatchStore, dataset: Dataset
 ) -> tuple[Split, PatchStore]:
-    """The split and the store after each of `confounders` that changes them (others are settings read elsewhere)."""
-    for _, config in sorted(
-        confounders.items()
-    ):  # one order, however they were typed: it can decide what is trained on
+    """The split and the store after each of `confounders` that changes them (others are settings read elsewhere).
+
+    They are applied in the order of their names, however they were typed: the order can decide what is trained on.
+    """
+    for _, config in sorted(confounders.items()):
         if "_target_" in config:
             split, store = instantiate(config).apply(split, store, dataset)
     return split, store
