@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
+.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -75,6 +75,9 @@ torture: $(READY) ## a sweep of 40 cells killed 30 times beside one left alone: 
 test-slurm: $(READY) ## a sweep on a real Slurm of one node; needs root and: apt-get install slurmctld slurmd munge slurm-client
 	-$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,slurm]'
 	MITOFM_SLURM=1 $(BIN)/pytest -rs tests/slurm $(ARGS)
+
+test-cuda: $(READY) ## what only a GPU can show: the same results as the CPU's, memory that runs out, bf16
+	$(BIN)/pytest -rs tests/cuda $(ARGS)
 
 bench-sweep: $(READY) ## finished cells skipped beside Hydra alone, and what a cell costs beyond fitting
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/sweep.py $(ARGS)

@@ -33,7 +33,7 @@ from mitofm.commands.composing import compose
 from mitofm.config import instantiate
 from mitofm.runs.resolve import resolve
 from mitofm.training import gradient
-from mitofm.training.callbacks import BestWeights
+from mitofm.training.callbacks import SaveToResume
 from mitofm.training.cell import Cell
 from mitofm.training.copies import Copies
 from mitofm.training.environment import peak_memory_mb
@@ -128,9 +128,8 @@ def ours(cell: Cell, adaptation: Any, bare: Bare | None, ready: bool) -> np.ndar
     if ready:
         data.training = Ready(data.training, cell.fit["batch_size"])
     turns = TakingTurns(bare)
-    best, resume = BestWeights(cell.folder / "best"), cell.folder / "resume.ckpt"
-    trainer = gradient._trainer(cell, budget, best, None, resume, Copies([]).lightning_logger())
-    trainer.callbacks.insert(0, turns)
+    saved = SaveToResume(cell.folder / "resume.ckpt", cell.trainer["checkpoint_seconds"], budget.check_every)
+    trainer = gradient._trainer(cell, budget, [turns, saved], Copies([]).lightning_logger())
     trainer.fit(module, data)
     return np.asarray(turns.pairs[WARM_UP:])
 

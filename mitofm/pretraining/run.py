@@ -168,7 +168,7 @@ def pretrain(config: Mapping[str, Any]) -> Path:
     trainer = _fit(module, crops, log, folder / "resume.ckpt", config)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    about = environment.describe(module.device)
+    about = environment.describe(trainer.strategy.root_device)  # Lightning has taken the module back to the CPU
     tensors = {name: value.to(torch.bfloat16) for name, value in module.backbone.trunk.state_dict().items()}
     with replacing(folder / "README.md") as temporary:
         temporary.write_text(card(decides, about, log.rows(), sum(p.numel() for p in tensors.values())))
