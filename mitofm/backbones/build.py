@@ -18,11 +18,11 @@ import torch
 from safetensors import SafetensorError
 from timm.layers import SwiGLUPacked
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mitofm.backbones import convert
 from mitofm.backbones.conv_stem import ConvStem
 from mitofm.backbones.recipes import RECIPES
+from mitofm.backbones.resize import resized
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.errors import Infeasible, MitofmError, unknown
@@ -72,19 +72,10 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1) * 255, persistent=False)
 
     def transform(self, patches: Tensor) -> Tensor:
-        """Resize and normalise: uint8 (B, H, W, 3) -> float (B, 3, img_size, img_size).
-
-        The resized image is rounded to 8 bits, as an image library would, so that CPU (whose uint8 kernel is several
-        times faster) and CUDA (which has none) agree to one grey level.
-        """
-        images = patches.permute(0, 3, 1, 2)
-        size = (self.spec.img_size, self.spec.img_size)
-        if images.shape[-2:] != size:
-            on_cpu = images.device.type == "cpu"
-            resized = F.interpolate(
-                images if on_cpu else images.float(), size=size, mode=self.spec.interpolation, antialias=True
-            )
-            images = resized if on_cpu else resized.round().clamp(0, 255)
+        """Resize and normalise: uint8 (B, H, W, 3) -> float (B, 3, img_size, img_size)."""
+        images, side = patches.permute(0, 3, 1, 2), self.spec.img_size
+        if images.shape[-2:] != (side, side):
+            images = resized(images, side, self.spec.interpolation)
         return ((images.float() - self.mean) / self.std).contiguous()
 
     def forward(self, patches: Tensor) -> Tensor:

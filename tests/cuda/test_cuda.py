@@ -79,13 +79,13 @@ def embedded(store: PatchStore, one: Backbone) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [48, 96, 224])
-def test_images_are_those_of_the_cpu_to_one_grey_level(store: PatchStore, size: int) -> None:
+def test_images_are_those_of_the_cpu_to_a_grey_level_or_two(store: PatchStore, size: int) -> None:
     patches, one = torch.from_numpy(store.read(np.arange(64))), backbone("resnet18", size)
     expected = one.transform(patches)
     found = one.to(DEVICE).transform(patches.to(DEVICE)).cpu()
     apart = (found - expected).abs() * one.std.cpu()
-    assert apart.max() < 1.001
-    assert (apart > 0.5).float().mean() < 0.2
+    assert apart.max() < 2.001
+    assert (apart > 0.5).float().mean() < 0.05
 
 
 @pytest.mark.parametrize("name", ["deit_tiny", "resnet18"])
