@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from mitofm.backbones.build import Backbone
 
@@ -16,29 +16,24 @@ def without_effect(backbone: Backbone, layers: Sequence[str]) -> list[str]:
     """Those of `layers` whose output never reaches the embedding: an adapter in one of them would learn nothing.
 
     Some of timm's attentions multiply by a layer's weight themselves and never call the layer. One patch passes through
-    on the meta device: shapes alone, no numbers, so that a giant costs a second and no random stream moves.
+    a twin on the meta device: shapes alone, no numbers, so that a giant costs a second and no random stream moves.
 
     Args:
-        backbone: any; its weights are not touched.
+        backbone: any; it is left as it is.
         layers: by their names in it.
     """
+    weights = {id(one): nn.Parameter(torch.empty_like(one, device="meta")) for one in backbone.parameters()}
+    buffers = {id(one): torch.empty_like(one, device="meta") for one in backbone.buffers()}
+    twin = deepcopy(backbone, {**weights, **buffers}).eval()
     outputs: dict[str, Tensor] = {}
 
     def keep(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        outputs[name] = output
+        outputs.setdefault(name, output)  # gradient checkpointing calls layers again
 
-    hooks = [backbone.get_submodule(name).register_forward_hook(partial(keep, name)) for name in layers]
-    weights = {name: torch.empty_like(one, device="meta").requires_grad_() for name, one in backbone.named_parameters()}
-    buffers = {name: torch.empty_like(one, device="meta") for name, one in backbone.named_buffers()}
+    for name in layers:
+        twin.get_submodule(name).register_forward_hook(partial(keep, name))
     size = backbone.spec.img_size
-    patch = torch.empty((1, size, size, 3), dtype=torch.uint8, device="meta")
-    was_training = backbone.training
-    try:
-        embedding = functional_call(backbone.eval(), weights | buffers, (patch,))
-    finally:
-        backbone.train(was_training)
-        for hook in hooks:
-            hook.remove()
+    embedding = twin(torch.empty((1, size, size, 3), dtype=torch.uint8, device="meta"))
     if not outputs:
         return list(layers)
     gradients = torch.autograd.grad(embedding.sum(), list(outputs.values()), allow_unused=True)
