@@ -8,18 +8,17 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
+from mitofm.adaptation.effect import without_effect
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.errors import MitofmError, unknown
 from mitofm.seeds import derive
 
 # On timm's names; every timm ViT has them. `patch_embed.proj` is a convolution and must not match; the `_[gx]` are the
-# unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix.
-TARGETS = {
-    "attention": r"attn\.(qkv|proj)",
-    "mlp": r"mlp\.fc[12](_[gx])?",
-    "attention_mlp": r"attn\.(qkv|proj)|mlp\.fc[12](_[gx])?",
-}
+# unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix, or to what an architecture splits it into:
+# `q_proj` (EVA-02), `q` and `kv` (PVT v2).
+_ATTENTION, _MLP = r"attn\.(q?k?v?(_proj)?|proj)", r"mlp\.fc[12](_[gx])?"
+TARGETS = {"attention": _ATTENTION, "mlp": _MLP, "attention_mlp": f"{_ATTENTION}|{_MLP}"}
 
 
 class Adapters(GradientAdaptation):
@@ -71,6 +70,16 @@ class Adapters(GradientAdaptation):
                 f"adaptation {self.name!r} with targets={self.targets} finds nothing to adapt in backbone "
                 f"{backbone.spec.name!r} ({backbone.spec.architecture} has no transformer blocks): "
                 "take a ViT, or adaptation=full"
+            )
+        if idle := without_effect(backbone, adapted):
+            others = {key: matrices(backbone, key, self.last_blocks) for key in TARGETS}
+            working = [key for key, names in others.items() if names and not without_effect(backbone, names)]
+            ways = [*(f"adaptation.targets={key}" for key in working), "adaptation=full"]
+            raise MitofmError(
+                f"adaptation {self.name!r} with targets={self.targets} would have no effect in {len(idle)} of the "
+                f"{len(adapted)} matrices of backbone {backbone.spec.name!r}, such as {', '.join(idle[:3])}: "
+                f"{backbone.spec.architecture} never calls these layers for its embedding (some use the weights themselves). "
+                f"Take {' or '.join(ways)}"
             )
         backbone.requires_grad_(False)
         own = set(backbone.parameters())

@@ -59,7 +59,7 @@ def _patches(trained: Trained, config: dict[str, Any], cache: Path) -> Tensor:
 
     from mitofm.data.augment import centre
     from mitofm.data.dataset import Dataset
-    from mitofm.inference.predict import as_trained
+    from mitofm.inference.predict import as_trained, seen_by
 
     data = config.get("data")
     if data is None:
@@ -68,6 +68,6 @@ def _patches(trained: Trained, config: dict[str, Any], cache: Path) -> Tensor:
         data = stored_config(trained.folder.parent)["data"]
     for target in targets(data):  # of the command line's; a stored one has been looked at
         allowed(target)
-    store = Dataset(as_trained(data, trained), cache).store()
+    store = seen_by(trained, Dataset(as_trained(data, trained), cache))
     rows = np.linspace(0, len(store.table) - 1, config["patches"]).round().astype(int)
     return torch.from_numpy(np.ascontiguousarray(centre(store.read(rows), store.crop_px)))

@@ -30,6 +30,8 @@ def main(arguments: list[str]) -> None:
     changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != config["data"][key]]
     if changed:
         print(f"patches are cut as the cell was trained: {', '.join(changed)} (as_trained=false: as the data set says)")
+    if trained.centre_px < (crop_px := trained.facts["patches"]["crop_px"]):
+        print(f"of each patch its centre is seen, {trained.centre_px} of {crop_px} px, as the cell was trained")
     samples = Path(config["samples"]) if config["samples"] else None
     found = score(trained, Dataset(data, paths["cache"]), paths["cache"], config["trainer"], samples)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,10 @@ class PatchStore:
     def read(self, rows: np.ndarray) -> np.ndarray:
         """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
         return self.patches[np.asarray(rows, dtype=np.int64)]
+
+    def narrowed(self, crop_px: int) -> PatchStore:
+        """The same patches, of which a model sees the central `crop_px` alone."""
+        return replace(self, crop_px=crop_px, key=fingerprints.of([self.key, crop_px]))
 
 
 def ensure(

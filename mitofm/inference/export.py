@@ -178,6 +178,7 @@ def _description(trained: Trained, format_: str, file: str, folded: bool) -> dic
         "format": format_,
         "input": {
             "patch": {"crop_px": facts["patches"]["crop_px"], "mpp": facts["patches"]["mpp"]},
+            "cut_to_centre": [trained.centre_px, trained.centre_px],
             "resize_to": [spec.img_size, spec.img_size],
             "interpolation": f"{spec.interpolation}, antialiased, rounded to 8 bits",
             "then": "divide by 255, subtract mean, divide by std; channels first",

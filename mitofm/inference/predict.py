@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from mitofm.adaptation.frozen import FrozenAdaptation, Rows
 from mitofm.data.annotations import UNKNOWN
 from mitofm.data.dataset import Dataset
+from mitofm.data.patches import PatchStore
 from mitofm.errors import MitofmError
 from mitofm.inference.trained import Trained
 from mitofm.training.cell import Seen
@@ -46,6 +47,13 @@ def as_trained(data: Mapping[str, Any], trained: Trained) -> dict[str, Any]:
     return {**data, **{key: trained.facts["patches"][key] for key in ("crop_px", "mpp")}}
 
 
+def seen_by(trained: Trained, dataset: Dataset) -> PatchStore:
+    """The patches of a data set, of which the checkpoint sees as large a part as it did of those it was trained on."""
+    store, patches = dataset.store(), trained.facts["patches"]
+    crop_px = round(store.crop_px * trained.centre_px / patches["crop_px"])
+    return store if crop_px == store.crop_px else store.narrowed(crop_px)
+
+
 def score(trained: Trained, dataset: Dataset, cache: Path, trainer: Mapping[str, Any], samples: Path | None) -> Scores:
     """The logit of every cell of `dataset`, its probability and what the checkpoint calls it.
 
@@ -60,7 +68,7 @@ def score(trained: Trained, dataset: Dataset, cache: Path, trainer: Mapping[str,
         MitofmError: patches cannot be cut, a sample is not in the data set, or a logit is not finite.
     """
     torch.set_num_threads(trainer["threads"])
-    store = dataset.store()
+    store = seen_by(trained, dataset)
     rows = np.arange(len(store.table)) if samples is None else _rows(samples, store.table)
     config = {"fit": trained.facts["fit"], "trainer": dict(trainer), "seed": trained.facts["seed"]}
     seen = Seen(config, store, trained.spec, trained.weights, cache)

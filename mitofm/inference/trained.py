@@ -54,6 +54,12 @@ class Trained:
         folder = self.folder.resolve()
         return folder.parent.name if folder.name == "checkpoint" else folder.name
 
+    @property
+    def centre_px(self) -> int:
+        """Side of what it sees of a patch of `crop_px`, less than that under the confounder field_of_view."""
+        patches = self.facts["patches"]
+        return patches.get("centre_px", patches["crop_px"])  # the first checkpoints did not say
+
     def classifier(self) -> Classifier:
         """The trained classifier of a gradient mode.
 

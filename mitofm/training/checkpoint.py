@@ -18,6 +18,7 @@ def describe(cell: Cell, cell_id: str, labels: Mapping[str, Any], metrics: Mappi
     """Write `checkpoint.json` beside the tensors of a fitted cell."""
     folder = cell.folder / "checkpoint"
     data = cell.config["data"]
+    patches = {"dataset": data["name"], "crop_px": data["crop_px"], "centre_px": cell.store.crop_px, "mpp": data["mpp"]}
     description = {
         "format": FORMAT,
         "cell": cell_id,
@@ -27,7 +28,7 @@ def describe(cell: Cell, cell_id: str, labels: Mapping[str, Any], metrics: Mappi
         "adaptation": cell.config["adaptation"],
         "seed": cell.seed,
         "fit": {key: cell.fit[key] for key in _FIT},
-        "patches": {"dataset": data["name"], "crop_px": data["crop_px"], "mpp": data["mpp"]},
+        "patches": patches,
         "labels": {"0": labels["negative"], "1": labels["positive"]},
         "threshold": metrics["threshold"],
         "metrics": metrics["sets"],

@@ -169,6 +169,45 @@ def test_a_backbone_that_cannot_be_adapted_so_is_refused(
     assert why in str(refused.value)
 
 
+VIT = ("depth=2", "embed_dim=48", "num_heads=4", "img_size=56")
+WINDOWS = ("depths=[1,1]", "embed_dim=48", "num_heads=[2,4]", "img_size=56")
+FAMILIES = {  # how many matrices of two blocks are adapted; None where the attention uses the weights of qkv itself
+    "vit_base_patch14_dinov2": (VIT, "cls", 8),
+    "vit_base_patch14_reg4_dinov2": (VIT, "cls", 8),
+    "vit_small_patch14_dinov2": ((*VIT, "mlp_layer=SwiGLUPacked"), "cls", 8),
+    "vit_small_patch8_224": (VIT, "cls", 8),
+    "vit_small_patch16_dinov3": ((*VIT, "patch_size=14"), "cls", 8),
+    "vit_huge_plus_patch16_dinov3": ((*VIT, "patch_size=14"), "cls", 10),
+    "swin_tiny_patch4_window7_224": (WINDOWS, "pool", 8),
+    "eva02_base_patch14_224": (VIT, "cls", 14),  # q, k and v apart
+    "xcit_nano_12_p8_224": ((*VIT, "cls_attn_layers=1"), "cls", 14),  # in the attention of the class token
+    "eva02_tiny_patch14_224": (VIT, "cls", None),
+    "beit_base_patch16_224": ((*VIT, "patch_size=14"), "cls", None),
+    "vit_small_patch16_dinov3_qkvb": ((*VIT, "patch_size=14"), "cls", None),
+    "swinv2_tiny_window8_256": ((*WINDOWS, "window_size=7"), "pool", None),
+}
+
+
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_every_adapted_matrix_learns_or_none_is_adapted(resolved: Resolved, architecture: str) -> None:
+    kwargs, embedding, n = FAMILIES[architecture]
+    typed = ["backbone=custom", "backbone.weights=random", "backbone.img_size=56", f"backbone.embedding={embedding}",
+             f"backbone.architecture={architecture}", *(f"+backbone.kwargs.{one}" for one in kwargs),
+             "adaptation=lora", "adaptation.dropout=0"]  # fmt: skip
+    if n is None:
+        no_effect = rf"no effect in 2 of the \d+ matrices of backbone 'custom', such as .*attn\.qkv: {architecture}"
+        with pytest.raises(MitofmError, match=rf"{no_effect}.*Take adaptation\.targets=mlp or adaptation=full"):
+            made(resolved, *typed)
+        made(resolved, *typed, "adaptation.targets=mlp")
+        return
+    before = torch.get_rng_state()
+    adaptation, classifier = made(resolved, *typed)
+    assert torch.equal(torch.get_rng_state(), before)
+    adapted = {name for name in adaptation.trained_names(classifier) if ".lora_B." in name}
+    assert len(adapted) == n
+    assert moved(adaptation, classifier, 1) == adapted | HEAD_NAMES
+
+
 @pytest.mark.parametrize("method", ["adalora", "vera", "road"])  # more than injection, shared state, a width of its own
 def test_a_method_that_peft_cannot_inject_is_refused(resolved: Resolved, method: str) -> None:
     with pytest.raises(MitofmError, match=rf"peft's {method} cannot adapt backbone 'toy_vit_p16': "):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from mitofm.data.confounders.any_positive import AnyPositive
 from mitofm.data.confounders.background import Background
@@ -69,6 +70,25 @@ def test_any_positive_relabels_bought_neighbours_only(small: Any) -> None:
     assert differing.tolist() == [1]  # 2 is 5 px away and half a crop is 4; 11 is 4.5 px away
     pd.testing.assert_frame_equal(held_out(changed), held_out(split))
     assert seen.table["label"].tolist() == changed.frame["label"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("mpp", "file_mpp", "reached"),
+    [(0.5, 0.25, [1, 2]), (0.5, None, [1]), (0.5, 0.5, [1]), (None, 0.25, [1])],
+)
+def test_any_positive_reaches_as_far_as_a_crop_of_the_files_own_resolution(
+    tmp_path: Path, mpp: float | None, file_mpp: float | None, reached: list[int]
+) -> None:
+    more = {} if file_mpp is None else {"resolution": (1e4 / file_mpp, 1e4 / file_mpp), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(tmp_path / "one.tif", np.zeros((64, 64, 3), np.uint8), **more)
+    table = pd.DataFrame({"sample_id": list("abcd"), "slide": "s", "domain": "one", "image": "one.tif",
+                          "x": [10, 13, 17, 50], "y": 10, "label": [1, 0, 0, 0]})  # fmt: skip
+    split = Split(table[["label"]].assign(part="train", order=range(4)), "made_up")
+    dataset = SimpleNamespace(source=SimpleNamespace(root=tmp_path),
+                              card=SimpleNamespace(crop_px=8, mpp=mpp, image_mpp=0.5))  # fmt: skip
+    store = PatchStore(tmp_path, "key", table, np.empty(0), crop_px=8, margin_px=0)
+    changed, _ = AnyPositive().apply(split, store, dataset)  # type: ignore[arg-type]
+    assert np.flatnonzero(changed.frame["label"] != table["label"]).tolist() == reached
 
 
 def test_background_fills_in_for_slides_without_a_bought_negative(small: Any) -> None:

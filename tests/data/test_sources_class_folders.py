@@ -97,7 +97,27 @@ def test_a_crop_more_or_less_than_the_csv_describes_is_named(root: Path) -> None
     ):
         reader.table()
     (root / "Normal" / "77.png").rename(root / "Normal" / "1.png")  # the CSV cannot tell it from Atypical/1.png
-    with pytest.raises(MitofmError, match=r"no row of their own, the first is Normal/1\.png"):
+    with pytest.raises(MitofmError, match=r"row 2: '1\.png' may be Atypical/1\.png or Normal/1\.png of .*Give folder"):
+        reader.table()
+
+
+def test_crops_of_one_name_are_told_apart_by_folder_and_ending_or_refused(root: Path) -> None:
+    (root / "Normal" / "1.png").touch()
+    (root / "Normal" / "3.jpg").touch()
+    reader = source(root, file="join.csv", columns=COLUMNS)
+    rows = JOIN.replace("1.png", "Atypical/1.png") + "./Normal/1,213.tiff,skin,5,6\n3.jpg,214.tiff,skin,7,8\n"
+    (root / "join.csv").write_text(rows)
+    reader.prepare()
+    slides = reader.table().set_index("crop")["slide"]
+    assert slides[["Atypical/1.png", "Normal/1.png"]].tolist() == ["210.tiff", "213.tiff"]
+    assert slides[["Atypical/3.PNG", "Normal/3.jpg"]].tolist() == ["211.tiff", "214.tiff"]
+
+    (root / "join.csv").write_text(rows.replace("2.png", "Atypical/2.png"))  # it lies in Normal
+    with pytest.raises(MitofmError, match=r"1 crops .* have no row of their own, the first is Normal/2\.png"):
+        reader.table()
+
+    (root / "Normal" / "1.tif").touch()
+    with pytest.raises(MitofmError, match=r"Normal/1\.png and Normal/1\.tif of .* would be one cell.*'Normal-1'"):
         reader.table()
 
 
@@ -105,7 +125,7 @@ def test_a_crop_more_or_less_than_the_csv_describes_is_named(root: Path) -> None
     ("change", "message"),
     [
         (("slide", "case"), r"join\.csv lacks the column\(s\) slide"),
-        (("3.png", "1.tif"), r"join\.csv: row 4: it describes a crop that an earlier row describes too"),
+        (("3.png", "1"), r"join\.csv: row 4: it describes Atypical/1\.png, which an earlier row describes too"),
         (("211.tiff", ""), r"join\.csv: row 4: slide is empty"),
         ((",1,2", ",one,2"), r"crop Atypical/3\.PNG: x is 'one': it must be a number"),
         ((JOIN, ""), r"join\.csv is empty \(0 bytes\)"),

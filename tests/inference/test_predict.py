@@ -33,6 +33,37 @@ def test_its_own_test_samples_get_their_own_logits(typed: Typed, tried: Path, tm
     assert "trained or chosen on" not in said
 
 
+@pytest.mark.parametrize("mode", ["linear_probe", "lora"])
+def test_a_narrower_field_of_view_goes_with_the_checkpoint(
+    typed: Typed, tried: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setenv("MITOFM_RUNS", str(tmp_path / "runs"))
+    typed("train", *TISSUE, "backbone=toy_vit_p16", f"adaptation={mode}", "protocol/confounders=field_of_view",
+          "+protocol.confounders.field_of_view.shares.toy_vit_p16=0.75", "logger=none", "fit.max_steps=2")  # fmt: skip
+    (cell,) = (tmp_path / "runs" / "cells").iterdir()
+    checkpoint, out = shutil.copytree(cell / "checkpoint", tmp_path / "sent"), tmp_path / "scores.parquet"
+    said, _ = typed("predict", checkpoint, *TISSUE, f"samples={cell}/predictions.parquet", f"output={out}")
+    assert "its centre is seen, 48 of 64 px" in said
+    tested, found = pd.read_parquet(cell / "predictions.parquet"), pd.read_parquet(out)
+    pd.testing.assert_series_equal(found["logit"], tested["logit"], check_exact=True)
+
+    typed("export", checkpoint, *TISSUE[:4], "format=safetensors", f"output={tmp_path}/net")
+    said_of = json.loads((tmp_path / "net" / "model.json").read_text())["input"]
+    assert (said_of["patch"]["crop_px"], said_of["cut_to_centre"], said_of["resize_to"]) == (64, [48, 48], [64, 64])
+
+
+def test_a_checkpoint_that_does_not_say_its_field_of_view_saw_all_of_a_patch(
+    typed: Typed, tried: Path, tmp_path: Path
+) -> None:
+    folder = altered(tried, tmp_path / "old")
+    patches = json.loads((folder / "checkpoint.json").read_text())["patches"]
+    assert patches.pop("centre_px") == patches["crop_px"]
+    edited(folder, patches=patches)
+    stored = next(tried.glob("*-lora-*")) / "predictions.parquet"
+    typed("predict", folder, *TISSUE, f"samples={stored}", f"output={tmp_path}/scores.parquet")
+    assert pd.read_parquet(tmp_path / "scores.parquet")["logit"].equals(pd.read_parquet(stored)["logit"])
+
+
 def test_a_copied_checkpoint_scores_cells_without_labels(
     typed: Typed, tried: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

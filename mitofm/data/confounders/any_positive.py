@@ -9,6 +9,7 @@ import numpy as np
 
 from mitofm.data import cutting
 from mitofm.data.splits.part import TRAIN, VALIDATION
+from mitofm.data.survey import survey
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset
@@ -29,12 +30,11 @@ class AnyPositive:
 
         table, card = store.table, dataset.card
         labels = split.frame["label"].to_numpy().copy()
-        own = (
-            table["mpp"]
-            if "mpp" in table
-            else np.full(len(table), np.nan if card.image_mpp is None else card.image_mpp)
-        )
-        reach = np.array([cutting.side(card.crop_px, float(mpp), card.mpp) / 2 for mpp in own])
+        reach = np.full(len(table), card.crop_px / 2)
+        if card.mpp is not None:  # else crops are cut as they are, and no image need be opened
+            own = survey(dataset.source.root, table, card.image_mpp)["mpp"]
+            sides = {file: cutting.side(card.crop_px, mpp, card.mpp) for file, mpp in own.items()}
+            reach = cutting.file_column(table).map(sides).to_numpy() / 2
         centres, truth = table[["x", "y"]].to_numpy(), labels == 1
         for side in (TRAIN, VALIDATION):
             for image in table.loc[split.rows(side)].groupby("image").groups.values():

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mitofm import fingerprints
 from mitofm.errors import Infeasible
 
 if TYPE_CHECKING:
@@ -34,4 +32,4 @@ class FieldOfView:
             raise Infeasible(
                 f"the evaluation transform of backbone {self.backbone!r} shows the whole crop: nothing changes"
             )
-        return split, replace(store, crop_px=crop_px, key=fingerprints.of([store.key, crop_px]))
+        return split, store.narrowed(crop_px)

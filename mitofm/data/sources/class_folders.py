@@ -19,7 +19,8 @@ class ClassFolders:
     """Folders of crops, one per class, and where there is one a CSV that says what the crops were cut from.
 
     Without the CSV no slide is known: each crop is its own slide, called as the cell is, and what is reported of the
-    data set says so. The CSV knows a crop by its file name, with or without the ending.
+    data set says so. The CSV knows a crop by its file name, with or without the ending and the folders it lies in, as long
+    as that is one crop's alone.
 
     Args:
         root: the folder.
@@ -59,7 +60,7 @@ class ClassFolders:
 
     def prepare(self) -> None:
         """Check that every crop that the CSV describes is there, and described."""
-        there = {_bare(crop) for crop in self.table()["crop"]}
+        there = set(self.table()["crop"])
         gone = [] if self._path is None else [crop for crop in self._described(self._path).index if crop not in there]
         if gone:
             raise MitofmError(
@@ -87,14 +88,13 @@ class ClassFolders:
         cells["slide"] = cells["sample_id"]
         if self._path is not None:
             known = self._described(self._path)
-            names = crops.map(_bare)
-            odd = names[~names.isin(known.index) | names.duplicated()]
+            odd = crops[~crops.isin(known.index)]
             if len(odd):
                 raise MitofmError(
                     f"{self._path}: {len(odd)} crops of {self.root} have no row of their own, the first is "
-                    f"{odd.index[0]}. Complete the CSV, or leave source.file=null: then each crop is its own slide"
+                    f"{odd.iloc[0]}. Complete the CSV, or leave source.file=null: then each crop is its own slide"
                 )
-            known = known.loc[names].set_index(cells.index)
+            known = known.loc[crops]
             cells[known.columns] = known
             if "x" in known:  # a position in the slide; without one a crop shares no pixels that anyone knows of
                 cells["image"] = known["slide"]
@@ -114,22 +114,49 @@ class ClassFolders:
                     "or point paths.data (MITOFM_DATA) at the folder that holds them"
                 )
             found |= dict.fromkeys(crops, label)
+        called: dict[str, str] = {}
+        for crop in found:
+            if (other := called.setdefault(reading.stem(crop), crop)) != crop:
+                raise MitofmError(
+                    f"data set {self.name!r}: {other} and {crop} of {self.root} would be one cell, called "
+                    f"{reading.stem(crop)!r}. Keep or rename one of them"
+                )
         return found
 
     def _described(self, path: Path) -> pd.DataFrame:
-        """What the CSV says, one row per crop (index: its bare name)."""
+        """What the CSV says, one row per crop (index: its path in the root, or the CSV's word where it is not there)."""
         read = reading.csv(path, [word for words in self.columns.values() for word in words])
         known = pd.DataFrame(
             {key: ["_".join(row) for row in read[words].to_numpy()] for key, words in self.columns.items()}, read.index
         )
-        known["crop"] = known["crop"].map(_bare)
+        meant: dict[str, list[str]] = {}
+        for crop in self._crops():
+            for name in _names(crop):
+                meant.setdefault(name, []).append(crop)
+        found = [meant.get(_plain(word), [word]) for word in known["crop"]]
+        for row, word, crops in zip(known.index, known["crop"], found, strict=True):
+            if len(crops) > 1:
+                raise MitofmError(
+                    f"{path}: row {row}: {word!r} may be {crops[0]} or {crops[1]} of {self.root}. Give folder and ending "
+                    "in the CSV, or rename one of them"
+                )
+        known["crop"] = [crops[0] for crops in found]
         again = known["crop"].duplicated()
         if again.any():
-            raise MitofmError(f"{path}: row {again.idxmax()}: it describes a crop that an earlier row describes too")
+            crop = known["crop"][again.idxmax()]
+            raise MitofmError(f"{path}: row {again.idxmax()}: it describes {crop}, which an earlier row describes too")
         return known.set_index("crop")
 
 
-def _bare(crop: str) -> str:
-    """The name of a crop without its folder, and without its ending where it has one."""
+def _plain(crop: str) -> str:
+    """The path `crop` with its ending, where it has one, in small letters."""
     path = PurePosixPath(crop)
-    return path.stem if path.suffix.lower() in reading.IMAGES else path.name
+    ending = path.suffix.lower()
+    return str(path.with_suffix(ending) if ending in reading.IMAGES else path)
+
+
+def _names(crop: str) -> list[str]:
+    """What a CSV may call a crop: its path, less folders from the left, with its ending and without."""
+    path = PurePosixPath(_plain(crop))
+    whole = [str(PurePosixPath(*path.parts[place:])) for place in range(len(path.parts))]
+    return [*whole, *(name.removesuffix(path.suffix) for name in whole)]

@@ -1,0 +1,41 @@
+"""Which layers of a backbone its embedding depends on by way of their forward pass, where an adapter would sit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from mitofm.backbones.build import Backbone
+
+
+def without_effect(backbone: Backbone, layers: Sequence[str]) -> list[str]:
+    """Those of `layers` whose output never reaches the embedding: an adapter in one of them would learn nothing.
+
+    Some of timm's attentions multiply by a layer's weight themselves and never call the layer. One patch passes through
+    a twin on the meta device: shapes alone, no numbers, so that a giant costs a second and no random stream moves.
+
+    Args:
+        backbone: any; it is left as it is.
+        layers: by their names in it.
+    """
+    weights = {id(one): nn.Parameter(torch.empty_like(one, device="meta")) for one in backbone.parameters()}
+    buffers = {id(one): torch.empty_like(one, device="meta") for one in backbone.buffers()}
+    twin = deepcopy(backbone, {**weights, **buffers}).eval()
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        outputs.setdefault(name, output)  # gradient checkpointing calls layers again
+
+    for name in layers:
+        twin.get_submodule(name).register_forward_hook(partial(keep, name))
+    size = backbone.spec.img_size
+    embedding = twin(torch.empty((1, size, size, 3), dtype=torch.uint8, device="meta"))
+    if not outputs:
+        return list(layers)
+    gradients = torch.autograd.grad(embedding.sum(), list(outputs.values()), allow_unused=True)
+    reaching = {name for name, gradient in zip(outputs, gradients, strict=True) if gradient is not None}
+    return [name for name in layers if name not in reaching]
