@@ -166,7 +166,7 @@ def stated_table(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Com
 
 def unanswered(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Comparisons) -> str:
     """The questions that the cells gave no answer to, in sentences; empty where there are none."""
-    told = {one.question for one in (*found, *unequal)}
+    told = {one.question for one in found} | {one.question for one in unequal}
     left = [_words(one.name) for one in asked.questions if one.name not in told]
     said = [f"Stated, but without finished cells to compare: {'; '.join(left)}."] if left else []
     return " ".join([*said, *_not_measured(unequal)])
