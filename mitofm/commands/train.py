@@ -12,10 +12,11 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import asked, each_value, register_user_configs
+from mitofm.commands.composing import asked, chosen, each_value, register_user_configs
 from mitofm.commands.launching import check_launcher, settle
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError
+from mitofm.runs import studies
 from mitofm.runs.checks import check
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> None:
         check(config)
         check_launcher(found, config)
     runs, study = Path(config["paths"]["runs"]), config["study"]
+    if found.multirun:
+        studies.plan(runs, study, *found.grid)
     try:
         with shown(runs, study, found.size if found.multirun else 1):
             command()
@@ -55,7 +58,8 @@ def main(arguments: list[str]) -> None:
 def _one_cell(config: DictConfig) -> None:
     try:
         in_turn = settle(config)
-        if run(config, wait=not in_turn) is State.UNFINISHED:
+        typed = chosen(HydraConfig.get().overrides.task)
+        if run(config, wait=not in_turn, chosen=typed) is State.UNFINISHED:
             _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
