@@ -10,6 +10,10 @@ from mitofm import fingerprints
 from mitofm.errors import MitofmError, unknown
 
 WEIGHTS = ("pretrained", "random")
+CONTRACT = (
+    "name", "architecture", "kwargs", "weights", "img_size", "mean", "std", "interpolation", "embedding"
+)  # fmt: skip
+"""What decides the embeddings of given weights: the include-list of a backbone's identity."""
 
 
 @dataclass(frozen=True)
@@ -97,18 +101,9 @@ class BackboneSpec:
         return spec
 
     def contract(self) -> dict[str, Any]:
-        """What decides the embeddings of given weights, as JSON-like data: the include-list of its identity."""
-        return {
-            "name": self.name,
-            "architecture": self.architecture,
-            "kwargs": self.kwargs,
-            "weights": self.weights,
-            "img_size": self.img_size,
-            "mean": list(self.mean),
-            "std": list(self.std),
-            "interpolation": self.interpolation,
-            "embedding": self.embedding,
-        }
+        """What decides the embeddings of given weights, as JSON-like data."""
+        values = {key: getattr(self, key) for key in CONTRACT}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
     def fingerprint(self, weights_sha256: str, precision: str, initialisation: int | None) -> str:
         """Names the embeddings this backbone gives: contract, weights, precision and, for random ones, their seed."""

@@ -27,6 +27,9 @@ from omegaconf.errors import OmegaConfBaseException
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError, unknown
 
+_NO_PART = ("study", "comparisons", "on_error", "paths", "trainer", "logger", "hydra")
+"""Keys and groups that are no part of what a cell is."""
+
 OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
 
 
@@ -134,6 +137,12 @@ class Asked:
         """How many cells."""
         return math.prod(map(len, self.swept.values()))
 
+    @property
+    def grid(self) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """What is chosen for every cell, and what in turn, as `chosen` says it of one."""
+        each = {key: [chosen([f"{key}={value}"]) for value in values] for key, values in self.swept.items()}
+        return chosen(self.fixed), {key: [one[key] for one in found] for key, found in each.items() if all(found)}
+
 
 def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun: bool = False) -> Asked:
     """Read a command line as Hydra will.
@@ -163,6 +172,13 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
             whole.runtime.choices["hydra/launcher"],
             whole.launcher,
         )
+
+
+def chosen(overrides: Iterable[str]) -> dict[str, str]:
+    """What overrides choose, by key and as Hydra writes it for one cell, where it can be part of what the cell is."""
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    choices = {one.key_or_group: str(one.get_value_element_as_str()) for one in parsed}
+    return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in _NO_PART}
 
 
 def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:

@@ -8,6 +8,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from mitofm.commands.composing import Asked
+from mitofm.commands.stopping import leave_to_parent
 from mitofm.errors import MitofmError
 from mitofm.runs import devices
 
@@ -53,4 +54,5 @@ def settle(config: Mapping[str, Any]) -> bool:
     if "n_jobs" in launcher:
         processes = launcher.n_jobs if launcher.n_jobs > 0 else devices.cores()
         devices.claim(processes, cpu_only=config["trainer"]["accelerator"] == "cpu")
+        leave_to_parent()
     return launcher._target_.endswith("BasicLauncher")

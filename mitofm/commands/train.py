@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -12,10 +13,12 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import asked, each_value, register_user_configs
+from mitofm.commands.composing import asked, chosen, each_value, register_user_configs
 from mitofm.commands.launching import check_launcher, settle
+from mitofm.commands.stopping import end_if_asked, stoppable
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError
+from mitofm.runs import studies
 from mitofm.runs.checks import check
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
@@ -42,8 +45,11 @@ def main(arguments: list[str]) -> None:
         check(config)
         check_launcher(found, config)
     runs, study = Path(config["paths"]["runs"]), config["study"]
+    if found.multirun:
+        studies.plan(runs, study, *found.grid)
     try:
-        with shown(runs, study, found.size if found.multirun else 1):
+        local = found.multirun and found.launcher == "local"
+        with shown(runs, study, found.size if found.multirun else 1), stoppable() if local else nullcontext():
             command()
             for left in _elsewhere:
                 run(left)
@@ -55,7 +61,8 @@ def main(arguments: list[str]) -> None:
 def _one_cell(config: DictConfig) -> None:
     try:
         in_turn = settle(config)
-        if run(config, wait=not in_turn) is State.UNFINISHED:
+        typed = chosen(HydraConfig.get().overrides.task)
+        if run(config, wait=not in_turn, chosen=typed) is State.UNFINISHED:
             _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
@@ -63,6 +70,10 @@ def _one_cell(config: DictConfig) -> None:
             raise SystemExit(1) from error
         # Hydra shows this one without its traceback, runs the other cells of a grid and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {error}") from error
+    except SystemExit as asked_to_stop:
+        if "n_jobs" in HydraConfig.get().launcher:
+            end_if_asked(asked_to_stop.code)
+        raise
     except Exception:
         if config.on_error == "raise":
             sys.excepthook(*sys.exc_info())

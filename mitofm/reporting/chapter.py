@@ -82,12 +82,13 @@ def _stated(stored: Stored, results: list[Result], figures: Path) -> tuple[list[
     if stored.collected.stated is None:
         return [], []
     asked = Comparisons.from_config(stored.collected.stated)
-    found = stated.answers(stored, results, asked)
+    found, unequal = stated.answers(stored, results, asked)
+    said = stated.sentences(found, unequal, asked)
     if not found:
-        return [Section("Comparisons stated before the runs", stated.unanswered(found, asked))], []
-    shown = stated.stated_table(found, asked)
+        return [Section("Comparisons stated before the runs", stated.unanswered(found, unequal, asked))], said
+    shown = stated.stated_table(found, unequal, asked)
     drawn = stated_forest(found, shown, asked, figures)
-    return [Section(shown.title, figures=drawn, table=shown)], stated.sentences(found, asked)
+    return [Section(shown.title, figures=drawn, table=shown)], said
 
 
 def _labels(stored: Stored, main: list[Result], counts: Counts, order: list[str], figures: Path) -> list[Section]:

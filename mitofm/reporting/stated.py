@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mitofm.evaluation.comparisons import Comparisons, Question
 from mitofm.reporting.answers import Answer, answered, how
 from mitofm.reporting.cells import Cell, naming
+from mitofm.reporting.configurations import flat
 from mitofm.reporting.estimates import METRICS, Result, Stored, primary
 from mitofm.reporting.grouped import grouped
-from mitofm.reporting.numbers import difference
+from mitofm.reporting.numbers import aside, difference, listed
 from mitofm.reporting.tables import Table, table
+from mitofm.runs.identity import counts
 
 _IMPLIED = {
     "backbone.weights": "weights",
@@ -21,10 +24,39 @@ _IMPLIED = {
     "split.fraction_unit": "fraction_unit",
 }
 """Keys of a configuration that are labels of a cell as well."""
+_FOLLOWS = {"backbone": ("adaptation.lr",)}
+"""Keys whose values a group may decide: a learning rate belongs to a backbone's family and an adaptation."""
+_FEW = 3
 
 
-def answers(stored: Stored, results: Sequence[Result], asked: Comparisons) -> list[Answer]:
+@dataclass(frozen=True)
+class Unequal:
+    """What a question would have compared somewhere, but for what else differs between the sides there.
+
+    Attributes:
+        question: that it is no answer to.
+        where: what is equal, in words.
+        differs: by key of the configuration, in what the sides that are closest to each other differ.
+    """
+
+    question: str
+    where: str
+    differs: Mapping[str, tuple[Any, Any]]
+
+    @property
+    def words(self) -> str:
+        """Why there is no answer."""
+        told = [f"{key} ({one} against {other})" for key, (one, other) in self.differs.items()]
+        more = f" and {len(told) - _FEW} more" if len(told) > _FEW else ""
+        where = f" ({self.where})" if self.where else ""
+        return f"{_words(self.question)}{where}, whose sides also differ in {', '.join(told[:_FEW])}{more}"
+
+
+def answers(stored: Stored, results: Sequence[Result], asked: Comparisons) -> tuple[list[Answer], list[Unequal]]:
     """An answer for every pair of configurations that a question means, in every setting and on every test set it means.
+
+    All keys that make the identity of a cell, but for those that a question varies, are equal in a pair; where a question
+    finds both sides but no such pair, that is told instead.
 
     Args:
         stored: the predictions.
@@ -32,27 +64,53 @@ def answers(stored: Stored, results: Sequence[Result], asked: Comparisons) -> li
         asked: the stated family.
     """
     results = primary(results) if asked.test_set is None else [one for one in results if one.set == asked.test_set]
-    family = [one for question in asked.questions for one in _pairs(stored, results, question)]
-    return answered(stored, family, asked.metric, asked.margin)
+    found = [one for question in asked.questions for one in _pairs(stored, results, question)]
+    family = [one for one in found if isinstance(one, Answer)]
+    return answered(stored, family, asked.metric, asked.margin), [one for one in found if isinstance(one, Unequal)]
 
 
-def _pairs(stored: Stored, results: Sequence[Result], question: Question) -> Iterator[Answer]:
+def _pairs(stored: Stored, results: Sequence[Result], question: Question) -> Iterator[Answer | Unequal]:
     """The results that the question compares: equal in all but the keys it varies."""
-    sides: dict[Any, tuple[list[Result], list[Result]]] = {}
-    rest = _without({key for result in results for key in result.group.axes}, question.varied)
+    varied = _with_implied(question.varied)
+    places: dict[Any, tuple[list[Result], list[Result]]] = {}
     for result in results:
         for side, wanted in enumerate((question.first, question.second)):
             if all(_same(_value(stored, result, key), value) for key, value in wanted.items()):
-                place = (tuple(str(_value(stored, result, key)) for key in rest), result.set)
-                sides.setdefault(place, ([], []))[side].append(result)
+                labels = [
+                    str(value) for key, value in result.group.axes.items() if "." not in key and key not in varied
+                ]
+                places.setdefault((*labels, result.set), ([], []))[side].append(result)
     first, second = (", ".join(str(side[key]) for key in question.varied) for side in (question.first, question.second))
-    for pair in sides.values():
-        yield from (Answer(question.name, (first, second), one, other) for one in pair[0] for other in pair[1])
+    for firsts, seconds in places.values():
+        pairs = [(one, other, _differing(stored, question, one, other)) for one in firsts for other in seconds]
+        equal = [Answer(question.name, (first, second), one, other) for one, other, differs in pairs if not differs]
+        yield from equal
+        if pairs and not equal:
+            one, _, differs = min(pairs, key=lambda pair: len(pair[2]))
+            yield Unequal(question.name, listed(one.configuration.where, aside(one.set)), differs)
 
 
-def _without(axes: Iterable[str], varied: Sequence[str]) -> list[str]:
-    gone = {*varied, *(_IMPLIED[key] for key in varied if key in _IMPLIED)}
-    return sorted(key for key in axes if key not in gone and not key.startswith(tuple(f"{one}." for one in varied)))
+def _differing(stored: Stored, question: Question, one: Result, other: Result) -> dict[str, tuple[Any, Any]]:
+    """The keys of the configurations in which they differ, besides those that the question varies and what follows from these."""
+    varied = _with_implied(question.varied)
+    may = (*varied, *(key for group in varied for key in _FOLLOWS.get(group, ())))
+    told = [(question.first[key], question.second[key]) for key in question.varied]
+    configs = [dict(flat(stored.config(side.group.a_cell))) for side in (one, other)]
+    values = {key: (configs[0].get(key), configs[1].get(key)) for key in sorted(configs[0].keys() | configs[1].keys())}
+    return {
+        key: pair
+        for key, pair in values.items()
+        if counts(key)
+        and pair[0] != pair[1]
+        and pair not in told  # ${backbone.name} of a confounder, say
+        and not any(key == name or key.startswith(f"{name}.") for name in may)
+    }
+
+
+def _with_implied(varied: Sequence[str]) -> set[str]:
+    """The keys, and the labels or keys that say the same."""
+    same = {name for pair in _IMPLIED.items() for name in pair if set(pair) & set(varied)}
+    return {*varied, *same}
 
 
 def _value(stored: Stored, result: Result, key: str) -> Any:
@@ -69,24 +127,24 @@ def _same(found: Any, wanted: Any) -> bool:
     return found == wanted or (found is not None and wanted is not None and str(found) == str(wanted))
 
 
-def sentences(found: Sequence[Answer], asked: Comparisons) -> list[str]:
-    """The answers in words, none where nothing could be compared."""
-    if not found:
-        return []
-    counted = Counter(one.outcome for one in found)
-    tally = ", ".join(f"{outcome} in {count}" for outcome, count in counted.most_common())
-    said = [
-        f"Comparisons that the study stated before it ran ({METRICS[asked.metric]}, margin {asked.margin:g}, corrected for "
-        f"their number, {len(found)}): {tally}."
-    ]
+def sentences(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Comparisons) -> list[str]:
+    """The answers in words, and what could not be compared; none where there was nothing to compare."""
+    said = []
+    if found:
+        counted = Counter(one.outcome for one in found)
+        tally = ", ".join(f"{outcome} in {count}" for outcome, count in counted.most_common())
+        said += [
+            f"Comparisons that the study stated before it ran ({METRICS[asked.metric]}, margin {asked.margin:g}, corrected "
+            f"for their number, {len(found)}): {tally}."
+        ]
     for question, members in grouped(found, lambda one: one.question).items():
         if len(members) == 1:
             (one,) = members
             said.append(f"{_words(question)}: {one.pair} is {difference(one.difference)}, {one.outcome}.")
-    return said
+    return [*said, *_not_measured(unequal)]
 
 
-def stated_table(found: Sequence[Answer], asked: Comparisons) -> Table:
+def stated_table(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Comparisons) -> Table:
     """Every answer, and which questions the cells gave none to."""
     meant = {"metric": asked.metric, "margin": asked.margin}
     rows = [
@@ -99,18 +157,23 @@ def stated_table(found: Sequence[Answer], asked: Comparisons) -> Table:
         for one in found
     ]
     note = f"Stated in the study's sweep.yaml before its first cell ran. {how(len(rows), asked.metric, asked.margin)}"
-    left = unanswered(found, asked)
+    left = unanswered(found, unequal, asked)
     note += f" {left}" if left else ""
     return table(
         "stated", "Comparisons stated before the runs", rows, note, estimates=[one.difference for one in found]
     )
 
 
-def unanswered(found: Sequence[Answer], asked: Comparisons) -> str:
-    """The questions that the cells gave no answer to, in a sentence; empty where there are none."""
-    told = {one.question for one in found}
+def unanswered(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Comparisons) -> str:
+    """The questions that the cells gave no answer to, in sentences; empty where there are none."""
+    told = {one.question for one in found} | {one.question for one in unequal}
     left = [_words(one.name) for one in asked.questions if one.name not in told]
-    return f"Stated, but without finished cells to compare: {'; '.join(left)}." if left else ""
+    said = [f"Stated, but without finished cells to compare: {'; '.join(left)}."] if left else []
+    return " ".join([*said, *_not_measured(unequal)])
+
+
+def _not_measured(unequal: Sequence[Unequal]) -> list[str]:
+    return [f"Not measured: {'; '.join(one.words for one in unequal)}."] if unequal else []
 
 
 def _words(question: str) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import compress
 
 import pandas as pd
 
-from mitofm.reporting.configurations import RANDOM, Group
+from mitofm.reporting.configurations import RANDOM, Configuration, Group
 from mitofm.reporting.contrasts import Contrast, Gap
-from mitofm.reporting.counts import Counts
+from mitofm.reporting.counts import Counts, spread
 from mitofm.reporting.estimates import ALL, Result
 from mitofm.reporting.grouped import at_largest, grouped
 from mitofm.reporting.numbers import difference, listed, set_words, signed, with_interval
 from mitofm.reporting.shift import ColumnGap, Extremes
-from mitofm.runs.collect import DONE, FAILED, MISSING, SKIPPED
+from mitofm.runs.collect import DONE, FAILED, MISSING, PLANNED, SKIPPED
 
 _FEW = 6
 """Up to this many findings of a kind are told one by one; more are counted."""
@@ -23,24 +25,40 @@ _FEW = 6
 def best_per_fraction(results: Iterable[Result], counts: Counts) -> list[str]:
     """For every setting and evaluation set, the configuration of highest AUROC at each fraction, largest first.
 
-    Where that would be many sentences, at the largest fraction only.
+    Where that would be many findings, at the largest fraction only. Training domains that the same one leads share a sentence.
     """
     known = [result for result in results if result.auroc.value is not None]
     strata = grouped(known, lambda one: (one.configuration.where, one.set, -one.configuration.fraction))
     if len(strata) > _FEW:
         strata = {key: members for key, members in strata.items() if key[2] == min(strata, key=lambda key: key[2])[2]}
-    return [_best(members, counts) for _, members in sorted(strata.items())]
+    best = [(max(members, key=_rank), len(members)) for _, members in sorted(strata.items())]
+
+    def told(one: tuple[Result, int]) -> tuple[Configuration, str, int]:
+        return replace(one[0].configuration, train_domain=""), one[0].set, one[1]
+
+    return [_best([one for one, _ in alike], of, counts) for (_, _, of), alike in grouped(best, told).items()]
 
 
-def _best(members: Sequence[Result], counts: Counts) -> str:
-    best = max(members, key=lambda member: (member.auroc.value or 0.0, member.configuration))
-    key = best.configuration
-    place = f"With {key.amount} ({counts.labels(best.group):,.0f} cells)"
-    place += f", {key.where}" if key.where else ""
-    place += f", tested {set_words(best.set)}" if best.set != ALL else ""
-    of = f", the highest of {len(members)}" if len(members) > 1 else ""
-    unsure = f" No interval: {best.auroc.why}." if best.auroc.why else ""
-    return f"{place}: {key.model} with {key.adaptation} reaches an AUROC of {with_interval(best.auroc)}{of}.{unsure}"
+def _rank(result: Result) -> tuple[float, Configuration]:
+    return result.auroc.value or 0.0, result.configuration
+
+
+def _best(best: Sequence[Result], of: int, counts: Counts) -> str:
+    """The best one of `of`, of one training domain or the same one of several."""
+    key, several = best[0].configuration, len(best) > 1
+    place = f"With {key.amount} ({spread([counts.labels(one.group) for one in best])} cells)"
+    where = key.setting if several else key.where
+    place += f", {where}" if where else ""
+    place += f", tested {set_words(best[0].set)}" if best[0].set != ALL else ""
+    among = f", the highest of {of}" if of > 1 else ""
+    reaches = f"an AUROC of {with_interval(best[0].auroc)}{among}"
+    if several:
+        ordered = sorted(best, key=_rank, reverse=True)
+        each = "; ".join(f"{one.configuration.train_domain or 'all'} {with_interval(one.auroc)}" for one in ordered)
+        reaches = f"these AUROCs{among}, by what it was trained on: {each}"
+    whys = "; ".join(dict.fromkeys(one.auroc.why for one in best if one.auroc.why))
+    unsure = f" No interval: {whys}." if whys else ""
+    return f"{place}: {key.model} with {key.adaptation} reaches {reaches}.{unsure}"
 
 
 def compared(contrasts: Iterable[Contrast]) -> list[str]:
@@ -52,10 +70,13 @@ def compared(contrasts: Iterable[Contrast]) -> list[str]:
 def _pair(pair: str, members: Sequence[Contrast]) -> str:
     name = f"{pair} with {members[0].configuration.amount}, AUROC on the same cells"
     if len(members) <= _FEW:
-        sets = {one.set for one in members}  # said once where it is the same for all
-        name += f", tested {set_words(members[0].set)}" if len(sets) == 1 and ALL not in sets else ""
+        places = [_place(one) for one in members]
+        alike = [len(set(words)) == 1 for words in zip(*places, strict=True)]  # said once where it is the same for all
+        name = listed(name, *compress(places[0], alike))
+        own = [listed(*(word for word, same in zip(place, alike, strict=True) if not same)) for place in places]
         each = "; ".join(
-            f"{_place(one, sets)} {difference(one.difference)}, {one.difference.verdict}" for one in members
+            f"{f'{words} ' if words else ''}{difference(one.difference)}, {one.difference.verdict}"
+            for words, one in zip(own, members, strict=True)
         )
         return f"{name}: {each}."
     values = [one.difference.value for one in members if one.difference.value is not None]
@@ -65,9 +86,10 @@ def _pair(pair: str, members: Sequence[Contrast]) -> str:
     )
 
 
-def _place(contrast: Contrast, sets: Collection[str]) -> str:
-    tested = set_words(contrast.set) if len(sets) > 1 else ""
-    return listed(contrast.configuration.model, contrast.configuration.where, tested)
+def _place(contrast: Contrast) -> tuple[str, ...]:
+    key = contrast.configuration
+    trained = f"trained on {key.train_domain}" if key.train_domain else ""
+    return key.model, key.setting, trained, f"tested {set_words(contrast.set)}" if contrast.set != ALL else ""
 
 
 def domain_gap(gaps: Sequence[Gap]) -> list[str]:
@@ -181,4 +203,4 @@ def cautions(done: pd.DataFrame) -> list[str]:
 SYNTHETIC = "synthetic"
 """The data set that is rendered, and the collection that what is pretrained on such tissue states."""
 
-_STATES = {FAILED: "failed", SKIPPED: "skipped", MISSING: "missing"}
+_STATES = {FAILED: "failed", SKIPPED: "skipped", MISSING: "missing", PLANNED: "planned and not started"}

@@ -30,7 +30,7 @@ OF_A_CELL = (
     "DONE", "FAILED", "SKIPPED", "cell.json", "config.yaml", "cost.json", "curves.csv", "environment.json",
     "metrics.json", "predictions.parquet", "split.parquet",
 )  # fmt: skip
-OF_A_STUDY = ("cells.csv", "comparisons.json")
+OF_A_STUDY = studies.FILES
 OF_A_REPORT = ("csv", "html", "md", "pdf", "png", "svg", "tex")
 
 _NAME = r"[^/\\:\x00-\x1f]+"

@@ -20,7 +20,7 @@ from mitofm.files import read_json
 from mitofm.runs import studies
 from mitofm.runs.folder import stored_config
 
-DONE, FAILED, SKIPPED, MISSING = "DONE", "FAILED", "SKIPPED", "missing"
+DONE, FAILED, SKIPPED, MISSING, PLANNED = "DONE", "FAILED", "SKIPPED", "missing", "planned"
 LABELS = (
     "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "fit", "protocol",
     "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen", "leaks",
@@ -37,6 +37,7 @@ class Collected:
         stated: the comparisons that the study stated before it ran; None where it stated none.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED or missing), reason, the labels of
             its `cell.json`, threshold and threshold_rule, and the columns of its `cost.json`. What is unknown is None.
+            Last, under what they would choose, those that a sweep planned and never came to.
     """
 
     runs: Path
@@ -50,7 +51,7 @@ class Collected:
 
     @property
     def unfinished(self) -> pd.DataFrame:
-        """The cells that failed, were skipped, or are missing (never started, interrupted or running)."""
+        """The cells that failed, were skipped, are missing (interrupted or running) or only planned."""
         return self.cells[self.cells["state"] != DONE]
 
     @cached_property
@@ -111,6 +112,8 @@ def collect(runs: Path, study: str | None = None) -> Collected:
             f"no cells in {runs / 'cells'}: run `mitofm train` first, or set paths.runs to where they are"
         )
     rows = [_row(runs / "cells" / name) for name in sorted(set(names))]
+    planned, _ = studies.not_started(runs, study) if study is not None else ([], 0)
+    rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in planned]
     cells = pd.DataFrame(rows)
     columns = ["cell", "state", "reason", *LABELS, "threshold", "threshold_rule", *COST]
     extra = sorted(set(cells.columns) - set(columns))

@@ -31,7 +31,7 @@ LOG = "log.txt"
 _log = logging.getLogger(__name__)
 
 
-def run(composed: DictConfig, wait: bool = True) -> State:
+def run(composed: DictConfig, wait: bool = True, chosen: Mapping[str, str] | None = None) -> State:
     """Run the cell that a composed config asks for, unless it is done.
 
     A failed cell is retried, an interrupted one resumed. What failed is left in FAILED and raised.
@@ -39,6 +39,7 @@ def run(composed: DictConfig, wait: bool = True) -> State:
     Args:
         composed: the config.
         wait: for a process that runs this cell already; else it is left to that one, and UNFINISHED.
+        chosen: by which choices a command asks for it (`studies.plan`).
 
     Raises:
         MitofmError: the user can mend it.
@@ -46,7 +47,7 @@ def run(composed: DictConfig, wait: bool = True) -> State:
     """
     config = resolve(composed)
     check(config)
-    return _start(config, identify(config), wait)
+    return _start(config, identify(config), wait, chosen)
 
 
 def run_again(place: Path, paths: Mapping[str, str]) -> State:
@@ -66,12 +67,12 @@ def run_again(place: Path, paths: Mapping[str, str]) -> State:
     return _start(config, cell, wait=True)
 
 
-def _start(config: dict[str, Any], cell: Identified, wait: bool) -> State:
+def _start(config: dict[str, Any], cell: Identified, wait: bool, chosen: Mapping[str, str] | None = None) -> State:
     """As `run`, for a cell with a name."""
     runs = Path(config["paths"]["runs"])
     folder = CellFolder(runs, cell.folder_name)
     studies.state(runs, config["study"], config.get("comparisons"))
-    studies.enlist(runs, config["study"], cell.folder_name)
+    studies.enlist(runs, config["study"], cell.folder_name, chosen)
     state = folder.state()
     if state in (State.DONE, State.SKIPPED):
         _log.info("%-7s %s (already)", state.value, cell.folder_name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm import fingerprints
-from mitofm.backbones.spec import BackboneSpec
+from mitofm.backbones.spec import CONTRACT, BackboneSpec
 from mitofm.backbones.weights import Weights, find
 from mitofm.config import instantiate
 from mitofm.data.dataset import Dataset
@@ -64,6 +64,15 @@ def identify(config: Mapping[str, Any]) -> Identified:
     }
     cell_id = fingerprints.of(identity)
     return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
+
+
+def counts(key: str) -> bool:
+    """Whether a key of a config (`backbone.img_size`) is part of a cell's identity; of weights, the sha256 that is stated."""
+    group, _, rest = key.partition(".")
+    parts = {"data": _DATA, "backbone": (*CONTRACT, "sha256")}.get(group)
+    if parts is not None:
+        return rest.partition(".")[0] in parts
+    return group in (*_WHOLE, "protocol") and key != "protocol.name"
 
 
 def _content(value: Any) -> Any:

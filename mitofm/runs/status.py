@@ -10,6 +10,8 @@ from mitofm.runs import studies
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.progress import Sweep
 
+_FEW = 3
+
 
 def table(runs: Path, study: str | None) -> Iterator[str]:
     """Lines of a table: cells of each study by state, and sweeps under way; for one study also what failed or was skipped, why."""
@@ -24,6 +26,11 @@ def table(runs: Path, study: str | None) -> Iterator[str]:
         counts = Counter(CellFolder(runs, cell).state() for cell in cells)
         yield f"{name:{width}}  {len(cells):6d}" + "".join(f"  {counts[state]:10d}" for state in State)
     yield from under_way(runs, study)
+    for name in names:
+        left, planned = studies.not_started(runs, name)
+        if left:
+            more = "; ..." if len(left) > _FEW else ""
+            yield f"{name}: {len(left)} of {planned} planned cells not started: {'; '.join(left[:_FEW])}{more}"
     if study is not None:
         yield from _told(runs, study, State.FAILED)
         yield from _told(runs, study, State.SKIPPED)

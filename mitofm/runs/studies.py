@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from mitofm import fingerprints
 from mitofm.errors import MitofmError, unknown
 from mitofm.files import read_json, replacing, write_json
 from mitofm.locks import lock
 from mitofm.runs.folder import State
 
-_COMPARISONS = "comparisons.json"
+_COMPARISONS, _PLANNED, _STARTED = "comparisons.json", "planned.json", "started.txt"
 _SWEEP = "sweep.json"
+FILES = ("cells.csv", _COMPARISONS, _PLANNED, _STARTED)
+"""What a study is, once its sweeps have ended."""
 
 
-def enlist(runs: Path, study: str, cell: str) -> None:
-    """Put a cell on the list of a study, once; safe for many processes."""
-    file = _list(runs, study)
+def enlist(runs: Path, study: str, cell: str, chosen: Mapping[str, str] | None = None) -> None:
+    """Put a cell on the list of a study, once, and note by which choices it was asked for; safe for many processes."""
+    _enlist(_list(runs, study), cell)
+    if chosen is not None:
+        with (_folder(runs, study) / _STARTED).open("a", encoding="utf-8") as notes:
+            notes.write(f"{_named(chosen)}\n")  # as in `note_end`
+
+
+def _enlist(file: Path, cell: str) -> None:
     if cell in _read(file):
         return
     with lock(file.with_name(f"{file.name}.lock")):
@@ -67,6 +77,47 @@ def cells(runs: Path, study: str) -> list[str]:
     if not file.is_file():
         raise unknown("study", study, names(runs), str(runs / "studies"))
     return _read(file)
+
+
+def plan(runs: Path, study: str, fixed: Mapping[str, str], swept: Mapping[str, Sequence[str]]) -> None:
+    """Note, before its first cell starts, the grid of a sweep: a killed one tells nothing of the cells it did not come to.
+
+    Args:
+        runs: the folder of all runs.
+        study: its name.
+        fixed: what is chosen for every cell, by key.
+        swept: what is chosen in turn.
+    """
+    file = _folder(runs, study) / _PLANNED
+    grid = {"fixed": dict(fixed), "swept": [[key, list(values)] for key, values in swept.items()]}  # in this order
+    with lock(file.with_name(f"{file.name}.lock")):
+        grids = _grids(file)
+        if grid not in grids:
+            write_json(file, {"grids": [*grids, grid]})
+
+
+def not_started(runs: Path, study: str) -> tuple[list[str], int]:
+    """The cells of planned grids that no sweep has come to, in words, and how many are planned."""
+    folder = _folder(runs, study)
+    planned = {_named(chosen): words for grid in _grids(folder / _PLANNED) for chosen, words in _chosen(grid)}
+    notes = folder / _STARTED
+    started = set(notes.read_text(encoding="utf-8").split()) if planned and notes.is_file() else set()
+    return [words for name, words in planned.items() if name not in started], len(planned)
+
+
+def _grids(file: Path) -> list[Any]:
+    return read_json(file)["grids"] if file.is_file() else []
+
+
+def _chosen(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str]]:
+    """What each cell of a grid chooses, and its part of the grid in words."""
+    for values in product(*(values for _, values in grid["swept"])):
+        own = {key: value for (key, _), value in zip(grid["swept"], values, strict=True)}
+        yield grid["fixed"] | own, ", ".join(f"{key}={value}" for key, value in own.items())
+
+
+def _named(chosen: Mapping[str, str]) -> str:
+    return fingerprints.of(dict(chosen))[:16]
 
 
 def note_end(runs: Path, study: str, cell: str, state: State, fitted: bool) -> None:

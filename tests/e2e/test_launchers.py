@@ -1,5 +1,12 @@
 """What a launcher must be right for is refused before anything starts."""
 
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +46,44 @@ def test_slurm_gives_a_cell_what_it_uses() -> None:
             check(slurm, "trainer=ddp", two, f"hydra.launcher.{key}=2")
     with pytest.raises(MitofmError, match="on_error=raise"):
         check(slurm, "on_error=raise")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_parallel_processes_are_stopped_with_their_parent(
+    number: signal.Signals, shared: Path, tmp_path: Path, quick: list[str]
+) -> None:
+    long = [
+        "adaptation=full",
+        "fit.min_steps=100000",
+        "fit.max_epochs=1",
+        "trainer.checkpoint_seconds=1000",
+        "logger=csv",
+    ]
+    grid = ["-m", "seed=1,2,3,4", "backbone=toy_vit_p16", "hydra/launcher=local", "hydra.launcher.n_jobs=2"]
+    folders = {"DATA": shared / "data", "CACHE": shared / "cache", "RUNS": tmp_path / "runs"}
+    environment = os.environ | {f"MITOFM_{name}": str(folder) for name, folder in folders.items()}
+    command = [sys.executable, "-m", "mitofm", "train", *grid, *quick, *long]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as sweep:
+        for _ in range(600):
+            if len(list(tmp_path.glob("runs/cells/*/curves.csv"))) == 2 or sweep.poll() is not None:
+                break
+            time.sleep(0.1)
+        # Ctrl-C reaches all processes of a terminal, a kill the one that is meant.
+        os.killpg(sweep.pid, number) if number == signal.SIGINT else sweep.send_signal(number)
+        try:
+            _, said = sweep.communicate(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(sweep.pid, signal.SIGKILL)
+    assert sweep.returncode == 128 + number, said
+    logs = [file.read_text() for file in tmp_path.glob("runs/cells/*/log.txt")]
+    assert len(logs) == 2
+    for log in logs:
+        assert "asked to stop by SIGTERM: saved at step" in log
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(re.findall(r"process (\d+)", log)[0]), 0)
+    assert len(list(tmp_path.glob("runs/cells/*/checkpoint/resume.ckpt"))) == 2
+    assert not list(tmp_path.glob("runs/locks/*.lock"))
 
 
 def test_a_grid_is_counted_before_it_is_composed() -> None:

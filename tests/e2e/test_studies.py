@@ -50,6 +50,7 @@ def test_the_smoke_variant_of_a_study_runs_and_is_reported(
     page = Path(capsys.readouterr().out.split()[-1])
     text = page.read_text()
     assert "Comparisons stated before the runs" in text
+    assert "Not measured" not in text
     stated = studies.stated(tmp_path / "runs", study)
     assert stated is not None
     answered = {one for table in page.parent.glob("tables/*/stated.csv") for one in pd.read_csv(table)["question"]}

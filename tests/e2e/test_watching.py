@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from mitofm.commands import clean, logs, plan, retry, status, sync
+from mitofm.commands import clean, logs, plan, retry, status, sync, train
 from mitofm.errors import MitofmError
 from mitofm.files import write_json
 from mitofm.runs import progress, studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
+from mitofm.training import fit as training
 
 Small = Callable[..., Any]
 Capture = pytest.CaptureFixture[str]
@@ -108,6 +109,41 @@ def test_a_study_is_watched_until_its_sweep_ends(
     assert "of 2 cells done" not in shown.rpartition("study")[2]
     with pytest.raises(MitofmError, match="watch=soon: give the seconds"):
         status.main(["watch=soon"])
+
+
+def test_the_cells_that_a_killed_sweep_never_came_to_are_known(
+    fits: dict[str, int], small: Small, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [*typed(small()), "study=killed", "data.source.domains=[canine lymphoma, human melanoma]"]
+    fit = training.fit_cell
+    fitted: list[int] = []
+
+    def killed(config: Any, *given: Any) -> Any:
+        if len(fitted) == 2:
+            raise SystemExit(143)
+        fitted.append(config["seed"])
+        return fit(config, *given)
+
+    def swept(*words: str) -> None:
+        monkeypatch.setattr("sys.argv", ["mitofm", "train", *words])
+        train.main(list(words))
+
+    del fits
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit_cell", killed)
+        with pytest.raises(SystemExit):
+            swept("-m", "seed=1,2,3", "augment=none,dihedral", *command)
+    status.main(["study=killed"])
+    left = "seed=2, augment=dihedral; seed=3, augment=none; seed=3, augment=dihedral"
+    assert f"killed: 3 of 6 planned cells not started: {left}" in capsys.readouterr().out
+    swept(
+        "-m", "seed=range(2,4)", "augment=dihedral", "trainer.progress=false", *command
+    )  # part of the grid, typed otherwise
+    status.main(["study=killed"])
+    assert "killed: 1 of 6 planned cells not started: seed=3, augment=none" in capsys.readouterr().out
+    swept("augment=none", "seed=3", *command)
+    status.main(["study=killed"])
+    assert "not started" not in capsys.readouterr().out
 
 
 def test_what_failed_is_told_and_retried(small: Small, fits: dict[str, int], capsys: Capture, tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ def test_differences_are_drawn_at_the_largest_fraction_and_stated_ones_all(study
     assert drawn.description.count(";") == 0
 
     asked = Comparisons.from_config({"metric": "auroc", "test_set": None, "margin": 0.02, "family": FAMILY})
-    answered = stated.answers(stored, results, asked)
-    shown = stated.stated_table(answered, asked)
+    answered, unequal = stated.answers(stored, results, asked)
+    shown = stated.stated_table(answered, unequal, asked)
     (drawn,) = forest.stated_forest(answered, shown, asked, tmp_path)
     assert drawn.description.count(";") == len(answered) - 1 == 3
     assert "adaptation: full − linear_probe, 10 %, " in drawn.description

@@ -16,6 +16,7 @@ from mitofm.evaluation.metrics import summarise
 from mitofm.reporting.estimates import METRICS
 from mitofm.reporting.opened import report_of_bundle
 from mitofm.reporting.report import make_report
+from mitofm.runs import studies
 from mitofm.runs.bundle import pack
 
 if TYPE_CHECKING:
@@ -72,6 +73,26 @@ def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: St
     assert (seen.wordless, seen.open) == (0, [])
     assert page.index("lora − linear_probe with") < page.index("<img")
     assert "mitotic figure against hard negative" in page
+
+
+def test_cells_that_were_planned_and_not_started_are_told_with_what_they_would_choose(
+    study: Study, report: Report, tmp_path: Path
+) -> None:
+    study.grid(adaptation=["lora"], seed=[42, 43])
+    studies.plan(study.runs, study.name, {"data": "midog"}, {"adaptation": ["lora", "full"], "seed": ["42", "43"]})
+    for number, seed in enumerate(("42", "43")):
+        studies.enlist(
+            study.runs, study.name, study.cells[number], {"data": "midog", "adaptation": "lora", "seed": seed}
+        )
+    out = report(study)
+    left = pd.read_csv(out / "tables" / "unfinished.csv").to_numpy().tolist()
+    assert left == [[f"adaptation=full, seed={seed}", "planned", "not started"] for seed in (42, 43)]
+    assert "2 of 4 cells are finished (2 planned and not started)." in (out / "report.html").read_text()
+    pack(study.runs, study.name, out, tmp_path / "study.zip")
+    opened = report_of_bundle(tmp_path / "study.zip", tmp_path / "opened", tmp_path / "cache")
+    assert (opened.page.parent / "tables" / "unfinished.csv").read_bytes() == (
+        out / "tables" / "unfinished.csv"
+    ).read_bytes()
 
 
 def test_one_fraction_has_a_forest_and_one_domain_no_matrix(study: Study, report: Report) -> None:

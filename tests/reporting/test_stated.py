@@ -42,7 +42,8 @@ def test_a_question_is_answered_in_every_setting_it_means_and_holm_counts_them_a
     stored, results = measured(grid)
     family = {"adaptation": {"adaptation": ["lora", "linear_probe"]},
               "labels": {"fraction": [0.1, 1.0], "adaptation": "lora"}}  # fmt: skip
-    found = stated.answers(stored, results, asked(family))
+    found, unequal = stated.answers(stored, results, asked(family))
+    assert unequal == []
     shown = [(one.question, one.first.configuration.fraction, one.sides) for one in found]
     assert sorted(shown) == [
         ("adaptation", 0.1, ("lora", "linear_probe")),
@@ -64,10 +65,10 @@ def test_different_cells_are_compared_by_slide_and_the_table_says_so(study: Stud
     study.grid(adaptation=["lora"], split=["annotation_kfold"], slides=[7], seed=[42, 43])
     stored, results = measured(study)
     questions = asked({"leak": {"split": ["annotation_kfold", "kfold"]}, "absent": {"adaptation": ["full", "lora"]}})
-    found = stated.answers(stored, results, questions)
+    found, _ = stated.answers(stored, results, questions)
     assert [one.paired for one in found] == ["slides"]
     assert found[0].p == verdicts.difference_p(found[0].difference)
-    shown = stated.stated_table(found, questions)
+    shown = stated.stated_table(found, [], questions)
     assert "Stated, but without finished cells to compare: absent." in shown.note
     assert shown.full.loc[0, "difference"] == found[0].difference.value
 
@@ -76,8 +77,9 @@ def test_one_test_set_may_be_meant(study: Study) -> None:
     study.grid(adaptation=["linear_probe", "lora"], train_domain=["lung"], seed=[42, 43])
     stored, results = measured(study)
     family = {"adaptation": {"adaptation": ["lora", "linear_probe"]}}
-    assert {one.first.set for one in stated.answers(stored, results, asked(family))} == {"in_domain", "out_of_domain"}
-    (one,) = stated.answers(stored, results, asked(family, test_set="domain:breast"))
+    found, _ = stated.answers(stored, results, asked(family))
+    assert {one.first.set for one in found} == {"in_domain", "out_of_domain"}
+    ((one,), _) = stated.answers(stored, results, asked(family, test_set="domain:breast"))
     assert one.first.set == "domain:breast"
 
 
@@ -110,18 +112,56 @@ def test_a_key_that_tells_only_some_configurations_apart_does_not_part_the_other
     questions = asked(
         {"leak": {"split": ["annotation_kfold", "kfold"]}, "recipe": {"backbone.embedding": ["mean", "cls"]}}
     )
-    found = stated.answers(stored, results, questions)
+    found, _ = stated.answers(stored, results, questions)
     assert [(one.question, one.sides) for one in found] == [
         ("leak", ("annotation_kfold", "kfold")),
         ("recipe", ("mean", "cls")),
     ]
 
 
+def two_runs(study: Study, lora: str, probe: str) -> tuple[Stored, list[Result]]:
+    for adaptation, config in (("lora", lora), ("linear_probe", probe)):
+        (study.add(adaptation=adaptation) / "config.yaml").write_text(config)
+    return measured(study)
+
+
+LORA = asked({"lora": {"adaptation": ["lora", "linear_probe"]}})
+
+
+def test_what_else_differs_is_told_and_not_compared(study: Study) -> None:
+    one = "{fit: {name: default, max_epochs: 6}, backbone: {img_size: 96}, adaptation: {name: lora, lr: 0.1}}"
+    other = "{fit: {name: default, max_epochs: 20}, backbone: {img_size: 96}, adaptation: {name: linear_probe}}"
+    found, unequal = stated.answers(*two_runs(study, one, other), LORA)
+    assert (found, [one.differs for one in unequal]) == ([], [{"fit.max_epochs": (6, 20)}])
+    said = "Not measured: lora, whose sides also differ in fit.max_epochs (6 against 20)."
+    assert stated.sentences(found, unequal, LORA) == [said]
+    assert stated.unanswered(found, unequal, LORA) == said
+
+
+def test_the_equal_one_of_several_is_compared(study: Study) -> None:
+    (study.add(adaptation="lora", number=2) / "config.yaml").write_text("fit: {max_epochs: 20}")
+    stored, results = two_runs(study, "fit: {max_epochs: 6}", "fit: {max_epochs: 6}")
+    ((one,), unequal) = stated.answers(stored, results, LORA)
+    assert stored.config(one.first.group.a_cell) == stored.config(one.second.group.a_cell)
+    assert unequal == []
+
+
+def test_what_is_no_part_of_a_cell_or_follows_from_the_question_is_no_obstacle(study: Study) -> None:
+    (study.add(backbone="uni") / "config.yaml").write_text(
+        "{backbone: {name: uni, licence: a}, data: {root: /a, url: b}, protocol: {name: honest}, adaptation: {lr: 0.1}}"
+    )
+    (study.add(backbone="virchow") / "config.yaml").write_text(
+        "{backbone: {name: virchow, licence: b}, protocol: {name: mine}, adaptation: {lr: 0.2}, trainer: {threads: 4}}"
+    )
+    found, unequal = stated.answers(*measured(study), asked({"uni": {"backbone": ["uni", "virchow"]}}))
+    assert (len(found), unequal) == (1, [])
+
+
 def test_what_changes_no_prediction_is_equivalent(study: Study) -> None:
     folders = [study.add(protocol=protocol) for protocol in ("honest", "any_positive")]
     (folders[1] / "predictions.parquet").write_bytes((folders[0] / "predictions.parquet").read_bytes())
     stored, results = measured(study)
-    (one,) = stated.answers(stored, results, asked({"label": {"protocol": ["any_positive", "honest"]}}))
+    ((one,), _) = stated.answers(stored, results, asked({"label": {"protocol": ["any_positive", "honest"]}}))
     assert (one.difference.value, one.paired, one.outcome) == (0.0, "the same predictions", "equivalent")
 
 
@@ -132,11 +172,11 @@ def test_equal_predictions_cut_at_unequal_thresholds_differ(study: Study) -> Non
     study.write(folders[1], "metrics.json", metrics | {"threshold": {"value": 0.9, "rule": "fixed"}})
     stored, results = measured(study)
     question = asked({"threshold": {"protocol": ["last_checkpoint", "honest"]}}, metric="balanced_accuracy_chosen")
-    (one,) = stated.answers(stored, results, question)
+    ((one,), _) = stated.answers(stored, results, question)
     assert one.difference.value != 0
     assert one.paired == "cells"
     assert one.outcome != "equivalent"
-    assert "exchanged" not in stated.stated_table([one], question).caption
+    assert "exchanged" not in stated.stated_table([one], [], question).caption
 
 
 def test_a_leak_is_said_and_usual_values_are_not(study: Study, report: Callable[[Study], Path]) -> None:

@@ -9,6 +9,9 @@ from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting import words
 from mitofm.reporting.configurations import Configuration, groups
 from mitofm.reporting.contrasts import Contrast
+from mitofm.reporting.counts import Counts
+from mitofm.reporting.estimates import Stored, measure, primary
+from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ def test_an_interval_that_includes_zero_decides_nothing(low: float, high: float,
 
 def test_a_difference_without_an_interval_is_not_called_anything_else() -> None:
     (sentence,) = words.compared([contrast(replace(SURE, low=None, high=None, why="under 6 slides"))])
-    assert sentence.endswith("with 10 % of the labels, AUROC on the same cells: uni +0.030, no interval.")
+    assert sentence.endswith("with 10 % of the labels, AUROC on the same cells, uni: +0.030, no interval.")
 
 
 def test_many_differences_are_counted() -> None:
@@ -49,6 +52,30 @@ def test_differences_are_told_at_the_largest_fraction() -> None:
     assert "with 100 % of the labels" in sentence
     assert "+0.070" in sentence
     assert "+0.030" not in sentence
+
+
+def test_what_differences_share_is_said_once() -> None:
+    found = [contrast(SURE, train_domain=domain) for domain in ("breast", "lung", "skin")]
+    (sentence,) = words.compared(found)
+    assert sentence.count("uni") == 1
+    assert (
+        "the same cells, uni: trained on breast +0.030 (+0.010 to +0.050), higher; trained on lung +0.030" in sentence
+    )
+
+
+def test_training_domains_that_one_configuration_leads_share_a_sentence(study: Study) -> None:
+    study.grid(adaptation=["lora", "linear_probe"], train_domain=["breast", "lung", "lymphoma"], seed=[42, 43])
+    collected = collect(study.runs, study.name)
+    results = primary(measure(Stored(collected, Kept(study.runs / "cache")), groups(collected)))
+    inside, outside = words.best_per_fraction(results, Counts(collected))
+    assert inside.startswith(
+        "With 100 % of the labels (5,000 cells), tested in-domain: uni with lora reaches these AUROCs"
+    )
+    for sentence in (inside, outside):
+        assert ", the highest of 2, by what it was trained on: " in sentence
+        assert [sentence.count(word) for word in ("uni", "lora", "trained", "breast", "lung", "lymphoma")] == [1] * 6
+    told = [float(word.split(" (")[0].split()[-1]) for word in inside.split(": ")[-1].split("; ")]
+    assert told == sorted(told, reverse=True)
 
 
 def test_cautions_say_random_weights_test_only_domains_and_images_as_units(study: Study) -> None:

@@ -10,6 +10,19 @@ from mitofm.runs import studies
 FAMILY = {"metric": "auroc", "margin": 0.02}
 
 
+def test_a_planned_cell_is_not_started_until_any_command_asks_for_it(tmp_path: Path) -> None:
+    assert studies.not_started(tmp_path, "mine") == ([], 0)
+    for _ in range(2):
+        studies.plan(tmp_path, "mine", {"data": "ami"}, {"seed": ["1", "2"], "fraction": ["0.1", "1.0"]})
+    studies.plan(tmp_path, "mine", {"seed": "2"}, {"fraction": ["1.0"], "data": ["ami", "mf"]})  # overlaps
+    studies.enlist(tmp_path, "mine", "a", {"seed": "2", "fraction": "1.0", "data": "ami"})
+    studies.enlist(tmp_path, "mine", "b", {"seed": "1", "fraction": "1.0", "data": "ami"})
+    studies.enlist(tmp_path, "mine", "c")
+    left = ["seed=1, fraction=0.1", "seed=2, fraction=0.1", "fraction=1.0, data=mf"]
+    assert studies.not_started(tmp_path, "mine") == (left, 5)
+    assert studies.cells(tmp_path, "mine") == ["a", "b", "c"]
+
+
 def test_what_a_study_states_stays(tmp_path: Path) -> None:
     assert studies.stated(tmp_path, "mine") is None
     studies.state(tmp_path, "mine", None)
