@@ -19,23 +19,24 @@ from mitofm.reporting.style import GRID, Drawn, canvas, legend_below, looks, slu
 def scaling_curves(
     results: Iterable[Result], counts: Counts, laws: Sequence[Law], order: list[str], folder: Path
 ) -> list[Drawn]:
-    """Draw AUROC over labels for every model, evaluation set and setting; nothing where there is one fraction only.
+    """Draw AUROC over labels for every model, evaluation set and setting of which there is more than one fraction.
 
     Dotted: the scaling laws.
 
     All panels share their axes, so that they can be compared.
     """
-    everything = [result for result in results if result.auroc.value is not None]
-    panels = grouped(everything, _place)
-    if not any(len({result.configuration.fraction for result in found}) > 1 for found in panels.values()):
+    found = grouped([result for result in results if result.auroc.value is not None], _place)
+    panels = {key: one for key, one in found.items() if len({result.configuration.fraction for result in one}) > 1}
+    if not panels:
         return []
+    everything = [result for one in panels.values() for result in one]
     labels = [counts.labels(result.group) for result in everything]
     reach = min(labels) / 1.35, max(labels) * 1.35
     bounds = limits(result.auroc for result in everything)
     fitted = grouped(laws, _place)
     return [
-        _panel(key, found, fitted.get(key, []), counts, order, reach, bounds, folder)
-        for key, found in sorted(panels.items())
+        _panel(key, one, fitted.get(key, []), counts, order, reach, bounds, folder)
+        for key, one in sorted(panels.items())
     ]
 
 

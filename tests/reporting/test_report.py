@@ -156,6 +156,13 @@ def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_oth
             assert (beside / "tables" / "midog" / table.name).read_bytes() == table.read_bytes(), table.name
 
 
+def test_a_setting_of_one_fraction_has_no_curve_beside_those_of_several(study: Study, report: Report) -> None:
+    study.grid(fraction=[0.1, 1.0], adaptation=["lora"])
+    study.add(split="single_domain", train_domain="breast")
+    drawn = names(report(study), "*.svg")
+    assert {name for name in drawn if name.startswith("scaling")} == {"scaling-split-in_domain-all-uni.svg"}
+
+
 def test_a_report_leaves_nothing_of_an_earlier_one(study: Study, report: Report) -> None:
     study.grid(adaptation=["linear_probe", "lora"])
     out = report(study)
