@@ -43,6 +43,12 @@ TRIED = (
 os.environ.setdefault("WANDB_MODE", "offline")
 
 
+@pytest.fixture(autouse=True)
+def own_wandb() -> None:
+    """Commands that a test starts are not to use the W&B service that an earlier test's run started in this process."""
+    os.environ.pop("WANDB_SERVICE", None)
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data and cache that tests may share; runs are each test's own."""
