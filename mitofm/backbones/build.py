@@ -75,7 +75,8 @@ class Backbone(nn.Module):
         """Resize and normalise: uint8 (B, H, W, 3) -> float (B, 3, img_size, img_size).
 
         The resized image is rounded to 8 bits, as an image library would, so that CPU (whose uint8 kernel is several
-        times faster) and CUDA (which has none) agree to one grey level.
+        times faster) and CUDA (which has none) agree to one grey level. Other numbers need another
+        `spec.EMBEDDING_VERSION`, as those of a recipe do.
         """
         images = patches.permute(0, 3, 1, 2)
         size = (self.spec.img_size, self.spec.img_size)

@@ -10,6 +10,9 @@ from mitofm import fingerprints
 from mitofm.errors import MitofmError, unknown
 
 WEIGHTS = ("pretrained", "random")
+# Raise it when code gives other numbers for the same spec: `Backbone.transform`, a recipe, `views.py`, `PatchTokens`, what
+# is read of weights. Cached embeddings, cells and checkpoints then have other names, and none is taken for another.
+EMBEDDING_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class BackboneSpec:
     def contract(self) -> dict[str, Any]:
         """What decides the embeddings of given weights, as JSON-like data: the include-list of its identity."""
         return {
+            "version": EMBEDDING_VERSION,
             "name": self.name,
             "architecture": self.architecture,
             "kwargs": self.kwargs,
