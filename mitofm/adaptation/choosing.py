@@ -9,11 +9,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled
+from mitofm.data.folds import balanced_folds
 from mitofm.errors import MitofmError
-from mitofm.seeds import derive
+from mitofm.seeds import stream
 
 Fitted = TypeVar("Fitted", bound=Head)
 
@@ -86,7 +86,7 @@ class Choosing(FrozenAdaptation, Generic[Fitted]):
 
 
 def slide_folds(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Positions to fit on and to hold out, of up to `folds` folds of whole slides; none where a fold would lack a class.
+    """Positions to fit on and to hold out, of up to `folds` folds of whole slides; none where one would lack a class.
 
     Args:
         labels: int (n,), 0 or 1.
@@ -97,9 +97,8 @@ def slide_folds(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -
     folds = min(folds, *(len(set(slides[labels == label])) for label in (0, 1)))
     if folds < 2:
         return []
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive(seed, "probe folds") % 2**32)
-    parts = list(splitter.split(labels, labels, slides))
-    return parts if all(len(set(labels[fitting])) == 2 for fitting, _ in parts) else []
+    fold = balanced_folds(labels, slides, folds, stream(seed, "probe folds"))
+    return [(np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)) for held_out in range(folds)]
 
 
 def _scores(labels: np.ndarray, logits: np.ndarray) -> list[float]:

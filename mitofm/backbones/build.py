@@ -72,7 +72,10 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1) * 255, persistent=False)
 
     def transform(self, patches: Tensor) -> Tensor:
-        """Resize and normalise: uint8 (B, H, W, 3) -> float (B, 3, img_size, img_size)."""
+        """Resize and normalise: uint8 (B, H, W, 3) -> float (B, 3, img_size, img_size).
+
+        Other numbers need another `spec.EMBEDDING_VERSION`, as those of a recipe do.
+        """
         images, side = patches.permute(0, 3, 1, 2), self.spec.img_size
         if images.shape[-2:] != (side, side):
             images = resized(images, side, self.spec.interpolation)

@@ -1,4 +1,7 @@
-"""Embedding recipes: from what a trunk returns to one vector per patch. The same recipe serves every adaptation."""
+"""Embedding recipes: from what a trunk returns to one vector per patch. The same recipe serves every adaptation.
+
+One that is changed needs another `spec.EMBEDDING_VERSION`: embeddings made before are in caches.
+"""
 
 from __future__ import annotations
 

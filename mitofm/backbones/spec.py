@@ -14,6 +14,9 @@ CONTRACT = (
     "name", "architecture", "kwargs", "weights", "img_size", "mean", "std", "interpolation", "embedding"
 )  # fmt: skip
 """What decides the embeddings of given weights: the include-list of a backbone's identity."""
+# Raise it when code gives other numbers for the same spec: `Backbone.transform`, a recipe, `views.py`, `PatchTokens`, what
+# is read of weights. Cached embeddings, cells and checkpoints then have other names, and none is taken for another.
+EMBEDDING_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ class BackboneSpec:
     def contract(self) -> dict[str, Any]:
         """What decides the embeddings of given weights, as JSON-like data."""
         values = {key: getattr(self, key) for key in CONTRACT}
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+        return {"version": EMBEDDING_VERSION, **plain}
 
     def fingerprint(self, weights_sha256: str, precision: str, initialisation: int | None) -> str:
         """Names the embeddings this backbone gives: contract, weights, precision and, for random ones, their seed."""

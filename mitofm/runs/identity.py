@@ -14,7 +14,7 @@ from mitofm.config import instantiate
 from mitofm.data.dataset import Dataset
 from mitofm.fingerprints import Remembered
 
-PROTOCOL_VERSION = 2  # raise it when the same identity would give another result
+PROTOCOL_VERSION = 3  # raise it when the same identity would give another result
 
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
@@ -51,18 +51,18 @@ def identify(config: Mapping[str, Any]) -> Identified:
     dataset = Dataset(config["data"], cache)
     identity = {
         "protocol_version": PROTOCOL_VERSION,
-        "data": {key: _content(config["data"][key]) for key in _DATA},
+        "data": {key: config["data"][key] for key in _DATA},
         "table": dataset.table_fingerprint(),
         "backbone": spec.contract(),
         "weights": weights.sha256,
         "split_files": [remembered.file(file) for file in instantiate(config["split"]).files()],
-        **{group: _content(config[group]) for group in _WHOLE},
+        **{group: config[group] for group in _WHOLE},
         # Two names for the same rules (released_code, a list of confounders) are one identity.
-        "protocol": {key: _content(value) for key, value in config["protocol"].items() if key != "name"},
+        "protocol": {key: value for key, value in config["protocol"].items() if key != "name"},
         "fraction": config["fraction"],
         "seed": config["seed"],
     }
-    cell_id = fingerprints.of(identity)
+    cell_id = fingerprints.of(_content(identity))
     return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
 
 
@@ -80,7 +80,8 @@ def _content(value: Any) -> Any:
         return {key: _content(item) for key, item in value.items() if key not in _NOT_CONTENT}
     if isinstance(value, (list, tuple)):
         return [_content(item) for item in value]
-    return value
+    # YAML reads 1 and 1.0 as two types: a number is one value however it is spelled.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _prefix(config: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mitofm import resumable
-from mitofm.backbones import embeddings
+from mitofm.backbones import embeddings, spec
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.embeddings import cached
 from mitofm.backbones.spec import BackboneSpec
@@ -48,6 +48,15 @@ def test_cached_embeddings_are_the_online_ones(
     assert np.abs(found - expected).max() < tolerance * np.abs(expected).max()
     again = cached(store, "f" * 64, tmp_path, lambda: pytest.fail("built again"), device=CPU, precision=precision)
     np.testing.assert_array_equal(found, again)
+
+
+def test_code_that_makes_other_embeddings_finds_none_of_before(
+    resolved: Callable[..., Any], store: PatchStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = BackboneSpec.from_config(resolved()["backbone"])
+    before = embeddings.place(store, seen.fingerprint("random", "fp32", 1), tmp_path)
+    monkeypatch.setattr(spec, "EMBEDDING_VERSION", spec.EMBEDDING_VERSION + 1)
+    assert embeddings.place(store, seen.fingerprint("random", "fp32", 1), tmp_path) != before
 
 
 @pytest.mark.parametrize("batches", [1, 2, 4])

@@ -115,3 +115,17 @@ def test_external_folds_validate_on_each_fold_once_and_test_on_the_same_three_se
     assert 0.1 < len(held_out) / (table["dataset"] == "A").sum() < 0.3
     with pytest.raises(MitofmError, match=r"unknown split.fold '4' in split.folds=4"):
         ExternalFolds(name="x", train_on="A", test_on="B", fold=4, folds=4)
+    with pytest.raises(MitofmError, match=r"split.test_share=0.7: give a share above 0, and at most a half"):
+        ExternalFolds(name="x", train_on="A", test_on="B", test_share=0.7)
+
+
+def test_external_folds_hold_out_any_slide_at_some_seed_and_none_at_every_one() -> None:
+    table = random_table([20, 5], seed=0).assign(dataset=lambda cells: cells["domain"])
+    large = table[table["slide"] == "s000"]  # with most cells: of grouped folds by size it was always in the first
+    more = [large.assign(sample_id=f"more{copy}" + large["sample_id"]) for copy in range(5)]
+    table = pd.concat([table, *more], ignore_index=True)
+    strategy = ExternalFolds(name="x", train_on="d0", test_on="d1")
+    splits = [make(strategy, table, 1.0, seed) for seed in range(40)]
+    held_out = [set(split.frame.loc[split.frame["evaluation_set"] == "in_domain", "slide"]) for split in splits]
+    assert set.union(*held_out) == set(table.loc[table["domain"] == "d0", "slide"])
+    assert not set.intersection(*held_out)

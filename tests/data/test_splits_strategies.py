@@ -155,7 +155,7 @@ def test_settings_that_cannot_be_meant_are_refused() -> None:
 
 
 def test_more_folds_or_training_slides_than_there_are_is_infeasible() -> None:
-    with pytest.raises(Infeasible, match="3 slides with 18 cells of the rarer class cannot make 5 folds"):
+    with pytest.raises(Infeasible, match="3 slides, 3 with positive and 3 with negative cells, cannot make 5 folds"):
         make(KFold(name="kfold"), table(lung=3), 1.0, 0)
     with pytest.raises(Infeasible, match="1 slides with 6 positive and 6 negative cells are left for training"):
         make(External(name="e", train_on="LUNG", test_on="SKIN"), table(lung=1, skin=3), 1.0, 0)

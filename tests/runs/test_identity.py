@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from mitofm.backbones import spec
 from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.identity import identify
@@ -44,6 +45,35 @@ def test_what_cannot_does_not(resolved: Resolved, override: str) -> None:
 )  # fmt: skip
 def test_two_names_for_the_same_rules_are_one_cell(resolved: Resolved, one: list[str], other: list[str]) -> None:
     assert identify(resolved(*one)).id == identify(resolved(*other)).id != identify(resolved()).id
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("fraction=1", "fraction=1.0"),
+        ("adaptation.lr=1", "adaptation.lr=1.0"),
+        ("adaptation.weight_decay=0", "adaptation.weight_decay=0.0"),
+        ("data.image_mpp=1", "data.image_mpp=1.0"),
+        ("backbone.mean=[0,0,1]", "backbone.mean=[0.0,0.0,1.0]"),
+    ],
+)
+def test_two_spellings_of_a_number_are_one_cell(resolved: Resolved, one: str, other: str) -> None:
+    lora = "adaptation=lora"
+    assert identify(resolved(lora, one)).id == identify(resolved(lora, other)).id
+
+
+def test_a_yes_is_no_number(resolved: Resolved) -> None:
+    flag = "adaptation.use_rslora"
+    ids = {identify(resolved("adaptation=lora", f"{flag}={value}")).id for value in ("true", "1", "false", "0")}
+    assert len(ids) == 4
+
+
+def test_code_that_makes_other_embeddings_makes_other_cells(
+    resolved: Resolved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = identify(resolved()).id
+    monkeypatch.setattr(spec, "EMBEDDING_VERSION", spec.EMBEDDING_VERSION + 1)
+    assert identify(resolved()).id != before
 
 
 def test_what_a_study_states_is_no_part_of_a_cell(resolved: Resolved) -> None:

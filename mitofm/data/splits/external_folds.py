@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mitofm.data.folds import balanced_folds
 from mitofm.data.splits.external import External
-from mitofm.data.splits.kfold import must_be_a_fold, stratified_folds
+from mitofm.data.splits.kfold import must_be_a_fold
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides
-from mitofm.data.splits.slides import share_of
+from mitofm.errors import MitofmError
+from mitofm.seeds import stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,7 @@ class ExternalFolds(External):
     Attributes:
         fold: the fold that validates, from 0.
         folds: how many there are, at least 2.
-        test_share: share of the cells of `train_on` that is held out, in whole slides.
+        test_share: share of the cells of `train_on` that is held out, one of round(1 / share) folds; at most a half.
     """
 
     fold: int = 0
@@ -33,6 +35,8 @@ class ExternalFolds(External):
     def __post_init__(self) -> None:
         super().__post_init__()
         must_be_a_fold(self.fold, self.folds)
+        if not 0 < self.test_share <= 0.5:
+            raise MitofmError(f"split.test_share={self.test_share}: give a share above 0, and at most a half")
 
     def describe(self) -> str:
         """The training side in words: the fold that it does not hold."""
@@ -42,11 +46,14 @@ class ExternalFolds(External):
         """Raises as external does, and Infeasible where the slides cannot make the folds."""
         outside = super().sides(table, seed)
         rows = np.flatnonzero(np.isin(outside.part, (TRAIN, VALIDATION)))
-        share_of(len(rows), self.test_share, TEST)
-        held_out = stratified_folds(table.iloc[rows], round(1 / self.test_share), seed, "held out")[0]
-        rest = np.delete(rows, held_out)
+        held_out = _folds(table.iloc[rows], round(1 / self.test_share), seed, "held out") == 0
+        tested, rest = rows[held_out], rows[~held_out]
         part, tests = outside.part.copy(), outside.evaluation_set.copy()
-        part[rows[held_out]], tests[rows[held_out]] = TEST, IN_DOMAIN
-        part[rest] = TRAIN
-        part[rest[stratified_folds(table.iloc[rest], self.folds, seed, "folds")[self.fold]]] = VALIDATION
+        part[tested], tests[tested] = TEST, IN_DOMAIN
+        validates = _folds(table.iloc[rest], self.folds, seed, "folds") == self.fold
+        part[rest] = np.where(validates, VALIDATION, TRAIN)
         return Sides(part, tests)
+
+
+def _folds(table: pd.DataFrame, folds: int, seed: int, purpose: str) -> np.ndarray:
+    return balanced_folds(table["label"].to_numpy(), table["slide"].to_numpy(), folds, stream(seed, purpose))

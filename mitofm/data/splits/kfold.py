@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mitofm.data.folds import balanced_folds
 from mitofm.data.splits.part import IN_DOMAIN, TEST, Sides, Strategy
 from mitofm.data.splits.slides import with_validation
-from mitofm.errors import Infeasible, MitofmError, unknown
-from mitofm.seeds import derive
+from mitofm.errors import MitofmError, unknown
+from mitofm.seeds import stream
 
 
 @dataclass(frozen=True, kw_only=True)
 class KFold(Strategy):
-    """Fold `fold` of `folds` tests (in_domain); folds hold whole slides and about the same share of each class.
+    """Fold `fold` of `folds` tests (in_domain); folds hold whole slides, about the same share of each class.
 
     Attributes:
         fold: the fold that tests, from 0.
@@ -37,10 +38,10 @@ class KFold(Strategy):
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises Infeasible where the slides cannot make the folds, or the rest no validation."""
-        tested = stratified_folds(table, self.folds, seed, "folds")[self.fold]
+        fold = balanced_folds(table["label"].to_numpy(), table["slide"].to_numpy(), self.folds, stream(seed, "folds"))
+        rest = fold != self.fold
         part = np.full(len(table), TEST, dtype=object)
-        rest = np.setdiff1d(np.arange(len(table)), tested)
-        part[rest] = with_validation(table.iloc[rest], self.validation_share, seed)
+        part[rest] = with_validation(table[rest], self.validation_share, seed)
         return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))
 
 
@@ -50,20 +51,3 @@ def must_be_a_fold(fold: int, folds: int) -> None:
         raise MitofmError(f"split.folds={folds}: at least 2 folds are needed")
     if fold not in range(folds):
         raise unknown("split.fold", fold, range(folds), f"split.folds={folds}")
-
-
-def stratified_folds(table: pd.DataFrame, folds: int, seed: int, purpose: str) -> list[np.ndarray]:
-    """Row positions of each of `folds` folds of whole slides with about the same share of each class.
-
-    Raises:
-        Infeasible: there are too few slides, or cells of a class.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    labels = table["label"].to_numpy()
-    slides, names = pd.factorize(table["slide"], sort=True)
-    fewest = np.bincount(labels, minlength=2).min()
-    if min(len(names), fewest) < folds:
-        raise Infeasible(f"{len(names)} slides with {fewest} cells of the rarer class cannot make {folds} folds")
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive(seed, purpose) % 2**32)
-    return [held_out for _, held_out in splitter.split(labels, labels, slides)]
