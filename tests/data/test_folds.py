@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 
 import numpy as np
@@ -142,13 +141,3 @@ def test_the_folds_of_a_seed_stay_as_they_are() -> None:
     labels, slides = cells(ATYPIA)
     fold = drawn(labels, slides, 3, 42)[np.unique(slides, return_index=True)[1]]
     assert fold.tolist() == [2, 1, 0, 2, 1, 1, 0, 0]  # others need another PROTOCOL_VERSION
-
-
-def test_thousands_of_slides_take_no_longer_than_in_scikit_learn() -> None:
-    labels, slides = tissue(5000, 0)
-    started = time.process_time()
-    drawn(labels, slides, 5, 0)
-    ours = time.process_time() - started
-    grouped(labels, slides, 5, 0)
-    theirs = time.process_time() - started - ours
-    assert ours < theirs

@@ -62,6 +62,14 @@ def test_two_spellings_of_a_number_are_one_cell(resolved: Resolved, one: str, ot
     assert identify(resolved(lora, one)).id == identify(resolved(lora, other)).id
 
 
+def test_a_pixel_is_no_share(resolved: Resolved) -> None:
+    def erased(side: str) -> str:
+        one = f"{{_target_: albumentations.CoarseDropout, hole_height_range: [{side}, {side}]}}"
+        return identify(resolved("adaptation=lora", f"augment.transforms=[{one}]")).id
+
+    assert erased("1") != erased("1.0")
+
+
 def test_a_yes_is_no_number(resolved: Resolved) -> None:
     flag = "adaptation.use_rslora"
     ids = {identify(resolved("adaptation=lora", f"{flag}={value}")).id for value in ("true", "1", "false", "0")}
