@@ -68,7 +68,8 @@ class Sweep:
             self._fitted += fitted
         counts = Counter(self._states.values())
         counts[State.UNFINISHED] = self._running()
-        parts = [f"{self._study}: {counts[State.DONE]} of {self._cells} cells done"]
+        there = max(self._cells, len(self._states) + counts[State.UNFINISHED])  # another sweep may fill the same study
+        parts = [f"{self._study}: {counts[State.DONE]} of {there} cells done"]
         words = {State.FAILED: "failed", State.SKIPPED: "skipped", State.UNFINISHED: "running"}
         parts += [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
         left = self._cells - len(self._states)

@@ -63,7 +63,14 @@ def test_parallel_processes_are_stopped_with_their_parent(
     folders = {"DATA": shared / "data", "CACHE": shared / "cache", "RUNS": tmp_path / "runs"}
     environment = os.environ | {f"MITOFM_{name}": str(folder) for name, folder in folders.items()}
     command = [sys.executable, "-m", "mitofm", "train", *grid, *quick, *long]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as sweep:
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which what a shell runs with `&` ignores
+    ) as sweep:
         for _ in range(600):
             if len(list(tmp_path.glob("runs/cells/*/curves.csv"))) == 2 or sweep.poll() is not None:
                 break
