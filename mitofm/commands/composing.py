@@ -156,7 +156,8 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
         except HydraException as error:
             raise MitofmError(str(error)) from error
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
-        typed = {one.key_or_group: _values(one) for one in parsed if one.is_sweep_override()}
+        last = {one.key_or_group: one for one in parsed}  # a key that is typed twice is what it is said to be last
+        typed = {key: _values(one) for key, one in last.items() if one.is_sweep_override()}
         # What is typed may be a key of what the study sweeps (split.domain of its split), so the study's grid comes first.
         of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
         sweeper = _compose(name, of_hydra, with_hydra=True).hydra.sweeper

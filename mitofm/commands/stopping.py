@@ -52,6 +52,10 @@ def end_if_asked(code: Any) -> None:
 
 def _stop(number: int, frame: Any) -> None:
     workers = _workers()
+    saves = signal.getsignal(signal.SIGTERM)
+    if not workers and callable(saves) and saves is not _stop:  # n_jobs=1: the cell is trained in this process
+        saves(signal.SIGTERM, frame)
+        return
 
     def at_once(*_: Any) -> None:
         for one in workers:

@@ -57,8 +57,7 @@ class Trained:
     @property
     def centre_px(self) -> int:
         """Side of what it sees of a patch of `crop_px`, less than that under the confounder field_of_view."""
-        patches = self.facts["patches"]
-        return patches.get("centre_px", patches["crop_px"])  # the first checkpoints did not say
+        return self.facts["patches"]["centre_px"]
 
     def classifier(self) -> Classifier:
         """The trained classifier of a gradient mode.
@@ -105,6 +104,12 @@ def read(folder: Path, weights: Path, remembered: Remembered, file: str | None =
     drawn_from = facts["seed"] if spec.weights == "random" else None
     fingerprint = spec.fingerprint(found.sha256, facts["fit"]["precision"], drawn_from)
     if fingerprint != facts["backbone_fingerprint"]:
+        if found.file is not None and found.sha256 == facts["weights_sha256"]:
+            raise MitofmError(
+                f"{folder} was trained by a mitofm that makes other embeddings from these weights of {spec.name!r}, or from "
+                f"another recipe of it (fingerprint {facts['backbone_fingerprint'][:12]}, not {fingerprint[:12]}): use that "
+                "version, or train it again with this one"
+            )
         raise MitofmError(
             f"{folder} was trained on another backbone than the {spec.name!r} here: fingerprint "
             f"{facts['backbone_fingerprint'][:12]}, not {fingerprint[:12]}; weights of sha256 "
@@ -141,7 +146,8 @@ def _facts(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MitofmError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     if version != FORMAT:
-        raise MitofmError(f"{path} is of format {version}, and this mitofm reads format {FORMAT}")
+        raise MitofmError(f"{path} is of format {version}, and this mitofm reads format {FORMAT}: train it again")
+    missing += [f"patches.{key}" for key in ("crop_px", "centre_px") if key not in facts.get("patches", {})]
     if missing:
         raise MitofmError(f"{path} is damaged: it lacks {', '.join(missing)}")
     return facts

@@ -94,7 +94,7 @@ def _differing(stored: Stored, question: Question, one: Result, other: Result) -
     """The keys of the configurations in which they differ, besides those that the question varies and what follows from these."""
     varied = _with_implied(question.varied)
     may = (*varied, *(key for group in varied for key in _FOLLOWS.get(group, ())))
-    told = [(question.first[key], question.second[key]) for key in question.varied]
+    groups = [(question.first[key], question.second[key]) for key in question.varied if "." not in key]
     configs = [dict(flat(stored.config(side.group.a_cell))) for side in (one, other)]
     values = {key: (configs[0].get(key), configs[1].get(key)) for key in sorted(configs[0].keys() | configs[1].keys())}
     return {
@@ -102,7 +102,7 @@ def _differing(stored: Stored, question: Question, one: Result, other: Result) -
         for key, pair in values.items()
         if counts(key)
         and pair[0] != pair[1]
-        and pair not in told  # ${backbone.name} of a confounder, say
+        and pair not in groups  # ${backbone.name} of a confounder, say
         and not any(key == name or key.startswith(f"{name}.") for name in may)
     }
 

@@ -25,7 +25,7 @@ from mitofm.runs import studies
 from mitofm.runs.folder import stored_config
 
 SUMS, FACTS, REPORT = "SHA256SUMS", "bundle.json", "report"
-FORMAT = 1
+FORMAT, _READS = 2, (1, 2)  # 2: what a study planned and did not start
 OF_A_CELL = (
     "DONE", "FAILED", "SKIPPED", "cell.json", "config.yaml", "cost.json", "curves.csv", "environment.json",
     "metrics.json", "predictions.parquet", "split.parquet",
@@ -77,6 +77,10 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     ):
         files |= {f"{folder.relative_to(runs).as_posix()}/{name}": folder / name for name in inside}
     files |= {name: _without_places(file) for name, file in files.items() if name.endswith("/config.yaml")}
+    left, planned = studies.not_started(runs, study)
+    if planned:
+        left = sorted(re.sub(r"=/[^,]*/", "=", words) for words in left)  # without places
+        files[f"studies/{study}/{studies.NOT_STARTED}"] = json.dumps({"cells": left, "planned": planned}).encode()
     files |= {f"{REPORT}/{file.relative_to(report).as_posix()}": file for file in report.rglob("*") if file.is_file()}
     there = {name: file for name, file in sorted(files.items()) if isinstance(file, bytes) or file.is_file()}
     for name in there:
@@ -115,8 +119,10 @@ def unpack(file: Path, into: Path) -> Bundle:
                 if member.filename != SUMS and _extract(archive, member, into) != sums[member.filename]:
                     raise MitofmError(f"{file}: {member.filename} is not the file that {SUMS} lists")
         facts = read_json(into / FACTS)
-        if facts["format"] != FORMAT:
-            raise MitofmError(f"{file} is a bundle of format {facts['format']}; this mitofm reads format {FORMAT}")
+        if facts["format"] not in _READS:
+            raise MitofmError(
+                f"{file} is a bundle of format {facts['format']}; this mitofm reads up to format {FORMAT}"
+            )
         return Bundle(into, str(facts["study"]), str(facts["made_with"]), str(facts.get("note", "")))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError) as error:
         raise MitofmError(f"{file} cannot be opened as a bundle ({type(error).__name__}: {error})") from error

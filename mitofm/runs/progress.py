@@ -68,8 +68,9 @@ class Sweep:
             self._fitted += fitted
         counts = Counter(self._states.values())
         counts[State.UNFINISHED] = self._running()
-        there = max(self._cells, len(self._states) + counts[State.UNFINISHED])  # another sweep may fill the same study
-        parts = [f"{self._study}: {counts[State.DONE]} of {there} cells done"]
+        others = len(self._states) + counts[State.UNFINISHED] > self._cells  # another sweep fills the same study
+        of = "" if others else f" of {self._cells}"
+        parts = [f"{self._study}: {counts[State.DONE]}{of} cells done"]
         words = {State.FAILED: "failed", State.SKIPPED: "skipped", State.UNFINISHED: "running"}
         parts += [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
         left = self._cells - len(self._states)

@@ -15,18 +15,20 @@ from mitofm.files import read_json, replacing, write_json
 from mitofm.locks import lock
 from mitofm.runs.folder import State
 
-_COMPARISONS, _PLANNED, _STARTED = "comparisons.json", "planned.json", "started.txt"
+_COMPARISONS, _PLANNED, _STARTED = "comparisons.json", "planned.json", "started.csv"
 _SWEEP = "sweep.json"
-FILES = ("cells.csv", _COMPARISONS, _PLANNED, _STARTED)
-"""What a study is, once its sweeps have ended."""
+NOT_STARTED = "not_started.json"
+FILES = ("cells.csv", _COMPARISONS, NOT_STARTED)
+"""What a study is, once its sweeps have ended, in a bundle."""
 
 
 def enlist(runs: Path, study: str, cell: str, chosen: Mapping[str, str] | None = None) -> None:
     """Put a cell on the list of a study, once, and note by which choices it was asked for; safe for many processes."""
     _enlist(_list(runs, study), cell)
-    if chosen is not None:
-        with (_folder(runs, study) / _STARTED).open("a", encoding="utf-8") as notes:
-            notes.write(f"{_named(chosen)}\n")  # as in `note_end`
+    notes = _folder(runs, study) / _STARTED
+    if chosen is not None and _started(notes).get(named := _named(chosen)) != cell:
+        with notes.open("a", encoding="utf-8") as file:
+            file.write(f"{named},{cell}\n")  # as in `note_end`
 
 
 def _enlist(file: Path, cell: str) -> None:
@@ -99,10 +101,27 @@ def plan(runs: Path, study: str, fixed: Mapping[str, str], swept: Mapping[str, S
 def not_started(runs: Path, study: str) -> tuple[list[str], int]:
     """The cells of planned grids that no sweep has come to, in words, and how many are planned."""
     folder = _folder(runs, study)
+    if (packed := folder / NOT_STARTED).is_file():
+        found = read_json(packed)
+        return found["cells"], found["planned"]
     planned = {_named(chosen): words for grid in _grids(folder / _PLANNED) for chosen, words in _chosen(grid)}
-    notes = folder / _STARTED
-    started = set(notes.read_text(encoding="utf-8").split()) if planned and notes.is_file() else set()
+    started = _started(folder / _STARTED) if planned else {}
     return [words for name, words in planned.items() if name not in started], len(planned)
+
+
+def _started(notes: Path) -> dict[str, str]:
+    """The cells that have been asked for, by their choices.
+
+    Where the same choices come to mean another cell (another sweep.yaml, another version), what was asked for before that
+    says nothing of what is planned now.
+    """
+    started: dict[str, str] = {}
+    for line in notes.read_text(encoding="utf-8").splitlines() if notes.is_file() else ():
+        name, _, cell = line.partition(",")
+        if started.get(name, cell) != cell:
+            started = {}
+        started[name] = cell
+    return started
 
 
 def _grids(file: Path) -> list[Any]:

@@ -9,7 +9,7 @@ from mitofm import fingerprints
 from mitofm.files import write_json
 from mitofm.training.cell import Cell
 
-FORMAT = 1
+FORMAT = 2  # 2: how much of a patch is seen, the version of the embeddings
 TENSORS, DESCRIPTION = "trained.safetensors", "checkpoint.json"
 _FIT = ("batch_size", "precision", "test_views")  # what a forward pass takes of the group
 

@@ -99,6 +99,11 @@ def test_a_grid_is_counted_before_it_is_composed() -> None:
     assert found.fixed == ["backbone=toy_vit_p8"]
 
 
+def test_a_key_that_is_typed_twice_is_what_it_is_last() -> None:
+    assert asked("train", ["seed=1,2", "fraction=0.1,1.0", "seed=3"], None).swept == {"fraction": ["0.1", "1.0"]}
+    assert asked("train", ["seed=3", "seed=1,2"], None).swept == {"seed": ["1", "2"]}
+
+
 def test_without_submitit_slurm_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from hydra.errors import MissingConfigException
 

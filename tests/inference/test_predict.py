@@ -52,18 +52,6 @@ def test_a_narrower_field_of_view_goes_with_the_checkpoint(
     assert (said_of["patch"]["crop_px"], said_of["cut_to_centre"], said_of["resize_to"]) == (64, [48, 48], [64, 64])
 
 
-def test_a_checkpoint_that_does_not_say_its_field_of_view_saw_all_of_a_patch(
-    typed: Typed, tried: Path, tmp_path: Path
-) -> None:
-    folder = altered(tried, tmp_path / "old")
-    patches = json.loads((folder / "checkpoint.json").read_text())["patches"]
-    assert patches.pop("centre_px") == patches["crop_px"]
-    edited(folder, patches=patches)
-    stored = next(tried.glob("*-lora-*")) / "predictions.parquet"
-    typed("predict", folder, *TISSUE, f"samples={stored}", f"output={tmp_path}/scores.parquet")
-    assert pd.read_parquet(tmp_path / "scores.parquet")["logit"].equals(pd.read_parquet(stored)["logit"])
-
-
 def test_a_copied_checkpoint_scores_cells_without_labels(
     typed: Typed, tried: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

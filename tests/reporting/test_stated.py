@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,3 +189,16 @@ def test_a_leak_is_said_and_usual_values_are_not(study: Study, report: Callable[
         "Tested on cells whose slides were trained on: split annotation_kfold."
         in (report(study) / "report.html").read_text()
     )
+
+
+def test_keys_that_happen_to_have_the_values_asked_for_are_not_what_is_asked(study: Study) -> None:
+    rates = (0.001, 0.01)
+    for lr, head_lr in product(rates, rates):
+        folder = study.add(lr=lr, head_lr=head_lr, domains=("breast", "lung"))
+        (folder / "config.yaml").write_text(f"adaptation: {{lr: {lr}, head_lr: {head_lr}}}\n")
+    stored, results = measured(study)
+    found, _ = stated.answers(stored, results, asked({"rate": {"adaptation.lr": list(rates)}}))
+    heads = [
+        [stored.config(side.group.a_cell)["adaptation"]["head_lr"] for side in (one.first, one.second)] for one in found
+    ]
+    assert sorted(heads) == [[0.001, 0.001], [0.01, 0.01]]

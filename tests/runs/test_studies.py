@@ -23,6 +23,21 @@ def test_a_planned_cell_is_not_started_until_any_command_asks_for_it(tmp_path: P
     assert studies.cells(tmp_path, "mine") == ["a", "b", "c"]
 
 
+def test_choices_that_have_come_to_mean_other_cells_are_not_started_again_yet(tmp_path: Path) -> None:
+    def asked_for(*cells: str) -> None:
+        for seed, cell in enumerate(cells):
+            studies.enlist(tmp_path, "mine", cell, {"seed": str(seed)})
+
+    studies.plan(tmp_path, "mine", {}, {"seed": ["0", "1", "2"]})
+    asked_for("a", "b", "c")
+    asked_for("a")  # the same sweep again, stopped early
+    assert studies.not_started(tmp_path, "mine") == ([], 3)
+    asked_for("a of another sweep.yaml")
+    assert studies.not_started(tmp_path, "mine") == (["seed=1", "seed=2"], 3)
+    asked_for("a", "b", "c")  # and back
+    assert studies.not_started(tmp_path, "mine") == ([], 3)
+
+
 def test_what_a_study_states_stays(tmp_path: Path) -> None:
     assert studies.stated(tmp_path, "mine") is None
     studies.state(tmp_path, "mine", None)
