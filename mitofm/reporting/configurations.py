@@ -11,6 +11,7 @@ import pandas as pd
 
 from mitofm.errors import MitofmError
 from mitofm.runs.collect import DONE, Collected
+from mitofm.runs.identity import one_spelling
 
 RANDOM, SLIDES = "random", "slide"
 # How splits describe a training side that is no domain of its own (`Strategy.describe` in mitofm/data/splits/part.py).
@@ -166,8 +167,8 @@ def _config(collected: Collected, cell: str, state: str) -> dict[str, Any]:
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The keys of a configuration that belong to a cell's identity, joined by dots."""
-    for key, value in config.items():
+    """The keys of a configuration that belong to a cell's identity, joined by dots; numbers spelled as they are there."""
+    for key, value in (config if prefix else one_spelling(config)).items():
         if key in _NOT_COMPARED or (not prefix and key not in _IDENTITY_GROUPS):
             continue
         if isinstance(value, Mapping):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
+
+from filelock import FileLock, Timeout
 
 from mitofm.errors import MitofmError
 from mitofm.reporting import chapter, contents, words
@@ -20,6 +23,7 @@ from mitofm.runs.collect import Collected, collect
 
 PAGE = "report.html"
 _PARTS = ("figures", "tables", "beside")
+_NEW, _LOCK = ".mitofm-report-", "lock"  # folders in which reports are made, and what whoever makes one holds
 
 
 def make_report(
@@ -39,7 +43,8 @@ def make_report(
         beside: the bundle of a study that follows on the page, said to have been run elsewhere.
 
     Raises:
-        MitofmError: there is no such study or no finished cell in it, or a finished cell is damaged; or the bundle is.
+        MitofmError: there is no such study or no finished cell in it, or a finished cell is damaged; or the bundle is; or
+            `out` holds `figures`, `tables` or `beside` that are of no report.
     """
     collected = collect(runs, study)
     if collected.done.empty:
@@ -59,18 +64,45 @@ def make_report(
 
 @contextmanager
 def _instead_of(out: Path) -> Iterator[Path]:
-    """A folder for a report that takes the place of the one in `out` when it is whole; nothing of that one then stays."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        yield Path(temporary)
-        if (out / PAGE).is_file():  # else the folder may hold what is somebody's own
-            (out / PAGE).unlink()
-            for part in _PARTS:
-                shutil.rmtree(out / part, ignore_errors=True)
-        for part in _PARTS:
-            if (Path(temporary) / part).is_dir():
-                shutil.copytree(Path(temporary) / part, out / part, dirs_exist_ok=True)
-        shutil.copyfile(Path(temporary) / PAGE, out / PAGE)  # last: where it is, all is
+    """A folder for a report that takes the place of the one in `out` when it is whole; nothing of that one then stays.
+
+    What is in `out` is a report's where the page is, or where a whole one was made and its maker killed while it took its
+    place. All else is the user's: it stays, or is in the way.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    there = [name for name in (*_PARTS, PAGE) if os.path.lexists(out / name)]
+    if there and not (out / PAGE).is_file() and not any(out.glob(f"{_NEW}*/{PAGE}")):
+        raise MitofmError(
+            f"{out / there[0]} is in the way and of no report that is whole: move it elsewhere, or give another out="
+        )
+    new = Path(mkdtemp(prefix=_NEW, dir=out))
+    with FileLock(new / _LOCK):
+        try:
+            yield new
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        _take_place(new, out)
+    _clear(out)
+
+
+def _take_place(new: Path, out: Path) -> None:
+    """Exchange what is in `out`. Its page goes first and comes last: where it is, all is; else that of `new` tells whose it is."""
+    old = new / "old"
+    old.mkdir()
+    for name in (PAGE, *_PARTS):
+        if os.path.lexists(out / name):
+            shutil.move(out / name, old / name)
+    for name in (*_PARTS, PAGE):
+        if (new / name).exists():
+            (new / name).rename(out / name)
+
+
+def _clear(out: Path) -> None:
+    """Remove what is left of the making of reports, but for those that somebody is making now."""
+    for folder in out.glob(f"{_NEW}*"):
+        with suppress(Timeout), FileLock(folder / _LOCK, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _chapters(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:

@@ -17,7 +17,7 @@ from mitofm.fingerprints import Remembered
 PROTOCOL_VERSION = 3  # raise it when the same identity would give another result
 
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
-_WHOLE = ("split", "adaptation", "fit")  # groups of which every key counts, as in augment
+_WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
 
 
@@ -62,8 +62,7 @@ def identify(config: Mapping[str, Any]) -> Identified:
         "fraction": config["fraction"],
         "seed": config["seed"],
     }
-    identity = _one_spelling(identity) | {"augment": config["augment"]}  # where 1 may be a pixel and 1.0 all of a side
-    cell_id = fingerprints.of(_content(identity))
+    cell_id = fingerprints.of(_content(one_spelling(identity)))
     return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
 
 
@@ -73,7 +72,15 @@ def counts(key: str) -> bool:
     parts = {"data": _DATA, "backbone": (*CONTRACT, "sha256")}.get(group)
     if parts is not None:
         return rest.partition(".")[0] in parts
-    return group in (*_WHOLE, "augment", "protocol") and key != "protocol.name"
+    return group in (*_WHOLE, "protocol") and key != "protocol.name"
+
+
+def one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
+    """`config` with each number as one value however it is spelled: YAML reads 1 and 1.0 as two types.
+
+    In `augment` they stay two: there 1 may be a pixel and 1.0 all of a side.
+    """
+    return {group: value if group == "augment" else _spelled(value) for group, value in config.items()}
 
 
 def _content(value: Any) -> Any:
@@ -84,12 +91,11 @@ def _content(value: Any) -> Any:
     return value
 
 
-def _one_spelling(value: Any) -> Any:
-    """YAML reads 1 and 1.0 as two types: a number is one value however it is spelled."""
+def _spelled(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _one_spelling(item) for key, item in value.items()}
+        return {key: _spelled(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_one_spelling(item) for item in value]
+        return [_spelled(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -113,12 +113,42 @@ def test_crops_of_one_name_are_told_apart_by_folder_and_ending_or_refused(root: 
     assert slides[["Atypical/3.PNG", "Normal/3.jpg"]].tolist() == ["211.tiff", "214.tiff"]
 
     (root / "join.csv").write_text(rows.replace("2.png", "Atypical/2.png"))  # it lies in Normal
-    with pytest.raises(MitofmError, match=r"1 crops .* have no row of their own, the first is Normal/2\.png"):
+    said = r"1 crops .* have no row of their own, the first is Normal/2\.png; .* no crop's calls it 'Atypical/2\.png'\."
+    with pytest.raises(MitofmError, match=said):
         reader.table()
 
     (root / "Normal" / "1.tif").touch()
     with pytest.raises(MitofmError, match=r"Normal/1\.png and Normal/1\.tif of .* would be one cell.*'Normal-1'"):
         reader.table()
+
+
+@pytest.mark.parametrize("word", ["1.tiff", "/data/crops/1.png", "images/Atypical/1.png", "images/Atypical/1.TIFF"])
+def test_a_csv_of_other_folders_or_another_ending_means_the_crop_that_is_called_so(root: Path, word: str) -> None:
+    (root / "join.csv").write_text(JOIN.replace("1.png", word))
+    reader = source(root, file="join.csv", columns=COLUMNS)
+    reader.prepare()
+    assert reader.table().set_index("crop")["slide"]["Atypical/1.png"] == "210.tiff"
+
+
+def test_other_folders_and_endings_are_looked_past_no_further_than_is_certain(root: Path) -> None:
+    (root / "Normal" / "1.tif").touch()
+    reader = source(root, file="join.csv", columns=COLUMNS)
+    rows = JOIN.replace("1.png", "images/Atypical/1.tif")  # the class says more than the ending
+    (root / "join.csv").write_text(rows + "Normal/1,213.tiff,skin,5,6\n")
+    assert reader.table().set_index("crop")["slide"][["Atypical/1.png", "Normal/1.tif"]].tolist() == [
+        "210.tiff",
+        "213.tiff",
+    ]
+    for word, message in (
+        ("images/1.jpg", r"row 2: 'images/1\.jpg' may be Atypical/1\.png or Normal/1\.tif of .*Give folder"),
+        (
+            "1.5",
+            r"2 crops .* no row of their own, the first is Atypical/1\.png; .* no crop's calls it '1\.5'\. Complete",
+        ),
+    ):
+        (root / "join.csv").write_text(JOIN.replace("1.png", word))
+        with pytest.raises(MitofmError, match=message):
+            reader.table()
 
 
 @pytest.mark.parametrize(

@@ -63,26 +63,31 @@ def test_parallel_processes_are_stopped_with_their_parent(
     folders = {"DATA": shared / "data", "CACHE": shared / "cache", "RUNS": tmp_path / "runs"}
     environment = os.environ | {f"MITOFM_{name}": str(folder) for name, folder in folders.items()}
     command = [sys.executable, "-m", "mitofm", "train", *grid, *quick, *long]
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which what a shell runs with `&` ignores
-    ) as sweep:
-        for _ in range(600):
-            if len(list(tmp_path.glob("runs/cells/*/curves.csv"))) == 2 or sweep.poll() is not None:
-                break
-            time.sleep(0.1)
-        # Ctrl-C reaches all processes of a terminal, a kill the one that is meant.
-        os.killpg(sweep.pid, number) if number == signal.SIGINT else sweep.send_signal(number)
+    said = tmp_path / "stderr.txt"  # not a pipe, which fills up while nobody reads
+    with (
+        said.open("w") as stderr,
+        subprocess.Popen(
+            command,
+            env=environment,
+            stderr=stderr,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which what a shell runs with `&` ignores
+        ) as sweep,
+    ):
         try:
-            _, said = sweep.communicate(timeout=60)
+            late = time.monotonic() + 240
+            while len(training := list(tmp_path.glob("runs/cells/*/curves.csv"))) < 2 and sweep.poll() is None:
+                if time.monotonic() > late:
+                    break
+                time.sleep(0.1)
+            assert len(training) == 2, said.read_text()
+            # Ctrl-C reaches all processes of a terminal, a kill the one that is meant.
+            os.killpg(sweep.pid, number) if number == signal.SIGINT else sweep.send_signal(number)
+            sweep.wait(timeout=120)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(sweep.pid, signal.SIGKILL)
-    assert sweep.returncode == 128 + number, said
+    assert sweep.returncode == 128 + number, said.read_text()
     logs = [file.read_text() for file in tmp_path.glob("runs/cells/*/log.txt")]
     assert len(logs) == 2
     for log in logs:

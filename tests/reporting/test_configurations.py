@@ -61,6 +61,21 @@ def test_a_sweep_over_a_setting_that_no_label_holds_is_told_apart_by_its_config(
     assert [group.configuration.adaptation for group in found] == ["lora (rank 16)", "lora (rank 4)"]
 
 
+def test_two_spellings_of_a_number_are_one_configuration_but_a_pixel_is_no_share(study: Study) -> None:
+    for seed, decay, side in ((41, "0", "[1]"), (42, "0.0", "[1]"), (43, "0.1", "[1]"), (44, "0.1", "[1.0]")):
+        folder = study.add(seed=seed)
+        (folder / "config.yaml").write_text(f"adaptation: {{weight_decay: {decay}}}\naugment: {{side: {side}}}\n")
+    found = {
+        (group.configuration.adaptation, group.configuration.setting): sorted(group.done)
+        for group in groups(collect(study.runs, study.name))
+    }
+    assert found == {
+        ("lora (weight_decay 0)", "augment.side [1]"): ["41", "42"],
+        ("lora (weight_decay 0.1)", "augment.side [1]"): ["43"],
+        ("lora (weight_decay 0.1)", "augment.side [1.0]"): ["44"],
+    }
+
+
 def test_cells_that_nothing_tells_apart_are_refused(study: Study) -> None:
     for number in (1, 2):
         (study.add(number=number) / "config.yaml").write_text("fraction: 1.0\n")

@@ -20,7 +20,7 @@ class ClassFolders:
 
     Without the CSV no slide is known: each crop is its own slide, called as the cell is, and what is reported of the
     data set says so. The CSV knows a crop by its file name, with or without the ending and the folders it lies in, as long
-    as that is one crop's alone.
+    as that is one crop's alone. Another image ending, and folders that do not tell the crops apart, are looked past.
 
     Args:
         root: the folder.
@@ -90,9 +90,11 @@ class ClassFolders:
             known = self._described(self._path)
             odd = crops[~crops.isin(known.index)]
             if len(odd):
+                strange = known.index[~known.index.isin(crops)]
                 raise MitofmError(
-                    f"{self._path}: {len(odd)} crops of {self.root} have no row of their own, the first is "
-                    f"{odd.iloc[0]}. Complete the CSV, or leave source.file=null: then each crop is its own slide"
+                    f"{self._path}: {len(odd)} crops of {self.root} have no row of their own, the first is {odd.iloc[0]}"
+                    + (f"; the first row that is no crop's calls it {strange[0]!r}" if len(strange) else "")
+                    + ". Complete or correct the CSV, or leave source.file=null: then each crop is its own slide"
                 )
             known = known.loc[crops]
             cells[known.columns] = known
@@ -133,7 +135,7 @@ class ClassFolders:
         for crop in self._crops():
             for name in _names(crop):
                 meant.setdefault(name, []).append(crop)
-        found = [meant.get(_plain(word), [word]) for word in known["crop"]]
+        found = [next((meant[name] for name in self._read(word) if name in meant), [word]) for word in known["crop"]]
         for row, word, crops in zip(known.index, known["crop"], found, strict=True):
             if len(crops) > 1:
                 raise MitofmError(
@@ -147,6 +149,14 @@ class ClassFolders:
             raise MitofmError(f"{path}: row {again.idxmax()}: it describes {crop}, which an earlier row describes too")
         return known.set_index("crop")
 
+    def _read(self, word: str) -> list[str]:
+        """What the CSV's `word` may mean, the nearest first; a folder that tells crops apart is never looked past."""
+        sets = [set(PurePosixPath(folder).parts) for folder in self.folders]
+        telling = {part for parts in sets for part in parts if not all(part in others for others in sets)}
+        before = PurePosixPath(word).parts[:-1]
+        first = next((place for place, part in enumerate(before) if part in telling), len(before))
+        return _names(word)[: 2 * (first + 1)]
+
 
 def _plain(crop: str) -> str:
     """The path `crop` with its ending, where it has one, in small letters."""
@@ -156,7 +166,8 @@ def _plain(crop: str) -> str:
 
 
 def _names(crop: str) -> list[str]:
-    """What a CSV may call a crop: its path, less folders from the left, with its ending and without."""
+    """What a CSV may call a crop: its path, less folders from the left, each with its ending and without."""
     path = PurePosixPath(_plain(crop))
+    ending = path.suffix if path.suffix in reading.IMAGES else ""
     whole = [str(PurePosixPath(*path.parts[place:])) for place in range(len(path.parts))]
-    return [*whole, *(name.removesuffix(path.suffix) for name in whole)]
+    return [name for one in whole for name in (one, one.removesuffix(ending))]
