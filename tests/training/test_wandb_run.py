@@ -33,6 +33,7 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     behaviour = "answers"
+    begun: threading.Event  # a run has been made
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -40,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length") or 0))
+        asked = self.rfile.read(int(self.headers.get("content-length") or 0))
         if self.server.behaviour == "hangs":
             time.sleep(60)
         if self.server.behaviour == "closes":
@@ -58,6 +59,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+        if b"upsertBucket" in asked:
+            self.server.begun.set()
 
     do_GET = do_PUT = do_POST  # noqa: N815
 
@@ -69,6 +72,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """W&B's own process remembers the first address that it was given: there is one, and W&B has been started."""
     server = Server(("127.0.0.1", 0), Handler)
+    server.begun = threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
@@ -86,7 +90,7 @@ def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def server(one_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """It answers, and no cell has found otherwise."""
     monkeypatch.setattr(wandb_run, "_unreachable", False)
-    one_server.behaviour = "answers"
+    one_server.behaviour, one_server.begun = "answers", threading.Event()
     return one_server
 
 
@@ -136,8 +140,7 @@ def test_a_sick_server_neither_fails_nor_holds_up_a_cell(
     began = time.monotonic()
     copies = Copies([opener(tmp_path, cell)])
     if dies == "in the cell":
-        while not list(tmp_path.glob("wandb/*run-*/*.wandb")):
-            time.sleep(0.05)
+        assert server.begun.wait(timeout=60)
         server.behaviour, began = behaviour, time.monotonic()
     for step in range(20):
         copies.log({"train/loss": 1 / (step + 1)}, step + 1)
