@@ -48,9 +48,16 @@ def test_slurm_gives_a_cell_what_it_uses() -> None:
         check(slurm, "on_error=raise")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "processes", "code"),
+    [
+        (signal.SIGTERM, 2, 128 + signal.SIGTERM),
+        (signal.SIGINT, 2, 128 + signal.SIGINT),
+        (signal.SIGINT, 1, 128 + signal.SIGTERM),  # one trains in the parent, which saves as SIGTERM makes it
+    ],
+)
 def test_parallel_processes_are_stopped_with_their_parent(
-    number: signal.Signals, shared: Path, tmp_path: Path, quick: list[str]
+    number: signal.Signals, processes: int, code: int, shared: Path, tmp_path: Path, quick: list[str]
 ) -> None:
     long = [
         "adaptation=full",
@@ -59,7 +66,7 @@ def test_parallel_processes_are_stopped_with_their_parent(
         "trainer.checkpoint_seconds=1000",
         "logger=csv",
     ]
-    grid = ["-m", "seed=1,2,3,4", "backbone=toy_vit_p16", "hydra/launcher=local", "hydra.launcher.n_jobs=2"]
+    grid = ["-m", "seed=1,2,3,4", "backbone=toy_vit_p16", "hydra/launcher=local", f"hydra.launcher.n_jobs={processes}"]
     folders = {"DATA": shared / "data", "CACHE": shared / "cache", "RUNS": tmp_path / "runs"}
     environment = os.environ | {f"MITOFM_{name}": str(folder) for name, folder in folders.items()}
     command = [sys.executable, "-m", "mitofm", "train", *grid, *quick, *long]
@@ -76,25 +83,25 @@ def test_parallel_processes_are_stopped_with_their_parent(
     ):
         try:
             late = time.monotonic() + 240
-            while len(training := list(tmp_path.glob("runs/cells/*/curves.csv"))) < 2 and sweep.poll() is None:
+            while len(training := list(tmp_path.glob("runs/cells/*/curves.csv"))) < processes and sweep.poll() is None:
                 if time.monotonic() > late:
                     break
                 time.sleep(0.1)
-            assert len(training) == 2, said.read_text()
+            assert len(training) == processes, said.read_text()
             # Ctrl-C reaches all processes of a terminal, a kill the one that is meant.
             os.killpg(sweep.pid, number) if number == signal.SIGINT else sweep.send_signal(number)
             sweep.wait(timeout=120)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(sweep.pid, signal.SIGKILL)
-    assert sweep.returncode == 128 + number, said.read_text()
+    assert sweep.returncode == code, said.read_text()
     logs = [file.read_text() for file in tmp_path.glob("runs/cells/*/log.txt")]
-    assert len(logs) == 2
+    assert len(logs) == processes
     for log in logs:
         assert "asked to stop by SIGTERM: saved at step" in log
         with pytest.raises(ProcessLookupError):
             os.kill(int(re.findall(r"process (\d+)", log)[0]), 0)
-    assert len(list(tmp_path.glob("runs/cells/*/checkpoint/resume.ckpt"))) == 2
+    assert len(list(tmp_path.glob("runs/cells/*/checkpoint/resume.ckpt"))) == processes
     assert not list(tmp_path.glob("runs/locks/*.lock"))
 
 
