@@ -1,8 +1,9 @@
-"""The annotation table: one row per annotated cell, and the only thing that anything downstream of a source knows."""
+"""The annotation table: one row per annotated sample, and the only thing that anything downstream of a source knows."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -10,25 +11,29 @@ import pandas as pd
 from mitofm import fingerprints
 from mitofm.errors import MitofmError
 
-TEXT = ("sample_id", "dataset", "image", "slide", "domain", "species", "scanner", "crop")
+VOTES = ("votes_positive", "votes")
+"""Of the experts who labelled a sample, how many called it positive, and how many there were."""
+TEXT = ("sample_id", "dataset", "image", "slide", "domain", "species", "scanner", "crop", "patient", "unit")
 REQUIRED = ("sample_id", "dataset", "image", "x", "y", "label", "slide", "domain")
-OPTIONAL = ("species", "scanner", "mpp", "crop")
+OPTIONAL = ("species", "scanner", "mpp", "crop", "patient", "unit", *VOTES)
 UNKNOWN = -1
-"""The label of every cell of a table that has none: it can be scored, not learned from."""
+"""The label of every sample of a table that has none: it can be scored, not learned from."""
 
 
-def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
+def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -> pd.DataFrame:
     """The table with its columns in canonical order and of canonical type, sorted by sample_id; others are dropped.
 
-    Text: sample_id (unique), dataset, image, slide, domain, and where present species, scanner, crop. Numbers: x, y
-    (float64, px at level 0), label (int64; 1 = the data set's positive; `UNKNOWN` in every row or in none), where present
-    mpp (float64, micrometre/px).
-    `image` and `crop` are paths relative to the source's root. An optional column is complete or absent.
+    Text: sample_id (unique), dataset, image, slide, domain, and if present species, scanner, crop, patient, unit. Numbers:
+    x, y (float64, px at level 0), label (int64; 1 = the data set's positive; `UNKNOWN` in every row or in none), if
+    present mpp (float64, micrometre/px), votes_positive and votes (float64, whole numbers). `image` and `crop` are paths
+    relative to the source's root. An optional column is complete or absent.
+    `unit` is for `mitofm.data.curation` to write: sources leave it out.
 
     Args:
-        table: at least the required columns, one row per cell. Messages call a row by its index where that has a name
+        table: at least the required columns, one row per sample. Messages call a row by its index where that has a name
             ("annotation" 17), else by its place in a CSV file whose header is row 1.
         origin: the file it was read from, for messages.
+        may_lack: columns of numbers that may be NaN in some rows: what not all of several joined sets know.
 
     Raises:
         MitofmError: a column is missing, or a row holds a value that cannot be; the message names file, row and column.
@@ -42,14 +47,20 @@ def validate(table: pd.DataFrame, origin: str) -> pd.DataFrame:
         raise MitofmError(f"{origin}: the annotation table has no rows")
     clean = table[[column for column in REQUIRED + OPTIONAL if column in table]].copy()
     for column in clean.columns:
-        clean[column] = _text(clean[column], origin) if column in TEXT else _number(clean[column], origin)
+        clean[column] = (
+            _text(clean[column], origin)
+            if column in TEXT
+            else _number(clean[column], origin, may_be_missing=column in may_lack)
+        )
     wrong = ~clean["label"].isin([0, 1]) & (clean["label"] != UNKNOWN).any()
     _refuse(wrong, clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
     clean["label"] = clean["label"].astype("int64")
     if "mpp" in clean:
         _refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
+    if VOTES[0] in clean or VOTES[1] in clean:
+        _check_votes(clean, origin)
     samples = clean["sample_id"]
-    _refuse(samples.duplicated(), samples, origin, "it names an earlier row too; every cell needs its own")
+    _refuse(samples.duplicated(), samples, origin, "it names an earlier row too; every sample needs its own")
     for column in ("image", "crop"):
         if column in clean:
             paths = clean[column]
@@ -65,16 +76,45 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """
     if (table["label"] == UNKNOWN).any():
         raise MitofmError(
-            f"the cells of data set {table['dataset'].iloc[0]!r} have no label: `mitofm predict` scores them, but nothing "
+            f"the samples of data set {table['dataset'].iloc[0]!r} have no label: `mitofm predict` scores them, but nothing "
             "can be learned from them"
         )
     return table
 
 
-def fingerprint(table: pd.DataFrame) -> str:
-    """sha256 (hex) of the content of a validated `table`, whatever the order of its rows."""
+def units(table: pd.DataFrame) -> pd.Series:
+    """The unit of independence of each sample (N,): what a split keeps together and a bootstrap draws.
+
+    Its `unit` if curation had to join slides (of one patient, or that show the same cell), else its slide.
+    """
+    return table["unit"] if "unit" in table else table["slide"]
+
+
+def fingerprint(table: pd.DataFrame, votes: bool = False) -> str:
+    """sha256 (hex) of the content of a validated `table`, whatever the order of its rows.
+
+    Args:
+        table: the table.
+        votes: whether votes count: only for whoever learns from them.
+    """
     ordered = table.sort_values("sample_id")
-    return fingerprints.of({column: ordered[column].tolist() for column in ordered.columns})
+    counted = [column for column in ordered.columns if votes or column not in VOTES]
+    return fingerprints.of({column: [_stored(value) for value in ordered[column].tolist()] for column in counted})
+
+
+def _stored(value: object) -> object:
+    """As JSON can hold it: a missing number is None."""
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _check_votes(table: pd.DataFrame, origin: str) -> None:
+    for column, other in (VOTES, VOTES[::-1]):
+        if column not in table:
+            raise MitofmError(f"{origin}: the annotation table has {other} and lacks {column}: give both, or none")
+    positive, votes = (table[column] for column in VOTES)
+    _refuse((votes < 1) | (votes % 1 != 0), votes, origin, "a whole number of votes, at least 1, is needed")
+    wrong = (positive < 0) | (positive > votes) | (positive % 1 != 0)
+    _refuse(wrong, positive, origin, "a whole number from 0 to the sample's votes is needed")
 
 
 def _listed(table: pd.DataFrame) -> str:
@@ -87,9 +127,10 @@ def _text(column: pd.Series, origin: str) -> pd.Series:
     return text.astype(str)
 
 
-def _number(column: pd.Series, origin: str) -> pd.Series:
+def _number(column: pd.Series, origin: str, may_be_missing: bool = False) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
-    _refuse(~np.isfinite(numbers), column, origin, "it must be a number")
+    wrong = ~np.isfinite(numbers) & ~(column.isna() & may_be_missing)
+    _refuse(wrong, column, origin, "it must be a number")
     return numbers
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from mitofm.config import instantiate
 from mitofm.data.dataset import Dataset
 from mitofm.fingerprints import Remembered
 
-PROTOCOL_VERSION = 3  # raise it when the same identity would give another result
+PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would give another result
 
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
+_NEUTRAL = {"fit.labels": "majority"}  # keys added after 0.1, and the value at which they change nothing
 
 
 @dataclass(frozen=True)
@@ -49,21 +50,41 @@ def identify(config: Mapping[str, Any]) -> Identified:
     spec = BackboneSpec.from_config(config["backbone"])
     weights = find(spec, Path(config["paths"]["weights"]), remembered)
     dataset = Dataset(config["data"], cache)
+    split_files = [remembered.file(file) for file in instantiate(config["split"]).files()]
+    cell_id = hashed(config, dataset.table_fingerprint(), weights.sha256, split_files)
+    return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
+
+
+def hashed(
+    config: Mapping[str, Any],
+    table: str,
+    weights: str,
+    split_files: Sequence[str],
+    protocol_version: int = PROTOCOL_VERSION,
+) -> str:
+    """The id of the cell that a resolved config asks for: a function of its arguments alone.
+
+    Args:
+        config: the resolved config.
+        table: fingerprint of the annotation table.
+        weights: sha256 of the backbone's weights.
+        split_files: sha256 of each file that decides the split.
+        protocol_version: what the same identity is worth; another version, other ids.
+    """
     identity = {
-        "protocol_version": PROTOCOL_VERSION,
+        "protocol_version": protocol_version,
         "data": {key: config["data"][key] for key in _DATA},
-        "table": dataset.table_fingerprint(),
-        "backbone": spec.contract(),
-        "weights": weights.sha256,
-        "split_files": [remembered.file(file) for file in instantiate(config["split"]).files()],
+        "table": table,
+        "backbone": BackboneSpec.from_config(config["backbone"]).contract(),
+        "weights": weights,
+        "split_files": list(split_files),
         **{group: config[group] for group in _WHOLE},
         # Two names for the same rules (released_code, a list of confounders) are one identity.
         "protocol": {key: value for key, value in config["protocol"].items() if key != "name"},
         "fraction": config["fraction"],
         "seed": config["seed"],
     }
-    cell_id = fingerprints.of(_content(one_spelling(identity)))
-    return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
+    return fingerprints.of(_content(one_spelling(_without_neutral(identity))))
 
 
 def counts(key: str) -> bool:
@@ -81,6 +102,30 @@ def one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
     In `augment` they stay two: there 1 may be a pixel and 1.0 all of a side.
     """
     return {group: value if group == "augment" else _spelled(value) for group, value in config.items()}
+
+
+def _without_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """`identity` less the keys that 0.1 did not have, if they are neutral; keys of a source that state nothing are.
+
+    So cells that finished before a key was added keep their ids.
+    """
+    kept = {
+        group: {key: one for key, one in value.items() if _NEUTRAL.get(f"{group}.{key}", ...) != one}
+        if isinstance(value, Mapping)
+        else value
+        for group, value in identity.items()
+    }
+    return kept | {"data": kept["data"] | {"source": _stated(kept["data"]["source"])}}
+
+
+def _stated(source: Any) -> Any:
+    """The config of a source less null, empty lists and empty maps."""
+    if isinstance(source, Mapping):
+        stated = {key: _stated(value) for key, value in source.items()}
+        return {key: value for key, value in stated.items() if value is not None and value != [] and value != {}}
+    if isinstance(source, (list, tuple)):
+        return [_stated(item) for item in source]
+    return source
 
 
 def _content(value: Any) -> Any:
