@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
+
 from mitofm.commands.composing import compose
 from mitofm.config import allowed, targets
 from mitofm.errors import MitofmError
 from mitofm.runs.resolve import plain
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mitofm.data.checks import Finding
     from mitofm.data.dataset import Dataset
     from mitofm.data.positions import Positions
@@ -45,9 +49,9 @@ def _positions(dataset: Dataset, config: dict[str, Any]) -> dict[str, Positions]
 
     found: dict[str, Positions] = {}
     if config["background"]["per_image"]:
-        found["background"] = Background(dataset.source, **config["background"])
+        found["background"] = Background(dataset, **config["background"])
     if config["jittered"]["per_cell"]:
-        found["jittered"] = Jittered(dataset.source, **config["jittered"])
+        found["jittered"] = Jittered(dataset, **config["jittered"])
     for source in found.values():
         source.table()
     return found
@@ -84,32 +88,26 @@ def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Fin
         MitofmError: there are fatal findings, or any where `strict`.
     """
     from rich.console import Console
-    from rich.table import Table
 
     from mitofm.data.annotations import labelled
-    from mitofm.data.checks import check
+    from mitofm.data.checks import check, remarked, unreadable
+    from mitofm.data.survey import survey
     from mitofm.reporting.contact_sheet import counts
 
-    table, card = labelled(dataset.table()), dataset.card
-    findings = check(card, dataset.source.root, table, dataset.survey(), distance_um)
-    shown = counts(table, card).shown
+    dataset.files()
+    table, card, root = labelled(dataset.source.table()), dataset.card, dataset.root
+    seen = survey(root, table, card.image_mpp)
+    findings = check(card, root, table, seen, distance_um)
+    if not any(one.fatal for one in findings):
+        curated = dataset.curated()
+        table = curated.table
+        findings += remarked(curated.remarks)
     console = Console()
-    grid = Table(title=card.title, title_justify="left", box=None, pad_edge=False)
-    for column in shown:
-        grid.add_column(str(column), justify="left" if column == "domain" else "right")
-    for row in shown.itertuples(index=False):
-        grid.add_row(*row)
-    console.print(grid)
-    if findings:
-        grid = Table(title="Checks", title_justify="left", box=None, pad_edge=False)
-        for column in ("", "what", "how often", "the first"):
-            grid.add_column(column, overflow="fold")
-        for one in findings:
-            grid.add_row("error" if one.fatal or strict else "warning", one.what, f"{one.count:,}", one.first)
-        console.print(grid)
-    else:
-        console.print("Checks: nothing found")
-    errors = [one for one in findings if one.fatal or strict]
+    console.print(_counted(counts(table, card).shown, card.title))
+    console.print(_listed(findings, strict) if findings else "Checks: nothing found")
+    if len(problems := unreadable(seen)) > 1:
+        print("images that cannot be read:", *problems, sep="\n  ")
+    errors = [one for one in findings if _stops(one, strict)]
     if errors:
         more = "" if any(one.fatal for one in errors) else ", or set strict=false to go on"
         raise MitofmError(
@@ -117,3 +115,26 @@ def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Fin
             f"{errors[0].first}. Mend the files{more}"
         )
     return findings
+
+
+def _stops(finding: Finding, strict: bool) -> bool:
+    return finding.fatal or (strict and not finding.note)
+
+
+def _counted(shown: pd.DataFrame, title: str) -> Table:
+    grid = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in shown:
+        grid.add_column(str(column), justify="left" if column == "domain" else "right")
+    for row in shown.itertuples(index=False):
+        grid.add_row(*row)
+    return grid
+
+
+def _listed(findings: Sequence[Finding], strict: bool) -> Table:
+    grid = Table(title="Checks", title_justify="left", box=None, pad_edge=False)
+    for column in ("", "what", "how often", "the first"):
+        grid.add_column(column, overflow="fold")
+    for one in findings:
+        kind = "error" if _stops(one, strict) else "note" if one.note else "warning"
+        grid.add_row(kind, one.what, f"{one.count:,}", one.first)
+    return grid

@@ -45,7 +45,10 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
         )
     if table.empty:
         raise MitofmError(f"{origin}: the annotation table has no rows")
-    clean = table[[column for column in REQUIRED + OPTIONAL if column in table]].copy()
+    known = [column for column in REQUIRED + OPTIONAL if column in table]
+    if not set(VOTES) <= set(known):  # a number of votes alone says nothing
+        known = [column for column in known if column not in VOTES]
+    clean = table[known].copy()
     for column in clean.columns:
         clean[column] = (
             _text(clean[column], origin)
@@ -57,7 +60,7 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     clean["label"] = clean["label"].astype("int64")
     if "mpp" in clean:
         _refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
-    if VOTES[0] in clean or VOTES[1] in clean:
+    if set(VOTES) <= set(clean):
         _check_votes(clean, origin)
     samples = clean["sample_id"]
     _refuse(samples.duplicated(), samples, origin, "it names an earlier row too; every sample needs its own")
@@ -108,9 +111,6 @@ def _stored(value: object) -> object:
 
 
 def _check_votes(table: pd.DataFrame, origin: str) -> None:
-    for column, other in (VOTES, VOTES[::-1]):
-        if column not in table:
-            raise MitofmError(f"{origin}: the annotation table has {other} and lacks {column}: give both, or none")
     positive, votes = (table[column] for column in VOTES)
     _refuse((votes < 1) | (votes % 1 != 0), votes, origin, "a whole number of votes, at least 1, is needed")
     wrong = (positive < 0) | (positive > votes) | (positive % 1 != 0)

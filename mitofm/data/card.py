@@ -37,6 +37,14 @@ class Card:
     """Of each domain `images`, `positive` and `negative`, as far as its authors publish them; None: they do not."""
     download_gb: float | None
     """What its files take, GB; None: not known, or nothing to fetch."""
+    overlap: str = ""
+    """Which other sets hold some of its samples or slides, in words."""
+    outside: str = "clip"
+    """What happens to a sample whose centre lies outside its image, one of `mitofm.data.outside.RULES`."""
+    padded: str = "drop"
+    """What happens to crops whose border is padded, one of `mitofm.data.curation.PADDING`."""
+    patients: str | Mapping[str, str] | None = None
+    """Whose a slide is: `mitofm.data.curation.Rules`."""
 
 
 def differences(card: Card, table: pd.DataFrame) -> list[str]:

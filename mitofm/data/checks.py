@@ -11,7 +11,7 @@ import pandas as pd
 
 from mitofm.data import cutting
 from mitofm.data.card import Card, differences
-from mitofm.data.survey import outside
+from mitofm.data.curation import CLIPPED, OPPOSITE, OUTSIDE, PADDED, SHARED, TWIN
 
 
 @dataclass(frozen=True)
@@ -23,55 +23,83 @@ class Finding:
         count: how often.
         first: an example, with its place.
         fatal: whether no patch store can be built while it lasts.
+        note: whether it is no trouble: a rule of the card was applied, as stated.
     """
 
     what: str
     count: int
     first: str
     fatal: bool = False
+    note: bool = False
+
+
+_REMARKED = {  # what curation remarks: in which words, and whether it is a note
+    CLIPPED: ("samples outside their image, moved to its border", True),
+    OUTSIDE: ("samples outside their image by more than a crop, left out", False),
+    PADDED: ("crops padded at their border, left out (data.padded=keep keeps them)", True),
+    TWIN: ("samples whose pixels equal another's: one unit for splits", True),
+    SHARED: ("samples that two data sets hold: never on two sides", True),
+    OPPOSITE: ("samples whose pixels equal one of the other label, left out", False),
+}
+
+
+def remarked(remarks: pd.DataFrame) -> list[Finding]:
+    """The findings of curation, from its remarks (`mitofm.data.curation.Curated`)."""
+    counts = remarks["what"].value_counts()
+    return [
+        Finding(words, int(counts[what]), str(remarks.loc[remarks["what"] == what, "place"].iloc[0]), note=note)
+        for what, (words, note) in _REMARKED.items()
+        if what in counts
+    ]
+
+
+def unreadable(seen: pd.DataFrame) -> list[str]:
+    """What is wrong with each image that cannot be read; every one names its file."""
+    return [problem for problem in seen["problem"] if problem]
 
 
 def check(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> list[Finding]:
-    """All findings on a data set; empty where nothing is wrong.
+    """All findings on a data set before curation; empty if nothing is wrong.
 
     Args:
         card: of the data set.
         root: the folder its files are in.
-        table: its annotation table.
+        table: its annotation table, as its source gives it.
         seen: what `survey.survey` saw of its images.
-        distance_um: two cells of opposite label should lie at least so far apart, micrometres.
+        distance_um: two samples of opposite label should lie at least so far apart, micrometres.
     """
     return [
-        *_images(card, root, table, seen),
-        *_cells(table, seen, distance_um),
+        *_images(card, root, seen),
+        *_samples(table, seen, distance_um),
         *_groups(table),
         *(Finding("not as on the card", 1, difference) for difference in differences(card, table)),
     ]
 
 
-def _images(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Finding]:
-    problems = seen["problem"][seen["problem"] != ""]
-    if len(problems):
-        yield Finding("images that cannot be read", len(problems), problems.iloc[0], fatal=True)
+def _images(card: Card, root: Path, seen: pd.DataFrame) -> Iterator[Finding]:
+    problems = unreadable(seen)
+    if problems:
+        yield Finding("images that cannot be read", len(problems), problems[0], fatal=True)
+    noted = seen.index[seen["notes"] != ""]
+    if len(noted):
+        first = f"{root / noted[0]}: {seen.loc[noted[0], 'notes']}"
+        yield Finding("images of which something was chosen", len(noted), first, note=True)
     unknown = seen.index[seen["mpp"].isna() & (seen["problem"] == "")]
     if card.mpp is not None and len(unknown):
         first = f"{root / unknown[0]}; state it with data.image_mpp"
         yield Finding("images of unknown resolution", len(unknown), first, fatal=True)
-    far = table[outside(table, seen)]
-    if len(far):
-        yield Finding("cells outside their image", len(far), _place(far.iloc[0]), fatal=True)
 
 
-def _cells(table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> Iterator[Finding]:
+def _samples(table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> Iterator[Finding]:
     twice = table[table.duplicated(["image", "x", "y"])]
     if len(twice):
-        yield Finding("the same cell twice", len(twice), _place(twice.iloc[0]))
+        yield Finding("the same sample twice", len(twice), _place(twice.iloc[0]))
     mpp = seen["mpp"].reindex(cutting.file_column(table)).fillna(0.25).to_numpy()  # a guess is enough for a warning
     pairs = _opposite(table, distance_um / mpp)
     if pairs:
         one, other = (table.iloc[row] for row in pairs[0])
         first = f"{_place(one)} (label {one['label']}) and {other['sample_id']} (label {other['label']})"
-        yield Finding(f"cells of opposite label within {distance_um:g} micrometres", len(pairs), first)
+        yield Finding(f"samples of opposite label within {distance_um:g} micrometres", len(pairs), first)
 
 
 def _opposite(table: pd.DataFrame, distance_px: np.ndarray) -> list[tuple[int, int]]:
@@ -95,8 +123,8 @@ def _groups(table: pd.DataFrame) -> Iterator[Finding]:
     classes = table.groupby("domain")["label"].nunique()
     single = classes[classes < 2]
     if len(single):
-        yield Finding("domains with cells of one class only", len(single), str(single.index[0]))
+        yield Finding("domains with samples of one class only", len(single), str(single.index[0]))
 
 
-def _place(cell: pd.Series) -> str:
-    return f"{cell['sample_id']} at ({cell['x']:g}, {cell['y']:g}) in {cell['image']}"
+def _place(sample: pd.Series) -> str:
+    return f"{sample['sample_id']} at ({sample['x']:g}, {sample['y']:g}) in {sample['image']}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitofm import config as configs
-from mitofm import fingerprints
 from mitofm.data.card import Card
 from mitofm.errors import MitofmError
 from mitofm.fingerprints import Remembered
@@ -17,8 +16,10 @@ from mitofm.fingerprints import Remembered
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mitofm.data.curation import Curated
     from mitofm.data.patches import PatchStore
-    from mitofm.data.sources.base import Source
+    from mitofm.data.sources.base import Source, Tabled
+    from mitofm.data.tables import Tables
 
 
 class Dataset:
@@ -36,7 +37,8 @@ class Dataset:
     def __init__(self, config: Mapping[str, Any], cache: Path) -> None:
         of_card = {field.name for field in fields(Card)}
         known = of_card | {"source", "download"}
-        missing, more = sorted(known - set(config)), sorted(set(config) - known)
+        may_lack = {field.name for field in fields(Card) if field.default is not MISSING}
+        missing, more = sorted(known - may_lack - set(config)), sorted(set(config) - known)
         if missing or more:
             told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has the unknown {', '.join(more)}"] * bool(more)
             raise MitofmError(f"data set {config.get('name', '?')!r}: its config {' and '.join(told)}")
@@ -73,36 +75,45 @@ class Dataset:
             self.source.prepare()
         return self.source.files()
 
+    @property
+    def root(self) -> Path:
+        """The folder that the paths in its table are relative to."""
+        return self.source.root
+
+    def curated(self) -> Curated:
+        """Its table, held against its images, and what was noticed on the way (`mitofm.data.curation`)."""
+        return self._tables().curated()
+
     def table(self) -> pd.DataFrame:
-        """Its annotation table."""
-        self.files()
-        return self.source.table()
+        """Its curated annotation table: what is split, cut and learned from."""
+        return self.curated().table
 
-    def table_fingerprint(self) -> str:
-        """The fingerprint of its table; known files are not opened."""
-        from mitofm.data.annotations import fingerprint
+    def table_fingerprint(self, votes: bool = False) -> str:
+        """The fingerprint of its curated table, with its votes or without; known files are not opened."""
+        return self._tables().fingerprint(votes)
 
-        purpose = f"annotation table {fingerprints.of(self._source_config)}"
-        return self.remembered.get(purpose, self.files(), lambda: fingerprint(self.source.table()))
+    def _tables(self) -> Tables:
+        from mitofm.data.curation import Rules
+        from mitofm.data.tables import Tables
 
-    def survey(self) -> pd.DataFrame:
-        """What its images are (`mitofm.data.survey`); opens each of them."""
-        from mitofm.data.survey import survey
+        card = self.card
+        rules = Rules(card.outside, card.padded, card.patients, card.crop_px, card.mpp)
+        return Tables(
+            self.cache / "tables", card.name, self.source, self._source_config, self.files(), rules, card.image_mpp
+        )
 
-        return survey(self.source.root, self.table(), self.card.image_mpp)
-
-    def store(self, source: Source | None = None, name: str = "") -> PatchStore:
-        """Its patch store, built first where it does not exist.
+    def store(self, source: Tabled | None = None, name: str = "") -> PatchStore:
+        """Its patch store, built first if it does not exist.
 
         Args:
-            source: other positions in its images (`mitofm.data.positions`) instead of its cells.
+            source: other positions in its images (`mitofm.data.positions`) instead of its samples.
             name: what to call that store, after the data set's name.
         """
         from mitofm.data import patches
 
         self.files()
         return patches.ensure(
-            source or self.source,
+            source or self,
             name=f"{self.card.name}-{name}" if name else self.card.name,
             crop_px=self.card.crop_px,
             margin_px=self.card.margin_px,

@@ -22,14 +22,14 @@ from mitofm.data import cutting
 from mitofm.data.annotations import fingerprint
 from mitofm.data.building import build
 from mitofm.data.images.open import files_of
-from mitofm.data.sources.base import Source
+from mitofm.data.sources.base import Tabled
 from mitofm.data.survey import refuse, survey
 from mitofm.errors import MitofmError
 from mitofm.files import map_npy, read_json, write_json, write_parquet
 from mitofm.fingerprints import Remembered
 from mitofm.locks import lock
 
-_VERSION = 2  # raised whenever equal inputs give other patches
+_VERSION = 3  # raised whenever equal inputs give other patches
 _PART = 2**25  # bytes
 _PATCHES, _TABLE, _STORE = "patches.npy", "table.parquet", "store.json"
 
@@ -90,7 +90,7 @@ class PatchStore:
 
 
 def ensure(
-    source: Source,
+    source: Tabled,
     *,
     name: str,
     crop_px: int,
@@ -100,7 +100,7 @@ def ensure(
     mpp: float | None = None,
     image_mpp: float | None = None,
 ) -> PatchStore:
-    """The store of `source`'s cells, built first where it does not exist.
+    """The store of `source`'s samples, built first if it does not exist.
 
     Of several processes one builds and the others wait; an interrupted build is taken up where it stopped.
 
@@ -114,8 +114,8 @@ def ensure(
         image_mpp: micrometre per px of the images where neither annotations nor files say.
 
     Raises:
-        MitofmError: sizes that cannot be, an image missing or unreadable, a crop too small, a cell outside its image,
-            an unknown resolution, a folder that cannot be written, too little room on the disk.
+        MitofmError: sizes that cannot be, an image missing or unreadable, a crop too small, an
+            unknown resolution, a folder that cannot be written, too little room on the disk.
     """
     if crop_px < 1 or margin_px < 0 or (mpp is not None and mpp <= 0):
         raise MitofmError(
@@ -125,7 +125,7 @@ def ensure(
     key = fingerprints.of(
         {
             "version": _VERSION,
-            "table": fingerprint(table),
+            "table": fingerprint(table, votes=True),
             "images": _images_fingerprint(source.root, table, name, remembered),
             "crop_px": crop_px,
             "margin_px": margin_px,
@@ -139,7 +139,7 @@ def ensure(
             with lock(path.with_name(f"{path.name}.lock")):
                 if not (path / _STORE).is_file():
                     seen = survey(source.root, table, image_mpp)
-                    refuse(source.root, table, seen, mpp)
+                    refuse(source.root, seen, mpp)
                     sides = {file: cutting.side(crop_px + 2 * margin_px, own, mpp) for file, own in seen["mpp"].items()}
                     path.mkdir(exist_ok=True)
                     write_parquet(path / _TABLE, table)

@@ -12,32 +12,24 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.annotations import validate
-from mitofm.data.sources.base import Source
+from mitofm.data.sources.base import Tabled
 from mitofm.data.survey import refuse, survey
 from mitofm.errors import Infeasible, MitofmError
 from mitofm.seeds import stream
 
 
 class Positions(ABC):
-    """A source derived from the images of another.
+    """A table derived from the samples and the images of another.
 
     Args:
-        source: of the annotated cells.
+        source: of the annotated samples.
         seed: of the drawing.
     """
 
-    def __init__(self, source: Source, seed: int) -> None:
+    def __init__(self, source: Tabled, seed: int) -> None:
         self.source = source
         self.root: Path = source.root
         self.seed = seed
-
-    def prepare(self) -> None:
-        """Prepare the annotated cells."""
-        self.source.prepare()
-
-    def files(self) -> list[Path]:
-        """The annotation files."""
-        return self.source.files()
 
     def table(self) -> pd.DataFrame:
         """The table of the derived positions.
@@ -53,7 +45,7 @@ class Positions(ABC):
                 "positions from. Use a data set with whole regions or slides"
             )
         seen = survey(self.root, cells, None)
-        refuse(self.root, cells, seen, None)
+        refuse(self.root, seen, None)
         parts = [
             self.drawn(
                 here, seen.loc[image, ["width", "height"]].to_numpy(), stream(self.seed, type(self).__name__, image)
@@ -77,7 +69,7 @@ class Background(Positions):
         seed: of the drawing.
     """
 
-    def __init__(self, source: Source, per_image: int, distance_px: float, seed: int = 0) -> None:
+    def __init__(self, source: Tabled, per_image: int, distance_px: float, seed: int = 0) -> None:
         super().__init__(source, seed)
         self.per_image = per_image
         self.distance_px = distance_px
@@ -113,7 +105,7 @@ class Jittered(Positions):
         seed: of the drawing.
     """
 
-    def __init__(self, source: Source, per_cell: int, offset_px: int, seed: int = 0) -> None:
+    def __init__(self, source: Tabled, per_cell: int, offset_px: int, seed: int = 0) -> None:
         super().__init__(source, seed)
         self.per_cell = per_cell
         self.offset_px = offset_px

@@ -15,9 +15,10 @@ from mitofm.errors import MitofmError
 
 
 def survey(root: Path, table: pd.DataFrame, image_mpp: float | None) -> pd.DataFrame:
-    """One row per file that cells are cut from, by its name: `width`, `height` (px), `mpp`, `problem` ("" if it opens).
+    """One row per file that samples are cut from, by its name: `width`, `height` (px), `mpp`, `problem` ("" if it opens), `notes`.
 
-    `mpp` (micrometre per px) is what the annotations say, else the file, else `image_mpp`, else NaN.
+    `mpp` (micrometre per px) is what the annotations say, else the file, else `image_mpp`, else NaN. `notes` is what a reader
+    chose on the way (which of several pages, say), in words, or "".
 
     Raises:
         MitofmError: the annotations give one image two resolutions.
@@ -28,49 +29,32 @@ def survey(root: Path, table: pd.DataFrame, image_mpp: float | None) -> pd.DataF
         seen = pd.DataFrame(pool.map(_look, [root / name for name in names]), index=pd.Index(names, name="file"))
     if "mpp" in table:
         said = table.groupby(files)["mpp"].agg(["min", "max"])
-        torn = said.index[said["min"] != said["max"]]
+        torn = said.index[said["min"].ne(said["max"]) & said["min"].notna()]
         if len(torn):
-            raise MitofmError(f"{root / torn[0]}: its cells have different mpp; an image has one resolution")
-        seen["mpp"] = said["min"]
+            raise MitofmError(f"{root / torn[0]}: its samples have different mpp; an image has one resolution")
+        seen["mpp"] = said["min"].fillna(seen["mpp"])
     return seen.assign(mpp=seen["mpp"].fillna(np.nan if image_mpp is None else image_mpp).astype(float))
 
 
 def _look(path: Path) -> dict[str, object]:
     try:
         with open_image(path) as image:
-            return {"width": image.width, "height": image.height, "mpp": image.mpp, "problem": ""}
+            notes = "; ".join(getattr(image, "notes", ()))
+            return {"width": image.width, "height": image.height, "mpp": image.mpp, "problem": "", "notes": notes}
     except MitofmError as error:
-        return {"width": 0, "height": 0, "mpp": None, "problem": str(error)}
+        return {"width": 0, "height": 0, "mpp": None, "problem": str(error), "notes": ""}
 
 
-def outside(table: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
-    """Whether each cell's centre lies outside its image; of a pre-cut crop, and where the image is unreadable, no."""
-    if "crop" in table:
-        return pd.Series(False, index=table.index)
-    sizes = seen.loc[table["image"], ["width", "height"]].to_numpy()
-    centres = table[["x", "y"]].to_numpy()
-    return pd.Series((sizes > 0).all(axis=1) & ((centres < 0) | (centres >= sizes)).any(axis=1), index=table.index)
-
-
-def refuse(root: Path, table: pd.DataFrame, seen: pd.DataFrame, mpp: float | None) -> None:
+def refuse(root: Path, seen: pd.DataFrame, mpp: float | None) -> None:
     """Stop before cutting what cannot be cut.
 
     Raises:
-        MitofmError: an image is missing or unreadable, a cell lies outside its image, or a resolution is asked for
-            and an image's own is unknown.
+        MitofmError: an image is missing or unreadable, or a resolution is asked for and an image's own is unknown.
     """
     problems = [problem for problem in seen["problem"] if problem]
     if problems:
         more = f" ({len(problems)} of {len(seen)} images cannot be used: `mitofm prepare` lists them)"
         raise MitofmError(problems[0] + (more if len(problems) > 1 else ""))
-    far = outside(table, seen)
-    if far.any():
-        cell = table[far].iloc[0]
-        width, height = seen.loc[cell["image"], ["width", "height"]]
-        raise MitofmError(
-            f"{root / cell['image']}: cell {cell['sample_id']} lies at ({cell['x']:g}, {cell['y']:g}), outside this image "
-            f"of {width} x {height} px ({int(far.sum())} such cells). Check that x and y are level-0 pixels of this image"
-        )
     unknown = seen.index[seen["mpp"].isna()]
     if mpp is not None and len(unknown):
         raise MitofmError(

@@ -13,6 +13,7 @@ from mitofm.adaptation.frozen import FrozenAdaptation, Labelled, Rows
 from mitofm.backbones.build import build
 from mitofm.backbones.embeddings import cached
 from mitofm.backbones.tokens import planned
+from mitofm.data.annotations import units
 from mitofm.errors import MitofmError
 from mitofm.files import replacing
 from mitofm.training.cell import Cell, Outcome, Seen
@@ -22,7 +23,7 @@ def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
     """Fit `adaptation` on the cell's training side and give the logits of its validation and test sides."""
     features = features_of(cell, adaptation)
     table = cell.store.table
-    cells = Labelled(features, table["label"].to_numpy(), table["slide"].to_numpy())
+    cells = Labelled(features, table["label"].to_numpy(), units(table).to_numpy())
     train, validation, test = (cell.rows(part) for part in ("train", "validation", "test"))
     with threadpool_limits(cell.trainer["threads"]):  # the last digits depend on it, as they do for torch
         head = adaptation.fit(

@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
+from mitofm.data.annotations import units
 from mitofm.data.augment import Augment
 from mitofm.data.balance import groups, weights
 from mitofm.data.mixing import Mix
@@ -217,7 +218,7 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
 def _frozen(cell: Cell, adaptation: FrozenAdaptation) -> Any:
     """A frozen mode fitted to the training side of a cell, and chosen as the cell chooses."""
     table = cell.store.table
-    cells = Labelled(features_of(cell, adaptation), table["label"].to_numpy(), table["slide"].to_numpy())
+    cells = Labelled(features_of(cell, adaptation), table["label"].to_numpy(), units(table).to_numpy())
     with threadpool_limits(cell.trainer["threads"]):
         return adaptation.fit(
             cells.part(cell.rows("train")),

@@ -19,7 +19,8 @@ from sklearn.metrics import roc_auc_score
 
 from mitofm.adaptation.choosing import slide_folds
 from mitofm.adaptation.gradient import GradientAdaptation
-from mitofm.data.splits.part import UNUSED, VALIDATION, Split
+from mitofm.data.annotations import units
+from mitofm.data.splits.part import UNUSED, VALIDATION
 from mitofm.errors import Diverged
 from mitofm.files import read_json, replacing, write_json
 from mitofm.training.cell import Cell, Outcome
@@ -50,7 +51,7 @@ def fit_searched(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> 
         return _by_validation(cell, tried)
     rows = cell.rows("train")
     cells = cell.store.table.iloc[rows]
-    folds = slide_folds(cells["label"].to_numpy(), cells["slide"].to_numpy(), _FOLDS, cell.seed)
+    folds = slide_folds(cells["label"].to_numpy(), units(cells).to_numpy(), _FOLDS, cell.seed)
     if not folds:
         return _noted(fit_gradient(cell, adaptation, copies), adaptation, "fixed", [], [])
     return _by_folds(cell, tried, cells["label"].to_numpy(), [held_out for _, held_out in folds], copies)
@@ -132,7 +133,7 @@ def _without(cell: Cell, rows: np.ndarray) -> Cell:
     frame = cell.split.frame.copy()
     frame.loc[frame["part"] == VALIDATION, "part"] = UNUSED
     frame.loc[frame.index[rows], "part"] = VALIDATION
-    return replace(cell, split=Split(frame, cell.split.strategy, cell.split.test_only))
+    return replace(cell, split=replace(cell.split, frame=frame))
 
 
 def _best(tried: Sequence[GradientAdaptation], scores: Sequence[float | None]) -> int:

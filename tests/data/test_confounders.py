@@ -32,7 +32,10 @@ class Small:
     card = SimpleNamespace(crop_px=8, mpp=None, image_mpp=None)
 
     def __init__(self, folder: Path) -> None:
-        self.source, self.cache = Regions(folder), folder / "cache"
+        self.source, self.root, self.cache = Regions(folder), folder, folder / "cache"
+
+    def table(self) -> pd.DataFrame:
+        return self.source.table()
 
     def store(self, source: Any = None, name: str = "cells") -> PatchStore:
         sizes: dict[str, int] = {"crop_px": 8, "margin_px": 2}
@@ -110,7 +113,7 @@ def test_background_fills_in_for_slides_without_a_bought_negative(small: Any) ->
     patches = joined.read(np.array([44, 3, 30, 29]))
     np.testing.assert_array_equal(patches[[1, 3]], store.read(np.array([3, 29])))
     np.testing.assert_array_equal(
-        patches[[2, 0]], small.store(Positions(small.source, 3, 4, 0), "background").read(np.array([0, 14]))
+        patches[[2, 0]], small.store(Positions(small, 3, 4, 0), "background").read(np.array([0, 14]))
     )
     assert joined.key != store.key
     rebuild, given = joined.__reduce__()[:2]  # as the process of another device gets it
@@ -119,7 +122,7 @@ def test_background_fills_in_for_slides_without_a_bought_negative(small: Any) ->
 
 def test_crops_that_are_already_cut_have_no_background(small: Any) -> None:
     store = small.store()
-    cut = SimpleNamespace(source=Regions(small.source.root), store=small.store)
+    cut = Small(small.root)
     cut.source._table = cut.source._table.assign(crop=cut.source._table["image"])
     with pytest.raises(Infeasible, match="crops that are already cut"):
         Background(per_image=3, distance_px=4, seed=0).apply(split_of(store.table), store, cut)

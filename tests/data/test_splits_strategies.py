@@ -101,10 +101,15 @@ def test_external_names_its_evaluation_sets_after_the_data_sets() -> None:
     assert slides(split, "unused") == {"brain0", "brain1"}
 
 
-def test_external_refuses_a_slide_that_both_data_sets_hold() -> None:
-    cells = table(lung=5, skin=3).replace({"slide": {"skin0": "lung0"}})
-    with pytest.raises(MitofmError, match="leak: slide 'lung0' is on two sides"):
-        make(External(name="external", train_on="LUNG", test_on="SKIN"), cells, 1.0, 0)
+def test_a_slide_that_both_data_sets_hold_tests_and_does_not_train() -> None:
+    cells = table(lung=6, skin=3).replace({"slide": {"skin0": "lung0"}})
+    split = make(External(name="external", train_on="LUNG", test_on="SKIN"), cells, 1.0, 0)
+    assert slides(split, "test", "SKIN") == {"lung0", "skin1", "skin2"}
+    assert slides(split, "train") | slides(split, "validation") == {f"lung{i}" for i in range(1, 6)}
+    assert split.frame.loc[cells["dataset"].eq("LUNG") & cells["slide"].eq("lung0"), "part"].eq("unused").all()
+    same = cells[cells["slide"] == "lung0"]
+    with pytest.raises(Infeasible, match=r"every slide of split\.train_on=LUNG is one of split\.test_on"):
+        make(External(name="external", train_on="LUNG", test_on=["SKIN"]), same, 1.0, 0)
 
 
 def test_an_unknown_domain_is_named_with_those_there_are() -> None:

@@ -34,7 +34,7 @@ class Background:
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
         """Background crops follow the annotated cells; those drawn are training cells like any other."""
-        positions = Positions(dataset.source, self.per_image, self.distance_px, self.seed)
+        positions = Positions(dataset, self.per_image, self.distance_px, self.seed)
         background = dataset.store(positions, "background")
         bought = split.frame.iloc[split.rows(TRAIN)].groupby("slide")["label"].agg(["sum", "size"])
         wanted = bought.loc[bought["sum"] == bought["size"], "sum"]

@@ -1,4 +1,4 @@
-"""What every source of annotated cells can do."""
+"""What every source of annotated samples can do."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Source(Protocol):
-    """A published data set on this machine."""
+class Tabled(Protocol):
+    """A table of samples and the images they lie in: all that cutting needs."""
 
     @property
     def root(self) -> Path:
         """The folder that the paths in the table's `image` and `crop` are relative to."""
+
+    def table(self) -> pd.DataFrame:
+        """The annotation table (`mitofm.data.annotations`), validated."""
+
+
+class Source(Tabled, Protocol):
+    """A published data set on this machine."""
 
     def prepare(self) -> None:
         """Make what can be made; for the rest, check that every file is there.
@@ -29,6 +36,3 @@ class Source(Protocol):
         Raises:
             MitofmError: one is missing.
         """
-
-    def table(self) -> pd.DataFrame:
-        """The annotation table (`mitofm.data.annotations`), validated."""

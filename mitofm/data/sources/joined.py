@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from mitofm.data.annotations import REQUIRED, validate
-from mitofm.errors import MitofmError
+from mitofm.data.annotations import OPTIONAL, REQUIRED, validate
+from mitofm.errors import MitofmError, unknown
 
 if TYPE_CHECKING:
     from mitofm.data.sources.base import Source
 
+_MAY_LACK = ("mpp",)  # what each image says of itself if its source does not
+
 
 class Joined:
-    """The cells of several sources, each under the `dataset` that its own source gives it.
+    """The samples of several sources, each under the `dataset` that its own source gives it.
 
-    Cells and slides are called after their source, so that equal names in two of them stay apart. A slide that is in two
-    data sets under two names cannot be known here.
+    Samples, slides and patients are called after their source, so that equal names in two of them stay apart. Slides that
+    `slides` gives one name are one slide, whatever their sources call it. Samples with equal pixels are found without it
+    (`mitofm.data.curation`).
 
     Args:
         root: a folder that holds the folders of all sources.
-        sources: at least two.
+        sources: at least two, all of whole images or all of pre-cut crops.
+        slides: by data set, a regular expression whose first group is the part of a slide's name that the collection it comes
+            from knows it by: `{ami_br: 'MIDOG21_0*(\\d+)'}`. Slides that it does not match keep a name of their own.
     """
 
-    def __init__(self, root: str | Path, sources: Sequence[Source]) -> None:
+    def __init__(self, root: str | Path, sources: Sequence[Source], slides: Mapping[str, str] | None = None) -> None:
         self.root = Path(root)
         self.sources = list(sources)
+        self.slides = dict(slides or {})
         if len(self.sources) < 2:
             raise MitofmError("source.sources: at least two data sets are joined")
+        for name, pattern in self.slides.items():
+            try:
+                groups = re.compile(pattern).groups
+            except re.error as error:
+                raise MitofmError(f"source.slides.{name}={pattern!r} is no regular expression: {error}") from error
+            if groups != 1:
+                raise MitofmError(f"source.slides.{name}={pattern!r}: one group () is needed, the name of the slide")
 
     def prepare(self) -> None:
         """Prepare each."""
@@ -43,25 +57,48 @@ class Joined:
         return [file for source in self.sources for file in source.files()]
 
     def table(self) -> pd.DataFrame:
-        """The annotation table, with the optional columns that every source knows.
+        """The annotation table, with the optional columns that every source knows; mpp if any does.
 
         Raises:
-            MitofmError: as the sources do.
+            MitofmError: as the sources do; some hold crops and others whole images; `slides` names a data set that none is.
         """
         tables = [source.table() for source in self.sources]
-        known = [column for column in tables[0] if column in REQUIRED or all(column in table for table in tables)]
+        if len({"crop" in table for table in tables}) > 1:
+            raise MitofmError(
+                f"{self.root}: some of the joined data sets are crops that are already cut and others whole images; join "
+                "sets of one kind"
+            )
+        known = [
+            column
+            for column in (*REQUIRED, *OPTIONAL)
+            if any(column in table for table in tables)
+            and (column in _MAY_LACK or all(column in table for table in tables))
+        ]
         placed = [
-            self._placed(table[known], os.path.relpath(source.root, self.root), place)
+            self._placed(table.reindex(columns=known), os.path.relpath(source.root, self.root), place)
             for place, (source, table) in enumerate(zip(self.sources, tables, strict=True))
         ]
-        return validate(pd.concat(placed, ignore_index=True), str(self.root))
+        joined = pd.concat(placed, ignore_index=True)
+        for name in self.slides:
+            if name not in set(joined["dataset"]):
+                raise unknown("data set", name, joined["dataset"].unique(), "source.slides")
+        return validate(joined, str(self.root), _MAY_LACK)
 
-    @staticmethod
-    def _placed(table: pd.DataFrame, folder: str, place: int) -> pd.DataFrame:
+    def _placed(self, table: pd.DataFrame, folder: str, place: int) -> pd.DataFrame:
         table = table.copy()
         for column in ("image", "crop"):
             if column in table:
                 table[column] = f"{folder}/" + table[column]
-        for column in ("sample_id", "slide"):
-            table[column] = f"{place}/" + table[column]
+        shared = pd.Series(
+            [self._shared(*row) for row in table[["dataset", "slide"]].to_numpy()], table.index, dtype=object
+        )
+        for column in ("sample_id", "slide", "patient"):
+            if column in table:
+                table[column] = f"{place}/" + table[column]
+        table["slide"] = shared.fillna(table["slide"])
         return table
+
+    def _shared(self, dataset: str, slide: str) -> str | None:
+        """What a slide is called in all sets that hold it, if that is known."""
+        met = re.search(self.slides[dataset], slide) if dataset in self.slides else None
+        return None if met is None else f"shared/{met.group(1)}"

@@ -10,12 +10,14 @@ import pandas as pd
 
 from mitofm.data.splits.part import TEST, UNUSED, Sides, Strategy
 from mitofm.data.splits.slides import with_validation
-from mitofm.errors import MitofmError, unknown
+from mitofm.errors import Infeasible, MitofmError, unknown
 
 
 @dataclass(frozen=True, kw_only=True)
 class External(Strategy):
-    """Train and validate on the slides of `train_on`; every cell of `test_on` tests, in a set named after its data set.
+    """Train and validate on the slides of `train_on`; every sample of `test_on` tests, in a set named after its data set.
+
+    Slides that both hold are left out of the training side.
 
     Attributes:
         train_on: one or more values of the table's `dataset` column.
@@ -44,6 +46,12 @@ class External(Strategy):
         dataset = table["dataset"].to_numpy(dtype=object)
         trains = _of(dataset, self.train_on, "split.train_on")
         tests = _of(dataset, self.test_on, "split.test_on")
+        # A slide that both hold tests, and does not train: no sample, nor one beside it, is on two sides.
+        trains &= ~table["slide"].isin(table.loc[tests, "slide"].unique()).to_numpy()
+        if not trains.any():
+            raise Infeasible(
+                f"every slide of split.train_on={self.train_on} is one of split.test_on={self.test_on}, too"
+            )
         part = np.where(tests, TEST, UNUSED).astype(object)
         part[trains] = with_validation(table[trains], self.validation_share, seed)
         return Sides(part, np.where(tests, dataset, ""))

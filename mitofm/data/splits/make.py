@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import fractions
-from mitofm.data.annotations import labelled
+from mitofm.data.annotations import labelled, units
 from mitofm.data.splits.leak import check_no_leak
 from mitofm.data.splits.part import TEST, TRAIN, UNUSED, VALIDATION, Sides, Split, Strategy
 from mitofm.errors import Infeasible, MitofmError
@@ -28,7 +28,9 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     """
     fractions.check(fraction, strategy.fraction_unit)
     canonical = np.argsort(table["sample_id"].to_numpy(), kind="stable")
-    cells = labelled(table).iloc[canonical].reset_index(drop=True)
+    unit = units(labelled(table))
+    # What strategies know as the slide is the unit of independence: a patient, or slides that show the same samples, are one.
+    cells = table.assign(slide=unit, own_slide=table["slide"]).iloc[canonical].reset_index(drop=True)
     sides = strategy.sides(cells, seed)
     _check_names(sides)
     if not strategy.leaks:
@@ -52,9 +54,16 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
 
     back = np.argsort(canonical)
     known = [column for column in ("species", "scanner") if column in table]  # for whoever compares domains
-    frame = table[["sample_id", "slide", "domain", "label", *known]].reset_index(drop=True)
+    frame = table.assign(slide=unit)[["sample_id", "slide", "domain", "label", *known]].reset_index(drop=True)
     frame = frame.assign(part=part[back], evaluation_set=sides.evaluation_set[back], order=order[back])
-    return Split(frame=frame, strategy=strategy.name, test_only=sides.test_only)
+    return Split(frame=frame, strategy=strategy.name, test_only=sides.test_only, slide_unit=_slide_unit(table))
+
+
+def _slide_unit(table: pd.DataFrame) -> str:
+    """What a slide of the split is; "image" if a source knew of no slide and called it as the sample itself."""
+    if "patient" in table:
+        return "patient"
+    return "image" if (table["slide"] == table["sample_id"]).any() else "slide"
 
 
 def _check_names(sides: Sides) -> None:

@@ -71,16 +71,18 @@ class Split:
     """A finished split of a table.
 
     Attributes:
-        frame: one row per cell, in table order: sample_id, slide, domain, label, species and scanner where the table
-            knows them, part, evaluation_set, order. `order` is the rank of a training or validation cell within its
-            side, -1 for test and unused cells.
+        frame: one row per sample, in table order: sample_id, slide (the unit of independence), domain, label, species and
+            scanner if the table knows them, part, evaluation_set, order. `order` is the rank of a training or validation
+            sample within its side, -1 for test and unused samples.
         strategy: the name of the strategy.
         test_only: the domains (values of `by`) too small to train on.
+        slide_unit: what a slide is: "slide", "patient", or "image" if no slide is known.
     """
 
     frame: pd.DataFrame
     strategy: str
     test_only: tuple[str, ...] = ()
+    slide_unit: str = "slide"
 
     def rows(self, part: str) -> np.ndarray:
         """Row positions (n,) of `part`: training and validation in their order, test and unused in table order.
@@ -92,8 +94,3 @@ class Split:
             raise unknown("part", part, PARTS, "a split")
         rows = np.flatnonzero(self.frame["part"] == part)
         return rows[np.argsort(self.frame["order"].to_numpy()[rows], kind="stable")]
-
-    @property
-    def slide_unit(self) -> str:
-        """What a slide is: "slide", or "image" where a source knew of none and called it as the cell itself."""
-        return "image" if (self.frame["slide"] == self.frame["sample_id"]).any() else "slide"

@@ -1,0 +1,176 @@
+"""From what a source says to what is split and learned from: the annotation table, held against its images.
+
+Samples outside their image are clipped or dropped; padded crops are dropped; samples that show the very same cell are kept
+together, and those among them that one data set labels both ways are dropped; a patient's slides are one unit. All of it is
+decided once per state of the files, and kept: splits are made from it before any patch is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data.outside import RULES, clip
+from mitofm.data.pixels import NOTHING, digests
+from mitofm.errors import MitofmError, unknown
+
+CLIPPED, OUTSIDE, PADDED, TWIN, SHARED, OPPOSITE = "clipped", "outside", "padded", "twin", "shared", "opposite"
+DROPPED = (OUTSIDE, PADDED, OPPOSITE)
+"""The remarks whose samples are not in the curated table."""
+PADDING = ("drop", "keep")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a card says about curation.
+
+    Attributes:
+        outside: one of `mitofm.data.outside.RULES`.
+        padded: what happens to crops whose border is padded, one of `PADDING`.
+        patients: whose a slide is, if the table does not say: a regular expression searched in the slide's name, whose
+            first group (or whole match) names the patient; or a map from slide to patient. None: not known.
+        crop_px: side of what a model sees, px.
+        mpp: micrometre per px of the patches; None: the images' own.
+    """
+
+    outside: str
+    padded: str
+    patients: str | Mapping[str, str] | None
+    crop_px: int
+    mpp: float | None
+
+    def __post_init__(self) -> None:
+        if self.outside not in RULES:
+            raise unknown("data.outside", self.outside, RULES)
+        if self.padded not in PADDING:
+            raise unknown("data.padded", self.padded, PADDING)
+
+
+@dataclass(frozen=True)
+class Curated:
+    """A table that was held against its images.
+
+    Attributes:
+        table: annotation table of the samples that are left; with `unit` if that is not the slide of every sample.
+        remarks: what was noticed of samples, one row each: sample_id; what (`CLIPPED`, `OUTSIDE`, `PADDED`, `TWIN`: it
+            equals another of its data set; `SHARED`: another data set holds it too; `OPPOSITE`: it equals one of another
+            label); place, in words.
+    """
+
+    table: pd.DataFrame
+    remarks: pd.DataFrame
+
+
+def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) -> Curated:
+    """Hold `table` against its images.
+
+    Args:
+        root: the folder that the table's files are relative to.
+        table: annotation table as the source gives it.
+        seen: what `mitofm.data.survey.survey` saw of its images, all of which can be read.
+        rules: the card's.
+
+    Raises:
+        MitofmError: a rule is "error" and is met, a slide has no patient by a rule that should name it, or nothing is left.
+    """
+    remarks: list[pd.DataFrame] = []
+
+    def remark(samples: pd.DataFrame, what: str) -> None:
+        places = [
+            f"{s} at ({x:g}, {y:g}) in {i}" for s, x, y, i in samples[["sample_id", "x", "y", "image"]].to_numpy()
+        ]
+        remarks.append(pd.DataFrame({"sample_id": samples["sample_id"], "what": what, "place": places}, dtype=str))
+
+    inside, moved, dropped = clip(root, table, seen, rules.outside, rules.crop_px, rules.mpp)
+    remark(table[moved], CLIPPED)
+    remark(table[dropped], OUTSIDE)
+    if inside.empty:
+        raise MitofmError(
+            f"{root}: every sample lies outside its image. Check that x and y are level-0 pixels of these images"
+        )
+    digest, padded = digests(root, inside)
+    if rules.padded == "drop" and padded.any():
+        remark(inside[padded], PADDED)
+        inside, digest = inside[~padded], digest[~padded]
+        if inside.empty:
+            raise MitofmError(f"{root}: every crop is padded at its border; data.padded=keep keeps them")
+    twins = _twins(inside, digest)
+    opposite = _opposite(inside, twins)
+    sets = inside.groupby(twins)["dataset"].transform("nunique")
+    size = inside.groupby([twins, inside["dataset"]])["dataset"].transform("size")
+    remark(inside[opposite], OPPOSITE)
+    remark(inside[~opposite & (size > 1)], TWIN)
+    remark(inside[~opposite & (sets > 1)], SHARED)
+    kept = inside[~opposite].copy()
+    if kept.empty:
+        raise MitofmError(f"{root}: every sample equals one of the opposite label; nothing can be learned from them")
+    if rules.patients is not None and "patient" not in kept:
+        kept["patient"] = _patients(kept["slide"], rules.patients)
+    unit = _joined(kept["patient"] if "patient" in kept else kept["slide"], twins[kept.index])
+    if (unit != kept["slide"]).any():
+        kept["unit"] = unit
+    return Curated(kept.reset_index(drop=True), pd.concat(remarks, ignore_index=True))
+
+
+def _twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
+    """A number (N,) that samples share which show the same cell: equal pixels, or one position of one slide in two data sets."""
+    own = pd.Series(np.arange(len(table)), index=table.index).astype(str)
+    alike = own.where(digest == NOTHING, "pixels " + digest.astype(str))
+    spot = table["slide"] + " " + np.floor(table["x"]).astype(str) + " " + np.floor(table["y"]).astype(str)
+    several = table.groupby(spot)["dataset"].transform("nunique") > 1
+    return pd.Series(_components(alike, spot.where(several, own)), index=table.index)
+
+
+def _opposite(table: pd.DataFrame, twins: pd.Series) -> pd.Series:
+    """Whether each sample has a twin of the other label in its own data set."""
+    return table.groupby([twins, table["dataset"]])["label"].transform("nunique") > 1
+
+
+def _joined(names: pd.Series, twins: pd.Series) -> pd.Series:
+    """The unit of each sample: units that hold twins are one, called after the first of them."""
+    if not twins.duplicated().any():
+        return names
+    component = pd.Series(_components(names, twins), index=names.index)
+    return names.groupby(component).transform("min")
+
+
+def _components(*keys: pd.Series) -> np.ndarray:
+    """Numbers (N,) that two rows share if a chain of rows links them in which each shares a key with the next."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n, offset, rows, columns = len(keys[0]), len(keys[0]), [], []
+    for key in keys:
+        codes, values = pd.factorize(key)
+        rows.append(np.arange(n))
+        columns.append(codes + offset)
+        offset += len(values)
+    edges = np.concatenate(rows), np.concatenate(columns)
+    graph = coo_array((np.ones(len(edges[0]), dtype=np.int8), edges), shape=(offset, offset))
+    return connected_components(graph, directed=False)[1][:n]
+
+
+def _patients(slides: pd.Series, rule: str | Mapping[str, str]) -> pd.Series:
+    found = {slide: _patient(slide, rule) for slide in slides.unique()}
+    without = [slide for slide, patient in found.items() if not patient]
+    if without:
+        raise MitofmError(
+            f"data.patients={rule!r} names no patient of slide {without[0]!r} ({len(without)} of {len(found)} slides). Mend "
+            "the expression or the map, or leave data.patients=null: then each slide is its own"
+        )
+    return slides.map(found)
+
+
+def _patient(slide: str, rule: str | Mapping[str, str]) -> str:
+    if isinstance(rule, Mapping):
+        return str(rule.get(slide, ""))
+    try:
+        met = re.search(str(rule), slide)
+    except re.error as error:
+        raise MitofmError(f"data.patients={rule!r} is no regular expression: {error}") from error
+    return "" if met is None else met.group(1 if met.re.groups else 0) or ""

@@ -1,0 +1,75 @@
+"""Samples whose centre lies outside their image: clipped to its border, dropped or an error, by one rule for all sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mitofm.data import cutting
+from mitofm.errors import MitofmError
+
+RULES = ("clip", "drop", "error")
+
+
+def outside(table: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
+    """Whether each sample's centre lies outside its image: (N,) bool. A pre-cut crop's never does, nor an unreadable image's.
+
+    Args:
+        table: annotation table.
+        seen: what `mitofm.data.survey.survey` saw of its images.
+    """
+    if "crop" in table:
+        return pd.Series(False, index=table.index)
+    sizes, centres = _sizes(table, seen), table[["x", "y"]].to_numpy()
+    return pd.Series((sizes > 0).all(axis=1) & ((centres < 0) | (centres >= sizes)).any(axis=1), index=table.index)
+
+
+def clip(
+    root: Path, table: pd.DataFrame, seen: pd.DataFrame, rule: str, crop_px: int, mpp: float | None
+) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+    """`table` with every centre inside its image.
+
+    A centre within one crop of the border is moved to the nearest pixel of the image if `rule` is "clip": half of its crop is
+    then the reflection at the border. One further away, or any if `rule` is "drop", leaves the table.
+
+    Args:
+        root: the folder that the table's files are relative to.
+        table: annotation table.
+        seen: what `survey` saw of its images.
+        rule: one of `RULES`.
+        crop_px: side of what a model sees, px.
+        mpp: micrometre per px of the patches; None: the images' own.
+
+    Returns:
+        The table; whether each sample of the given table was moved (N,), and whether it was dropped (N,).
+
+    Raises:
+        MitofmError: `rule` is "error", and a centre lies outside.
+    """
+    far = outside(table, seen)
+    none = pd.Series(False, index=table.index)
+    if not far.any():
+        return table, none, none
+    if rule == "error":
+        sample = table[far].iloc[0]
+        width, height = seen.loc[sample["image"], ["width", "height"]]
+        raise MitofmError(
+            f"{root / sample['image']}: sample {sample['sample_id']} lies at ({sample['x']:g}, {sample['y']:g}), outside this "
+            f"image of {width} x {height} px ({int(far.sum())} such samples). Check that x and y are level-0 pixels of this "
+            "image, or let data.outside=clip (or drop) deal with them"
+        )
+    sizes, centres = _sizes(table, seen), table[["x", "y"]].to_numpy()
+    inside = np.clip(centres, 0, np.maximum(sizes - 1, 0))
+    reach = {image: cutting.side(crop_px, own, mpp) for image, own in seen["mpp"].items()}
+    near = np.abs(centres - inside).max(axis=1) <= table["image"].map(reach).to_numpy()
+    moved = far & near if rule == "clip" else none
+    dropped = far & ~moved
+    clipped = table.copy()
+    clipped.loc[moved, ["x", "y"]] = inside[moved]
+    return clipped[~dropped].reset_index(drop=True), moved, dropped
+
+
+def _sizes(table: pd.DataFrame, seen: pd.DataFrame) -> np.ndarray:
+    return seen.loc[table["image"], ["width", "height"]].to_numpy()

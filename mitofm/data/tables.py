@@ -1,0 +1,142 @@
+"""The curated table of a data set, made once per state of its files and kept: whoever asks again opens no image.
+
+A kept table is a folder: `table.parquet`, `remarks.parquet` (`mitofm.data.curation.Curated`) and `facts.json`, written last,
+which says from what state of which images it was made, and the table's fingerprints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mitofm import fingerprints
+from mitofm.data import cutting
+from mitofm.data.annotations import fingerprint
+from mitofm.data.curation import Curated, Rules, curate
+from mitofm.data.sources.base import Source
+from mitofm.data.survey import refuse, survey
+from mitofm.errors import MitofmError
+from mitofm.files import read_json, write_json, write_parquet
+from mitofm.locks import lock
+
+_VERSION = 1  # raised whenever equal inputs give another table
+_TABLE, _REMARKS, _FACTS = "table.parquet", "remarks.parquet", "facts.json"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Where the curated tables of one data set, read and curated in one way, are kept.
+
+    Attributes:
+        folder: that holds those of all data sets.
+        name: of the data set.
+        source: how its files are read.
+        source_config: the same, as the config says it.
+        files: its annotation files.
+        rules: of its curation.
+        image_mpp: micrometre per px of images that do not say; None: not known.
+    """
+
+    folder: Path
+    name: str
+    source: Source
+    source_config: Any
+    files: Sequence[Path]
+    rules: Rules
+    image_mpp: float | None
+
+    def curated(self) -> Curated:
+        """The table, made first if there is none from these files as they are.
+
+        Raises:
+            MitofmError: the annotations or the images cannot be read, or curation refuses them.
+        """
+        path = self._made()
+        found = _read(path)
+        if found is None:  # damaged: nothing is lost by making it again
+            (path / _FACTS).unlink()
+            found = _read(self._made())
+        assert found is not None
+        return found
+
+    def fingerprint(self, votes: bool = False) -> str:
+        """The fingerprint of the table, with its votes or without; the table itself is not read.
+
+        Raises:
+            MitofmError: as `curated`.
+        """
+        return read_json(self._made() / _FACTS)["fingerprint and votes" if votes else "fingerprint"]
+
+    def _made(self) -> Path:
+        key = fingerprints.of(
+            {
+                "version": _VERSION,
+                "source": self.source_config,
+                "rules": asdict(self.rules),
+                "image_mpp": self.image_mpp,
+                "files": _states(self.files),
+            }
+        )
+        path = self.folder / f"{self.name}-{key[:12]}"
+        if self._holds(path):
+            return path
+        try:
+            with lock(path.with_name(f"{path.name}.lock")):
+                if not self._holds(path):
+                    self._make(path)
+        except OSError as error:
+            raise MitofmError(
+                f"{path}: the table cannot be written ({error}). Make room, or choose another folder with paths.cache "
+                "(MITOFM_CACHE)"
+            ) from error
+        return path
+
+    def _holds(self, path: Path) -> bool:
+        """Whether `path` holds the table, made from the images as they are now."""
+        try:
+            facts = read_json(path / _FACTS)
+            return facts["states"] == fingerprints.of(_states(self.source.root / name for name in facts["images"]))
+        except (OSError, KeyError, ValueError):
+            return False
+
+    def _make(self, path: Path) -> None:
+        root, table = self.source.root, self.source.table()
+        images = sorted(set(cutting.file_column(table)))
+        missing = [name for name in images if not (root / name).is_file()]
+        if missing:
+            raise MitofmError(
+                f"data set {self.name!r}: {len(missing)} of {len(images)} image files are missing in {root}, the first is "
+                f"{missing[0]}. Copy them there, at the path its annotations give"
+            )
+        states = fingerprints.of(_states(root / name for name in images))
+        seen = survey(root, table, self.image_mpp)
+        refuse(root, seen, None)
+        found = curate(root, table, seen, self.rules)
+        path.mkdir(parents=True, exist_ok=True)
+        (path / _FACTS).unlink(missing_ok=True)
+        write_parquet(path / _TABLE, found.table)
+        write_parquet(path / _REMARKS, found.remarks)
+        prints = {
+            "fingerprint": fingerprint(found.table),
+            "fingerprint and votes": fingerprint(found.table, votes=True),
+        }
+        write_json(path / _FACTS, {"images": images, "states": states, **prints})
+
+
+def _read(path: Path) -> Curated | None:
+    """The kept table, or None if it is not the one that its fingerprint is of."""
+    try:
+        found = Curated(pd.read_parquet(path / _TABLE), pd.read_parquet(path / _REMARKS))
+        right = fingerprint(found.table, votes=True) == read_json(path / _FACTS)["fingerprint and votes"]
+    except (OSError, KeyError, ValueError):
+        return None
+    return found if right else None
+
+
+def _states(files: Iterable[Path]) -> list[tuple[str, int, int]]:
+    """Path, size and modification time (ns) of each file: what stands for its content."""
+    return [(str(file), (found := file.stat()).st_size, found.st_mtime_ns) for file in files]
