@@ -99,7 +99,7 @@ def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Fin
     seen = survey(root, table, card.image_mpp)
     findings = check(card, root, table, seen, distance_um)
     if not any(one.fatal for one in findings):
-        curated = dataset.curated()
+        curated = dataset.curated
         table = curated.table
         findings += remarked(curated.remarks)
     console = Console()

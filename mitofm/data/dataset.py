@@ -80,13 +80,14 @@ class Dataset:
         """The folder that the paths in its table are relative to."""
         return self.source.root
 
+    @cached_property
     def curated(self) -> Curated:
         """Its table, held against its images, and what was noticed on the way (`mitofm.data.curation`)."""
         return self._tables().curated()
 
     def table(self) -> pd.DataFrame:
         """Its curated annotation table: what is split, cut and learned from."""
-        return self.curated().table
+        return self.curated.table
 
     def table_fingerprint(self, votes: bool = False) -> str:
         """The fingerprint of its curated table, with its votes or without; known files are not opened."""
