@@ -77,7 +77,7 @@ def test_a_copied_checkpoint_scores_cells_without_labels(
         typed(
             "train", *own, "data.image_mpp=0.25", "data.crop_px=64", f"paths.runs={tmp_path}/runs", "trainer.threads=1"
         )
-    assert "the cells of data set 'own_csv' have no label" in capsys.readouterr().err
+    assert "the samples of data set 'own_csv' have no label" in capsys.readouterr().err
 
 
 def test_cells_it_was_trained_on_are_counted(typed: Typed, tried: Path, tmp_path: Path) -> None:
