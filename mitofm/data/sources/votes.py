@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from mitofm.data.annotations import VOTES
 from mitofm.errors import MitofmError
+
+
+def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
+    """The `columns` of votes of the CSV that was read from `path`.
+
+    Raises:
+        MitofmError: it lacks one.
+    """
+    missing = [column for column in columns if column not in read]
+    if missing:
+        raise MitofmError(
+            f"{path} lacks the column(s) of votes {', '.join(missing)}; it has: {', '.join(map(str, read))}. Correct "
+            "source.columns.votes, or set it to null"
+        )
+    return read[list(columns)]
 
 
 def count(votes: pd.DataFrame, positive: Collection[object], origin: str = "the table of votes") -> pd.DataFrame:
