@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from mitofm.data import tabular
 from mitofm.data.annotations import validate
 from mitofm.data.sources import crop_files, finding, reading, votes
 from mitofm.data.sources.domains import Rules, fill
@@ -139,6 +140,8 @@ class ClassFolders:
             cells["slide"] = crop_files.slides(crops, self.slide_pattern, origin)
         if path is not None:
             known, voted = self._of_each(crops, path, self.columns)
+            for key in {"x", "y"} & set(known):
+                known[key] = tabular.numbers(known[key], origin)
             cells[known.columns] = known
             if {"x", "slide"} <= set(
                 known

@@ -13,6 +13,7 @@ from mitofm.data.sources import reading
 from mitofm.data.sources.finding import plain
 from mitofm.errors import MitofmError
 
+_TABLES = (".csv", ".tsv", ".txt")
 _AROUND = ("patches", "crops", "images")
 
 
@@ -27,6 +28,12 @@ def listed(folder: Path) -> list[str]:
         inside = Path(place).relative_to(folder)
         found += [(inside / file).as_posix() for file in files if _is_image(file)]
     return sorted(found)
+
+
+def tables(folder: Path) -> list[Path]:
+    """The files in `folder` that may be a text table, sorted."""
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(file for file in files if file.suffix.lower() in _TABLES and file.is_file() and file.name[0] != ".")
 
 
 def places(root: Path, name: str) -> list[Path]:
@@ -101,11 +108,16 @@ def shared_folders(words: Iterable[str]) -> int:
 
 
 def sample_ids(crops: pd.Series) -> pd.Series:
-    """What to call the samples of `crops` (paths): by their files' names, or by their whole paths if names come again."""
-    for called in (crops.map(lambda crop: PurePosixPath(crop).stem), crops.map(reading.stem)):
-        if called.is_unique:
-            return called
-    return crops
+    """What to call the samples of `crops` (paths): by the names of their files, or by their whole paths.
+
+    Names without folders and endings where no two crops share one, else without endings, else whole. A crop that comes
+    again is told apart by a number.
+    """
+    own = crops.drop_duplicates()
+    ways = (lambda crop: PurePosixPath(crop).stem, reading.stem, lambda crop: crop)
+    names = crops.map(next(way for way in ways if own.map(way).is_unique))
+    again = crops.groupby(crops).cumcount()
+    return names.mask(again > 0, names + "-" + (again + 1).astype(str))
 
 
 def slides(crops: pd.Series, pattern: str, origin: str) -> pd.Series:

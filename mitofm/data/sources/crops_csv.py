@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mitofm.data import tabular
 from mitofm.data.annotations import UNKNOWN, VOTES, validate
 from mitofm.data.sources import crop_files, finding, reading, votes
 from mitofm.data.sources.classes import Classes, Names
@@ -26,12 +27,14 @@ class CropsCsv:
     of these. It knows a crop by its path below `folder`, with or without the ending and with or without the folders above
     it; folders that all its crops have in common (`/home/me/crops/`) need not be there.
     A sample that has no name of its own is called after its crop's file, or if files of several folders have one name after
-    its whole path. Without a slide each crop is its own.
+    its whole path. A crop that is named twice is two samples, for `mitofm.data.curation` to see. Without a slide each crop
+    is its own.
 
     Args:
         root: the folder.
         name: the data set's name, and the `dataset` of its samples if the CSV names none.
-        file: the CSV, or the names it has in several copies.
+        file: the CSV, or the names it has in several copies; None: the one table (`.csv`, `.tsv`, `.txt`) there that has
+            the columns.
         columns: the CSV's words for crop and label, and if it has them slide, patient, domain, species, scanner, x and y
             (centre in the slide, px), mpp, image (if a slide has several), dataset, sample_id. `votes` is a list of one
             column per expert; or the column of how many there are, beside `votes_positive`. null: it has no such column;
@@ -50,7 +53,7 @@ class CropsCsv:
         self,
         root: str | Path,
         name: str,
-        file: str | Sequence[str],
+        file: str | Sequence[str] | None,
         columns: Mapping[str, str | Sequence[str] | None],
         positive: Names = (),
         negative: Names = (),
@@ -68,7 +71,7 @@ class CropsCsv:
             raise MitofmError(f"data set {name!r}: source.columns must name the column of crops")
         self.columns = {key: word for key, word in columns.items() if word is not None}
         self.name = name
-        self.file = [file] if isinstance(file, str) else list(file)
+        self.file = None if file is None else _listed(file)
         self.folder = folder
         self.slide_pattern = slide_pattern
         self.domains = domains
@@ -89,26 +92,44 @@ class CropsCsv:
     def files(self) -> list[Path]:
         """The CSV."""
         _, path = self._found()
+        if path is None and self.file is None:
+            words = ", ".join(self._needed())
+            holds = finding.content(self._given) if self._given.is_dir() else "nothing: it is no folder"
+            raise MitofmError(
+                f"data set {self.name!r} is not here: no table in {self._given} has the columns {words}; it holds {holds}. "
+                "Put table and crops there, or point paths.data (MITOFM_DATA) or data.source.root at their folder"
+            )
         if path is None:
-            raise finding.missing(self._given, self.file, f"data set {self.name!r}")
+            raise finding.missing(self._given, self.file or (), f"data set {self.name!r}")
         return [reading.annotation_file(path, self.name)]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
 
         Raises:
-            MitofmError: the CSV is missing or unreadable, lacks a column, names a crop twice or one that may be several,
-                or holds a label that the config does not name or an impossible value; the message gives file and row.
+            MitofmError: the CSV is missing or unreadable, lacks a column, names a crop that may be one of several, or
+                holds a label that the config does not name or an impossible value; the message gives file and row.
         """
         path = self.files()[0]
-        needed = [word for key, words in self.columns.items() if key != "votes" for word in _listed(words)]
-        return validate(self._samples(reading.csv(path, needed), path), str(path))
+        return validate(self._samples(reading.csv(path, self._needed()), path), str(path))
+
+    def _needed(self) -> list[str]:
+        return [word for key, words in self.columns.items() if key != "votes" for word in _listed(words)]
 
     def _found(self) -> tuple[Path, Path | None]:
         """The folder that the CSV is in, and the CSV."""
         for place in crop_files.places(self._given, self.name):
-            with suppress(MitofmError):
-                return place, finding.find(place, self.file, "a CSV")
+            if self.file is not None:
+                with suppress(MitofmError):
+                    return place, finding.find(place, self.file, "a CSV")
+                continue
+            fitting = [path for path in crop_files.tables(place) if set(self._needed()) <= set(_header(path))]
+            if len(fitting) > 1:
+                raise MitofmError(
+                    f"data set {self.name!r}: {fitting[0]} or {fitting[1].name} may be its table. Say which with source.file"
+                )
+            if fitting:
+                return place, fitting[0]
         return self._given, None
 
     def _words(self, read: pd.DataFrame) -> dict[str, str | Sequence[str]]:
@@ -130,6 +151,9 @@ class CropsCsv:
             },
             read.index,
         )
+        for key in ("x", "y", "mpp", *([] if self.classes else ["label"])):
+            if key in cells:
+                cells[key] = tabular.numbers(cells[key].rename(key), str(path))
         if "votes" in words and not counted:
             cells = cells.join(votes.count(votes.pick(read, _listed(words["votes"]), path), self.vote_words, str(path)))
         called = cells["crop"].str.replace("\\", "/")
@@ -173,13 +197,16 @@ class CropsCsv:
             (inside / crops[0]).as_posix() if crops else (Path(self.folder) / word).as_posix()
             for word, crops in zip(called, meant, strict=True)
         ]
-        crops = pd.Series(found, called.index)
-        again = crops.duplicated()
-        if again.any():
-            row = again.idxmax()
-            raise MitofmError(f"{path}: row {row}: it describes {crops[row]}, which an earlier row describes too")
-        return crops
+        return pd.Series(found, called.index)
 
 
 def _listed(words: str | Sequence[str]) -> list[str]:
     return [words] if isinstance(words, str) else list(words)
+
+
+def _header(path: Path) -> list[str]:
+    """The columns of the table in `path`; none, if it is none."""
+    try:
+        return list(tabular.read(path))
+    except MitofmError:
+        return []
