@@ -18,7 +18,9 @@ PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would
 
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
-_NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
+# Keys that say where something is, not what it is; and those of votes, which the fingerprint of the table covers for
+# whoever learns from them.
+_NOT_CONTENT = ("root", "file", "file_url", "votes", "vote_words", "votes_file")
 _NEUTRAL = {"fit.labels": "majority"}  # keys added after 0.1, and the value at which they change nothing
 
 

@@ -1,37 +1,61 @@
-"""Pre-cut crops in one folder per class: AMi-Br, AtNorM-MD, AtNorM-Br."""
+"""Pre-cut crops in one folder per class: AMi-Br, AtNorM-MD, AtNorM-Br, and one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from mitofm.data import tabular
 from mitofm.data.annotations import validate
-from mitofm.data.sources import reading
+from mitofm.data.sources import crop_files, finding, reading, votes
 from mitofm.data.sources.domains import Rules, fill
+from mitofm.data.sources.spelling import respell
 from mitofm.errors import MitofmError, unknown
 
-_KEYS = ("crop", "slide", "domain", "species", "scanner", "x", "y")
+_KEYS = ("crop", "slide", "patient", "domain", "species", "scanner", "x", "y", "votes")
+
+
+@dataclass(frozen=True)
+class _Crop:
+    """A crop: its path in the root, what it is called by the config's word for its folder, its label, its slide's folder."""
+
+    path: str
+    called: str
+    label: int
+    slide: str | None
 
 
 class ClassFolders:
-    """Folders of crops, one per class, and where there is one a CSV that says what the crops were cut from.
+    """Folders of crops, one per class, and if there is one a CSV that says what the crops were cut from.
 
-    Without the CSV no slide is known: each crop is its own slide, called as the cell is, and what is reported of the
-    data set says so. The CSV knows a crop by its file name, with or without the ending and the folders it lies in, as long
-    as that is one crop's alone. Another image ending, and folders that do not tell the crops apart, are looked past.
+    The folders lie in the root, in its folder that is called as the data set, or in a folder `patches`, `crops` or
+    `images` of these; the CSV anywhere on the way to them. Samples are called after the config's words for the folders,
+    whatever case the disk has.
+    Folders below that of a class are slides: `Atypical/slideA/1.png`. Without these and without a CSV no slide is known:
+    each crop is its own slide, called as the sample is, and what is reported of the data set says so. The CSV knows a crop
+    by its file name, with or without the ending and the folders it lies in, as long as that is one crop's alone. Another
+    image ending, and folders that do not tell the crops apart, are looked past.
 
     Args:
         root: the folder.
         name: the data set's name.
         positive: folders of label 1, inside the folder.
         negative: folders of label 0.
-        side: side of the crops, px; a cell lies at the centre of its crop.
-        file: the CSV, inside the folder or anywhere else; None: there is none.
-        columns: the CSV's words for crop, slide, and where it has them domain, species, scanner, x and y (centre in the
-            slide, px). A list of columns is joined with "_".
+        side: side of the crops, px; a sample lies at the centre of its crop. 0: not known.
+        file: the CSV, inside the folder or anywhere else, or the names it has in several copies; None: there is none.
+        file_url: where the CSV is published, for messages.
+        columns: the CSV's words for crop, and if it has them slide, patient, domain, species, scanner, x and y (centre in
+            the slide, px). A list of columns is joined with "_"; but that of `votes` is one column per expert.
         domains: what the CSV does not say; see `mitofm.data.sources.domains.fill`.
+        spelling: see `mitofm.data.sources.spelling.respell`.
+        slide_pattern: a regular expression whose group is the slide in the name of a crop, if no CSV names slides.
+        vote_words: what experts write for label 1; none: the names of the positive folders.
+        votes_file: another CSV, of votes alone, which may be absent: its `file` (as above) and its columns `crop` and
+            `votes`.
     """
 
     def __init__(
@@ -41,37 +65,60 @@ class ClassFolders:
         positive: Sequence[str],
         negative: Sequence[str],
         side: int,
-        file: str | None = None,
+        file: str | Sequence[str] | None = None,
         columns: Mapping[str, str | Sequence[str]] | None = None,
         domains: Rules = (),
+        file_url: str | None = None,
+        spelling: Mapping[str, str] | None = None,
+        slide_pattern: str | None = None,
+        vote_words: Sequence[object] = (),
+        votes_file: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
-        self.columns = {key: [word] if isinstance(word, str) else list(word) for key, word in (columns or {}).items()}
+        self.columns = {key: _listed(word) for key, word in (columns or {}).items() if word is not None}
         for key in self.columns:
             if key not in _KEYS:
                 raise unknown("column", key, _KEYS, place="source.columns")
-        if file is not None and not {"crop", "slide"} <= set(self.columns):
-            raise MitofmError(f"data set {name!r}: source.columns must name the columns of {file} for crop and slide")
-        self.root = Path(root)
+        self.file = None if file is None else _listed(file)
+        if self.file and "crop" not in self.columns:
+            raise MitofmError(
+                f"data set {name!r}: source.columns must name the columns of {self.file[0]} for crop and slide (slide only "
+                "if the file has it)"
+            )
+        self.votes_file = {key: _listed(words) for key, words in (votes_file or {}).items()}
+        if self.votes_file and set(self.votes_file) != {"file", "crop", "votes"}:
+            raise MitofmError(f"data set {name!r}: source.votes_file needs file, crop and votes, and nothing else")
         self.name = name
+        self.file_url = file_url
         self.folders = dict.fromkeys(positive, 1) | dict.fromkeys(negative, 0)
         self.side = side
         self.domains = domains
-        self._path = None if file is None else self.root / file
+        self.spelling = spelling or {}
+        self.slide_pattern = slide_pattern
+        self.vote_words = list(vote_words) or [PurePosixPath(folder).name for folder in positive]
+        self._given = Path(root)
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds those of the classes; what was given, if none does."""
+        return self._holding() or self._given
 
     def prepare(self) -> None:
         """Check that every crop that the CSV describes is there, and described."""
         there = set(self.table()["crop"])
-        gone = [] if self._path is None else [crop for crop in self._described(self._path).index if crop not in there]
+        path = self._csv()
+        described = [] if path is None else self._described(path, self.columns)[0].index
+        gone = [crop for crop in described if crop not in there]
         if gone:
             raise MitofmError(
-                f"data set {self.name!r}: {len(gone)} crops of {self._path} are in none of the folders "
+                f"data set {self.name!r}: {len(gone)} crops of {path} are in none of the folders "
                 f"{', '.join(self.folders)} of {self.root}: {', '.join(gone[:3])}. Copy them there"
             )
 
     def files(self) -> list[Path]:
-        """The crops, since their folders are their labels, and the CSV."""
-        crops = [self.root / crop for crop in self._crops()]
-        return crops if self._path is None else [*crops, reading.annotation_file(self._path, self.name)]
+        """The crops, since their folders are their labels, and the CSVs."""
+        root = self.root
+        crops = [root / crop.path for crop in self._crops()]
+        return [*crops, *(path for path in (self._csv(), self._votes_csv()) if path is not None)]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
@@ -80,62 +127,126 @@ class ClassFolders:
             MitofmError: a folder or the CSV is missing, the CSV is broken or does not describe a crop, or no domain is
                 known.
         """
-        self.files()
-        labels = self._crops()
-        crops = pd.Series(list(labels), index=pd.Index(list(labels), name="crop"))
-        cells = pd.DataFrame({"crop": crops, "label": list(labels.values()), "dataset": self.name, "image": crops})
-        cells = cells.assign(sample_id=crops.map(reading.stem), x=self.side / 2, y=self.side / 2)
-        cells["slide"] = cells["sample_id"]
-        if self._path is not None:
-            known = self._described(self._path)
-            odd = crops[~crops.isin(known.index)]
-            if len(odd):
-                strange = known.index[~known.index.isin(crops)]
-                raise MitofmError(
-                    f"{self._path}: {len(odd)} crops of {self.root} have no row of their own, the first is {odd.iloc[0]}"
-                    + (f"; the first row that is no crop's calls it {strange[0]!r}" if len(strange) else "")
-                    + ". Complete or correct the CSV, or leave source.file=null: then each crop is its own slide"
-                )
-            known = known.loc[crops]
+        found = self._crops()
+        path = self._csv()
+        origin = str(path or self.root)
+        index = pd.Index([crop.path for crop in found], name="crop")
+        crops = pd.Series(index, index)
+        ids = pd.Series([reading.stem(crop.called) for crop in found], index)
+        cells = pd.DataFrame({"crop": crops, "sample_id": ids, "image": crops, "dataset": self.name}, index)
+        cells = cells.assign(label=[crop.label for crop in found], x=self.side / 2, y=self.side / 2)
+        cells["slide"] = pd.Series([crop.slide for crop in found], index, dtype=object).fillna(ids)
+        if self.slide_pattern is not None:
+            cells["slide"] = crop_files.slides(crops, self.slide_pattern, origin)
+        if path is not None:
+            known, voted = self._of_each(crops, path, self.columns)
+            for key in {"x", "y"} & set(known):
+                known[key] = tabular.numbers(known[key], origin)
             cells[known.columns] = known
-            if "x" in known:  # a position in the slide; without one a crop shares no pixels that anyone knows of
+            if {"x", "slide"} <= set(
+                known
+            ):  # a position in the slide; else a crop shares no pixels that anyone knows of
                 cells["image"] = known["slide"]
-        cells = fill(cells, crops, self.domains, str(self._path or self.root))
-        return validate(cells, str(self._path or self.root))
+            cells[voted.columns] = voted
+        votes_path = self._votes_csv()
+        if votes_path is not None:
+            _, voted = self._of_each(crops, votes_path, self.votes_file)
+            cells[voted.columns] = voted
+        return validate(fill(respell(cells, self.spelling), crops, self.domains, origin), origin)
 
-    def _crops(self) -> dict[str, int]:
-        """Path in the root -> label of every crop, in the order of the folders and names."""
-        found: dict[str, int] = {}
+    def _holding(self) -> Path | None:
+        """The first place that has a folder for every class."""
+        for place in crop_files.places(self._given, self.name):
+            with suppress(MitofmError):
+                for folder in self.folders:
+                    finding.find_folder(place, folder, "a class")
+                return place
+        return None
+
+    def _crops(self) -> list[_Crop]:
+        """Every crop, in the order of the folders and names."""
+        holding = self._holding()
+        root = holding or self._given
+        found: list[_Crop] = []
         for folder, label in self.folders.items():
-            path = self.root / folder
-            files = sorted(path.iterdir()) if path.is_dir() else []
-            crops = [f"{folder}/{file.name}" for file in files if file.suffix.lower() in reading.IMAGES]
-            if not crops:
-                raise MitofmError(
-                    f"data set {self.name!r} is not here: {path} holds no images. Put the crops of that class there, "
-                    "or point paths.data (MITOFM_DATA) at the folder that holds them"
-                )
-            found |= dict.fromkeys(crops, label)
+            inside = finding.find_folder(holding, folder, "a class") if holding else root / folder
+            files = crop_files.listed(inside)
+            if not files:
+                raise self._absent(inside)
+            for file in files:
+                below = PurePosixPath(file).parent.as_posix()
+                slide = None if below == "." else below.replace("/", "-")
+                found.append(_Crop((inside / file).relative_to(root).as_posix(), f"{folder}/{file}", label, slide))
         called: dict[str, str] = {}
         for crop in found:
-            if (other := called.setdefault(reading.stem(crop), crop)) != crop:
+            if (other := called.setdefault(reading.stem(crop.called), crop.path)) != crop.path:
                 raise MitofmError(
-                    f"data set {self.name!r}: {other} and {crop} of {self.root} would be one cell, called "
-                    f"{reading.stem(crop)!r}. Keep or rename one of them"
+                    f"data set {self.name!r}: {other} and {crop.path} of {root} would be one cell, called "
+                    f"{reading.stem(crop.called)!r}. Keep or rename one of them"
                 )
         return found
 
-    def _described(self, path: Path) -> pd.DataFrame:
-        """What the CSV says, one row per crop (index: its path in the root, or the CSV's word where it is not there)."""
-        read = reading.csv(path, [word for words in self.columns.values() for word in words])
-        known = pd.DataFrame(
-            {key: ["_".join(row) for row in read[words].to_numpy()] for key, words in self.columns.items()}, read.index
+    def _absent(self, folder: Path) -> MitofmError:
+        given = self._given
+        place = f"{given} holds {finding.content(given)}" if given.is_dir() else f"{given} is no folder"
+        return MitofmError(
+            f"data set {self.name!r} is not here: {folder} holds no images; {place}. Put the crops of that class there, or "
+            "point paths.data (MITOFM_DATA) or source.root at the folder that holds them"
         )
-        meant: dict[str, list[str]] = {}
-        for crop in self._crops():
-            for name in _names(crop):
-                meant.setdefault(name, []).append(crop)
-        found = [next((meant[name] for name in self._read(word) if name in meant), [word]) for word in known["crop"]]
+
+    def _csv(self) -> Path | None:
+        """The CSV.
+
+        Raises:
+            MitofmError: there should be one, and is none, or an empty one.
+        """
+        if self.file is None:
+            return None
+        found = self._find(self.file)
+        if found is None:
+            url = f". It is published at {self.file_url}" if self.file_url else ""
+            raise MitofmError(
+                f"{finding.missing(self._given, self.file, f'data set {self.name!r}')}{url}. Or do without it by "
+                "source.file=null: then each crop is its own slide"
+            )
+        return reading.annotation_file(found, self.name)
+
+    def _votes_csv(self) -> Path | None:
+        return self._find(self.votes_file["file"]) if self.votes_file else None
+
+    def _find(self, names: list[str]) -> Path | None:
+        """The file of one of `names` in the root or on the way to it from the folder that was given."""
+        places = [place for place in (self.root, *self.root.parents) if place.is_relative_to(self._given)]
+        with suppress(MitofmError):
+            return finding.find(
+                self._given, [str(place.relative_to(self._given) / name) for place in places for name in names], "a CSV"
+            )
+        return None
+
+    def _of_each(
+        self, crops: pd.Series, path: Path, columns: Mapping[str, list[str]]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What the CSV in `path` says of each crop, and its votes, one row per crop."""
+        known, voted = self._described(path, columns)
+        odd = crops[~crops.isin(known.index)]
+        if len(odd):
+            strange = known.index[~known.index.isin(crops)]
+            raise MitofmError(
+                f"{path}: {len(odd)} crops of {self.root} have no row of their own, the first is {odd.iloc[0]}"
+                + (f"; the first row that is no crop's calls it {strange[0]!r}" if len(strange) else "")
+                + ". Complete or correct the CSV, or leave source.file=null: then each crop is its own slide"
+            )
+        return known.loc[crops], voted.loc[crops]
+
+    def _described(self, path: Path, columns: Mapping[str, list[str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What the CSV says, and its votes, one row per crop (index: its path, or the CSV's word if it is not there)."""
+        plain = {key: words for key, words in columns.items() if key not in ("file", "votes")}
+        read = reading.csv(path, [word for words in plain.values() for word in words])
+        known = pd.DataFrame(
+            {key: ["_".join(row) for row in read[words].to_numpy()] for key, words in plain.items()}, read.index
+        )
+        names = crop_files.CropNames({crop.called: crop.path for crop in self._crops()})
+        found = [names.meant(word, self._beyond(word)) or [word] for word in known["crop"]]
         for row, word, crops in zip(known.index, known["crop"], found, strict=True):
             if len(crops) > 1:
                 raise MitofmError(
@@ -147,27 +258,18 @@ class ClassFolders:
         if again.any():
             crop = known["crop"][again.idxmax()]
             raise MitofmError(f"{path}: row {again.idxmax()}: it describes {crop}, which an earlier row describes too")
-        return known.set_index("crop")
+        voted = pd.DataFrame(index=read.index)
+        if "votes" in columns:
+            voted = votes.count(votes.pick(read, columns["votes"], path), self.vote_words, str(path))
+        return known.set_index("crop"), voted.set_index(pd.Index(known["crop"]))
 
-    def _read(self, word: str) -> list[str]:
-        """What the CSV's `word` may mean, the nearest first; a folder that tells crops apart is never looked past."""
-        sets = [set(PurePosixPath(folder).parts) for folder in self.folders]
+    def _beyond(self, word: str) -> int:
+        """How many leading folders of `word` may be looked past; one that tells crops apart never is."""
+        sets = [{finding.plain(part) for part in PurePosixPath(folder).parts} for folder in self.folders]
         telling = {part for parts in sets for part in parts if not all(part in others for others in sets)}
-        before = PurePosixPath(word).parts[:-1]
-        first = next((place for place, part in enumerate(before) if part in telling), len(before))
-        return _names(word)[: 2 * (first + 1)]
+        before = PurePosixPath(word.replace("\\", "/")).parts[:-1]
+        return next((place for place, part in enumerate(before) if finding.plain(part) in telling), len(before))
 
 
-def _plain(crop: str) -> str:
-    """The path `crop` with its ending, where it has one, in small letters."""
-    path = PurePosixPath(crop)
-    ending = path.suffix.lower()
-    return str(path.with_suffix(ending) if ending in reading.IMAGES else path)
-
-
-def _names(crop: str) -> list[str]:
-    """What a CSV may call a crop: its path, less folders from the left, each with its ending and without."""
-    path = PurePosixPath(_plain(crop))
-    ending = path.suffix if path.suffix in reading.IMAGES else ""
-    whole = [str(PurePosixPath(*path.parts[place:])) for place in range(len(path.parts))]
-    return [name for one in whole for name in (one, one.removesuffix(ending))]
+def _listed(words: str | Sequence[str]) -> list[str]:
+    return [words] if isinstance(words, str) else list(words)

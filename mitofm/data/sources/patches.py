@@ -1,72 +1,53 @@
-"""Pre-cut crops in a folder, described by one CSV."""
+"""Pre-cut crops in a folder, described by an `annotations.csv` in mitofm's own words."""
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from mitofm.data.annotations import validate
-from mitofm.data.sources import reading
+from mitofm.data.annotations import VOTES
+from mitofm.data.sources.crops_csv import CropsCsv
 from mitofm.errors import MitofmError
 
 ANNOTATIONS = "annotations.csv"
-_NEEDED = ("patch", "label", "slide", "tumor_domain", "x", "y")
+_NEEDED = {"crop": "patch", "label": "label", "slide": "slide", "domain": "tumor_domain", "x": "x", "y": "y"}
+_OPTIONAL = {"dataset": "dataset", "image": "frame", "patient": "patient"} | {
+    word: word for word in ("species", "scanner", "mpp")
+}
 
 
-class Patches:
-    """A folder with `annotations.csv` and one image file per cell.
+class Patches(CropsCsv):
+    """A folder with `annotations.csv` and one image file per sample.
 
     Columns: `patch` (path of the crop, relative to the folder), `label`, `slide`, `tumor_domain`, `x`, `y` (centre in
-    the source image, px); where known `dataset`, `frame` (the source image, if a slide has several), `species`,
-    `scanner`, `mpp`, `padded` (1 = padded at a border of the image, so the cell is off its centre). Others are ignored.
+    the source image, px); if known `dataset`, `frame` (the source image, if a slide has several), `patient`, `species`,
+    `scanner`, `mpp`, `votes` (of how many experts) and `votes_atypical` or `votes_positive` (how many called it positive),
+    `padded` (1 = padded at a border of the image, so the sample is off its centre). Others are ignored.
 
     Args:
         root: the folder.
-        name: the data set's name, and the `dataset` of its cells where the CSV names none.
+        name: the data set's name, and the `dataset` of its samples if the CSV names none.
         include_padded: keep the padded crops. They are left out by default: a crop is read at its centre.
     """
 
     def __init__(self, root: str | Path, name: str, include_padded: bool = False) -> None:
-        self.root = Path(root)
-        self.name = name
+        super().__init__(root, name, ANNOTATIONS, _NEEDED)
         self.include_padded = include_padded
 
-    def prepare(self) -> None:
-        """Check that the CSV and every crop it names are there."""
-        reading.check_images(self.root, self.table()["crop"], self.name)
+    def _words(self, read: pd.DataFrame) -> dict[str, str | Sequence[str]]:
+        words = self.columns | {key: word for key, word in _OPTIONAL.items() if word in read}
+        positive = next((word for word in ("votes_positive", "votes_atypical") if word in read), None)
+        return words | dict(zip(VOTES, (positive, "votes"), strict=True)) if positive and "votes" in read else words
 
-    def files(self) -> list[Path]:
-        """The CSV."""
-        return [reading.annotation_file(self.root / ANNOTATIONS, self.name)]
-
-    def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: the CSV is missing or unreadable, lacks a column, or holds an impossible value (with its row).
-        """
-        path = self.files()[0]
-        read = reading.csv(path, _NEEDED)
-        read = read.assign(
-            sample_id=read["patch"].map(lambda patch: PurePosixPath(patch).stem),
-            dataset=read.get("dataset", self.name),
-            image=read.get("frame", read["slide"]),
-            crop=read["patch"],
-            domain=read["tumor_domain"],
-        )
-        table = validate(read, str(path))
-        if self.include_padded:
-            return table
-        return table[table["sample_id"].isin(self._whole(read, path))].reset_index(drop=True)
-
-    @staticmethod
-    def _whole(read: pd.DataFrame, path: Path) -> pd.Series:
-        """The sample_ids of the crops that are not padded."""
-        if "padded" not in read:
-            return read["sample_id"]
+    def _samples(self, read: pd.DataFrame, path: Path) -> pd.DataFrame:
+        """Less the padded, after the samples have been named."""
+        samples = super()._samples(read, path)
+        if self.include_padded or "padded" not in read:
+            return samples
         wrong = ~read["padded"].isin(["0", "1"])
         if wrong.any():
             row = wrong.idxmax()
             raise MitofmError(f"{path}: row {row}: padded is {read['padded'][row]!r}; it must be 0 or 1")
-        return read.loc[read["padded"] == "0", "sample_id"]
+        return samples[read["padded"] == "0"]

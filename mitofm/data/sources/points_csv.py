@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
 import pandas as pd
 
 from mitofm.data.annotations import UNKNOWN, validate
-from mitofm.data.sources import reading
+from mitofm.data.sources import reading, votes
 from mitofm.data.sources.annotated_images import AnnotatedImages
 from mitofm.data.sources.domains import fill
+from mitofm.data.sources.spelling import respell
 from mitofm.errors import unknown
 
 COLUMNS = {"x": "x", "y": "y", "label": "label", "image": "filename", "slide": "slide", "domain": "tumortype"}
-_OPTIONAL = ("sample_id", "species", "scanner", "mpp")
+_OPTIONAL = ("sample_id", "species", "scanner", "mpp", "patient")
 
 
 @dataclass
@@ -26,17 +27,23 @@ class PointsCsv(AnnotatedImages):
     Args:
         columns: the file's own words, where they differ: `{domain: organ}`. Keys: x, y, label, image, slide, domain,
             and where the file has them sample_id, species, scanner, mpp. null: the file has no such column; without
-            one of labels, cells can be scored and not learned from.
+            one of labels, cells can be scored and not learned from. `votes` is a list of one column per expert.
+        spelling: see `mitofm.data.sources.spelling.respell`.
+        vote_words: what experts write for label 1; none: `positive`.
     """
 
     _: KW_ONLY
-    columns: Mapping[str, str | None] = field(default_factory=dict)
+    columns: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
+    spelling: Mapping[str, str] = field(default_factory=dict)
+    vote_words: Sequence[object] = ()
 
     def __post_init__(self) -> None:
         for key in self.columns:
-            if key not in COLUMNS and key not in _OPTIONAL:
-                raise unknown("column", key, (*COLUMNS, *_OPTIONAL), place="source.columns")
-        self.words = {key: word for key, word in {**COLUMNS, **self.columns}.items() if word is not None}
+            if key not in (*COLUMNS, *_OPTIONAL, "votes"):
+                raise unknown("column", key, (*COLUMNS, *_OPTIONAL, "votes"), place="source.columns")
+        words = {**COLUMNS, **self.columns}
+        self.voters = words.pop("votes", None) or ()
+        self.words = {key: word for key, word in words.items() if isinstance(word, str)}
         super().__post_init__()
 
     def table(self) -> pd.DataFrame:
@@ -52,7 +59,10 @@ class PointsCsv(AnnotatedImages):
         if "label" in self.words:
             labels = self.classes.labels(read[self.words["label"]], str(path))
         cells = pd.DataFrame({key: read.loc[labels.index, word] for key, word in self.words.items()})
-        cells = fill(cells, cells["image"], self.domains, str(path))
+        if self.voters:
+            positive = self.vote_words or ([self.positive] if isinstance(self.positive, (str, int)) else self.positive)
+            cells = cells.join(votes.count(votes.pick(read.loc[labels.index], self.voters, path), positive, str(path)))
+        cells = fill(respell(cells, self.spelling), cells["image"], self.domains, str(path))
         if "sample_id" not in cells:
             names = cells["image"].map(reading.stem) + "-" + cells["x"] + "-" + cells["y"]
             again = names.groupby(names).cumcount()  # the same cell twice is for the checks to report

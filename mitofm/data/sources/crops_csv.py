@@ -1,0 +1,212 @@
+"""Pre-cut crops that a CSV names, one row per crop: MIDOG 2025's atypical set, OMG-Octo, and one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+
+from mitofm.data import tabular
+from mitofm.data.annotations import UNKNOWN, VOTES, validate
+from mitofm.data.sources import crop_files, finding, reading, votes
+from mitofm.data.sources.classes import Classes, Names
+from mitofm.data.sources.domains import Rules, fill
+from mitofm.data.sources.spelling import respell
+from mitofm.errors import MitofmError, unknown
+
+COLUMNS = ("crop", "label", "slide", "patient", "domain", "species", "scanner", "x", "y", "mpp", "image", "dataset",
+           "sample_id", *VOTES)  # fmt: skip
+
+
+class CropsCsv:
+    """A folder with a CSV that names crops, and the crops.
+
+    The CSV lies in the root, in its folder that is called as the data set, or in a folder `patches`, `crops` or `images`
+    of these. It knows a crop by its path below `folder`, with or without the ending and with or without the folders above
+    it; folders that all its crops have in common (`/home/me/crops/`) need not be there.
+    A sample that has no name of its own is called after its crop's file, or if files of several folders have one name after
+    its whole path. A crop that is named twice is two samples, for `mitofm.data.curation` to see. Without a slide each crop
+    is its own.
+
+    Args:
+        root: the folder.
+        name: the data set's name, and the `dataset` of its samples if the CSV names none.
+        file: the CSV, or the names it has in several copies; None: the one table (`.csv`, `.tsv`, `.txt`) there that has
+            the columns.
+        columns: the CSV's words for crop and label, and if it has them slide, patient, domain, species, scanner, x and y
+            (centre in the slide, px), mpp, image (if a slide has several), dataset, sample_id. `votes` is a list of one
+            column per expert; or the column of how many there are, beside `votes_positive`. null: it has no such column;
+            without one of labels, samples can be scored and not learned from.
+        positive: words of label 1; with none, positive or negative, labels are 1 and 0.
+        negative: words of label 0.
+        ignored: words of crops that are no sample of the task; "others": all that are not named.
+        folder: where the crops lie, beside the CSV.
+        slide_pattern: a regular expression whose group is the slide in the name of a crop.
+        domains: what the CSV does not say; see `mitofm.data.sources.domains.fill`.
+        spelling: see `mitofm.data.sources.spelling.respell`.
+        vote_words: what experts write for label 1; none: `positive`.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        name: str,
+        file: str | Sequence[str] | None,
+        columns: Mapping[str, str | Sequence[str] | None],
+        positive: Names = (),
+        negative: Names = (),
+        ignored: Names = (),
+        folder: str = ".",
+        slide_pattern: str | None = None,
+        domains: Rules = (),
+        spelling: Mapping[str, str] | None = None,
+        vote_words: Sequence[object] = (),
+    ) -> None:
+        for key in columns:
+            if key not in COLUMNS:
+                raise unknown("column", key, COLUMNS, place="source.columns")
+        if columns.get("crop") is None:
+            raise MitofmError(f"data set {name!r}: source.columns must name the column of crops")
+        self.columns = {key: word for key, word in columns.items() if word is not None}
+        self.name = name
+        self.file = None if file is None else _listed(file)
+        self.folder = folder
+        self.slide_pattern = slide_pattern
+        self.domains = domains
+        self.spelling = spelling or {}
+        self.classes = Classes(positive, negative, ignored) if positive or negative else None
+        self.vote_words = vote_words or ([positive] if isinstance(positive, (str, int)) else positive)
+        self._given = Path(root)
+
+    @property
+    def root(self) -> Path:
+        """The folder that the CSV was looked for and found in; what was given, if it was not found."""
+        return self._found()[0]
+
+    def prepare(self) -> None:
+        """Check that the CSV and every crop it names are there."""
+        reading.check_images(self.root, self.table()["crop"], self.name)
+
+    def files(self) -> list[Path]:
+        """The CSV."""
+        _, path = self._found()
+        if path is None and self.file is None:
+            words = ", ".join(self._needed())
+            holds = finding.content(self._given) if self._given.is_dir() else "nothing: it is no folder"
+            raise MitofmError(
+                f"data set {self.name!r} is not here: no table in {self._given} has the columns {words}; it holds {holds}. "
+                "Put table and crops there, or point paths.data (MITOFM_DATA) or data.source.root at their folder"
+            )
+        if path is None:
+            raise finding.missing(self._given, self.file or (), f"data set {self.name!r}")
+        return [reading.annotation_file(path, self.name)]
+
+    def table(self) -> pd.DataFrame:
+        """The annotation table.
+
+        Raises:
+            MitofmError: the CSV is missing or unreadable, lacks a column, names a crop that may be one of several, or
+                holds a label that the config does not name or an impossible value; the message gives file and row.
+        """
+        path = self.files()[0]
+        return validate(self._samples(reading.csv(path, self._needed()), path), str(path))
+
+    def _needed(self) -> list[str]:
+        return [word for key, words in self.columns.items() if key != "votes" for word in _listed(words)]
+
+    def _found(self) -> tuple[Path, Path | None]:
+        """The folder that the CSV is in, and the CSV."""
+        for place in crop_files.places(self._given, self.name):
+            if self.file is not None:
+                with suppress(MitofmError):
+                    return place, finding.find(place, self.file, "a CSV")
+                continue
+            fitting = [path for path in crop_files.tables(place) if set(self._needed()) <= set(_header(path))]
+            if len(fitting) > 1:
+                raise MitofmError(
+                    f"data set {self.name!r}: {fitting[0]} or {fitting[1].name} may be its table. Say which with source.file"
+                )
+            if fitting:
+                return place, fitting[0]
+        return self._given, None
+
+    def _words(self, read: pd.DataFrame) -> dict[str, str | Sequence[str]]:
+        """The columns of the CSV that was read, by what they are here."""
+        del read
+        return self.columns
+
+    def _samples(self, read: pd.DataFrame, path: Path) -> pd.DataFrame:
+        """The annotation table, not yet validated, with the rows of the CSV."""
+        words = self._words(read)
+        counted = "votes_positive" in words  # then `votes` is a column of numbers, too
+        cells = pd.DataFrame(
+            {
+                key: ["_".join(row) for row in read[_listed(word)].to_numpy()]
+                if not isinstance(word, str)
+                else read[word]
+                for key, word in words.items()
+                if key != "votes" or counted
+            },
+            read.index,
+        )
+        for key in ("x", "y", "mpp", *([] if self.classes else ["label"])):
+            if key in cells:
+                cells[key] = tabular.numbers(cells[key].rename(key), str(path))
+        if "votes" in words and not counted:
+            cells = cells.join(votes.count(votes.pick(read, _listed(words["votes"]), path), self.vote_words, str(path)))
+        called = cells["crop"].str.replace("\\", "/")
+        cells["crop"] = self._on_disk(called, path)
+        if "sample_id" not in cells:
+            cells["sample_id"] = crop_files.sample_ids(cells["crop"] if called.str.startswith("/").any() else called)
+        if self.slide_pattern is not None:
+            cells["slide"] = crop_files.slides(called, self.slide_pattern, str(path))
+        elif "slide" not in cells:
+            cells["slide"] = cells["sample_id"]
+        if "x" not in cells:  # no position in the slide: a crop shares no pixels that anyone knows of
+            cells = cells.assign(x=0, y=0, image=cells["crop"])
+        elif "image" not in cells:
+            cells["image"] = cells["slide"]
+        if "dataset" not in cells:
+            cells["dataset"] = self.name
+        if "label" not in cells:
+            cells["label"] = UNKNOWN
+        elif self.classes is not None:
+            labels = self.classes.labels(cells["label"], str(path))
+            cells = cells.loc[labels.index].assign(label=labels)
+        return fill(respell(cells, self.spelling), cells["image"], self.domains, str(path))
+
+    def _on_disk(self, called: pd.Series, path: Path) -> pd.Series:
+        """The path of each crop in the root; one that is not there as the CSV calls it, below `folder`."""
+        root = self.root
+        with suppress(MitofmError):
+            root = finding.find_folder(root, self.folder, "crops")
+        inside = root.relative_to(self.root)
+        names = crop_files.CropNames({crop: crop for crop in crop_files.listed(root)})
+        beyond = crop_files.shared_folders(called)
+        meant = called.map(lambda word: names.meant(word, beyond))
+        several = meant.map(len) > 1
+        if several.any():
+            row, (one, other, *_) = several.idxmax(), meant[several].iloc[0]
+            raise MitofmError(
+                f"{path}: row {row}: {called[row]!r} may be {one} or {other} of {root}. Give folder and ending in the CSV, "
+                "or rename one of them"
+            )
+        found = [
+            (inside / crops[0]).as_posix() if crops else (Path(self.folder) / word).as_posix()
+            for word, crops in zip(called, meant, strict=True)
+        ]
+        return pd.Series(found, called.index)
+
+
+def _listed(words: str | Sequence[str]) -> list[str]:
+    return [words] if isinstance(words, str) else list(words)
+
+
+def _header(path: Path) -> list[str]:
+    """The columns of the table in `path`; none, if it is none."""
+    try:
+        return list(tabular.read(path))
+    except MitofmError:
+        return []

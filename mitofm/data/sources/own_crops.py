@@ -1,0 +1,252 @@
+"""One's own pre-cut crops: a folder per class, or a CSV that names them; whichever lies there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from mitofm.data import tabular
+from mitofm.data.sources import class_words, crop_files, finding
+from mitofm.data.sources.class_folders import ClassFolders
+from mitofm.data.sources.classes import OTHERS, Names
+from mitofm.data.sources.crops_csv import COLUMNS, CropsCsv
+from mitofm.data.sources.domains import Rules
+from mitofm.errors import MitofmError, unknown
+
+# What a column is commonly called, less case and punctuation; the first that is there and means nothing else.
+_WORDS = {
+    "crop": "crop croppath cropfile patch patchpath patchfile tile imagefile imageid imagepath imagename path filepath file "
+    "filename name image img",
+    "label": "label class classname majority target groundtruth category",
+    "sample_id": "sampleid",
+    "slide": "slide slideid slidename wsi case caseid filename image",
+    "patient": "patient patientid",
+    "domain": "domain tumortype tumordomain tumor tumourtype tumour",
+    "species": "species",
+    "scanner": "scanner",
+    "x": "x coordinatex centerx centrex",
+    "y": "y coordinatey centery centrey",
+    "mpp": "mpp",
+}
+
+
+class OwnCrops:
+    """Crops in a folder of one's own.
+
+    If a table (`.csv`, `.tsv`, `.txt`) in the folder has a column that names the images below it, that is read
+    (`mitofm.data.sources.crops_csv.CropsCsv`); its columns and words of labels are told by their common words. If it has
+    no labels, or there is none, the folders are the classes (`mitofm.data.sources.class_folders.ClassFolders`), and folders
+    in these are slides. What is not told by common words, the config states.
+
+    Args:
+        root: the folder.
+        name: the data set's name.
+        file: the table, if there are several.
+        columns: its words, where they are not common ones; null: what is called so is something else.
+        positive: words of label 1: folders, or values of the column of labels.
+        negative: words of label 0.
+        domains: what the table does not say; none: all is one domain, called as the data set.
+        ignored, slide_pattern, spelling, vote_words: as for the two sources.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        name: str,
+        file: str | Sequence[str] | None = None,
+        columns: Mapping[str, str | Sequence[str] | None] | None = None,
+        positive: Names = (),
+        negative: Names = (),
+        ignored: Names = (),
+        slide_pattern: str | None = None,
+        domains: Rules = (),
+        spelling: Mapping[str, str] | None = None,
+        vote_words: Sequence[object] = (),
+    ) -> None:
+        self.columns = dict(columns or {})
+        for key in self.columns:
+            if key not in COLUMNS:
+                raise unknown("column", key, COLUMNS, place="source.columns")
+        self.positive, self.negative = _strings(positive), _strings(negative)
+        if bool(self.positive) != bool(self.negative):
+            raise MitofmError(f"data set {name!r}: state both source.positive and source.negative, or neither")
+        self.name = name
+        self.file = file
+        self.ignored = ignored
+        self.more = {
+            "slide_pattern": slide_pattern,
+            "domains": domains or [{"domain": name}],
+            "spelling": spelling,
+            "vote_words": vote_words,
+        }
+        self._given = Path(root)
+
+    @property
+    def root(self) -> Path:
+        """The folder that the crops' paths are relative to."""
+        try:
+            return self.source.root
+        except MitofmError:
+            return self._given
+
+    def prepare(self) -> None:
+        """Check that every crop is there."""
+        self.source.prepare()
+
+    def files(self) -> list[Path]:
+        """The table, or the crops if their folders are their labels."""
+        return self.source.files()
+
+    def table(self) -> pd.DataFrame:
+        """The annotation table.
+
+        Raises:
+            MitofmError: there is neither a table of crops nor folders of classes, or as the source that reads them.
+        """
+        return self.source.table()
+
+    @cached_property
+    def source(self) -> ClassFolders | CropsCsv:
+        """What reads the files that lie there.
+
+        Raises:
+            MitofmError: neither can, or it cannot be told which table, folders or words are meant.
+        """
+        if not self._given.is_dir():
+            raise MitofmError(
+                f"data set {self.name!r} is not here: {self._given} is no folder. Point data.source.root at the folder of "
+                "the crops"
+            )
+        path, columns = self._described()
+        if path is not None and ("label" in columns or "label" in self.columns):
+            return self._of_table(path, columns)
+        return self._of_folders(path, columns)
+
+    def _described(self) -> tuple[Path | None, dict[str, str | Sequence[str] | None]]:
+        """The table that names crops, and its columns."""
+        if self.file is not None:
+            paths = [finding.find(self._given, self.file, f"data set {self.name!r}")]
+        else:
+            paths = crop_files.tables(self._given)
+        names = crop_files.CropNames({crop: crop for crop in crop_files.listed(self._given)})
+        found = []
+        for path in paths:
+            try:
+                read = tabular.read(path)
+            except MitofmError:
+                if self.file is not None:
+                    raise
+                continue  # a text about the data, say
+            columns = self._columns(read, names)
+            if "crop" in columns:
+                found.append((path, columns))
+            elif self.file is not None:
+                raise MitofmError(
+                    f"{path}: none of its columns names an image below {self._given}; it has: {', '.join(read)}. Put the "
+                    "crops there, or name the column with source.columns.crop"
+                )
+        if len(found) > 1:
+            told = " and ".join(path.name for path, _ in found)
+            raise MitofmError(
+                f"data set {self.name!r}: {told} of {self._given} both name crops. Say which with data.source.file"
+            )
+        return found[0] if found else (None, {})
+
+    def _columns(self, read: pd.DataFrame, names: crop_files.CropNames) -> dict[str, str | Sequence[str] | None]:
+        """Which columns of a table are what: as the config states, else by their common words."""
+        stated = {word for words in self.columns.values() if words for word in _strings(words)}
+        free = {_letters(column): column for column in read if column not in stated}
+        columns: dict[str, str | Sequence[str] | None] = {}
+        if "crop" not in self.columns:
+            crop = _naming(read[list(free.values())], names)
+            if crop is None:
+                return {}
+            columns["crop"] = crop
+            del free[_letters(crop)]
+        elif not set(_strings(self.columns["crop"] or ())) <= set(read):
+            return {}
+        for key in [key for key in _WORDS if key != "crop" and key not in self.columns]:
+            word = next((word for word in _WORDS[key].split() if word in free), None)
+            if word is not None and (key == "label" or (read[free[word]] != "").all()):
+                columns[key] = free.pop(word)
+        if not {"x", "y"} <= set(columns) | set(self.columns):
+            columns.pop("x", None)
+            columns.pop("y", None)
+        return columns | self.columns
+
+    def _of_table(self, path: Path, columns: Mapping[str, str | Sequence[str] | None]) -> CropsCsv:
+        positive, negative = self.positive, self.negative
+        label = columns["label"]
+        if not positive and isinstance(label, str):
+            read = tabular.read(path)
+            ignored = {""} if self.ignored == OTHERS else {"", *_strings(self.ignored)}
+            words = sorted(set(read[label]) - ignored) if label in read else []
+            positive, negative = class_words.told(words)
+            if not positive and words:
+                shown = ", ".join(words[:8]) + (", ..." if len(words) > 8 else "")
+                raise MitofmError(
+                    f"{path}: its column {label} holds {shown}: which words are which label? State them with "
+                    "data.source.positive=[...] data.source.negative=[...]"
+                )
+        file = path.relative_to(self._given).as_posix() if path.is_relative_to(self._given) else str(path.resolve())
+        return CropsCsv(self._given, self.name, file, columns, positive, negative, self.ignored, **self.more)  # type: ignore[arg-type]
+
+    def _of_folders(self, path: Path | None, columns: Mapping[str, str | Sequence[str] | None]) -> ClassFolders:
+        given = self._given
+        folders = sorted(one for one in given.iterdir() if one.is_dir() and not one.name.startswith((".", "__MACOSX")))
+        if self.positive:
+            holding, positive, negative = given, self.positive, self.negative
+        else:
+            told = {
+                one: class_words.told([inside.name for inside in one.iterdir() if inside.is_dir()])
+                for one in (given, *folders)
+            }
+            holders = [one for one, (positive, _) in told.items() if positive]
+            if not holders or (len(holders) > 1 and given not in holders):
+                raise self._untold(path, folders, holders)
+            holding = given if given in holders else holders[0]
+            positive, negative = told[holding]
+        stated = None if path is None else {key: words for key, words in columns.items() if words is not None}
+        file = None if path is None else str(path.resolve())
+        return ClassFolders(holding, self.name, positive, negative, 0, file, stated, **self.more)  # type: ignore[arg-type]
+
+    def _untold(self, path: Path | None, folders: list[Path], holders: list[Path]) -> MitofmError:
+        if holders:
+            places = " and ".join(one.name for one in holders)
+            return MitofmError(
+                f"data set {self.name!r}: {places} of {self._given} both hold folders of classes. Point data.source.root at "
+                "one, or name the folders of both: data.source.positive=[A/x,B/x] data.source.negative=[A/y,B/y]"
+            )
+        listed = ", ".join(folder.name for folder in folders) or "none"
+        table = f"{path} names crops but no labels" if path else "no table in it names its images"
+        return MitofmError(
+            f"data set {self.name!r}: {table}, and the folders of {self._given} are not two classes by their common words. "
+            f"There are the folders: {listed}. State which are which with data.source.positive=[...] "
+            "data.source.negative=[...], or put a CSV there that has a column of files and one of labels"
+        )
+
+
+def _naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
+    """The column of `read` that names crops: of those with the most values that are crops, the one of the commonest word."""
+    known = {
+        column: int(read[column].map(lambda word: len(names.meant(word, word.count("/"))) > 0).sum()) for column in read
+    }
+    most = max(known.values(), default=0)
+    words = _WORDS["crop"].split()
+    order = sorted(
+        (column for column, number in known.items() if number == most),
+        key=lambda column: words.index(_letters(column)) if _letters(column) in words else len(words),
+    )
+    return order[0] if most else None
+
+
+def _letters(word: str) -> str:
+    return re.sub(r"[\W_]", "", finding.plain(word))
+
+
+def _strings(words: Names) -> list[str]:
+    return [str(word) for word in ([words] if isinstance(words, (str, int)) else words)]
