@@ -27,7 +27,7 @@ def squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
     wanted = np.floor(centres).astype(np.int64) - side // 2
     span = np.minimum(side, size)  # px in a row, reflected, never come from more than as many of the image
     beyond = np.flatnonzero(((wanted < 0) | (wanted + side > size)).any(axis=1))
-    needed = {i: [_reflected(wanted[i, axis] + np.arange(side), size[axis]) for axis in (0, 1)] for i in beyond}
+    needed = {int(i): [_reflected(wanted[i, axis] + np.arange(side), size[axis]) for axis in (0, 1)] for i in beyond}
     start = wanted.copy()
     for i, axes in needed.items():
         start[i] = np.minimum([axis.min() for axis in axes], size - span)
@@ -35,12 +35,11 @@ def squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
     if not needed:
         return windows
     found = np.empty((len(centres), side, side, 3), np.uint8)
-    for i in range(len(centres)):
+    for i, window in enumerate(windows):
         if i in needed:
             columns, rows = (axis - first for axis, first in zip(needed[i], start[i], strict=True))
-            found[i] = windows[i][rows[:, None], columns]
-        else:
-            found[i] = windows[i]
+            window = window[rows[:, None], columns]
+        found[i] = window
     return found
 
 

@@ -101,9 +101,8 @@ class Tiff(Image):
         handle = self._file.filehandle
         handle.seek(int(self._starts[index]))
         coded = handle.read(int(self._lengths[index]))
-        decoded: np.ndarray = self._decode(coded, index, jpegtables=self._page.jpegtables)[0]
-        first: np.ndarray = decoded[0]  # of the planes in depth there is one
-        return first
+        decoded, _, _ = self._decode(coded, index, jpegtables=self._page.jpegtables)
+        return None if decoded is None else decoded[0]
 
     def close(self) -> None:
         """Let go of the file."""
