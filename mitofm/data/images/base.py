@@ -23,6 +23,7 @@ class Image(ABC):
         mpp: micrometre per px as the file says, or None where it does not.
         tile_width: px between the left edges of neighbouring tiles.
         tile_height: px between their upper edges.
+        notes: what a user should know of how it is read, each the end of a sentence that begins with the file's name.
     """
 
     path: Path
@@ -31,13 +32,14 @@ class Image(ABC):
     mpp: float | None
     tile_width: int
     tile_height: int
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def tile(self, row: int, column: int) -> np.ndarray:
         """The tile: (h, w, 3 or 4) uint8, h and w at least what of it lies inside the image.
 
         Raises:
-            MitofmError: it cannot be decoded, or its pixels are not RGB of 8 bit.
+            MitofmError: it cannot be decoded, or its pixels are not opaque RGB of 8 bit.
         """
 
     @abstractmethod
@@ -66,9 +68,14 @@ def refuse_bomb(path: Path, width: int, height: int) -> None:
         )
 
 
-def unreadable(path: Path, reason: object) -> MitofmError:
-    """The error for an image that its decoder does not understand."""
-    return MitofmError(f"{path}: this image cannot be read ({reason}). Fetch it again: it may be cut short")
+def turned(orientation: int) -> tuple[str, ...]:
+    """A note if a file asks viewers to turn or mirror the image (EXIF or TIFF orientation, 1 to 8), which is not done."""
+    if orientation in (0, 1):
+        return ()
+    return (
+        f"asks to be shown turned or mirrored (orientation {orientation}), but is read as stored: x and y must count in the "
+        "stored image",
+    )
 
 
 def colours(pixels: np.ndarray, path: Path) -> np.ndarray:
@@ -85,6 +92,7 @@ def colours(pixels: np.ndarray, path: Path) -> np.ndarray:
         )
     if pixels.shape[2] == 4 and (pixels[..., 3] < 255).any():
         raise MitofmError(
-            f"{path}: this image is partly transparent, so its colours are not defined; flatten it to RGB"
+            f"{path}: this image is partly transparent, or has a fourth channel that is no alpha, so its colours are not "
+            "defined; save it as RGB without one"
         )
     return pixels[..., :3]

@@ -1,19 +1,21 @@
-"""Which reader an image file is for, by the ending of its name."""
+"""Which reader an image file is for, by the ending of its name, which must be true."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
 
-from mitofm.data.images.base import Image, unreadable
+from mitofm.data.images.base import Image
+from mitofm.data.images.broken import cut_short
+from mitofm.data.images.kinds import TO_TIFF, UNREAD, check_kind
 from mitofm.errors import MitofmError
 
-_PICTURES = (".png", ".jpg", ".jpeg")
-_TIFFS = (".tif", ".tiff")
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+_TIFFS = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".qptiff")
 _SLIDES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
 _READERS = (  # imported when first needed: a set of PNG crops wants no OpenSlide
     dict.fromkeys(_PICTURES, "picture.Picture")
-    | dict.fromkeys(_TIFFS, "tiff.Tiff")
+    | dict.fromkeys(_TIFFS, "tiff.open_tiff")
     | dict.fromkeys(_SLIDES, "slide.Slide")
 )
 
@@ -22,9 +24,11 @@ def open_image(path: Path) -> Image:
     """The opened image in `path`.
 
     Raises:
-        MitofmError: the file is missing, empty, broken, of another format, or not 8-bit RGB.
+        MitofmError: the file is missing, empty, broken, of another format than its ending says, or not 8-bit RGB.
     """
     kind = path.suffix.lower()
+    if kind in UNREAD:
+        raise MitofmError(f"{path}: {UNREAD[kind]} is not read. {TO_TIFF}")
     if kind not in _READERS:
         raise MitofmError(
             f"{path}: images are read from {', '.join(_READERS)}, not from {kind or 'a file without ending'!r}"
@@ -32,7 +36,8 @@ def open_image(path: Path) -> Image:
     if not path.is_file():
         raise MitofmError(f"{path}: this image does not exist")
     if path.stat().st_size == 0:
-        raise unreadable(path, "the file is empty")
+        raise cut_short(path, "the file is empty")
+    check_kind(path)
     module, _, reader = _READERS[kind].partition(".")
     return getattr(importlib.import_module(f"mitofm.data.images.{module}"), reader)(path)
 

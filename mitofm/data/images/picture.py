@@ -1,4 +1,4 @@
-"""PNG and JPEG files: one tile, decoded when first asked for."""
+"""PNG, JPEG, BMP and WebP files: one tile, decoded when first asked for."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mitofm.data.images.base import Image, colours, refuse_bomb, unreadable
+from mitofm.data.images.base import Image, colours, refuse_bomb, turned
+from mitofm.data.images.broken import unreadable
 from mitofm.errors import MitofmError
+
+_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "F")
+_ORIENTATION = 0x0112  # EXIF tag
 
 
 class Picture(Image):
@@ -28,19 +32,18 @@ class Picture(Image):
             self._file = Pillow.open(path)
         except Exception as error:  # the decoders raise whatever they meet first in a broken file
             raise unreadable(path, error) from error
-        if self._file.mode not in ("RGB", "RGBA", "P"):
-            raise MitofmError(
-                f"{path}: this image is not 8-bit RGB (mode {self._file.mode}); convert it from an original with colour"
-            )
-        if self._file.format == "PNG" and _png_depth(path) == 16:
-            raise MitofmError(f"{path}: this image has 16 bits per channel; convert it to 8 bit, whose range is known")
+        self._refuse_other_pixels()
         self.width, self.height = self.tile_width, self.tile_height = self._file.size
         refuse_bomb(path, self.width, self.height)
+        if "exif" in self._file.info:  # without asking for it: Pillow would decode a PNG to look behind its pixels
+            self.notes = turned(self._file.getexif().get(_ORIENTATION, 1))
 
     def tile(self, row: int, column: int) -> np.ndarray:
         """All of it."""
+        file = self._file
         try:
-            pixels = np.asarray(self._file.convert("RGBA") if self._file.mode == "P" else self._file)
+            has_keyed = file.mode == "P" or "transparency" in file.info  # colours, one of which may mean transparent
+            pixels = np.asarray(file.convert("RGBA") if has_keyed else file)
         except Exception as error:
             raise unreadable(self.path, error) from error
         return colours(pixels, self.path)
@@ -48,6 +51,20 @@ class Picture(Image):
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+    def _refuse_other_pixels(self) -> None:
+        path, file = self.path, self._file
+        if file.format == "PNG" and _png_depth(path) == 16:
+            raise MitofmError(f"{path}: this image has 16 bits per channel; convert it to 8 bit, whose range is known")
+        if file.mode not in ("RGB", "RGBA", "P"):
+            way = "convert it from an original with colour"
+            if file.mode in _GREY:
+                way = "it is grey, and without colour there is no stain to see"
+            elif file.mode == "CMYK":
+                way = "CMYK is made for printing: save the original as RGB"
+            raise MitofmError(f"{path}: this image is not 8-bit RGB (mode {file.mode}); {way}")
+        if file.format in ("PNG", "WEBP") and (images := getattr(file, "n_frames", 1)) > 1:
+            raise MitofmError(f"{path}: this is an animation of {images} images; save each as a file of its own")
 
 
 def _png_depth(path: Path) -> int:

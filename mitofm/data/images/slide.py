@@ -7,7 +7,11 @@ from pathlib import Path
 import numpy as np
 import openslide
 
-from mitofm.data.images.base import Image, unreadable
+from mitofm.data.images import resolution
+from mitofm.data.images.base import Image
+from mitofm.data.images.broken import cut_short, damaged, lacks
+from mitofm.data.images.kinds import TO_TIFF
+from mitofm.errors import MitofmError
 
 _BLOCK = 512  # px, where a slide does not say how it is tiled
 
@@ -21,13 +25,17 @@ class Slide(Image):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if lack := lacks(path):
+            raise cut_short(path, lack)
         try:
             self._slide = openslide.OpenSlide(path)
+        except openslide.OpenSlideUnsupportedFormatError as error:
+            raise _unknown(path) from error
         except Exception as error:
-            raise unreadable(path, error) from error
+            raise _failed(path, error) from error
         said = self._slide.properties
         self.width, self.height = self._slide.dimensions
-        self.mpp = float(said[openslide.PROPERTY_NAME_MPP_X]) if openslide.PROPERTY_NAME_MPP_X in said else None
+        self.mpp = resolution.square(path, *resolution.of_properties(said))
         self.tile_width = int(said.get("openslide.level[0].tile-width", _BLOCK))
         self.tile_height = int(said.get("openslide.level[0].tile-height", _BLOCK))
         self._background = np.frombuffer(bytes.fromhex(said.get("openslide.background-color", "FFFFFF")), np.uint8)
@@ -39,7 +47,7 @@ class Slide(Image):
         try:
             pixels = np.asarray(self._slide.read_region((left, top), 0, size))
         except Exception as error:
-            raise unreadable(self.path, f"tile {row}, {column}: {error}") from error
+            raise _failed(self.path, f"tile {row}, {column}: {error}") from error
         transparent = pixels[..., 3] < 255
         if not transparent.any():
             return pixels[..., :3]
@@ -50,3 +58,17 @@ class Slide(Image):
     def close(self) -> None:
         """Let go of the file."""
         self._slide.close()
+
+
+def _unknown(path: Path) -> MitofmError:
+    is_tiff = path.suffix.lower() in (".svs", ".ndpi", ".scn", ".bif")
+    return MitofmError(
+        f"{path}: this file is no slide that OpenSlide knows. "
+        + (f"If it is a plain TIFF, rename it to {path.with_suffix('.tif').name}" if is_tiff else TO_TIFF)
+    )
+
+
+def _failed(path: Path, error: object) -> MitofmError:
+    if "nsupported" in str(error):  # of a compression, say
+        return MitofmError(f"{path}: this slide cannot be read by OpenSlide ({error}). {TO_TIFF}")
+    return damaged(path, error)

@@ -12,7 +12,8 @@ from mitofm.data.images.base import Image
 def squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
     """Squares of `side` px around each of `centres`: (n, side, side, 3) uint8.
 
-    The square around (x, y) starts at floor(x) - side // 2. What lies beyond a border is the reflection of the image.
+    The square around (x, y) starts at floor(x) - side // 2. What lies beyond a border is the reflection of the image,
+    and beyond that one the reflection of the reflection: the image may be smaller than `side`, and a centre outside it.
 
     Args:
         image: the image.
@@ -24,15 +25,21 @@ def squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
     """
     size = np.array([image.width, image.height])
     wanted = np.floor(centres).astype(np.int64) - side // 2
-    span = np.minimum(side, size)  # the reflection of a square that sticks out needs no more than this of the image
-    start = np.clip(wanted, 0, size - span)
+    span = np.minimum(side, size)  # px in a row, reflected, never come from more than as many of the image
+    beyond = np.flatnonzero(((wanted < 0) | (wanted + side > size)).any(axis=1))
+    needed = {int(i): [_reflected(wanted[i, axis] + np.arange(side), size[axis]) for axis in (0, 1)] for i in beyond}
+    start = wanted.copy()
+    for i, axes in needed.items():
+        start[i] = np.minimum([axis.min() for axis in axes], size - span)
     windows = _windows(image, start, span)
-    if (start == wanted).all():
+    if not needed:
         return windows
     found = np.empty((len(centres), side, side, 3), np.uint8)
-    for i in range(len(centres)):
-        columns, rows = (_reflected(wanted[i, axis] + np.arange(side), size[axis]) - start[i, axis] for axis in (0, 1))
-        found[i] = windows[i][rows[:, None], columns]
+    for i, window in enumerate(windows):
+        if i in needed:
+            columns, rows = (axis - first for axis, first in zip(needed[i], start[i], strict=True))
+            window = window[rows[:, None], columns]
+        found[i] = window
     return found
 
 

@@ -1,4 +1,4 @@
-"""TIFF files: regions, tiled or in strips, and level 0 of a generic pyramid; through tifffile."""
+"""TIFF files: regions, tiled or in strips, and level 0 of a pyramid; through tifffile."""
 
 from __future__ import annotations
 
@@ -7,67 +7,144 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from mitofm.data.images.base import Image, colours, refuse_bomb, unreadable
+from mitofm.data.images import resolution
+from mitofm.data.images.base import Image, colours, refuse_bomb, turned
+from mitofm.data.images.broken import cut_short, damaged, lacks
+from mitofm.data.images.pages import image_page
 from mitofm.errors import MitofmError
 
-_PLAUSIBLE = (0.02, 20.0)  # micrometre per px: a resolution outside is one for printing, such as 72 dpi
+_WHITE = 255
+_SAME = 0.05  # a smaller difference between two statements of the resolution is rounding, or the optics' nominal one
+_ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 274, 282, 283, 296  # tags
+_XMP, _GDAL_NODATA, _NDPI = 700, 42113, 65420
+_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}  # the last two are tifffile's own
+
+
+def open_tiff(path: Path) -> Image:
+    """The opened TIFF, whatever its ending: through OpenSlide if plain TIFF rules do not give its pixels, else tifffile.
+
+    Raises:
+        MitofmError: it is broken, cut short, a stack, or not 8-bit RGB.
+    """
+    if lack := lacks(path):
+        raise cut_short(path, lack)
+    try:
+        file = tifffile.TiffFile(path)
+    except Exception as error:  # tifffile raises whatever it meets first in a broken file
+        raise damaged(path, error) from error
+    try:
+        if _is_read_by_openslide(path, file.pages.first):
+            from mitofm.data.images.slide import Slide
+
+            file.close()
+            return Slide(path)
+        return Tiff(path, file)
+    except BaseException as error:
+        file.close()
+        if isinstance(error, MitofmError) or not isinstance(error, Exception):
+            raise
+        raise damaged(path, error) from error
 
 
 class Tiff(Image):
-    """The first page of a TIFF file. A strip is a tile as wide as the image.
+    """The image of a TIFF `file`. A strip is a tile as wide as the image. What was never scanned is background.
 
     Raises:
-        MitofmError: it is broken, cut short, or not RGB.
+        MitofmError: it is empty, a stack, or not 8-bit RGB.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._file = tifffile.TiffFile(path)
-            self._page = page = self._file.pages.first
-            photometric, self._decode = page.photometric, page.decode
-        except Exception as error:  # tifffile raises whatever it meets first in a broken file
-            raise unreadable(path, error) from error
-        if photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR):
+    def __init__(self, path: Path, file: tifffile.TiffFile) -> None:
+        self.path, self._file = path, file
+        self._page, self.notes = image_page(path, file)
+        page = self._page
+        self._starts, self._lengths = np.array(page.dataoffsets, np.int64), np.array(page.databytecounts, np.int64)
+        n = min(len(self._starts), len(self._lengths))  # libtiff, too, takes for empty what is not listed
+        self._present = (self._starts[:n] > 0) & (self._lengths[:n] > 0)
+        if not self._present.any():
             raise MitofmError(
-                f"{path}: this image is not RGB (photometric {photometric}); without colour there is no stain to see"
+                f"{path}: this TIFF holds no pixels, all its tiles have 0 bytes. Fetch or export it again"
             )
-        ends = [at + length for at, length in zip(page.dataoffsets, page.databytecounts, strict=True)]
-        if max(ends, default=0) > (size := path.stat().st_size):
-            raise unreadable(path, f"it should have {max(ends)} bytes, but has {size}")
         self.height, self.width = page.imagelength, page.imagewidth
-        self._in_planes = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE  # rare: decoded whole
-        self.tile_height, self.tile_width = (self.height, self.width) if self._in_planes else page.chunks[:2]
+        self.tile_height, self.tile_width = (
+            (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
+        )
         refuse_bomb(path, self.tile_width, self.tile_height)
-        self._columns = -(-self.width // self.tile_width)
-        self.mpp = _mpp(page)
+        self._rows, self._columns = -(-self.height // self.tile_height), -(-self.width // self.tile_width)
+        in_planes = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+        self._planes = page.samplesperpixel if in_planes else 1
+        self._background = page.nodata if _GDAL_NODATA in page.tags else _WHITE
+        self._decode = page.decode
+        self.notes += turned(page.tags.valueof(_ORIENTATION, default=1))
+        self.mpp, said = _resolution(path, page, file.pages.first)
+        self.notes += said
 
     def tile(self, row: int, column: int) -> np.ndarray:
-        """The tile or strip."""
+        """The tile or strip, as far as it lies inside the image."""
+        height = min(self.tile_height, self.height - row * self.tile_height)
+        width = min(self.tile_width, self.width - column * self.tile_width)
+        index = row * self._columns + column
         try:
-            if self._in_planes:
-                pixels = np.moveaxis(self._page.asarray(), 0, -1)
-            else:
-                index = row * self._columns + column
-                handle = self._file.filehandle
-                handle.seek(self._page.dataoffsets[index])
-                coded = handle.read(self._page.databytecounts[index])
-                decoded, _, _ = self._decode(coded, index, jpegtables=self._page.jpegtables)
-                if decoded is None:
-                    raise ValueError("the file holds nothing for it")
-                pixels = decoded[0]
+            parts = [self._segment(index + plane * self._rows * self._columns) for plane in range(self._planes)]
         except Exception as error:
-            raise unreadable(self.path, f"tile {row}, {column}: {error}") from error
-        return colours(pixels, self.path)
+            raise damaged(self.path, f"tile {row}, {column}: {error}") from error
+        known = [part[:height, :width] for part in parts if part is not None]
+        if not known:
+            return np.full((height, width, 3), self._background, np.uint8)
+        if len(known) < self._planes:
+            raise damaged(self.path, f"tile {row}, {column}: only some of its colours have bytes")
+        return colours(known[0] if self._planes == 1 else np.concatenate(known, axis=2), self.path)
+
+    def _segment(self, index: int) -> np.ndarray | None:
+        """One tile or strip, of one plane if they are apart: (h, w, channels), or None if it was never written."""
+        if index >= len(self._present) or not self._present[index]:
+            return None
+        handle = self._file.filehandle
+        handle.seek(int(self._starts[index]))
+        coded = handle.read(int(self._lengths[index]))
+        decoded, _, _ = self._decode(coded, index, jpegtables=self._page.jpegtables)
+        return None if decoded is None else decoded[0]
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
 
 
-def _mpp(page: tifffile.TiffPage) -> float | None:
-    if page.tags.get("ResolutionUnit") is None or page.resolutionunit == tifffile.RESUNIT.NONE:
-        return None
-    per_micrometre = page.get_resolution("micrometer")[0]
-    mpp = 1 / per_micrometre if per_micrometre else None
-    return mpp if mpp is not None and _PLAUSIBLE[0] <= mpp <= _PLAUSIBLE[1] else None
+def _is_read_by_openslide(path: Path, first: tifffile.TiffPage) -> bool:
+    """Whether it is a scanner's own TIFF whose tiles overlap, are found by other rules, or whose colours are not RGB."""
+    hint = (
+        _NDPI in first.tags
+        or first.is_scn
+        or first.software.startswith("MedScan")  # Trestle
+        or "<iScan" in str(first.tags.valueof(_XMP))  # Ventana
+        or first.compression == tifffile.COMPRESSION.APERIO_JP2000_YCBC
+    )
+    if not hint:
+        return False
+    from openslide import OpenSlide
+
+    return OpenSlide.detect_format(path) not in (None, "generic-tiff")
+
+
+def _resolution(path: Path, page: tifffile.TiffPage, first: tifffile.TiffPage) -> tuple[float | None, tuple[str, ...]]:
+    """Micrometre per px of `page`: as a description says (OME's is in the `first` page), else as the tags do.
+
+    Raises:
+        MitofmError: its pixels are not square.
+    """
+    tags = _rational(page.tags.valueof(_X_RESOLUTION)), _rational(page.tags.valueof(_Y_RESOLUTION))
+    in_tags = resolution.of_tags(*tags, _UNITS.get(page.tags.valueof(_RESOLUTION_UNIT), ""))
+    texts = dict.fromkeys([page.description, page.description1, first.description if first.is_ome else ""])
+    for text in texts:
+        said = resolution.square(path, *resolution.of_text(text, page.imagewidth, page.imagelength, tags))
+        if said is not None:
+            other = in_tags[0]
+            if resolution.is_plausible(other) and abs(other / said - 1) > _SAME:
+                return said, (
+                    f"says {said:g} micrometre per px in its description, {other:g} in its tags: the first is used",
+                )
+            return said, ()
+    return resolution.square(path, *in_tags), ()
+
+
+def _rational(value: tuple[int, int] | None) -> float | None:
+    return value[0] / value[1] if value and all(value) else None

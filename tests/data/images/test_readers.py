@@ -166,8 +166,8 @@ def test_a_file_cut_short_is_named(tmp_path: Path, name: str, kept: float) -> No
 def test_a_missing_file_and_another_format_are_named(tmp_path: Path) -> None:
     with pytest.raises(MitofmError, match=r"none\.png: this image does not exist"):
         open_image(tmp_path / "none.png")
-    with pytest.raises(MitofmError, match=r"a\.bmp: images are read from \.png"):
-        open_image(tmp_path / "a.bmp")
+    with pytest.raises(MitofmError, match=r"a\.xyz: images are read from \.png"):
+        open_image(tmp_path / "a.xyz")
 
 
 def test_a_mirax_slide_is_more_than_its_file(tmp_path: Path) -> None:

@@ -31,21 +31,41 @@ class Grid(Image):
     def close(self) -> None: ...
 
 
+def folded(i: int, length: int) -> int:
+    """Where px `i` of a line lies if both ends of `length` px are mirrors, one step at a time."""
+    while not 0 <= i < length:
+        i = -i if i < 0 else 2 * (length - 1) - i
+    return i
+
+
 @settings(max_examples=150, deadline=None)
 @given(
-    centres=st.lists(st.tuples(st.integers(0, 49), st.integers(0, 39)), min_size=1, max_size=4),
+    height=st.integers(2, 40),
+    width=st.integers(2, 50),
+    centres=st.lists(st.tuples(st.integers(-300, 350), st.integers(-300, 350)), min_size=1, max_size=4),
     side=st.integers(1, 90),
     tile_height=st.integers(1, 45),
     tile_width=st.integers(3, 55),
 )
-def test_a_square_is_that_of_the_image_reflected_at_its_borders_however_it_is_tiled(
-    centres: list[tuple[int, int]], side: int, tile_height: int, tile_width: int
+def test_a_square_is_that_of_the_image_reflected_as_often_as_it_takes_however_it_is_tiled(
+    height: int, width: int, centres: list[tuple[int, int]], side: int, tile_height: int, tile_width: int
 ) -> None:
-    wide = np.pad(PIXELS, ((120, 120), (120, 120), (0, 0)), mode="reflect")
-    found = squares(Grid(PIXELS, tile_height, tile_width), np.array(centres), side)
+    pixels = PIXELS[:height, :width]
+    found = squares(Grid(pixels, tile_height, tile_width), np.array(centres), side)
     for (x, y), square in zip(centres, found, strict=True):
-        top, left = 120 + y - side // 2, 120 + x - side // 2
-        np.testing.assert_array_equal(square, wide[top : top + side, left : left + side])
+        rows, columns = (
+            [folded(at - side // 2 + i, length) for i in range(side)]
+            for at, length in ((y, len(pixels)), (x, pixels.shape[1]))
+        )
+        np.testing.assert_array_equal(square, pixels[np.ix_(rows, columns)])
+
+
+@pytest.mark.parametrize("centre", [(0, 0), (49, 39), (-30, 20), (60, 70), (25, 20)])
+def test_the_reflection_is_that_of_numpy(centre: tuple[int, int]) -> None:
+    wide = np.pad(PIXELS, ((120, 120), (120, 120), (0, 0)), mode="reflect")
+    (square,) = squares(Grid(PIXELS, 16, 16), np.array([centre]), 64)
+    top, left = 120 + centre[1] - 32, 120 + centre[0] - 32
+    np.testing.assert_array_equal(square, wide[top : top + 64, left : left + 64])
 
 
 def test_a_fraction_of_a_pixel_belongs_to_the_pixel_it_lies_in() -> None:
@@ -53,8 +73,9 @@ def test_a_fraction_of_a_pixel_belongs_to_the_pixel_it_lies_in() -> None:
     np.testing.assert_array_equal(exact, shifted)
 
 
-def test_an_image_of_one_pixel_reflects_into_itself() -> None:
-    (square,) = squares(Grid(PIXELS[:1, :1], 1, 1), np.array([[0, 0]]), 5)
+@pytest.mark.parametrize("centre", [(0, 0), (-7, 12)])
+def test_an_image_of_one_pixel_reflects_into_itself(centre: tuple[int, int]) -> None:
+    (square,) = squares(Grid(PIXELS[:1, :1], 1, 1), np.array([centre]), 5)
     assert (square == PIXELS[0, 0]).all()
 
 
