@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> None:
         allowed(target)
     paths = {name: Path(path) for name, path in config["paths"].items()}
     folder = checkpoint_folder(paths["runs"], given)
-    asked = None if config["output"] is None else Path(str(config["output"]))
+    asked = Path(str(config["output"])) if config["output"] not in (None, "") else None
 
     from mitofm.inference import outputs
 

@@ -25,9 +25,9 @@ def check(out: Path) -> None:
         MitofmError: another ending than those that are written, a folder, or no right to write there.
     """
     if out.suffix.lower() not in _ENDINGS:
+        has = f"not {out.suffix!r}" if out.suffix else "and this name has none"
         raise MitofmError(
-            f"output={out}: its ending says what to write, {', '.join(_ENDINGS[:-1])} or {GEOJSON} (for QuPath), not "
-            f"{out.suffix or 'a name without one'!r}"
+            f"output={out}: its ending says what to write, {', '.join(_ENDINGS[:-1])} or {GEOJSON} (for QuPath), {has}"
         )
     try:
         if out.is_dir():

@@ -132,6 +132,8 @@ def _rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
         raise MitofmError(
             f"samples={samples}: give a CSV or parquet with a column sample_id ({type(error).__name__}: {error})"
         ) from error
+    if names.empty:
+        raise MitofmError(f"samples={samples}: this file lists no sample")
     rows = pd.Index(table["sample_id"]).get_indexer(pd.Index(names))
     if (rows < 0).any():
         raise MitofmError(

@@ -225,7 +225,7 @@ def test_crops_lead_back_if_their_places_are_known(
     ("output", "reason"),
     [
         ("x.xlsx", "its ending says what to write, .parquet, .csv or .geojson (for QuPath), not '.xlsx'"),
-        ("x", "not 'a name without one'"),
+        ("x", "or .geojson (for QuPath), and this name has none"),
         ("x.csv.gz", "not '.gz'"),
         ("folder.csv", "this is a folder. Give a file, for instance "),
         ("file/x.csv", "nothing can be written there"),
@@ -323,3 +323,5 @@ def test_what_does_not_fit_is_refused_and_named(
     listed = tmp_path / "others.csv"
     listed.write_text("sample_id\nnot-there\n")
     assert "'not-there'" in refused(typed, capsys, "lora", f"samples={listed}")
+    listed.write_text("sample_id\n")
+    assert "this file lists no sample" in refused(typed, capsys, "lora", f"samples={listed}")
