@@ -36,15 +36,15 @@ def documents(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: 
         words: for the labels "0" and "1".
         origin: where the scores are from, to be written beside the features as `mitofm`.
     """
-    images = sorted(set(table["image"]))
+    of_image = dict(iter(table.drop_duplicates("sample_id").groupby("image")))
+    images = [str(image) for image in of_image]
     names = {images[0]: ""} if len(images) == 1 else {image: f"-{name}" for image, name in _told_apart(images).items()}
-    samples = table.drop_duplicates("sample_id")
     return {
         out.with_name(f"{out.stem}{name}{out.suffix}"): json.dumps(
             {
                 "type": "FeatureCollection",
                 "mitofm": {**origin, "image": image},
-                "features": [_feature(row, words) for row in samples[samples["image"] == image].to_dict("records")],
+                "features": [_feature(row, words) for row in of_image[image].to_dict("records")],
             },
             allow_nan=False,
         )

@@ -175,6 +175,30 @@ def test_fractions_of_a_pixel_and_images_of_one_name_survive_the_way_there_and_b
         assert {feature["properties"]["image"] for feature in features} == {f"{case}/001.tif"}
 
 
+def test_geojson_is_read_back_as_a_data_set_with_the_same_positions(
+    typed: Typed, tried: Path, home: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("mitofm.data.sources.geojson", reason="no source reads GeoJSON yet")
+    image = next((home / "data" / "synthetic").rglob("*.tif"))
+    shutil.copy(image, tmp_path / "case.tif")
+    rng = np.random.default_rng(0)
+    cells = pd.DataFrame(rng.uniform(40, 200, (12, 2)), columns=["x", "y"]).assign(
+        filename="case.tif", slide="S", tumortype="T"
+    )
+    cells.to_csv(tmp_path / "cells.csv", index=False)
+    root = ["data=own_csv", f"data.source.root={tmp_path}"]
+    for ending in ("parquet", "geojson"):
+        typed("predict", "linear_probe", *root, "data.source.columns.label=null", "data.mpp=null", "trainer.threads=1",
+              f"output={tmp_path}/x.{ending}")  # fmt: skip
+    words = ["data.source.file=x.geojson", "data.source.positive=[mitotic figure]", "data.source.negative=[look-alike]"]
+    back = Dataset(resolve_data([*root, *words], home), home / "cache").table().set_index("sample_id")
+    found = pd.read_parquet(tmp_path / "x.parquet").set_index("sample_id").loc[back.index]
+    assert len(back) == len(found) == 12
+    assert np.abs(back[["x", "y"]].to_numpy() - found[["x", "y"]].to_numpy()).max() <= 0.01
+    assert back["label"].tolist() == found["predicted"].tolist()
+    assert back[["image", "slide", "domain"]].equals(found[["image", "slide", "domain"]])
+
+
 def test_samples_of_one_image_are_one_file(typed: Typed, tried: Path, tmp_path: Path) -> None:
     stored = pd.read_parquet(next(tried.glob("*-linear_probe-*")) / "predictions.parquet")
     of_one = stored[stored["slide"] == stored["slide"].iloc[0]]
