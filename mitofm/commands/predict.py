@@ -11,16 +11,23 @@ from mitofm.runs.resolve import plain
 
 
 def main(arguments: list[str]) -> None:
-    """Write the scores as parquet and print where they are."""
+    """Write the scores as the ending of `output` says and print where they are."""
     (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
     config = plain(compose("predict", overrides))
     for target in targets(config):
         allowed(target)
     paths = {name: Path(path) for name, path in config["paths"].items()}
     folder = checkpoint_folder(paths["runs"], given)
+    asked = Path(str(config["output"])) if config["output"] not in (None, "") else None
+
+    from mitofm.inference import outputs
+
+    if asked is None:
+        outputs.check_folder(paths["runs"] / "predictions")
+    else:
+        outputs.check(asked)
 
     from mitofm.data.dataset import Dataset
-    from mitofm.files import write_parquet
     from mitofm.fingerprints import Remembered
     from mitofm.inference.predict import as_trained, score
     from mitofm.inference.trained import read
@@ -32,19 +39,31 @@ def main(arguments: list[str]) -> None:
         print(f"patches are cut as the cell was trained: {', '.join(changed)} (as_trained=false: as the data set says)")
     if trained.centre_px < (crop_px := trained.facts["patches"]["crop_px"]):
         print(f"of each patch its centre is seen, {trained.centre_px} of {crop_px} px, as the cell was trained")
-    samples = Path(config["samples"]) if config["samples"] else None
-    found = score(trained, Dataset(data, paths["cache"]), paths["cache"], config["trainer"], samples)
+    samples = Path(str(config["samples"])) if config["samples"] else None
+    out = asked or paths["runs"] / "predictions" / f"{trained.name}-on-{data['name']}.parquet"
+    for_slides = out.suffix.lower() == outputs.GEOJSON
+    dataset = Dataset(data, paths["cache"])
+    found = score(trained, dataset, paths["cache"], config["trainer"], samples, for_slides)
 
     threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
     positive = int(found.table["predicted"].sum())
     print(
-        f"{len(found.table)} cells, {positive} called {words_of['1']} at probability {threshold['value']:.4g} or more "
+        f"{len(found.table)} samples, {positive} called {words_of['1']} at probability {threshold['value']:.4g} or more "
         f"(threshold by rule: {threshold['rule']})"
     )
     if found.learned_from:
-        print(f"{found.learned_from} of these cells were trained or chosen on: their scores are not those of new cells")
-    out = Path(config["output"] or paths["runs"] / "predictions" / f"{trained.name}-on-{data['name']}.parquet")
-    write_parquet(out, found.table)
+        print(
+            f"{found.learned_from} of these samples were trained or chosen on: their scores are not those of new samples"
+        )
+    if found.positions:
+        print(found.positions)
+    if unknown := int(found.table["mpp"].isna().sum()):
+        print(f"of {unknown} samples no resolution is known: mpp is empty (data.image_mpp=... states it)")
+    origin = {"cell": trained.facts["cell"], "data": data["name"], "threshold": threshold["value"]}
+    written = outputs.write(out, found.table, words_of, origin | {"rule": threshold["rule"]})
+    if len(written) > 1:
+        print(f"{len(written)} files, one for each image, as QuPath opens them:")
+        out = out.with_name(f"{out.stem}-*{out.suffix}")
     print(out)
 
 

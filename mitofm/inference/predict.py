@@ -1,4 +1,4 @@
-"""Scores of a checkpoint on the cells of any data set, by the code that tested it."""
+"""Scores of a checkpoint on the samples of any data set, by the code that tested it."""
 
 from __future__ import annotations
 
@@ -22,24 +22,30 @@ from mitofm.data.annotations import UNKNOWN
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
 from mitofm.errors import MitofmError
+from mitofm.inference import positions
 from mitofm.inference.trained import Trained
 from mitofm.training.cell import Seen
 from mitofm.training.frozen import features_of
 from mitofm.training.predict import predict
 
+_COLUMNS = ("sample_id", "image", "x", "y", "mpp", "slide", "domain", "label", "logit", "probability", "predicted")
+
 
 @dataclass(frozen=True)
 class Scores:
-    """What a checkpoint says of cells.
+    """What a checkpoint says of samples.
 
     Attributes:
-        table: one row per cell: sample_id, slide, domain, label (where it is known), logit, probability, predicted (0 or
-            1, at the chosen threshold).
-        learned_from: how many of them it was trained or chosen on, where its cell lies beside it and says so.
+        table: one row per sample: sample_id, image (relative to the data set's root), x and y (px at level 0 of it), mpp
+            (micrometre per px of it, NaN if unknown), slide, domain, label (if it is known), logit, probability,
+            predicted (0 or 1, at the chosen threshold).
+        learned_from: how many of them it was trained or chosen on, if its cell lies beside it and says so.
+        positions: what x and y are, in words, if they are not simply those of the data set's images.
     """
 
     table: pd.DataFrame
     learned_from: int
+    positions: str
 
 
 def as_trained(data: Mapping[str, Any], trained: Trained) -> dict[str, Any]:
@@ -54,22 +60,33 @@ def seen_by(trained: Trained, dataset: Dataset) -> PatchStore:
     return store if crop_px == store.crop_px else store.narrowed(crop_px)
 
 
-def score(trained: Trained, dataset: Dataset, cache: Path, trainer: Mapping[str, Any], samples: Path | None) -> Scores:
-    """The logit of every cell of `dataset`, its probability and what the checkpoint calls it.
+def score(
+    trained: Trained,
+    dataset: Dataset,
+    cache: Path,
+    trainer: Mapping[str, Any],
+    samples: Path | None,
+    for_slides: bool = False,
+) -> Scores:
+    """The logit of every sample of `dataset`, its probability and what the checkpoint calls it.
 
     Args:
         trained: the checkpoint.
-        dataset: its patches are cut first where they are not there yet.
+        dataset: its patches are cut first if they are not there yet.
         cache: where embeddings are shared.
         trainer: the group `trainer`.
-        samples: a CSV or parquet with a column sample_id: only these cells, in its order.
+        samples: a CSV or parquet with a column sample_id: only these samples, in its order.
+        for_slides: whether the scores are to be shown in slides.
 
     Raises:
-        MitofmError: patches cannot be cut, a sample is not in the data set, or a logit is not finite.
+        MitofmError: patches cannot be cut, a sample is not in the data set, a logit is not finite, or no slide is known
+            `for_slides`.
     """
+    if samples is not None or for_slides:
+        _refuse(dataset, samples, for_slides)
     torch.set_num_threads(trainer["threads"])
     store = seen_by(trained, dataset)
-    rows = np.arange(len(store.table)) if samples is None else _rows(samples, store.table)
+    rows = _rows(samples, store.table)
     config = {"fit": trained.facts["fit"], "trainer": dict(trainer), "seed": trained.facts["seed"]}
     seen = Seen(config, store, trained.spec, trained.weights, cache)
     if isinstance(trained.adaptation, FrozenAdaptation):
@@ -78,20 +95,36 @@ def score(trained: Trained, dataset: Dataset, cache: Path, trainer: Mapping[str,
             logits = trained.head(features[rows[:1]].shape[-1]).logits(Rows(features, rows))
     else:
         logits = predict(seen, trained.classifier(), rows)
-    known = [name for name in ("sample_id", "slide", "domain", "label") if name != "label" or _labelled(store.table)]
-    table = store.table.iloc[rows][known].reset_index(drop=True)
+    scored = store.table.iloc[rows].reset_index(drop=True)
     probability = expit(logits)
     called = (probability >= trained.facts["threshold"]["value"]).astype("int64")
-    table = table.assign(logit=logits, probability=probability, predicted=called)
-    return Scores(table, _learned_from(trained, dataset, table["sample_id"]))
+    table = scored.assign(
+        mpp=positions.resolutions(dataset.source.root, scored, dataset.card.image_mpp),
+        logit=logits,
+        probability=probability,
+        predicted=called,
+    )
+    known = [name for name in _COLUMNS if name != "label" or _labelled(store.table)]
+    return Scores(table[known], _learned_from(trained, dataset, table["sample_id"]), positions.said(scored))
+
+
+def _refuse(dataset: Dataset, samples: Path | None, for_slides: bool) -> None:
+    """Stop, before patches are cut, for what the annotations alone show to be impossible."""
+    dataset.files()
+    table = dataset.source.table()
+    asked = table.iloc[_rows(samples, table)]
+    if for_slides:
+        positions.refuse_crops(asked)
 
 
 def _labelled(table: pd.DataFrame) -> bool:
     return not (table["label"] == UNKNOWN).any()
 
 
-def _rows(samples: Path, table: pd.DataFrame) -> np.ndarray:
-    """Positions in `table` of the cells that the file lists."""
+def _rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
+    """Rows of `table` whose samples the file lists, in its order; all if there is no file."""
+    if samples is None:
+        return np.arange(len(table))
     try:
         listed = pd.read_parquet(samples) if samples.suffix == ".parquet" else pd.read_csv(samples, dtype=str)
         names = listed["sample_id"].astype(str)
@@ -99,6 +132,8 @@ def _rows(samples: Path, table: pd.DataFrame) -> np.ndarray:
         raise MitofmError(
             f"samples={samples}: give a CSV or parquet with a column sample_id ({type(error).__name__}: {error})"
         ) from error
+    if names.empty:
+        raise MitofmError(f"samples={samples}: this file lists no sample")
     rows = pd.Index(table["sample_id"]).get_indexer(pd.Index(names))
     if (rows < 0).any():
         raise MitofmError(

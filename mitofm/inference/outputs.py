@@ -1,0 +1,87 @@
+"""The file of scores that a user asks for: what its ending makes of it, and whether it can be written at all."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mitofm.errors import MitofmError
+from mitofm.files import replacing, write_parquet
+from mitofm.inference import geojson
+
+GEOJSON = ".geojson"
+_ENDINGS = (".parquet", ".csv", GEOJSON)
+
+
+def check(out: Path) -> None:
+    """Refuse, before anything is computed, what could not be written in the end; makes nothing.
+
+    Raises:
+        MitofmError: another ending than those that are written, a folder, or no right to write there.
+    """
+    if out.suffix.lower() not in _ENDINGS:
+        has = f"not {out.suffix!r}" if out.suffix else "and this name has none"
+        raise MitofmError(
+            f"output={out}: its ending says what to write, {', '.join(_ENDINGS[:-1])} or {GEOJSON} (for QuPath), {has}"
+        )
+    try:
+        if out.is_dir():
+            raise MitofmError(f"output={out}: this is a folder. Give a file, for instance {out / 'scores'}{out.suffix}")
+        check_folder(out.parent)
+    except OSError as error:
+        raise _unwritable(out, error) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder in which nothing can be written; if it is yet to be made, the one it is to be made in.
+
+    Raises:
+        MitofmError: nothing can be written there.
+    """
+    try:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def write(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapping[str, Any]) -> list[Path]:
+    """Write scores; gives the files, of which none takes its place before all have been written.
+
+    Args:
+        out: what was asked for, and checked.
+        table: the scores.
+        words: for the labels "0" and "1".
+        origin: where the scores are from.
+
+    Raises:
+        MitofmError: the disk is full, or no longer lets write.
+    """
+    ending = out.suffix.lower()
+    try:
+        if ending == ".parquet":
+            write_parquet(out, table)
+            return [out]
+        as_csv = ending == ".csv"
+        texts = {out: _csv(table)} if as_csv else geojson.documents(out, table, words, origin)
+        with ExitStack() as places:
+            for path, text in texts.items():
+                places.enter_context(replacing(path)).write_text(text, encoding="utf-8", newline="")
+        return list(texts)
+    except OSError as error:
+        raise _unwritable(out, error) from error
+
+
+def _csv(table: pd.DataFrame) -> str:
+    """Comma, decimal point, a header; numbers in as many digits as give them back, what is unknown empty."""
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def _unwritable(path: Path, error: OSError) -> MitofmError:
+    return MitofmError(f"{path}: nothing can be written there ({error}). Choose another place with output=FILE")
