@@ -175,22 +175,27 @@ def test_fractions_of_a_pixel_and_images_of_one_name_survive_the_way_there_and_b
         assert {feature["properties"]["image"] for feature in features} == {f"{case}/001.tif"}
 
 
+@pytest.mark.parametrize("images", [["case.tif"], ["a/case.tif", "b/case.tif"]])
 def test_geojson_is_read_back_as_a_data_set_with_the_same_positions(
-    typed: Typed, tried: Path, home: Path, tmp_path: Path
+    typed: Typed, tried: Path, home: Path, tmp_path: Path, images: list[str]
 ) -> None:
     pytest.importorskip("mitofm.data.sources.geojson", reason="no source reads GeoJSON yet")
-    image = next((home / "data" / "synthetic").rglob("*.tif"))
-    shutil.copy(image, tmp_path / "case.tif")
+    for image in images:
+        (tmp_path / image).parent.mkdir(exist_ok=True)
+        shutil.copy(next((home / "data" / "synthetic").rglob("*.tif")), tmp_path / image)
     rng = np.random.default_rng(0)
-    cells = pd.DataFrame(rng.uniform(40, 200, (12, 2)), columns=["x", "y"]).assign(
-        filename="case.tif", slide="S", tumortype="T"
-    )
+    cells = pd.DataFrame(rng.uniform(40, 200, (12, 2)), columns=["x", "y"])
+    cells = cells.assign(filename=np.resize(images, 12), slide="S", tumortype="T")
     cells.to_csv(tmp_path / "cells.csv", index=False)
     root = ["data=own_csv", f"data.source.root={tmp_path}"]
     for ending in ("parquet", "geojson"):
         typed("predict", "linear_probe", *root, "data.source.columns.label=null", "data.mpp=null", "trainer.threads=1",
               f"output={tmp_path}/x.{ending}")  # fmt: skip
-    words = ["data.source.file=x.geojson", "data.source.positive=[mitotic figure]", "data.source.negative=[look-alike]"]
+    words = [
+        "data.source.file=x*.geojson",
+        "data.source.positive=[mitotic figure]",
+        "data.source.negative=[look-alike]",
+    ]
     back = Dataset(resolve_data([*root, *words], home), home / "cache").table().set_index("sample_id")
     found = pd.read_parquet(tmp_path / "x.parquet").set_index("sample_id").loc[back.index]
     assert len(back) == len(found) == 12
