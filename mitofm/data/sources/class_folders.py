@@ -267,7 +267,7 @@ class ClassFolders:
         """How many leading folders of `word` may be looked past; one that tells crops apart never is."""
         sets = [{finding.plain(part) for part in PurePosixPath(folder).parts} for folder in self.folders]
         telling = {part for parts in sets for part in parts if not all(part in others for others in sets)}
-        before = PurePosixPath(word.replace("\\", "/")).parts[:-1]
+        before = PurePosixPath(crop_files.spelled(word)).parts[:-1]
         return next((place for place, part in enumerate(before) if finding.plain(part) in telling), len(before))
 
 
