@@ -135,7 +135,6 @@ def test_the_published_list_of_ami_br_gives_the_counts_of_the_card(real_data: Pa
     folders = listed["majority_atypical"].map({True: "atypical", False: "normal"})
     touch(tmp_path, *("patches/" + folders + "/" + listed["dataset"] + "_" + listed["uid"].astype(str) + ".png"))
     data = dataset("ami_br", tmp_path, root=str(tmp_path), file=str(published))
-    data.source.prepare()
     table = data.table()
     assert differences(data.card, table.assign(image=table["slide"])) == []
     assert (len(table), table["slide"].nunique()) == (3720, 202)

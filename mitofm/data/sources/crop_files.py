@@ -92,12 +92,15 @@ class CropNames:
 
 def _names(crop: str) -> list[str]:
     """The path `crop`, less folders from the left, each with its ending (in small letters) and without."""
-    path = PurePosixPath(crop)
-    ending = path.suffix.lower()
-    image = ending in reading.IMAGES
-    parts = (path.with_suffix(ending) if image else path).parts
-    whole = [str(PurePosixPath(*parts[place:])) for place in range(len(parts))]
-    return [name for one in whole for name in (one, one.removesuffix(ending) if image else one)]
+    *folders, file = PurePosixPath(crop).parts or ("",)
+    ending = PurePosixPath(file).suffix
+    if ending.lower() in reading.IMAGES:
+        bare = file.removesuffix(ending)
+        files = (bare + ending.lower(), bare)
+    else:
+        files = (file, file)
+    whole = ("".join(f"{folder}/" for folder in folders[place:]) for place in range(len(folders) + 1))
+    return [before + name for before in whole for name in files]
 
 
 def spelled(word: str) -> str:
