@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mitofm.data.annotations import fingerprint
 from mitofm.data.sources.patches import Patches
 from mitofm.data.sources.synthetic import Synthetic
 from mitofm.errors import MitofmError
@@ -55,13 +56,24 @@ def test_padded_crops_are_left_out_unless_asked_for(tmp_path: Path) -> None:
     assert len(Patches(source.root, "mine", include_padded=True).table()) == 3
 
 
+def test_files_of_one_name_in_several_folders_are_several_samples_all_called_by_their_paths(tmp_path: Path) -> None:
+    source = write(tmp_path / "mine", patch=["p/a.png", "q/a.png", "p/b.png"], padded=[0, 1, 0])
+    assert source.table()["sample_id"].tolist() == ["p-a", "p-b"]  # the padded one counts for the names
+    assert Patches(source.root, "mine", include_padded=True).table()["sample_id"].tolist() == ["p-a", "p-b", "q-a"]
+
+
+def test_votes_of_experts_and_patients_are_read(tmp_path: Path) -> None:
+    table = write(tmp_path / "mine", votes_atypical=[0, 2, 1], votes=[3, 3, 5], patient=["P", "Q", "Q"]).table()
+    assert table[["votes_positive", "votes", "patient"]].to_numpy().tolist() == [[2, 3, "Q"], [0, 3, "P"], [1, 5, "Q"]]
+    assert "votes" not in write(tmp_path / "other", votes=3).table()
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
         ({"label": [0, 1, 2]}, r"annotations\.csv: row 4: label is 2"),
         ({"padded": [0, 1, 2]}, r"annotations\.csv: row 4: padded is '2'"),
         ({"slide": ["s", None, "s"]}, "row 3: slide is empty"),
-        ({"patch": ["p/a.png", "q/a.png", "p/b.png"]}, "row 3: sample_id is 'a'"),
         ({"patch": ["../a.png", "b.png", "c.png"]}, "row 2: crop is '../a.png'"),
     ],
 )
@@ -106,10 +118,21 @@ def test_settings_that_differ_do_not_share_a_folder(tmp_path: Path) -> None:
     assert one.root != two.root
 
 
-@pytest.mark.parametrize(("name", "cells", "slides"), [("ami", 2005, 102), ("mf", 1237, 8), ("mf_multi", 1608, 102)])
-def test_the_real_crops_become_tables(real_data: Path, name: str, cells: int, slides: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "cells", "slides", "of_0_1"),
+    [
+        ("ami", 2005, 102, "3708b92d5e52fadfb8759f23ca4b8b2e1837862e16d730967083266b22569c49"),
+        ("mf", 1237, 8, "702723d757622668fc9b1617b48f9a363113adffd568df947f4a7ff7f6b084cd"),
+        ("mf_multi", 1608, 102, "08b6e23da3d9703064927d7773d8732b012d04b4298e5e4ee996ceb020b651ed"),
+    ],
+)
+def test_the_real_crops_become_the_tables_of_0_1(
+    real_data: Path, name: str, cells: int, slides: int, of_0_1: str
+) -> None:
     source = Patches(real_data / name, name)
     source.prepare()
     table = source.table()
     assert (len(table), table["slide"].nunique()) == (cells, slides)
     assert {"species", "scanner", "crop"} <= set(table)
+    assert fingerprint(table) == of_0_1
+    assert ("votes" in table) == (name == "ami")

@@ -31,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 def source(root: Path, **settings: Any) -> ClassFolders:
     given = {"positive": ["Atypical"], "negative": ["Normal"], "side": 128, "domains": [{"domain": "breast"}]}
-    return ClassFolders(root, "mine", **(given | settings))
+    return ClassFolders(root, **({"name": "mine"} | given | settings))
 
 
 def test_without_a_csv_each_crop_is_its_own_slide(root: Path) -> None:
@@ -176,6 +176,113 @@ def test_what_is_missing_is_named_with_the_way_out(root: Path) -> None:
         source(root, file="join.csv")
     with pytest.raises(MitofmError, match="unknown column 'case'"):
         source(root, columns={"case": "slide"})
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {"Atypical": "Atypical", "Normal": "Normal", "join.csv": "join.csv"},
+        {"Atypical": "atypical", "Normal": "NORMAL", "join.csv": "Join.CSV"},
+        {"Atypical": "patches/atypical", "Normal": "patches/normal", "join.csv": "join.csv"},
+        {"Atypical": "Mi-Ne/Atypical", "Normal": "Mi-Ne/Normal", "join.csv": "join.csv"},
+        {"Atypical": "mi_ne/patches/Atypical", "Normal": "mi_ne/patches/Normal", "join.csv": "mi_ne/join.csv"},
+    ],
+)
+def test_samples_and_what_is_known_of_them_are_the_same_wherever_the_authors_put_the_folders(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, layout: dict[str, str]
+) -> None:
+    place = tmp_path_factory.mktemp("clone")
+    for one, other in layout.items():
+        (place / other).parent.mkdir(parents=True, exist_ok=True)
+        (root / one).rename(place / other)
+    for decoy in ("AtNorM/Atypical", "AtNorM/Normal", "__MACOSX"):
+        (place / decoy).mkdir(parents=True)
+        (place / decoy / "9.png").touch()
+    reader = source(place, name="mi_ne", file=["older.csv", "join.csv"], columns=COLUMNS)
+    reader.prepare()
+    table = reader.table()
+    assert table["sample_id"].tolist() == ["Atypical-1", "Atypical-3", "Normal-10", "Normal-2"]
+    assert table["slide"].tolist() == ["210.tiff", "211.tiff", "212.tiff", "210.tiff"]
+    assert all((reader.root / crop).is_file() for crop in table["crop"])
+    assert all(path.is_file() for path in reader.files())
+
+
+def test_what_systems_leave_is_passed_over_and_folders_below_a_class_are_slides(root: Path) -> None:
+    for name in (
+        "._1.png",
+        ".hidden/1.png",
+        "__MACOSX/2.png",
+        "Thumbs.db",
+        "slideA/1.png",
+        "slideA/2.png",
+        "b/c/1.png",
+    ):
+        (root / "Atypical" / name).parent.mkdir(exist_ok=True, parents=True)
+        (root / "Atypical" / name).touch()
+    table = source(root).table().set_index("sample_id")
+    assert table["slide"].filter(like="Atypical").to_dict() == {
+        "Atypical-1": "Atypical-1",
+        "Atypical-3": "Atypical-3",
+        "Atypical-b-c-1": "b-c",
+        "Atypical-slideA-1": "slideA",
+        "Atypical-slideA-2": "slideA",
+    }
+    named = source(root, negative=["Normal"], slide_pattern=r"^(\d)").table().set_index("sample_id")
+    assert named.loc[["Atypical-slideA-2", "Normal-10"], "slide"].tolist() == ["2", "1"]
+    with pytest.raises(MitofmError, match=r"slide_pattern '\(x\)' finds no slide in Atypical/1\.png \(7 such\)"):
+        source(root, slide_pattern="(x)").table()
+    for wrong in ("[", "x"):
+        with pytest.raises(MitofmError, match=r"source\.slide_pattern"):
+            source(root, slide_pattern=wrong).table()
+
+
+def test_votes_and_patients_come_from_the_csv_or_from_one_of_votes_alone(root: Path) -> None:
+    votes = "Filename,E1,E2,E3\n1.png,Atypical,Atypical,\n2.png,normal,Atypical,Normal\n3.png,Atypical,,\n10.jpg,Normal,,Normal\n"
+    (root / "votes.csv").write_text(votes)
+    wanted = {"Atypical-1": (2, 2), "Atypical-3": (1, 1), "Normal-10": (0, 2), "Normal-2": (1, 3)}
+    columns = {"crop": "Filename", "votes": ["E1", "E2", "E3"]}
+    beside = source(
+        root,
+        file="join.csv",
+        columns=COLUMNS | {"patient": "tumor_type"},
+        votes_file={"file": "VOTES.csv", "crop": "Filename", "votes": ["E1", "E2", "E3"]},
+    )
+    for reader in (source(root, file="votes.csv", columns=columns), beside):
+        table = reader.table().set_index("sample_id")
+        assert dict(zip(table.index, zip(table["votes_positive"], table["votes"], strict=True), strict=True)) == wanted
+    assert table["patient"].tolist() == ["lung", "skin", "skin", "lung"]
+    assert (root / "votes.csv") in beside.files()
+    assert source(root, file="votes.csv", columns=columns).table()["slide"].str.contains("-").all()  # no slide is known
+
+    (root / "votes.csv").write_text(votes.replace("Atypical,,", ",,"))
+    with pytest.raises(MitofmError, match=r"votes\.csv: row 4: no expert voted"):
+        beside.table()
+    (root / "votes.csv").unlink()
+    assert "votes" not in beside.table()
+    with pytest.raises(MitofmError, match=r"join\.csv lacks the column\(s\) of votes E1"):
+        source(root, file="join.csv", columns=COLUMNS | {"votes": ["E1"]}).table()
+    with pytest.raises(MitofmError, match=r"votes_file needs file, crop and votes"):
+        source(root, votes_file={"file": "x.csv"})
+
+
+def test_a_csv_that_is_not_there_is_said_with_where_it_is_published(root: Path) -> None:
+    reader = source(root, file=["A.csv", "B.csv"], columns=COLUMNS, file_url="https://example.org/A")
+    with pytest.raises(MitofmError) as raised:
+        reader.table()
+    for words in (
+        "A.csv does not exist (nor B.csv)",
+        "join.csv",
+        "published at https://example.org/A",
+        "source.file=null",
+    ):
+        assert words in str(raised.value)
+
+
+def test_words_of_the_csv_are_spelled_as_the_config_has_them_and_decimal_commas_are_read(root: Path) -> None:
+    (root / "join.csv").write_text(JOIN.replace(",", ";").replace("15;55", "15,5;55"))
+    table = source(root, file="join.csv", columns=COLUMNS, spelling={"lung": "lung cancer"}).table()
+    assert table["domain"].tolist() == ["lung cancer", "skin", "skin", "lung cancer"]
+    assert table["x"].tolist() == [15.5, 1, 3, 24]
 
 
 def test_the_real_join_gives_atnorm_md_its_slides(real_data: Path, tmp_path: Path) -> None:

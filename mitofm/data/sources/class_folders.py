@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -173,10 +173,10 @@ class ClassFolders:
             files = crop_files.listed(inside)
             if not files:
                 raise self._absent(inside)
+            path = inside.relative_to(root).as_posix()
             for file in files:
-                below = PurePosixPath(file).parent.as_posix()
-                slide = None if below == "." else below.replace("/", "-")
-                found.append(_Crop((inside / file).relative_to(root).as_posix(), f"{folder}/{file}", label, slide))
+                below = file.rpartition("/")[0].replace("/", "-")
+                found.append(_Crop(f"{path}/{file}", f"{folder}/{file}", label, below or None))
         called: dict[str, str] = {}
         for crop in found:
             if (other := called.setdefault(reading.stem(crop.called), crop.path)) != crop.path:
@@ -246,7 +246,8 @@ class ClassFolders:
             {key: ["_".join(row) for row in read[words].to_numpy()] for key, words in plain.items()}, read.index
         )
         names = crop_files.CropNames({crop.called: crop.path for crop in self._crops()})
-        found = [names.meant(word, self._beyond(word)) or [word] for word in known["crop"]]
+        telling = self._telling()
+        found = [names.meant(word, _beyond(word, telling)) or [word] for word in known["crop"]]
         for row, word, crops in zip(known.index, known["crop"], found, strict=True):
             if len(crops) > 1:
                 raise MitofmError(
@@ -263,12 +264,16 @@ class ClassFolders:
             voted = votes.count(votes.pick(read, columns["votes"], path), self.vote_words, str(path))
         return known.set_index("crop"), voted.set_index(pd.Index(known["crop"]))
 
-    def _beyond(self, word: str) -> int:
-        """How many leading folders of `word` may be looked past; one that tells crops apart never is."""
+    def _telling(self) -> set[str]:
+        """The parts of the folders of classes that tell crops apart."""
         sets = [{finding.plain(part) for part in PurePosixPath(folder).parts} for folder in self.folders]
-        telling = {part for parts in sets for part in parts if not all(part in others for others in sets)}
-        before = PurePosixPath(word.replace("\\", "/")).parts[:-1]
-        return next((place for place, part in enumerate(before) if finding.plain(part) in telling), len(before))
+        return {part for parts in sets for part in parts if not all(part in others for others in sets)}
+
+
+def _beyond(word: str, telling: Collection[str]) -> int:
+    """How many leading folders of `word` may be looked past; one of those `telling` never is."""
+    before = PurePosixPath(crop_files.spelled(word)).parts[:-1]
+    return next((place for place, part in enumerate(before) if finding.plain(part) in telling), len(before))
 
 
 def _listed(words: str | Sequence[str]) -> list[str]:

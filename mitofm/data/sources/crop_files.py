@@ -85,24 +85,37 @@ class CropNames:
             word: a path, with an ending or without, whose leading folders need not be there.
             beyond: how many of its leading folders may be looked past; another ending always may.
         """
-        names = _names(word.replace("\\", "/"))[: 2 * (beyond + 1)]
+        names = _names(spelled(word))[: 2 * (beyond + 1)]
         exact = next((self._exact[name] for name in names if name in self._exact), [])
         return exact or next((self._alike[plain(name)] for name in names if plain(name) in self._alike), [])
 
 
 def _names(crop: str) -> list[str]:
     """The path `crop`, less folders from the left, each with its ending (in small letters) and without."""
-    path = PurePosixPath(crop)
-    ending = path.suffix.lower()
-    image = ending in reading.IMAGES
-    parts = (path.with_suffix(ending) if image else path).parts
-    whole = [str(PurePosixPath(*parts[place:])) for place in range(len(parts))]
-    return [name for one in whole for name in (one, one.removesuffix(ending) if image else one)]
+    *folders, file = PurePosixPath(crop).parts or ("",)
+    ending = PurePosixPath(file).suffix
+    if ending.lower() in reading.IMAGES:
+        bare = file.removesuffix(ending)
+        files = (bare + ending.lower(), bare)
+    else:
+        files = (file, file)
+    whole = ("".join(f"{folder}/" for folder in folders[place:]) for place in range(len(folders) + 1))
+    return [before + name for before in whole for name in files]
+
+
+def spelled(word: str) -> str:
+    """The path `word`, of whatever system, with slashes."""
+    return word.replace("\\", "/")
+
+
+def is_absolute(word: str) -> bool:
+    """Whether the path `word` is absolute, by the rules of POSIX or of Windows."""
+    return spelled(word).startswith("/") or word[1:2] == ":"
 
 
 def shared_folders(words: Iterable[str]) -> int:
     """How many leading folders all of `words` (paths) have in common: they tell no crop from another."""
-    befores = {PurePosixPath(word.replace("\\", "/")).parts[:-1] for word in words}
+    befores = {PurePosixPath(spelled(word)).parts[:-1] for word in words}
     shortest = min(map(len, befores), default=0)
     return next((n for n in range(shortest) if len({before[n] for before in befores}) > 1), shortest)
 

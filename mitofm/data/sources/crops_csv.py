@@ -156,10 +156,11 @@ class CropsCsv:
                 cells[key] = tabular.numbers(cells[key].rename(key), str(path))
         if "votes" in words and not counted:
             cells = cells.join(votes.count(votes.pick(read, _listed(words["votes"]), path), self.vote_words, str(path)))
-        called = cells["crop"].str.replace("\\", "/")
+        called = cells["crop"].map(crop_files.spelled)
         cells["crop"] = self._on_disk(called, path)
         if "sample_id" not in cells:
-            cells["sample_id"] = crop_files.sample_ids(cells["crop"] if called.str.startswith("/").any() else called)
+            absolute = called.map(crop_files.is_absolute).any()
+            cells["sample_id"] = crop_files.sample_ids(cells["crop"] if absolute else called)
         if self.slide_pattern is not None:
             cells["slide"] = crop_files.slides(called, self.slide_pattern, str(path))
         elif "slide" not in cells:

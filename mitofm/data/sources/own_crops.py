@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pandas as pd
 
@@ -231,12 +231,17 @@ class OwnCrops:
 
 
 def _naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
-    """The column of `read` that names crops: of those with the most values that are crops, the one of the commonest word."""
+    """The column of `read` that names crops: of those with the most values that do, the one of the commonest word."""
+    words = _WORDS["crop"].split()
+    others = {word for key, said in _WORDS.items() for word in said.split()} - set(words)
     known = {
-        column: int(read[column].map(lambda word: len(names.meant(word, word.count("/"))) > 0).sum()) for column in read
+        column: sum(
+            bool(names.meant(word, len(PurePath(crop_files.spelled(word)).parts))) for word in read[column].unique()
+        )
+        for column in read
+        if _letters(column) not in others
     }
     most = max(known.values(), default=0)
-    words = _WORDS["crop"].split()
     order = sorted(
         (column for column, number in known.items() if number == most),
         key=lambda column: words.index(_letters(column)) if _letters(column) in words else len(words),
