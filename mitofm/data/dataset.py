@@ -78,12 +78,24 @@ class Dataset:
         self.files()
         return self.source.table()
 
-    def table_fingerprint(self) -> str:
-        """The fingerprint of its table; known files are not opened."""
-        from mitofm.data.annotations import fingerprint
+    def table_fingerprint(self, votes: bool = False) -> str:
+        """The fingerprint of its table; known files are not opened.
 
-        purpose = f"annotation table {fingerprints.of(self._source_config)}"
-        return self.remembered.get(purpose, self.files(), lambda: fingerprint(self.source.table()))
+        Args:
+            votes: whether votes are learned from: then they count.
+
+        Raises:
+            MitofmError: they are to be, and there are none.
+        """
+        from mitofm.data.annotations import fingerprint
+        from mitofm.data.votes import voted
+
+        def compute() -> str:
+            table = self.source.table()
+            return fingerprint(voted(table) if votes else table, votes)
+
+        purpose = f"annotation table{' with votes' if votes else ''} {fingerprints.of(self._source_config)}"
+        return self.remembered.get(purpose, self.files(), compute)
 
     def survey(self) -> pd.DataFrame:
         """What its images are (`mitofm.data.survey`); opens each of them."""

@@ -11,6 +11,7 @@ from mitofm import fingerprints
 from mitofm.backbones.spec import CONTRACT, BackboneSpec
 from mitofm.backbones.weights import Weights, find
 from mitofm.config import instantiate
+from mitofm.data import votes
 from mitofm.data.dataset import Dataset
 from mitofm.fingerprints import Remembered
 
@@ -19,7 +20,7 @@ PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
-_NEUTRAL = {"fit.labels": "majority"}  # keys added after 0.1, and the value at which they change nothing
+NEUTRAL = {"fit.labels": "majority"}  # keys added after 0.1, and the value at which they change nothing
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def identify(config: Mapping[str, Any]) -> Identified:
     weights = find(spec, Path(config["paths"]["weights"]), remembered)
     dataset = Dataset(config["data"], cache)
     split_files = [remembered.file(file) for file in instantiate(config["split"]).files()]
-    cell_id = hashed(config, dataset.table_fingerprint(), weights.sha256, split_files)
+    table = dataset.table_fingerprint(votes=votes.learned(config["fit"]))
+    cell_id = hashed(config, table, weights.sha256, split_files)
     return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
 
 
@@ -110,7 +112,7 @@ def _without_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
     So cells that finished before a key was added keep their ids.
     """
     kept = {
-        group: {key: one for key, one in value.items() if _NEUTRAL.get(f"{group}.{key}", ...) != one}
+        group: {key: one for key, one in value.items() if NEUTRAL.get(f"{group}.{key}", ...) != one}
         if isinstance(value, Mapping)
         else value
         for group, value in identity.items()

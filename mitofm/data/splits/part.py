@@ -72,8 +72,9 @@ class Split:
 
     Attributes:
         frame: one row per cell, in table order: sample_id, slide, domain, label, species and scanner where the table
-            knows them, part, evaluation_set, order. `order` is the rank of a training or validation cell within its
-            side, -1 for test and unused cells.
+            knows them, agreement of the experts (`mitofm.data.votes`) if it has votes, part, evaluation_set, order. `order`
+            is the rank of a training or validation cell within its side, -1 for test and unused cells. If votes are trained
+            on, also target: what each sample is trained towards, from 0 to 1.
         strategy: the name of the strategy.
         test_only: the domains (values of `by`) too small to train on.
     """
