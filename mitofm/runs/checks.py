@@ -10,7 +10,7 @@ from mitofm.config import allowed, instantiate, targets
 from mitofm.data import fractions, votes
 from mitofm.errors import MitofmError, unknown
 from mitofm.evaluation.comparisons import Comparisons
-from mitofm.runs.identity import NEUTRAL
+from mitofm.runs.identity import neutral
 
 _CHOICES = {
     "fit.precision": ("fp32", "bf16"),
@@ -87,8 +87,8 @@ def _at(config: Mapping[str, Any], key: str) -> Any:
     value: Any = config
     for part in key.split("."):
         if part not in value:
-            if key in NEUTRAL:  # a cell or a YAML from before there was such a key
-                return NEUTRAL[key]
+            if neutral(key) is not None:  # a cell or a YAML from before there was such a key
+                return neutral(key)
             raise MitofmError(
                 f"{key} is missing: a YAML of your own states all that conf/{key.split('.')[0]}/default.yaml does"
             )

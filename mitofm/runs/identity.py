@@ -20,7 +20,7 @@ PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
-NEUTRAL = {"fit.labels": "majority"}  # keys added after 0.1, and the value at which they change nothing
+_NEUTRAL = {"fit.labels": "majority"}  # keys added after 0.1, and the value at which they change nothing
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,11 @@ def counts(key: str) -> bool:
     return group in (*_WHOLE, "protocol") and key != "protocol.name"
 
 
+def neutral(key: str) -> Any:
+    """The value at which a key that 0.1 did not have changes nothing; None for any other key."""
+    return _NEUTRAL.get(key)
+
+
 def one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
     """`config` with each number as one value however it is spelled: YAML reads 1 and 1.0 as two types.
 
@@ -112,7 +117,7 @@ def _without_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
     So cells that finished before a key was added keep their ids.
     """
     kept = {
-        group: {key: one for key, one in value.items() if NEUTRAL.get(f"{group}.{key}", ...) != one}
+        group: {key: one for key, one in value.items() if _NEUTRAL.get(f"{group}.{key}", ...) != one}
         if isinstance(value, Mapping)
         else value
         for group, value in identity.items()
