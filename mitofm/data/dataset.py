@@ -92,7 +92,7 @@ class Dataset:
 
         def compute() -> str:
             table = self.source.table()
-            return fingerprint(voted(table) if votes else table, votes)
+            return fingerprint(voted(table, self.card.name) if votes else table, votes)
 
         purpose = f"annotation table{' with votes' if votes else ''} {fingerprints.of(self._source_config)}"
         return self.remembered.get(purpose, self.files(), compute)

@@ -23,8 +23,8 @@ def learned(fit: Mapping[str, Any]) -> bool:
     return fit.get("labels", LEARNED[0]) == LEARNED[1]
 
 
-def voted(table: pd.DataFrame) -> pd.DataFrame:
-    """The table itself.
+def voted(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The annotation table of data set `name` itself.
 
     Raises:
         MitofmError: some of its samples have no votes, or `votes_positive` counts the votes for the other class.
@@ -32,13 +32,13 @@ def voted(table: pd.DataFrame) -> pd.DataFrame:
     lacking = len(table) if VOTES[0] not in table else int(table[list(VOTES)].isna().any(axis=1).sum())
     if lacking:
         raise MitofmError(
-            f"fit.labels=votes: {lacking} of the {len(table)} samples of data set {table['dataset'].iloc[0]!r} have no votes "
+            f"fit.labels=votes: {lacking} of the {len(table)} samples of data set {name!r} have no votes "
             f"({' and '.join(VOTES)} in its annotations); train on its labels with fit.labels=majority"
         )
     against = contradicted(table)
     if against.sum() > (table[VOTES[0]] != table[VOTES[1]] / 2).sum() / 2:
         raise MitofmError(
-            f"fit.labels=votes: {int(against.sum())} of the {len(table)} labels of data set {table['dataset'].iloc[0]!r} are not "
+            f"fit.labels=votes: {int(against.sum())} of the {len(table)} labels of data set {name!r} are not "
             f"what most experts voted: {VOTES[0]} seems to count the votes for the other class"
         )
     return table

@@ -84,8 +84,8 @@ def agreement_table(found: Sequence[Agreed]) -> Table:
     ]
     note = (
         "Unanimous: all of at least two experts gave a test sample the same label. Divided: they did not, and its label is "
-        "that of most of them (of a tie, what the data set says). A lower value on divided samples is in part one of their "
-        "labels: an expert would not agree with these either."
+        "that of most of them (of a tie, what the data set says). A lower value on divided samples is in part due to "
+        "these labels, with which not every expert agrees either."
     )
     estimates = [estimate for one in found for estimate in one.metrics.values()]
     return table("agreement", "By agreement of the experts", rows, note, (*AXES, "seeds"), estimates)

@@ -62,7 +62,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     strategy = instantiate(config["split"])
     table = dataset.table()
     if votes.learned(config["fit"]):
-        votes.voted(table)
+        votes.voted(table, dataset.card.name)
     split = make(strategy, table, config["fraction"], config["seed"])
     labels = _labels(config, dataset, split, strategy)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})

@@ -17,7 +17,7 @@ from mitofm.errors import Infeasible, MitofmError
 TABLE = pd.DataFrame(
     {
         "sample_id": list("abcdef"),
-        "dataset": "s",
+        "dataset": "of its authors",
         "label": [0, 1, 1, 0, 1, 0],
         "votes_positive": [0.0, 3, 2, 1, 2, 0],
         "votes": [3.0, 3, 3, 3, 4, 1],
@@ -57,8 +57,8 @@ def test_a_label_against_most_votes_is_told_and_a_tie_is_none() -> None:
 )
 def test_tables_that_cannot_be_learned_from_are_refused(table: pd.DataFrame, told: str) -> None:
     with pytest.raises(MitofmError, match=told):
-        voted(table)
-    assert voted(TABLE) is TABLE
+        voted(table, "s")
+    assert voted(TABLE, "s") is TABLE
 
 
 def test_votes_for_one_class_only_are_nothing_to_learn_from() -> None:
