@@ -44,18 +44,29 @@ class Labelled:
         embeddings: float32 (n, D), or the patch tokens (n, T, D) for a mode of tokens: an array or `Rows` of one.
         labels: int (n,), 0 or 1.
         slides: (n,), the unit of independence of each cell.
+        shares: float64 (n,), of the experts who called a sample positive, to fit to in place of its label; None: the label.
     """
 
     embeddings: np.ndarray | Rows
     labels: np.ndarray
     slides: np.ndarray
+    shares: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def part(self, rows: np.ndarray) -> Labelled:
         """Some of these cells; their features are not read yet."""
-        return Labelled(Rows(self.embeddings, rows), self.labels[rows], self.slides[rows])
+        shares = None if self.shares is None else self.shares[rows]
+        return Labelled(Rows(self.embeddings, rows), self.labels[rows], self.slides[rows], shares)
+
+    @property
+    def targets(self) -> np.ndarray:
+        """What a head is fitted to, from 0 to 1: float64 (n,).
+
+        Everything else goes by the labels: weights of classes, folds, and what is best.
+        """
+        return self.labels.astype(np.float64) if self.shares is None else self.shares
 
     def class_weights(self, balanced: bool) -> np.ndarray:
         """The weights of class 0 and class 1: such that either class weighs n / 2, or 1. float64 (2,)."""

@@ -22,7 +22,8 @@ class NeighboursHead(Head):
     Attributes:
         centre: float32 (D,), mean of the training embeddings.
         cells: float32 (n, D), directions of the training embeddings around it.
-        votes: float64 (n,): the class weight of each cell, negative for class 0.
+        votes: float64 (n,): the class weight of each cell, negative for class 0. Or (n, 2): its weight, shared between class
+            0 and class 1 as its target says.
         k: int (1,), how many neighbours vote.
         temperature: float64 (1,), by which similarities are divided before they become weights.
     """
@@ -41,6 +42,7 @@ class NeighboursHead(Head):
         """The logits for several k, the neighbours being looked up once: float64 (len(ks), n)."""
         logits = np.empty((len(ks), len(embeddings)))
         most = min(int(max(ks)), len(self.cells))
+        of_either = np.maximum([-self.votes, self.votes], 0) if self.votes.ndim == 1 else self.votes.T
         for start in range(0, len(embeddings), _QUERIES):
             block = slice(start, start + _QUERIES)
             similar = directions(embeddings[block], self.centre) @ self.cells.T
@@ -48,12 +50,13 @@ class NeighboursHead(Head):
             similar = np.take_along_axis(similar, nearest, axis=1).astype(np.float64)
             order = np.argsort(-similar, axis=1)
             similar = np.take_along_axis(similar, order, axis=1)
-            votes = self.votes[np.take_along_axis(nearest, order, axis=1)]
+            nearest = np.take_along_axis(nearest, order, axis=1)
+            votes = [of_class[nearest] for of_class in of_either]
             weights = np.exp((similar - similar[:, :1]) / self.temperature)
             for row, k in enumerate(np.minimum(ks, most)):
                 shares = k * weights[:, :k] / weights[:, :k].sum(axis=1, keepdims=True)
-                cast = shares * votes[:, :k]
-                logits[row, block] = np.log((np.maximum(cast, 0).sum(1) + 0.5) / (np.maximum(-cast, 0).sum(1) + 0.5))
+                negative, positive = ((shares * of_class[:, :k]).sum(1) + 0.5 for of_class in votes)
+                logits[row, block] = np.log(positive / negative)
         return logits
 
     @property
@@ -71,7 +74,8 @@ class NearestNeighbours(Choosing[NeighboursHead]):
     """The k most similar training cells vote.
 
     The logit is log((V₁ + ½) / (V₀ + ½)): k votes in all are shared among the neighbours in proportion to
-    exp(cosine / temperature), and those of class c, each times its class weight, add up to V_c.
+    exp(cosine / temperature), and those of class c, each times its class weight, add up to V_c. A neighbour with a target
+    between 0 and 1 divides its votes between both classes.
 
     Args:
         name: of the adaptation.
@@ -99,7 +103,10 @@ class NearestNeighbours(Choosing[NeighboursHead]):
         embeddings = train.embeddings[:]
         centre = centre_of(embeddings)
         cells = directions(embeddings, centre)
-        votes = np.where(train.labels == 1, 1.0, -1.0) * train.class_weights(balanced)[train.labels]
+        weights = train.class_weights(balanced)[train.labels]
+        votes = np.where(train.labels == 1, 1.0, -1.0) * weights
+        if train.shares is not None:
+            votes = np.stack([1 - train.shares, train.shares], axis=1) * weights[:, None]
         temperature = np.asarray([self.temperature])
         return [
             NeighboursHead(centre, cells, votes, np.asarray([int(k)]), temperature, notes={"k": int(k)}) for k in values

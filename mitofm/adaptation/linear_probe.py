@@ -60,7 +60,7 @@ class LinearProbe(Choosing[AffineHead]):
         features /= std
         weights = train.class_weights(balanced)[train.labels]
         heads = []
-        solutions = logistic.path(design, train.labels, weights, values, self.tolerance, self.max_iter)
+        solutions = logistic.path(design, train.targets, weights, values, self.tolerance, self.max_iter)
         for c, found in zip(values, solutions, strict=True):
             converged = found.gradient_norm <= self.tolerance
             if not converged:

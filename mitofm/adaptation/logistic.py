@@ -1,7 +1,8 @@
 """L2-regularised logistic regression, run to a proven distance from its solution, along a path of penalties.
 
-In scikit-learn's scaling: minimise f(w, b) = |w|²/2 + C Σ_i s_i log(1 + exp(−y_i (x_i·w + b))), y_i = ±1. Its Hessian is at
-least the identity in w, so a gradient of norm g proves that w is no further than g from the solution (with b at its best).
+In scikit-learn's scaling: minimise f(w, b) = |w|²/2 + C Σ_i s_i (log(1 + exp(z_i)) − y_i z_i), z_i = x_i·w + b. A target y_i
+between 0 and 1 is the same as sample i twice, positive with weight y_i s_i and negative with (1 − y_i) s_i. Its Hessian is
+at least the identity in w, so a gradient of norm g proves that w is no further than g from the solution (with b at its best).
 
 Newton's method (line search and forcing terms after Nocedal and Wright 2006, chapter 7). Its systems are solved by
 conjugate gradients, preconditioned with the Hessian at w = 0: one cross product of the features serves every C, and a
@@ -37,13 +38,13 @@ class Solution:
 
 
 def path(
-    design: np.ndarray, labels: np.ndarray, weights: np.ndarray, cs: Sequence[float], tolerance: float, max_iter: int
+    design: np.ndarray, targets: np.ndarray, weights: np.ndarray, cs: Sequence[float], tolerance: float, max_iter: int
 ) -> Iterator[Solution]:
     """The solution for every C, each started from the one before: ascending Cs are the quickest.
 
     Args:
         design: float64 (n, D + 1): the features and a last column of ones, whose weight is the unpenalised offset.
-        labels: int (n,), 0 or 1, both present.
+        targets: float64 (n,), y_i from 0 to 1; not all 0 and not all 1.
         weights: float64 (n,), s_i.
         cs: values of C.
         tolerance: gradient norm at which to stop.
@@ -60,13 +61,13 @@ def path(
     penalty[-1] = 0.0
     at = np.zeros(design.shape[1])
     for c in cs:
-        at, norm = _newton(design, labels, c * weights, penalty, c * gram, at, tolerance, max_iter)
+        at, norm = _newton(design, targets, c * weights, penalty, c * gram, at, tolerance, max_iter)
         yield Solution(at[:-1] if basis is None else basis @ at[:-1], float(at[-1]), norm)
 
 
 def _newton(
     design: np.ndarray,
-    labels: np.ndarray,
+    targets: np.ndarray,
     weights: np.ndarray,
     penalty: np.ndarray,
     curvature: np.ndarray,
@@ -77,7 +78,7 @@ def _newton(
     """The minimum of f from `at`, and the norm of the gradient there; `curvature` is that of the losses at w = 0."""
 
     def value(point: np.ndarray, margins: np.ndarray) -> float:
-        return float(weights @ (np.logaddexp(0, margins) - labels * margins) + (penalty * point) @ point / 2)
+        return float(weights @ (np.logaddexp(0, margins) - targets * margins) + (penalty * point) @ point / 2)
 
     size = len(at)
     curvature[np.diag_indices(size)] += penalty
@@ -86,7 +87,7 @@ def _newton(
     margins = design @ at
     for step in range(max_iter + 1):
         probabilities = expit(margins)
-        gradient = design.T @ (weights * (probabilities - labels)) + penalty * at
+        gradient = design.T @ (weights * (probabilities - targets)) + penalty * at
         norm = float(np.linalg.norm(gradient))
         if norm <= tolerance or step == max_iter:
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ class MLPProbe(NetworkProbe[MLPHead]):
         self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
     ) -> list[MLPHead]:
         """See `Choosing.path`."""
-        in_memory = Labelled(train.embeddings[:], train.labels, train.slides)
+        in_memory = replace(train, embeddings=train.embeddings[:])
         return super().path(in_memory, values, balanced=balanced, seed=seed, device=device)
 
     def initial(self, width: int) -> dict[str, Tensor]:

@@ -127,7 +127,8 @@ class NetworkProbe(Choosing[Network]):
             torch.manual_seed(derive(seed, "initialisation", self.name))
             start = self.initial(len(moments.mean))
         class_weights = train.class_weights(balanced).astype(np.float32)
-        negative, positive = class_weights * np.bincount(train.labels, minlength=2)
+        weighted = class_weights[train.labels].astype(np.float64)
+        negative, positive = weighted @ (1 - train.targets), weighted @ train.targets
         start["bias"] = start["bias"] + float(
             np.log(positive / negative)
         )  # as frequent as they are, from the first step on
@@ -137,12 +138,12 @@ class NetworkProbe(Choosing[Network]):
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, self.lr, self.steps, pct_start=0.2 if self.steps == 10 else 0.1, cycle_momentum=False
         )  # at 10 steps a tenth would be a rise of none, by which torch divides
+        targets = train.targets.astype(np.float32)
         for draws in StepOrder(len(train), self.batch_size, self.steps, derive(seed, "order", self.name)):
             rows = np.sort([row for row, _ in draws])
-            labels = train.labels[rows]
             features, truth, weights = (
                 torch.from_numpy(array).to(device)
-                for array in (train.embeddings[rows], labels.astype(np.float32), class_weights[labels])
+                for array in (train.embeddings[rows], targets[rows], class_weights[train.labels[rows]])
             )
             logits = self.head.forward(features, self.unstandardised(stacked, moments))
             losses = F.binary_cross_entropy_with_logits(

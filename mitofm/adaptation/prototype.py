@@ -40,7 +40,8 @@ class Prototype(FrozenAdaptation):
     The logit is that of linear discriminant analysis on the line through the two means: cells are projected on it, either
     class is a normal distribution around its mean with their common variance there, and the classes are equally frequent
     where `balanced`, else as frequent as in training. Where the cells are too few for a variance, the means have log-odds
-    of ±1.
+    of ±1. A target y between 0 and 1 counts as y of a positive sample and 1 - y of a negative one: in the means, in the
+    variance and in the frequencies.
     """
 
     head = PrototypeHead
@@ -52,14 +53,16 @@ class Prototype(FrozenAdaptation):
         embeddings = train.embeddings[:]
         centre = centre_of(embeddings)
         cells = directions(embeddings, centre).astype(np.float64)
-        negative, positive = (cells[train.labels == label].mean(axis=0) for label in (0, 1))
+        parts = np.stack([1 - train.targets, train.targets])  # of each sample in either class
+        negative, positive = (np.average(cells[part > 0], axis=0, weights=part[part > 0]) for part in parts)
         line = positive - negative
-        residuals = cells @ line - np.where(train.labels == 1, positive @ line, negative @ line)
+        from_either = np.stack([cells @ line - mean @ line for mean in (negative, positive)])
+        residuals = np.sqrt((parts * from_either**2).sum(axis=0))
         variance = residuals @ residuals / max(len(train) - 2, 1)
         apart = line @ line  # of the two means, once projected
         if variance <= 1e-12 * apart**2:
             variance = apart**2 / 2
         scale = apart / variance if variance > 0 else 0.0
-        prior = 0.0 if balanced else float(np.log(train.labels.mean() / (1 - train.labels.mean())))
+        prior = 0.0 if balanced else float(np.log(train.targets.mean() / (1 - train.targets.mean())))
         bias = prior - scale * (positive + negative) @ line / 2
         return PrototypeHead(centre, (scale * line).astype(np.float32), np.asarray([bias]))

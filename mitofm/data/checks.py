@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import cutting
+from mitofm.data.annotations import VOTES
 from mitofm.data.card import Card, differences
 from mitofm.data.curation import CLIPPED, OPPOSITE, OUTSIDE, PADDED, SHARED, TWIN
+from mitofm.data.votes import contradicted
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ def _samples(table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> Ite
     twice = table[table.duplicated(["image", "x", "y"])]
     if len(twice):
         yield Finding("the same sample twice", len(twice), _place(twice.iloc[0]))
+    against = table[contradicted(table)] if set(VOTES) <= set(table) else table[:0]
+    if len(against):
+        yield Finding("labels that are not what most experts voted", len(against), _place(against.iloc[0]))
     mpp = seen["mpp"].reindex(cutting.file_column(table)).fillna(0.25).to_numpy()  # a guess is enough for a warning
     pairs = _opposite(table, distance_um / mpp)
     if pairs:

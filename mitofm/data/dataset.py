@@ -90,7 +90,18 @@ class Dataset:
         return self.curated.table
 
     def table_fingerprint(self, votes: bool = False) -> str:
-        """The fingerprint of its curated table, with its votes or without; known files are not opened."""
+        """The fingerprint of its curated table; known files are not opened.
+
+        Args:
+            votes: whether votes are learned from: then they count.
+
+        Raises:
+            MitofmError: they are to be, and there are none.
+        """
+        from mitofm.data.votes import voted
+
+        if votes:
+            voted(self.table(), self.card.name)
         return self._tables().fingerprint(votes)
 
     def _tables(self) -> Tables:

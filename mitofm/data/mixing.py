@@ -35,7 +35,7 @@ class Mix:
 
         Args:
             patches: uint8 (B, H, W, 3).
-            labels: float32 (B,), 0 or 1.
+            labels: float32 (B,), from 0 to 1.
             weights: float32 (B,), of the samples in the loss.
             seed: of this batch.
         """

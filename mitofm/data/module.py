@@ -35,6 +35,7 @@ class TrainingPatches(Dataset[TrainingBatch]):
         augment: applied to each patch.
         mix: applied to each batch.
         shard: which of how many devices that share each batch; its loss weights make the mean of their losses the batch's.
+        targets: from 0 to 1 (n,), to train towards in place of the labels; None: the labels.
     """
 
     def __init__(
@@ -45,10 +46,11 @@ class TrainingPatches(Dataset[TrainingBatch]):
         augment: Augment,
         mix: Mix,
         shard: tuple[int, int] = (0, 1),
+        targets: np.ndarray | None = None,
     ) -> None:
         self.store = store
         self.rows = rows
-        self.labels = store.table["label"].to_numpy()[rows].astype(np.float32)
+        self.labels = (store.table["label"].to_numpy()[rows] if targets is None else targets).astype(np.float32)
         self.weights = weights
         self.augment = augment
         self.mix = mix

@@ -6,7 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from mitofm.evaluation.comparisons import Comparisons
-from mitofm.reporting import calibration, contents, contrasts, cost, laws, mistakes, shift, shift_tables, stated, words
+from mitofm.reporting import (
+    agreement,
+    calibration,
+    contents,
+    contrasts,
+    cost,
+    laws,
+    mistakes,
+    shift,
+    shift_tables,
+    stated,
+    words,
+)
 from mitofm.reporting.configurations import Group
 from mitofm.reporting.contrasts import Contrast
 from mitofm.reporting.counts import Counts
@@ -55,6 +67,7 @@ def of_dataset(stored: Stored, groups: list[Group], out: Path, cache: Path, crop
         *about_domains,
         *_priced(stored, main, order, figures),
         *_calibrated(stored, main, order, figures),
+        *_agreed(stored, main),
         *_mistaken(stored, results, (negative, positive), cache if crops else None, figures),
         _tabled(contents.results_table(main)),
         _tabled(contents.data_table(main, counts, positive, negative)),
@@ -140,6 +153,12 @@ def _calibrated(stored: Stored, main: list[Result], order: list[str], figures: P
     text = "On the grey line a probability is what it says. Bars are 95 % intervals over slides."
     drawn = calibration.reliability_diagrams(found, order, figures)
     return [Section("Reliability", text, drawn, calibration.reliability_table(found), folded=True)]
+
+
+def _agreed(stored: Stored, main: list[Result]) -> list[Section]:
+    """What experts agree on and what divides them; nothing of data sets without votes."""
+    found = agreement.by_agreement(stored, main)
+    return [_tabled(agreement.agreement_table(found), folded=True)] if found else []
 
 
 def _mistaken(

@@ -7,9 +7,10 @@ from typing import Any
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.config import allowed, instantiate, targets
-from mitofm.data import fractions
+from mitofm.data import fractions, votes
 from mitofm.errors import MitofmError, unknown
 from mitofm.evaluation.comparisons import Comparisons
+from mitofm.runs.identity import neutral
 
 _CHOICES = {
     "fit.precision": ("fp32", "bf16"),
@@ -17,6 +18,7 @@ _CHOICES = {
     "fit.sampler": ("natural", "class", "domain", "class_and_domain"),
     "fit.class_weight": ("balanced", "none"),
     "fit.domain_weight": ("balanced", "none"),
+    "fit.labels": votes.LEARNED,
     "fit.test_views": (1, 8),
     "trainer.accelerator": ("auto", "cpu", "cuda"),
     "on_error": ("continue", "raise"),
@@ -67,14 +69,26 @@ def check(config: Mapping[str, Any]) -> None:
     if config.get("comparisons") is not None:
         Comparisons.from_config(config["comparisons"])
     BackboneSpec.from_config(config["backbone"])
-    _at(config, "protocol.confounders")
+    _check_votes(config)
     fractions.check(config["fraction"], instantiate(config["split"]).fraction_unit)
+
+
+def _check_votes(config: Mapping[str, Any]) -> None:
+    """Votes are of the sample at the centre of a crop: they say nothing of labels that a confounder gives it."""
+    for name, confounder in _at(config, "protocol.confounders").items():
+        if votes.learned(config["fit"]) and "_target_" in confounder and instantiate(confounder).relabels:
+            raise MitofmError(
+                f"fit.labels=votes: confounder {name!r} gives samples labels that nobody voted on; take fit.labels=majority, "
+                "or leave it out"
+            )
 
 
 def _at(config: Mapping[str, Any], key: str) -> Any:
     value: Any = config
     for part in key.split("."):
         if part not in value:
+            if neutral(key) is not None:  # a cell or a YAML from before there was such a key
+                return neutral(key)
             raise MitofmError(
                 f"{key} is missing: a YAML of your own states all that conf/{key.split('.')[0]}/default.yaml does"
             )

@@ -80,6 +80,18 @@ class Collected:
         """
         return _table(self._folder(cell) / "split.parquet")
 
+    def agreement(self, cell: str) -> pd.Series:
+        """Agreement of the experts (`mitofm.data.votes`) by sample_id; empty if the data set of a finished cell has no votes.
+
+        Raises:
+            MitofmError: its split is absent or damaged.
+        """
+        path = self._folder(cell) / "split.parquet"
+        columns = ["sample_id", "agreement"]
+        if not set(columns) <= set(_columns(path)):
+            return pd.Series(dtype=object)
+        return _table(path, columns).set_index("sample_id")["agreement"]
+
     def predictions_sha256(self, cell: str) -> str:
         """The fingerprint of a finished cell's predictions.
 
@@ -160,9 +172,19 @@ def _state(folder: Path) -> tuple[str, str]:
     return MISSING, "interrupted or running" if folder.is_dir() else "not started"
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, columns=columns)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _columns(path: Path) -> list[str]:
+    """What a table has, its rows unread."""
+    from pyarrow.parquet import read_schema
+
+    try:
+        return read_schema(path).names
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 

@@ -11,6 +11,7 @@ from mitofm import fingerprints
 from mitofm.backbones.spec import CONTRACT, BackboneSpec
 from mitofm.backbones.weights import Weights, find
 from mitofm.config import instantiate
+from mitofm.data import votes
 from mitofm.data.dataset import Dataset
 from mitofm.fingerprints import Remembered
 
@@ -53,7 +54,8 @@ def identify(config: Mapping[str, Any]) -> Identified:
     weights = find(spec, Path(config["paths"]["weights"]), remembered)
     dataset = Dataset(config["data"], cache)
     split_files = [remembered.file(file) for file in instantiate(config["split"]).files()]
-    cell_id = hashed(config, dataset.table_fingerprint(), weights.sha256, split_files)
+    table = dataset.table_fingerprint(votes=votes.learned(config["fit"]))
+    cell_id = hashed(config, table, weights.sha256, split_files)
     return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
 
 
@@ -96,6 +98,11 @@ def counts(key: str) -> bool:
     if parts is not None:
         return rest.partition(".")[0] in parts
     return group in (*_WHOLE, "protocol") and key != "protocol.name"
+
+
+def neutral(key: str) -> Any:
+    """The value at which a key that 0.1 did not have changes nothing; None for any other key."""
+    return _NEUTRAL.get(key)
 
 
 def one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:

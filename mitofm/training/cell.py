@@ -104,6 +104,12 @@ class Cell(Seen):
         """Rows of the store on one side of the split."""
         return self.split.rows(part)
 
+    @property
+    def shares(self) -> np.ndarray | None:
+        """What is trained towards in place of labels, if votes are: float64 (N,), by row of the store, from 0 to 1."""
+        frame = self.split.frame
+        return frame["target"].to_numpy() if "target" in frame else None
+
     def samples_in(self, steps: int) -> int:
         """Training cells that so many steps see, repetitions counted."""
         n = len(self.rows("train"))

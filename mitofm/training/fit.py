@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.config import instantiate
+from mitofm.data import votes
 from mitofm.data.confounders.base import applied
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.make import make
@@ -58,10 +60,15 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     started = time.perf_counter()
 
     strategy = instantiate(config["split"])
-    split = make(strategy, dataset.table(), config["fraction"], config["seed"])
+    table = dataset.table()
+    if votes.learned(config["fit"]):
+        votes.voted(table, dataset.card.name)
+    split = make(strategy, table, config["fraction"], config["seed"])
     labels = _labels(config, dataset, split, strategy)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
     split, store = applied(config["protocol"]["confounders"], split, dataset.store(), dataset)
+    if votes.learned(config["fit"]):  # from the table as it is now: the store keeps the votes that it was built with
+        split = replace(split, frame=votes.with_targets(split.frame, table))
     write_parquet(folder / "split.parquet", split.frame)
 
     adaptation = instantiate(config["adaptation"])

@@ -23,7 +23,7 @@ def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
     """Fit `adaptation` on the cell's training side and give the logits of its validation and test sides."""
     features = features_of(cell, adaptation)
     table = cell.store.table
-    cells = Labelled(features, table["label"].to_numpy(), units(table).to_numpy())
+    cells = Labelled(features, table["label"].to_numpy(), units(table).to_numpy(), cell.shares)
     train, validation, test = (cell.rows(part) for part in ("train", "validation", "test"))
     with threadpool_limits(cell.trainer["threads"]):  # the last digits depend on it, as they do for torch
         head = adaptation.fit(

@@ -218,7 +218,8 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
 def _frozen(cell: Cell, adaptation: FrozenAdaptation) -> Any:
     """A frozen mode fitted to the training side of a cell, and chosen as the cell chooses."""
     table = cell.store.table
-    cells = Labelled(features_of(cell, adaptation), table["label"].to_numpy(), units(table).to_numpy())
+    features = features_of(cell, adaptation)
+    cells = Labelled(features, table["label"].to_numpy(), units(table).to_numpy(), cell.shares)
     with threadpool_limits(cell.trainer["threads"]):
         return adaptation.fit(
             cells.part(cell.rows("train")),
@@ -255,6 +256,7 @@ def _data(cell: Cell, rank: int) -> CellData:
             Augment(cell.config["augment"]["transforms"], cell.store.crop_px),
             Mix(fit["mixup"], fit["cutmix"]),
             (rank, devices),
+            None if cell.shares is None else cell.shares[rows],
         ),
         PlainPatches(cell.store, checked),
         drawn,

@@ -28,4 +28,6 @@ class Loss:
         """The loss of a batch: three times (B,) -> ()."""
         labels = labels * (1 - self.smoothing) + self.smoothing / 2
         losses = F.binary_cross_entropy_with_logits(logits, labels, weight=weights, reduction="none")
-        return (losses * (labels - torch.sigmoid(logits)).abs() ** self.gamma).mean()
+        # Below 1 a power has an infinite slope at 0, times 0 no number: where p is y already, the focus has no slope.
+        apart = (labels - torch.sigmoid(logits)).abs().clamp(min=torch.finfo(torch.float32).tiny)
+        return (losses * apart**self.gamma).mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 from safetensors.numpy import load_file, save_file
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
@@ -288,3 +289,27 @@ def test_ten_steps_are_enough_to_run() -> None:
 def test_a_network_that_diverges_is_an_error_not_a_head() -> None:
     with pytest.raises(MitofmError, match=r"the loss of 'mlp_probe' is not finite: lower adaptation.lr, now 1e\+30"):
         quick("mlp_probe", lr=1e30).fit(cells("mlp_probe", 0), None, balanced=True, seed=0)
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_unanimous_votes_give_the_very_head_of_the_labels(name: str) -> None:
+    train, validation, tested = cells(name, 0, positives=0.3), cells(name, 1, 100), cells(name, 2).embeddings
+    voted = replace(train, shares=train.labels.astype(float))
+    by_label, by_vote = (quick(name).fit(one, validation, balanced=True, seed=0) for one in (train, voted))
+    np.testing.assert_array_equal(by_vote.logits(tested), by_label.logits(tested))
+    assert by_vote.notes == by_label.notes
+
+
+@pytest.mark.parametrize("name", [name for name in MODES if name != "prototype"])
+def test_probabilities_approach_the_share_of_votes(name: str) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 120)
+    features = rng.normal(size=(240, 6)) * 0.01 + 3 * labels[:, None]
+    if mode(name).of_tokens:
+        features = np.repeat(features[:, None], 4, axis=1)
+    train = Labelled(features.astype(np.float32), labels, np.full(240, "s"), np.where(labels == 1, 0.8, 0.3))
+    settings = {"linear_probe": {"c": [100]}, "knn": {"k": [60]}}
+    fitted = mode(name, **settings.get(name, {"weight_decay": [1e-4], "steps": 100, "batch_size": 240, "lr": 0.03}))
+    probabilities = expit(fitted.fit(train, None, balanced=False, seed=0).logits(train.embeddings))
+    assert probabilities[:120] == pytest.approx(0.3, abs=0.05)
+    assert probabilities[120:] == pytest.approx(0.8, abs=0.05)

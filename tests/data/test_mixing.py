@@ -40,3 +40,16 @@ def test_labels_and_weights_follow_what_is_seen(way: str, seed: int) -> None:
 def test_both_ways_are_taken_where_both_are_on() -> None:
     cut = [len(np.unique(Mix(1.0, 1.0)(FLAT, LABELS, WEIGHTS, seed)[0][0])) for seed in range(50)]
     assert {1, 2} == set(cut)
+
+
+@pytest.mark.parametrize("way", ["mixup", "cutmix"])
+@given(seed=st.integers(0, 10**9), shares=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_the_loss_of_mixed_shares_is_that_of_both_by_what_is_seen(
+    way: str, seed: int, shares: tuple[float, float]
+) -> None:
+    labels = np.array(shares, np.float32)
+    patches, mixed, weights = Mix(**{way: 1.0})(FLAT, labels, WEIGHTS, seed)
+    bright = patches.reshape(2, -1).mean(1) / 250
+    seen = np.stack([1 - bright, bright], axis=1) * WEIGHTS
+    np.testing.assert_allclose(mixed * weights, seen @ labels, atol=0.02)
+    np.testing.assert_allclose(weights, seen.sum(1), atol=0.02)

@@ -24,6 +24,8 @@ class AnyPositive:
     bought, or which is a test cell, stays negative.
     """
 
+    relabels = True
+
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
         """Labels of training and validation cells turn positive where another's centre is inside their crop."""
         from scipy.spatial import cKDTree

@@ -27,6 +27,8 @@ class Background:
         seed: of the positions.
     """
 
+    relabels = False
+
     def __init__(self, per_image: int, distance_px: float, seed: int) -> None:
         self.per_image = per_image
         self.distance_px = distance_px

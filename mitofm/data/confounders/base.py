@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from mitofm.config import instantiate
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 class Confounder(Protocol):
     """Built from `conf/protocol/confounders/NAME.yaml`."""
+
+    relabels: ClassVar[bool]
+    """Whether samples of the annotation table are learned under other labels than their own."""
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
         """The split and the store as this protocol has them; row i of either is the same cell, and no test cell changes.

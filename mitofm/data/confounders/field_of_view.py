@@ -21,6 +21,8 @@ class FieldOfView:
         shares: of the crop's side that is seen, by the name of the backbone; backbones not named see all of it.
     """
 
+    relabels = False
+
     def __init__(self, backbone: str, shares: Mapping[str, float]) -> None:
         self.backbone = backbone
         self.share = shares.get(backbone, 1.0)

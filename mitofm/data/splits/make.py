@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import fractions
-from mitofm.data.annotations import labelled, units
+from mitofm.data.annotations import VOTES, labelled, units
 from mitofm.data.splits.leak import check_no_leak
 from mitofm.data.splits.part import TEST, TRAIN, UNUSED, VALIDATION, Sides, Split, Strategy
+from mitofm.data.votes import agreement
 from mitofm.errors import Infeasible, MitofmError
 
 
@@ -55,6 +56,8 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     back = np.argsort(canonical)
     known = [column for column in ("species", "scanner") if column in table]  # for whoever compares domains
     frame = table.assign(slide=unit)[["sample_id", "slide", "domain", "label", *known]].reset_index(drop=True)
+    if set(VOTES) <= set(table):  # for whoever compares what experts agree on with what they do not
+        frame["agreement"] = agreement(table)
     frame = frame.assign(part=part[back], evaluation_set=sides.evaluation_set[back], order=order[back])
     return Split(frame=frame, strategy=strategy.name, test_only=sides.test_only, slide_unit=_slide_unit(table))
 

@@ -72,8 +72,9 @@ class Split:
 
     Attributes:
         frame: one row per sample, in table order: sample_id, slide (the unit of independence), domain, label, species and
-            scanner if the table knows them, part, evaluation_set, order. `order` is the rank of a training or validation
-            sample within its side, -1 for test and unused samples.
+            scanner if the table knows them, agreement of the experts (`mitofm.data.votes`) if it has votes, part,
+            evaluation_set, order. `order` is the rank of a training or validation sample within its side, -1 for test and
+            unused samples. If votes are trained on, also target: what each sample is trained towards, from 0 to 1.
         strategy: the name of the strategy.
         test_only: the domains (values of `by`) too small to train on.
         slide_unit: what a slide is: "slide", "patient", or "image" if no slide is known.
