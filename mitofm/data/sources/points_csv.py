@@ -10,7 +10,6 @@ import pandas as pd
 from mitofm.data.annotations import UNKNOWN, validate
 from mitofm.data.sources import reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
-from mitofm.data.sources.domains import fill
 from mitofm.errors import unknown
 
 COLUMNS = {"x": "x", "y": "y", "label": "label", "image": "filename", "slide": "slide", "domain": "tumortype"}
@@ -46,16 +45,16 @@ class PointsCsv(AnnotatedImages):
             MitofmError: the CSV is missing or unreadable, lacks a column, or holds a label that the config does not
                 name or an impossible value; the message gives file and row.
         """
-        path = self.files()[0]
+        paths = self.files()
+        path = paths[0]
         read = reading.csv(path, self.words.values())
         labels = pd.Series(UNKNOWN, read.index)
         if "label" in self.words:
             labels = self.classes.labels(read[self.words["label"]], str(path))
         cells = pd.DataFrame({key: read.loc[labels.index, word] for key, word in self.words.items()})
-        cells = fill(cells, cells["image"], self.domains, str(path))
         if "sample_id" not in cells:
             names = cells["image"].map(reading.stem) + "-" + cells["x"] + "-" + cells["y"]
             again = names.groupby(names).cumcount()  # the same cell twice is for the checks to report
             cells["sample_id"] = names.mask(again > 0, names + "-" + (again + 1).astype(str))
-        cells = cells.assign(label=labels, dataset=self.name, image=reading.below(self.images, cells["image"]))
-        return validate(cells, str(path))
+        cells = cells.assign(label=labels, dataset=self.name)
+        return validate(self.describe(cells, cells["image"], paths), str(path))
