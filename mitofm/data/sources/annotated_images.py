@@ -45,7 +45,7 @@ class AnnotatedImages(ABC):
     negative: Names
     ignored: Names = ()
     images: str = "."
-    domains: Rules = ()
+    domains: Rules | None = ()
     cases: Mapping[str, Any] | None = None
     spelling: Mapping[str, str] | None = None
 
@@ -84,6 +84,6 @@ class AnnotatedImages(ABC):
         """
         if self.table_of_cases:
             samples = self.table_of_cases.describe(samples, files, paths[1])
-        samples = respell(fill(samples, files, self.domains, str(paths[0])), self.spelling or {})
+        samples = respell(fill(samples, files, self.domains or (), str(paths[0])), self.spelling or {})
         stated = reading.below(self.images, files)
         return samples.assign(image=stated.map(place(self.root, stated.unique(), self.name)))

@@ -56,5 +56,7 @@ class PointsCsv(AnnotatedImages):
             names = cells["image"].map(reading.stem) + "-" + cells["x"] + "-" + cells["y"]
             again = names.groupby(names).cumcount()  # the same cell twice is for the checks to report
             cells["sample_id"] = names.mask(again > 0, names + "-" + (again + 1).astype(str))
+        if "slide" not in cells:
+            cells["slide"] = cells["image"].map(reading.stem)
         cells = cells.assign(label=labels, dataset=self.name)
         return validate(self.describe(cells, cells["image"], paths), str(path))
