@@ -100,7 +100,8 @@ def test_the_shipped_config_gives_files_of_that_format_the_counts_of_the_card(tm
     assert isinstance(source, Coco)
     source.root.mkdir()
     content = midog_json(data.card, list(source.domains))
-    (path := source.root / source.file).write_text(json.dumps(content))
+    file = source.file if isinstance(source.file, str) else source.file[0]
+    (path := source.root / file).write_text(json.dumps(content))
     assert differences(data.card, source.table()) == []
     content["annotations"].pop()
     path.write_text(json.dumps(content))

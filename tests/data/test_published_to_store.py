@@ -98,3 +98,30 @@ def test_a_slide_runner_database_and_its_slides(tmp_path: Path) -> None:
         database.commit()
     source = SlideRunner(tmp_path, "c", "cells.sqlite", positive=[1], negative=[2], domains=[{"domain": "mast"}])
     check(built(source, tmp_path / "cache"), CELLS)
+
+
+def test_slides_of_one_name_in_folders_of_cases(tmp_path: Path) -> None:
+    """TUPAC's layout, as downloaded: each sample is cut from the image of its own case, whose squares are in another order."""
+    squares = {"01": CELLS, "02": CELLS[::-1]}
+    with closing(sqlite3.connect(tmp_path / "TUPAC.sqlite")) as database:
+        database.executescript(
+            "CREATE TABLE Slides (uid INTEGER PRIMARY KEY, filename TEXT, width INTEGER, height INTEGER, directory TEXT);"
+            "CREATE TABLE Classes (uid INTEGER PRIMARY KEY, name TEXT);"
+            "CREATE TABLE Annotations (uid INTEGER PRIMARY KEY, slide INTEGER, type INTEGER, agreedClass INTEGER);"
+            "CREATE TABLE Annotations_coordinates (coordinateX INTEGER, coordinateY INTEGER, annoId INTEGER);"
+            "INSERT INTO Classes VALUES (1, 'Mitosis');"
+        )
+        for slide, (case, cells) in enumerate(squares.items()):
+            (tmp_path / f"part_{slide}" / case).mkdir(parents=True)
+            jpeg_tiff(tmp_path / f"part_{slide}" / case / "01.tif", dotted(field(HEIGHT, WIDTH), cells), 0.25)
+            database.execute("INSERT INTO Slides VALUES (?, '01.tif', NULL, NULL, ?)", (slide, case))
+            for number, (x, y) in enumerate(cells.tolist()):
+                uid = slide * 100 + number
+                database.execute("INSERT INTO Annotations VALUES (?, ?, 1, 1)", (uid, slide))
+                database.execute("INSERT INTO Annotations_coordinates VALUES (?, ?, ?)", (x, y, uid))
+        database.commit()
+    source = SlideRunner(tmp_path, "t", "TUPAC.sqlite", positive=[1], negative=[], domains=[{"domain": "breast"}])
+    store = built(source, tmp_path / "cache")
+    assert store.table["slide"].value_counts().to_dict() == {"01-01": len(CELLS), "02-01": len(CELLS)}
+    numbers = store.table["sample_id"].str.rsplit("-", n=1).str[1].astype(int) % 100
+    assert np.abs(centre_pixels(store) - np.array([colour(i) for i in numbers])).max() < 20

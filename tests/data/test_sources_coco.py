@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,11 @@ def content(**parts: Any) -> dict[str, Any]:
     } | parts
 
 
+def boxed(number: int, x: float, y: float) -> dict[str, Any]:
+    """A mitotic figure in image 1."""
+    return {"id": number, "image_id": 1, "category_id": 1, "bbox": [x - 25, y - 25, x + 25, y + 25]}
+
+
 def source(root: Path, text: str | None = None, **settings: Any) -> Coco:
     root.mkdir(exist_ok=True, parents=True)
     (root / "MIDOG.json").write_text(json.dumps(content()) if text is None else text)
@@ -55,6 +62,101 @@ def test_every_cell_is_at_the_centre_of_its_box_also_at_the_border(tmp_path: Pat
     for cell, row in table.iterrows():
         category, x, y = CENTRES[int(str(cell).split("-")[1])]
         assert (row["x"], row["y"], row["label"]) == (x, y, 2 - category)
+
+
+@pytest.mark.parametrize(("x", "y"), [(-2, 150), (200, -5), (402, 150), (200, 1000)])
+def test_a_centre_outside_its_image_stays_in_the_table(tmp_path: Path, x: float, y: float) -> None:
+    annotations = [*content()["annotations"], boxed(14, x, y)]
+    table = source(tmp_path, json.dumps(content(annotations=annotations))).table().set_index("sample_id")
+    assert table.loc["001-14", ["x", "y", "label"]].tolist() == [x, y, 1]
+    xywh = [one | {"bbox": [*one["bbox"][:2], 50, 50]} for one in annotations]
+    assert source(tmp_path, json.dumps(content(annotations=xywh)), boxes="xywh").table()["x"].tolist() == [
+        5,
+        x,
+        130,
+        395,
+    ]
+
+
+def test_two_of_three_may_lie_outside(tmp_path: Path) -> None:
+    annotations = [boxed(1, -2, 150), boxed(2, 200, 305), boxed(3, 200, 150)]
+    assert len(source(tmp_path, json.dumps(content(annotations=annotations))).table()) == 3
+
+
+def test_boxes_of_which_most_lie_clear_of_their_images_are_refused(tmp_path: Path) -> None:
+    annotations = [boxed(1, 4000, 150), boxed(2, 200, 3000), boxed(3, 200, 150)]
+    with pytest.raises(
+        MitofmError,
+        match=r"annotation 1: the box \[3975, 125, 4025, 175\] of 001\.tiff \(400 x 300 px\) .*\(2 such of 3\)\. "
+        "Is this file of other images, or of these at another size",
+    ):
+        source(tmp_path, json.dumps(content(annotations=annotations))).table()
+    images = [
+        {key: one[key] for key in ("id", "file_name")} for one in content()["images"]
+    ]  # no size, nothing to check
+    assert len(source(tmp_path, json.dumps(content(annotations=annotations, images=images))).table()) == 3
+
+
+def test_labels_of_annotations_are_votes(tmp_path: Path) -> None:
+    votes = {11: [1, 1], 12: [1, 2, 2], 13: [2, 1, 1]}
+    annotations = [one | {"labels": votes[one["id"]]} for one in content()["annotations"]]
+    for settings in ({}, {"positive": ["mitotic figure"], "negative": "not mitotic figure"}):
+        table = (
+            source(tmp_path, json.dumps(content(annotations=annotations)), **settings).table().set_index("sample_id")
+        )
+        assert table["votes_positive"].to_dict() == {"001-12": 1, "201-11": 2, "201-13": 2}
+        assert table["votes"].to_dict() == {"001-12": 3, "201-11": 2, "201-13": 3}
+
+
+@pytest.mark.parametrize("labels", [[], None, "1", ...])
+def test_votes_that_not_all_samples_have_are_none(tmp_path: Path, labels: Any) -> None:
+    annotations = [one | {"labels": [1, 2]} for one in content()["annotations"]]
+    annotations[1]["labels"] = labels
+    if labels is ...:
+        del annotations[1]["labels"]
+    text = json.dumps(content(annotations=annotations))
+    assert not {"votes", "votes_positive"} & set(source(tmp_path, text).table())
+    annotations[1]["category_id"] = 3
+    categories = [*content()["categories"], {"id": 3, "name": "none"}]
+    ignoring = source(tmp_path, json.dumps(content(annotations=annotations, categories=categories)), ignored=[3])
+    assert ignoring.table()["votes"].tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("place", ["MIDOG++.json", "midog++.JSON", "MIDOGpp.json", "databases/MIDOG++.json"])
+def test_the_json_is_found_by_any_of_its_names(tmp_path: Path, place: str) -> None:
+    path = tmp_path / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content()))
+    reader = source(tmp_path)
+    (tmp_path / "MIDOG.json").unlink()
+    reader.file = ["MIDOG++.json", "MIDOGpp.json", "databases/MIDOG++.json"]
+    assert reader.files() == [path]
+    assert len(reader.table()) == 3
+
+
+def test_images_of_the_clone_are_found_in_its_folder(tmp_path: Path) -> None:
+    reader = source(tmp_path)
+    (tmp_path / "images").mkdir()
+    for name in ("001.tiff", "201.TIF"):
+        (tmp_path / "images" / name).touch()
+    reader.prepare()
+    assert reader.table()["image"].tolist() == ["images/001.tiff"] + ["images/201.TIF"] * 2
+    assert reader.table()["slide"].tolist() == ["001", "201", "201"]
+
+
+def test_a_table_of_cases_describes_the_images(tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text(
+        "Slide;Tumor;Scanner;Species\n1;breast;Hamammatsu XR;Human\n201;lung;3D;Canine\n"
+    )
+    cases = {"file": "cases.csv", "image": "Slide", "domain": "Tumor", "scanner": "Scanner", "species": "Species"}
+    spelling = {"Hamammatsu XR": "Hamamatsu XR"}
+    for domains in ([], RULES):
+        reader = source(tmp_path, cases=cases, domains=domains, spelling=spelling)
+        table = reader.table()
+        assert table["domain"].tolist() == ["breast", "lung", "lung"]
+        assert table["scanner"].tolist() == ["Hamamatsu XR", "3D", "3D"]
+        assert table["species"].tolist() == ["human", "canine", "canine"]
+        assert reader.files() == [tmp_path / "MIDOG.json", tmp_path / "cases.csv"]
 
 
 def test_what_an_image_is_comes_from_its_number(tmp_path: Path) -> None:
@@ -108,8 +210,9 @@ def test_both_ways_to_write_a_box_give_one_centre(cells: list[tuple[float, float
     }
     for boxes, box in ways.items():
         reader = Coco(Path(), "mine", "a.json", boxes=boxes, positive=[1], negative=[2])
-        for x, y, half in cells:
-            assert reader._centre(box(x, y, half), image, "here") == pytest.approx((x, y), abs=1e-4)
+        written = pd.Series([box(*cell) for cell in cells])
+        x1, y1, x2, y2 = reader._corners(written, pd.DataFrame([image] * len(cells)), "here").T
+        assert np.stack([x1 + x2, y1 + y2], axis=1) / 2 == pytest.approx(np.array(cells)[:, :2], abs=1e-4)
 
 
 def test_categories_are_named_by_name_or_id_and_may_be_ignored(tmp_path: Path) -> None:
@@ -181,6 +284,7 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
         ({"positive": ["mitotic figur"]}, "unknown class 'mitotic figur'.*Did you mean 'mitotic figure'"),
         ({"positive": [1, 2]}, "gives class '2' two meanings"),
         ({"domains": [{"organ": "breast"}]}, "source.domains: unknown organ"),
+        ({"cases": {"file": "a.csv", "image": "a", "tumor": "b"}}, "unknown key 'tumor' in source.cases"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, settings: dict[str, Any], message: str) -> None:

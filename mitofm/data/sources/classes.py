@@ -56,6 +56,14 @@ class Classes:
             raise MitofmError(f"{origin}: no entry is of a class that the config names ({', '.join(mapping)})")
         return labels
 
+    def positives(self, known: Mapping[str, str]) -> set[str]:
+        """The classes of label 1, each by its number in the file and by its name; `known` as in `labels`."""
+        return _both_ways(self.positive, known)
+
+    def negatives(self, known: Mapping[str, str]) -> set[str]:
+        """The classes of label 0, in the same way."""
+        return _both_ways(self.negative, known)
+
     def _mapping(self, origin: str, known: Mapping[str, str] | None) -> dict[str, int | None]:
         """The label of each class that the config names, None for the ignored, by the number it has in the file."""
         numbers = {name: number for number, name in (known or {}).items()}
@@ -68,3 +76,9 @@ class Classes:
                 if mapping.setdefault(numbers.get(name, name), label) != label:
                     raise MitofmError(f"{origin}: the config gives class {name!r} two meanings; name it once")
         return mapping
+
+
+def _both_ways(names: Names, known: Mapping[str, str]) -> set[str]:
+    """Classes by number and by name, however `names` calls them."""
+    listed = {str(name) for name in ([names] if isinstance(names, (str, int)) else names)}
+    return listed | {word for item in known.items() if listed & set(item) for word in item}

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 
 import pandas as pd
 
 from mitofm.data.annotations import UNKNOWN, validate
-from mitofm.data.sources import reading, votes
+from mitofm.data.sources import reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
-from mitofm.data.sources.domains import fill
-from mitofm.data.sources.spelling import respell
 from mitofm.errors import unknown
 
 COLUMNS = {"x": "x", "y": "y", "label": "label", "image": "filename", "slide": "slide", "domain": "tumortype"}
-_OPTIONAL = ("sample_id", "species", "scanner", "mpp", "patient")
+_OPTIONAL = ("sample_id", "species", "scanner", "mpp")
 
 
 @dataclass
@@ -27,23 +25,17 @@ class PointsCsv(AnnotatedImages):
     Args:
         columns: the file's own words, where they differ: `{domain: organ}`. Keys: x, y, label, image, slide, domain,
             and where the file has them sample_id, species, scanner, mpp. null: the file has no such column; without
-            one of labels, cells can be scored and not learned from. `votes` is a list of one column per expert.
-        spelling: see `mitofm.data.sources.spelling.respell`.
-        vote_words: what experts write for label 1; none: `positive`.
+            one of labels, cells can be scored and not learned from.
     """
 
     _: KW_ONLY
-    columns: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
-    spelling: Mapping[str, str] = field(default_factory=dict)
-    vote_words: Sequence[object] = ()
+    columns: Mapping[str, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key in self.columns:
-            if key not in (*COLUMNS, *_OPTIONAL, "votes"):
-                raise unknown("column", key, (*COLUMNS, *_OPTIONAL, "votes"), place="source.columns")
-        words = {**COLUMNS, **self.columns}
-        self.voters = words.pop("votes", None) or ()
-        self.words = {key: word for key, word in words.items() if isinstance(word, str)}
+            if key not in COLUMNS and key not in _OPTIONAL:
+                raise unknown("column", key, (*COLUMNS, *_OPTIONAL), place="source.columns")
+        self.words = {key: word for key, word in {**COLUMNS, **self.columns}.items() if word is not None}
         super().__post_init__()
 
     def table(self) -> pd.DataFrame:
@@ -53,19 +45,18 @@ class PointsCsv(AnnotatedImages):
             MitofmError: the CSV is missing or unreadable, lacks a column, or holds a label that the config does not
                 name or an impossible value; the message gives file and row.
         """
-        path = self.files()[0]
+        paths = self.files()
+        path = paths[0]
         read = reading.csv(path, self.words.values())
         labels = pd.Series(UNKNOWN, read.index)
         if "label" in self.words:
             labels = self.classes.labels(read[self.words["label"]], str(path))
         cells = pd.DataFrame({key: read.loc[labels.index, word] for key, word in self.words.items()})
-        if self.voters:
-            positive = self.vote_words or ([self.positive] if isinstance(self.positive, (str, int)) else self.positive)
-            cells = cells.join(votes.count(votes.pick(read.loc[labels.index], self.voters, path), positive, str(path)))
-        cells = fill(respell(cells, self.spelling), cells["image"], self.domains, str(path))
         if "sample_id" not in cells:
             names = cells["image"].map(reading.stem) + "-" + cells["x"] + "-" + cells["y"]
             again = names.groupby(names).cumcount()  # the same cell twice is for the checks to report
             cells["sample_id"] = names.mask(again > 0, names + "-" + (again + 1).astype(str))
-        cells = cells.assign(label=labels, dataset=self.name, image=reading.below(self.images, cells["image"]))
-        return validate(cells, str(path))
+        if "slide" not in cells:
+            cells["slide"] = cells["image"].map(reading.stem)
+        cells = cells.assign(label=labels, dataset=self.name)
+        return validate(self.describe(cells, cells["image"], paths), str(path))

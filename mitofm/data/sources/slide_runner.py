@@ -1,70 +1,145 @@
-"""A SlideRunner database (SQLite) and its slides: CCMCT, CMC, and MIDOG in its second format."""
+"""A SlideRunner database (SQLite) and its slides: CCMCT, CMC, TUPAC16, and MIDOG in its second format."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from mitofm.data.annotations import validate
-from mitofm.data.sources import reading
+from mitofm.data.annotations import VOTES, validate
+from mitofm.data.sources import reading, slide_paths
 from mitofm.data.sources.annotated_images import AnnotatedImages
-from mitofm.data.sources.domains import fill
-from mitofm.errors import MitofmError
+from mitofm.errors import MitofmError, unknown
 
 _TABLES = ("Slides", "Annotations", "Annotations_coordinates", "Classes")
-_CELLS = """
-    SELECT Annotations.uid, Annotations.agreedClass AS class, Slides.filename,
-           AVG(Annotations_coordinates.coordinateX) AS x, AVG(Annotations_coordinates.coordinateY) AS y
+_NO_SAMPLES = {3: "polygons", 6: "labels of whole images"}  # SlideRunner's other types are spots, boxes and circles
+_POLYGONS = ("error", "drop")
+_ENTRIES = """
+    SELECT Annotations.uid, COALESCE(Annotations.agreedClass, 0) AS class, Annotations.slide, {type} AS type, x, y
     FROM Annotations
-    LEFT JOIN Slides ON Slides.uid = Annotations.slide
-    LEFT JOIN Annotations_coordinates ON Annotations_coordinates.annoId = Annotations.uid
+    LEFT JOIN (
+        SELECT annoId, AVG(coordinateX) AS x, AVG(coordinateY) AS y FROM Annotations_coordinates GROUP BY annoId
+    ) ON annoId = Annotations.uid
     WHERE {kept}
-    GROUP BY Annotations.uid
 """
+_VOTES = """
+    SELECT annoId AS annoId, person AS person, class AS class
+    FROM Annotations_label
+    WHERE class > 0 AND person IS NOT NULL  -- class 0: none
+    ORDER BY rowid
+"""
+
+
+@dataclass(frozen=True)
+class _Database:
+    """What is read of one.
+
+    Attributes:
+        entries: the annotations that are not deleted, by uid: class, slide, type, x, y (px).
+        slides: the path of each slide, by its uid.
+        classes: number -> name.
+        votes: one row per annotation and person: annoId, person, class; the latest of a person.
+    """
+
+    entries: pd.DataFrame
+    slides: pd.Series
+    classes: dict[str, str]
+    votes: pd.DataFrame
 
 
 @dataclass
 class SlideRunner(AnnotatedImages):
     """A SlideRunner database and the slides it names.
 
-    A cell is an annotation that is not deleted; its class is the one its experts agreed on, its centre the mean of its
-    coordinates (one point, or the corners of a box). The database is opened for reading only.
+    A sample is an annotation that is not deleted; its class is the one its experts agreed on, its centre the mean of its
+    coordinates (one point, or the corners of a box or of the square around a circle). Polygons are no samples. A slide is
+    called after its path (`mitofm.data.sources.slide_paths.relative`), without ending and in one word. What each person
+    labelled is a vote; votes are in the table if there are several persons and every sample has a vote. The database is
+    opened for reading only.
+
+    Args:
+        polygons: what happens to polygons of positive and negative classes: "error" (null), or "drop".
     """
+
+    _: KW_ONLY
+    polygons: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.polygons is not None and self.polygons not in _POLYGONS:
+            raise unknown("source.polygons", self.polygons, _POLYGONS)
+        super().__post_init__()
+
+    def files(self) -> list[Path]:
+        """The database, the table of cases if there is one, and what a program left beside the database."""
+        files = super().files()
+        return [*files, *_pending(files[0])]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
 
         Raises:
             MitofmError: the database is missing, none of SlideRunner's, or damaged; an annotation has a class without
-                a label, no coordinates, an unknown slide, or a slide without a domain.
+                a label, is a polygon, has no coordinates, an unknown slide, or a slide without a domain.
         """
-        path = self.files()[0]
-        cells, known = _read(path)
-        labels = self.classes.labels(cells["class"], str(path), known)
-        cells = cells.loc[labels.index]
-        for column, what in (("filename", "a slide that the table Slides does not list"), ("x", "no coordinates")):
-            if cells[column].isna().any():
-                raise MitofmError(f"{path}: annotation {cells.index[cells[column].isna()][0]} has {what}")
-        slides = cells["filename"]
-        stems = slides.map(reading.stem)
-        cells = fill(cells[["x", "y"]].copy(), slides, self.domains, str(path)).assign(
-            sample_id=stems + "-" + cells.index.astype(str),
-            dataset=self.name,
-            image=reading.below(self.images, slides),
-            label=labels,
-            slide=stems,
+        paths = self.files()
+        origin, database = str(paths[0]), _read(paths[0])
+        entries = self._without_polygons(database, origin)
+        labels = self.classes.labels(entries["class"], origin, database.classes)
+        entries = entries.loc[labels.index]
+        files = entries["slide"].map(database.slides)
+        for column, what in ((files, "a slide that the table Slides does not list"), (entries["x"], "no coordinates")):
+            if column.isna().any():
+                raise MitofmError(f"{origin}: annotation {entries.index[column.isna()][0]} has {what}")
+        stems = files.map(reading.stem)
+        samples = entries[["x", "y"]].assign(
+            sample_id=stems + "-" + entries.index.astype(str), dataset=self.name, label=labels, slide=stems
         )
-        return validate(cells, str(path))
+        samples = samples.join(_votes(database.votes, labels.index, self.classes.positives(database.classes)))
+        return validate(self.describe(samples, files, paths), origin)
+
+    def _without_polygons(self, database: _Database, origin: str) -> pd.DataFrame:
+        """The entries that can be samples. Those of other types that are of a class with a label are refused, or dropped."""
+        entries = database.entries
+        other = entries["type"].isin(list(_NO_SAMPLES))
+        named = self.classes.positives(database.classes) | self.classes.negatives(database.classes)
+        wrong = other & entries["class"].astype(str).isin(named)
+        if wrong.any() and self.polygons != "drop":
+            kinds = entries.loc[wrong, "type"]
+            words = " and ".join(_NO_SAMPLES[kind] for kind in sorted(kinds.unique()))
+            of = sorted(entries.loc[wrong, "class"].astype(str).unique())
+            classes = ", ".join(f"{one} ({database.classes.get(one, '?')})" for one in of)
+            raise MitofmError(
+                f"{origin}: {len(kinds)} of its annotations of class {classes} are {words} (annotation {kinds.index[0]}; "
+                f"{int(other.sum())} such of {len(entries)} in all), which are no samples: a sample is a point, a box or "
+                "a circle. Name other classes under source.positive and source.negative, or leave them out with "
+                "source.polygons=drop"
+            )
+        return entries[~other]
 
 
-def _read(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The annotations that are not deleted (index: their uid), and number -> name of the classes."""
+def _votes(votes: pd.DataFrame, samples: pd.Index, positive: Collection[str]) -> pd.DataFrame:
+    """The columns of votes, or none if there is one person only, or a sample without a vote."""
+    votes = votes[votes["annoId"].isin(samples)]
+    if votes["person"].nunique() < 2 or votes["annoId"].nunique() < len(samples):
+        return pd.DataFrame(index=samples)
+    agrees = votes["class"].astype(str).isin(list(positive)).groupby(votes["annoId"])
+    return pd.DataFrame({VOTES[0]: agrees.sum(), VOTES[1]: agrees.size()})
+
+
+def _read(path: Path) -> _Database:
+    """What is needed of the database.
+
+    Raises:
+        MitofmError: it cannot be read, or lacks a table.
+    """
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with _opened(path) as database:
             there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             missing = [name for name in _TABLES if name not in there]
             if missing:
@@ -72,12 +147,50 @@ def _read(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
                     f"{path} is not a SlideRunner database: it lacks the table(s) {', '.join(missing)}; "
                     f"it has: {', '.join(sorted(there)) or 'none'}"
                 )
-            columns = {column[1] for column in database.execute("PRAGMA table_info(Annotations)")}
-            # the first versions of SlideRunner knew no deletion
-            kept = "COALESCE(Annotations.deleted, 0) = 0" if "deleted" in columns else "TRUE"
-            cells = pd.read_sql_query(_CELLS.format(kept=kept), database, index_col="uid")
-            cells.index.name = "annotation"
+            # the first versions of SlideRunner knew no deletion, types or directories
+            columns = _columns(database, "Annotations")
+            query = _ENTRIES.format(
+                type="Annotations.type" if "type" in columns else "NULL",
+                kept="COALESCE(Annotations.deleted, 0) = 0" if "deleted" in columns else "TRUE",
+            )
+            entries = pd.read_sql_query(query, database, index_col="uid").rename_axis("annotation")
+            directory = "directory" if "directory" in _columns(database, "Slides") else "NULL AS directory"
+            slides = pd.read_sql_query(
+                f"SELECT uid, filename, {directory} FROM Slides WHERE filename IS NOT NULL", database, index_col="uid"
+            )
             known = {str(uid): str(name) for uid, name in database.execute("SELECT uid, name FROM Classes")}
-    except (sqlite3.Error, pd.errors.DatabaseError) as error:
+            votes = pd.DataFrame(columns=["annoId", "person", "class"])
+            if "Annotations_label" in there:
+                votes = pd.read_sql_query(_VOTES, database).drop_duplicates(["annoId", "person"], keep="last")
+    except (sqlite3.Error, pd.errors.DatabaseError, OSError) as error:
         raise MitofmError(f"{path} is not a database that can be read: {error}. Fetch it again") from error
-    return cells, known
+    return _Database(entries, slide_paths.relative(slides), known, votes)
+
+
+def _columns(database: sqlite3.Connection, table: str) -> set[str]:
+    return {column[1] for column in database.execute(f"PRAGMA table_info({table})")}
+
+
+def _pending(path: Path) -> list[Path]:
+    """Files beside a database that hold changes of it."""
+    beside = [path.with_name(path.name + ending) for ending in ("-wal", "-journal")]
+    return [file for file in beside if file.is_file() and file.stat().st_size > 0]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The database in `path`, with what a program that is open or was killed left beside it; nothing is written there.
+
+    SQLite itself would make files beside a database in WAL mode, and cannot open one in a folder that is not to be
+    written to.
+    """
+    pending = _pending(path)
+    if not pending:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)) as database:
+            yield database
+        return
+    with TemporaryDirectory() as folder:
+        for file in (path, *pending):
+            shutil.copyfile(file, Path(folder) / file.name)
+        with closing(sqlite3.connect(Path(folder) / path.name)) as database:
+            yield database
