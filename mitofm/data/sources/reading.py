@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from mitofm.data import tabular
 from mitofm.errors import MitofmError
 
 IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
@@ -30,23 +31,20 @@ def annotation_file(path: Path, name: str) -> Path:
 
 
 def csv(path: Path, needed: Iterable[str]) -> pd.DataFrame:
-    """The CSV file in `path`, every value a string or missing; the index is the row in the file (the header is row 1).
+    """The text table in `path`, every value a string or missing; the index is the row in the file (the header is row 1).
 
     Args:
-        path: the file.
+        path: the file, in any dialect that `mitofm.data.tabular` reads.
         needed: columns that every row must fill.
 
     Raises:
-        MitofmError: it cannot be read as CSV, lacks a needed column, or leaves one empty.
+        MitofmError: it is no text table, lacks a needed column, or leaves one empty.
     """
-    try:
-        read = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-    except (ValueError, UnicodeDecodeError) as error:
-        raise MitofmError(f"{path} is not a CSV file that can be read: {error}") from error
+    read = tabular.numbered(path)
     missing = [column for column in needed if column not in read]
     if missing:
-        raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(map(str, read))}")
-    read.index = pd.RangeIndex(2, len(read) + 2, name="row")
+        raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(read)}")
+    read = read.mask(read == "")
     for column in needed:
         if read[column].isna().any():
             raise MitofmError(
