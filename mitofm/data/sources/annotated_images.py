@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 from mitofm.data.sources import reading
 from mitofm.data.sources.classes import Classes, Names
 from mitofm.data.sources.domains import Rules
+from mitofm.data.sources.finding import find
 
 
 @dataclass
@@ -20,7 +22,7 @@ class AnnotatedImages(ABC):
     Args:
         root: the folder.
         name: the data set's name.
-        file: the annotations, in the folder.
+        file: the annotations, in the folder; or several names, of which the first that is there is read.
         positive: classes of label 1, by name or number.
         negative: classes of label 0. A class that is in neither list, or in `ignored`, is an error.
         ignored: classes that are no cell of the task; "others": all that are not named.
@@ -30,7 +32,7 @@ class AnnotatedImages(ABC):
 
     root: Path
     name: str
-    file: str
+    file: str | Sequence[str]
     _: KW_ONLY
     positive: Names
     negative: Names
@@ -48,7 +50,7 @@ class AnnotatedImages(ABC):
 
     def files(self) -> list[Path]:
         """The file of annotations."""
-        return [reading.annotation_file(self.root / self.file, self.name)]
+        return [reading.annotation_file(find(self.root, self.file, f"data set {self.name!r}"), self.name)]
 
     @abstractmethod
     def table(self) -> pd.DataFrame:
