@@ -13,7 +13,7 @@ from mitofm.errors import MitofmError
 
 FIELDS = ("domain", "species", "scanner")
 
-Rules = str | Mapping[Any, Any] | Sequence[Mapping[str, Any]]
+Rules = str | Mapping[Any, Any] | Sequence[Mapping[str, Any]] | None
 
 
 def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def _listed(rules: Rules) -> Iterator[Mapping[str, Any]]:
         for name in sorted(rules, key=_is_pattern):
             said = rules[name]
             yield {"files": name, **(said if isinstance(said, Mapping) else {"domain": said})}
-    else:
+    elif rules is not None:
         yield from rules
 
 
