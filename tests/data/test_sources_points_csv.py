@@ -257,3 +257,28 @@ def test_further_columns_are_read_if_they_are_stated(tmp_path: Path) -> None:
     table = source(tmp_path, text, columns=columns).table()
     assert table.loc[0, ["patient", "species", "mpp", "scanner"]].tolist() == ["p1", "dog", 0.25, "XR"]
     assert "patient" not in source(tmp_path, text).table()
+
+
+def test_votes_of_experts_are_counted(tmp_path: Path) -> None:
+    text = "x,y,label,filename,e1,e2,e3\n1,2,mitosis,a.svs,Mitosis,non-mitosis,\n3,4,look-alike,a.svs,0,look-alike,1\n"
+    for words in ((), ["mitosis", 1]):
+        table = source(
+            tmp_path, text, positive=[1], negative=[0], columns={"votes": ["e1", "e2", "e3"]}, vote_words=words
+        ).table()
+        assert table[["label", "votes_positive", "votes"]].to_numpy().tolist() == [[1, 1, 2], [0, 1, 3]]
+    with pytest.raises(MitofmError, match=r"cells\.csv lacks the column\(s\) of votes e4"):
+        source(tmp_path, text, positive=[1], negative=[0], columns={"votes": "e4"}).table()
+
+
+def test_a_table_of_cases_and_spelling_say_what_the_points_do_not(tmp_path: Path) -> None:
+    tmp_path.joinpath("cases.csv").write_text("case;organ;machine\n1;Lung;XR2\n201;Skin;XR\n")
+    mine = source(
+        tmp_path,
+        columns={"domain": None},
+        cases={"file": "cases.csv", "image": "case", "domain": "organ", "scanner": "machine"},
+        spelling={"XR2": "XR"},
+    )
+    table = mine.table()
+    assert table["domain"].tolist() == ["Lung", "Lung", "Skin"]
+    assert table["scanner"].eq("XR").all()
+    assert [path.name for path in mine.files()] == ["cells.csv", "cases.csv"]

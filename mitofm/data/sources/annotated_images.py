@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from mitofm.data.sources import reading
+from mitofm.data.sources.cases import Cases
 from mitofm.data.sources.classes import Classes, Names
-from mitofm.data.sources.domains import Rules
+from mitofm.data.sources.domains import Rules, fill
 from mitofm.data.sources.finding import find
+from mitofm.data.sources.placing import place
+from mitofm.data.sources.spelling import respell
+from mitofm.errors import unknown
 
 
 @dataclass
@@ -25,9 +30,11 @@ class AnnotatedImages(ABC):
         file: the annotations, in the folder; or several names, of which the first that is there is read.
         positive: classes of label 1, by name or number.
         negative: classes of label 0. A class that is in neither list, or in `ignored`, is an error.
-        ignored: classes that are no cell of the task; "others": all that are not named.
-        images: where the images are, in the folder.
+        ignored: classes that are no sample of the task; "others": all that are not named.
+        images: where the images are, in the folder; `mitofm.data.sources.placing.place` finds those that are elsewhere.
         domains: see `mitofm.data.sources.domains.fill`.
+        cases: a table of cases, which comes before `domains`: `mitofm.data.sources.cases.Cases`.
+        spelling: words of the files that are spelled in another way: `mitofm.data.sources.spelling.respell`.
     """
 
     root: Path
@@ -38,20 +45,45 @@ class AnnotatedImages(ABC):
     negative: Names
     ignored: Names = ()
     images: str = "."
-    domains: Rules = ()
+    domains: Rules | None = ()
+    cases: Mapping[str, Any] | None = None
+    spelling: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.root = Path(self.root)
         self.classes = Classes(self.positive, self.negative, self.ignored)
+        known = [field.name for field in fields(Cases)]
+        for key in self.cases or ():
+            if key not in known:
+                raise unknown("key", key, known, place="source.cases")
+        self.table_of_cases = Cases(**self.cases) if self.cases else None
 
     def prepare(self) -> None:
-        """Check that the annotations and every image with cells are there."""
+        """Check that the annotations and every image with samples are there."""
         reading.check_images(self.root, self.table()["image"], self.name)
 
     def files(self) -> list[Path]:
-        """The file of annotations."""
-        return [reading.annotation_file(find(self.root, self.file, f"data set {self.name!r}"), self.name)]
+        """The file of annotations, and the table of cases if there is one."""
+        names = [self.file] + ([self.table_of_cases.file] if self.table_of_cases else [])
+        return [reading.annotation_file(find(self.root, one, f"data set {self.name!r}"), self.name) for one in names]
 
     @abstractmethod
     def table(self) -> pd.DataFrame:
         """The annotation table."""
+
+    def describe(self, samples: pd.DataFrame, files: pd.Series, paths: Sequence[Path]) -> pd.DataFrame:
+        """`samples` with what is known of their images, and `image`: where these are on this disk.
+
+        Args:
+            samples: one row per sample.
+            files: the image of each, as its file names it.
+            paths: of `files()`.
+
+        Raises:
+            MitofmError: an image has no domain, or may be one of two files.
+        """
+        if self.table_of_cases:
+            samples = self.table_of_cases.describe(samples, files, paths[1])
+        samples = respell(fill(samples, files, self.domains or (), str(paths[0])), self.spelling or {})
+        stated = reading.below(self.images, files)
+        return samples.assign(image=stated.map(place(self.root, stated.unique(), self.name)))

@@ -73,6 +73,19 @@ class Classes:
             raise MitofmError(f"{origin}: no entry is of a class that the config names ({', '.join(mapping)})")
         return labels
 
+    def positives(self, known: Mapping[str, str]) -> set[str]:
+        """The classes of label 1, each by its number in the file and by its name; `known` as in `labels`."""
+        return _both_ways(self.positive, known)
+
+    def negatives(self, known: Mapping[str, str]) -> set[str]:
+        """The classes of label 0, in the same way."""
+        return _both_ways(self.negative, known)
+
+    def words(self) -> set[str]:
+        """What a file that lists no classes may call label 1, in any case."""
+        usual = _usual(self._mapping("", None))
+        return self.positives({}) | ({word.strip() for word in POSITIVE.split(",")} if usual else set())
+
     @staticmethod
     def _strange(found: pd.Series, strange: pd.Series, origin: str, mapping: Mapping[str, int | None]) -> MitofmError:
         """The error for entries of a class that the config does not name."""
@@ -107,14 +120,24 @@ class Classes:
 
 def _named(word: str, mapping: Mapping[str, int | None]) -> str:
     """What the config calls the class that a file calls `word`; the word itself if it does not name it."""
-    usual = {name: label for name, label in mapping.items() if label is not None} == {"1": 1, "0": 0}
     meant = (
         word,
         tabular.whole(word),
         word.capitalize() if word.casefold() in _TRUTH else word,
-        _WORDS.get(_plain(word), word) if usual else word,
+        _WORDS.get(_plain(word), word) if _usual(mapping) else word,
     )
     return next((name for name in meant if name in mapping), word)
+
+
+def _usual(mapping: Mapping[str, int | None]) -> bool:
+    """Whether the config states the usual numbers, and no other classes."""
+    return {name: label for name, label in mapping.items() if label is not None} == {"1": 1, "0": 0}
+
+
+def _both_ways(names: Names, known: Mapping[str, str]) -> set[str]:
+    """Classes by number and by name, however `names` calls them."""
+    listed = {str(name) for name in ([names] if isinstance(names, (str, int)) else names)}
+    return listed | {word for item in known.items() if listed & set(item) for word in item}
 
 
 def _plain(word: str) -> str:

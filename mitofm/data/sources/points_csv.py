@@ -14,8 +14,9 @@ from mitofm.data.annotations import validate
 from mitofm.data.sources import geojson, image_names, points_table, reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
 from mitofm.data.sources.columns import COLUMNS
-from mitofm.data.sources.domains import fill, state_domain
+from mitofm.data.sources.domains import state_domain
 from mitofm.data.sources.finding import content, find
+from mitofm.data.sources.placing import place
 from mitofm.data.sources.points import UM, UNITS, Points, written
 from mitofm.data.survey import survey
 from mitofm.errors import MitofmError, unknown
@@ -38,24 +39,27 @@ class PointsCsv(AnnotatedImages):
             table or GeoJSON of the folder if there is no file of that name.
         columns: a table's own words, if they differ: `{domain: organ}`. Keys: x, y, label, image, slide, domain,
             sample_id, species, scanner, mpp, patient. null: the file has no such column; without one of labels, samples can
-            be scored and not learned from. See `mitofm.data.sources.columns.meant`.
+            be scored and not learned from. `votes` is a list of one column per expert. See
+            `mitofm.data.sources.columns.meant`.
         unit: of x and y: "px" of level 0, or "um", micrometres; None: as the header says. Micrometres are converted with
             the image's own resolution (of the column mpp, else its file's).
         image_mpp: micrometres per px of images that do not state it, for positions in micrometres.
+        vote_words: what experts write for label 1; none: what labels are written as.
     """
 
     file: str | Sequence[str]
     _: KW_ONLY
-    columns: Mapping[str, str | None] = field(default_factory=dict)
+    columns: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     unit: str | None = None
     image_mpp: float | None = None
+    vote_words: Sequence[object] = ()
 
     _deciding: ClassVar[dict[str, list[Path]]] = {}
 
     def __post_init__(self) -> None:
         for key in self.columns:
-            if key not in COLUMNS and key not in _FURTHER:
-                raise unknown("column", key, (*COLUMNS, *_FURTHER), place="source.columns")
+            if key not in (*COLUMNS, *_FURTHER, "votes"):
+                raise unknown("column", key, (*COLUMNS, *_FURTHER, "votes"), place="source.columns")
         stated = {**COLUMNS, **self.columns}
         for key in _NEEDED:
             if stated[key] is None:
@@ -65,20 +69,26 @@ class PointsCsv(AnnotatedImages):
                 )
         if self.unit is not None and self.unit not in UNITS:
             raise unknown("data.source.unit", self.unit, UNITS)
-        self.words = {key: word for key, word in stated.items() if word is not None}
         super().__post_init__()
+        voters = stated.pop("votes", None) or ()
+        voters = [voters] if isinstance(voters, str) else voters
+        self.votes = points_table.Votes(voters, self.vote_words or self.classes.words()) if voters else None
+        self.words = {key: str(word) for key, word in stated.items() if word is not None}
 
     def files(self) -> list[Path]:
-        """The files of points, and the images if the table depends on them: on their resolution, or on their names."""
+        """The files of points, the table of cases if there is one, and the images if the samples depend on them.
+
+        They do if an image's resolution turns micrometres into pixels, or if a name was looked for among the images.
+        """
         paths = self._paths()
         state = [(str(path.resolve()), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths]
-        known = fingerprints.of([state, str(self.root.resolve()), self.images, self.words, self.unit])
+        known = fingerprints.of([state, str(self.root.resolve()), repr(self)])
         images = self._deciding.get(
             known
         )  # looking for them again in each cell of a grid would read all files each time
         if images is None or not all(image.is_file() for image in images):
             images = self._deciding[known] = self._images_that_decide(paths)
-        return [*paths, *images]
+        return [*paths, *self._cases(), *images]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
@@ -101,15 +111,21 @@ class PointsCsv(AnnotatedImages):
         samples["slide"] = samples.get("slide", pd.Series(None, samples.index, dtype=object)).fillna(
             files.map(reading.stem)
         )
-        if "domain" not in samples and not state_domain(self.domains):
+        if not ("domain" in samples or state_domain(self.domains) or (self.cases or {}).get("domain")):
             samples["domain"] = self.name
-        samples = fill(samples, files, self.domains, origin)
         names = files.map(reading.stem) + "-" + samples.pop("at")
         again = names.groupby(names).cumcount()  # the same sample twice is for the checks to report
         names = names.mask(again > 0, names + "-" + (again + 1).astype(str))
         own = samples.get("sample_id", names)
         samples = samples.assign(sample_id=own.where(own.notna(), names), dataset=self.name)
-        return validate(samples.assign(image=reading.below(self.images, files)), origin)
+        return validate(self.describe(samples, files, [paths[0], *self._cases()]), origin)
+
+    def _cases(self) -> list[Path]:
+        """The table of cases, if there is one."""
+        cases = self.table_of_cases
+        if cases is None:
+            return []
+        return [reading.annotation_file(find(self.root, cases.file, f"data set {self.name!r}"), self.name)]
 
     def _paths(self) -> list[Path]:
         """The files of points."""
@@ -150,7 +166,7 @@ class PointsCsv(AnnotatedImages):
             if self.unit == UM:
                 points = Points(points.entries, UM, points.decimals)
         else:
-            points = points_table.read(path, self.words, self.unit, self.classes.labels)
+            points = points_table.read(path, self.words, self.unit, self.classes.labels, self.votes)
         folder, entries = self.root / self.images, points.entries
         if "image" not in entries:
             entries["image"] = image_names.of_export(folder, path.parent, geojson.stem(path), str(path))
@@ -172,7 +188,7 @@ class PointsCsv(AnnotatedImages):
         points, _ = self._read(path)
         entries = points.entries
         if points.unit == UM:
-            images = reading.below(self.images, entries["image"])
+            images = self._placed(entries)
             known = self._resolutions(entries, images, path)
             entries = points.in_pixels(known)
             if self.image_mpp is not None:
@@ -197,12 +213,17 @@ class PointsCsv(AnnotatedImages):
             )
         return images.map(seen["mpp"]).astype(float)
 
+    def _placed(self, entries: pd.DataFrame) -> pd.Series:
+        """Where the image of each entry is, relative to the root."""
+        stated = reading.below(self.images, entries["image"])
+        return stated.map(place(self.root, stated.unique(), self.name))
+
     def _images_that_decide(self, paths: Sequence[Path]) -> list[Path]:
         found: dict[Path, None] = {}
         for path in paths:
             points, looked_for = self._read(path)
             if looked_for or points.unit == UM:
-                images = reading.below(self.images, points.entries["image"])
+                images = self._placed(points.entries)
                 reading.check_images(self.root, images, self.name)
                 found |= dict.fromkeys(self.root / image for image in sorted(images.unique()))
         return list(found)

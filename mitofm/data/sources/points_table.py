@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -12,9 +13,20 @@ from mitofm.data.annotations import UNKNOWN
 from mitofm.data.sources import reading
 from mitofm.data.sources.columns import meant
 from mitofm.data.sources.points import PX, Labels, Points
+from mitofm.data.sources.votes import count, pick
 
 
-def read(path: Path, columns: Mapping[str, str], unit: str | None, labels: Labels) -> Points:
+@dataclass(frozen=True)
+class Votes:
+    """The columns of experts' votes, and the words of a vote for label 1."""
+
+    columns: Sequence[str]
+    positive: Collection[object]
+
+
+def read(
+    path: Path, columns: Mapping[str, str], unit: str | None, labels: Labels, votes: Votes | None = None
+) -> Points:
     """The samples of the table in `path`.
 
     Args:
@@ -22,6 +34,7 @@ def read(path: Path, columns: Mapping[str, str], unit: str | None, labels: Label
         columns: its word for each key, see `mitofm.data.sources.columns.meant`. Without `label` no sample has one.
         unit: of x and y; None: as the header says.
         labels: which rows are samples, and their labels.
+        votes: of experts, if it has them.
 
     Raises:
         MitofmError: it is no table, lacks a column, or holds a class or a value that cannot be; with its row.
@@ -37,6 +50,8 @@ def read(path: Path, columns: Mapping[str, str], unit: str | None, labels: Label
     x, y = (entries[axis].str.replace(",", ".", regex=False) for axis in "xy")
     if unit == PX:
         entries["at"] = x + "-" + y
+    if votes is not None:
+        entries = entries.join(count(pick(table, votes.columns, path), votes.positive, str(path)))
     for key in {"x", "y", "mpp"} & set(words):
         entries[key] = tabular.numbers(table[words[key]], str(path))
     return Points(entries, unit, max(map(_decimals, [*x, *y]), default=0))

@@ -1,0 +1,84 @@
+"""Where images lie on this disk, if it is not where their annotations say: in another case, another folder, as .tif or .tiff."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from mitofm.data.sources.finding import plain
+from mitofm.errors import MitofmError
+
+_DEPTH = 4  # folders below the root that are looked into
+_SAME_FORMAT = {".tiff": ".tif"}
+
+
+def place(root: Path, files: Iterable[str], name: str) -> dict[str, str]:
+    """The path, relative to `root`, at which each of `files` lies.
+
+    It is the stated one if a file is there. Else it is that of the one file below `root` that ends in the stated path, or
+    in so much of it as no other of `files` ends in. Case does not count, and `.tif` and `.tiff` are one ending; a name
+    that is right to the letter comes first, then one in the stated folder. A file that is found nowhere keeps its stated
+    path.
+
+    Args:
+        root: the data set's folder.
+        files: stated paths, relative to `root`.
+        name: the data set's, for messages.
+
+    Raises:
+        MitofmError: two files below `root` may be meant.
+    """
+    placed = {file: file for file in sorted(set(files))}
+    absent = [file for file in placed if not (root / file).is_file()]
+    if not absent or not root.is_dir():
+        return placed
+    ends = Counter(end for file in placed for end in _ends(_spelled(file)))
+    alike = defaultdict(list)
+    for file in sorted(_listed(root) - (set(placed) - set(absent))):
+        alike[_spelled(file)[-1]].append(file)
+    found = {file: _found(file, alike[_spelled(file)[-1]], ends, root, name) for file in absent}
+    meant = Counter(found.values())
+    return placed | {file: place for file, place in found.items() if place is not None and meant[place] == 1}
+
+
+def _found(file: str, alike: list[str], ends: Counter[tuple[str, ...]], root: Path, name: str) -> str | None:
+    """Which of `alike`, files of the same name, is `file`; None: none of them."""
+    for end in _ends(_spelled(file)):
+        depth = len(end)
+        if ends[end] > 1:
+            break
+        fits = [one for one in alike if _spelled(one)[-depth:] == end]
+        exact = [one for one in fits if PurePosixPath(one).parts[-depth:] == PurePosixPath(file).parts[-depth:]]
+        beside = [one for one in fits if PurePosixPath(one).parent == PurePosixPath(file).parent]
+        best = exact or beside or fits
+        if len(best) > 1:
+            raise MitofmError(
+                f"data set {name!r}: image {file} is not at this path in {root}, and {best[0]} or {best[1]} may be meant. "
+                "Name the folder of the images with data.source.images, or take one of the two away"
+            )
+        if best:
+            return best[0]
+    return None
+
+
+def _ends(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """What a path ends in, from the whole of it to its last part."""
+    return [parts[start:] for start in range(len(parts))]
+
+
+def _spelled(file: str) -> tuple[str, ...]:
+    """The parts of a path in the one spelling in which names are compared."""
+    path = PurePosixPath(plain(file))
+    return path.with_suffix(_SAME_FORMAT.get(path.suffix, path.suffix)).parts
+
+
+def _listed(root: Path) -> set[str]:
+    """Every file below `root`, hidden ones and those of hidden folders apart."""
+    found: set[str] = set()
+    for folder, inside, files in os.walk(root, followlinks=True):
+        place = Path(folder).relative_to(root)
+        inside[:] = [one for one in inside if not one.startswith(".")] if len(place.parts) < _DEPTH else []
+        found |= {(place / file).as_posix() for file in files if not file.startswith(".")}
+    return found

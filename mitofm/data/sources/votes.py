@@ -1,0 +1,62 @@
+"""The votes of experts, one column of words each, as two numbers for every sample."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mitofm.data.annotations import VOTES
+from mitofm.errors import MitofmError
+
+
+def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
+    """The `columns` of votes of the CSV that was read from `path`.
+
+    Raises:
+        MitofmError: it lacks one.
+    """
+    missing = [column for column in columns if column not in read]
+    if missing:
+        raise MitofmError(
+            f"{path} lacks the column(s) of votes {', '.join(missing)}; it has: {', '.join(map(str, read))}. Correct "
+            "source.columns.votes, or set it to null"
+        )
+    return read[list(columns)]
+
+
+def count(votes: pd.DataFrame, positive: Collection[object], origin: str = "the table of votes") -> pd.DataFrame:
+    """`votes_positive` and `votes` of every sample, with the index of `votes`.
+
+    Args:
+        votes: one row per sample, one column of text per expert; empty or missing: this expert did not vote.
+        positive: the words of a positive vote. Case and blanks do not count, "1", "1.0" and 1 are one word, and so are
+            "True" and True. Every other word is a vote against.
+        origin: the file, for messages.
+
+    Raises:
+        MitofmError: a sample has no vote at all.
+    """
+    words = votes.apply(lambda column: column.map(_plain))
+    voted = words.ne("")
+    none = ~voted.any(axis=1)
+    if none.any():
+        raise MitofmError(
+            f"{origin}: {votes.index.name or 'row'} {votes.index[none][0]}: no expert voted ({int(none.sum())} such): "
+            f"{', '.join(map(str, votes.columns))} are empty. Complete them, or leave the columns of votes out"
+        )
+    return pd.DataFrame(
+        {VOTES[0]: words.isin({_plain(word) for word in positive}).sum(axis=1), VOTES[1]: voted.sum(axis=1)}
+    )
+
+
+def _plain(word: object) -> str:
+    """`word` in one spelling; "" if it is missing."""
+    if word is None or word != word:
+        return ""
+    text = str(word).strip().casefold()
+    try:
+        return f"{float(text):g}" if text[:1] in "+-.0123456789" else text
+    except ValueError:
+        return text
