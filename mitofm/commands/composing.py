@@ -22,8 +22,9 @@ from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 
+from mitofm.commands import yaml_files
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError, unknown
 
@@ -255,20 +256,39 @@ def _hydra_at(config_dir: str | None) -> Iterator[None]:
 
 def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
     try:
-        return hydra_compose(name, overrides=list(overrides), return_hydra_config=with_hydra)
-    except (HydraException, OmegaConfBaseException) as error:
+        config = hydra_compose(name, overrides=list(overrides), return_hydra_config=with_hydra)
+    except yaml_files.ERRORS as error:
+        raise yaml_files.unreadable(error, _own_yamls()) from error
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explained(error, name, overrides) from error
+    for group in map(str, config):
+        if (
+            OmegaConf.is_list(config._get_node(group)) and (conf_dir() / group).is_dir()
+        ):  # Hydra composes what it is given
+            for file in _own_yamls(group):
+                yaml_files.load(file)
+    return config
+
+
+def _own_yamls(group: str = "") -> Iterator[Path]:
+    """The YAMLs (of one group) that are not shipped: the user's own, and the study's."""
+    for folder in (user_conf_dir(), _UserConfigs.study):
+        if folder is not None:
+            yield from sorted((folder / group).rglob("*.yaml"))
 
 
 def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmError:
     """Hydra's errors in our words: the thing, the place and what exists."""
+    if isinstance(error.__cause__, yaml_files.ERRORS):
+        return yaml_files.unreadable(error.__cause__, _own_yamls())
     text = str(error)
     found = re.search(r"Could not override '([\w./@]+)'", text)
     key = found.group(1) if found else ""
     rest = [one for one in overrides if one.split("=")[0].lstrip("+~") != key]
+    inner = getattr(error.__cause__, "full_key", None) or ""
     if len(rest) < len(overrides):  # a key that was typed; one that a YAML overrides is in the text
         config = _compose(name, rest)
-        parent, _, last = key.rpartition(".")
+        parent, _, last = (inner if inner.startswith(f"{key}.") else key).rpartition(".")  # of a map that was typed
         while parent and not isinstance(OmegaConf.select(config, parent), DictConfig):
             parent, _, last = parent.rpartition(".")
         node = OmegaConf.select(config, parent) if parent else config
@@ -279,6 +299,11 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
         return unknown(found.group(1), found.group(2), groups(found.group(1)), "conf/")
     if "Cannot find primary config" in text:
         return MitofmError(f"there is no primary config {name!r} here; a study's folder holds sweep.yaml")
+    if isinstance(error.__cause__, ConfigTypeError) and inner:
+        return MitofmError(
+            f"{inner} is a list in this config, and a map was given (or the other way round). Replace it: ~{inner} "
+            f"'+{inner}=...'"
+        )
     cause = error.__cause__
     return MitofmError(f"{text}\n{cause}" if cause is not None else text)
 

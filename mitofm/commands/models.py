@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import GrammarParseError
 from rich.console import Console
 from rich.table import Table
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import locate
 from mitofm.commands.composing import compose, groups
+from mitofm.commands.yaml_files import load, unreadable
 from mitofm.errors import MitofmError, unknown
 from mitofm.runs.resolve import plain
 
@@ -47,8 +49,11 @@ def main(arguments: list[str]) -> None:
 
 
 def _spec(name: str, file: Path) -> BackboneSpec:
-    alone = OmegaConf.load(file)  # 49 of them: composing each takes Hydra seconds
+    alone = load(file)  # 49 of them: composing each takes Hydra seconds
     group = compose(f"backbone/{name}", []) if "defaults" in alone else OmegaConf.create({"backbone": alone})
     # What the command line has yet to say (`custom` has no architecture) stays `???`.
-    config: Any = OmegaConf.to_container(group["backbone"], resolve=True)
+    try:
+        config: Any = OmegaConf.to_container(group["backbone"], resolve=True)
+    except GrammarParseError as error:
+        raise unreadable(error, [file]) from error
     return BackboneSpec.from_config(config)

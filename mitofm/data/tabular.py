@@ -109,23 +109,33 @@ def whole(text: str) -> str:
     return found.group(1) if found else text
 
 
-def _text(path: Path) -> str:
-    """The text of the file."""
+def contents(path: Path) -> str:
+    """The text in `path`, gzipped or not, in whichever encoding.
+
+    Raises:
+        ValueError: it is no text.
+    """
     data = path.read_bytes()
+    for start, kind in _NO_TEXT.items():
+        if data.startswith(start):
+            raise ValueError(f"it is {kind}")
     if data.startswith(b"\x1f\x8b"):
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise _unreadable(path, str(error)) from error
-    for start, kind in _NO_TEXT.items():
-        if data.startswith(start):
-            raise _unreadable(path, f"it is {kind}")
-    try:
-        text = _decoded(data)
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, str(error)) from error
+            raise ValueError(str(error)) from error
+    text = _decoded(data)
     if _CONTROL.search(text):
-        raise _unreadable(path, "it holds binary data")
+        raise ValueError("it holds binary data")
+    return text
+
+
+def _text(path: Path) -> str:
+    """The text of a table."""
+    try:
+        text = contents(path)
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from error
     if text.lstrip().startswith("<"):
         raise _unreadable(path, "it is a web page (HTML) or XML. Download the file itself")
     if text.lstrip().startswith(('{"', '[{"', "{\n", "{\r\n")):

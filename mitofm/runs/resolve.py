@@ -18,7 +18,7 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         MitofmError: a choice is still open (`???`) or an interpolation cannot be resolved.
     """
     resolved = plain(config)
-    family = resolved["backbone"]["family"]
+    family = resolved["backbone"].get("family")  # what a backbone lacks is said when its spec is read
     resolved["adaptation"] = {key: _of_family(value, family) for key, value in resolved["adaptation"].items()}
     return resolved
 
@@ -38,7 +38,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise MitofmError(f"the config does not resolve: {error}") from error
 
 
-def _of_family(value: Any, family: str) -> Any:
+def _of_family(value: Any, family: str | None) -> Any:
     """`{default, vit_large, ...}` gives the family's value; anything else is itself."""
     if isinstance(value, Mapping) and "default" in value:
         return value.get(family, value["default"])

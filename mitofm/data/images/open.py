@@ -45,3 +45,8 @@ def open_image(path: Path) -> Image:
 def files_of(path: Path) -> list[Path]:
     """The files that hold the image: `path`, and for MIRAX the folder of the same name beside it."""
     return [path, *sorted(path.with_suffix("").glob("*"))] if path.suffix.lower() == ".mrxs" else [path]
+
+
+def is_readable(path: Path) -> bool:
+    """Whether its ending is one that images are read from."""
+    return path.suffix.lower() in _READERS

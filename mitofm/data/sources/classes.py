@@ -1,15 +1,30 @@
-"""From the classes of a file to labels, by what the config states; nothing is guessed."""
+"""From the classes of a file to labels, by what the config states, or by words that mean the same in all of the field."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from mitofm.data import tabular
 from mitofm.errors import MitofmError, unknown
 
 OTHERS = "others"
+
+POSITIVE = """
+    mitosis, mitoses, mitotic, mitotic figure, mitotic figures, mitotic cell, mitotic cells, MF, positive, true
+"""
+NEGATIVE = """
+    non-mitosis, non-mitoses, non-mitotic, non-mitotic figure, non-mitotic figures, non-mitotic cell, non-mitotic cells,
+    not mitosis, not mitotic, not a mitosis, not mitotic figure, not mitotic figures, not a mitotic figure, no mitosis,
+    hard negative, hard negatives, hard negative look-alike, hard negative look-alikes, look-alike, look-alikes,
+    mitotic look-alike, mitotic look-alikes, mitosis-like, mitotic-like figure, mitotic-like figures,
+    imposter, imposters, impostor, impostors, negative, false
+"""
+"""Words that mean one thing in all of the field, whatever their case, blanks and hyphens. They are understood if the config
+states only the usual numbers, 1 and 0. NMF is none of them: it is "non-mitotic" in one task and "normal" in another."""
 
 Names = str | int | Sequence[str | int]
 
@@ -21,7 +36,7 @@ class Classes:
     Attributes:
         positive: those of label 1.
         negative: those of label 0.
-        ignored: those that are no cell of the task; "others": every class that is not named.
+        ignored: those that are no cell of the task; "others": every class that is not named, and what has none.
     """
 
     positive: Names
@@ -31,8 +46,12 @@ class Classes:
     def labels(self, found: pd.Series, origin: str, known: Mapping[str, str] | None = None) -> pd.Series:
         """The labels (0 or 1) of the entries whose class is not ignored.
 
+        Unless the file lists its classes, `1.0` is 1, `TRUE` is True, and the words of the field
+        (`POSITIVE`, `NEGATIVE`) are understood.
+
         Args:
-            found: the class of each entry, as the file gives it; the index says what an entry is called ("row" 5).
+            found: the class of each entry, as the file gives it, "" if it has none; the index says what an entry is
+                called ("row" 5).
             origin: the file, for messages.
             known: number -> name of the file's classes, where it lists them.
 
@@ -40,17 +59,15 @@ class Classes:
             MitofmError: a class in the config that the file does not list, or one in the file that the config omits.
         """
         mapping = self._mapping(origin, known)
-        found = found.map(lambda one: str(one).strip())
+        as_given = found.map(lambda one: str(one).strip())
+        found = as_given
+        if known is None:
+            found = as_given.map({word: _named(word, mapping) for word in as_given.unique()})
         strange = ~found.isin(list(mapping))
         if self.ignored == OTHERS:
             found = found[~strange]
         elif strange.any():
-            first = int(strange.to_numpy().argmax())
-            raise MitofmError(
-                f"{origin}: {found.index.name} {found.index[first]}: its class is {found.iloc[first]!r}, to which the "
-                f"config gives no label ({int(strange.sum())} such). Name it under source.positive, source.negative or "
-                f"source.ignored; they name: {', '.join(mapping)}"
-            )
+            raise self._strange(as_given, strange, origin, mapping)
         labels = found.map(mapping).dropna().astype("int64")
         if labels.empty:
             raise MitofmError(f"{origin}: no entry is of a class that the config names ({', '.join(mapping)})")
@@ -64,6 +81,27 @@ class Classes:
         """The classes of label 0, in the same way."""
         return _both_ways(self.negative, known)
 
+    def words(self) -> set[str]:
+        """What a file that lists no classes may call label 1, in any case."""
+        usual = _usual(self._mapping("", None))
+        return self.positives({}) | ({word.strip() for word in POSITIVE.split(",")} if usual else set())
+
+    @staticmethod
+    def _strange(found: pd.Series, strange: pd.Series, origin: str, mapping: Mapping[str, int | None]) -> MitofmError:
+        """The error for entries of a class that the config does not name."""
+        first = int(strange.to_numpy().argmax())
+        place = f"{found.index.name} {found.index[first]}"
+        if (found[strange] == "").all():
+            return MitofmError(
+                f"{origin}: {int(strange.sum())} of {len(found)} {found.index.name}s have no class, the first is {place}. "
+                "data.source.ignored=others leaves them out"
+            )
+        return MitofmError(
+            f"{origin}: {place}: its class is {found.iloc[first]!r}, to which the config gives no label "
+            f"({int(strange.sum())} such). Name it under source.positive, source.negative or source.ignored (others: all "
+            f"that are not named); they name: {', '.join(mapping)}"
+        )
+
     def _mapping(self, origin: str, known: Mapping[str, str] | None) -> dict[str, int | None]:
         """The label of each class that the config names, None for the ignored, by the number it has in the file."""
         numbers = {name: number for number, name in (known or {}).items()}
@@ -71,14 +109,40 @@ class Classes:
         ignored = () if self.ignored == OTHERS else self.ignored
         for label, names in ((1, self.positive), (0, self.negative), (None, ignored)):
             for name in map(str, [names] if isinstance(names, (str, int)) else names):
-                if known is not None and name not in known and name not in numbers:
+                if known is None:
+                    name = tabular.whole(name)
+                elif name not in known and name not in numbers:
                     raise unknown("class", name, [*known, *numbers], place=origin)
                 if mapping.setdefault(numbers.get(name, name), label) != label:
                     raise MitofmError(f"{origin}: the config gives class {name!r} two meanings; name it once")
         return mapping
 
 
+def _named(word: str, mapping: Mapping[str, int | None]) -> str:
+    """What the config calls the class that a file calls `word`; the word itself if it does not name it."""
+    meant = (
+        word,
+        tabular.whole(word),
+        word.capitalize() if word.casefold() in _TRUTH else word,
+        _WORDS.get(_plain(word), word) if _usual(mapping) else word,
+    )
+    return next((name for name in meant if name in mapping), word)
+
+
+def _usual(mapping: Mapping[str, int | None]) -> bool:
+    """Whether the config states the usual numbers, and no other classes."""
+    return {name: label for name, label in mapping.items() if label is not None} == {"1": 1, "0": 0}
+
+
 def _both_ways(names: Names, known: Mapping[str, str]) -> set[str]:
     """Classes by number and by name, however `names` calls them."""
     listed = {str(name) for name in ([names] if isinstance(names, (str, int)) else names)}
     return listed | {word for item in known.items() if listed & set(item) for word in item}
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[\s_\-]+", "", word.casefold())
+
+
+_TRUTH = ("true", "false")
+_WORDS = {_plain(word): label for label, words in (("1", POSITIVE), ("0", NEGATIVE)) for word in words.split(",")}

@@ -1,8 +1,9 @@
-"""Domain, species and scanner of the images, where the config states them: for all, or by the numbers in their names."""
+"""Domain, species and scanner of the images, where the config states them: for all, by name, or by number."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,15 +13,20 @@ from mitofm.errors import MitofmError
 
 FIELDS = ("domain", "species", "scanner")
 
-Rules = Sequence[Mapping[str, Any]]
+Rules = str | Mapping[Any, Any] | Sequence[Mapping[str, Any]] | None
 
 
 def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd.DataFrame:
     """`cells` with domain, species and scanner: what they have already, else what `rules` state of their images.
 
-    A rule states some of `domain`, `species`, `scanner`; `files: [first, last]` limits it to images whose name is a
-    number in that range, both included. The first rule that covers an image speaks. A field that nobody knows is left
-    out.
+    The rules are one of:
+    - a word: the domain of all images;
+    - a map from an image to its domain, or to a map of some of `domain`, `species`, `scanner`. An image is called by its
+      path or name, with ending or without, or by its number, or by a shell pattern (`*.svs`), which a name goes before;
+    - a list of rules, of which the first that covers an image speaks. Each states some of `domain`, `species`, `scanner`;
+      `files` limits it to the images so called, or, as `[first, last]`, to those whose name is a number in that range.
+
+    A field that nobody knows is left out.
 
     Args:
         cells: one row per cell.
@@ -31,7 +37,8 @@ def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd
     Raises:
         MitofmError: a rule states something else, or an image has no domain.
     """
-    said = {file: _stated(file, rules) for file in files.unique()}
+    listed = list(_listed(rules))
+    said = {file: _stated(file, listed) for file in files.unique()}
     for field in FIELDS:
         own = cells[field] if field in cells else pd.Series(None, cells.index, dtype=object)
         stated = pd.Series([said[file].get(field) for file in files], cells.index, dtype=object)
@@ -40,18 +47,52 @@ def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd
     if without.any():
         raise MitofmError(
             f"{origin}: no domain is known of {files[without].iloc[0]} and {files[without].nunique() - 1} other images. "
-            "Name it under source.domains: for all images, or by the numbers in their names"
+            "Name it under data.source.domains: one word for all images, or a map from their names"
         )
     return cells.dropna(axis="columns", how="all")
 
 
-def _stated(file: str, rules: Rules) -> dict[str, str]:
-    name = PurePosixPath(file).stem
+def state_domain(rules: Rules) -> bool:
+    """Whether `rules` state the domain of any image."""
+    return any("domain" in rule for rule in _listed(rules))
+
+
+def _listed(rules: Rules) -> Iterator[Mapping[str, Any]]:
+    """The rules as a list, whichever way they are written."""
+    if isinstance(rules, str):
+        yield {"domain": rules}
+    elif isinstance(rules, Mapping) and not {*FIELDS, "files"}.isdisjoint(rules):
+        yield rules
+    elif isinstance(rules, Mapping):
+        for name in sorted(rules, key=_is_pattern):
+            said = rules[name]
+            yield {"files": name, **(said if isinstance(said, Mapping) else {"domain": said})}
+    elif rules is not None:
+        yield from rules
+
+
+def _stated(file: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for rule in rules:
         more = sorted(set(rule) - {*FIELDS, "files"})
         if more:
             raise MitofmError(f"source.domains: unknown {', '.join(more)}. There is: files, {', '.join(FIELDS)}")
-        first, last = rule.get("files", (None, None))
-        if first is None or (name.isdecimal() and first <= int(name) <= last):
+        if _covers(rule.get("files"), PurePosixPath(file)):
             return {field: rule[field] for field in FIELDS if field in rule}
     return {}
+
+
+def _covers(files: Any, path: PurePosixPath) -> bool:
+    number = int(path.stem) if path.stem.isdecimal() else None
+    if files is None:
+        return True
+    if isinstance(files, int):
+        return files == number
+    if isinstance(files, str):
+        names = (str(path), str(path.with_suffix("")), path.name, path.stem)
+        return any(name == files or (_is_pattern(files) and fnmatchcase(name, files)) for name in names)
+    first, last = files
+    return number is not None and first <= number <= last
+
+
+def _is_pattern(name: Any) -> bool:
+    return isinstance(name, str) and any(mark in name for mark in "*?[")

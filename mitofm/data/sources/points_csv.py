@@ -1,62 +1,229 @@
-"""Points in a CSV file, one row per cell, beside the images they lie in: one's own slides, or a published list."""
+"""Points in tables and GeoJSON, one entry per sample, beside the images they lie in: one's own slides, or a published list."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
 import pandas as pd
 
-from mitofm.data.annotations import UNKNOWN, validate
-from mitofm.data.sources import reading
+from mitofm import fingerprints
+from mitofm.data.annotations import validate
+from mitofm.data.sources import geojson, image_names, points_table, reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
-from mitofm.errors import unknown
+from mitofm.data.sources.columns import COLUMNS
+from mitofm.data.sources.domains import state_domain
+from mitofm.data.sources.finding import content, find
+from mitofm.data.sources.placing import place
+from mitofm.data.sources.points import UM, UNITS, Points, written
+from mitofm.data.survey import survey
+from mitofm.errors import MitofmError, unknown
 
-COLUMNS = {"x": "x", "y": "y", "label": "label", "image": "filename", "slide": "slide", "domain": "tumortype"}
-_OPTIONAL = ("sample_id", "species", "scanner", "mpp")
+_FURTHER = ("sample_id", "species", "scanner", "mpp", "patient")
+_NEEDED = ("x", "y", "image")
+_USUAL = "cells.csv"
+_ENDINGS = (".csv", ".tsv", ".geojson", ".csv.gz", ".tsv.gz", ".geojson.gz")
 
 
 @dataclass
 class PointsCsv(AnnotatedImages):
-    """A CSV file with the columns `x,y,label,filename,slide,tumortype`, and the images it names.
+    """Tables (of any dialect) or GeoJSON of points, and the images they name.
 
-    A cell without a name of its own is called after its image and position. `domains` are for what the CSV does not say.
+    A sample without a name of its own is called after its image and position. Its slide, if the file says none, is its
+    image. Its domain is what the file says, else what `domains` say, else the data set's name.
 
     Args:
-        columns: the file's own words, where they differ: `{domain: organ}`. Keys: x, y, label, image, slide, domain,
-            and where the file has them sample_id, species, scanner, mpp. null: the file has no such column; without
-            one of labels, cells can be scored and not learned from.
+        file: in the folder: a file, a pattern (`*.geojson`), or a list of these. The usual `cells.csv` stands for the only
+            table or GeoJSON of the folder if there is no file of that name.
+        columns: a table's own words, if they differ: `{domain: organ}`. Keys: x, y, label, image, slide, domain,
+            sample_id, species, scanner, mpp, patient. null: the file has no such column; without one of labels, samples can
+            be scored and not learned from. `votes` is a list of one column per expert. See
+            `mitofm.data.sources.columns.meant`.
+        unit: of x and y: "px" of level 0, or "um", micrometres; None: as the header says. Micrometres are converted with
+            the image's own resolution (of the column mpp, else its file's).
+        image_mpp: micrometres per px of images that do not state it, for positions in micrometres.
+        vote_words: what experts write for label 1; none: what labels are written as.
     """
 
+    file: str | Sequence[str]
     _: KW_ONLY
-    columns: Mapping[str, str | None] = field(default_factory=dict)
+    columns: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
+    unit: str | None = None
+    image_mpp: float | None = None
+    vote_words: Sequence[object] = ()
+
+    _deciding: ClassVar[dict[str, list[Path]]] = {}
 
     def __post_init__(self) -> None:
         for key in self.columns:
-            if key not in COLUMNS and key not in _OPTIONAL:
-                raise unknown("column", key, (*COLUMNS, *_OPTIONAL), place="source.columns")
-        self.words = {key: word for key, word in {**COLUMNS, **self.columns}.items() if word is not None}
+            if key not in (*COLUMNS, *_FURTHER, "votes"):
+                raise unknown("column", key, (*COLUMNS, *_FURTHER, "votes"), place="source.columns")
+        stated = {**COLUMNS, **self.columns}
+        for key in _NEEDED:
+            if stated[key] is None:
+                raise MitofmError(
+                    f"data.source.columns.{key} is null, but every sample needs x, y and its image: "
+                    f"data.source.columns.{key}=WORD says in which column of {self.file} it is"
+                )
+        if self.unit is not None and self.unit not in UNITS:
+            raise unknown("data.source.unit", self.unit, UNITS)
         super().__post_init__()
+        voters = stated.pop("votes", None) or ()
+        voters = [voters] if isinstance(voters, str) else voters
+        self.votes = points_table.Votes(voters, self.vote_words or self.classes.words()) if voters else None
+        self.words = {key: str(word) for key, word in stated.items() if word is not None}
+
+    def files(self) -> list[Path]:
+        """The files of points, the table of cases if there is one, and the images if the samples depend on them.
+
+        They do if an image's resolution turns micrometres into pixels, or if a name was looked for among the images.
+        """
+        paths = self._paths()
+        state = [(str(path.resolve()), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths]
+        known = fingerprints.of([state, str(self.root.resolve()), repr(self)])
+        images = self._deciding.get(
+            known
+        )  # looking for them again in each cell of a grid would read all files each time
+        if images is None or not all(image.is_file() for image in images):
+            images = self._deciding[known] = self._images_that_decide(paths)
+        return [*paths, *self._cases(), *images]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
 
         Raises:
-            MitofmError: the CSV is missing or unreadable, lacks a column, or holds a label that the config does not
-                name or an impossible value; the message gives file and row.
+            MitofmError: a file is missing or unreadable, lacks a column, or holds a label that the config does not
+                name or an impossible value, or positions are in micrometres and an image's resolution is not known; the
+                message gives file and row.
         """
-        paths = self.files()
-        path = paths[0]
-        read = reading.csv(path, self.words.values())
-        labels = pd.Series(UNKNOWN, read.index)
-        if "label" in self.words:
-            labels = self.classes.labels(read[self.words["label"]], str(path))
-        cells = pd.DataFrame({key: read.loc[labels.index, word] for key, word in self.words.items()})
-        if "sample_id" not in cells:
-            names = cells["image"].map(reading.stem) + "-" + cells["x"] + "-" + cells["y"]
-            again = names.groupby(names).cumcount()  # the same cell twice is for the checks to report
-            cells["sample_id"] = names.mask(again > 0, names + "-" + (again + 1).astype(str))
-        if "slide" not in cells:
-            cells["slide"] = cells["image"].map(reading.stem)
-        cells = cells.assign(label=labels, dataset=self.name)
-        return validate(self.describe(cells, cells["image"], paths), str(path))
+        paths = self._paths()
+        parts = [self._samples(path) for path in paths]
+        origin = str(paths[0])
+        if len(paths) > 1:
+            origin = f"{self.root}: {len(paths)} files"
+            for path, part in zip(paths, parts, strict=True):
+                part.index = pd.Index([f"{entry} of {path.name}" for entry in part.index], name=part.index.name)
+        samples = pd.concat(parts) if len(parts) > 1 else parts[0]
+        samples.index.name = parts[0].index.name
+        files = samples["image"]
+        samples["slide"] = samples.get("slide", pd.Series(None, samples.index, dtype=object)).fillna(
+            files.map(reading.stem)
+        )
+        if not ("domain" in samples or state_domain(self.domains) or (self.cases or {}).get("domain")):
+            samples["domain"] = self.name
+        names = files.map(reading.stem) + "-" + samples.pop("at")
+        again = names.groupby(names).cumcount()  # the same sample twice is for the checks to report
+        names = names.mask(again > 0, names + "-" + (again + 1).astype(str))
+        own = samples.get("sample_id", names)
+        samples = samples.assign(sample_id=own.where(own.notna(), names), dataset=self.name)
+        return validate(self.describe(samples, files, [paths[0], *self._cases()]), origin)
+
+    def _cases(self) -> list[Path]:
+        """The table of cases, if there is one."""
+        cases = self.table_of_cases
+        if cases is None:
+            return []
+        return [reading.annotation_file(find(self.root, cases.file, f"data set {self.name!r}"), self.name)]
+
+    def _paths(self) -> list[Path]:
+        """The files of points."""
+        what = f"data set {self.name!r}"
+        given = [self.file] if isinstance(self.file, str) else list(self.file)
+        paths: dict[Path, None] = {}
+        for name in given:
+            if any(mark in name for mark in "*?[") and not (self.root / name).is_file():
+                found = sorted(path for path in self.root.glob(name) if path.is_file())
+                if not found:
+                    there = content(self.root) if self.root.is_dir() else "nothing: it does not exist"
+                    raise MitofmError(f"{what}: no file in {self.root} is called like {name!r}; it holds {there}")
+                paths |= dict.fromkeys(found)
+            else:
+                paths[self._named(name, what)] = None
+        return [reading.annotation_file(path, self.name) for path in paths]
+
+    def _named(self, name: str, what: str) -> Path:
+        """The file `name`; if it is the usual one and not there, the only file of points in the folder."""
+        try:
+            return find(self.root, name, what)
+        except MitofmError:
+            found = sorted(path for path in self.root.glob("*") if path.name.lower().endswith(_ENDINGS))
+            if name != _USUAL or not found:
+                raise
+        if len(found) > 1:
+            raise MitofmError(
+                f"{what} is not here: {self.root / name} does not exist, and there are several others: "
+                f"{', '.join(path.name for path in found[:8])}. Say which to read: data.source.file={found[0].name}; all of "
+                f"a kind: data.source.file='*{found[0].suffix}'"
+            )
+        return found[0]
+
+    def _read(self, path: Path) -> tuple[Points, bool]:
+        """The samples of a file, each with its image as a path in `images`; and whether images had to be looked for."""
+        if geojson.is_geojson(path):
+            points = geojson.read(path, "label" in self.words, self.classes.labels)
+            if self.unit == UM:
+                points = Points(points.entries, UM, points.decimals)
+        else:
+            points = points_table.read(path, self.words, self.unit, self.classes.labels, self.votes)
+        folder, entries = self.root / self.images, points.entries
+        if "image" not in entries:
+            entries["image"] = image_names.of_export(folder, path.parent, geojson.stem(path), str(path))
+            return points, True
+        named = {name: self._in_images(name) for name in entries["image"].unique()}
+        whole = image_names.completed(folder, named.values(), str(path))
+        entries["image"] = entries["image"].map(named).map(whole)
+        return points, any(name != whole[name] for name in whole)
+
+    def _in_images(self, name: str) -> str:
+        """The image `name` as a path in `images`: `mitofm predict` writes it as one in the root."""
+        path = PurePosixPath(name)
+        if (self.root / self.images / name).is_file() or not path.is_relative_to(self.images) or self.images == ".":
+            return name
+        return str(path.relative_to(self.images))
+
+    def _samples(self, path: Path) -> pd.DataFrame:
+        """The samples of one file, in px."""
+        points, _ = self._read(path)
+        entries = points.entries
+        if points.unit == UM:
+            images = self._placed(entries)
+            known = self._resolutions(entries, images, path)
+            entries = points.in_pixels(known)
+            if self.image_mpp is not None:
+                entries["mpp"] = known
+        if "at" not in entries:
+            entries["at"] = written(entries["x"]) + "-" + written(entries["y"])
+        return entries
+
+    def _resolutions(self, entries: pd.DataFrame, images: pd.Series, path: Path) -> pd.Series:
+        """Micrometres per px of the image of each entry."""
+        reading.check_images(self.root, images, self.name)
+        seen = survey(self.root, entries.assign(image=images), self.image_mpp)
+        broken = seen["problem"][seen["problem"] != ""]
+        if len(broken):
+            raise MitofmError(f"{broken.iloc[0]} ({len(broken)} images of {path} cannot be read)")
+        unknown_ = seen.index[seen["mpp"].isna()]
+        if len(unknown_):
+            raise MitofmError(
+                f"{path}: its positions are in micrometres, and {unknown_[0]} does not state its resolution "
+                f"({len(unknown_)} such images), so they cannot become pixels. Give micrometres per pixel: "
+                "data.source.image_mpp=0.25 for such images, or a column: data.source.columns.mpp=WORD"
+            )
+        return images.map(seen["mpp"]).astype(float)
+
+    def _placed(self, entries: pd.DataFrame) -> pd.Series:
+        """Where the image of each entry is, relative to the root."""
+        stated = reading.below(self.images, entries["image"])
+        return stated.map(place(self.root, stated.unique(), self.name))
+
+    def _images_that_decide(self, paths: Sequence[Path]) -> list[Path]:
+        found: dict[Path, None] = {}
+        for path in paths:
+            points, looked_for = self._read(path)
+            if looked_for or points.unit == UM:
+                images = self._placed(points.entries)
+                reading.check_images(self.root, images, self.name)
+                found |= dict.fromkeys(self.root / image for image in sorted(images.unique()))
+        return list(found)

@@ -40,17 +40,25 @@ def csv(path: Path, needed: Iterable[str]) -> pd.DataFrame:
     Raises:
         MitofmError: it is no text table, lacks a needed column, or leaves one empty.
     """
-    read = tabular.numbered(path)
+    read, needed = tabular.numbered(path), list(needed)
     missing = [column for column in needed if column not in read]
     if missing:
         raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(read)}")
     read = read.mask(read == "")
-    for column in needed:
-        if read[column].isna().any():
-            raise MitofmError(
-                f"{path}: row {read[column].isna().idxmax()}: {column} is empty; a value is needed in every row"
-            )
+    refuse_empty(read, needed, path)
     return read
+
+
+def refuse_empty(read: pd.DataFrame, needed: Iterable[str], path: Path) -> None:
+    """Check that rows of the table that was read from `path` fill the columns `needed`.
+
+    Raises:
+        MitofmError: one does not; with its row.
+    """
+    for column in needed:
+        empty = read[column].isna()
+        if empty.any():
+            raise MitofmError(f"{path}: row {empty.idxmax()}: {column} is empty; a value is needed in every row")
 
 
 def check_images(root: Path, files: Iterable[str], name: str) -> None:

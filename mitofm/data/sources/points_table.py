@@ -1,0 +1,61 @@
+"""Points in a text table: x and y in two columns, in pixels or, as QuPath measures, in micrometres."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mitofm.data import tabular
+from mitofm.data.annotations import UNKNOWN
+from mitofm.data.sources import reading
+from mitofm.data.sources.columns import meant
+from mitofm.data.sources.points import PX, Labels, Points
+from mitofm.data.sources.votes import count, pick
+
+
+@dataclass(frozen=True)
+class Votes:
+    """The columns of experts' votes, and the words of a vote for label 1."""
+
+    columns: Sequence[str]
+    positive: Collection[object]
+
+
+def read(
+    path: Path, columns: Mapping[str, str], unit: str | None, labels: Labels, votes: Votes | None = None
+) -> Points:
+    """The samples of the table in `path`.
+
+    Args:
+        path: the table, in any dialect.
+        columns: its word for each key, see `mitofm.data.sources.columns.meant`. Without `label` no sample has one.
+        unit: of x and y; None: as the header says.
+        labels: which rows are samples, and their labels.
+        votes: of experts, if it has them.
+
+    Raises:
+        MitofmError: it is no table, lacks a column, or holds a class or a value that cannot be; with its row.
+    """
+    table = reading.csv(path, [])
+    words, unit = meant(columns, list(table), unit, str(path))
+    label = (
+        labels(table[words.pop("label")].fillna(""), str(path)) if "label" in words else pd.Series(UNKNOWN, table.index)
+    )
+    table = table.loc[label.index]
+    reading.refuse_empty(table, words.values(), path)
+    entries = pd.DataFrame({key: table[word] for key, word in words.items()}).assign(label=label)
+    x, y = (entries[axis].str.replace(",", ".", regex=False) for axis in "xy")
+    if unit == PX:
+        entries["at"] = x + "-" + y
+    if votes is not None:
+        entries = entries.join(count(pick(table, votes.columns, path), votes.positive, str(path)))
+    for key in {"x", "y", "mpp"} & set(words):
+        entries[key] = tabular.numbers(table[words[key]], str(path))
+    return Points(entries, unit, max(map(_decimals, [*x, *y]), default=0))
+
+
+def _decimals(number: str) -> int:
+    return len(number.partition(".")[2])
