@@ -115,3 +115,16 @@ def test_missing_files_and_wrong_columns_are_named(tmp_path: Path) -> None:
     (tmp_path / "cells.csv").unlink()
     with pytest.raises(MitofmError, match=r"'mine' is not here: .*cells\.csv does not exist"):
         PointsCsv(tmp_path, "mine", "cells.csv", positive=[1], negative=[2]).files()
+
+
+def test_votes_and_patients_are_read_and_words_are_respelled(tmp_path: Path) -> None:
+    head, *rows = ROWS.splitlines()
+    votes = ["2,1,,A", "1,1,,A", "1,1.0,2,B"]
+    text = "\n".join([f"{head},e1,e2,e3,who", *(f"{row},{more}" for row, more in zip(rows, votes, strict=True))])
+    columns = {"votes": ["e1", "e2", "e3"], "patient": "who"}
+    table = source(tmp_path, text, columns=columns, spelling={"canine lung cancer": "lung"}).table()
+    assert table[["votes_positive", "votes"]].to_numpy().tolist() == [[1, 2], [2, 2], [2, 3]]
+    assert table["patient"].tolist() == ["A", "A", "B"]
+    assert table["domain"].tolist() == ["human breast cancer"] * 2 + ["lung"]
+    with pytest.raises(MitofmError, match=r"cells\.csv lacks the column\(s\) of votes e9"):
+        source(tmp_path, text, columns={"votes": ["e9"]}).table()
