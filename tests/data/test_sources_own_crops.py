@@ -54,6 +54,11 @@ def test_folders_of_slides_and_a_folder_around_them(tmp_path: Path) -> None:
     wanted = [("Atypical-sA-1", 1, "sA"), ("Atypical-sB-1", 1, "sB"), ("Normal-sA-1", 0, "sA")]
     assert described(tmp_path) == wanted
     assert described(tmp_path / "crops") == wanted
+    (tmp_path / "crops").rename(tmp_path / "as unzipped")  # the only folder
+    assert described(tmp_path) == wanted
+    touch(tmp_path, "something else/1.png")
+    with pytest.raises(MitofmError, match=r"holds 2 folders, .* classes: in as unzipped\."):
+        source(tmp_path).table()
 
 
 def test_folders_of_ones_own_words_are_stated(tmp_path: Path) -> None:
@@ -80,9 +85,7 @@ def test_three_classes_are_for_the_user_to_join_or_leave_out(tmp_path: Path, thi
 
 def test_folders_of_classes_in_two_folders_are_not_one_of_them(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{part}/{name}/1.png" for part in ("test", "train") for name in ("1", "0")))
-    with pytest.raises(
-        MitofmError, match=r"test and train of .* both hold folders of classes\. Point data\.source\.root"
-    ):
+    with pytest.raises(MitofmError, match=r"holds 2 folders, .* classes: in test, train\. Point data\.source\.root"):
         source(tmp_path).table()
     assert len(described(tmp_path, positive=["test/1", "train/1"], negative=["test/0", "train/0"])) == 4
 
@@ -116,7 +119,7 @@ def test_the_table_of_a_published_set_is_read_by_its_common_words(tmp_path: Path
 
 def test_a_table_without_labels_describes_folders_of_classes(tmp_path: Path) -> None:
     touch(tmp_path, "mitosis/1.png", "negative/2.png")
-    (tmp_path / "slides.csv").write_text("name,slide\n1.png,s\n2.png,t\n")
+    (tmp_path / "slides.csv").write_text("name,slide,mpp\n1.png,s,0.5\n2.png,t,0.5\n")
     assert described(tmp_path) == [("mitosis-1", 1, "s"), ("negative-2", 0, "t")]
     (tmp_path / "negative").rename(tmp_path / "x")
     with pytest.raises(MitofmError, match=r"slides\.csv names crops but no labels, and the folders"):
@@ -131,6 +134,8 @@ def test_a_table_without_labels_describes_folders_of_classes(tmp_path: Path) -> 
         ("f,label\n9.png,1\n", {"file": "a.csv"}, r"none of its columns names an image below .*; it has: f, label"),
         ("f,label\n1.png,1\n2.png,\n2.png,0\n", {}, r"a\.csv: row 3: label is empty"),
         ("f,label\n1.png,1\n", {"columns": {"crops": "f"}}, "unknown column 'crops'"),
+        ("f,label\n1.png,1\n", {"columns": {"crop": "g"}}, r"no table in .* has the column g"),
+        ("f,label\n9.png,1\n", {"columns": {"slide": "f"}}, r"no table in .* names its images"),
         ("f,label\n1.png,1\n2.png,0\n", {"file": "b.csv"}, r"b\.csv does not exist"),
     ],
 )

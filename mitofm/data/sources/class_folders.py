@@ -16,7 +16,7 @@ from mitofm.data.sources.domains import Rules, fill
 from mitofm.data.sources.spelling import respell
 from mitofm.errors import MitofmError, unknown
 
-_KEYS = ("crop", "slide", "patient", "domain", "species", "scanner", "x", "y", "votes")
+KEYS = ("crop", "slide", "patient", "domain", "species", "scanner", "x", "y", "votes")
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class ClassFolders:
     ) -> None:
         self.columns = {key: _listed(word) for key, word in (columns or {}).items() if word is not None}
         for key in self.columns:
-            if key not in _KEYS:
-                raise unknown("column", key, _KEYS, place="source.columns")
+            if key not in KEYS:
+                raise unknown("column", key, KEYS, place="source.columns")
         self.file = None if file is None else _listed(file)
         if self.file and "crop" not in self.columns:
             raise MitofmError(

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from mitofm.data import tabular
-from mitofm.data.sources import class_words, crop_files, finding
+from mitofm.data.sources import class_folders, class_words, crop_files, finding
 from mitofm.data.sources.class_folders import ClassFolders
 from mitofm.data.sources.classes import OTHERS, Names
 from mitofm.data.sources.crops_csv import COLUMNS, CropsCsv
@@ -154,6 +154,14 @@ class OwnCrops:
             raise MitofmError(
                 f"data set {self.name!r}: {told} of {self._given} both name crops. Say which with data.source.file"
             )
+        if self.columns and not found:
+            crop = self.columns.get("crop")
+            lacking = (
+                f"has the column {crop}" if crop else f"names its images; there are: {finding.content(self._given)}"
+            )
+            raise MitofmError(
+                f"data set {self.name!r}: source.columns is stated, but no table in {self._given} {lacking}"
+            )
         return found[0] if found else (None, {})
 
     def _columns(self, read: pd.DataFrame, names: crop_files.CropNames) -> dict[str, str | Sequence[str] | None]:
@@ -206,20 +214,23 @@ class OwnCrops:
                 for one in (given, *folders)
             }
             holders = [one for one, (positive, _) in told.items() if positive]
-            if not holders or (len(holders) > 1 and given not in holders):
-                raise self._untold(path, folders, holders)
-            holding = given if given in holders else holders[0]
+            sure = {*crop_files.places(given, self.name)} | ({*folders} if len(folders) == 1 else set())
+            holding = next((one for one in holders if one in sure), given)
             positive, negative = told[holding]
-        stated = None if path is None else {key: words for key, words in columns.items() if words is not None}
+            if not positive:
+                raise self._untold(path, folders, holders)
+        known = {*class_folders.KEYS, *self.columns}  # what the table is told to hold and cannot be used is an error
+        stated = {key: words for key, words in columns.items() if words is not None and key in known}
         file = None if path is None else str(path.resolve())
         return ClassFolders(holding, self.name, positive, negative, 0, file, stated, **self.more)  # type: ignore[arg-type]
 
     def _untold(self, path: Path | None, folders: list[Path], holders: list[Path]) -> MitofmError:
         if holders:
-            places = " and ".join(one.name for one in holders)
+            places = ", ".join(one.name for one in holders)
             return MitofmError(
-                f"data set {self.name!r}: {places} of {self._given} both hold folders of classes. Point data.source.root at "
-                "one, or name the folders of both: data.source.positive=[A/x,B/x] data.source.negative=[A/y,B/y]"
+                f"data set {self.name!r}: {self._given} holds {len(folders)} folders, and in these lie folders of classes: in "
+                f"{places}. Point data.source.root at one of them, or name the folders of several: "
+                "data.source.positive=[A/x,B/x] data.source.negative=[A/y,B/y]"
             )
         listed = ", ".join(folder.name for folder in folders) or "none"
         table = f"{path} names crops but no labels" if path else "no table in it names its images"
