@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test adaptations bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
+.PHONY: help setup demo test adaptations published bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -50,6 +50,9 @@ test: $(READY) ## every test; those on real crops need MITOFM_DATA and skip with
 
 adaptations: $(READY) ## what each adaptation trains and stores, into docs/adaptations.md; ARGS=--measure prints what a step costs
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/adaptations.py $(ARGS)
+
+published: $(READY) ## what the shipped cards read of the authors' files, into docs/data.md; needs ../shared/data/published or ARGS="--published FOLDER"
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/published.py $(ARGS)
 
 bench-data: $(READY) ## patches cut and read per second, beside one read_region per cell
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/data.py $(ARGS)

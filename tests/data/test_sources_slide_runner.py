@@ -197,7 +197,7 @@ def test_spots_boxes_and_circles_are_samples_and_polygons_of_other_classes_are_p
     ("entries", "message"),
     [
         ([(2, 3), (7, 3), (0, 4)], r"2 of its annotations of class 2 \(Mitotic figure\), 7 \(Look-alike\) are polygons "
-         r"\(annotation 1; 2 such of 3 in all\), which are no samples.*source\.polygons=drop"),
+         r"\(annotation 1; 2 such of 3 in all\), which are no samples.*data\.source\.polygons=drop"),
         ([(2, 1), (2, 3), (1, 3)], r"1 of its annotations of class 2 \(Mitotic figure\) are polygons \(annotation 2; 2 such"),
         ([(7, 6)], "1 of its annotations of class 7 .* are labels of whole images"),
     ],

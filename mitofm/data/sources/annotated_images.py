@@ -33,7 +33,7 @@ class AnnotatedImages(ABC):
         ignored: classes that are no sample of the task; "others": all that are not named.
         images: where the images are, in the folder; `mitofm.data.sources.placing.place` finds those that are elsewhere.
         domains: see `mitofm.data.sources.domains.fill`.
-        cases: a table of cases, which comes before `domains`: `mitofm.data.sources.cases.Cases`.
+        cases: a table of cases, which goes before `domains`: `mitofm.data.sources.cases.Cases`.
         spelling: words of the files that are spelled in another way: `mitofm.data.sources.spelling.respell`.
     """
 
