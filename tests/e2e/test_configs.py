@@ -1,5 +1,6 @@
 """Every YAML that ships is composed and fitted for a step with a tiny random ViT."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from mitofm import cli
 from mitofm.commands.composing import compose, grid, groups
-from mitofm.config import conf_dir, experiments_dir
+from mitofm.config import conf_dir, experiments_dir, instantiate
 from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.execute import run
@@ -118,3 +120,97 @@ def test_an_override_that_a_yaml_gets_wrong_is_said(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
     with pytest.raises(MitofmError, match=r"In 'protocol/mine': Could not override 'split@protocol.split'"):
         compose("train", ["protocol=mine"])
+
+
+BROKEN = [
+    (b"name: x\n\tpatch: 1\n", r"line 2: this YAML cannot be read: found character '\\t'.*\(indent with blanks"),
+    (b"name: x\nname: y\n", "line 2: this YAML cannot be read: found duplicate key"),
+    (b"- name\n- x\n", "line 1: this YAML holds no keys"),
+    (b'name: x\nlicence: "${oops"\n', r"line 2: this value cannot be read: no viable alternative at input '\$\{oops'"),
+    ("name: x\n".encode("utf-16"), "line 1: this YAML is saved as UTF-16"),
+    ("name: x\n# Größe\n".encode("cp1252"), "line 2: this YAML is not saved as UTF-8"),
+    (b"name: a\x00b\n", "it holds the character"),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "group", "content", "message"),
+    [("train backbone=x", "backbone", *one) for one in BROKEN]
+    + [
+        (command, group, *BROKEN[one])
+        for command, group in (("models", "backbone"), ("datasets", "data"))
+        for one in (0, 4)
+    ],
+)
+def test_a_broken_yaml_of_ones_own_is_one_line_with_file_and_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, command: str, group: str, content: bytes, message: str
+) -> None:
+    (tmp_path / group).mkdir()
+    (tmp_path / group / "x.yaml").write_bytes(content)
+    monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
+    if command != "train backbone=x":  # the shipped ones take seconds
+        monkeypatch.setattr(f"mitofm.commands.{command}.groups", lambda group: {"x": groups(group)["x"]})
+    monkeypatch.setattr("sys.argv", ["mitofm", *command.split()])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.count("\n") == 1
+    assert re.match(rf"mitofm: {re.escape(str(tmp_path / group / 'x.yaml'))}(, |: ).*{message}", said)
+
+
+def test_a_broken_yaml_stands_in_the_way_of_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "backbone").mkdir()
+    (tmp_path / "backbone" / "x.yaml").write_bytes(BROKEN[0][0])
+    monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
+    assert compose("train", ["backbone=uni"])["backbone"]["name"] == "uni"
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (
+            "data.source.columns={x: x,foo: F}",
+            r"unknown key 'data\.source\.columns\.foo'.*data\.source\.columns\.species",
+        ),
+        ("data.source={columns: {foo: F}}", r"unknown key 'data\.source\.columns\.foo'"),
+        ("data.source.columns.foo=F", r"unknown key 'data\.source\.columns\.foo'"),
+        (
+            "data.source={foo: F}",
+            r"unknown key 'data\.source\.foo' in this config\.( Did|$| There).*data\.source\.file",
+        ),
+    ],
+)
+def test_the_key_inside_a_map_is_named(typed: str, message: str) -> None:
+    with pytest.raises(MitofmError, match=message):
+        compose("prepare", ["data=own_csv", typed])
+
+
+def test_a_map_over_a_list_is_refused_with_the_way_to_replace_it() -> None:
+    given = "data.source.domains={a.svs: lung}"
+    with pytest.raises(MitofmError, match=r"data\.source\.domains is a list in this config, and a map was given"):
+        compose("prepare", ["data=midogpp", given])
+    replaced = compose("prepare", ["data=midogpp", "~data.source.domains", f"+{given}"])
+    assert dict(replaced.data.source.domains) == {"a.svs": "lung"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("columns", "{x: x,species: Species}"),
+        ("domains", "lung"),
+        ("domains", "{a.svs: lung, b*: {domain: skin, scanner: XR}}"),
+        ("domains", "[{domain: lung}]"),
+        ("ignored", "others"),
+        ("ignored", "[2]"),
+        ("unit", "um"),
+        ("image_mpp", "0.25"),
+        ("file", "[a.geojson,b.geojson]"),
+        ("file", "*.geojson"),
+        ("columns.votes", "[e1,e2]"),
+        ("vote_words", "[MF]"),
+    ],
+)
+def test_every_key_of_own_csv_is_an_ordinary_one(key: str, value: str) -> None:
+    config = resolve(compose("train", ["data=own_csv", f"data.source.{key}={value}"]))
+    assert instantiate(config["data"]["source"]).name == "own_csv"
