@@ -74,7 +74,7 @@ def test_what_experts_agree_on_is_learned_as_labels_are_and_division_softens_it(
     agreed = crops(*asked, votes=votes(divided=False))
     divided = crops(*asked, votes=votes(divided=True))  # over the store that was built with other votes
     assert len({by_label.name, agreed.name, divided.name}) == 3
-    pd.testing.assert_frame_equal(predictions(agreed), predictions(by_label))
+    pd.testing.assert_frame_equal(predictions(agreed), predictions(by_label), check_exact=True)
     truth = ["sample_id", "slide", "label", "evaluation_set"]
     pd.testing.assert_frame_equal(predictions(divided)[truth], predictions(by_label)[truth])
     assert (predictions(divided)["logit"] != predictions(by_label)["logit"]).any()
