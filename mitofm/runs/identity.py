@@ -19,9 +19,9 @@ PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would
 
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
-# Keys that say where something is, not what it is; and those of votes, which the fingerprint of the table covers for
-# whoever learns from them.
-_NOT_CONTENT = ("root", "file", "file_url", "votes", "vote_words", "votes_file")
+_NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
+# Keys of a source that only the table depends on, whose fingerprint counts; votes count in it for whoever learns from them.
+_IN_TABLE = ("file_url", "votes", "vote_words", "votes_file", "image_mpp")
 _NEUTRAL = {"fit.labels": "majority"}  # keys added after 0.1, and the value at which they change nothing
 
 
@@ -128,9 +128,9 @@ def _without_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stated(source: Any) -> Any:
-    """The config of a source less null, empty lists and empty maps."""
+    """The config of a source less null, empty lists, empty maps and the keys of `_IN_TABLE`."""
     if isinstance(source, Mapping):
-        stated = {key: _stated(value) for key, value in source.items()}
+        stated = {key: _stated(value) for key, value in source.items() if key not in _IN_TABLE}
         return {key: value for key, value in stated.items() if value is not None and value != [] and value != {}}
     if isinstance(source, (list, tuple)):
         return [_stated(item) for item in source]

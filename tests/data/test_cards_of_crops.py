@@ -53,7 +53,7 @@ def test_ami_br_as_its_repository_lays_it_out(tmp_path: Path, layout: str) -> No
     (root / "AMI-BR.csv").write_text(AMI_BR)
     data = dataset("ami_br", tmp_path, root=str(root))
     data.source.prepare()
-    table = data.table()
+    table = data.source.table()
     assert table["sample_id"].tolist() == ["Atypical-MIDOG21_7", "Atypical-TUPAC16_7", "Normal-MIDOG21_6"]
     assert table["slide"].tolist() == ["MIDOG21_002.tiff", "TUPAC16_01.tif", "MIDOG21_002.tiff"]
     assert table[["votes_positive", "votes"]].to_numpy().tolist() == [[3, 3], [2, 3], [1, 3]]
@@ -75,7 +75,7 @@ def test_the_benchmark_in_one_folder(tmp_path: Path, folders: tuple[str, str, st
     (clone / "AtNorM-MD_expert_votes.csv").write_text(VOTES)
     data = dataset("ami_benchmark", tmp_path, root=str(clone))
     data.source.prepare()
-    table = data.table()
+    table = data.source.table()
     assert table.groupby("dataset")["label"].sum().to_dict() == {"ami_br": 2, "atnorm_br": 1, "atnorm_md": 1}
     assert set(table.loc[table["dataset"] == "ami_br", "slide"]) == {"0/MIDOG21_002.tiff", "0/TUPAC16_01.tif"}
     assert all((data.source.root / crop).is_file() for crop in table["crop"])
@@ -83,14 +83,14 @@ def test_the_benchmark_in_one_folder(tmp_path: Path, folders: tuple[str, str, st
         for root in (clone, clone / folder):
             alone = dataset(name, tmp_path, root=str(root))
             alone.source.prepare()
-            assert alone.table()["label"].tolist() == [1, 0]
-            assert ("votes" in alone.table()) == (name == "atnorm_md")
+            assert alone.source.table()["label"].tolist() == [1, 0]
+            assert ("votes" in alone.source.table()) == (name == "atnorm_md")
 
 
 def test_without_the_csv_of_ami_br_the_benchmark_says_where_it_is(tmp_path: Path) -> None:
     benchmark(tmp_path / "clone", ("AMi-Br", "AtNorM-Br", "AtNorM-MD"))
     with pytest.raises(MitofmError, match=r"AMI-BR\.csv does not exist.*github\.com/DeepMicroscopy/AMi-Br.*file=null"):
-        dataset("ami_benchmark", tmp_path, root=str(tmp_path / "clone")).table()
+        dataset("ami_benchmark", tmp_path, root=str(tmp_path / "clone")).source.table()
 
 
 def test_midog_2025_by_its_crops_and_in_the_images_of_midogpp(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_midog_2025_by_its_crops_and_in_the_images_of_midogpp(tmp_path: Path) ->
     points = dataset("midog2025_atypical", tmp_path)
     for data in (crops, points):
         data.source.prepare()
-        table = data.table()
+        table = data.source.table()
         assert table["domain"].tolist() == ["canine lung cancer", "human neuroendocrine tumor"]
         assert table[["species", "scanner"]].to_numpy().tolist() == [
             ["canine", "3D Histech"],
@@ -110,8 +110,8 @@ def test_midog_2025_by_its_crops_and_in_the_images_of_midogpp(tmp_path: Path) ->
         ]
         assert table[["label", "votes_positive", "votes"]].to_numpy().tolist() == [[0, 0, 2], [1, 2, 3]]
         assert table["dataset"].eq("midog2025_atypical").all()
-    assert points.table()["image"].tolist() == ["201.tiff", "352.tiff"]
-    both = [data.table().groupby("domain")[["slide", "x", "y"]].first() for data in (crops, points)]
+    assert points.source.table()["image"].tolist() == ["201.tiff", "352.tiff"]
+    both = [data.source.table().groupby("domain")[["slide", "x", "y"]].first() for data in (crops, points)]
     pd.testing.assert_frame_equal(*both)
     assert crops.card.counts == points.card.counts
     assert sum(known["positive"] for known in crops.card.counts.values()) == 1748
@@ -123,7 +123,7 @@ def test_omg_octo_atypical_by_its_table(tmp_path: Path) -> None:
     touch(root, "images/2f17_x1_y2.png", "images/2f17_x3_y2.png", "images/3a_1_x5.png")
     rows = "2f17_x1_y2.png,AMF\n2f17_x3_y2.png,MF\n3a_1_x5.png,AMF\n3a_1_x5.png,AMF\n2f17_x9_y9.png,look-alike\n"
     (root / "OMG-Octo_any-name.csv").write_text("image_file,label\n" + rows)
-    table = dataset("omg_octo_atypical", tmp_path).table()
+    table = dataset("omg_octo_atypical", tmp_path).source.table()
     assert table["slide"].tolist() == ["2f17", "2f17", "3a", "3a"]
     assert table["label"].tolist() == [1, 0, 1, 1]
 
@@ -135,7 +135,7 @@ def test_the_published_list_of_ami_br_gives_the_counts_of_the_card(real_data: Pa
     folders = listed["majority_atypical"].map({True: "atypical", False: "normal"})
     touch(tmp_path, *("patches/" + folders + "/" + listed["dataset"] + "_" + listed["uid"].astype(str) + ".png"))
     data = dataset("ami_br", tmp_path, root=str(tmp_path), file=str(published))
-    table = data.table()
+    table = data.source.table()
     assert differences(data.card, table.assign(image=table["slide"])) == []
     assert (len(table), table["slide"].nunique()) == (3720, 202)
     assert ((table["votes_positive"] >= 2) == table["label"]).all()
@@ -149,7 +149,7 @@ def test_the_published_votes_of_atnorm_md_are_read(real_data: Path, tmp_path: Pa
     (tmp_path / published.name).symlink_to(published)
     data = dataset("atnorm_md", tmp_path, root=str(tmp_path))
     data.source.prepare()
-    table = data.table()
+    table = data.source.table()
     assert differences(data.card, table) == []
     assert table["votes"].eq(5).all()
     assert ((table["votes_positive"] >= 3) == table["label"]).all()

@@ -220,7 +220,7 @@ def test_an_image_without_its_ending_is_the_one_of_that_name(tmp_path: Path) -> 
     for name in ("a.svs", "a.xml", "b.ome.tif", "sub/c.tiff"):
         (tmp_path / "slides" / name).touch()
     assert mine.table()["image"].tolist() == ["slides/a.svs", "slides/b.ome.tif", "slides/sub/c.tiff"]
-    assert [path.name for path in mine.files()] == ["cells.csv", "a.svs", "b.ome.tif", "c.tiff"]
+    assert [path.name for path in mine.files()] == ["cells.csv"]
     (tmp_path / "slides" / "a.png").touch()
     with pytest.raises(MitofmError, match=r"'a' may be the image .*a\.png or a\.svs"):
         mine.table()

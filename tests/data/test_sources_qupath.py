@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 import tifffile
 
+from mitofm.data.annotations import fingerprint
+from mitofm.data.curation import Rules
 from mitofm.data.patches import ensure
 from mitofm.data.sources.points_csv import PointsCsv
+from mitofm.data.tables import Tables
 from mitofm.errors import MitofmError
 from mitofm.fingerprints import Remembered
 
@@ -146,7 +149,7 @@ def test_an_image_that_says_no_resolution_is_one_line_with_both_ways_out(tmp_pat
     root = slides(tmp_path, mpp=None)
     with pytest.raises(
         MitofmError, match=r"q\.tsv: .*micrometres, and a\.tif does not state its resolution \(2 such images\).*"
-        r"data\.source\.image_mpp=0\.25.*data\.source\.columns\.mpp=WORD"
+        r"data\.image_mpp=0\.25.*data\.source\.columns\.mpp=WORD"
     ):  # fmt: skip
         export(root, "q.tsv", measured()).table()
     table = source(root, "q.tsv", image_mpp=MPP).table()
@@ -175,10 +178,15 @@ def test_units_that_do_not_fit_are_refused(tmp_path: Path, x: str, y: str) -> No
         export(slides(tmp_path), "q.csv", text).table()
 
 
-def test_a_table_that_depends_on_its_images_says_so(tmp_path: Path) -> None:
-    root = slides(tmp_path)
-    assert [path.name for path in export(root, "q.tsv", measured()).files()] == ["q.tsv", "a.tif", "b.tif"]
-    assert [path.name for path in export(root, "p.tsv", measured("px")).files()] == ["p.tsv"]
+def test_micrometres_follow_the_resolution_of_their_image(tmp_path: Path) -> None:
+    """Of a table that was kept before the images were exchanged for some of another resolution, too."""
+    mine = export(slides(tmp_path / "a"), "q.tsv", measured())
+    kept = Tables(tmp_path / "cache", "mine", mine, {}, mine.files(), Rules("clip", "drop", None, 8, None), None)
+    before = kept.curated().table
+    slides(tmp_path / "a", 2 * MPP)
+    after = kept.curated().table
+    np.testing.assert_allclose(after[["x", "y"]], before[["x", "y"]] / 2, atol=0.5)
+    assert kept.fingerprint() != fingerprint(before)
 
 
 def test_unclassified_objects_are_counted_and_can_be_left_out(tmp_path: Path) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
 
 import pandas as pd
 
-from mitofm import fingerprints
 from mitofm.data.annotations import validate
 from mitofm.data.sources import geojson, image_names, points_table, reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
@@ -54,8 +52,6 @@ class PointsCsv(AnnotatedImages):
     image_mpp: float | None = None
     vote_words: Sequence[object] = ()
 
-    _deciding: ClassVar[dict[str, list[Path]]] = {}
-
     def __post_init__(self) -> None:
         for key in self.columns:
             if key not in (*COLUMNS, *_FURTHER, "votes"):
@@ -76,19 +72,8 @@ class PointsCsv(AnnotatedImages):
         self.words = {key: str(word) for key, word in stated.items() if word is not None}
 
     def files(self) -> list[Path]:
-        """The files of points, the table of cases if there is one, and the images if the samples depend on them.
-
-        They do if an image's resolution turns micrometres into pixels, or if a name was looked for among the images.
-        """
-        paths = self._paths()
-        state = [(str(path.resolve()), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths]
-        known = fingerprints.of([state, str(self.root.resolve()), repr(self)])
-        images = self._deciding.get(
-            known
-        )  # looking for them again in each cell of a grid would read all files each time
-        if images is None or not all(image.is_file() for image in images):
-            images = self._deciding[known] = self._images_that_decide(paths)
-        return [*paths, *self._cases(), *images]
+        """The files of points, and the table of cases if there is one."""
+        return [*self._paths(), *self._cases()]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
@@ -159,8 +144,8 @@ class PointsCsv(AnnotatedImages):
             )
         return found[0]
 
-    def _read(self, path: Path) -> tuple[Points, bool]:
-        """The samples of a file, each with its image as a path in `images`; and whether images had to be looked for."""
+    def _read(self, path: Path) -> Points:
+        """The samples of a file, each with its image as a path in `images`."""
         if geojson.is_geojson(path):
             points = geojson.read(path, "label" in self.words, self.classes.labels)
             if self.unit == UM:
@@ -170,11 +155,11 @@ class PointsCsv(AnnotatedImages):
         folder, entries = self.root / self.images, points.entries
         if "image" not in entries:
             entries["image"] = image_names.of_export(folder, path.parent, geojson.stem(path), str(path))
-            return points, True
+            return points
         named = {name: self._in_images(name) for name in entries["image"].unique()}
         whole = image_names.completed(folder, named.values(), str(path))
         entries["image"] = entries["image"].map(named).map(whole)
-        return points, any(name != whole[name] for name in whole)
+        return points
 
     def _in_images(self, name: str) -> str:
         """The image `name` as a path in `images`: `mitofm predict` writes it as one in the root."""
@@ -185,7 +170,7 @@ class PointsCsv(AnnotatedImages):
 
     def _samples(self, path: Path) -> pd.DataFrame:
         """The samples of one file, in px."""
-        points, _ = self._read(path)
+        points = self._read(path)
         entries = points.entries
         if points.unit == UM:
             images = self._placed(entries)
@@ -209,7 +194,7 @@ class PointsCsv(AnnotatedImages):
             raise MitofmError(
                 f"{path}: its positions are in micrometres, and {unknown_[0]} does not state its resolution "
                 f"({len(unknown_)} such images), so they cannot become pixels. Give micrometres per pixel: "
-                "data.source.image_mpp=0.25 for such images, or a column: data.source.columns.mpp=WORD"
+                "data.image_mpp=0.25 for such images, or a column: data.source.columns.mpp=WORD"
             )
         return images.map(seen["mpp"]).astype(float)
 
@@ -217,13 +202,3 @@ class PointsCsv(AnnotatedImages):
         """Where the image of each entry is, relative to the root."""
         stated = reading.below(self.images, entries["image"])
         return stated.map(place(self.root, stated.unique(), self.name))
-
-    def _images_that_decide(self, paths: Sequence[Path]) -> list[Path]:
-        found: dict[Path, None] = {}
-        for path in paths:
-            points, looked_for = self._read(path)
-            if looked_for or points.unit == UM:
-                images = self._placed(points.entries)
-                reading.check_images(self.root, images, self.name)
-                found |= dict.fromkeys(self.root / image for image in sorted(images.unique()))
-        return list(found)
