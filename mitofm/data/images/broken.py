@@ -25,6 +25,7 @@ def cut_short(path: Path, reason: object) -> MitofmError:
 
 def damaged(path: Path, reason: object) -> MitofmError:
     """The error for an image that its decoder does not understand, though no bytes are missing as far as can be told."""
+    reason = " ".join(str(reason).split())
     return MitofmError(
         f"{path}: this image cannot be read ({reason}). It is not cut short, but damaged or unusual: open it in another "
         "viewer, and save it anew from there, or fetch it again"
@@ -62,7 +63,7 @@ def _lacks_of_tiff(file: BinaryIO, size: int) -> str:
     """Whether its directories, the fields of them that decoding needs, and its tiles or strips lie inside the file."""
     try:
         return _said(max(_ends_of_tiff(file, size), default=0), size)
-    except struct.error:
+    except (struct.error, OSError, ValueError):  # the last two from a place that no file has
         return f"it ends within its directory, after {size} bytes"
 
 
@@ -70,7 +71,7 @@ def _ends_of_tiff(file: BinaryIO, size: int) -> Iterator[int]:
     """Where each directory of a TIFF ends, and what of the image it points to, as far as that lies in the `size` bytes.
 
     Raises:
-        struct.error: a directory is cut off.
+        struct.error, OSError, ValueError: a directory is cut off, or lies where no file has a place.
     """
     order = "<" if _at(file, 0, "2s")[0] == b"II" else ">"
     big = _at(file, 2, order + "H")[0] == 43

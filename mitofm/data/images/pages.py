@@ -114,7 +114,9 @@ def _not_rgb(path: Path, pages: list[tifffile.TiffPage]) -> MitofmError:
         way = "CMYK is made for printing: save the original as RGB"
     else:
         way = "save it as RGB"
-    return MitofmError(f"{path}: this image is not RGB (photometric {colours}); {way}")
+    return MitofmError(
+        f"{path}: this image is not RGB (photometric {colours}, channels: {page.samplesperpixel}); {way}"
+    )
 
 
 def _name(names: type, value: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import openslide
 
 from mitofm.data.images import resolution
-from mitofm.data.images.base import Image
+from mitofm.data.images.base import Image, refuse_bomb
 from mitofm.data.images.broken import cut_short, damaged, lacks
 from mitofm.data.images.kinds import TO_TIFF
 from mitofm.errors import MitofmError
@@ -38,6 +38,7 @@ class Slide(Image):
         self.mpp = resolution.square(path, *resolution.of_properties(said))
         self.tile_width = int(said.get("openslide.level[0].tile-width", _BLOCK))
         self.tile_height = int(said.get("openslide.level[0].tile-height", _BLOCK))
+        refuse_bomb(path, self.tile_width, self.tile_height)  # GLib, which OpenSlide asks for memory, ends the process
         self._background = np.frombuffer(bytes.fromhex(said.get("openslide.background-color", "FFFFFF")), np.uint8)
 
     def tile(self, row: int, column: int) -> np.ndarray:

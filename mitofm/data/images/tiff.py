@@ -58,7 +58,7 @@ class Tiff(Image):
         self._page, self.notes = image_page(path, file)
         page = self._page
         self._starts, self._lengths = np.array(page.dataoffsets, np.int64), np.array(page.databytecounts, np.int64)
-        n = min(len(self._starts), len(self._lengths))  # libtiff, too, takes for empty what is not listed
+        n = min(len(self._starts), len(self._lengths))  # as for libtiff, what is not listed is empty
         self._present = (self._starts[:n] > 0) & (self._lengths[:n] > 0)
         if not self._present.any():
             raise MitofmError(
@@ -68,11 +68,16 @@ class Tiff(Image):
         self.tile_height, self.tile_width = (
             (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
         )
+        sizes = (self.width, self.height, self.tile_width, self.tile_height)
+        if not all(isinstance(size, int) and size > 0 for size in sizes):
+            raise damaged(path, f"its sizes are {sizes}")
         refuse_bomb(path, self.tile_width, self.tile_height)
         self._rows, self._columns = -(-self.height // self.tile_height), -(-self.width // self.tile_width)
+        self._background = page.nodata if _GDAL_NODATA in page.tags else _WHITE
         in_planes = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
         self._planes = page.samplesperpixel if in_planes else 1
-        self._background = page.nodata if _GDAL_NODATA in page.tags else _WHITE
+        if n < (needed := self._rows * self._columns * self._planes):
+            self.notes += (f"lists {n} tiles or strips, but has {needed}: those that are not listed are background",)
         self._decode = page.decode
         self.notes += turned(page.tags.valueof(_ORIENTATION, default=1))
         self.mpp, said = _resolution(path, page, file.pages.first)

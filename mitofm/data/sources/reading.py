@@ -11,7 +11,7 @@ import pandas as pd
 from mitofm.data import tabular
 from mitofm.errors import MitofmError
 
-IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 def annotation_file(path: Path, name: str) -> Path:

@@ -109,6 +109,23 @@ def test_a_tile_that_was_never_written_is_white(
     np.testing.assert_array_equal(read(tmp_path / "a.tif"), expected)
 
 
+def test_a_tile_that_was_never_scanned_is_white_in_a_slide_too(tmp_path: Path) -> None:
+    said = {"description": "Aperio Image Library v1\n50x40|MPP = 0.25", "metadata": None}
+    expected = sparse(tmp_path / "a.svs", (1, 4), compression="zlib", **said)
+    np.testing.assert_array_equal(read(tmp_path / "a.svs"), expected)
+
+
+def test_a_slide_whose_tiles_would_fill_the_memory_is_refused_where_openslide_would_end_the_process(
+    tmp_path: Path,
+) -> None:
+    tifffile.imwrite(tmp_path / "a.svs", field(64, 64), photometric="rgb", tile=(64, 64), compression="jpeg")
+    with tifffile.TiffFile(tmp_path / "a.svs", mode="r+b") as file:
+        for tag in (322, 323):
+            file.pages.first.tags[tag].overwrite(65520)
+    with pytest.raises(MitofmError, match=r"a\.svs: 65520 x 65520 px would have to be decoded at once"):
+        open_image(tmp_path / "a.svs")
+
+
 @pytest.mark.parametrize(("offset", "length"), [(0, 768), (10**9, 0), (0, 0), (8, 0)])
 def test_a_place_without_bytes_and_bytes_without_a_place_are_none(tmp_path: Path, offset: int, length: int) -> None:
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, **TILED)
@@ -121,7 +138,7 @@ def test_a_place_without_bytes_and_bytes_without_a_place_are_none(tmp_path: Path
     np.testing.assert_array_equal(read(tmp_path / "a.tif"), expected)
 
 
-def test_tiles_that_are_not_even_listed_are_background_as_for_libtiff(tmp_path: Path) -> None:
+def test_tiles_that_are_not_even_listed_are_background_as_for_libtiff_and_said(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, **TILED)
     with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
         for tag in (324, 325):
@@ -129,6 +146,8 @@ def test_tiles_that_are_not_even_listed_are_background_as_for_libtiff(tmp_path: 
     expected = PIXELS.copy()
     expected[32:] = 255
     np.testing.assert_array_equal(read(tmp_path / "a.tif"), expected)
+    with open_image(tmp_path / "a.tif") as image:
+        assert image.notes == ("lists 8 tiles or strips, but has 12: those that are not listed are background",)
 
 
 def test_the_background_is_the_colour_that_the_file_states(tmp_path: Path) -> None:
