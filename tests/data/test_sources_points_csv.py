@@ -195,7 +195,7 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
     for number in (1, 2):
         source(tmp_path, f"x,y,label,filename,tumortype\n{number},2,1,{number}.svs,lung\n")
         (tmp_path / "cells.csv").rename(tmp_path / f"slide{number}.csv")
-    for file in ("slide*.csv", ["slide1.csv", "slide2.csv"], ["slide2.csv", "*.csv"]):
+    for file in ("slide*.csv", ["slide1.csv", "slide2.csv"], ["slide2.csv", "*.csv"], f"{tmp_path}/*.csv"):
         table = PointsCsv(tmp_path, "mine", file, positive=[1], negative=[0]).table()
         assert table["sample_id"].tolist() == ["1-1-2", "2-2-2"]
     (tmp_path / "slide2.csv").write_text("x,y,label,filename,tumortype\n1,2,1,../2.svs,lung\n")

@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from mitofm.data.annotations import validate
-from mitofm.data.sources import geojson, image_names, points_table, reading
+from mitofm.data.sources import geojson, image_names, point_files, points_table, reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
 from mitofm.data.sources.columns import COLUMNS
 from mitofm.data.sources.domains import state_domain
-from mitofm.data.sources.finding import content, find
+from mitofm.data.sources.finding import find
 from mitofm.data.sources.placing import place
 from mitofm.data.sources.points import UM, UNITS, Points, written
 from mitofm.data.survey import survey
@@ -21,8 +21,6 @@ from mitofm.errors import MitofmError, unknown
 
 _FURTHER = ("sample_id", "species", "scanner", "mpp", "patient")
 _NEEDED = ("x", "y", "image")
-_USUAL = "cells.csv"
-_ENDINGS = (".csv", ".tsv", ".geojson", ".csv.gz", ".tsv.gz", ".geojson.gz")
 
 
 @dataclass
@@ -93,9 +91,8 @@ class PointsCsv(AnnotatedImages):
         samples = pd.concat(parts) if len(parts) > 1 else parts[0]
         samples.index.name = parts[0].index.name
         files = samples["image"]
-        samples["slide"] = samples.get("slide", pd.Series(None, samples.index, dtype=object)).fillna(
-            files.map(reading.stem)
-        )
+        slides = samples.get("slide", pd.Series(None, samples.index, dtype=object))
+        samples["slide"] = slides.fillna(files.map(reading.stem))
         if not ("domain" in samples or state_domain(self.domains) or (self.cases or {}).get("domain")):
             samples["domain"] = self.name
         names = files.map(reading.stem) + "-" + samples.pop("at")
@@ -114,35 +111,8 @@ class PointsCsv(AnnotatedImages):
 
     def _paths(self) -> list[Path]:
         """The files of points."""
-        what = f"data set {self.name!r}"
-        given = [self.file] if isinstance(self.file, str) else list(self.file)
-        paths: dict[Path, None] = {}
-        for name in given:
-            if any(mark in name for mark in "*?[") and not (self.root / name).is_file():
-                found = sorted(path for path in self.root.glob(name) if path.is_file())
-                if not found:
-                    there = content(self.root) if self.root.is_dir() else "nothing: it does not exist"
-                    raise MitofmError(f"{what}: no file in {self.root} is called like {name!r}; it holds {there}")
-                paths |= dict.fromkeys(found)
-            else:
-                paths[self._named(name, what)] = None
-        return [reading.annotation_file(path, self.name) for path in paths]
-
-    def _named(self, name: str, what: str) -> Path:
-        """The file `name`; if it is the usual one and not there, the only file of points in the folder."""
-        try:
-            return find(self.root, name, what)
-        except MitofmError:
-            found = sorted(path for path in self.root.glob("*") if path.name.lower().endswith(_ENDINGS))
-            if name != _USUAL or not found:
-                raise
-        if len(found) > 1:
-            raise MitofmError(
-                f"{what} is not here: {self.root / name} does not exist, and there are several others: "
-                f"{', '.join(path.name for path in found[:8])}. Say which to read: data.source.file={found[0].name}; all of "
-                f"a kind: data.source.file='*{found[0].suffix}'"
-            )
-        return found[0]
+        found = point_files.listed(self.root, self.file, f"data set {self.name!r}")
+        return [reading.annotation_file(path, self.name) for path in found]
 
     def _read(self, path: Path) -> Points:
         """The samples of a file, each with its image as a path in `images`."""

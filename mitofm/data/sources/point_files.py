@@ -1,0 +1,59 @@
+"""Which files of points a config means: by name, by pattern, or the only one in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mitofm.data.sources.finding import content, find
+from mitofm.errors import MitofmError
+
+USUAL = "cells.csv"
+"""The name in the shipped config, which stands for the only file of points in the folder if there is none of that name."""
+_ENDINGS = (".csv", ".tsv", ".geojson", ".csv.gz", ".tsv.gz", ".geojson.gz")
+_MARKS = "*?["
+
+
+def listed(root: Path, names: str | Sequence[str], what: str) -> list[Path]:
+    """The files of `names`, in their order and each once.
+
+    Args:
+        root: the folder that they are relative to.
+        names: one or several names or patterns (`*.geojson`).
+        what: whose files they are, for messages: "data set 'mine'".
+
+    Raises:
+        MitofmError: a file is not there, or a pattern matches none.
+    """
+    found: dict[Path, None] = {}
+    for name in [names] if isinstance(names, str) else names:
+        is_pattern = any(mark in name for mark in _MARKS) and not (root / name).is_file()
+        found |= dict.fromkeys(_matching(root, name, what) if is_pattern else [_named(root, name, what)])
+    return list(found)
+
+
+def _matching(root: Path, pattern: str, what: str) -> list[Path]:
+    anchor = Path(pattern).anchor  # pathlib takes no absolute patterns
+    found = sorted(path for path in Path(anchor or root).glob(pattern.removeprefix(anchor)) if path.is_file())
+    if not found:
+        there = f"it holds {content(root)}" if root.is_dir() else "it does not exist"
+        raise MitofmError(f"{what}: no file in {root} is called like {pattern!r}; {there}")
+    return found
+
+
+def _named(root: Path, name: str, what: str) -> Path:
+    try:
+        return find(root, name, what)
+    except MitofmError:
+        found = sorted(path for path in root.glob("*") if path.name.lower().endswith(_ENDINGS))
+        if name != USUAL or not found:
+            raise
+    if len(found) == 1:
+        return found[0]
+    shown = ", ".join(path.name for path in found[:8]) + (", ..." if len(found) > 8 else "")
+    like = f"*{found[0].suffix}"
+    several = f", or all of a kind: data.source.file='{like}'" if len(list(root.glob(like))) > 1 else ""
+    raise MitofmError(
+        f"{what} is not here: {root / name} does not exist, and there are several others: {shown}. Say which to read: "
+        f"data.source.file={found[0].name}{several}"
+    )
