@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +37,8 @@ class Card:
     """Of each domain `images`, `positive` and `negative`, as far as its authors publish them; None: they do not."""
     download_gb: float | None
     """What its files take, GB; None: not known, or nothing to fetch."""
+    authors_split: Mapping[str, Any] | None = None
+    """Where the split that its authors publish is and how it is read (`mitofm.data.splits.authors`); None: there is none."""
 
 
 def differences(card: Card, table: pd.DataFrame) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,8 @@ class Dataset:
     def __init__(self, config: Mapping[str, Any], cache: Path) -> None:
         of_card = {field.name for field in fields(Card)}
         known = of_card | {"source", "download"}
-        missing, more = sorted(known - set(config)), sorted(set(config) - known)
+        may_lack = {field.name for field in fields(Card) if field.default is not MISSING}
+        missing, more = sorted(known - may_lack - set(config)), sorted(set(config) - known)
         if missing or more:
             told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has the unknown {', '.join(more)}"] * bool(more)
             raise MitofmError(f"data set {config.get('name', '?')!r}: its config {' and '.join(told)}")

@@ -19,7 +19,16 @@ PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would
 _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
 _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
-_NEUTRAL = {"fit.labels": "majority"}  # keys added after 0.1, and the value at which they change nothing
+_NEUTRAL = {  # keys added after 0.1, and the value at which they change nothing
+    "fit.labels": "majority",
+    "split.columns": dict.fromkeys(("sample", "slide", "part", "evaluation_set")),
+    "split.words": dict.fromkeys(("train", "validation", "test", "unused")),
+    "split.listed": None,
+    "split.others": "unused",
+    "split.validation_share": None,
+    "split.absent": "error",
+    "split.sets_by": "domain",
+}
 
 
 @dataclass(frozen=True)

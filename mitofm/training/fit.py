@@ -20,8 +20,8 @@ from mitofm.backbones.weights import Weights
 from mitofm.config import instantiate
 from mitofm.data.confounders.base import applied
 from mitofm.data.dataset import Dataset
-from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Split, Strategy
+from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.evaluation import threshold
 from mitofm.evaluation.metrics import summarise
 from mitofm.files import write_json, write_parquet
@@ -58,7 +58,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     started = time.perf_counter()
 
     strategy = instantiate(config["split"])
-    split = make(strategy, dataset.table(), config["fraction"], config["seed"])
+    split = make_or_suggest(strategy, dataset.table(), config["fraction"], config["seed"])
     labels = _labels(config, dataset, split, strategy)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
     split, store = applied(config["protocol"]["confounders"], split, dataset.store(), dataset)
