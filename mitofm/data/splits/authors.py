@@ -48,7 +48,8 @@ class Authors(Strategy):
     @cached_property
     def _listed(self) -> FromFile:
         given = dict(self.published or {})
-        place = f"the authors' split of {self.data} ({given['file']})"
+        file = given["file"] if isinstance(given["file"], str) else given["file"][0]
+        place = f"the authors' split of {self.data} ({file})"
         return FromFile(name=self.name, fraction_unit=self.fraction_unit, place=place, **given)
 
     def describe(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mitofm.data.sources.finding import content, plain
 from mitofm.data.splits import listing
 from mitofm.data.splits.listing import Listing, Title
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, PARTS, TEST, TRAIN, VALIDATION, Sides, Strategy
@@ -32,7 +33,7 @@ class FromFile(Strategy):
     fractions are bought, and which slides validate if a `validation_share` is to be drawn.
 
     Attributes:
-        file: path of the file.
+        file: path of the file; of several, the first that is there.
         columns: the file's own words for its columns (`mitofm.data.splits.listing.COLUMNS`); a list of columns is joined
             with "_". None, or a key that is not there: the usual words.
         words: the file's own words for the parts; None, or a part that is not there: the usual ones.
@@ -44,7 +45,7 @@ class FromFile(Strategy):
         place: what messages call the file; "": the key that names it.
     """
 
-    file: str
+    file: str | Sequence[str]
     columns: Mapping[str, Title | None] = field(default_factory=dict)
     words: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
     listed: str | None = None
@@ -70,14 +71,22 @@ class FromFile(Strategy):
 
     def describe(self) -> str:
         """The training side in words: the file's name without its ending."""
-        return Path(self.file).stem
+        return Path(self._paths[0]).stem
 
     def files(self) -> list[Path]:
         """The file. Raises MitofmError if it is not there."""
-        path = Path(self.file)
-        if not path.is_file():
-            raise MitofmError(f"{self._called} does not exist (a relative path starts at {Path.cwd()})")
-        return [path]
+        paths = [Path(path) for path in self._paths]
+        for path in paths:
+            if path.is_file():
+                return [path]
+        beside = {path: list(path.parent.iterdir()) if path.parent.is_dir() else [] for path in paths}
+        alike = [one for path in paths for one in beside[path] if plain(one.name) == plain(path.name) and one.is_file()]
+        if len(alike) == 1:
+            return alike
+        folder = paths[0].parent
+        holds = f"{folder} holds {content(folder)}" if folder.is_dir() else f"{folder} is no folder"
+        also = "".join(f", nor does {path}" for path in paths[1:])
+        raise MitofmError(f"{self._called} does not exist{also}; {holds} (a relative path starts at {Path.cwd()})")
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises MitofmError, naming file and row, for whatever in the file cannot be meant; or if it has no training part.
@@ -100,7 +109,11 @@ class FromFile(Strategy):
 
     @property
     def _called(self) -> str:
-        return self.place or f"split.file={self.file}"
+        return self.place or f"split.file={self._paths[0]}"
+
+    @property
+    def _paths(self) -> list[str]:
+        return [self.file] if isinstance(self.file, str) else [str(path) for path in self.file]
 
     def _check(self, listed: Listing) -> None:
         for part, why in ((TRAIN, "nothing can be learned"), (TEST, "nothing can be tested")):

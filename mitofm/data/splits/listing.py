@@ -95,7 +95,7 @@ class Listing:
             words = list(self.rows[key].unique())
             for column in (name for name in _NAMES[key] if name in table):
                 found = matched(words, list(table[column].unique()), loosely)
-                if best is None or len(found.meant) > len(best[2].meant):
+                if best is None or found.close > best[2].close:
                     best = key, column, found
                 if len(found.meant) == len(words):
                     return best

@@ -24,6 +24,11 @@ class Matched:
     meant: dict[str, str]
     doubtful: dict[str, list[str]]
 
+    @property
+    def close(self) -> int:
+        """How many of the words are like a name."""
+        return len(self.meant) + len(self.doubtful)
+
 
 def matched(words: Iterable[str], names: Collection[str], loosely: bool) -> Matched:
     """The name that each of `words` means, if it means one.

@@ -50,7 +50,7 @@ def suggestion(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: i
     fractions = list(_fractions(strategy, fraction, units(table).nunique()))
     for other in fractions:
         if _works(strategy, table, other, seed):
-            return f"This split works with fraction={other:g}"
+            return f"What works at seed {seed}: fraction={other:g}"
     candidates = list(_candidates(strategy, table))
     for bought in (fraction, *fractions[-1:]):
         for words, candidate in candidates:
@@ -106,15 +106,11 @@ def _works(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) 
 
 def _typed(key: str, value: str) -> str:
     """`key=value` as it is typed in a shell, for Hydra to read as a word."""
-    plain = re.fullmatch(r"[A-Za-z][\w .+-]*", value) and value.casefold() not in (
-        "null",
-        "true",
-        "false",
-        "nan",
-        "inf",
-    )
+    if re.fullmatch(r"[A-Za-z][\w .+-]*", value) and value.casefold() not in ("null", "true", "false", "nan", "inf"):
+        return shlex.quote(f"{key}={value}")
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return shlex.quote(f"{key}={value}" if plain else f"{key}='{escaped}'")
+    typed = f"{key}='{escaped}'"
+    return shlex.quote(typed) if set(typed) & set('"$`\\!') else f'"{typed}"'
 
 
 def _lacking(table: pd.DataFrame) -> str:
