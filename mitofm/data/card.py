@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +45,8 @@ class Card:
     """What happens to crops whose border is padded, one of `mitofm.data.curation.PADDING`."""
     patients: str | Mapping[str, str] | None = None
     """Whose a slide is: `mitofm.data.curation.Rules`."""
+    authors_split: Mapping[str, Any] | None = None
+    """Where the split that its authors publish is and how it is read (`mitofm.data.splits.authors`); None: there is none."""
 
 
 def differences(card: Card, table: pd.DataFrame) -> list[str]:

@@ -22,7 +22,16 @@ _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key 
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
 # Keys of a source that only the table depends on, whose fingerprint counts; votes count in it for whoever learns from them.
 _IN_TABLE = ("file_url", "votes", "vote_words", "votes_file", "image_mpp")
-_NEUTRAL = {"fit.labels": "majority"}  # keys added after 0.1, and the value at which they change nothing
+_NEUTRAL = {  # keys added after 0.1, and the value at which they change nothing
+    "fit.labels": "majority",
+    "split.columns": dict.fromkeys(("sample", "slide", "part", "evaluation_set")),
+    "split.words": dict.fromkeys(("train", "validation", "test", "unused")),
+    "split.listed": None,
+    "split.others": "unused",
+    "split.validation_share": None,
+    "split.absent": "error",
+    "split.sets_by": "domain",
+}
 
 
 @dataclass(frozen=True)

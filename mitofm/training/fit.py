@@ -22,8 +22,8 @@ from mitofm.config import instantiate
 from mitofm.data import votes
 from mitofm.data.confounders.base import applied
 from mitofm.data.dataset import Dataset
-from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Split, Strategy
+from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.evaluation import threshold
 from mitofm.evaluation.metrics import summarise
 from mitofm.files import write_json, write_parquet
@@ -63,7 +63,7 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     table = dataset.table()
     if votes.learned(config["fit"]):
         votes.voted(table, dataset.card.name)
-    split = make(strategy, table, config["fraction"], config["seed"])
+    split = make_or_suggest(strategy, table, config["fraction"], config["seed"])
     labels = _labels(config, dataset, split, strategy)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
     split, store = applied(config["protocol"]["confounders"], split, dataset.store(), dataset)

@@ -56,7 +56,7 @@ SLOW = {
     "adaptation=attentive_probe": ["adaptation.folds=2", "adaptation.steps=5"],
 }
 # tests/data/test_splits_*.py and tests/training/test_ranks.py run them.
-OWN_TEST = {"split=external", "split=external_folds", "split=file", "trainer=ddp"}
+OWN_TEST = {"split=authors", "split=external", "split=external_folds", "split=file", "trainer=ddp"}
 
 
 @pytest.mark.parametrize(

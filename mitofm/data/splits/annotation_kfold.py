@@ -36,5 +36,6 @@ class AnnotationKFold(KFold):
         rest = np.concatenate(blocks)
         part = np.full(len(table), TRAIN, dtype=object)
         part[tested] = TEST
-        part[rest[: max(1, share_of(len(rest), self.validation_share, VALIDATION))]] = VALIDATION
+        if self.validation_share is not None:
+            part[rest[: max(1, share_of(len(rest), self.validation_share, VALIDATION))]] = VALIDATION
         return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))

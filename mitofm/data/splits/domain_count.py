@@ -49,6 +49,7 @@ class DomainCount(Strategy):
         """Raises MitofmError for an unknown domain, Infeasible where fewer than `count` others can train."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
         slides.must_know(self.domain)
+        slides.must_have_others(self.domain)
         able = sorted(set(slides.value) - {self.domain, *slides.test_only})
         if len(able) < self.count:
             raise Infeasible(

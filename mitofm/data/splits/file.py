@@ -2,94 +2,132 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, PARTS, TEST, TRAIN, UNUSED, Sides, Strategy
+from mitofm.data.sources.finding import content, plain
+from mitofm.data.splits import listing
+from mitofm.data.splits.listing import Listing, Title
+from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, PARTS, TEST, TRAIN, VALIDATION, Sides, Strategy
+from mitofm.data.splits.slides import with_validation
 from mitofm.errors import MitofmError, unknown
 
-_KEYS = ("sample_id", "slide")
+ABSENT = ("error", "ignore")
+SETS_BY = ("domain", "dataset")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FromFile(Strategy):
-    """Parts as listed in a CSV or parquet file with columns `sample_id` or `slide`, `part`, and maybe `evaluation_set`.
+    """Parts as listed in a file: a text table of any dialect, or parquet, with a row for each sample, slide or image.
 
-    Cells that the file does not name are unused. A test cell without an evaluation set is in_domain if its domain
-    trains, else out_of_domain. The seed decides only the order in which fractions are bought.
+    Several rows of one slide that agree are one statement: a table of samples with a column of parts is such a file. Names
+    are matched as they are, then without ending and folder and by number (`mitofm.data.splits.naming`). A test sample
+    without an evaluation set is in_domain if its domain trains, else out_of_domain. The seed decides the order in which
+    fractions are bought, and which slides validate if a `validation_share` is to be drawn.
 
     Attributes:
-        file: path of the file.
+        file: path of the file; of several, the first that is there.
+        columns: the file's own words for its columns (`mitofm.data.splits.listing.COLUMNS`); a list of columns is joined
+            with "_". None, or a key that is not there: the usual words.
+        words: the file's own words for the parts; None, or a part that is not there: the usual ones.
+        listed: the part of whatever the file names, if it has no column of parts.
+        others: the part of the samples that it does not name.
+        validation_share: of the training slides, at least one, that validate if nothing else does. None: none.
+        absent: what is done about names that no sample has, one of `ABSENT`.
+        sets_by: "dataset": test samples of a data set that does not train are in a set named after it.
+        place: what messages call the file; "": the key that names it.
     """
 
-    file: str
+    file: str | Sequence[str]
+    columns: Mapping[str, Title | None] = field(default_factory=dict)
+    words: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
+    listed: str | None = None
+    others: str = "unused"
+    validation_share: float | None = None
+    absent: str = "error"
+    sets_by: str = "domain"
+    place: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for key in self.columns:
+            if key not in listing.COLUMNS:
+                raise unknown("column", key, listing.COLUMNS, "split.columns")
+        for key, value, choices in (
+            ("listed", self.listed, (*PARTS, None)),
+            ("others", self.others, PARTS),
+            ("absent", self.absent, ABSENT),
+            ("sets_by", self.sets_by, SETS_BY),
+        ):
+            if value not in choices:
+                raise unknown(f"split.{key}", value, choices)
 
     def describe(self) -> str:
         """The training side in words: the file's name without its ending."""
-        return Path(self.file).stem
+        return Path(self._paths[0]).stem
 
     def files(self) -> list[Path]:
-        """The file. Raises MitofmError where it is not there."""
-        path = Path(self.file)
-        if not path.is_file():
-            raise MitofmError(f"split.file={path} does not exist (a relative path starts at {Path.cwd()})")
-        return [path]
+        """The file. Raises MitofmError if it is not there."""
+        paths = [Path(path) for path in self._paths]
+        for path in paths:
+            if path.is_file():
+                return [path]
+        beside = {path: list(path.parent.iterdir()) if path.parent.is_dir() else [] for path in paths}
+        alike = [one for path in paths for one in beside[path] if plain(one.name) == plain(path.name) and one.is_file()]
+        if len(alike) == 1:
+            return alike
+        folder = paths[0].parent
+        holds = f"{folder} holds {content(folder)}" if folder.is_dir() else f"{folder} is no folder"
+        also = "".join(f", nor does {path}" for path in paths[1:])
+        raise MitofmError(f"{self._called} does not exist{also}; {holds} (a relative path starts at {Path.cwd()})")
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises MitofmError, naming file and row, for whatever in the file cannot be meant."""
-        listed, key = _read(*self.files())
-        ids = table[key].astype(str)
-        _check(listed, key, set(ids), self.file)
-        at = pd.Index(listed[key]).get_indexer(pd.Index(ids))
-        named = at >= 0
-        part = np.where(named, listed["part"].to_numpy(dtype=object)[at], UNUSED)
-        given = np.where(named, listed["evaluation_set"].to_numpy(dtype=object)[at], "")
+        """Raises MitofmError, naming file and row, for whatever in the file cannot be meant; or if it has no training part.
+
+        Infeasible if no draw of a validation share leaves enough on both sides.
+        """
+        (path,) = self.files()
+        listed = listing.read(path, self._called, self.columns, self.words, self.listed)
+        self._check(listed)
+        said, strange = listed.parts(table, ignoring=self.absent == "ignore")
+        if strange:
+            _log.warning("%s: no sample has %d of its names, the first is %r", self._called, len(strange), strange[0])
+        part = said["part"].fillna(self.others).to_numpy(dtype=object)
+        given = said[listing.SETS].fillna("").to_numpy(dtype=object)
+        usual = self._usual(table, part == TRAIN)
+        if not (part == VALIDATION).any():
+            trains = part == TRAIN
+            part[trains] = with_validation(table[trains], self.validation_share, seed)
+        return Sides(part, np.where(part == TEST, np.where(given == "", usual, given), ""))
+
+    @property
+    def _called(self) -> str:
+        return self.place or f"split.file={self._paths[0]}"
+
+    @property
+    def _paths(self) -> list[str]:
+        return [self.file] if isinstance(self.file, str) else [str(path) for path in self.file]
+
+    def _check(self, listed: Listing) -> None:
+        for part, why in ((TRAIN, "nothing can be learned"), (TEST, "nothing can be tested")):
+            if self.others != part and not (listed.rows["part"] == part).any():
+                raise MitofmError(
+                    f"{self._called} names no {part} samples, so {why}: it says {listed.told()}. Choose another split, "
+                    "such as split=in_domain"
+                )
+
+    def _usual(self, table: pd.DataFrame, trains: np.ndarray) -> np.ndarray:
+        """The evaluation set of each sample (N,) if it tests and the file gives it none."""
         domain = table["domain"].to_numpy(dtype=object)
-        usual = np.where(np.isin(domain, pd.unique(domain[part == TRAIN])), IN_DOMAIN, OUT_OF_DOMAIN)
-        return Sides(part, np.where((part == TEST) & (given == ""), usual.astype(object), given))
-
-
-def _read(path: Path) -> tuple[pd.DataFrame, str]:
-    """The rows of `path` as text (missing: ""), and the column that names the cells."""
-    try:
-        if path.suffix == ".parquet":
-            listed = pd.read_parquet(path)
-        elif path.suffix == ".csv":
-            listed = pd.read_csv(path, dtype=str, keep_default_na=False)
-        else:
-            raise MitofmError(f"split.file={path}: a .csv or .parquet file is needed")
-    except (OSError, ValueError) as error:
-        raise MitofmError(f"split.file={path} cannot be read: {error}") from error
-    key = next((key for key in _KEYS if key in listed), None)
-    if key is None or "part" not in listed:
-        raise MitofmError(
-            f"split.file={path} needs the columns 'sample_id' or 'slide', and 'part'. "
-            f"It has: {', '.join(map(str, listed))}"
-        )
-    if listed.empty:
-        raise MitofmError(f"split.file={path} lists no cells")
-    if "evaluation_set" not in listed:
-        listed["evaluation_set"] = ""
-    columns = [key, "part", "evaluation_set"]
-    return listed[columns].astype("string").fillna("").reset_index(drop=True), key
-
-
-def _check(listed: pd.DataFrame, key: str, known: set[str], file: str) -> None:
-    """Refuse unknown parts, repeated and unknown names; the message counts rows as in a CSV file, header first."""
-    wrong = ~listed["part"].isin(PARTS)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise unknown("part", listed["part"].iloc[row], PARTS, f"split.file={file}, row {row + 2}")
-    for problem, rows in {
-        f"the {key} occurs twice": listed[key].duplicated(),
-        f"no cell of the annotation table has this {key}": ~listed[key].isin(known),
-        "only test rows may have an evaluation_set": (listed["part"] != TEST) & (listed["evaluation_set"] != ""),
-    }.items():
-        if rows.any():
-            row = int(np.flatnonzero(rows)[0])
-            raise MitofmError(
-                f"split.file={file}, row {row + 2} ({listed[key].iloc[row]!r}): {problem} ({int(rows.sum())} such rows)"
-            )
+        sets = np.where(np.isin(domain, pd.unique(domain[trains])), IN_DOMAIN, OUT_OF_DOMAIN).astype(object)
+        if self.sets_by == "dataset":
+            dataset = table["dataset"].to_numpy(dtype=object)
+            sets = np.where(np.isin(dataset, pd.unique(dataset[trains])), sets, dataset)
+        return sets

@@ -21,12 +21,12 @@ class KFold(Strategy):
     Attributes:
         fold: the fold that tests, from 0.
         folds: how many there are, at least 2.
-        validation_share: share of the slides of the other folds that validates.
+        validation_share: share of the slides of the other folds that validates; None: none do.
     """
 
     fold: int = 0
     folds: int = 5
-    validation_share: float = 0.2
+    validation_share: float | None = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -31,6 +31,7 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     canonical = np.argsort(table["sample_id"].to_numpy(), kind="stable")
     unit = units(labelled(table))
     # What strategies know as the slide is the unit of independence: a patient, or slides that show the same samples, are one.
+    # A split file names slides as the table does.
     cells = table.assign(slide=unit, own_slide=table["slide"]).iloc[canonical].reset_index(drop=True)
     sides = strategy.sides(cells, seed)
     _check_names(sides)

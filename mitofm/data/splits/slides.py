@@ -38,9 +38,18 @@ class Assignment:
     def must_know(self, value: str) -> None:
         """Refuse a domain that the table does not have, with those it has (MitofmError)."""
         if not isinstance(value, str):
-            raise MitofmError(f"split.{self.by}={value} is read as a number: write it as \"'{value}'\"")
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            told = f"is read as a number: write split.domain=\"'{value}'\"" if number else f"is no {self.by}"
+            raise MitofmError(f"split.domain={value} {told}. There is: {', '.join(map(str, self.counts.index))}")
         if value not in self.counts.index:
             raise unknown(self.by, value, self.counts.index, "this data set")
+
+    def must_have_others(self, value: str) -> None:
+        """Refuse to leave out the only domain there is (Infeasible)."""
+        if len(self.counts) == 1:
+            raise Infeasible(
+                f"split.domain={value} is the only {self.by} of this data set: without it nothing is left to train on"
+            )
 
     def must_train(self, value: str) -> None:
         """Refuse a domain that is unknown (MitofmError) or too small to train on (Infeasible), with its counts."""
@@ -85,12 +94,14 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
     return Assignment(by, values, part, tuple(test_only), counts)
 
 
-def with_validation(table: pd.DataFrame, validation_share: float, seed: int) -> np.ndarray:
-    """Train or validation for each cell (N,) of `table`, all of whose slides are drawn together.
+def with_validation(table: pd.DataFrame, validation_share: float | None, seed: int) -> np.ndarray:
+    """Train or validation for each sample (N,) of `table`, all of whose slides are drawn together; of no share, all train.
 
     Raises:
         Infeasible: no draw leaves a slide and five cells of each class on both sides.
     """
+    if validation_share is None:
+        return np.full(len(table), TRAIN, dtype=object)
     slides = _cells(table)
     drawn = draw(slides.to_numpy(), {VALIDATION: validation_share}, stream(seed, "validation slides"))
     if drawn is None:
