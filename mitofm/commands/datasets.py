@@ -13,7 +13,7 @@ from mitofm.data.dataset import Dataset
 from mitofm.errors import MitofmError, unknown
 from mitofm.runs.resolve import plain
 
-_COLUMNS = ("data", "cells", "images", "domains", "to fetch", "patches", "here", "licence")
+_COLUMNS = ("data", "samples", "images", "domains", "to fetch", "patches", "here", "licence")
 _NETWORK = 100e6 / 8  # bytes per second, for the time to fetch
 
 
@@ -26,9 +26,13 @@ def main(arguments: list[str]) -> None:
         if arguments[0] not in names:
             raise unknown("data", arguments[0], names)
         for key, value in vars(_dataset(arguments[0]).card).items():
-            print(f"{key:12} {value}")
+            if isinstance(value, Mapping):
+                print(key, *(f"  {name}: {one}" for name, one in value.items()), sep="\n")
+            else:
+                print(f"{key:13} {value}")
         return
-    rows = [_COLUMNS, *(_row(name) for name in names)]
+    datasets = {name: _dataset(name) for name in names}
+    rows = [_COLUMNS, *(_row(name, dataset) for name, dataset in datasets.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     # Only the licence gives way on a narrow screen: the rest must be read.
     widths[-1] = max(
@@ -38,14 +42,30 @@ def main(arguments: list[str]) -> None:
         cells = (cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False))
         print("  ".join([*cells, textwrap.shorten(row[-1], widths[-1], placeholder=" …")]))
     print(
-        "\ncells: positive / negative; to fetch: at 100 Mbit/s; patches: of the store, on disk; one in full: mitofm datasets NAME"
+        "\nsamples: positive / negative; to fetch: at 100 Mbit/s; patches: of the store, on disk; one in full: mitofm datasets NAME"
     )
+    print(
+        "\nSets that share samples or slides (train on one and test on the other only by split=external, in a joined set):"
+    )
+    for name, others in overlapping({name: dataset.card for name, dataset in datasets.items()}).items():
+        print(
+            textwrap.fill(
+                f"{name}: {', '.join(others)}", shutil.get_terminal_size((120, 24)).columns, subsequent_indent="  "
+            )
+        )
 
 
-def _row(name: str) -> tuple[str, ...]:
-    dataset = _dataset(name)
+def overlapping(cards: Mapping[str, Card]) -> dict[str, list[str]]:
+    """The sets that share something with each set, whichever of the two cards says so; sets that share nothing are left out."""
+    pairs = {(name, other) for name, card in cards.items() for other in card.overlaps}
+    both = sorted(pairs | {(other, name) for name, other in pairs})
+    return {name: [other for one, other in both if one == name] for name in sorted({name for name, _ in both})}
+
+
+def _row(name: str, dataset: Dataset) -> tuple[str, ...]:
+    """What the table says of one data set."""
     card, here = dataset.card, dataset.present()
-    counts = counted(dataset.table()) if here and card.counts is None else card.counts
+    counts = counted(dataset.source.table()) if here and card.counts is None else card.counts
     *size, patches = _size(card, counts) if counts else ("?",) * 4
     return name, *size, _fetching(card), patches, "yes" if here else "no", card.licence
 
@@ -56,13 +76,13 @@ def _dataset(name: str) -> Dataset:
 
 
 def _size(card: Card, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str, str, str]:
-    """Cells, images, domains and the size of the patch store."""
+    """Samples, images, domains and the size of the patch store."""
     positive, negative, images = (
         [domain[what] for domain in counts.values() if what in domain] for what in ("positive", "negative", "images")
     )
     gigabytes = (sum(positive) + sum(negative)) * (card.crop_px + 2 * card.margin_px) ** 2 * 3 / 1e9
-    cells = f"{sum(positive):,} / {sum(negative):,}"
-    return cells, f"{sum(images):,}" if images else "?", str(len(counts)), f"{gigabytes:.2g} GB"
+    samples = f"{sum(positive):,} / {sum(negative):,}"
+    return samples, f"{sum(images):,}" if images else "?", str(len(counts)), f"{gigabytes:.2g} GB"
 
 
 def _fetching(card: Card) -> str:

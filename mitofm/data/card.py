@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Card:
     """Of each domain `images`, `positive` and `negative`, as far as its authors publish them; None: they do not."""
     download_gb: float | None
     """What its files take, GB; None: not known, or nothing to fetch."""
-    overlap: str = ""
-    """Which other sets hold some of its samples or slides, in words."""
+    overlaps: Mapping[str, str] = field(default_factory=dict)
+    """Other sets that hold some of its samples or slides, and what they share, in words."""
     outside: str = "clip"
     """What happens to a sample whose centre lies outside its image, one of `mitofm.data.outside.RULES`."""
     padded: str = "drop"

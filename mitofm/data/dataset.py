@@ -37,7 +37,7 @@ class Dataset:
     def __init__(self, config: Mapping[str, Any], cache: Path) -> None:
         of_card = {field.name for field in fields(Card)}
         known = of_card | {"source", "download"}
-        may_lack = {field.name for field in fields(Card) if field.default is not MISSING}
+        may_lack = {one.name for one in fields(Card) if (one.default, one.default_factory) != (MISSING, MISSING)}
         missing, more = sorted(known - may_lack - set(config)), sorted(set(config) - known)
         if missing or more:
             told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has the unknown {', '.join(more)}"] * bool(more)

@@ -137,3 +137,4 @@ def test_every_card_counts_in_known_words_and_says_what_a_download_costs(path: P
         assert all(isinstance(number, int) and number > 0 for number in known.values()), domain
     assert of.licence
     assert of.download_gb is None or of.download_gb > 0
+    assert set(of.overlaps) <= {file.stem for file in path.parent.glob("*.yaml")} - {path.stem}
