@@ -29,9 +29,8 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     fractions.check(fraction, strategy.fraction_unit)
     canonical = np.argsort(table["sample_id"].to_numpy(), kind="stable")
     cells = labelled(table).iloc[canonical].reset_index(drop=True)
-    cells = cells.assign(
-        own_slide=cells["slide"]
-    )  # a split file names slides, whatever unit strategies are given as such
+    # A split file names slides, whatever unit the strategies are given as one.
+    cells = cells.assign(own_slide=cells["slide"])
     sides = strategy.sides(cells, seed)
     _check_names(sides)
     if not strategy.leaks:
