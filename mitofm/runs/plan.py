@@ -9,6 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from mitofm import fingerprints
+from mitofm.config import instantiate
+from mitofm.data.dataset import Dataset
+from mitofm.data.splits.suggestion import make_or_suggest
+from mitofm.errors import MitofmError
 from mitofm.files import read_json
 from mitofm.locks import holder
 from mitofm.runs.folder import CellFolder, State
@@ -23,7 +30,7 @@ _LIKE = (
 
 
 def plan(configs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Lines about the cells of resolved configs, which all write into one folder of runs.
+    """Lines about the cells of resolved configs, which all write into one folder of runs. Their splits are tried.
 
     Raises:
         MitofmError: a cell cannot be named: data or weights are not here.
@@ -31,9 +38,12 @@ def plan(configs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     states: Counter[str] = Counter()
     ahead: list[dict[str, Any]] = []
     seen: set[str] = set()
+    refused: list[str] = []
+    tried = _Splits()
     runs = Path()
     for config in configs:
-        runs, name = Path(config["paths"]["runs"]), identify(config).folder_name
+        identified = identify(config)
+        runs, name = Path(config["paths"]["runs"]), identified.folder_name
         if name in seen:
             continue
         seen.add(name)
@@ -44,7 +54,11 @@ def plan(configs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         states[state] += 1
         if state not in (State.DONE.value, State.SKIPPED.value):
             ahead.append(_labels(config))
+            reason = tried.problem(config, identified.dataset)
+            refused += [reason] if reason else []
     yield f"{len(seen)} cells: " + ", ".join(f"{count} {state.lower()}" for state, count in states.most_common())
+    if refused:
+        yield f"cannot be split: {len(refused)} of the {len(ahead)} ahead. The first: {refused[0]}"
     past = list(_past(runs))
     found = [cost for cost in (_like(labels, past) for labels in ahead) if cost]
     if not ahead:
@@ -56,6 +70,28 @@ def plan(configs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     known = f"from past cells like {len(found)} of the {len(ahead)} ahead"
     yield f"time: about {_time(seconds)} of one process, {known}"
     yield f"disk: about {size / 1e6:.0f} MB in {runs}, where {_free(runs) / 1e9:.1f} GB are free"
+
+
+class _Splits:
+    """Splits that were tried, each once: cells of other backbones and adaptations share theirs."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, pd.DataFrame] = {}
+        self._problems: dict[str, str] = {}
+
+    def problem(self, config: Mapping[str, Any], dataset: Dataset) -> str:
+        """Why there is no split of that cell, "" if there is one."""
+        data = fingerprints.of(config["data"])
+        key = fingerprints.of([data, config["split"], config["fraction"], config["seed"]])
+        if key not in self._problems:
+            try:
+                if data not in self._tables:
+                    self._tables[data] = dataset.table()
+                make_or_suggest(instantiate(config["split"]), self._tables[data], config["fraction"], config["seed"])
+                self._problems[key] = ""
+            except MitofmError as problem:
+                self._problems[key] = str(problem)
+        return self._problems[key]
 
 
 def _labels(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from mitofm.data.splits.authors import Authors
 from mitofm.data.splits.make import make
 from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
+from mitofm.runs.identity import hashed
 from mitofm.runs.resolve import resolve
 from tests.data.test_splits_file import slides, table
 
@@ -71,3 +72,15 @@ def test_a_set_without_one_names_those_with_one_before_anything_is_opened(tmp_pa
 def test_a_card_that_cannot_be_meant_is_refused(published: dict[str, str], says: str) -> None:
     with pytest.raises(MitofmError, match=says):
         Authors(name="authors", data="mine", published=published)
+
+
+def test_what_is_meant_is_part_of_a_cell_and_where_the_file_is_is_not(tmp_path: Path) -> None:
+    def name(place: str, *overrides: str) -> str:
+        return hashed(config(tmp_path / place, "data=midogpp", *overrides), "0" * 64, "1" * 64, ["2" * 64])
+
+    assert name("here") == name("there")
+    assert name("here") != name("here", "data.authors_split.validation_share=0.3")
+    given = resolve(compose("train", ["split=file", "split.file=a.csv", "split.others=test"]))
+    assert hashed(given, "0" * 64, "1" * 64, []) != hashed(
+        given | {"split": given["split"] | {"others": "unused"}}, "0" * 64, "1" * 64, []
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
 from mitofm.data.splits.annotation import Annotation
+from mitofm.data.splits.domain_count import DomainCount
 from mitofm.data.splits.external import External
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.kfold import KFold
@@ -118,6 +121,33 @@ def test_an_unknown_domain_is_named_with_those_there_are() -> None:
         with pytest.raises(MitofmError) as error:
             make(strategy, cells, 1.0, 0)
         assert str(error.value) == str(unknown("domain", "lungs", ["lung", "skin"], "this data set"))
+
+
+def test_the_only_domain_can_train_and_cannot_be_left_out() -> None:
+    cells = table(lung=5)
+    assert len(slides(make(SingleDomain(name="s", domain="lung"), cells, 1.0, 0), "train")) == 3
+    for strategy in (LeaveOneOut(name="l", domain="lung"), DomainCount(name="d", domain="lung", count=1)):
+        with pytest.raises(Infeasible, match=r"split.domain=lung is the only domain of this data set: without it"):
+            make(strategy, cells, 1.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("domain", "says"),
+    [
+        (2021, r"""split.domain=2021 is read as a number: write split.domain="'2021'". There is: lung"""),
+        (None, "split.domain=None is no scanner. There is: lung"),
+        (["lung"], r"split.domain=\['lung'\] is no scanner"),
+    ],
+)
+def test_a_domain_that_is_no_word_is_refused(domain: Any, says: str) -> None:
+    cells = table(lung=5, skin=5).assign(scanner=lambda t: t["domain"])
+    with pytest.raises(MitofmError, match=says):
+        make(SingleDomain(name="s", domain=domain, by="scanner"), cells, 1.0, 0)
+
+
+def test_folds_without_validation() -> None:
+    split = make(KFold(name="kfold", folds=2, validation_share=None), table(lung=2), 1.0, 0)
+    assert [len(split.rows(part)) for part in ("train", "validation", "test")] == [12, 0, 12]
 
 
 def test_a_domain_too_small_to_train_is_infeasible_with_its_counts() -> None:

@@ -23,6 +23,7 @@ from mitofm.data.splits.suggestion import _typed, make_or_suggest
 from mitofm.errors import Infeasible, MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
+from mitofm.runs.plan import plan
 from mitofm.runs.resolve import resolve
 
 DEFAULT = InDomain(name="in_domain")
@@ -111,10 +112,10 @@ def test_a_domain_of_any_name_can_be_typed() -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        (table(9, 9, a=1), r"3 slides with at least 5 positive and 5 negative .* of its 1 slides 1 are such \(1 hold posit"),
+        (table(9, 9, a=1), r"3 slides with at least 5 positive and 5 negative .* it has 1 \(1 in all, 1 with posit"),
         (table(9, 0, a=4), "No split works for this table: all of its 36 samples are of one class"),
         (pd.concat([table(9, 0, a=1), table(0, 9, b=2)]).assign(sample_id=lambda t: [f"{i:02}" for i in range(len(t))]),
-         r"of its 3 slides 0 are such \(1 hold positive and 2 negative samples\)"),
+         r"it has 0 \(3 in all, 1 with positive and 2 with negative samples\)"),
     ],
 )  # fmt: skip
 def test_if_nothing_works_it_is_said_what_is_missing(cells: pd.DataFrame, says: str) -> None:
@@ -133,3 +134,15 @@ def test_a_skipped_cell_says_it_and_what_it_says_trains(
     typed = re.search(r"Too small to train on: human melanoma\. What works at seed 42: (.*)", caplog.text)
     assert typed
     assert run(small(*few, *shlex.split(typed.group(1)))) is State.DONE
+
+
+def test_a_plan_says_it_before_anything_runs(resolved: Callable[..., dict[str, Any]]) -> None:
+    few = ["data.source.domains=[human melanoma]", "data.source.slides_per_domain=5", "data.source.cells_per_slide=8"]
+    configs = [
+        resolved(*few, f"adaptation={one}", split) for one in ("knn", "lora") for split in ("split=kfold", "seed=1")
+    ]
+    lines = list(plan(configs))
+    assert lines[0] == "4 cells: 4 to do"
+    assert lines[1].startswith("cannot be split: 4 of the 4 ahead. The first: ")
+    assert "What works at seed 42: split=kfold split.folds=5 split.validation_share=" in lines[1]
+    assert not any("cannot" in line for line in plan([resolved(*few, "split=kfold", "split.validation_share=0.5")]))

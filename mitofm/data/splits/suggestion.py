@@ -120,8 +120,8 @@ def _lacking(table: pd.DataFrame) -> str:
     rich = int(((positive >= MIN_CELLS) & (negative >= MIN_CELLS)).sum())
     both = int(((positive > 0) & (negative > 0)).sum())
     told = (
-        f"3 slides with at least {MIN_CELLS} positive and {MIN_CELLS} negative samples each would do, and of its "
-        f"{len(slides)} slides {rich} are such ({int((positive > 0).sum())} hold positive and {int((negative > 0).sum())} "
-        "negative samples)"
+        f"3 slides with at least {MIN_CELLS} positive and {MIN_CELLS} negative samples each would do, and it has {rich} "
+        f"({len(slides)} in all, {int((positive > 0).sum())} with positive and {int((negative > 0).sum())} with negative "
+        "samples)"
     )
     return told + ("; split=file, where you say which slide trains and which tests, can do with 2" if both > 1 else "")
