@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # OME-TIFF says the unit of its pixel sizes. BioIO hands out the bare number: 250 (nanometres) for what
-# is 0.25 micrometres.
+# is 0.25 micrometres. Its docstring says that units are not handled, but it also has an attribute `unit`,
+# and that is None although the unit was read.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
