@@ -181,7 +181,7 @@ def test_a_file_names_crops_and_slides_as_they_were_before_slides_were_joined(tm
     rows = "".join(f"M21,{i},train\n" for i in range(12))
     more = {"columns": {"sample": ["set", "uid"]}, "listed": "train", "others": "test"}
     assert said(tmp_path, f"set,uid,note\n{rows}", cells, **more) == {"a0": "train", "a1": "test"}
-    joined = table(a=3).assign(own_slide=lambda t: t["slide"], slide="patient")
+    joined = table(a=3).assign(own_slide=lambda t: t["slide"], slide=lambda t: "patient of " + t["slide"])
     (tmp_path / "s.csv").write_text("slide,part\na0,train\na1,test\n")
     sides = FromFile(name="file", file=str(tmp_path / "s.csv")).sides(joined, 0)
     assert sides.part.tolist() == ["train"] * 12 + ["test"] * 12 + ["unused"] * 12
@@ -281,3 +281,24 @@ def test_the_published_files(split_file: str, says: dict[str, int] | str) -> Non
     else:
         parts = make(strategy, cells, 1.0, 0).frame
         assert parts.groupby("part")["slide"].nunique().to_dict() == says
+
+
+def test_what_shares_a_unit_with_what_is_held_out_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its authors could not know that lung0 and lung3, and lung1 and lung2, are of one patient each."""
+    cells = table(lung=5)
+    units = {"lung0": "lung0", "lung3": "lung0", "lung1": "lung1", "lung2": "lung1", "lung4": "lung4"}
+    path = tmp_path / "authors.csv"
+    path.write_text("slide,part\nlung0,train\nlung1,train\nlung2,validation\nlung3,test\nlung4,train\n")
+    split = make(FromFile(name="file", file=str(path)), cells.assign(unit=cells["slide"].map(units)), 1.0, 0)
+    parts = split.frame["part"].groupby(cells["slide"]).unique().map(list).to_dict()
+    assert parts == {
+        "lung0": ["unused"],
+        "lung1": ["unused"],
+        "lung2": ["validation"],
+        "lung3": ["test"],
+        "lung4": ["train"],
+    }
+    assert "24 samples share a unit with what is held out, and are not used" in caplog.text
+    path.write_text("sample_id,part\nc0000,train\nc0001,test\nc0002,train\nc0003,train\nc0004,test\n")
+    with pytest.raises(MitofmError, match="leak: slide 'lung0' is on two sides"):
+        make(FromFile(name="file", file=str(path)), cells, 1.0, 0)

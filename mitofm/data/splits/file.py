@@ -12,6 +12,7 @@ import pandas as pd
 
 from mitofm.data.sources.finding import content, plain
 from mitofm.data.splits import listing
+from mitofm.data.splits.leak import keep_apart
 from mitofm.data.splits.listing import Listing, Title
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, PARTS, TEST, TRAIN, VALIDATION, Sides, Strategy
 from mitofm.data.splits.slides import with_validation
@@ -100,6 +101,9 @@ class FromFile(Strategy):
         if strange:
             _log.warning("%s: no sample has %d of its names, the first is %r", self._called, len(strange), strange[0])
         part = said["part"].fillna(self.others).to_numpy(dtype=object)
+        part, left_out = keep_apart(table, part)
+        if left_out:
+            _log.warning("%s: %d samples share a unit with what is held out, and are not used", self._called, left_out)
         given = said[listing.SETS].fillna("").to_numpy(dtype=object)
         usual = self._usual(table, part == TRAIN)
         if not (part == VALIDATION).any():
