@@ -71,7 +71,7 @@ FILES = {
             "data.source.domains": "null",
         },
         beside=("MIDOG++.json",),
-        what="no list of samples but a table of cases, read for tumor, scanner and species",
+        what="no list of samples but a table of cases: `split=authors` reads its parts; here it is read for tumor, scanner and species",
     ),
     "MIDOGpp.csv": Published("study_midogpp"),
     "MIDOG2022_training_tiff.csv": Published("study_midog2022"),
