@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> None:
     else:
         outputs.check(asked)
 
+    from mitofm.data.checks import remarked
     from mitofm.data.dataset import Dataset
     from mitofm.fingerprints import Remembered
     from mitofm.inference.predict import as_trained, score
@@ -51,6 +52,8 @@ def main(arguments: list[str]) -> None:
         f"{len(found.table)} samples, {positive} called {words_of['1']} at probability {threshold['value']:.4g} or more "
         f"(threshold by rule: {threshold['rule']})"
     )
+    for remark in remarked(dataset.curated.remarks):
+        print(f"{remark.count} {remark.what}; the first: {remark.first}")
     if found.learned_from:
         print(
             f"{found.learned_from} of these samples were trained or chosen on: their scores are not those of new samples"
