@@ -99,7 +99,8 @@ class Tables:
         """Whether `path` holds the table, made from the images as they are now."""
         try:
             facts = read_json(path / _FACTS)
-            return facts["states"] == fingerprints.of(_states(self.source.root / name for name in facts["images"]))
+            root = self.source.root  # once: a source of crops looks for it on the disk
+            return facts["states"] == fingerprints.of(_states(root / name for name in facts["images"]))
         except (OSError, KeyError, ValueError):
             return False
 

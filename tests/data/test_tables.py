@@ -75,3 +75,24 @@ def test_a_missing_image_is_named_and_nothing_is_kept(kept: Tables, tmp_path: Pa
     with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*the first is 2\.png"):
         kept.curated()
     assert not list(kept.folder.glob("*/facts.json"))
+
+
+def test_the_folder_of_many_images_is_looked_for_once(kept: Tables) -> None:
+    class Sought(Regions):
+        """As sources of crops do, it finds its root on the disk: that must not be done for every image."""
+
+        times = 0
+
+        @property
+        def root(self) -> Path:
+            self.times += 1
+            return self.__dict__["root"]
+
+        @root.setter
+        def root(self, root: Path) -> None:
+            self.__dict__["root"] = root
+
+    kept.curated()
+    source = Sought(kept.source.root)
+    assert replace(kept, source=source).fingerprint() == kept.fingerprint()
+    assert source.times == 1
