@@ -104,7 +104,17 @@ def test_a_domain_of_any_name_can_be_typed() -> None:
     cells = cells.assign(sample_id=[f"s{i:04d}" for i in range(len(cells))])
     strategy = LeaveOneOut(name="l", domain="it's, 2021")
     assert suggested(strategy, cells)[1] == "split=in_domain"
-    for name in ("human melanoma", "2021", "it's, 2021", 'a "b" $c', "null"):
+    for name in (
+        "human melanoma",
+        "2021",
+        "it's, 2021",
+        'a "b" $c',
+        "null",
+        "canine tumör",
+        "Tübingen",
+        "a\\b",
+        "a\\'b\\",
+    ):
         (word,) = shlex.split(_typed("split.domain", name))
         assert compose("train", ["split=leave_one_out", word]).split.domain == name
 

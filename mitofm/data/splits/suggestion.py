@@ -106,9 +106,17 @@ def _works(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) 
 
 def _typed(key: str, value: str) -> str:
     """`key=value` as it is typed in a shell, for Hydra to read as a word."""
-    if re.fullmatch(r"[A-Za-z][\w .+-]*", value) and value.casefold() not in ("null", "true", "false", "nan", "inf"):
+    if re.fullmatch(r"[A-Za-z][\w .+-]*", value, re.ASCII) and value.casefold() not in (
+        "null",
+        "true",
+        "false",
+        "nan",
+        "inf",
+    ):
         return shlex.quote(f"{key}={value}")
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    escaped = re.sub(
+        r"(\\*)('|$)", lambda met: 2 * met[1] + ("\\'" if met[2] else ""), value
+    )  # others stand for themselves
     typed = f"{key}='{escaped}'"
     return shlex.quote(typed) if set(typed) & set('"$`\\!') else f'"{typed}"'
 
