@@ -122,6 +122,8 @@ def _twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
     own = pd.Series(np.arange(len(table)), index=table.index).astype(str)
     alike = own.where(digest == NOTHING, "pixels " + digest.astype(str))
     spot = table["slide"] + " " + np.floor(table["x"]).astype(str) + " " + np.floor(table["y"]).astype(str)
+    if "crop" in table:  # of a crop from nobody knows where, image is the crop itself, and its position says nothing
+        spot = spot.where(table["image"] != table["crop"], own)
     several = table.groupby(spot)["dataset"].transform("nunique") > 1
     return pd.Series(_components(alike, spot.where(several, own)), index=table.index)
 

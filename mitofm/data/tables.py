@@ -23,7 +23,7 @@ from mitofm.errors import MitofmError
 from mitofm.files import read_json, write_json, write_parquet
 from mitofm.locks import lock
 
-_VERSION = 1  # raised whenever equal inputs give another table
+_VERSION = 2  # raised whenever equal inputs give another table
 _TABLE, _REMARKS, _FACTS = "table.parquet", "remarks.parquet", "facts.json"
 
 

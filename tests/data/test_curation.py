@@ -134,6 +134,14 @@ def test_slides_of_one_patient_are_one_unit(tmp_path: Path, crops: Crops, rule: 
     assert units(curated(tmp_path, own, Rules("clip", "drop", rule, 32, None)).table).tolist() == ["p", "q", "q"]
 
 
+def test_crops_of_no_known_position_are_not_one_sample_for_lying_in_one_slide(tmp_path: Path, crops: Crops) -> None:
+    """Joined sets of crops whose slides are known, and not where in them: x and y are the same of all."""
+    table = crops([1, 2, 3, 4], [0, 1, 0, 1], slide="shared/1", dataset=["a", "a", "b", "b"])
+    found = curated(tmp_path, table)
+    pd.testing.assert_frame_equal(found.table, table)
+    assert found.remarks.empty
+
+
 def test_a_rule_that_names_no_patient_is_refused(tmp_path: Path, crops: Crops) -> None:
     table = crops([1, 2], [0, 1], slide=["TCGA-AB-1234-01", "other"])
     with pytest.raises(MitofmError, match=r"names no patient of slide 'other' \(1 of 2 slides\)"):
