@@ -111,7 +111,7 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
         raise MitofmError(f"{root}: every sample equals one of the opposite label; nothing can be learned from them")
     if rules.patients is not None and "patient" not in kept:
         kept["patient"] = _patients(kept["slide"], rules.patients)
-    unit = _joined(kept["patient"] if "patient" in kept else kept["slide"], twins[kept.index])
+    unit = _joined(kept["patient"] if "patient" in kept else kept["slide"], kept["slide"], twins[kept.index])
     if (unit != kept["slide"]).any():
         kept["unit"] = unit
     return Curated(kept.reset_index(drop=True), pd.concat(remarks, ignore_index=True))
@@ -133,11 +133,9 @@ def _opposite(table: pd.DataFrame, twins: pd.Series) -> pd.Series:
     return table.groupby([twins, table["dataset"]])["label"].transform("nunique") > 1
 
 
-def _joined(names: pd.Series, twins: pd.Series) -> pd.Series:
-    """The unit of each sample: units that hold twins are one, called after the first of them."""
-    if not twins.duplicated().any():
-        return names
-    component = pd.Series(_components(names, twins), index=names.index)
+def _joined(names: pd.Series, slides: pd.Series, twins: pd.Series) -> pd.Series:
+    """The unit of each sample: units that hold twins, or samples of one slide, are one, called after the first of them."""
+    component = pd.Series(_components(names, slides, twins), index=names.index)
     return names.groupby(component).transform("min")
 
 

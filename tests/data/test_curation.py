@@ -142,6 +142,12 @@ def test_crops_of_no_known_position_are_not_one_sample_for_lying_in_one_slide(tm
     assert found.remarks.empty
 
 
+def test_a_slide_that_two_sets_hold_is_one_unit_whatever_its_patients_are_called(tmp_path: Path, crops: Crops) -> None:
+    slides, patients = ["s1", "s2", "s1", "s3"], ["0/p", "0/p", "1/q", "1/r"]
+    found = curated(tmp_path, crops([1, 2, 3, 4], [0, 1, 0, 1], slide=slides, patient=patients))
+    assert units(found.table).tolist() == ["0/p", "0/p", "0/p", "1/r"]
+
+
 def test_a_rule_that_names_no_patient_is_refused(tmp_path: Path, crops: Crops) -> None:
     table = crops([1, 2], [0, 1], slide=["TCGA-AB-1234-01", "other"])
     with pytest.raises(MitofmError, match=r"names no patient of slide 'other' \(1 of 2 slides\)"):
