@@ -1,4 +1,4 @@
-"""Words that people commonly give the two classes of mitotic figures, for data whose config names none."""
+"""Words that people commonly give the two classes, for data whose config names none: those of the field, and vaguer ones."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ import re
 from collections.abc import Iterable
 
 from mitofm.data import tabular
+from mitofm.data.sources import classes
 from mitofm.data.sources.finding import plain
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+def _bare(word: str) -> str:
+    """`word` without case, blanks and punctuation."""
+    return re.sub(r"[\W_]", "", plain(tabular.whole(word.strip())))
+
+
+def _words(field: str, further: str) -> frozenset[str]:
+    return frozenset(map(_bare, (*field.split(","), *further.split(","))))
 
 
 POSITIVE = _words(
-    "1 true yes pos positive positives amf amfs atypical atypicalmitosis atypicalmitoses atypicalmitoticfigure "
-    "atypicalmitoticfigures mf mfs mitosis mitoses mitotic mitoticfigure mitoticfigures mitoticcell mitoticcells"
+    classes.POSITIVE,
+    """1, yes, pos, positives, MFs, AMF, AMFs, atypical, atypical mitosis, atypical mitoses, atypical mitotic figure,
+    atypical mitotic figures""",
 )
 NEGATIVE = _words(
-    "0 false no neg negative negatives nmf nmfs normal normalmitosis normalmitoses normalmitoticfigure "
-    "normalmitoticfigures typical typicalmitosis nonmf nonmitosis nonmitoses nonmitotic nonmitoticfigure "
-    "nonmitoticfigures nonmitoticcell nonmitoticcells notmitosis notmitotic notmitoticfigure notmitoticfigures nomitosis "
-    "hardnegative hardnegatives hardnegativemitosis imposter imposters impostor impostors lookalike lookalikes mimic "
-    "mimics mitosislike mitoticlike mitoticlikefigure other others"
+    classes.NEGATIVE,
+    """0, no, neg, negatives, NMF, NMFs, non-MF, normal, normal mitosis, normal mitoses, normal mitotic figure,
+    normal mitotic figures, typical, typical mitosis, hard negative mitosis, mimic, mimics, mitotic-like, other, others""",
 )
 
 
@@ -32,7 +37,7 @@ def told(words: Iterable[str]) -> tuple[list[str], list[str]]:
     Case, blanks and punctuation do not count; "1.0" is "1". Both lists are empty unless each class has one word: `MF`
     beside `AMF`, or `hard negative` beside `normal`, is for the user to say.
     """
-    spelled = {word: re.sub(r"[\W_]", "", plain(tabular.whole(word.strip()))) for word in words}
+    spelled = {word: _bare(word) for word in words}
     positive = [word for word, one in spelled.items() if one in POSITIVE]
     negative = [word for word, one in spelled.items() if one in NEGATIVE]
     if len({spelled[word] for word in positive}) == 1 == len({spelled[word] for word in negative}):
