@@ -33,6 +33,8 @@ _WORDS = {
     "mpp": "mpp",
 }
 
+_GROUPS = ("slide", "patient", "domain")
+
 
 class OwnCrops:
     """Crops in a folder of one's own.
@@ -179,7 +181,7 @@ class OwnCrops:
             return {}
         for key in [key for key in _WORDS if key != "crop" and key not in self.columns]:
             word = next((word for word in _WORDS[key].split() if word in free), None)
-            if word is not None and (key == "label" or (read[free[word]] != "").all()):
+            if word is not None and (key == "label" or _filled(read[free[word]], key)):
                 columns[key] = free.pop(word)
         if not {"x", "y"} <= set(columns) | set(self.columns):
             columns.pop("x", None)
@@ -258,6 +260,12 @@ def _naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
         key=lambda column: words.index(_letters(column)) if _letters(column) in words else len(words),
     )
     return order[0] if most else None
+
+
+def _filled(column: pd.Series, key: str) -> bool:
+    """Whether a column says something of every row. Of what splits and domains rest on, a gap is for whoever reads it to refuse."""
+    said = column != ""
+    return bool(said.any() if key in _GROUPS else said.all())
 
 
 def _letters(word: str) -> str:
