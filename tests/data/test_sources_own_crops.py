@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mitofm.commands.composing import compose
 from mitofm.data.sources.own_crops import OwnCrops
 from mitofm.errors import MitofmError
 
@@ -172,6 +173,10 @@ def test_a_gap_in_what_splits_rest_on_is_refused(tmp_path: Path, column: str) ->
     assert len(source(tmp_path).table()) == 3
 
 
-def test_the_shipped_config_states_nothing(tmp_path: Path) -> None:
+def test_the_shipped_config_states_nothing_and_takes_what_is_typed(tmp_path: Path) -> None:
     stated = config("own_crops", tmp_path)["source"]
     assert {key for key, value in stated.items() if value not in (None, [], {})} == {"_target_", "root", "name"}
+    typed = compose("prepare", ["data=own_crops", "data.source.columns={slide: block}", "data.source.spelling={a: b}"])
+    assert (typed.data.source.columns, typed.data.source.spelling) == ({"slide": "block"}, {"a": "b"})
+    with pytest.raises(MitofmError, match=r"as a whole: 'data.source.columns=\{slide: ...\}'"):
+        compose("prepare", ["data=own_crops", "data.source.columns.slide=block"])
