@@ -15,6 +15,7 @@ from mitofm.data.sources.class_folders import ClassFolders
 from mitofm.data.sources.classes import OTHERS, Names
 from mitofm.data.sources.crops_csv import COLUMNS, CropsCsv
 from mitofm.data.sources.domains import Rules
+from mitofm.data.sources.votes import Words
 from mitofm.errors import MitofmError, unknown
 
 # What a column is commonly called, less case and punctuation; the first that is there and means nothing else.
@@ -67,7 +68,7 @@ class OwnCrops:
         slide_pattern: str | None = None,
         domains: Rules = (),
         spelling: Mapping[str, str] | None = None,
-        vote_words: Sequence[object] = (),
+        vote_words: Words = (),
     ) -> None:
         self.columns = dict(columns or {})
         for key in self.columns:

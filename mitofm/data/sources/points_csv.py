@@ -16,6 +16,7 @@ from mitofm.data.sources.domains import state_domain
 from mitofm.data.sources.finding import find
 from mitofm.data.sources.placing import place
 from mitofm.data.sources.points import UM, UNITS, Points, written
+from mitofm.data.sources.votes import Words, listed
 from mitofm.data.survey import survey
 from mitofm.errors import MitofmError, unknown
 
@@ -48,7 +49,7 @@ class PointsCsv(AnnotatedImages):
     columns: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     unit: str | None = None
     image_mpp: float | None = None
-    vote_words: Sequence[object] = ()
+    vote_words: Words = ()
 
     def __post_init__(self) -> None:
         for key in self.columns:
@@ -64,9 +65,8 @@ class PointsCsv(AnnotatedImages):
         if self.unit is not None and self.unit not in UNITS:
             raise unknown("data.source.unit", self.unit, UNITS)
         super().__post_init__()
-        voters = stated.pop("votes", None) or ()
-        voters = [voters] if isinstance(voters, str) else voters
-        self.votes = points_table.Votes(voters, self.vote_words or self.classes.words()) if voters else None
+        voters = [str(word) for word in listed(stated.pop("votes", None))]
+        self.votes = points_table.Votes(voters, listed(self.vote_words) or self.classes.words()) if voters else None
         self.words = {key: str(word) for key, word in stated.items() if word is not None}
 
     def files(self) -> list[Path]:
