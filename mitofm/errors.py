@@ -10,6 +10,10 @@ class MitofmError(Exception):
     """A problem the user can mend. The message names the thing, the place and the way out."""
 
 
+class NoSamples(MitofmError):
+    """A file of annotations holds no sample: no trouble if it is one of many."""
+
+
 class Infeasible(MitofmError):
     """The cell asks for something its data cannot give (no positive in training, say): it is SKIPPED, not failed."""
 

@@ -292,6 +292,11 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
         while parent and not isinstance(OmegaConf.select(config, parent), DictConfig):
             parent, _, last = parent.rpartition(".")
         node = OmegaConf.select(config, parent) if parent else config
+        whole = f"{parent}.{last}"
+        if last in node and node[last] is None and key.startswith(f"{whole}."):
+            return MitofmError(
+                f"{whole} is null in this config. Give it as a whole: '{whole}={{{key.removeprefix(f'{whole}.')}: ...}}'"
+            )
         return unknown("key", f"{parent}.{last}".strip("."), _full_keys(parent, node), "this config")
     if "hydra/launcher/submitit_slurm" in text:
         return MitofmError("hydra/launcher=slurm needs submitit, which is not installed: pip install 'mitofm[slurm]'")

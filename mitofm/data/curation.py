@@ -111,21 +111,27 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
         raise MitofmError(f"{root}: every sample equals one of the opposite label; nothing can be learned from them")
     if rules.patients is not None and "patient" not in kept:
         kept["patient"] = _patients(kept["slide"], rules.patients)
-    unit = _joined(kept["patient"] if "patient" in kept else kept["slide"], kept["slide"], twins[kept.index])
+    unit = _joined(kept["patient"] if "patient" in kept else kept["slide"], kept, twins[kept.index])
     if (unit != kept["slide"]).any():
         kept["unit"] = unit
     return Curated(kept.reset_index(drop=True), pd.concat(remarks, ignore_index=True))
 
 
 def _twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
-    """A number (N,) that samples share which show the same cell: equal pixels, or one position of one slide in two data sets."""
+    """A number (N,) that samples share which show the same cell: equal pixels, or one position of one slide or image in two data sets."""
     own = pd.Series(np.arange(len(table)), index=table.index).astype(str)
     alike = own.where(digest == NOTHING, "pixels " + digest.astype(str))
-    spot = table["slide"] + " " + np.floor(table["x"]).astype(str) + " " + np.floor(table["y"]).astype(str)
-    if "crop" in table:  # of a crop from nobody knows where, image is the crop itself, and its position says nothing
-        spot = spot.where(table["image"] != table["crop"], own)
-    several = table.groupby(spot)["dataset"].transform("nunique") > 1
-    return pd.Series(_components(alike, spot.where(several, own)), index=table.index)
+    at = " " + np.floor(table["x"]).astype(str) + " " + np.floor(table["y"]).astype(str)
+    spots = []
+    for place in ("slide", "image"):  # sets that are cut from one folder of images may call their slides differently
+        spot = table[place] + at
+        if (
+            "crop" in table
+        ):  # of a crop from nobody knows where, image is the crop itself, and its position says nothing
+            spot = spot.where(table["image"] != table["crop"], own)
+        several = table.groupby(spot)["dataset"].transform("nunique") > 1
+        spots.append(spot.where(several, own))
+    return pd.Series(_components(alike, *spots), index=table.index)
 
 
 def _opposite(table: pd.DataFrame, twins: pd.Series) -> pd.Series:
@@ -133,9 +139,9 @@ def _opposite(table: pd.DataFrame, twins: pd.Series) -> pd.Series:
     return table.groupby([twins, table["dataset"]])["label"].transform("nunique") > 1
 
 
-def _joined(names: pd.Series, slides: pd.Series, twins: pd.Series) -> pd.Series:
-    """The unit of each sample: units that hold twins, or samples of one slide, are one, called after the first of them."""
-    component = pd.Series(_components(names, slides, twins), index=names.index)
+def _joined(names: pd.Series, table: pd.DataFrame, twins: pd.Series) -> pd.Series:
+    """The unit of each sample: units that hold twins, or samples of one slide or image, are one, called after their first."""
+    component = pd.Series(_components(names, table["slide"], table["image"], twins), index=names.index)
     return names.groupby(component).transform("min")
 
 

@@ -52,7 +52,7 @@ class Positions(ABC):
             )
             for image, here in cells.groupby("image")
         ]
-        return validate(pd.concat(parts, ignore_index=True), f"{type(self).__name__} of {self.root}")
+        return validate(pd.concat(parts, ignore_index=True), f"{type(self).__name__} of {self.root}", may_lack=("mpp",))
 
     @abstractmethod
     def drawn(self, cells: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:

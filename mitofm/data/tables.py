@@ -6,7 +6,7 @@ which says from what state of which images it was made, and the table's fingerpr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,8 @@ class Tables:
         path = self._made()
         found = _read(path)
         if found is None:  # damaged: nothing is lost by making it again
-            (path / _FACTS).unlink()
-            found = _read(self._made())
+            self._make_once(path, lambda: _read(path) is not None)
+            found = _read(path)
         assert found is not None
         return found
 
@@ -82,18 +82,21 @@ class Tables:
             }
         )
         path = self.folder / f"{self.name}-{key[:12]}"
-        if self._holds(path):
-            return path
+        if not self._holds(path):
+            self._make_once(path, lambda: self._holds(path))
+        return path
+
+    def _make_once(self, path: Path, is_made: Callable[[], bool]) -> None:
+        """Make it, unless another process has done so meanwhile."""
         try:
             with lock(path.with_name(f"{path.name}.lock")):
-                if not self._holds(path):
+                if not is_made():
                     self._make(path)
         except OSError as error:
             raise MitofmError(
                 f"{path}: the table cannot be written ({error}). Make room, or choose another folder with paths.cache "
                 "(MITOFM_CACHE)"
             ) from error
-        return path
 
     def _holds(self, path: Path) -> bool:
         """Whether `path` holds the table, made from the images as they are now."""
@@ -117,8 +120,7 @@ class Tables:
         seen = survey(root, table, self.image_mpp)
         refuse(root, seen, None)
         found = curate(root, table, seen, self.rules)
-        path.mkdir(parents=True, exist_ok=True)
-        (path / _FACTS).unlink(missing_ok=True)
+        path.mkdir(parents=True, exist_ok=True)  # old facts stay till the last: others may be reading them
         write_parquet(path / _TABLE, found.table)
         write_parquet(path / _REMARKS, found.remarks)
         prints = {

@@ -138,3 +138,11 @@ def test_every_card_counts_in_known_words_and_says_what_a_download_costs(path: P
     assert of.licence
     assert of.download_gb is None or of.download_gb > 0
     assert set(of.overlaps) <= {file.stem for file in path.parent.glob("*.yaml")} - {path.stem}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (conf_dir() / "data").glob("*.yaml")))
+def test_the_rules_that_messages_name_can_be_typed(name: str) -> None:
+    """A key that a card does not have is unknown on a command line: `data.padded=keep keeps them` must not be refused."""
+    found = OmegaConf.load(conf_dir() / "data" / f"{name}.yaml")
+    assert {"outside", "padded"} & set(found) or name == "synthetic"
+    assert "patients" in found or not name.startswith("own_")

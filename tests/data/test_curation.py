@@ -113,6 +113,16 @@ def test_one_region_under_two_names_is_found_by_its_pixels(tmp_path: Path) -> No
     assert units(found.table).tolist() == ["a", "a", "a", "a", "c", "c"]
 
 
+def test_sets_of_one_folder_of_images_share_them_whatever_they_call_their_slides(tmp_path: Path) -> None:
+    """As MIDOG++ and the atypical set of MIDOG 2025 do: without `source.slides`, Joined calls slides after their source."""
+    Image.fromarray(pixels(1, 100)).save(tmp_path / "1.png")
+    table = pd.DataFrame({"sample_id": list("1234"), "dataset": list("aabb"), "image": "1.png", "x": [40, 70, 40, 50], "y": 40,
+                          "label": [0, 1, 1, 1], "slide": ["0/1", "0/1", "1/1", "1/1"], "domain": "breast"})  # fmt: skip
+    found = curated(tmp_path, validate(table, "made"))
+    assert remarked(found) == {SHARED: ["1", "3"]}
+    assert units(found.table).tolist() == ["0/1"] * 4
+
+
 def test_what_lies_far_outside_is_counted_and_left_out(tmp_path: Path) -> None:
     Image.fromarray(pixels(1, 100)).save(tmp_path / "a.png")
     table = pd.DataFrame({"sample_id": list("123"), "dataset": "d", "image": "a.png", "x": [40, -2, 900], "y": 40,

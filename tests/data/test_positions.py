@@ -66,3 +66,11 @@ def test_what_cannot_be_had_is_named(regions: Regions, tmp_path: Path) -> None:
     for asked in (Background(regions_of_crops, 3, 1), Jittered(regions_of_crops, 1, 1)):
         with pytest.raises(MitofmError, match="crops that are already cut"):
             asked.table()
+
+
+def test_what_not_all_of_joined_sets_know_of_their_resolution_is_no_hindrance(tmp_path: Path) -> None:
+    some = Regions(tmp_path, cells=10, mpp=0.25)
+    some._table.loc[some._table["image"] == "0.png", "mpp"] = np.nan
+    some.table = lambda: some._table  # type: ignore[method-assign]  # as Joined gives it
+    for drawn in (Background(some, 2, 5, 0), Jittered(some, 1, 3, 0)):
+        assert drawn.table().groupby("image")["mpp"].first().isna().tolist() == [True, False, False, False, False]

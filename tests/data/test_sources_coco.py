@@ -284,6 +284,12 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
         ({"positive": ["mitotic figur"]}, "unknown class 'mitotic figur'.*Did you mean 'mitotic figure'"),
         ({"positive": [1, 2]}, "gives class '2' two meanings"),
         ({"domains": [{"organ": "breast"}]}, "source.domains: unknown organ"),
+        ({"domains": 5}, "source.domains=5: give a word"),
+        ({"domains": ["breast", "lung"]}, "source.domains=.'breast', 'lung'.: give a word"),
+        (
+            {"domains": [{"files": ["a.tiff", "b.tiff"], "domain": "lung"}]},
+            "files=.*: give one name, pattern or number",
+        ),
         ({"cases": {"file": "a.csv", "image": "a", "tumor": "b"}}, "unknown key 'tumor' in source.cases"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mitofm.commands.composing import compose
 from mitofm.data.sources.own_crops import OwnCrops
 from mitofm.errors import MitofmError
 
@@ -160,6 +161,22 @@ def test_two_tables_of_crops_and_no_folder_at_all(tmp_path: Path) -> None:
     assert source(tmp_path / "nowhere").root == tmp_path / "nowhere"
 
 
-def test_the_shipped_config_states_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["slide", "patient", "domain"])
+def test_a_gap_in_what_splits_rest_on_is_refused(tmp_path: Path, column: str) -> None:
+    """Left out, the column would make every crop a slide of its own, and samples of one slide would be on two sides."""
+    touch(tmp_path, "a/1.png", "a/2.png", "a/3.png")
+    (tmp_path / "l.csv").write_text(f"file,label,{column}\na/1.png,1,A\na/2.png,0,\na/3.png,0,A\n")
+    with pytest.raises(MitofmError, match=rf"l\.csv: row 3: {column} is empty"):
+        source(tmp_path).table()
+    assert len(source(tmp_path, columns={column: None}).table()) == 3
+    (tmp_path / "l.csv").write_text(f"file,label,{column}\na/1.png,1,\na/2.png,0,\na/3.png,0,\n")
+    assert len(source(tmp_path).table()) == 3
+
+
+def test_the_shipped_config_states_nothing_and_takes_what_is_typed(tmp_path: Path) -> None:
     stated = config("own_crops", tmp_path)["source"]
     assert {key for key, value in stated.items() if value not in (None, [], {})} == {"_target_", "root", "name"}
+    typed = compose("prepare", ["data=own_crops", "data.source.columns={slide: block}", "data.source.spelling={a: b}"])
+    assert (typed.data.source.columns, typed.data.source.spelling) == ({"slide": "block"}, {"a": "b"})
+    with pytest.raises(MitofmError, match=r"as a whole: 'data.source.columns=\{slide: ...\}'"):
+        compose("prepare", ["data=own_crops", "data.source.columns.slide=block"])

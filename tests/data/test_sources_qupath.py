@@ -340,3 +340,16 @@ def test_names_that_are_not_unique_are_made_anew(tmp_path: Path) -> None:
 def test_without_labels_every_feature_is_a_sample(tmp_path: Path) -> None:
     text = collection(point(1, 2, None), point(3, 4, "Tumor"))
     assert export(slides(tmp_path), "a.geojson", text, columns={"label": None}).table()["label"].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("label", ["label", None])
+def test_of_many_slides_some_may_hold_no_sample(tmp_path: Path, label: str | None) -> None:
+    root = slides(tmp_path)
+    (root / "a.geojson").write_text(collection(), encoding="utf-8")
+    settings: Any = {"columns": {"label": label}, "ignored": "others"}
+    many = export(root, "b.geojson", collection(point(1, 2)), **settings)
+    many.file = "*.geojson"
+    assert many.table()[["image", "slide", "domain"]].to_numpy().tolist() == [["b.tif", "b", "mine"]]
+    (root / "b.geojson").write_text(collection(), encoding="utf-8")
+    with pytest.raises(MitofmError, match=r"a\.geojson"):
+        many.table()

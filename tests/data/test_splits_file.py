@@ -239,6 +239,7 @@ def test_names_of_nothing_are_an_error_or_are_told(tmp_path: Path, caplog: pytes
             {"words": {"test": ["train"]}},
             "'train' means train and test; it can mean one part",
         ),
+        ("slide,part\nlung0,train\nlung1,5\n", {"words": {"train": 5}}, "unknown part 'train' in .*There is: 5, "),
         ("slide,part\nlung0,train\n", {"words": {"tests": []}}, "unknown part 'tests' in words"),
         ("Slide,SLIDE,part\nlung0,a,train\n", {}, "its columns 'Slide' and 'SLIDE' may both be meant"),
         ("slide\nlung0\n", {}, "needs the columns 'sample_id' or 'slide', and 'part'. It has: slide. Say which"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,3 +97,13 @@ def test_the_folder_of_many_images_is_looked_for_once(kept: Tables) -> None:
     source = Sought(kept.source.root)
     assert replace(kept, source=source).fingerprint() == kept.fingerprint()
     assert source.times == 1
+
+
+def test_several_who_meet_a_damaged_one_all_get_the_table(kept: Tables, tmp_path: Path) -> None:
+    whole = kept.curated().table
+    for _ in range(5):
+        next((tmp_path / "cache").glob("r-*/table.parquet")).write_bytes(b"x")
+        with ThreadPoolExecutor(4) as pool:
+            for found in pool.map(lambda _: (kept.curated().table, kept.fingerprint()), range(8)):
+                pd.testing.assert_frame_equal(found[0], whole)
+                assert found[1] == fingerprint(whole)

@@ -71,7 +71,7 @@ class ClassFolders:
         file_url: str | None = None,
         spelling: Mapping[str, str] | None = None,
         slide_pattern: str | None = None,
-        vote_words: Sequence[object] = (),
+        vote_words: votes.Words = (),
         votes_file: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
         self.columns = {key: _listed(word) for key, word in (columns or {}).items() if word is not None}
@@ -94,7 +94,7 @@ class ClassFolders:
         self.domains = domains
         self.spelling = spelling or {}
         self.slide_pattern = slide_pattern
-        self.vote_words = list(vote_words) or [PurePosixPath(folder).name for folder in positive]
+        self.vote_words = votes.listed(vote_words) or [PurePosixPath(folder).name for folder in positive]
         self._given = Path(root)
 
     @property

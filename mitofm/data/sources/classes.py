@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mitofm.data import tabular
-from mitofm.errors import MitofmError, unknown
+from mitofm.errors import MitofmError, NoSamples, unknown
 
 OTHERS = "others"
 
@@ -57,6 +57,7 @@ class Classes:
 
         Raises:
             MitofmError: a class in the config that the file does not list, or one in the file that the config omits.
+            NoSamples: no entry is left.
         """
         mapping = self._mapping(origin, known)
         as_given = found.map(lambda one: str(one).strip())
@@ -70,7 +71,7 @@ class Classes:
             raise self._strange(as_given, strange, origin, mapping)
         labels = found.map(mapping).dropna().astype("int64")
         if labels.empty:
-            raise MitofmError(f"{origin}: no entry is of a class that the config names ({', '.join(mapping)})")
+            raise NoSamples(f"{origin}: no entry is of a class that the config names ({', '.join(mapping)})")
         return labels
 
     def positives(self, known: Mapping[str, str]) -> set[str]:

@@ -62,7 +62,7 @@ class CropsCsv:
         slide_pattern: str | None = None,
         domains: Rules = (),
         spelling: Mapping[str, str] | None = None,
-        vote_words: Sequence[object] = (),
+        vote_words: votes.Words = (),
     ) -> None:
         for key in columns:
             if key not in COLUMNS:
@@ -77,7 +77,7 @@ class CropsCsv:
         self.domains = domains
         self.spelling = spelling or {}
         self.classes = Classes(positive, negative, ignored) if positive or negative else None
-        self.vote_words = vote_words or ([positive] if isinstance(positive, (str, int)) else positive)
+        self.vote_words = votes.listed(vote_words) or votes.listed(positive)
         self._given = Path(root)
 
     @property

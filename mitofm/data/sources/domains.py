@@ -67,8 +67,13 @@ def _listed(rules: Rules) -> Iterator[Mapping[str, Any]]:
         for name in sorted(rules, key=_is_pattern):
             said = rules[name]
             yield {"files": name, **(said if isinstance(said, Mapping) else {"domain": said})}
-    elif rules is not None:
+    elif isinstance(rules, (list, tuple)) and all(isinstance(rule, Mapping) for rule in rules):
         yield from rules
+    elif rules is not None:
+        raise MitofmError(
+            f"data.source.domains={rules!r}: give a word (the domain of all images), a map from images to domains, or a list of "
+            "rules such as {files: [1, 50], domain: lung}"
+        )
 
 
 def _stated(file: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -90,6 +95,10 @@ def _covers(files: Any, path: PurePosixPath) -> bool:
     if isinstance(files, str):
         names = (str(path), str(path.with_suffix("")), path.name, path.stem)
         return any(name == files or (_is_pattern(files) and fnmatchcase(name, files)) for name in names)
+    if not (isinstance(files, (list, tuple)) and len(files) == 2 and all(isinstance(one, int) for one in files)):
+        raise MitofmError(
+            f"data.source.domains: files={files!r}: give one name, pattern or number, or the [first, last] of a range of numbers"
+        )
     first, last = files
     return number is not None and first <= number <= last
 

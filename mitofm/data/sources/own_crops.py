@@ -15,6 +15,7 @@ from mitofm.data.sources.class_folders import ClassFolders
 from mitofm.data.sources.classes import OTHERS, Names
 from mitofm.data.sources.crops_csv import COLUMNS, CropsCsv
 from mitofm.data.sources.domains import Rules
+from mitofm.data.sources.votes import Words
 from mitofm.errors import MitofmError, unknown
 
 # What a column is commonly called, less case and punctuation; the first that is there and means nothing else.
@@ -32,6 +33,8 @@ _WORDS = {
     "y": "y coordinatey centery centrey",
     "mpp": "mpp",
 }
+
+_GROUPS = ("slide", "patient", "domain")
 
 
 class OwnCrops:
@@ -65,7 +68,7 @@ class OwnCrops:
         slide_pattern: str | None = None,
         domains: Rules = (),
         spelling: Mapping[str, str] | None = None,
-        vote_words: Sequence[object] = (),
+        vote_words: Words = (),
     ) -> None:
         self.columns = dict(columns or {})
         for key in self.columns:
@@ -179,7 +182,7 @@ class OwnCrops:
             return {}
         for key in [key for key in _WORDS if key != "crop" and key not in self.columns]:
             word = next((word for word in _WORDS[key].split() if word in free), None)
-            if word is not None and (key == "label" or (read[free[word]] != "").all()):
+            if word is not None and (key == "label" or _filled(read[free[word]], key)):
                 columns[key] = free.pop(word)
         if not {"x", "y"} <= set(columns) | set(self.columns):
             columns.pop("x", None)
@@ -258,6 +261,12 @@ def _naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
         key=lambda column: words.index(_letters(column)) if _letters(column) in words else len(words),
     )
     return order[0] if most else None
+
+
+def _filled(column: pd.Series, key: str) -> bool:
+    """Whether a column says something of every row. Of what splits and domains rest on, a gap is for whoever reads it to refuse."""
+    said = column != ""
+    return bool(said.any() if key in _GROUPS else said.all())
 
 
 def _letters(word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -16,8 +17,9 @@ from mitofm.data.sources.domains import state_domain
 from mitofm.data.sources.finding import find
 from mitofm.data.sources.placing import place
 from mitofm.data.sources.points import UM, UNITS, Points, written
+from mitofm.data.sources.votes import Words, listed
 from mitofm.data.survey import survey
-from mitofm.errors import MitofmError, unknown
+from mitofm.errors import MitofmError, NoSamples, unknown
 
 _FURTHER = ("sample_id", "species", "scanner", "mpp", "patient")
 _NEEDED = ("x", "y", "image")
@@ -48,7 +50,7 @@ class PointsCsv(AnnotatedImages):
     columns: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     unit: str | None = None
     image_mpp: float | None = None
-    vote_words: Sequence[object] = ()
+    vote_words: Words = ()
 
     def __post_init__(self) -> None:
         for key in self.columns:
@@ -64,9 +66,8 @@ class PointsCsv(AnnotatedImages):
         if self.unit is not None and self.unit not in UNITS:
             raise unknown("data.source.unit", self.unit, UNITS)
         super().__post_init__()
-        voters = stated.pop("votes", None) or ()
-        voters = [voters] if isinstance(voters, str) else voters
-        self.votes = points_table.Votes(voters, self.vote_words or self.classes.words()) if voters else None
+        voters = [str(word) for word in listed(stated.pop("votes", None))]
+        self.votes = points_table.Votes(voters, listed(self.vote_words) or self.classes.words()) if voters else None
         self.words = {key: str(word) for key, word in stated.items() if word is not None}
 
     def files(self) -> list[Path]:
@@ -82,11 +83,12 @@ class PointsCsv(AnnotatedImages):
                 message gives file and row.
         """
         paths = self._paths()
-        parts = [self._samples(path) for path in paths]
+        found = self._parts(paths)
+        parts = list(found.values())
         origin = str(paths[0])
         if len(paths) > 1:
             origin = f"{self.root}: {len(paths)} files"
-            for path, part in zip(paths, parts, strict=True):
+            for path, part in found.items():
                 part.index = pd.Index([f"{entry} of {path.name}" for entry in part.index], name=part.index.name)
         samples = pd.concat(parts) if len(parts) > 1 else parts[0]
         samples.index.name = parts[0].index.name
@@ -101,6 +103,16 @@ class PointsCsv(AnnotatedImages):
         own = samples.get("sample_id", names)
         samples = samples.assign(sample_id=own.where(own.notna(), names), dataset=self.name)
         return validate(self.describe(samples, files, [paths[0], *self._cases()]), origin)
+
+    def _parts(self, paths: Sequence[Path]) -> dict[Path, pd.DataFrame]:
+        """The samples of each file that has some: of many slides some hold none."""
+        found: dict[Path, pd.DataFrame] = {}
+        for path in paths:
+            with suppress(NoSamples):
+                found[path] = self._samples(path)
+        if not found:
+            self._samples(paths[0])  # raises
+        return found
 
     def _cases(self) -> list[Path]:
         """The table of cases, if there is one."""
@@ -122,6 +134,8 @@ class PointsCsv(AnnotatedImages):
                 points = Points(points.entries, UM, points.decimals)
         else:
             points = points_table.read(path, self.words, self.unit, self.classes.labels, self.votes)
+        if points.entries.empty:
+            raise NoSamples(f"{path} holds no samples")
         folder, entries = self.root / self.images, points.entries
         if "image" not in entries:
             entries["image"] = image_names.of_export(folder, path.parent, geojson.stem(path), str(path))

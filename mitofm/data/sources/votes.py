@@ -10,6 +10,8 @@ import pandas as pd
 from mitofm.data.annotations import VOTES
 from mitofm.errors import MitofmError
 
+Words = Collection[object] | str | float | None
+
 
 def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
     """The `columns` of votes of the CSV that was read from `path`.
@@ -24,6 +26,13 @@ def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame
             "source.columns.votes, or set it to null"
         )
     return read[list(columns)]
+
+
+def listed(words: Words) -> list[object]:
+    """Words of the config as a list: one word may stand for itself, and null for none."""
+    if words is None or isinstance(words, (str, int, float)):
+        return [] if words is None else [words]
+    return list(words)
 
 
 def count(votes: pd.DataFrame, positive: Collection[object], origin: str = "the table of votes") -> pd.DataFrame:

@@ -242,7 +242,7 @@ def _meaning(words: Mapping[str, Sequence[str] | None]) -> dict[str, str]:
     meaning: dict[str, str] = {}
     for part in PARTS:
         given = words.get(part)
-        for word in WORDS[part] if given is None else [given] if isinstance(given, str) else given:
+        for word in WORDS[part] if given is None else given if isinstance(given, (list, tuple)) else [given]:
             if meaning.setdefault(_plain(word), part) != part:
                 raise MitofmError(
                     f"words: {str(word)!r} means {meaning[_plain(word)]} and {part}; it can mean one part"
