@@ -7,6 +7,7 @@ import os
 import sys
 
 import mitofm
+from mitofm.config import conf_dir
 from mitofm.errors import MitofmError, unknown
 
 COMMANDS = {
@@ -46,6 +47,9 @@ def main() -> None:
     try:
         if arguments[0] not in COMMANDS:
             raise unknown("command", arguments[0], COMMANDS)
+        if arguments[0] != "train" and {"-h", "--help"} & set(arguments[1:]):
+            print(_help_of(arguments[0]))
+            return
         importlib.import_module(f"mitofm.commands.{arguments[0]}").main(arguments[1:])
     except MitofmError as error:
         print(f"mitofm: {error}", file=sys.stderr)
@@ -53,6 +57,13 @@ def main() -> None:
     except BrokenPipeError:  # whoever reads has seen enough: mitofm models | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+
+
+def _help_of(command: str) -> str:
+    """What a command does, and its config with the words that stand beside each key."""
+    primary = conf_dir() / f"{command}.yaml"
+    keys = primary.read_text(encoding="utf-8") if primary.is_file() else ""
+    return f"mitofm {command}: {COMMANDS[command]}\n\n{keys}".rstrip()
 
 
 def _help() -> str:

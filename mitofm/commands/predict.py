@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> None:
     out = asked or paths["runs"] / "predictions" / f"{trained.name}-on-{data['name']}.parquet"
     for_slides = out.suffix.lower() == outputs.GEOJSON
     dataset = Dataset(data, paths["cache"])
+    outputs.refuse_own(out, dataset)
     found = score(trained, dataset, paths["cache"], config["trainer"], samples, for_slides)
 
     threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
@@ -56,7 +57,8 @@ def main(arguments: list[str]) -> None:
         print(f"{remark.count} {remark.what}; the first: {remark.first}")
     if found.learned_from:
         print(
-            f"{found.learned_from} of these samples were trained or chosen on: their scores are not those of new samples"
+            f"{found.learned_from} of these samples lie on slides that were trained or chosen on: their scores are not those "
+            "of new slides"
         )
     if found.positions:
         print(found.positions)
@@ -74,4 +76,4 @@ def checkpoint_folder(runs: Path, given: str) -> Path:
     """Where the checkpoint is: in a cell, or in a folder of its own."""
     if (Path(given) / "checkpoint.json").is_file():
         return Path(given)
-    return cell_folder(runs, given) / "checkpoint"
+    return cell_folder(runs, given, "checkpoint/checkpoint.json") / "checkpoint"

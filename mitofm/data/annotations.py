@@ -67,7 +67,9 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     for column in ("image", "crop"):
         if column in clean:
             paths = clean[column]
-            _refuse(paths.map(_leaves_root), paths, origin, "it must be a path inside the data set's folder")
+            _refuse(
+                paths.map(_leaves_root), paths, origin, "it must be a path inside the data set's folder, relative to it"
+            )
     return clean.sort_values("sample_id", ignore_index=True)
 
 

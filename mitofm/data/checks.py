@@ -37,11 +37,11 @@ class Finding:
 
 _REMARKED = {  # what curation remarks: in which words, and whether it is a note
     CLIPPED: ("samples outside their image, moved to its border", True),
-    OUTSIDE: ("samples outside their image by more than a crop, left out", False),
+    OUTSIDE: ("samples outside their image, left out", False),
     PADDED: ("crops padded at their border, left out (data.padded=keep keeps them)", True),
-    TWIN: ("samples whose pixels equal another's: one unit for splits", True),
+    TWIN: ("samples that show the same as another: one unit for splits", True),
     SHARED: ("samples that two data sets hold: never on two sides", True),
-    OPPOSITE: ("samples whose pixels equal one of the other label, left out", False),
+    OPPOSITE: ("samples that show the same as one of the other label, left out", False),
 }
 
 

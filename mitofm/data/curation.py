@@ -45,6 +45,10 @@ class Rules:
     mpp: float | None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.patients, str | Mapping | None):
+            raise MitofmError(
+                f"data.patients={self.patients!r}: give a regular expression in quotes, or a map from slide to patient"
+            )
         if self.outside not in RULES:
             raise unknown("data.outside", self.outside, RULES)
         if self.padded not in PADDING:
@@ -81,9 +85,7 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
     remarks: list[pd.DataFrame] = []
 
     def remark(samples: pd.DataFrame, what: str) -> None:
-        places = [
-            f"{s} at ({x:g}, {y:g}) in {i}" for s, x, y, i in samples[["sample_id", "x", "y", "image"]].to_numpy()
-        ]
+        places = [_place(row) for _, row in samples.iterrows()]
         remarks.append(pd.DataFrame({"sample_id": samples["sample_id"], "what": what, "place": places}, dtype=str))
 
     inside, moved, dropped = clip(root, table, seen, rules.outside, rules.crop_px, rules.mpp)
@@ -117,20 +119,27 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
     return Curated(kept.reset_index(drop=True), pd.concat(remarks, ignore_index=True))
 
 
+def _place(sample: pd.Series) -> str:
+    """Where to look at a sample."""
+    if "crop" in sample:
+        return f"{sample['sample_id']}: {sample['crop']}"
+    return f"{sample['sample_id']} at ({sample['x']:g}, {sample['y']:g}) in {sample['image']}"
+
+
 def _twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
-    """A number (N,) that samples share which show the same cell: equal pixels, or one position of one slide or image in two data sets."""
+    """A number (N,) that samples share which show the same cell.
+
+    Their pixels are equal, or their position in one image is, or in one slide that two data sets hold.
+    """
     own = pd.Series(np.arange(len(table)), index=table.index).astype(str)
     alike = own.where(digest == NOTHING, "pixels " + digest.astype(str))
     at = " " + np.floor(table["x"]).astype(str) + " " + np.floor(table["y"]).astype(str)
-    spots = []
-    for place in ("slide", "image"):  # sets that are cut from one folder of images may call their slides differently
-        spot = table[place] + at
-        if (
-            "crop" in table
-        ):  # of a crop from nobody knows where, image is the crop itself, and its position says nothing
-            spot = spot.where(table["image"] != table["crop"], own)
-        several = table.groupby(spot)["dataset"].transform("nunique") > 1
-        spots.append(spot.where(several, own))
+    in_image, in_slide = table["image"] + at, table["slide"] + at
+    # A slide may have several images, each with positions of its own: only another data set's position in it is the same.
+    in_slide = in_slide.where(table.groupby(in_slide)["dataset"].transform("nunique") > 1, own)
+    spots = [in_image, in_slide]
+    if "crop" in table:  # of a crop from nobody knows where, image is the crop itself, and its position says nothing
+        spots = [spot.where(table["image"] != table["crop"], own) for spot in spots]
     return pd.Series(_components(alike, *spots), index=table.index)
 
 

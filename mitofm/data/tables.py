@@ -6,7 +6,7 @@ which says from what state of which images it was made, and the table's fingerpr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from mitofm.errors import MitofmError
 from mitofm.files import read_json, write_json, write_parquet
 from mitofm.locks import lock
 
-_VERSION = 2  # raised whenever equal inputs give another table
+_VERSION = 3  # raised whenever equal inputs give another table
 _TABLE, _REMARKS, _FACTS = "table.parquet", "remarks.parquet", "facts.json"
 
 
@@ -78,7 +78,7 @@ class Tables:
                 "source": self.source_config,
                 "rules": asdict(self.rules),
                 "image_mpp": self.image_mpp,
-                "files": _states(self.files),
+                "files": [(str(file), _state(file)) for file in self.files],
             }
         )
         path = self.folder / f"{self.name}-{key[:12]}"
@@ -99,12 +99,15 @@ class Tables:
             ) from error
 
     def _holds(self, path: Path) -> bool:
-        """Whether `path` holds the table, made from the images as they are now."""
+        """Whether `path` holds the table, made from the images as they are now. One that is gone has not changed.
+
+        So a cell that is done is known to be, wherever its images are by now.
+        """
         try:
-            facts = read_json(path / _FACTS)
+            images = read_json(path / _FACTS)["images"]
             root = self.source.root  # once: a source of crops looks for it on the disk
-            return facts["states"] == fingerprints.of(_states(root / name for name in facts["images"]))
-        except (OSError, KeyError, ValueError):
+            return all(_state(root / name) in (None, tuple(state)) for name, state in images.items())
+        except (OSError, KeyError, ValueError, TypeError, AttributeError):
             return False
 
     def _make(self, path: Path) -> None:
@@ -116,7 +119,7 @@ class Tables:
                 f"data set {self.name!r}: {len(missing)} of {len(images)} image files are missing in {root}, the first is "
                 f"{missing[0]}. Copy them there, at the path its annotations give"
             )
-        states = fingerprints.of(_states(root / name for name in images))
+        states = {name: _state(root / name) for name in images}
         seen = survey(root, table, self.image_mpp)
         refuse(root, seen, None)
         found = curate(root, table, seen, self.rules)
@@ -127,7 +130,7 @@ class Tables:
             "fingerprint": fingerprint(found.table),
             "fingerprint and votes": fingerprint(found.table, votes=True),
         }
-        write_json(path / _FACTS, {"images": images, "states": states, **prints})
+        write_json(path / _FACTS, {"images": states, **prints})
 
 
 def _read(path: Path) -> Curated | None:
@@ -140,6 +143,10 @@ def _read(path: Path) -> Curated | None:
     return found if right else None
 
 
-def _states(files: Iterable[Path]) -> list[tuple[str, int, int]]:
-    """Path, size and modification time (ns) of each file: what stands for its content."""
-    return [(str(file), (found := file.stat()).st_size, found.st_mtime_ns) for file in files]
+def _state(file: Path) -> tuple[int, int] | None:
+    """Size and modification time (ns) of a file, which stand for its content; None if it is not there."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from mitofm.data import cutting
+from mitofm.data.dataset import Dataset
 from mitofm.errors import MitofmError
 from mitofm.files import replacing, write_parquet
 from mitofm.inference import geojson
@@ -49,6 +51,25 @@ def check_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise _unwritable(folder, error) from error
+
+
+def refuse_own(out: Path, dataset: Dataset) -> None:
+    """Refuse to replace what the scores are made from.
+
+    Raises:
+        MitofmError: `out` is one of the data set's annotation files or images.
+    """
+    if out.exists() and any(out.samefile(file) for file in _files_of(dataset)):
+        raise MitofmError(
+            f"output={out}: this is a file of data set {dataset.card.name!r} itself, and would be lost. Give another name"
+        )
+
+
+def _files_of(dataset: Dataset) -> Iterator[Path]:
+    yield from dataset.files()
+    for name in cutting.file_column(dataset.source.table()).unique():
+        if (dataset.root / name).exists():
+            yield dataset.root / name
 
 
 def write(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapping[str, Any]) -> list[Path]:

@@ -18,7 +18,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Rows
-from mitofm.data.annotations import UNKNOWN
+from mitofm.data.annotations import UNKNOWN, units
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
 from mitofm.errors import MitofmError
@@ -39,7 +39,7 @@ class Scores:
         table: one row per sample: sample_id, image (relative to the data set's root), x and y (px at level 0 of it), mpp
             (micrometre per px of it, NaN if unknown), slide, domain, label (if it is known), logit, probability,
             predicted (0 or 1, at the chosen threshold).
-        learned_from: how many of them it was trained or chosen on, if its cell lies beside it and says so.
+        learned_from: how many of them lie on slides that it was trained or chosen on, if its cell lies beside it and says so.
         positions: what x and y are, in words, if they are not simply those of the data set's images.
     """
 
@@ -105,7 +105,7 @@ def score(
         predicted=called,
     )
     known = [name for name in _COLUMNS if name != "label" or _labelled(store.table)]
-    return Scores(table[known], _learned_from(trained, dataset, table["sample_id"]), positions.said(scored))
+    return Scores(table[known], _learned_from(trained, dataset, units(scored)), positions.said(scored))
 
 
 def _refuse(dataset: Dataset, samples: Path | None, for_slides: bool) -> None:
@@ -143,9 +143,10 @@ def _rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
     return rows
 
 
-def _learned_from(trained: Trained, dataset: Dataset, samples: pd.Series) -> int:
+def _learned_from(trained: Trained, dataset: Dataset, slides: pd.Series) -> int:
+    """How many samples lie on slides that train or validate, whatever the samples are called."""
     split = trained.folder.resolve().parent / "split.parquet"
     if dataset.card.name != trained.facts["patches"]["dataset"] or not split.is_file():
         return 0
-    frame = pd.read_parquet(split, columns=["sample_id", "part"])
-    return int(samples.isin(frame.loc[frame["part"].isin(["train", "validation"]), "sample_id"]).sum())
+    frame = pd.read_parquet(split, columns=["slide", "part"])
+    return int(slides.isin(frame.loc[frame["part"].isin(["train", "validation"]), "slide"]).sum())

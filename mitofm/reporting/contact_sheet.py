@@ -50,7 +50,9 @@ def look(store: PatchStore, card: Card, findings: Sequence[Finding]) -> Path:
         what=f"{len(store.table):,} patches of {card.crop_px} px"
         + (f", {card.mpp:g} micrometres per px" if card.mpp else "")
         + f", from {store.table['slide'].nunique():,} slides; each sheet shows up to {_COLUMNS * _ROWS} of them, drawn at random",
-        findings=[f"{one.what}: {one.count} (first: {one.first})" for one in findings],
+        findings=[
+            f"{'Note' if one.note else 'Warning'}: {one.what}: {one.count} (first: {one.first})" for one in findings
+        ],
         counts=counts(store.table, card),
         sheets={
             str(domain): [

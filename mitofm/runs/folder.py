@@ -60,20 +60,26 @@ class CellFolder:
         return marker.read_text(encoding="utf-8") if marker.is_file() else ""
 
 
-def cell_folder(runs: Path, given: str) -> Path:
+def cell_folder(runs: Path, given: str, holding: str = "config.yaml") -> Path:
     """The folder of the cell that `given` names: its path, its name, or a part of the name that no other cell has.
+
+    Args:
+        runs: the folder that holds `cells/`.
+        given: as typed.
+        holding: a file that a cell must have to be meant.
 
     Raises:
         MitofmError: no cell is meant, or several are.
     """
     if (Path(given) / "config.yaml").is_file():
         return Path(given).resolve()  # by its name: "." has none
-    names = [folder.name for folder in (runs / "cells").glob("*") if (folder / "config.yaml").is_file()]
+    names = [folder.name for folder in (runs / "cells").glob("*") if (folder / holding).is_file()]
     meant = [given] if given in names else [name for name in names if given in name]
     if not meant:
         near = difflib.get_close_matches(given, names, n=3, cutoff=0.3)
         guess = f" Near: {', '.join(near)}" if near else ""
-        raise MitofmError(f"no cell {given!r} among the {len(names)} in {runs / 'cells'}.{guess}")
+        told = "" if holding == "config.yaml" else f" that hold {holding}"
+        raise MitofmError(f"no cell {given!r} among the {len(names)} in {runs / 'cells'}{told}.{guess}")
     if len(meant) > 1:
         raise MitofmError(
             f"{given!r} is part of the names of {len(meant)} cells in {runs / 'cells'}: {', '.join(sorted(meant)[:6])}. "

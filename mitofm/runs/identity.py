@@ -21,7 +21,7 @@ _DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the re
 _WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
 _NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
 # Keys of a source that only the table depends on, whose fingerprint counts; votes count in it for whoever learns from them.
-_IN_TABLE = ("file_url", "votes", "vote_words", "votes_file", "image_mpp")
+_IN_TABLE = ("file_url", "votes", "vote_words", "votes_file", "image_mpp", "patient")
 _NEUTRAL = {  # keys added after 0.1, and the value at which they change nothing
     "fit.labels": "majority",
     "split.columns": dict.fromkeys(("sample", "slide", "part", "evaluation_set")),

@@ -199,3 +199,22 @@ def test_no_sample_of_two_sets_is_on_two_sides_of_an_external_split(tmp_path: Pa
     used = split.frame["part"] != "unused"
     assert split.frame[used].groupby(shown[used])["part"].nunique().eq(1).all()
     assert split.frame[used].groupby(units(found.table)[used])["part"].nunique().eq(1).all()
+
+
+def test_one_position_of_one_image_is_one_sample(tmp_path: Path) -> None:
+    """Labelled both ways it leaves, as an equal crop does; a slide may have several images with positions of their own."""
+    for number, name in enumerate(("a.png", "b.png")):
+        Image.fromarray(pixels(number, 100)).save(tmp_path / name)
+    table = pd.DataFrame({"sample_id": list("123456"), "dataset": "d", "image": ["a.png"] * 4 + ["b.png"] * 2,
+                          "x": [40, 40.2, 70, 70, 40, 60], "y": 40, "label": [0, 1, 1, 1, 0, 1], "slide": "s",
+                          "domain": "breast"})  # fmt: skip
+    found = curated(tmp_path, validate(table, "made"))
+    assert remarked(found) == {OPPOSITE: ["1", "2"], TWIN: ["3", "4"]}
+    assert found.table["sample_id"].tolist() == ["3", "4", "5", "6"]
+    assert found.remarks["place"].iloc[0] == "1 at (40, 40) in a.png"
+
+
+@pytest.mark.parametrize("patients", [["a"], 5, True])
+def test_patients_are_an_expression_or_a_map(patients: object) -> None:
+    with pytest.raises(MitofmError, match=r"data\.patients=.*give a regular expression in quotes, or a map"):
+        Rules("clip", "drop", patients, 32, None)  # type: ignore[arg-type]

@@ -236,7 +236,7 @@ def test_xywh_read_as_corners_is_named_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(
         MitofmError,
         match=r"MIDOG\.json: annotation 11: the box \[105\.0, 65\.5, 50, 50\] of 201\.tiff \(400 x 300 px\) cannot be "
-        r"\[x1, y1, x2, y2\].*\(105, 65\.5\) to \(50, 50\).*\[x, y, width, height\], set source\.boxes=xywh",
+        r"\[x1, y1, x2, y2\].*\(105, 65\.5\) to \(50, 50\).*\[x, y, width, height\], set data\.source\.boxes=xywh",
     ):
         source(tmp_path, json.dumps(content(annotations=annotations))).table()
 
@@ -280,7 +280,7 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"boxes": "auto"}, "unknown source.boxes 'auto'.*There is: corners, xywh"),
+        ({"boxes": "auto"}, "unknown data.source.boxes 'auto'.*There is: corners, xywh"),
         ({"positive": ["mitotic figur"]}, "unknown class 'mitotic figur'.*Did you mean 'mitotic figure'"),
         ({"positive": [1, 2]}, "gives class '2' two meanings"),
         ({"domains": [{"organ": "breast"}]}, "source.domains: unknown organ"),

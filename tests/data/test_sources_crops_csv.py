@@ -165,5 +165,7 @@ def test_the_only_table_with_the_columns_is_taken_and_of_two_neither(tmp_path: P
     (tmp_path / "list.csv").rename(tmp_path / "list.tsv")
     assert reader.files() == [tmp_path / "list.tsv"]
     (tmp_path / "more.csv").write_text(CSV)
-    with pytest.raises(MitofmError, match=r"list\.tsv or more\.csv may be its table\. Say which with source\.file"):
+    with pytest.raises(
+        MitofmError, match=r"list\.tsv or more\.csv may be its table\. Say which with data\.source\.file"
+    ):
         reader.files()

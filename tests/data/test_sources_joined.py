@@ -63,7 +63,7 @@ def test_what_cannot_be_joined_is_refused(tmp_path: Path) -> None:
     one, other = Made(tmp_path, "one"), Made(tmp_path, "other", crop=["a.png", "b.png"])
     with pytest.raises(MitofmError, match="already cut and others whole images"):
         Joined(tmp_path, [one, other]).table()
-    with pytest.raises(MitofmError, match=r"unknown data set 'on' in source\.slides\. Did you mean 'one'"):
+    with pytest.raises(MitofmError, match=r"unknown data set 'on' in data\.source\.slides\. Did you mean 'one'"):
         Joined(tmp_path, [one, Made(tmp_path, "two")], {"on": "(.)"}).table()
     with pytest.raises(MitofmError, match=r"source\.slides\.one='\.': one group"):
         Joined(tmp_path, [one, other], {"one": "."})

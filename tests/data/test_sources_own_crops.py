@@ -73,7 +73,7 @@ def test_folders_of_ones_own_words_are_stated(tmp_path: Path) -> None:
         ("bad-1", 0),
         ("good-1", 1),
     ]
-    with pytest.raises(MitofmError, match=r"state both source\.positive and source\.negative"):
+    with pytest.raises(MitofmError, match=r"state both data\.source\.positive and data\.source\.negative"):
         source(tmp_path, positive="good")
 
 

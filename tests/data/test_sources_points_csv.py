@@ -99,7 +99,7 @@ def test_ignored_rows_keep_the_numbers_of_the_others(tmp_path: Path) -> None:
         (("b/201.svs", "../201.svs"), r"row 4: image is '\.\./201\.svs'"),
         ((ROWS, ""), r"cells\.csv is empty \(0 bytes\)"),
         ((ROWS, "\x00\x01"), r"cells\.csv (is not a CSV|lacks)"),
-        ((ROWS, ROWS.splitlines()[0]), "no entry is of a class"),
+        ((ROWS, ROWS.splitlines()[0]), "it has no rows: nothing is labelled in it"),
         ((ROWS, 'x,y\n1,"2\n'), r"cells\.csv is not a CSV file that can be read"),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_broken_file_is_one_message_with_file_and_row(tmp_path: Path, change: 
 def test_missing_files_and_wrong_columns_are_named(tmp_path: Path) -> None:
     with pytest.raises(MitofmError, match=r"2 of 2 image files are missing in .*: 001\.tiff, b/201\.svs"):
         source(tmp_path).prepare()
-    with pytest.raises(MitofmError, match=r"unknown column 'organ' in source\.columns"):
+    with pytest.raises(MitofmError, match=r"unknown column 'organ' in data\.source\.columns"):
         source(tmp_path, columns={"organ": "tumortype"})
     with pytest.raises(MitofmError, match="no domain is known of b/201"):
         source(tmp_path, columns={"domain": None}, domains={"001.tiff": "lung"}).table()

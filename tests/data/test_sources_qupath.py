@@ -292,7 +292,7 @@ def test_every_container_is_read(tmp_path: Path, text: str | bytes) -> None:
         ('{"type": "Topology"}', "is not GeoJSON: it holds 'Topology'"),
         ('{"a": 1}', "is not GeoJSON: it holds None"),
         ("[1]", "is not GeoJSON: it holds 'int'"),
-        (collection(), "no entry is of a class"),
+        (collection(), "it has no features: nothing is labelled in it"),
         (collection(point(1, 2, "Tumor")), "feature 1: its class is 'Tumor'"),
     ],
 )

@@ -213,7 +213,7 @@ def test_polygons_may_be_dropped(tmp_path: Path) -> None:
     drawn(tmp_path, (2, 1), (2, 3), (7, 3))
     assert source(tmp_path, polygons="drop").table()["sample_id"].tolist() == ["a-1"]
     drawn(tmp_path / "all", (2, 3))
-    with pytest.raises(MitofmError, match="no entry is of a class that the config names"):
+    with pytest.raises(MitofmError, match="it has no annotations: nothing is labelled in it"):
         source(tmp_path / "all", polygons="drop").table()
     with pytest.raises(MitofmError, match=r"unknown source\.polygons 'keep'.*There is: drop, error"):
         source(tmp_path, polygons="keep")

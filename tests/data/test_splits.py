@@ -224,7 +224,7 @@ def test_training_without_a_class_is_infeasible() -> None:
     with pytest.raises(Infeasible, match=r"split 'in_domain' \(all\) at seed 0, fraction 0.001: training holds"):
         make(InDomain(name="in_domain"), table, 0.001, 0)
     with pytest.raises(
-        Infeasible, match=r"0 positive and 0 negative cells and needs both. Too small to train on: d0, d1"
+        Infeasible, match=r"0 positive and 0 negative samples and needs both. Domains too small to train on: d0, d1"
     ):
         make(InDomain(name="in_domain"), random_table([2, 2], seed=3), 1.0, 0)
 
@@ -240,3 +240,13 @@ def test_where_no_slide_is_known_each_image_is_the_unit_and_the_split_says_so() 
     assert make(BY_SLIDE[0], table, 1.0, 0).slide_unit == "slide"
     alone = table.assign(slide=table["sample_id"], image=table["sample_id"])
     assert make(BY_SLIDE[0], alone, 1.0, 0).slide_unit == "image"
+
+
+def test_slides_of_one_patient_in_two_domains_cannot_be_divided_by_domain() -> None:
+    cells = random_table([5, 5], 0)
+    cells["unit"] = cells["slide"].where(~cells["slide"].isin(["s000", "s005"]), "patient")
+    with pytest.raises(
+        Infeasible, match=r"slides of one patient, .*lie in more than one domain: those of 'patient' in 'd0', 'd1'"
+    ):
+        make(InDomain(name="in_domain"), cells, 1.0, 0)
+    assert set(make(KFold(name="kfold", folds=2), cells, 1.0, 0).frame["part"]) >= {"train", "test"}

@@ -141,7 +141,7 @@ def test_a_skipped_cell_says_it_and_what_it_says_trains(
     few = ["data.source.domains=[human melanoma]", "data.source.slides_per_domain=5", "data.source.cells_per_slide=8",
            "backbone=toy_vit_p16", "adaptation=prototype"]  # fmt: skip
     assert run(small(*few)) is State.SKIPPED
-    typed = re.search(r"Too small to train on: human melanoma\. What works at seed 42: (.*)", caplog.text)
+    typed = re.search(r"Domains too small to train on: human melanoma\. What works at seed 42: (.*)", caplog.text)
     assert typed
     assert run(small(*few, *shlex.split(typed.group(1)))) is State.DONE
 

@@ -107,3 +107,13 @@ def test_several_who_meet_a_damaged_one_all_get_the_table(kept: Tables, tmp_path
             for found in pool.map(lambda _: (kept.curated().table, kept.fingerprint()), range(8)):
                 pd.testing.assert_frame_equal(found[0], whole)
                 assert found[1] == fingerprint(whole)
+
+
+def test_an_image_that_is_gone_has_not_changed(kept: Tables, tmp_path: Path) -> None:
+    """So that a cell which is done is known to be, wherever its images are by now."""
+    before = kept.fingerprint()
+    (tmp_path / "2.png").rename(tmp_path / "elsewhere.png")
+    assert kept.fingerprint() == before
+    (tmp_path / "3.png").write_bytes((tmp_path / "1.png").read_bytes())
+    with pytest.raises(MitofmError, match="1 of 5 image files are missing"):
+        kept.fingerprint()

@@ -96,7 +96,35 @@ def test_a_copied_checkpoint_scores_cells_without_labels(
 def test_cells_it_was_trained_on_are_counted(typed: Typed, tried: Path, tmp_path: Path) -> None:
     split = pd.read_parquet(next(tried.glob("*-linear_probe-*")) / "split.parquet")
     said, _ = typed("predict", "linear_probe", *TISSUE, f"output={tmp_path}/x.parquet")
-    assert f"{split['part'].isin(['train', 'validation']).sum()} of these samples were trained or chosen on" in said
+    assert (
+        f"{split['part'].isin(['train', 'validation']).sum()} of these samples lie on slides that were trained or chosen on"
+        in said
+    )
+
+
+def test_a_file_of_the_data_set_is_not_written_over(
+    typed: Typed, tried: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = next((home / "data" / "synthetic").rglob("*.tif"))
+    table = image.parent / "cells.csv"
+    table.write_text(f"x,y,filename\n70,70,{image.name}\n")
+    own = ["data=own_csv", f"data.source.root={image.parent}", "data.source.columns.label=null", "data.image_mpp=0.25"]
+    with pytest.raises(SystemExit):
+        typed("predict", "linear_probe", *own, f"output={table}")
+    assert "is a file of data set 'own_csv' itself, and would be lost" in capsys.readouterr().err
+    assert table.read_text().startswith("x,y,filename")
+
+
+def test_a_cell_that_failed_is_not_meant(typed: Typed, tried: Path, tmp_path: Path) -> None:
+    (cell,) = tried.glob("*-linear_probe-*")
+    failed = cell.with_name(cell.name + "-failed")
+    failed.mkdir()
+    (failed / "config.yaml").write_text((cell / "config.yaml").read_text())
+    try:
+        typed("predict", "linear_probe", *TISSUE, f"output={tmp_path}/x.parquet")
+    finally:
+        shutil.rmtree(failed)
+    assert (tmp_path / "x.parquet").is_file()
 
 
 def test_scores_lead_back_to_the_slide_whatever_the_ending(

@@ -77,16 +77,16 @@ class ClassFolders:
         self.columns = {key: _listed(word) for key, word in (columns or {}).items() if word is not None}
         for key in self.columns:
             if key not in KEYS:
-                raise unknown("column", key, KEYS, place="source.columns")
+                raise unknown("column", key, KEYS, place="data.source.columns")
         self.file = None if file is None else _listed(file)
         if self.file and "crop" not in self.columns:
             raise MitofmError(
-                f"data set {name!r}: source.columns must name the columns of {self.file[0]} for crop and slide (slide only "
+                f"data set {name!r}: data.source.columns must name the columns of {self.file[0]} for crop and slide (slide only "
                 "if the file has it)"
             )
         self.votes_file = {key: _listed(words) for key, words in (votes_file or {}).items()}
         if self.votes_file and set(self.votes_file) != {"file", "crop", "votes"}:
-            raise MitofmError(f"data set {name!r}: source.votes_file needs file, crop and votes, and nothing else")
+            raise MitofmError(f"data set {name!r}: data.source.votes_file needs file, crop and votes, and nothing else")
         self.name = name
         self.file_url = file_url
         self.folders = dict.fromkeys(positive, 1) | dict.fromkeys(negative, 0)
@@ -207,7 +207,7 @@ class ClassFolders:
             url = f". It is published at {self.file_url}" if self.file_url else ""
             raise MitofmError(
                 f"{finding.missing(self._given, self.file, f'data set {self.name!r}')}{url}. Or do without it by "
-                "source.file=null: then each crop is its own slide"
+                "data.source.file=null: then each crop is its own slide"
             )
         return reading.annotation_file(found, self.name)
 
@@ -234,7 +234,7 @@ class ClassFolders:
             raise MitofmError(
                 f"{path}: {len(odd)} crops of {self.root} have no row of their own, the first is {odd.iloc[0]}"
                 + (f"; the first row that is no crop's calls it {strange[0]!r}" if len(strange) else "")
-                + ". Complete or correct the CSV, or leave source.file=null: then each crop is its own slide"
+                + ". Complete or correct the CSV, or leave data.source.file=null: then each crop is its own slide"
             )
         return known.loc[crops], voted.loc[crops]
 

@@ -70,6 +70,8 @@ class Classes:
         elif strange.any():
             raise self._strange(as_given, strange, origin, mapping)
         labels = found.map(mapping).dropna().astype("int64")
+        if as_given.empty:
+            raise NoSamples(f"{origin}: it has no {found.index.name or 'entrie'}s: nothing is labelled in it")
         if labels.empty:
             raise NoSamples(f"{origin}: no entry is of a class that the config names ({', '.join(mapping)})")
         return labels
@@ -99,7 +101,7 @@ class Classes:
             )
         return MitofmError(
             f"{origin}: {place}: its class is {found.iloc[first]!r}, to which the config gives no label "
-            f"({int(strange.sum())} such). Name it under source.positive, source.negative or source.ignored (others: all "
+            f"({int(strange.sum())} such). Name it under data.source.positive, data.source.negative or data.source.ignored (others: all "
             f"that are not named); they name: {', '.join(mapping)}"
         )
 

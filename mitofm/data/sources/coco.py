@@ -46,7 +46,7 @@ class Coco(AnnotatedImages):
 
     def __post_init__(self) -> None:
         if self.boxes not in _BOXES:
-            raise unknown("source.boxes", self.boxes, _BOXES)
+            raise unknown("data.source.boxes", self.boxes, _BOXES)
         super().__post_init__()
 
     def table(self) -> pd.DataFrame:
@@ -96,7 +96,7 @@ class Coco(AnnotatedImages):
         outside, clear = _off(corners, sizes, 0.5), _off(corners, sizes, 0.0)
         better = 2 * (_turned(others) | _off(others, sizes, 0.5)).sum() < outside.sum()
         other = next(way for way in _BOXES if way != self.boxes)
-        way_out = f"If it is {_BOXES[other]}, set source.boxes={other}"
+        way_out = f"If it is {_BOXES[other]}, set data.source.boxes={other}"
         if (turned := _turned(corners)).any():
             wrong = turned
         elif outside.mean() > 0.25 and better:

@@ -9,9 +9,17 @@ from collections.abc import Mapping, Sequence
 from mitofm.data.sources.points import PX, UM
 from mitofm.errors import MitofmError
 
-COLUMNS = {"x": "x", "y": "y", "label": "label", "image": "filename", "slide": "slide", "domain": "tumortype"}
+COLUMNS = {
+    "x": "x",
+    "y": "y",
+    "label": "label",
+    "image": "filename",
+    "slide": "slide",
+    "domain": "tumortype",
+    "patient": "patient",
+}
 """The words that are looked for unless the config says others."""
-DISPENSABLE = ("slide", "domain")
+DISPENSABLE = ("slide", "domain", "patient")
 """Keys whose column may be absent, if the config does not say its word."""
 
 _POSITION = (
@@ -22,6 +30,7 @@ _ALIASES = {  # other words of the field and of QuPath, as `_plain` spells them;
     "label": ("label", "labels", "classification", "class", "classname", "category"),
     "image": ("filename", "file", "image", "imagename", "imagefile", "imagefilename", "imagepath", "filepath"),
     "slide": ("slide", "slideid", "slidename", "case", "caseid"),
+    "patient": ("patient", "patientid"),
     "domain": ("tumortype", "tumourtype", "tumor", "tumour", "domain", "organ"),
 }
 _MISREAD = {"Âµ": "µ", "Î¼": "µ", "¬µ": "µ"}  # the micro sign of UTF-8, read in another encoding
@@ -50,7 +59,7 @@ def meant(
     found = {key: _column(key, word, header, unit) for key, word in columns.items()}
     missing = {key: columns[key] for key, word in found.items() if word is None and not _may_lack(key, columns[key])}
     if missing:
-        said = f"data.source.columns.{next(iter(missing))}=WORD"
+        said = " ".join(f"data.source.columns.{key}=WORD" for key in missing)
         none = "; label=null: they have no labels" if "label" in missing else ""
         raise MitofmError(
             f"{origin} lacks the column(s) {', '.join(missing.values())}; it has: {', '.join(header)}. Say which column "

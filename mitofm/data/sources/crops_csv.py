@@ -66,9 +66,9 @@ class CropsCsv:
     ) -> None:
         for key in columns:
             if key not in COLUMNS:
-                raise unknown("column", key, COLUMNS, place="source.columns")
+                raise unknown("column", key, COLUMNS, place="data.source.columns")
         if columns.get("crop") is None:
-            raise MitofmError(f"data set {name!r}: source.columns must name the column of crops")
+            raise MitofmError(f"data set {name!r}: data.source.columns must name the column of crops")
         self.columns = {key: word for key, word in columns.items() if word is not None}
         self.name = name
         self.file = None if file is None else _listed(file)
@@ -126,7 +126,7 @@ class CropsCsv:
             fitting = [path for path in crop_files.tables(place) if set(self._needed()) <= set(_header(path))]
             if len(fitting) > 1:
                 raise MitofmError(
-                    f"data set {self.name!r}: {fitting[0]} or {fitting[1].name} may be its table. Say which with source.file"
+                    f"data set {self.name!r}: {fitting[0]} or {fitting[1].name} may be its table. Say which with data.source.file"
                 )
             if fitting:
                 return place, fitting[0]

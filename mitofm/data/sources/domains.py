@@ -80,7 +80,7 @@ def _stated(file: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for rule in rules:
         more = sorted(set(rule) - {*FIELDS, "files"})
         if more:
-            raise MitofmError(f"source.domains: unknown {', '.join(more)}. There is: files, {', '.join(FIELDS)}")
+            raise MitofmError(f"data.source.domains: unknown {', '.join(more)}. There is: files, {', '.join(FIELDS)}")
         if _covers(rule.get("files"), PurePosixPath(file)):
             return {field: rule[field] for field in FIELDS if field in rule}
     return {}

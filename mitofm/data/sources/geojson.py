@@ -7,6 +7,7 @@ https://qupath.readthedocs.io/en/stable/docs/advanced/exporting_annotations.html
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from mitofm.data.annotations import UNKNOWN
 from mitofm.data.sources.points import PX, Labels, Points
 from mitofm.errors import MitofmError
 
+_log = logging.getLogger(__name__)
 _ENDINGS = (".geojson", ".json")
 _TEXT = ("image", "slide", "domain", "sample_id")
 _JSON = re.compile(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*("|$)')
@@ -56,7 +58,12 @@ def read(path: Path, labelled: bool, labels: Labels) -> Points:
     Raises:
         MitofmError: it is no GeoJSON, or a sample's class or geometry cannot be read; with its feature.
     """
-    features = pd.Series(dict(enumerate(_features(_content(path), path), start=1)), dtype=object)
+    content = _content(path)
+    if labelled and isinstance(content, dict) and isinstance(content.get("mitofm"), dict):
+        _log.warning(
+            "%s: its classes are what cell %s predicted, not what an expert said", path, content["mitofm"].get("cell")
+        )
+    features = pd.Series(dict(enumerate(_features(content, path), start=1)), dtype=object)
     features.index.name = "feature"
     label = labels(features.map(_class), str(path)) if labelled else pd.Series(UNKNOWN, features.index)
     entries = [

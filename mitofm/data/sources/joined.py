@@ -38,14 +38,16 @@ class Joined:
         self.sources = list(sources)
         self.slides = dict(slides or {})
         if len(self.sources) < 2:
-            raise MitofmError("source.sources: at least two data sets are joined")
+            raise MitofmError("data.source.sources: at least two data sets are joined")
         for name, pattern in self.slides.items():
             try:
                 groups = re.compile(pattern).groups
             except re.error as error:
-                raise MitofmError(f"source.slides.{name}={pattern!r} is no regular expression: {error}") from error
+                raise MitofmError(f"data.source.slides.{name}={pattern!r} is no regular expression: {error}") from error
             if groups != 1:
-                raise MitofmError(f"source.slides.{name}={pattern!r}: one group () is needed, the name of the slide")
+                raise MitofmError(
+                    f"data.source.slides.{name}={pattern!r}: one group () is needed, the name of the slide"
+                )
 
     def prepare(self) -> None:
         """Prepare each."""
@@ -81,7 +83,7 @@ class Joined:
         joined = pd.concat(placed, ignore_index=True)
         for name in self.slides:
             if name not in set(joined["dataset"]):
-                raise unknown("data set", name, joined["dataset"].unique(), "source.slides")
+                raise unknown("data set", name, joined["dataset"].unique(), "data.source.slides")
         return validate(joined, str(self.root), _MAY_LACK)
 
     def _placed(self, table: pd.DataFrame, folder: str, place: int) -> pd.DataFrame:

@@ -73,10 +73,12 @@ class OwnCrops:
         self.columns = dict(columns or {})
         for key in self.columns:
             if key not in COLUMNS:
-                raise unknown("column", key, COLUMNS, place="source.columns")
+                raise unknown("column", key, COLUMNS, place="data.source.columns")
         self.positive, self.negative = _strings(positive), _strings(negative)
         if bool(self.positive) != bool(self.negative):
-            raise MitofmError(f"data set {name!r}: state both source.positive and source.negative, or neither")
+            raise MitofmError(
+                f"data set {name!r}: state both data.source.positive and data.source.negative, or neither"
+            )
         self.name = name
         self.file = file
         self.ignored = ignored
@@ -150,7 +152,7 @@ class OwnCrops:
             elif self.file is not None:
                 raise MitofmError(
                     f"{path}: none of its columns names an image below {self._given}; it has: {', '.join(read)}. Put the "
-                    "crops there, or name the column with source.columns.crop"
+                    "crops there, or name the column with data.source.columns.crop"
                 )
         if len(found) > 1:
             told = " and ".join(path.name for path, _ in found)
@@ -163,7 +165,7 @@ class OwnCrops:
                 f"has the column {crop}" if crop else f"names its images; there are: {finding.content(self._given)}"
             )
             raise MitofmError(
-                f"data set {self.name!r}: source.columns is stated, but no table in {self._given} {lacking}"
+                f"data set {self.name!r}: data.source.columns is stated, but no table in {self._given} {lacking}"
             )
         return found[0] if found else (None, {})
 

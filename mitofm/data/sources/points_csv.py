@@ -21,7 +21,7 @@ from mitofm.data.sources.votes import Words, listed
 from mitofm.data.survey import survey
 from mitofm.errors import MitofmError, NoSamples, unknown
 
-_FURTHER = ("sample_id", "species", "scanner", "mpp", "patient")
+_FURTHER = ("sample_id", "species", "scanner", "mpp")
 _NEEDED = ("x", "y", "image")
 
 
@@ -55,7 +55,7 @@ class PointsCsv(AnnotatedImages):
     def __post_init__(self) -> None:
         for key in self.columns:
             if key not in (*COLUMNS, *_FURTHER, "votes"):
-                raise unknown("column", key, (*COLUMNS, *_FURTHER, "votes"), place="source.columns")
+                raise unknown("column", key, (*COLUMNS, *_FURTHER, "votes"), place="data.source.columns")
         stated = {**COLUMNS, **self.columns}
         for key in _NEEDED:
             if stated[key] is None:
@@ -147,6 +147,7 @@ class PointsCsv(AnnotatedImages):
 
     def _in_images(self, name: str) -> str:
         """The image `name` as a path in `images`: `mitofm predict` writes it as one in the root."""
+        name = name.replace("\\", "/")  # as Windows writes it
         path = PurePosixPath(name)
         if (self.root / self.images / name).is_file() or not path.is_relative_to(self.images) or self.images == ".":
             return name

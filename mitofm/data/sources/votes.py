@@ -23,7 +23,7 @@ def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame
     if missing:
         raise MitofmError(
             f"{path} lacks the column(s) of votes {', '.join(missing)}; it has: {', '.join(map(str, read))}. Correct "
-            "source.columns.votes, or set it to null"
+            "data.source.columns.votes, or set it to null"
         )
     return read[list(columns)]
 

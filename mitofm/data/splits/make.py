@@ -80,9 +80,9 @@ def _check_training(labels: np.ndarray, part: np.ndarray, what: str, test_only: 
     trained = labels[part == TRAIN]
     positive = int(trained.sum())
     if not 0 < positive < len(trained):
-        small = f". Too small to train on: {', '.join(test_only)}" if test_only else ""
+        small = f". Domains too small to train on: {', '.join(test_only)}" if test_only else ""
         raise Infeasible(
-            f"{what}: training holds {positive} positive and {len(trained) - positive} negative cells "
+            f"{what}: training holds {positive} positive and {len(trained) - positive} negative samples "
             f"and needs both{small}"
         )
 
@@ -91,4 +91,4 @@ def _check_test(labels: np.ndarray, sides: Sides, what: str) -> None:
     tested = sides.part == TEST
     classes = pd.Series(labels[tested]).groupby(sides.evaluation_set[tested]).nunique()
     if not (classes == 2).any():
-        raise Infeasible(f"{what}: no evaluation set holds both classes ({int(tested.sum())} test cells)")
+        raise Infeasible(f"{what}: no evaluation set holds both classes ({int(tested.sum())} test samples)")

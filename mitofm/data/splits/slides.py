@@ -165,6 +165,11 @@ def _slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
     if len(shared):
         slide = shared["slide"].iloc[0]
         lies_in = ", ".join(repr(value) for value in shared.loc[shared["slide"] == slide, by])
+        if "own_slide" in table and not table.groupby("own_slide")[by].nunique().gt(1).any():
+            raise Infeasible(
+                f"slides of one patient, or that show the same samples, lie in more than one {by}: those of {slide!r} in "
+                f"{lies_in} ({shared['slide'].nunique()} such), so they cannot be divided {by} by {by}"
+            )
         raise MitofmError(
             f"slide {slide!r} lies in more than one {by}: {lies_in} ({shared['slide'].nunique()} such slides). "
             f"Mend the annotation table, or choose another split.by"
