@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 
 import mitofm
@@ -63,7 +64,8 @@ def _help_of(command: str) -> str:
     """What a command does, and its config with the words that stand beside each key."""
     primary = conf_dir() / f"{command}.yaml"
     keys = primary.read_text(encoding="utf-8") if primary.is_file() else ""
-    return f"mitofm {command}: {COMMANDS[command]}\n\n{keys}".rstrip()
+    what, example = re.split(r":\s+(?=mitofm)|$", COMMANDS[command], maxsplit=1)
+    return f"mitofm {command}: {what}\n\n{example}\n\n{keys}".rstrip()
 
 
 def _help() -> str:

@@ -14,7 +14,7 @@ from mitofm.errors import MitofmError
 def in_slides(table: pd.DataFrame) -> pd.Series:
     """Whether a position in a slide is known of each sample of an annotation table, bool (N,).
 
-    Of a pre-cut crop that was cut from nobody knows where, `image` is the crop itself, and x and y are its centre.
+    Of a pre-cut crop that was cut from nobody knows where, `image` is the crop itself, and x and y say nothing.
     """
     return table["image"] != table["crop"] if "crop" in table else pd.Series(True, index=table.index)
 
@@ -27,7 +27,7 @@ def said(table: pd.DataFrame) -> str:
     if not unknown:
         return "x and y are positions in the slides that these crops were cut from"
     which = "these" if unknown == len(table) else f"{unknown} of these"
-    return f"of {which} crops no position in a slide is known: there image is the crop, x and y its centre"
+    return f"of {which} crops no position in a slide is known: there image is the crop, and x and y say nothing"
 
 
 def refuse_crops(table: pd.DataFrame) -> None:

@@ -290,7 +290,7 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
             {"domains": [{"files": ["a.tiff", "b.tiff"], "domain": "lung"}]},
             "files=.*: give one name, pattern or number",
         ),
-        ({"cases": {"file": "a.csv", "image": "a", "tumor": "b"}}, "unknown key 'tumor' in source.cases"),
+        ({"cases": {"file": "a.csv", "image": "a", "tumor": "b"}}, "unknown key 'tumor' in data.source.cases"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, settings: dict[str, Any], message: str) -> None:

@@ -282,3 +282,26 @@ def test_a_table_of_cases_and_spelling_say_what_the_points_do_not(tmp_path: Path
     assert table["domain"].tolist() == ["Lung", "Lung", "Skin"]
     assert table["scanner"].eq("XR").all()
     assert [path.name for path in mine.files()] == ["cells.csv", "cases.csv"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"images": 5}, r"data\.source\.images=5: give a folder"),
+        ({"positive": None}, r"data\.source\.positive=None: give a class, or a list"),
+        ({"spelling": "foo"}, r"data\.source\.spelling='foo': give a map"),
+        ({"cases": "foo"}, r"data\.source\.cases='foo': give a map"),
+    ],
+)
+def test_a_setting_of_another_kind_is_one_line(tmp_path: Path, settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(MitofmError, match=told):
+        source(tmp_path, **settings)
+    for file in (5, []):
+        with pytest.raises(MitofmError, match=r"data\.source\.file=.*: give a name, or a list of names"):
+            PointsCsv(tmp_path, "mine", file, positive=[1], negative=[0])  # type: ignore[arg-type]
+
+
+def test_paths_as_windows_writes_them_and_a_column_of_patients(tmp_path: Path) -> None:
+    rows = "x,y,label,filename,Patient ID\n1,2,1,b\\201.svs,p1\n"
+    table = source(tmp_path, rows).table()
+    assert table.loc[0, ["image", "slide", "patient"]].tolist() == ["b/201.svs", "b-201", "p1"]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mitofm import cli
+
 MITOFM = [str(Path(sys.executable).parent / "mitofm")]
 QUICK = ["trainer.threads=1", "trainer.progress=false", "logger=none", "fit.max_epochs=1", "fit.min_steps=1",
          "data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]  # fmt: skip
@@ -33,6 +35,13 @@ def test_help_answers_in_under_a_second(place: Path) -> None:
         assert "mitofm COMMAND" in typed("--help", cwd=place).stdout
         times.append(time.perf_counter() - start)
     assert min(times) < 1
+
+
+def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in set(cli.COMMANDS) - {"train"}:
+        monkeypatch.setattr("sys.argv", ["mitofm", command, "--help"])
+        cli.main()
+        assert capsys.readouterr().out.startswith(f"mitofm {command}: ")
 
 
 @pytest.mark.parametrize(

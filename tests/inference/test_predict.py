@@ -262,7 +262,7 @@ def test_crops_lead_back_if_their_places_are_known(
     assert not (tmp_path / "cache" / "patches").exists()
 
     said, _ = typed("predict", "linear_probe", *unplaced, f"output={tmp_path}/x.csv")
-    assert "of these crops no position in a slide is known: there image is the crop, x and y its centre" in said
+    assert "of these crops no position in a slide is known: there image is the crop, and x and y say nothing" in said
     found = pd.read_csv(tmp_path / "x.csv")
     assert found["image"].tolist() == ["Atypical/a.png", "Atypical/b.png", "Normal/c.png"]
     assert found[["x", "y"]].to_numpy().tolist() == [[32, 32]] * 3

@@ -17,7 +17,7 @@ from mitofm.data.sources.domains import Rules, fill
 from mitofm.data.sources.finding import find
 from mitofm.data.sources.placing import place
 from mitofm.data.sources.spelling import respell
-from mitofm.errors import unknown
+from mitofm.errors import MitofmError, unknown
 
 
 @dataclass
@@ -51,11 +51,22 @@ class AnnotatedImages(ABC):
 
     def __post_init__(self) -> None:
         self.root = Path(self.root)
+        for key, wanted, words in (
+            ("file", (str, Sequence), "a name, or a list of names"),
+            ("images", str, "a folder"),
+            ("positive", (str, int, Sequence), "a class, or a list of classes"),
+            ("negative", (str, int, Sequence), "a class, or a list of classes"),
+            ("cases", (Mapping, type(None)), "a map"),
+            ("spelling", (Mapping, type(None)), "a map from words to words"),
+        ):
+            value = getattr(self, key)
+            if not isinstance(value, wanted) or (key == "file" and not value):
+                raise MitofmError(f"data.source.{key}={value!r}: give {words}")
         self.classes = Classes(self.positive, self.negative, self.ignored)
         known = [field.name for field in fields(Cases)]
         for key in self.cases or ():
             if key not in known:
-                raise unknown("key", key, known, place="source.cases")
+                raise unknown("key", key, known, place="data.source.cases")
         self.table_of_cases = Cases(**self.cases) if self.cases else None
 
     def prepare(self) -> None:
