@@ -35,6 +35,7 @@ class Finding:
     note: bool = False
 
 
+_ENOUGH, _CORNER = 20, 0.6  # samples, and share of a side: with fewer, or reaching further, chance explains it
 _REMARKED = {  # what curation remarks: in which words, and whether it is a note
     CLIPPED: ("samples outside their image, moved to its border", True),
     OUTSIDE: ("samples outside their image, left out", False),
@@ -73,6 +74,7 @@ def check(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame, dista
     return [
         *_images(card, root, seen),
         *_samples(table, seen, distance_um),
+        *_scale(table, seen),
         *_groups(table),
         *(Finding("not as on the card", 1, difference) for difference in differences(card, table)),
     ]
@@ -105,6 +107,19 @@ def _samples(table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> Ite
         one, other = (table.iloc[row] for row in pairs[0])
         first = f"{_place(one)} (label {one['label']}) and {other['sample_id']} (label {other['label']})"
         yield Finding(f"samples of opposite label within {distance_um:g} micrometres", len(pairs), first)
+
+
+def _scale(table: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Finding]:
+    """Positions that are not of level 0 fill a corner of every image: micrometres at 0.25 per px, a quarter of each side."""
+    if "crop" in table or len(table) < _ENOUGH:
+        return
+    sides = seen.loc[table["image"], ["width", "height"]].to_numpy()
+    reach = (table[["x", "y"]].to_numpy() / np.where(sides > 0, sides, np.nan)).max(axis=0)
+    if (reach < _CORNER).all():
+        first = (
+            f"up to {reach[0]:.0%} of the width and {reach[1]:.0%} of the height; micrometres are data.source.unit=um"
+        )
+        yield Finding("samples in the upper left corner of every image alone", len(table), first)
 
 
 def _opposite(table: pd.DataFrame, distance_px: np.ndarray) -> list[tuple[int, int]]:

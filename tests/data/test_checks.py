@@ -85,3 +85,15 @@ def test_counts_are_compared_with_the_cards(root: Path) -> None:
     assert found(root, Card(**{**vars(CARD), "counts": {"lung": lung, "skin": skin}})) == {}
     wrong = Card(**{**vars(CARD), "counts": {"lung": lung | {"positive": 2}, "skin": skin}})
     assert found(root, wrong) == {"not as on the card": (1, False)}
+
+
+@pytest.mark.parametrize(("per_px", "told"), [(1.0, False), (0.5, True), (0.25, True)])
+def test_positions_in_micrometres_that_are_taken_for_pixels_are_told(root: Path, per_px: float, told: bool) -> None:
+    rng = np.random.default_rng(0)
+    n = 30
+    columns = {"sample_id": [f"{i:02d}" for i in range(n)], "dataset": "s", "image": [f"{name}.png" for name in "abc"] * 10,
+               "x": rng.uniform(0, 120, n) * per_px, "y": rng.uniform(0, 100, n) * per_px, "label": [0] * n,
+               "slide": ["a", "b", "c"] * 10, "domain": "lung"}  # fmt: skip
+    table = validate(pd.DataFrame(columns), "cells")
+    findings = check(CARD, root, table, survey(root, table, 0.25), 5)
+    assert any("upper left corner" in one.what and "unit=um" in one.first for one in findings) == told
