@@ -207,7 +207,6 @@ def test_fractions_of_a_pixel_and_images_of_one_name_survive_the_way_there_and_b
 def test_geojson_is_read_back_as_a_data_set_with_the_same_positions(
     typed: Typed, tried: Path, home: Path, tmp_path: Path, images: list[str]
 ) -> None:
-    pytest.importorskip("mitofm.data.sources.geojson", reason="no source reads GeoJSON yet")
     for image in images:
         (tmp_path / image).parent.mkdir(exist_ok=True)
         shutil.copy(next((home / "data" / "synthetic").rglob("*.tif")), tmp_path / image)
