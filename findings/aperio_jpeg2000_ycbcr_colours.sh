@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # An Aperio slide whose tiles are JPEG 2000 in YCbCr (TIFF compression 33003): four readers, three
 # colours. OpenSlide and slideio convert by different factors, tifffile and TiffSlide not at all. The
-# photometric tag says RGB here as in real slides, where it is not to be trusted.
+# photometric tag says RGB, here as in real slides of this kind, so it does not tell a reader to convert.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

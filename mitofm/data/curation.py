@@ -20,8 +20,6 @@ from mitofm.data.pixels import NOTHING, digests
 from mitofm.errors import MitofmError, unknown
 
 CLIPPED, OUTSIDE, PADDED, TWIN, SHARED, OPPOSITE = "clipped", "outside", "padded", "twin", "shared", "opposite"
-DROPPED = (OUTSIDE, PADDED, OPPOSITE)
-"""The remarks whose samples are not in the curated table."""
 PADDING = ("drop", "keep")
 
 

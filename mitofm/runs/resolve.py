@@ -29,10 +29,10 @@ def plain(config: DictConfig) -> dict[str, Any]:
     Raises:
         MitofmError: a choice is still open (`???`) or an interpolation cannot be resolved.
     """
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        raise MitofmError(f"{missing[0]} is not set: add {missing[0]}=... to the command")
     try:
+        missing = sorted(OmegaConf.missing_keys(config))
+        if missing:
+            raise MitofmError(f"{missing[0]} is not set: add {missing[0]}=... to the command")
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
         raise MitofmError(f"the config does not resolve: {error}") from error

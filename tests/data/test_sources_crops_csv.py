@@ -84,7 +84,7 @@ def test_a_slide_may_be_named_by_the_crop_and_nothing_else_need_be_known(tmp_pat
         "{}.PNG",
         "{}.tif",
         "deep/{}.png",
-        "/home/me/crops/deep/{}.png",
+        "/disk/crops/deep/{}.png",
         "C:\\crops\\deep\\{}.png",
         "DEEP/{}",
     ],

@@ -2,11 +2,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from mitofm.backbones import spec
 from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.identity import identify
+from mitofm.runs.resolve import plain
 from mitofm.runs.studies import cells, enlist, names
 
 Resolved = Callable[..., dict[str, Any]]
@@ -133,3 +135,9 @@ def test_a_study_lists_a_cell_once(tmp_path: Any) -> None:
         cells(tmp_path, "min")
     with pytest.raises(MitofmError, match="a study is named with"):
         enlist(tmp_path, "../out", "a")
+
+
+@pytest.mark.parametrize("value", ["${nosuch.key}", "[1, '${nosuch.key}']"])
+def test_an_interpolation_of_nothing_is_one_line(value: str) -> None:
+    with pytest.raises(MitofmError, match=r"the config does not resolve: .*nosuch"):
+        plain(OmegaConf.create(f"a: {value}"))

@@ -25,7 +25,7 @@ class CropsCsv:
 
     The CSV lies in the root, in its folder that is called as the data set, or in a folder `patches`, `crops` or `images`
     of these. It knows a crop by its path below `folder`, with or without the ending and with or without the folders above
-    it; folders that all its crops have in common (`/home/me/crops/`) need not be there.
+    it; folders that all its crops have in common (`/disk/crops/`) need not be there.
     A sample that has no name of its own is called after its crop's file, or if files of several folders have one name after
     its whole path. A crop that is named twice is two samples, for `mitofm.data.curation` to see. Without a slide each crop
     is its own.
