@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import albumentations
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binomtest, chi2_contingency
 from torch.utils.data import DataLoader
@@ -9,6 +12,7 @@ from mitofm.data.augment import Augment, centre
 from mitofm.data.mixing import Mix
 from mitofm.data.module import TrainingPatches, _as_it_is
 from mitofm.data.order import StepOrder
+from mitofm.data.patches import PatchStore
 from mitofm.data.stain import _STAINS, StainJitter
 from mitofm.seeds import derive
 
@@ -36,7 +40,9 @@ LISTS = {**{name: name for name in groups("augment") if name != "none"}, "own": 
 
 
 def augmented(transforms: str | list, crop_px: int = 12) -> Augment:
-    listed = transforms if isinstance(transforms, list) else compose("train", [f"augment={transforms}"]).augment.transforms
+    listed = (
+        transforms if isinstance(transforms, list) else compose("train", [f"augment={transforms}"]).augment.transforms
+    )
     return Augment(listed, crop_px)
 
 
@@ -97,11 +103,11 @@ def test_the_choices_of_one_transform_say_nothing_about_those_of_another(name: s
 
 
 def number(params: dict) -> float:
-    """One of the numbers that were drawn; 0 where a transform draws none."""
-    found = [np.ravel(value)[0] for key, value in sorted(params.items()) if key not in ("shape", "rows", "cols")]
-    if isinstance(found and found[0], str):  # an element of the group of the square
-        return float(sorted(("e", "r90", "r180", "r270", "v", "hvt", "h", "t")).index(found[0]))
-    return float(found[0]) if found else 0.0
+    """One of the numbers that were drawn; 0 if a transform draws none."""
+    if "group_element" in params:  # of the symmetries of the square
+        return float(("e", "r90", "r180", "r270", "v", "hvt", "h", "t").index(params["group_element"]))
+    values = [np.ravel(value)[0] for key, value in sorted(params.items()) if key != "shape"]
+    return next((float(value) for value in values if not isinstance(value, str)), 0.0)
 
 
 def upper(drawn: dict[int, float]) -> np.ndarray:
@@ -141,18 +147,18 @@ def test_transforms_within_an_applied_sequence_fire_apart() -> None:
     assert sorted(views.count(view) // 70 for view in set(views)) == [1, 1, 1, 1]  # 100 of each, not 200 of two
 
 
-class Patches:
-    """What `TrainingPatches` takes of a patch store."""
-
-    crop_px = 12
-
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        return np.stack([np.roll(PATCH, row, axis=0) for row in rows])
-
-
-@pytest.mark.parametrize(("workers", "start"), [(2, "fork"), (4, "fork"), (2, "spawn"), (4, "spawn")])
-def test_the_same_pixels_with_any_number_of_workers_however_started(workers: int, start: str) -> None:
-    pass
+@pytest.mark.parametrize(("workers", "start"), [(2, "fork"), (4, "fork"), (2, "spawn")])
+def test_the_same_pixels_with_any_number_of_workers_however_started(workers: int, start: str, tmp_path: Path) -> None:
+    patches = np.stack([np.roll(PATCH, row, axis=0) for row in range(18)])
+    np.save(tmp_path / "patches.npy", patches)
+    store = PatchStore(tmp_path, "0" * 64, pd.DataFrame({"label": np.zeros(18, int)}), patches, crop_px=12, margin_px=4)
+    training = TrainingPatches(store, np.arange(18), np.ones(18, np.float32), augmented("strong"), Mix(0.0, 0.0))
+    steps = StepOrder(18, 5, 8, seed=3)
+    apart = DataLoader(
+        training, batch_sampler=steps, collate_fn=_as_it_is, num_workers=workers, multiprocessing_context=start
+    )
+    for batch, draws in zip(apart, steps, strict=True):
+        assert (batch[0] == training.__getitems__(draws)[0]).all()
 
 
 def test_the_centre_is_the_centre() -> None:
