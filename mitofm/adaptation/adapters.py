@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from mitofm.adaptation import peft_methods, residual
 from mitofm.adaptation.effect import without_effect
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.errors import MitofmError, unknown
 from mitofm.seeds import derive
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 # On timm's names; every timm ViT has them. `patch_embed.proj` is a convolution and must not match; the `_[gx]` are the
 # unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix, or to what an architecture splits it into:
@@ -57,7 +60,7 @@ class Adapters(GradientAdaptation):
         self.method = method
         self.targets = targets
         self.last_blocks = last_blocks
-        self.config = _config(method, settings, name)
+        self._config, self._settings = _settled(method, settings, name)
 
     def module(self, backbone: Backbone, seed: int) -> Classifier:
         """The classifier with adapters in place, drawn from `seed`; nearly every method starts as the backbone it is."""
@@ -82,18 +85,65 @@ class Adapters(GradientAdaptation):
                 f"Take {' or '.join(ways)}"
             )
         backbone.requires_grad_(False)
-        own = set(backbone.parameters())
+        own = dict(backbone.named_parameters())
+        before = residual.sums(own)
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(derive(seed, "initialisation", "lora"))
-                inject_adapter_in_model(self.config(target_modules=adapted), backbone)
+                inject_adapter_in_model(self._config(target_modules=adapted, **self._for(adapted)), backbone)
         except (ValueError, TypeError, NotImplementedError) as error:
+            divides = peft_methods.DIVIDES.get(self.method)
+            way = f"; +adaptation.{divides}=N has to divide the sides of every matrix" if divides else ""
             raise MitofmError(
-                f"adaptation {self.name!r}: peft's {self.method} cannot adapt backbone {backbone.spec.name!r}: {error}"
+                f"adaptation {self.name!r}: peft's {self.method} cannot adapt backbone {backbone.spec.name!r}: {error}{way}"
             ) from error
-        for parameter in own:  # some methods set them free again
+        for parameter in own.values():  # some methods set them free again
             parameter.requires_grad = False
+        self._refuse_others(backbone, adapted)
+        residual.keep(backbone, [name for name, one in residual.sums(own).items() if one != before[name]], self.method)
         return Classifier(backbone, backbone.embedding_dim, seed)
+
+    def _for(self, adapted: Sequence[str]) -> dict[str, Any]:
+        """The settings, with those that follow from what is adapted."""
+        made = peft_methods.FROM_TARGETS.get(self.method, {})
+        return {**{key: make(adapted) for key, make in made.items()}, **self._settings}
+
+    def _refuse_others(self, backbone: Backbone, adapted: Sequence[str]) -> None:
+        """Peft takes a name as the end of other names too, and ignores patterns that fit none."""
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        found = {name for name, module in backbone.named_modules() if isinstance(module, BaseTunerLayer)}
+        if odd := sorted(found ^ set(adapted)):
+            raise MitofmError(
+                f"adaptation {self.name!r}: peft's {self.method} adapts other matrices of backbone {backbone.spec.name!r} than "
+                f"targets={self.targets} means, such as {odd[0]}: take other adaptation.targets"
+            )
+        for setting, patterns in self._settings.items():
+            for pattern in patterns if setting.endswith("_pattern") else ():
+                if not any(re.fullmatch(rf"(.*\.)?({pattern})", name) for name in adapted):
+                    raise MitofmError(
+                        f"adaptation.{setting}: {pattern!r} is the end of no adapted matrix, such as {adapted[0]}"
+                    )
+
+    def fixed_names(self, classifier: Classifier) -> set[str]:
+        """What adapters draw or decompose before training and keep: factors, projections, places."""
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        named = dict(classifier.named_parameters()) | dict(classifier.named_buffers())  # each shared tensor once
+        added = {
+            f"{name}.{key}"
+            for name, module in classifier.named_modules()
+            if isinstance(module, BaseTunerLayer)
+            for key in cast("nn.Module", module).state_dict()
+            if not key.startswith("base_layer.")
+        }
+        return added & named.keys() - self.trained_names(classifier)
+
+    def load(self, classifier: Classifier, state: dict[str, Tensor]) -> None:
+        """As `GradientAdaptation.load`; the matrices become those that these adapters were trained on."""
+        built = residual.kept(classifier)
+        super().load(classifier, state)
+        residual.rebuild(classifier, built)
 
     def set_train_mode(self, classifier: Classifier) -> None:
         """Train mode for the adapters alone, for their dropout."""
@@ -114,23 +164,29 @@ def matrices(backbone: Backbone, targets: str, last_blocks: int | None = None) -
     return [match[0] for match in found if match[1] in last]
 
 
-def _config(method: str, settings: dict[str, Any], name: str) -> Callable[..., Any]:
-    """Peft's config of a method, but for its target modules.
+def _settled(method: str, settings: Mapping[str, Any], name: str) -> tuple[Any, dict[str, Any]]:
+    """Peft's class of a method's config, and the settings under peft's names.
 
     Raises:
-        MitofmError: peft has no such method, or the method no such setting.
+        MitofmError: peft has no such method, the method no such setting, or one of them cannot be what it is called here.
     """
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
     configs = {kind.value.lower(): config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
     configs = {kind: config for kind, config in configs.items() if "target_modules" in config.__dataclass_fields__}
-    if method not in configs:
-        raise unknown("adaptation.method", method, configs, "peft")
+    working = [kind for kind in configs if kind not in peft_methods.REFUSED]
+    if method in peft_methods.REFUSED:
+        raise MitofmError(f"adaptation.method={method} is refused: {peft_methods.REFUSED[method]}")
+    if method not in working:
+        raise unknown("adaptation.method", method, working, "peft")
     known = [field.name for field in fields(configs[method])]
     named = {}
     for key, value in settings.items():
         spellings = (key, "r" if key == "rank" else f"{method}_{key}")
         if not (fitting := [spelling for spelling in spellings if spelling in known]):
             raise unknown("setting", key, known, f"peft's {method} (adaptation {name!r})")
-        named[fitting[0]] = value
-    return partial(configs[method], **named)
+        if reason := peft_methods.reason_against(fitting[0], value):
+            raise MitofmError(f"adaptation.{key}={value} is refused: {reason}")
+        # In capitals some starts are taken for others.
+        named[fitting[0]] = value.lower() if fitting[0] == "init_lora_weights" and isinstance(value, str) else value
+    return configs[method], named

@@ -26,7 +26,7 @@ TRAINED = {  # of the classifier's state, what each mode trains; dropout 0, so t
     "adaptation=dora adaptation.dropout=0": rf".*\.lora_([AB]|magnitude_vector)\.default\.weight|{HEAD}",
     "adaptation=peft adaptation.method=loha": rf".*\.hada_w\d_[ab]\.default|{HEAD}",
     "adaptation=peft adaptation.method=oft +adaptation.oft_block_size=16": rf".*\.oft_R\.default\.weight|{HEAD}",
-    "adaptation=peft adaptation.method=ia3 +adaptation.feedforward_modules=[]": rf".*\.ia3_l\.default|{HEAD}",
+    "adaptation=peft adaptation.method=ia3": rf".*\.ia3_l\.default|{HEAD}",
     "adaptation=bitfit": rf"backbone\..*\.bias|{HEAD}",
     "adaptation=prompt adaptation.dropout=0": rf"backbone\.trunk\.blocks\.\d\.prompts|{HEAD}",
     "adaptation=full": ".*",
@@ -206,12 +206,6 @@ def test_every_adapted_matrix_learns_or_none_is_adapted(resolved: Resolved, arch
     adapted = {name for name in adaptation.trained_names(classifier) if ".lora_B." in name}
     assert len(adapted) == n
     assert moved(adaptation, classifier, 1) == adapted | HEAD_NAMES
-
-
-@pytest.mark.parametrize("method", ["adalora", "vera", "road"])  # more than injection, shared state, a width of its own
-def test_a_method_that_peft_cannot_inject_is_refused(resolved: Resolved, method: str) -> None:
-    with pytest.raises(MitofmError, match=rf"peft's {method} cannot adapt backbone 'toy_vit_p16': "):
-        made(resolved, "adaptation=peft", f"adaptation.method={method}")
 
 
 def test_bitfit_leaves_running_statistics_alone(resolved: Resolved) -> None:
