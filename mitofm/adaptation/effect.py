@@ -57,6 +57,8 @@ def without_gradient(backbone: Backbone, layers: Mapping[str, nn.Module]) -> lis
         embedding = backbone.eval()(patch)
     if not embedding.isfinite().all():
         raise FloatingPointError("its embedding of a patch is not finite")
+    if not embedding.requires_grad:
+        return list(layers)
     direction = torch.randn(embedding.shape, generator=generator)  # a norm's outputs have a sum without gradient
     trained = {name: [one for one in layer.parameters() if one.requires_grad] for name, layer in layers.items()}
     every = [one for parameters in trained.values() for one in parameters]

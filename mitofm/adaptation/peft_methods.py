@@ -114,7 +114,7 @@ WITHOUT_EFFECT = {
 INITIALISATIONS = (True, False, "gaussian", "orthogonal", "mica", "pissa", "pissa_niter_4", "olora")
 """Of LoRA's initialisations (`init_lora_weights`), those that are what they are called; pissa_niter_N with any N."""
 
-_INITIALISED_ELSEWHERE = {
+INITIALISED_ELSEWHERE = {
     "eva": "peft needs activations of the training data for it (arXiv 2410.07170) and gives plain LoRA without",
     "lora_ga": "peft needs gradients on the training data for it (arXiv 2407.05000) and gives plain LoRA without",
     "corda": "peft needs activations of the training data for it (arXiv 2406.05223)",
@@ -208,9 +208,9 @@ def _default(config: Any, key: str) -> Any:
 
 
 def _check_initialisation(value: Any) -> None:
-    if isinstance(value, str) and value in _INITIALISED_ELSEWHERE:
+    if isinstance(value, str) and value in INITIALISED_ELSEWHERE:
         raise MitofmError(
-            f"adaptation.init_lora_weights={value} is refused: {_INITIALISED_ELSEWHERE[value]}. Take pissa, olora, mica, "
+            f"adaptation.init_lora_weights={value} is refused: {INITIALISED_ELSEWHERE[value]}. Take pissa, olora, mica, "
             "orthogonal, gaussian, or leave it out"
         )
     fits = isinstance(value, bool) or value in INITIALISATIONS[2:] or re.fullmatch(r"pissa_niter_\d+", str(value))
