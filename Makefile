@@ -49,9 +49,8 @@ $(STUDIES): $(READY)
 test: $(READY) ## every test; those on real crops need MITOFM_DATA and skip without it
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-adaptations: $(READY) ## what each adaptation trains and stores, and what each method of peft does, into docs/adaptations.md; ARGS=--measure prints what a step costs
+adaptations: $(READY) ## what each adaptation trains and stores, into docs/adaptations.md; ARGS=--measure prints what a step costs
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/adaptations.py $(ARGS)
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/peft_methods.py
 
 published: $(READY) ## what the shipped cards read of the authors' files, into docs/data.md; needs ../shared/data/published or ARGS="--published FOLDER"
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/published.py $(ARGS)

@@ -1,4 +1,4 @@
-"""Every method of peft that adapts matrices, run or refused: the second table that `make adaptations` writes into docs/adaptations.md."""
+"""What each of peft's methods does in a ViT, by training three steps with it: a part of what `make adaptations` writes."""
 
 from __future__ import annotations
 
@@ -6,175 +6,172 @@ import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvisio
 
 # isort: split
 
-from dataclasses import dataclass, fields
+from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import peft
 import torch
-from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn import functional as F
 
-from mitofm.adaptation.gradient import Classifier, GradientAdaptation
-from mitofm.adaptation.peft_methods import DIVIDES, FROM_TARGETS, REFUSED
+from mitofm.adaptation.adapters import Adapters
+from mitofm.adaptation.bases import adapter_layers
+from mitofm.adaptation.gradient import Classifier
+from mitofm.adaptation.peft_methods import INITIALISATIONS, INITIALISED_ELSEWHERE, METHODS, listed
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import compose
-from mitofm.config import instantiate
 from mitofm.errors import MitofmError
 from mitofm.inference.network import fold
 from mitofm.runs.resolve import resolve
 
-PAGE = Path(__file__).parent.parent / "docs" / "adaptations.md"
 BEGIN, END = "<!-- peft's methods, written by `make adaptations` -->\n", "<!-- end of peft's methods -->\n"
-METHODS = sorted(
-    kind.value.lower()
-    for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()
-    if any(field.name == "target_modules" for field in fields(config))
-)
-_BLOCK = 32  # divides the sides of all matrices of this backbone, 96 and its multiples
-_PATCHES = torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-_LABELS = torch.tensor([0.0, 1.0] * 4)
+FITTING: dict[str, dict[str, Any]] = {"c3a": {"block_size": 64}}
+"""What a method needs for the sides of a ViT-Ti, 192, 576 and 768."""
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What three steps of training a method showed.
+class Facts:
+    """What three steps with a method show.
 
     Attributes:
-        keys: settings that it did not run without.
-        trained: how many numbers it trains, the head's left out.
-        start: largest difference of an embedding between the fresh adapters and the backbone.
-        moved: the same between the trained adapters and the fresh ones.
-        idle: names of trained tensors that no step changed.
-        intact: whether the backbone's own tensors are as they were, to the last bit.
-        losses: of the three steps.
-        rebuilt: largest difference of a logit between the trained classifier and one made from its checkpoint, other weights
-            drawn.
-        folds: whether nothing is left beside the matrices and the logits are equal to 1e-4.
+        losses: of the steps.
+        trained: numbers trained in one block.
+        all_move: whether every trained tensor of the adapters does.
+        still: whether the backbone's own tensors stay as they are once the adapters are in.
+        changes: by how much training changes the logits, at most.
+        starts: by how much the untrained classifier's logits differ from the plain backbone's.
+        folds: by how much folding changes the logits; None if it cannot be folded.
+        rebuilt: whether a module drawn from another seed gives equal logits with its checkpoint's tensors.
     """
 
-    keys: list[str]
-    trained: int
-    start: float
-    moved: float
-    idle: list[str]
-    intact: bool
     losses: list[float]
-    rebuilt: float
-    folds: bool
+    trained: int
+    all_move: bool
+    still: bool
+    changes: float
+    starts: float
+    folds: float | None
+    rebuilt: bool
+
+
+def rows() -> list[tuple[str, dict[str, Any]]]:
+    """The method and the settings of every row of the table."""
+    methods = [(method, FITTING.get(method, {})) for method in sorted(listed())]
+    starts = [one for one in (*INITIALISATIONS, *INITIALISED_ELSEWHERE) if one is not True]
+    return [*methods, *(("lora", {"init_lora_weights": one}) for one in starts)]
 
 
 @cache
-def run(method: str) -> Ran | str:
-    """Three steps on a ViT of four blocks; or the line that refuses the method."""
-    try:
-        return _run(method)
-    except MitofmError as error:
-        if method not in DIVIDES:
-            return str(error)
-    return _run(method, **{DIVIDES[method]: _BLOCK})
-
-
-def _run(method: str, **settings: int) -> Ran:
-    backbone = fresh()
-    own = {name: value.clone() for name, value in backbone.state_dict().items()}
-    untouched = embedded(backbone)
-    adaptation = instantiate({**_typed("adaptation=peft")["adaptation"], "method": method, **settings})
-    classifier = adaptation.module(backbone, 0)
-    started = embedded(backbone)
-    parameters = {name: one for name, one in classifier.named_parameters() if one.requires_grad}
-    before = {name: one.detach().clone() for name, one in parameters.items()}
-    losses = train(adaptation, classifier)
-    state = {name: value.clone() for name, value in adaptation.state(classifier).items()}
-    trained, logits = embedded(backbone), predicted(classifier)
-    again = adaptation.module(fresh(), 1)
-    adaptation.load(again, state)
-    now = {name.replace(".base_layer.", "."): value for name, value in backbone.state_dict().items()}
-    intact = all(torch.equal(value, now[name]) for name, value in own.items())
-    idle = [name for name, one in parameters.items() if torch.equal(one, before[name])]
-    fold(classifier)
-    left = classifier.state_dict().keys() - {f"backbone.{name}" for name in own} - {"head.weight", "head.bias"}
-    return Ran(
-        keys=list(settings),
-        trained=sum(
-            one.numel() for name, one in parameters.items() if not name.startswith("head.") and name not in idle
-        ),
-        start=(started - untouched).abs().max().item(),
-        moved=(trained - started).abs().max().item(),
-        idle=idle,
-        intact=intact,
-        losses=losses,
-        rebuilt=(predicted(again) - logits).abs().max().item(),
-        folds=not left and bool((predicted(classifier) - logits).abs().max() < 1e-4),
-    )
+def small() -> BackboneSpec:
+    """One block of a ViT-Ti on images of 32 px, with random weights."""
+    typed = ["backbone=vit_tiny", "backbone.weights=random", "backbone.img_size=32", "backbone.depth=1"]
+    typed += ["+backbone.kwargs.depth=1"]
+    return BackboneSpec.from_config(resolve(compose("train", typed))["backbone"])
 
 
 @cache
-def _typed(*overrides: str) -> dict[str, Any]:
-    return resolve(compose("train", ["backbone=toy_vit_p16", *overrides]))
+def plain() -> Backbone:
+    """This backbone, built once, with biases: timm draws none, and some methods scale them."""
+    backbone = build(small(), Weights(None, "random"), 0).eval()
+    generator = torch.Generator().manual_seed(0)
+    for name, one in backbone.named_parameters():
+        if name.endswith(".bias"):
+            one.data.normal_(std=0.1, generator=generator)
+    return backbone
 
 
-def fresh() -> Backbone:
-    """The backbone, always the same."""
-    return build(BackboneSpec.from_config(_typed("adaptation=peft")["backbone"]), Weights(None, "random"), 0)
+def made(method: str, settings: dict[str, Any], seed: int) -> tuple[Adapters, Classifier]:
+    """The adaptation, and a classifier with it."""
+    rates = {"lr": 0.01, "head_lr": 0.01, "weight_decay": 0.0}
+    adaptation = Adapters(name=method, method=method, targets="attention_mlp", last_blocks=None, **rates, **settings)
+    return adaptation, adaptation.module(deepcopy(plain()), seed)
 
 
-def train(adaptation: GradientAdaptation, classifier: Classifier) -> list[float]:
-    """Three steps at the mode's own rates; their losses."""
+def facts(method: str, settings: dict[str, Any]) -> Facts:
+    """Train three steps with a method.
+
+    Raises:
+        MitofmError: it is refused.
+    """
+    generator = torch.Generator().manual_seed(0)
+    patches = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8, generator=generator)
+    labels = torch.tensor([0.0, 1.0, 0.0, 1.0])
+    adaptation, classifier = made(method, settings, 0)
+    unadapted = Classifier(deepcopy(plain()), plain().embedding_dim, 0)
+    trained = {name: one for name, one in classifier.backbone.named_parameters() if one.requires_grad}
+    frozen = {name: one for name, one in classifier.backbone.named_parameters() if not one.requires_grad}
+    before = {name: one.detach().clone() for name, one in (trained | frozen).items()}
+    with torch.no_grad():
+        start = classifier.eval()(patches)
+        starts = float((start - unadapted(patches)).abs().max())
+
     optimiser = torch.optim.AdamW(adaptation.parameter_groups(classifier))
-    adaptation.set_train_mode(classifier)
     losses = []
-    for _ in range(3):
-        loss = binary_cross_entropy_with_logits(classifier(_PATCHES), _LABELS)
+    for step in range(3):
+        adaptation.set_train_mode(classifier)
+        torch.manual_seed(step)
+        loss = F.binary_cross_entropy_with_logits(classifier(patches), labels)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    return losses
+
+    state = {name: one.clone() for name, one in adaptation.state(classifier).items()}
+    _, other = made(method, settings, 1)
+    adaptation.load(other, state)
+    with torch.no_grad():
+        end = classifier.eval()(patches)
+        rebuilt = torch.equal(other.eval()(patches), end)
+        moved = {name for name, one in (trained | frozen).items() if not torch.equal(one, before[name])}
+        count = sum(one.numel() for one in trained.values())
+        fold(classifier)
+        left = adapter_layers(classifier)
+        folds = None if left else float((classifier.eval()(patches) - end).abs().max())
+    return Facts(
+        losses, count, moved >= trained.keys(), not moved & frozen.keys(), float((end - start).abs().max()),
+        starts, folds, rebuilt,
+    )  # fmt: skip
 
 
-def embedded(backbone: Backbone) -> torch.Tensor:
-    """Its embeddings of the patches."""
-    with torch.inference_mode():
-        return backbone.eval()(_PATCHES)
+@cache
+def found() -> list[Facts | str]:
+    """What every row shows, or why it is refused."""
+    return [facts_or_refusal(*one) for one in rows()]
 
 
-def predicted(classifier: Classifier) -> torch.Tensor:
-    """Its logits of the patches."""
-    with torch.inference_mode():
-        return classifier.eval()(_PATCHES)
+def facts_or_refusal(method: str, settings: dict[str, Any]) -> Facts | str:
+    """What the steps show, or the line that refuses them."""
+    try:
+        return facts(method, settings)
+    except MitofmError as error:
+        return str(error)
 
 
-def row(method: str) -> str:
+def row(method: str, settings: dict[str, Any], found: Facts | str) -> str:
     """A line of the table."""
-    found = run(method)
+    shown = "".join(f" `+adaptation.{key}={str(value).lower()}`" for key, value in settings.items())
+    what = f"`{method}`{shown}"
     if isinstance(found, str):
-        return f"| `{method}` | refused: {REFUSED[method]} | | | |"
-    keys = [f"`+adaptation.{key}=N`, if its default does not divide the sides of all matrices" for key in found.keys]
-    keys += [f"none: `{key}` follows from the targets" for key in FROM_TARGETS.get(method, [])]
-    start = "as the backbone" if found.start < 1e-4 else "elsewhere"
-    return (
-        f"| `{method}` | {', '.join(keys) or 'none'} | {found.trained:,} | {start} | {'yes' if found.folds else 'no'} |"
-    )
+        return f"| {what} | refused | {found.split(' is refused: ', 1)[-1]} | | | |"
+    key = METHODS[method].key or "none"
+    starts = "yes" if found.starts < 1e-4 else "no"
+    folds = "no" if found.folds is None else "yes" if found.folds < 1e-3 else f"differs by {found.folds:.1g}"
+    return f"| {what} | works | {key} | {found.trained:,} | {starts} | {folds} |"
 
 
 def table() -> str:
-    """The table, in Markdown."""
-    head = "| `adaptation.method=` | key it may need | numbers trained | starts | folds on export |"
-    return (
-        "\n".join([f"peft {peft.__version__}, {len(METHODS)} methods:", "", head, "|---" * 5 + "|", *map(row, METHODS)])
-        + "\n"
-    )
+    """All methods, in Markdown."""
+    head = ("`adaptation.method=`", "", "key it may need, or why it is refused", "trained in a block of ViT-Ti")
+    lines = [f"Run under peft {peft.__version__}.", ""]
+    lines.append(f"| {' | '.join((*head, 'starts as the backbone', 'folds'))} |")
+    lines.append("|---" * 6 + "|")
+    return "\n".join(lines + [row(*one, shown) for one, shown in zip(rows(), found(), strict=True)]) + "\n"
 
 
 def written(page: str) -> str:
     """The page with the table as it is now."""
     before, rest = page.split(BEGIN)
     return before + BEGIN + "\n" + table() + "\n" + END + rest.split(END)[1]
-
-
-if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text()))

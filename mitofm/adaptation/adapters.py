@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, cast
+from textwrap import shorten
+from typing import Any
 
-from mitofm.adaptation import peft_methods, residual
-from mitofm.adaptation.effect import without_effect
+import torch
+from torch import Tensor
+
+from mitofm.adaptation.bases import Bases, adapter_layers
+from mitofm.adaptation.effect import without_effect, without_gradient
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
+from mitofm.adaptation.peft_methods import METHODS, RUN_UNDER, Method, check_patterns, check_taken, settings_of
 from mitofm.backbones.build import Backbone
 from mitofm.errors import MitofmError, unknown
 from mitofm.seeds import derive
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 # On timm's names; every timm ViT has them. `patch_embed.proj` is a convolution and must not match; the `_[gx]` are the
 # unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix, or to what an architecture splits it into:
 # `q_proj` (EVA-02), `q` and `kv` (PVT v2).
 _ATTENTION, _MLP = r"attn\.(q?k?v?(_proj)?|proj)", r"mlp\.fc[12](_[gx])?"
 TARGETS = {"attention": _ATTENTION, "mlp": _MLP, "attention_mlp": f"{_ATTENTION}|{_MLP}"}
+
+
+class Adapted(Classifier):
+    """A classifier with adapters in its backbone.
+
+    Args:
+        backbone: with the adapters.
+        seed: of the head.
+        bases: what the adapters are relative to.
+    """
+
+    def __init__(self, backbone: Backbone, seed: int, bases: Bases) -> None:
+        super().__init__(backbone, backbone.embedding_dim, seed)
+        self.bases = bases
 
 
 class Adapters(GradientAdaptation):
@@ -60,12 +74,11 @@ class Adapters(GradientAdaptation):
         self.method = method
         self.targets = targets
         self.last_blocks = last_blocks
-        self._config, self._settings = _settled(method, settings, name)
+        self.config = settings_of(method, settings, name)
 
     def module(self, backbone: Backbone, seed: int) -> Classifier:
         """The classifier with adapters in place, drawn from `seed`; nearly every method starts as the backbone it is."""
-        import torch
-        from peft import inject_adapter_in_model
+        import peft
 
         adapted = matrices(backbone, self.targets, self.last_blocks)
         if not adapted:
@@ -85,74 +98,82 @@ class Adapters(GradientAdaptation):
                 f"Take {' or '.join(ways)}"
             )
         backbone.requires_grad_(False)
-        own = dict(backbone.named_parameters())
-        before = residual.sums(own)
+        own = set(backbone.parameters())
+        originals = {name: backbone.get_parameter(f"{name}.weight").detach().clone() for name in adapted}
+        self._inject(backbone, adapted, seed)
+        for parameter in own:  # some methods set them free again
+            parameter.requires_grad = False
+        layers = adapter_layers(backbone)
+        if layers.keys() != set(adapted):
+            odd = sorted(layers.keys() ^ set(adapted))
+            raise MitofmError(
+                f"adaptation {self.name!r}: peft's {self.method} adapts other matrices of backbone {backbone.spec.name!r} than "
+                f"targets={self.targets} means, by {len(odd)}, such as {', '.join(odd[:3])}"
+            )
+        if self.method not in METHODS or peft.__version__ != RUN_UNDER:
+            self._check_learning(backbone, layers)
+        return Adapted(backbone, seed, Bases(layers, METHODS.get(self.method, Method()).kept, originals))
+
+    def _inject(self, backbone: Backbone, adapted: list[str], seed: int) -> None:
+        from peft import inject_adapter_in_model
+
+        config = self.config(
+            target_modules="|".join(map(re.escape, adapted))
+        )  # of a list, each would match as a suffix
+        given = self.config.keywords
+        for key, value in METHODS.get(self.method, Method()).defaults(adapted).items():
+            if key not in given:
+                setattr(config, key, value)
+        check_patterns(config, adapted, self.method)
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(derive(seed, "initialisation", "lora"))
-                inject_adapter_in_model(self._config(target_modules=adapted, **self._for(adapted)), backbone)
-        except (ValueError, TypeError, NotImplementedError) as error:
-            divides = peft_methods.DIVIDES.get(self.method)
-            way = f"; +adaptation.{divides}=N has to divide the sides of every matrix" if divides else ""
+                inject_adapter_in_model(config, backbone)
+        except Exception as error:  # 38 methods, each with its own checks, and without
+            key = METHODS.get(self.method, Method()).key
             raise MitofmError(
-                f"adaptation {self.name!r}: peft's {self.method} cannot adapt backbone {backbone.spec.name!r}: {error}{way}"
+                f"adaptation {self.name!r}: peft's {self.method} cannot adapt backbone {backbone.spec.name!r}: "
+                f"{shorten(str(error), 300)}{f'. Give +adaptation.{key}' if key else ''}"
             ) from error
-        for parameter in own.values():  # some methods set them free again
-            parameter.requires_grad = False
-        self._refuse_others(backbone, adapted)
-        residual.keep(backbone, [name for name, one in residual.sums(own).items() if one != before[name]], self.method)
-        return Classifier(backbone, backbone.embedding_dim, seed)
+        for layer in adapter_layers(backbone).values():
+            check_taken(config, given, layer, self.method)
 
-    def _for(self, adapted: Sequence[str]) -> dict[str, Any]:
-        """The settings, with those that follow from what is adapted."""
-        made = peft_methods.FROM_TARGETS.get(self.method, {})
-        return {**{key: make(adapted) for key, make in made.items()}, **self._settings}
+    def _check_learning(self, backbone: Backbone, layers: dict[str, Any]) -> None:
+        """Refuse a method that nobody has run if it cannot be trained, before it is."""
+        import peft
 
-    def _refuse_others(self, backbone: Backbone, adapted: Sequence[str]) -> None:
-        """Peft takes a name as the end of other names too, and ignores patterns that fit none."""
-        from peft.tuners.tuners_utils import BaseTunerLayer
-
-        found = {name for name, module in backbone.named_modules() if isinstance(module, BaseTunerLayer)}
-        if odd := sorted(found ^ set(adapted)):
+        what = f"adaptation {self.name!r}: peft {peft.__version__}'s {self.method}"
+        try:
+            idle = without_gradient(backbone, layers)
+        except Exception as error:  # whatever a method that nobody knows raises
+            raise MitofmError(f"{what} fails in backbone {backbone.spec.name!r}: {shorten(str(error), 300)}") from error
+        if idle:
             raise MitofmError(
-                f"adaptation {self.name!r}: peft's {self.method} adapts other matrices of backbone {backbone.spec.name!r} than "
-                f"targets={self.targets} means, such as {odd[0]}: take other adaptation.targets"
+                f"{what} learns nothing in {len(idle)} of {len(layers)} matrices, such as {', '.join(idle[:3])}"
             )
-        for setting, patterns in self._settings.items():
-            for pattern in patterns if setting.endswith("_pattern") else ():
-                if not any(re.fullmatch(rf"(.*\.)?({pattern})", name) for name in adapted):
-                    raise MitofmError(
-                        f"adaptation.{setting}: {pattern!r} is the end of no adapted matrix, such as {adapted[0]}"
-                    )
 
-    def fixed_names(self, classifier: Classifier) -> set[str]:
-        """What adapters draw or decompose before training and keep: factors, projections, places."""
-        from peft.tuners.tuners_utils import BaseTunerLayer
-
-        named = dict(classifier.named_parameters()) | dict(classifier.named_buffers())  # each shared tensor once
-        added = {
-            f"{name}.{key}"
-            for name, module in classifier.named_modules()
-            if isinstance(module, BaseTunerLayer)
-            for key in cast("nn.Module", module).state_dict()
-            if not key.startswith("base_layer.")
-        }
-        return added & named.keys() - self.trained_names(classifier)
+    def state(self, classifier: Classifier) -> dict[str, Tensor]:
+        """What was trained, and what it is relative to."""
+        return {**super().state(classifier), **_bases(classifier).state()}
 
     def load(self, classifier: Classifier, state: dict[str, Tensor]) -> None:
-        """As `GradientAdaptation.load`; the matrices become those that these adapters were trained on."""
-        built = residual.kept(classifier)
-        super().load(classifier, state)
-        residual.rebuild(classifier, built)
+        """As any mode; a checkpoint from before bases were stored takes those that were made here."""
+        bases = _bases(classifier)
+        held = bases.state().keys() & state.keys()
+        super().load(classifier, {name: value for name, value in state.items() if name not in held})
+        if held:
+            bases.load(state)
 
     def set_train_mode(self, classifier: Classifier) -> None:
         """Train mode for the adapters alone, for their dropout."""
-        from peft.tuners.tuners_utils import BaseTunerLayer
-
         super().set_train_mode(classifier)
-        for module in classifier.backbone.modules():
-            if isinstance(module, BaseTunerLayer):
-                module.train()
+        for layer in adapter_layers(classifier.backbone).values():
+            layer.train()
+
+
+def _bases(classifier: Classifier) -> Bases:
+    assert isinstance(classifier, Adapted)
+    return classifier.bases
 
 
 def matrices(backbone: Backbone, targets: str, last_blocks: int | None = None) -> list[str]:
@@ -162,31 +183,3 @@ def matrices(backbone: Backbone, targets: str, last_blocks: int | None = None) -
     blocks = list(dict.fromkeys(match[1] for match in found))
     last = blocks[-last_blocks:] if last_blocks else blocks
     return [match[0] for match in found if match[1] in last]
-
-
-def _settled(method: str, settings: Mapping[str, Any], name: str) -> tuple[Any, dict[str, Any]]:
-    """Peft's class of a method's config, and the settings under peft's names.
-
-    Raises:
-        MitofmError: peft has no such method, the method no such setting, or one of them cannot be what it is called here.
-    """
-    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-
-    configs = {kind.value.lower(): config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
-    configs = {kind: config for kind, config in configs.items() if "target_modules" in config.__dataclass_fields__}
-    working = [kind for kind in configs if kind not in peft_methods.REFUSED]
-    if method in peft_methods.REFUSED:
-        raise MitofmError(f"adaptation.method={method} is refused: {peft_methods.REFUSED[method]}")
-    if method not in working:
-        raise unknown("adaptation.method", method, working, "peft")
-    known = [field.name for field in fields(configs[method])]
-    named = {}
-    for key, value in settings.items():
-        spellings = (key, "r" if key == "rank" else f"{method}_{key}")
-        if not (fitting := [spelling for spelling in spellings if spelling in known]):
-            raise unknown("setting", key, known, f"peft's {method} (adaptation {name!r})")
-        if reason := peft_methods.reason_against(fitting[0], value):
-            raise MitofmError(f"adaptation.{key}={value} is refused: {reason}")
-        # In capitals some starts are taken for others.
-        named[fitting[0]] = value.lower() if fitting[0] == "init_lora_weights" and isinstance(value, str) else value
-    return configs[method], named

@@ -125,13 +125,9 @@ class GradientAdaptation(ABC):
         """Names, in the classifier's state, of what training changes."""
         return {name for name, parameter in classifier.named_parameters() if parameter.requires_grad}
 
-    def fixed_names(self, classifier: Classifier) -> set[str]:
-        """Names, in the classifier's state, of what is not trained and yet is neither the backbone's nor sure to be made again."""
-        return set()
-
     def state(self, classifier: Classifier) -> dict[str, Tensor]:
-        """What a checkpoint holds: what was trained, and what that means nothing without; not the backbone."""
-        names = self.trained_names(classifier) | self.fixed_names(classifier)
+        """What a checkpoint holds: what was trained, nothing else."""
+        names = self.trained_names(classifier)
         return {name: value.detach() for name, value in classifier.state_dict().items() if name in names}
 
     def load(self, classifier: Classifier, state: dict[str, Tensor]) -> None:
@@ -141,7 +137,8 @@ class GradientAdaptation(ABC):
             MitofmError: it holds more, less or other shapes than this mode trains.
         """
         names = self.trained_names(classifier)
-        if odd := sorted(names ^ (state.keys() - self.fixed_names(classifier))):  # 0.1 stored nothing that is fixed
+        if names != state.keys():
+            odd = sorted(names ^ state.keys())
             raise MitofmError(
                 f"this checkpoint is not one of adaptation {self.name!r} on this backbone: it differs in "
                 f"{len(odd)} tensors, such as {', '.join(odd[:3])}"

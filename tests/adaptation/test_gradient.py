@@ -26,7 +26,7 @@ TRAINED = {  # of the classifier's state, what each mode trains; dropout 0, so t
     "adaptation=dora adaptation.dropout=0": rf".*\.lora_([AB]|magnitude_vector)\.default\.weight|{HEAD}",
     "adaptation=peft adaptation.method=loha": rf".*\.hada_w\d_[ab]\.default|{HEAD}",
     "adaptation=peft adaptation.method=oft +adaptation.oft_block_size=16": rf".*\.oft_R\.default\.weight|{HEAD}",
-    "adaptation=peft adaptation.method=ia3": rf".*\.ia3_l\.default|{HEAD}",
+    "adaptation=peft adaptation.method=ia3 +adaptation.feedforward_modules=[]": rf".*\.ia3_l\.default|{HEAD}",
     "adaptation=bitfit": rf"backbone\..*\.bias|{HEAD}",
     "adaptation=prompt adaptation.dropout=0": rf"backbone\.trunk\.blocks\.\d\.prompts|{HEAD}",
     "adaptation=full": ".*",

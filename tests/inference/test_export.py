@@ -99,6 +99,7 @@ def test_nothing_is_written_where_outputs_differ_or_something_is_missing(
 @pytest.mark.parametrize("mode", ["lora", "dora", "peft", "peft adaptation.method=oft", "peft adaptation.method=ia3"])
 def test_folding_changes_no_output(resolved: Resolved, mode: str) -> None:
     more = ["+adaptation.oft_block_size=16"] if "oft" in mode else []
+    more += ["+adaptation.feedforward_modules=[]"] if "ia3" in mode else []
     config = resolved(*f"adaptation={mode}".split(), "backbone=toy_vit_p16", *more)
     backbone = build(BackboneSpec.from_config(config["backbone"]), Weights(None, "random"), 0)
     adaptation = instantiate(config["adaptation"])
