@@ -91,8 +91,8 @@ def test_transforms_inside_others_count() -> None:
         return bool(_streams({"name": "own", "transforms": list(transforms)}))
 
     flip = {"_target_": "albumentations.HorizontalFlip", "p": 0.5}
-    assert not streams() and not streams(flip)
-    assert streams(flip, flip) and streams({"_target_": "albumentations.OneOf", "transforms": [flip]})
+    one_of = {"_target_": "albumentations.OneOf", "transforms": [flip]}
+    assert [streams(), streams(flip), streams(flip, flip), streams(one_of)] == [False, False, True, True]
 
 
 def test_the_protocol_version_of_0_2() -> None:
