@@ -27,6 +27,7 @@ from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 from mitofm.commands import yaml_files
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError, unknown
+from mitofm.runs.resolve import rounded
 
 _NO_PART = ("study", "comparisons", "on_error", "paths", "trainer", "logger", "hydra")
 """Keys and groups that are no part of what a cell is."""
@@ -179,7 +180,7 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
 def chosen(overrides: Iterable[str]) -> dict[str, str]:
     """What overrides choose, by key and as Hydra writes it for one cell, where it can be part of what the cell is."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    choices = {one.key_or_group: str(one.get_value_element_as_str()) for one in parsed}
+    choices = {one.key_or_group: _typed(one._value) for one in parsed}
     return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in _NO_PART}
 
 
@@ -226,13 +227,23 @@ def _composed(found: Asked, chosen: Iterable[dict[str, str]]) -> Iterator[DictCo
 def _parsed_params(params: Any, typed: set[str]) -> dict[str, list[str]]:
     lines = [f"{key}={value}" for key, value in params.items() if key not in typed]
     return {
-        one.key_or_group: _values(one) if one.is_sweep_override() else [one.get_value_element_as_str()]
+        one.key_or_group: _values(one) if one.is_sweep_override() else [_typed(one._value)]
         for one in OverridesParser.create().parse_overrides(lines)
     }
 
 
 def _values(override: Override) -> list[str]:
-    return list(override.sweep_string_iterator())
+    if override.is_interval_sweep():
+        raise MitofmError(
+            f"{override.input_line}: an interval needs a sweeper that draws from it, and mitofm's grid does not: give values, "
+            f"{override.key_or_group}=A,B,C"
+        )
+    return [_typed(value) for value in override.sweep_iterator()]
+
+
+def _typed(value: Any) -> str:
+    """A value as Hydra writes it into an override, its numbers as a resolved config has them."""
+    return Override._get_value_element_as_str(rounded(value))
 
 
 def _firsts(choices: dict[str, list[str]]) -> list[str]:

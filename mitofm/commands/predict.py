@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> None:
 
     from mitofm.data.checks import remarked
     from mitofm.data.dataset import Dataset
+    from mitofm.evaluation.threshold import of_stored
     from mitofm.fingerprints import Remembered
     from mitofm.inference.predict import as_trained, score
     from mitofm.inference.trained import read
@@ -48,10 +49,11 @@ def main(arguments: list[str]) -> None:
     found = score(trained, dataset, paths["cache"], config["trainer"], samples, for_slides)
 
     threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
+    cut = of_stored(threshold)
     positive = int(found.table["predicted"].sum())
     print(
-        f"{len(found.table)} samples, {positive} called {words_of['1']} at probability {threshold['value']:.4g} or more "
-        f"(threshold by rule: {threshold['rule']})"
+        f"{len(found.table)} samples, {positive} called {words_of['1']} at log-odds {cut:.4g} or more "
+        f"(probability {threshold['value']:.4g}; threshold by rule: {threshold['rule']})"
     )
     for remark in remarked(dataset.curated.remarks):
         print(f"{remark.count} {remark.what}; the first: {remark.first}")
@@ -65,7 +67,7 @@ def main(arguments: list[str]) -> None:
     if unknown := int(found.table["mpp"].isna().sum()):
         print(f"of {unknown} samples no resolution is known: mpp is empty (data.image_mpp=... states it)")
     origin = {"cell": trained.facts["cell"], "data": data["name"], "threshold": threshold["value"]}
-    written = outputs.write(out, found.table, words_of, origin | {"rule": threshold["rule"]})
+    written = outputs.write(out, found.table, words_of, origin | {"threshold_logit": cut, "rule": threshold["rule"]})
     if len(written) > 1:
         print(f"{len(written)} files, one for each image, as QuPath opens them:")
         out = out.with_name(f"{out.stem}-*{out.suffix}")

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.errors import MitofmError
+from mitofm.evaluation.threshold import of_stored
 from mitofm.files import write_json
 from mitofm.inference.network import Network, blank, classifier_of, fold, views
 from mitofm.inference.trained import Trained
@@ -187,7 +188,7 @@ def _description(trained: Trained, format_: str, file: str, folded: bool) -> dic
         },
         "output": f"log-odds of: {facts['labels']['1']}",
         "mean_over_dihedral_views": views(trained),
-        "threshold": facts["threshold"],
+        "threshold": facts["threshold"] | {"logit": of_stored(facts["threshold"])},
         "labels": facts["labels"],
         "network": {
             "timm": spec.architecture,

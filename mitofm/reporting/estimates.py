@@ -68,7 +68,7 @@ class Stored:
 
     def __init__(self, collected: Collected, kept: Kept) -> None:
         self.collected, self.kept = collected, kept
-        self.thresholds = dict(zip(collected.cells["cell"], collected.cells["threshold"], strict=True))
+        self.thresholds = dict(zip(collected.cells["cell"], collected.cells["threshold_logit"], strict=True))
         self._predictions = lru_cache(maxsize=_CELLS_IN_MEMORY)(
             lambda cell: evaluation_sets(collected.predictions(cell))
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from mitofm.errors import MitofmError
 from mitofm.reporting.cells import Cell
@@ -46,7 +46,7 @@ def mistakes(stored: Stored, results: Iterable[Result]) -> list[Mistakes]:
     """For each model and adaptation (those of highest AUROC where they are many), at its largest fraction.
 
     A cell that several seeds or settings tested counts once, with the mean over them of how far its logit is beyond the
-    logit of the threshold chosen there.
+    threshold chosen there.
 
     Args:
         stored: the predictions.
@@ -64,8 +64,8 @@ def _worst(stored: Stored, members: Sequence[Result]) -> pd.DataFrame:
     for member in members:
         predictions = stored.predictions(member.group, ALL)
         for seed, part in predictions.items():
-            threshold = np.clip(stored.thresholds[member.group.done[seed]], 1e-12, 1 - 1e-12)
-            parts.append(part.assign(beyond=part["logit"] - logit(threshold)))
+            threshold = stored.thresholds[member.group.done[seed]]
+            parts.append(part.assign(beyond=part["logit"].astype(float) - threshold))
     by_cell = pd.concat(parts).groupby(["sample_id", "slide", "domain", "label"], as_index=False)
     cells = by_cell.agg(beyond=("beyond", "mean"), logit=("logit", "mean"), times=("logit", "size"))
     cells = cells.assign(probability=expit(cells["logit"]), wrong=cells["beyond"] * (1 - 2 * cells["label"]))

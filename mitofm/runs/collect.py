@@ -16,6 +16,7 @@ import pandas as pd
 
 from mitofm import fingerprints
 from mitofm.errors import MitofmError, unknown
+from mitofm.evaluation.threshold import of_stored
 from mitofm.files import read_json
 from mitofm.runs import studies
 from mitofm.runs.folder import stored_config
@@ -36,7 +37,8 @@ class Collected:
         runs: the folder that holds `cells/` and `studies/`.
         stated: the comparisons that the study stated before it ran; None where it stated none.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED or missing), reason, the labels of
-            its `cell.json`, threshold and threshold_rule, and the columns of its `cost.json`. What is unknown is None.
+            its `cell.json`, threshold (a probability), threshold_logit (which cuts) and threshold_rule, and the columns of
+            its `cost.json`. What is unknown is None.
             Last, under what they would choose, those that a sweep planned and never came to.
     """
 
@@ -127,7 +129,7 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     planned, _ = studies.not_started(runs, study) if study is not None else ([], 0)
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in planned]
     cells = pd.DataFrame(rows)
-    columns = ["cell", "state", "reason", *LABELS, "threshold", "threshold_rule", *COST]
+    columns = ["cell", "state", "reason", *LABELS, "threshold", "threshold_logit", "threshold_rule", *COST]
     extra = sorted(set(cells.columns) - set(columns))
     cells = cells.reindex(columns=[*columns, *extra])
     stated = studies.stated(runs, study) if study is not None else None
@@ -156,6 +158,7 @@ def _row(folder: Path) -> dict[str, Any]:
     if state == DONE:
         threshold = _part(folder, "metrics.json", "threshold")
         row |= {"threshold": threshold["value"], "threshold_rule": threshold["rule"]}
+        row |= {"threshold_logit": of_stored(threshold)}
         if (folder / "cost.json").is_file():
             row |= {key: value for key, value in _part(folder, "cost.json").items() if key in COST}
     return row

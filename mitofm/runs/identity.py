@@ -14,6 +14,7 @@ from mitofm.config import instantiate
 from mitofm.data import votes
 from mitofm.data.dataset import Dataset
 from mitofm.fingerprints import Remembered
+from mitofm.runs.resolve import rounded
 
 PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would give another result
 
@@ -98,7 +99,7 @@ def hashed(
         "seed": config["seed"],
         **_streams(config["augment"]),
     }
-    return fingerprints.of(_content(one_spelling(_without_neutral(identity))))
+    return fingerprints.of(_content(one_spelling(rounded(_without_neutral(identity)))))
 
 
 def counts(key: str) -> bool:

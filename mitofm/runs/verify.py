@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mitofm.errors import MitofmError
+from mitofm.evaluation.threshold import of_stored
 from mitofm.files import read_json
 from mitofm.runs.checks import check
 from mitofm.runs.folder import CellFolder, State, stored_config
@@ -120,7 +121,10 @@ def _compare(folder: Path, again: Path) -> Rerun:
 
 def _differences(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Every metric of every set, and the threshold, with the difference of its two values."""
-    sides = [dict(_flat({"threshold": side["threshold"], **side["sets"]})) for side in (stored, found)]
+    thresholds = [side["threshold"] | {"logit": of_stored(side["threshold"])} for side in (stored, found)]
+    sides = [
+        dict(_flat({"threshold": one, **side["sets"]})) for one, side in zip(thresholds, (stored, found), strict=True)
+    ]
     for key in sorted(sides[0].keys() | sides[1].keys()):
         one, other = (side.get(key) for side in sides)
         if isinstance(one, (int, float)) and isinstance(other, (int, float)):

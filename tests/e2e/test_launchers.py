@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mitofm.commands.composing import asked, compose
+from mitofm.commands.composing import asked, chosen, compose
 from mitofm.commands.launching import check_launcher
 from mitofm.errors import MitofmError
 from mitofm.runs.resolve import resolve
@@ -114,6 +114,20 @@ def test_a_grid_is_counted_before_it_is_composed() -> None:
 def test_a_key_that_is_typed_twice_is_what_it_is_last() -> None:
     assert asked("train", ["seed=1,2", "fraction=0.1,1.0", "seed=3"], None).swept == {"fraction": ["0.1", "1.0"]}
     assert asked("train", ["seed=3", "seed=1,2"], None).swept == {"seed": ["1", "2"]}
+
+
+def test_values_of_a_range_are_those_that_are_typed() -> None:
+    found = asked("train", ["fraction=range(0.1,0.6,0.1)", "+adaptation.x=[0.30000000000000004,a]"], None)
+    assert found.swept == {"fraction": ["0.1", "0.2", "0.3", "0.4", "0.5"]}
+    assert found.grid[0] == {"adaptation.x": "[0.3,a]"}
+    assert chosen(["fraction=0.30000000000000004"]) == {"fraction": "0.3"}
+
+
+def test_an_interval_is_no_grid() -> None:
+    with pytest.raises(
+        MitofmError, match=r"adaptation.lr=interval\(1e-4,1e-3\): an interval needs a sweeper that draws"
+    ):
+        asked("train", ["adaptation=full", "adaptation.lr=interval(1e-4,1e-3)"], None)
 
 
 def test_without_submitit_slurm_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 from scipy.special import expit
+from sklearn.metrics import balanced_accuracy_score
 
 from mitofm import fingerprints
 from mitofm.commands.composing import compose
@@ -42,7 +43,10 @@ def test_its_own_test_samples_get_their_own_logits(typed: Typed, tried: Path, tm
     threshold = json.loads((folder / "metrics.json").read_text())["threshold"]
     assert threshold["rule"] == "validation"
     assert found["probability"].tolist() == expit(tested["logit"]).tolist()
-    assert found["predicted"].tolist() == (found["probability"] >= threshold["value"]).astype(int).tolist()
+    assert found["predicted"].tolist() == (found["logit"] >= threshold["logit"]).astype(int).tolist()
+    of_test = json.loads((folder / "metrics.json").read_text())["sets"]["all"]
+    right = balanced_accuracy_score(found["label"], found["predicted"])
+    assert right == pytest.approx(of_test["balanced_accuracy_chosen"], abs=1e-12)
     assert "trained or chosen on" not in said
 
 
@@ -70,6 +74,9 @@ def test_a_copied_checkpoint_scores_cells_without_labels(
 ) -> None:
     copied = tmp_path / "sent"
     shutil.copytree(next(tried.glob("*-lora-*")) / "checkpoint", copied)
+    facts = json.loads((copied / "checkpoint.json").read_text())
+    del facts["threshold"]["logit"]  # as before version 4
+    (copied / "checkpoint.json").write_text(json.dumps(facts))
     images = home / "data" / "synthetic"
     image = next(images.rglob("*.tif"))
     rows = [f"{image.relative_to(images)},{x},{x},a,one" for x in (70, 90, 110)]
@@ -86,6 +93,7 @@ def test_a_copied_checkpoint_scores_cells_without_labels(
     assert list(found) == [*WHERE[:4], "mpp", *WHERE[4:6], "logit", "probability", "predicted"]
     assert len(found) == 3
     assert found["logit"].nunique() == 3
+    assert found["predicted"].tolist() == (expit(found["logit"]) >= facts["threshold"]["value"]).astype(int).tolist()
     with pytest.raises(SystemExit):
         typed(
             "train", *own, "data.image_mpp=0.25", "data.crop_px=64", f"paths.runs={tmp_path}/runs", "trainer.threads=1"
@@ -166,6 +174,7 @@ def test_scores_lead_back_to_the_slide_whatever_the_ending(
         "cell": facts["cell"],
         "data": "synthetic",
         "threshold": facts["threshold"]["value"],
+        "threshold_logit": facts["threshold"]["logit"],
         "rule": "validation",
     }
     assert [document["mitofm"] for document in documents] == [

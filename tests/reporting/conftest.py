@@ -14,6 +14,7 @@ import pytest
 
 from mitofm import seeds
 from mitofm.evaluation import metrics
+from mitofm.evaluation.threshold import of_stored
 from mitofm.reporting import style
 from mitofm.reporting.report import make_report
 
@@ -91,8 +92,10 @@ class Study:
         table.to_parquet(folder / "predictions.parquet", index=False)
         split = table[["sample_id", "slide", "domain", "label"]].assign(species="dog", scanner=table["domain"])
         split.to_parquet(folder / "split.parquet", index=False)
-        threshold = {"value": 0.4, "rule": "validation"}
-        self.write(folder, "metrics.json", {"threshold": threshold, "sets": metrics.summarise(table, 0.4)})
+        threshold = {"value": 0.4, "rule": "validation"}  # as before version 4
+        self.write(
+            folder, "metrics.json", {"threshold": threshold, "sets": metrics.summarise(table, of_stored(threshold))}
+        )
         self.write(folder, "cell.json", {"id": folder.name[-12:], "labels": labels})
         self.write(folder, "cost.json", {"seconds": 1.5, "trained_parameters": PARAMETERS[adaptation]})
         (folder / "config.yaml").write_text("{}\n")

@@ -7,6 +7,7 @@ import pytest
 
 from mitofm.evaluation import statistics
 from mitofm.evaluation.replicates import replicates
+from mitofm.evaluation.threshold import of_stored
 from mitofm.reporting import contrasts
 from mitofm.reporting.configurations import groups
 from mitofm.reporting.estimates import METRICS, Result, Stored, adaptation_order, measure, primary
@@ -28,7 +29,7 @@ def test_results_equal_the_statistics_of_the_stored_predictions(study: Study) ->
     _, _, results = measured(study)
     (everything,) = primary(results)
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
-    seeds = [replicates(table, 0.4) for table in tables]
+    seeds = [replicates(table, of_stored({"value": 0.4})) for table in tables]
     assert everything.metrics == {name: statistics.estimate(seeds, name) for name in METRICS}
 
 

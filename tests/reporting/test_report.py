@@ -339,7 +339,7 @@ def test_a_test_set_of_one_class_is_reported_without_a_value(study: Study, repor
     table = pd.read_parquet(folder / "predictions.parquet").assign(label=0)
     table.to_parquet(folder / "predictions.parquet", index=False)
     study.write(
-        folder, "metrics.json", {"threshold": {"value": 0.4, "rule": "validation"}, "sets": summarise(table, 0.4)}
+        folder, "metrics.json", {"threshold": {"value": 0.4, "rule": "validation"}, "sets": summarise(table, 0.0)}
     )
     out = report(study)
     results = pd.read_csv(out / "tables" / "midog" / "results.csv")
