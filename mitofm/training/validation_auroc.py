@@ -38,4 +38,4 @@ class ValidationAUROC(Metric):
     def compute(self) -> Tensor:
         """The AUROC: float64 (), NaN if there is one class."""
         labels, logits = (dim_zero_cat(one).cpu().numpy() for one in (self.labels, self.logits))
-        return torch.tensor(float(auroc(labels, logits)), dtype=torch.float64)
+        return torch.tensor(float(auroc(labels, logits)), dtype=torch.float64, device=self.device)
