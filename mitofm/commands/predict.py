@@ -8,12 +8,14 @@ from mitofm.commands.composing import compose, words
 from mitofm.config import allowed, targets
 from mitofm.runs.folder import cell_folder
 from mitofm.runs.resolve import plain
+from mitofm.versions import known_way
 
 
 def main(arguments: list[str]) -> None:
     """Write the scores as the ending of `output` says and print where they are."""
     (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
     config = plain(compose("predict", overrides))
+    known_way(config["versions"])
     for target in targets(config):
         allowed(target)
     paths = {name: Path(path) for name, path in config["paths"].items()}
@@ -34,7 +36,10 @@ def main(arguments: list[str]) -> None:
     from mitofm.inference.predict import as_trained, score
     from mitofm.inference.trained import read
 
-    trained = read(folder, paths["weights"], Remembered(paths["cache"] / "fingerprints"), config["weights_file"])
+    remembered = Remembered(paths["cache"] / "fingerprints")
+    trained = read(folder, paths["weights"], remembered, config["versions"], config["weights_file"])
+    for line in trained.versions:
+        print(line)
     data = as_trained(config["data"], trained) if config["as_trained"] else config["data"]
     changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != config["data"][key]]
     if changed:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from mitofm import versions
+from mitofm.config import instantiate
 from mitofm.errors import MitofmError
 from mitofm.evaluation.threshold import of_stored
 from mitofm.files import read_json
@@ -29,7 +31,7 @@ class Rerun:
         logits: the largest difference between two logits of a sample.
         metrics: the largest difference between two values of a metric, infinite where only one of them is defined.
         metric: which one that is, and of which set.
-        changed: what it ran on that is not what it ran on before, in words.
+        changed: what it ran on that is not what it ran on before, in words; but for its libraries, which `tell` was told.
     """
 
     samples: int
@@ -44,16 +46,19 @@ class Rerun:
         return max(self.logits, self.metrics)
 
 
-def rerun(folder: Path, paths: Mapping[str, str], scratch: Path) -> Rerun:
+def rerun(folder: Path, paths: Mapping[str, str], scratch: Path, way: str, tell: Callable[[str], None]) -> Rerun:
     """Fit the cell in `folder` again, from its stored config alone, embeddings anew, and compare.
 
     Args:
         folder: of a finished cell.
         paths: the group `paths` of this machine: where data and weights lie that are no longer where they were.
         scratch: an empty folder for what the rerun writes.
+        way: "check", or "ignore" to run it also where libraries of other versions are known to give other numbers.
+        tell: is told each library of another version, before anything is fitted.
 
     Raises:
-        MitofmError: the cell is not finished, its config cannot be run, or its data or weights are other ones now.
+        MitofmError: the cell is not finished, its config cannot be run, its data or weights are other ones now, or its numbers
+            are known to come out otherwise under the versions here.
     """
     state = CellFolder(folder.parent.parent, folder.name).state() if (folder / "config.yaml").is_file() else None
     if state is not State.DONE:
@@ -73,12 +78,20 @@ def rerun(folder: Path, paths: Mapping[str, str], scratch: Path) -> Rerun:
             f"{folder}: what its config asks for here is another cell ({cell.id[:12]}, not {stored[:12]}): {which}, or this "
             f"mitofm means something else by it (it was made with {before['mitofm']}, revision {before['revision']})"
         )
+    from mitofm.adaptation.gradient import GradientAdaptation
+    from mitofm.training.fit import fit_cell
+
+    used = (
+        ("adaptation", "augment")
+        if isinstance(instantiate(config["adaptation"]), GradientAdaptation)
+        else ("adaptation",)
+    )
+    again_used = {group: config[group] for group in used}  # frozen modes see no augmented patch
+    for line in versions.compared(versions.of_cell(folder / "environment.json"), again_used, way, folder.name):
+        tell(line)
     config["paths"] = {**config["paths"], "cache": str(scratch / "cache"), "runs": str(scratch)}
     config["logger"] = {**config["logger"], "csv": False, "wandb": False}
     config["trainer"] = {**config["trainer"], "progress": False}
-
-    from mitofm.training.fit import fit_cell
-
     again = scratch / "cell"
     fit_cell(config, cell.id, cell.dataset, cell.weights, again)
     return _compare(folder, again)
@@ -114,7 +127,7 @@ def _compare(folder: Path, again: Path) -> Rerun:
     changed = [
         f"{key} {now.get(key)}, was {before.get(key)}"
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
+        if before.get(key) != now.get(key) and not key.startswith("packages ")
     ]
     return Rerun(len(stored), float((stored["logit"] - found["logit"]).abs().max()), metrics, metric, tuple(changed))
 
