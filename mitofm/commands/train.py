@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -15,7 +14,6 @@ from omegaconf import DictConfig
 
 from mitofm.commands.composing import asked, chosen, each_value, register_user_configs
 from mitofm.commands.launching import check_launcher, settle
-from mitofm.commands.stopping import end_if_asked, stoppable
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError
 from mitofm.runs import studies
@@ -48,8 +46,7 @@ def main(arguments: list[str]) -> None:
     if found.multirun:
         studies.plan(runs, study, *found.grid)
     try:
-        local = found.multirun and found.launcher == "local"
-        with shown(runs, study, found.size if found.multirun else 1), stoppable() if local else nullcontext():
+        with shown(runs, study, found.size if found.multirun else 1):
             command()
             for left in _elsewhere:
                 run(left)
@@ -70,10 +67,6 @@ def _one_cell(config: DictConfig) -> None:
             raise SystemExit(1) from error
         # Hydra shows this one without its traceback, runs the other cells of a grid and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {error}") from error
-    except SystemExit as asked_to_stop:
-        if "n_jobs" in HydraConfig.get().launcher:
-            end_if_asked(asked_to_stop.code)
-        raise
     except Exception:
         if config.on_error == "raise":
             sys.excepthook(*sys.exc_info())
