@@ -164,7 +164,8 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
         sweeper = _compose(name, of_hydra, with_hydra=True).hydra.sweeper
         named = {one.key_or_group for one in parsed}
         swept = _parsed_params(sweeper.get("params") or {}, named) | typed  # what is typed replaces what the study says
-        whole = _compose(name, [*fixed, *_firsts(swept)], with_hydra=True).hydra
+        firsts = [f"{key}={values[0]}" for key, values in swept.items()]
+        whole = _compose(name, [*fixed, *firsts], with_hydra=True).hydra
         return Asked(
             name,
             config_dir,
@@ -181,16 +182,6 @@ def chosen(overrides: Iterable[str]) -> dict[str, str]:
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     choices = {one.key_or_group: str(one.get_value_element_as_str()) for one in parsed}
     return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in _NO_PART}
-
-
-def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
-    """`each_value` of what a command line asks for."""
-    yield from each_value(asked(name, overrides, config_dir))
-
-
-def cells(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
-    """`each_cell` of what a command line asks for."""
-    yield from each_cell(asked(name, overrides, config_dir))
 
 
 def each_value(found: Asked) -> Iterator[DictConfig]:
@@ -233,10 +224,6 @@ def _parsed_params(params: Any, typed: set[str]) -> dict[str, list[str]]:
 
 def _values(override: Override) -> list[str]:
     return list(override.sweep_string_iterator())
-
-
-def _firsts(choices: dict[str, list[str]]) -> list[str]:
-    return [f"{key}={values[0]}" for key, values in choices.items()]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import active_children, get_context, parent_process
 from queue import SimpleQueue
 from typing import Any
@@ -40,16 +41,17 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
             training saves its state, until all have ended.
     """
     # Pools of one process each: a pool is lost as a whole if one of its processes dies.
+    new_pool = partial(ProcessPoolExecutor, 1, get_context("spawn"), initializer=_prepare_process)
     pools: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
     for _ in cells[:processes]:
-        pools.put(_pool())
+        pools.put(new_pool())
 
     def run_one(cell: Any) -> Any:
         pool = pools.get()
         try:
             return pool.submit(run, cell).result()
         except BrokenProcessPool:
-            pool = _pool()
+            pool = new_pool()
             return MitofmError(f"the process of cell {cell} died (out of memory?): the same command goes on with it")
         except Exception as error:
             return error
@@ -76,10 +78,6 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
             while not pools.empty():
                 pools.get().shutdown()
     return [future.result() for future in futures]
-
-
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_prepare_process)
 
 
 def _prepare_process() -> None:
@@ -110,8 +108,7 @@ def _raising_when_told_to_stop() -> Iterator[None]:
         print(f"mitofm: {signal.Signals(number).name}: {told}", file=sys.stderr)
         raise SystemExit(128 + number)
 
-    heeded = [number for number in _ASKING if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heeded}
+    before = {each: signal.signal(each, stop) for each in _ASKING if signal.getsignal(each) is not signal.SIG_IGN}
     try:
         yield
     finally:
