@@ -17,7 +17,6 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -158,7 +157,7 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
             raise MitofmError(str(error)) from error
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
         last = {one.key_or_group: one for one in parsed}  # a key that is typed twice is what it is said to be last
-        typed = {key: _values(one) for key, one in last.items() if one.is_sweep_override()}
+        typed = {key: list(one.sweep_string_iterator()) for key, one in last.items() if one.is_sweep_override()}
         # What is typed may be a key of what the study sweeps (split.domain of its split), so the study's grid comes first.
         of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
         sweeper = _compose(name, of_hydra, with_hydra=True).hydra.sweeper
@@ -203,9 +202,8 @@ def each_cell(found: Asked) -> Iterator[DictConfig]:
     Raises:
         MitofmError: as `compose`.
     """
-    yield from _composed(
-        found, (dict(zip(found.swept, values, strict=True)) for values in product(*found.swept.values()))
-    )
+    grid = product(*found.swept.values())
+    yield from _composed(found, (dict(zip(found.swept, values, strict=True)) for values in grid))
 
 
 def _composed(found: Asked, chosen: Iterable[dict[str, str]]) -> Iterator[DictConfig]:
@@ -217,13 +215,11 @@ def _composed(found: Asked, chosen: Iterable[dict[str, str]]) -> Iterator[DictCo
 def _parsed_params(params: Any, typed: set[str]) -> dict[str, list[str]]:
     lines = [f"{key}={value}" for key, value in params.items() if key not in typed]
     return {
-        one.key_or_group: _values(one) if one.is_sweep_override() else [one.get_value_element_as_str()]
+        one.key_or_group: list(one.sweep_string_iterator())
+        if one.is_sweep_override()
+        else [one.get_value_element_as_str()]
         for one in OverridesParser.create().parse_overrides(lines)
     }
-
-
-def _values(override: Override) -> list[str]:
-    return list(override.sweep_string_iterator())
 
 
 @contextmanager
@@ -249,9 +245,8 @@ def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> D
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explained(error, name, overrides) from error
     for group in map(str, config):
-        if (
-            OmegaConf.is_list(config._get_node(group)) and (conf_dir() / group).is_dir()
-        ):  # Hydra composes what it is given
+        # Hydra composes what it is given.
+        if OmegaConf.is_list(config._get_node(group)) and (conf_dir() / group).is_dir():
             for file in _own_yamls(group):
                 yaml_files.load(file)
     return config
@@ -284,7 +279,8 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
             return MitofmError(
                 f"{whole} is null in this config. Give it as a whole: '{whole}={{{key.removeprefix(f'{whole}.')}: ...}}'"
             )
-        return unknown("key", f"{parent}.{last}".strip("."), _full_keys(parent, node), "this config")
+        known = [f"{parent}.{each}".strip(".") for each in map(str, node)]
+        return unknown("key", whole.strip("."), known, "this config")
     if "hydra/launcher/submitit_slurm" in text:
         return MitofmError("hydra/launcher=slurm needs submitit, which is not installed: pip install 'mitofm[slurm]'")
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
@@ -296,9 +292,4 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
             f"{inner} is a list in this config, and a map was given (or the other way round). Replace it: ~{inner} "
             f"'+{inner}=...'"
         )
-    cause = error.__cause__
-    return MitofmError(f"{text}\n{cause}" if cause is not None else text)
-
-
-def _full_keys(parent: str, node: Iterable[Any]) -> list[str]:
-    return [f"{parent}.{key}" if parent else str(key) for key in node]
+    return MitofmError(text if error.__cause__ is None else f"{text}\n{error.__cause__}")

@@ -24,7 +24,7 @@ _AGAIN = 10  # seconds after which a process that has not ended is asked again: 
 def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, stop_at_error: bool) -> list[Any]:
     """Call `run` for every cell, in fresh processes that each take one cell after the other, as imports take seconds.
 
-    A process that dies loses its own cell alone. Another takes its place.
+    A process that dies is replaced, and loses its own cell alone: each is a pool, which is lost as a whole.
 
     Args:
         run: a function that can be pickled.
@@ -36,11 +36,9 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
         For each cell its result, or the exception that it raised.
 
     Raises:
-        SystemExit: with 128 + signal if this process was told to stop by SIGTERM or Ctrl-C, or with the code of a `run`
-            that raised SystemExit. Before that no further cell is begun, and those under way are sent SIGTERM, on which a
-            training saves its state, until all have ended.
+        SystemExit: with 128 + signal if SIGTERM or Ctrl-C told this process to stop, or with the code of a `run` that
+            raised SystemExit; once no cell is under way: SIGTERM has made trainings save, and no further cell was begun.
     """
-    # Pools of one process each: a pool is lost as a whole if one of its processes dies.
     new_pool = partial(ProcessPoolExecutor, 1, get_context("spawn"), initializer=_prepare_process)
     pools: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
     for _ in cells[:processes]:

@@ -19,7 +19,6 @@ def main(arguments: list[str]) -> None:
     for config in configs:
         check(config)
     check_launcher(found, configs[0])
-    for line in plan(configs):
-        print(line)
+    print(*plan(configs), sep="\n")
     at_once = found.launches.get("array_parallelism") or found.launches.get("n_jobs", 1)
     print(f"by: hydra/launcher={found.launcher}, {at_once} at once" if found.multirun else "by: one cell")

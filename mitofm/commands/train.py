@@ -30,11 +30,10 @@ _elsewhere: list[DictConfig] = []  # cells that another process was running when
 def main(arguments: list[str]) -> None:
     """Check every value of the command line, then hand over to Hydra, which runs one cell or a grid."""
     parsed = get_args_parser().parse_args(arguments)
-    asks_hydra = parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion
     sys.argv = ["mitofm train", *arguments]
     register_user_configs()
     command = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_one_cell)
-    if asks_hydra:
+    if parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion:
         command()
         return
     found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
@@ -58,8 +57,7 @@ def main(arguments: list[str]) -> None:
 def _one_cell(config: DictConfig) -> None:
     try:
         in_turn = settle(config)
-        typed = chosen(HydraConfig.get().overrides.task)
-        if run(config, wait=not in_turn, chosen=typed) is State.UNFINISHED:
+        if run(config, wait=not in_turn, chosen=chosen(HydraConfig.get().overrides.task)) is State.UNFINISHED:
             _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
