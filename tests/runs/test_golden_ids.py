@@ -70,7 +70,10 @@ NEEDED = {
     "adaptation=scratch": ["backbone.weights=random"],
 }
 
-FIRED_TOGETHER = {"augment=paper": "88a8ba247dfc", "augment=strong": "cc7f2100d530"}  # ids of 0.1 that mean other pixels now
+FIRED_TOGETHER = {
+    "augment=paper": "88a8ba247dfc",
+    "augment=strong": "cc7f2100d530",
+}  # ids of 0.1 that mean other pixels now
 
 
 @pytest.mark.parametrize("choice", OF_0_1)
