@@ -11,7 +11,7 @@ import pandas as pd
 
 from mitofm import files
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.cells import AXES, Cell
+from mitofm.reporting.entries import AXES, Entry
 
 _TEX = str.maketrans({"\N{MINUS SIGN}": "$-$", "\N{EN DASH}": "--", "\N{MULTIPLICATION SIGN}": r"$\times$"})
 _TEX_SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
@@ -24,7 +24,7 @@ class Table:
     Attributes:
         name: of its files.
         title: what it holds.
-        shown: for people: every cell a string.
+        shown: for people: every entry a string.
         full: for programs: plain numbers.
         note: what a reader must know, "" if nothing.
         constant: the columns left out of `shown` because they hold one value, with it.
@@ -63,35 +63,35 @@ class Table:
         return f"% {self.caption}\n{body.translate(_TEX)}"
 
     def _markdown(self) -> str:
-        def line(cells: Sequence[Any]) -> str:
-            return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        def join(entries: Sequence[Any]) -> str:
+            return "| " + " | ".join(str(entry).replace("|", "\\|").replace("\n", " ") for entry in entries) + " |"
 
-        rule = line(["---"] * self.shown.shape[1])
-        body = [line(row) for row in self.shown.itertuples(index=False)]
-        parts = [f"# {self.title}", "\n".join([line(list(self.shown.columns)), rule, *body])]
+        rule = join(["---"] * self.shown.shape[1])
+        body = [join(row) for row in self.shown.itertuples(index=False)]
+        parts = [f"# {self.title}", "\n".join([join(list(self.shown.columns)), rule, *body])]
         return "\n\n".join([*parts, self.caption] if self.caption else parts) + "\n"
 
 
-def table(
+def make_table(
     name: str,
     title: str,
-    rows: Sequence[Sequence[Cell]],
+    rows: Sequence[Sequence[Entry]],
     note: str = "",
     axes: Sequence[str] = AXES,
     estimates: Iterable[Estimate] = (),
 ) -> Table:
-    """A table from its cells.
+    """A table from its entries.
 
     Args:
         name: of its files.
         title: what it holds.
-        rows: the cells of each row.
+        rows: the entries of each row.
         note: what a reader must know; why some of `estimates` have no interval is added.
         axes: headings that move into the caption when people see the same under them in every row of several.
         estimates: what the rows show.
     """
-    shown = pd.DataFrame([{cell.heading: cell.shown for cell in row if cell.heading} for row in rows])
-    full = pd.DataFrame([{column: value for cell in row for column, value in cell.full.items()} for row in rows])
+    shown = pd.DataFrame([{entry.heading: entry.shown for entry in row if entry.heading} for row in rows])
+    full = pd.DataFrame([{column: value for entry in row for column, value in entry.full.items()} for row in rows])
     same = [
         axis for axis in axes if axis in shown and shown[axis].nunique() == 1 and (len(shown) > 1 or not shown[axis][0])
     ]
