@@ -10,9 +10,9 @@ from mitofm.errors import MitofmError
 from mitofm.evaluation import statistics, verdicts
 from mitofm.evaluation.permutation import slide_permutation_p
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.entries import Entry, show_difference, show_outcome, show_support
 from mitofm.reporting.estimates import AUROC, Result, Stored
 from mitofm.reporting.numbers import NOTHING
+from mitofm.reporting.tables import Entry, show_difference, show_outcome, show_support
 
 CELLS, SLIDES, SAME = "cells", "slides", "the same predictions"
 

@@ -12,11 +12,10 @@ from mitofm.errors import MitofmError
 from mitofm.evaluation import verdicts
 from mitofm.reporting.answers import Answer, answer_family, explain
 from mitofm.reporting.configurations import compare_configs, flatten, group_cells
-from mitofm.reporting.entries import AXES, Entry, hide, name_row, show_estimate
 from mitofm.reporting.estimates import AUROC, Result, Stored, measure, pick_primary
 from mitofm.reporting.kept import Kept
 from mitofm.reporting.numbers import join
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import AXES, Entry, Table, hide, make_table, name_row, show_estimate
 from mitofm.runs.collect import Collected, collect
 
 _DIFFERS = "what differs"

@@ -179,3 +179,9 @@ def order_adaptations(collected: Collected, groups: Iterable[Group]) -> list[str
     return sorted(
         trained, key=lambda name: (sorted(trained[name])[len(trained[name]) // 2 :][:1] or [float("inf")], name)
     )
+
+
+def collect_names(results: Iterable[Result]) -> set[str]:
+    """The models, adaptations and domains of `results`."""
+    keys = [(result.configuration, result.set.removeprefix("domain:")) for result in results]
+    return {name for key, tested in keys for name in (key.model, key.adaptation, key.train_domain, tested)}

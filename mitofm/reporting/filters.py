@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mitofm.reporting.estimates import Result
+    pass
 
 KINDS = ("backbone", "adaptation", "domain")
 
@@ -42,9 +42,3 @@ class Filters:
             for place, value in enumerate(values)
             if value in names
         )
-
-
-def collect_names(results: Iterable[Result]) -> set[str]:
-    """The models, adaptations and domains of `results`."""
-    keys = [(result.configuration, result.set.removeprefix("domain:")) for result in results]
-    return {name for key, tested in keys for name in (key.model, key.adaptation, key.train_domain, tested)}

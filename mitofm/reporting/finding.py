@@ -14,8 +14,11 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.reporting.estimates import Result, Stored, pick_domains, pick_primary
-from mitofm.reporting.page import Section
+from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import Table
+
+_LONG = 24
+"""Tables of more rows are folded until asked for."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,22 @@ class Measured:
         """The words for label 0 and for label 1."""
         first = self.done.iloc[0]
         return first["negative"] or "negative", first["positive"] or "positive"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with text, figures and a table, each optional."""
+
+    title: str
+    text: str = ""
+    figures: Sequence[Drawn] = field(default=())
+    table: Table | None = None
+    folded: bool = False
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the table opens on demand only."""
+        return self.folded or (self.table is not None and len(self.table.shown) > _LONG)
 
 
 @dataclass(frozen=True)

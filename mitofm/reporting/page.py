@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mitofm import files
 from mitofm.reporting.filters import Filters
+from mitofm.reporting.finding import Section
 from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import Table
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-_LONG = 24
-"""Tables of more rows are folded until asked for."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with text, figures and a table, each optional."""
-
-    title: str
-    text: str = ""
-    figures: Sequence[Drawn] = field(default=())
-    table: Table | None = None
-    folded: bool = False
-
-    @property
-    def is_folded(self) -> bool:
-        """Whether the table opens on demand only."""
-        return self.folded or (self.table is not None and len(self.table.shown) > _LONG)
 
 
 @dataclass(frozen=True)

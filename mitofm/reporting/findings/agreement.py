@@ -12,10 +12,9 @@ from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import statistics
 from mitofm.evaluation.replicates import Replicates, replicates
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.entries import AXES, Entry, name_row, show_estimate, show_range, show_support
 from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import AXES, Entry, Table, make_table, name_row, show_estimate, show_range, show_support
 
 _SHOWN = (AUROC, "balanced_accuracy", "balanced_accuracy_chosen")
 _SAMPLES = "test samples"

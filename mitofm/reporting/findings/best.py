@@ -7,14 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.estimates import ALL, Result, Stored
-from mitofm.reporting.filters import collect_names
-from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.estimates import ALL, Result, Stored, collect_names
+from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.findings.scaling import find_panels
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import format_interval, format_range, join, make_title, name_set, name_subset
-from mitofm.reporting.page import Section
 from mitofm.reporting.style import Drawn, find_limits, make_slug
 
 _FEW = 6

@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING
 
 from mitofm.files import read_json
 from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.entries import Entry, name_row, show_estimate
-from mitofm.reporting.estimates import AUROC, Result
-from mitofm.reporting.filters import collect_names
-from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.estimates import AUROC, Result, collect_names
+from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by, keep_largest
 from mitofm.reporting.numbers import NOTHING, format_interval, format_range, join, make_title, name_subset
-from mitofm.reporting.page import Section
 from mitofm.reporting.style import INK, Drawn, draw, find_limits, make_slug, stack_ends
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate
 from mitofm.runs.collect import COST, Collected
 
 if TYPE_CHECKING:

@@ -8,15 +8,13 @@ from itertools import combinations, compress
 from pathlib import Path
 from typing import Any
 
-from mitofm.reporting.entries import Entry, hide, name_row, show_difference, show_verdict
 from mitofm.reporting.estimates import ALL, DOMAIN, Pair, Result, Stored
-from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.finding import Found, Measured, Section, show_table
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import count_verdicts, format_difference, format_signed, join, name_set, name_subset
-from mitofm.reporting.page import Section
 from mitofm.reporting.style import Drawn, make_slug
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import Entry, Table, hide, make_table, name_row, show_difference, show_verdict
 
 ADAPTATION, MODEL, SHARE = "adaptation", "model", "share"  # axes: attributes of a configuration
 _AXIS = "difference of AUROC on the same cells"

@@ -9,10 +9,9 @@ from textwrap import fill
 import numpy as np
 
 from mitofm.reporting.estimates import Result
-from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import NOTHING, join, name_set
-from mitofm.reporting.page import Section
 from mitofm.reporting.style import INK, MARK, Drawn, draw, make_slug
 
 _LINE = 18

@@ -8,15 +8,23 @@ from pathlib import Path
 
 from mitofm.evaluation import statistics
 from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.entries import SET, TEST_DOMAIN, Entry, name_row, show_difference, show_estimate, show_verdict
 from mitofm.reporting.estimates import DOMAIN, Pair, Result, Stored
-from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.finding import Found, Measured, Section, show_table
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import count_verdicts, format_signed, join
-from mitofm.reporting.page import Section
 from mitofm.reporting.style import Drawn, make_slug
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import (
+    SET,
+    TEST_DOMAIN,
+    Entry,
+    Table,
+    make_table,
+    name_row,
+    show_difference,
+    show_estimate,
+    show_verdict,
+)
 
 IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
 EQUAL_SIZES = 0.1

@@ -9,13 +9,23 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mitofm.reporting.entries import LABELS, SET, SETTING, TEST_DOMAIN, Entry, hide, name_row, show_estimate
 from mitofm.reporting.estimates import AUROC, DOMAIN, Result
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.findings.results import SD_OF_TRAINING, show_metric, show_repetitions
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import format_interval, format_signed, join, name_set
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import (
+    LABELS,
+    SET,
+    SETTING,
+    TEST_DOMAIN,
+    Entry,
+    Table,
+    hide,
+    make_table,
+    name_row,
+    show_estimate,
+)
 
 _TRAVELS = {
     AUROC: "",

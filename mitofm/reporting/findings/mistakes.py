@@ -12,14 +12,11 @@ from scipy.special import expit, logit
 
 from mitofm.errors import MitofmError
 from mitofm.reporting.crops import read_crops
-from mitofm.reporting.entries import Entry
-from mitofm.reporting.estimates import ALL, Result, Stored
-from mitofm.reporting.filters import collect_names
-from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.estimates import ALL, Result, Stored, collect_names
+from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_by, keep_largest
-from mitofm.reporting.page import Section
 from mitofm.reporting.style import MUTED, Drawn, draw, make_slug
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import Entry, Table, make_table
 
 EACH, GALLERIES = 6, 12
 """How many of either class are shown, and of how many models with their adaptations."""

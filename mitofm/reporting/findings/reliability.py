@@ -10,15 +10,12 @@ import numpy as np
 
 from mitofm.evaluation.reliability import BINS, Bin, reliability
 from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.entries import Entry, name_row
-from mitofm.reporting.estimates import Result, Stored
-from mitofm.reporting.filters import collect_names
-from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.estimates import Result, Stored, collect_names
+from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by
 from mitofm.reporting.numbers import NOTHING, join, name_subset
-from mitofm.reporting.page import Section
 from mitofm.reporting.style import GRID, Drawn, draw, make_slug
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import Entry, Table, make_table, name_row
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.entries import Entry, name_row, show_estimate
 from mitofm.reporting.estimates import AUROC, METRICS, Result
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.numbers import NOTHING
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate
 
 SD_OF_TRAINING = "of it training"
 _PRINTED = (

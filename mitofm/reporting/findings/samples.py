@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mitofm.reporting.entries import LABELS, SET, SETTING, Entry, show_range
 from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import name_set
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import LABELS, SET, SETTING, Entry, Table, make_table, show_range
 
 
 def find(measured: Measured) -> Found:

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from mitofm.reporting.estimates import Result
-from mitofm.reporting.filters import collect_names
-from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.estimates import Result, collect_names
+from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.findings.scaling_laws import Law, choose_levels, fit_laws
 from mitofm.reporting.grouping import group_adaptations, group_by
 from mitofm.reporting.numbers import format_value, join, name_subset
-from mitofm.reporting.page import Section
 from mitofm.reporting.style import GRID, Drawn, assign_looks, draw, find_limits, make_slug, stack_ends
 
 _Place = tuple[str, str, str]

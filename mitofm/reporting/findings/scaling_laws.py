@@ -13,15 +13,14 @@ from mitofm.evaluation import bootstrap, scaling_law
 from mitofm.evaluation.scaling_law import ScalingLaw
 from mitofm.evaluation.statistics import LEVEL, MINIMUM_SLIDES
 from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.entries import LABELS, Entry, name_row
 from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import NOTHING
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import LABELS, Entry, Table, make_table, name_row
 from mitofm.seeds import stream
 
-Ends = tuple[float | None, float | None, float | None]
+Ends = Sequence[float | None]
 """Value, lower and upper end; None if it is infinite (never reached) or there is no interval."""
 _STEP, _LEVELS, _BEYOND = 0.05, 2, 100
 
@@ -88,9 +87,8 @@ def fit_laws(stored: Stored, results: Iterable[Result], asked: Sequence[float]) 
         labels = [stored.count_labels(member.group) for member in members]
         if len(set(labels)) >= scaling_law.MINIMUM_AMOUNTS:
             fitted = _fit_once(stored, name, members, labels, asked)
-            needed = dict(zip(asked, map(_read_ends, fitted["needed"]), strict=True))
-            parameters = {name: _read_ends(ends) for name, ends in fitted["parameters"].items()}
-            found.append(Law(key, name, labels, parameters, needed, fitted["slides"]))
+            needed = dict(zip(asked, fitted["needed"], strict=True))
+            found.append(Law(key, name, labels, fitted["parameters"], needed, fitted["slides"]))
     return found
 
 
@@ -163,11 +161,6 @@ def _summarise(point: np.ndarray, draws: np.ndarray) -> list[float | None]:
     # Order statistics, not a mean of two: one of them may be infinite.
     ends = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest") if draws.size > 1 else [np.inf] * 2
     return [float(value) if np.isfinite(value) else None for value in (point.item(), *ends)]
-
-
-def _read_ends(plain: Sequence[float | None]) -> Ends:
-    value, low, high = plain
-    return value, low, high
 
 
 def _format(ends: Ends, form: Callable[[float], str], infinite: str = NOTHING) -> str:

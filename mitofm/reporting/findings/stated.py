@@ -12,15 +12,13 @@ from mitofm.evaluation.comparisons import Comparisons, Question
 from mitofm.evaluation.verdicts import BETTER, EQUIVALENT, NO_INTERVAL, NOT_DECIDED, WORSE
 from mitofm.reporting.answers import Answer, answer_family, explain
 from mitofm.reporting.configurations import compare_configs
-from mitofm.reporting.entries import AXES, SETTING, Entry, name_row
 from mitofm.reporting.estimates import METRICS, Result, Stored, pick_primary
-from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import format_difference, join, name_subset
-from mitofm.reporting.page import Section
 from mitofm.reporting.style import Drawn
-from mitofm.reporting.tables import Table, make_table
+from mitofm.reporting.tables import AXES, SETTING, Entry, Table, make_table, name_row
 from mitofm.runs.identity import counts
 
 _IMPLIED = {
