@@ -14,7 +14,8 @@ from mitofm.reporting.estimates import AUROC, Result, Stored
 from mitofm.reporting.numbers import NOTHING
 from mitofm.reporting.tables import Entry, show_difference, show_outcome, show_support
 
-CELLS, SLIDES, SAME = "cells", "slides", "the same predictions"
+SAMPLES, SLIDES, SAME = "cells", "slides", "the same predictions"  # as the CSV tables in bundles say
+_PAIRED = {SAMPLES: "samples"}  # what people see
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Answer:
         first: a result.
         second: another.
         difference: the metric of the first minus that of the second.
-        paired: by "cells" where both were tested on the same ones, by "slides" where they were not; "the same
-            predictions" where what differs has changed nothing.
-        p: of no difference: by permutation of slides for AUROC on the same cells, else from t.
+        paired: by `SAMPLES` if both were tested on the same ones, by `SLIDES` if not;
+            `SAME` if what differs has changed no prediction.
+        p: of no difference: by permutation of slides for AUROC on the same samples, else from t.
         corrected_p: the same, after Holm over all answers.
         equivalent_p: of a difference of at least the margin, after Holm over all answers.
     """
@@ -58,7 +59,7 @@ class Answer:
         """The entries of a row: the difference under `heading`, what it rests on, and what follows."""
         return [
             show_difference(heading, "difference", self.difference),
-            Entry("paired by", self.paired, {"paired_by": self.paired}),
+            Entry("paired by", _PAIRED.get(self.paired, self.paired), {"paired_by": self.paired}),
             *show_support(self.difference),
             Entry("p", _format_p(self.p), {"p": self.p}),
             Entry("p, Holm", _format_p(self.corrected_p), {"p_holm": self.corrected_p}),
@@ -86,11 +87,11 @@ def answer_family(
 
 def explain(count: int, metric: str, margin: float) -> str:
     """How p values and pairs are to be read, for the note of a table of `count` answers."""
-    exchanged = "slides exchanged between the sides where both were tested on the same cells, else from t"
+    exchanged = "slides exchanged between the sides where both were tested on the same samples, else from t"
     return (
         f"p of no difference: {exchanged if metric == AUROC else 'from t'}; "
         f"equivalence: two one-sided tests with a margin of {margin:g}; either corrected by Holm over these {count}. Paired "
-        "by slides: not the same cells, so the jackknife leaves each slide out of both sides at once."
+        "by slides: not the same samples, so the jackknife leaves each slide out of both sides at once."
     )
 
 
@@ -98,13 +99,13 @@ def _answer(stored: Stored, asked: Answer, metric: str) -> Answer:
     pair, name = (asked.first.group, asked.second.group), asked.first.set
     sides = stored.seeds(pair[0], name), stored.seeds(pair[1], name)
     try:
-        found, paired = statistics.paired_difference(*sides, metric), CELLS
+        found, paired = statistics.paired_difference(*sides, metric), SAMPLES
     except MitofmError:
         found, paired = statistics.difference_by_slide(*sides, metric), SLIDES
     p, contents = verdicts.difference_p(found), [stored.contents(group) for group in pair]
     if contents[0] == contents[1] and found.value == 0:  # equal predictions may be cut at unequal thresholds
         paired = SAME
-    elif p is not None and paired == CELLS and metric == AUROC:
+    elif p is not None and paired == SAMPLES and metric == AUROC:
 
         def permute() -> float | None:
             first, second = (stored.predictions(group, name) for group in pair)

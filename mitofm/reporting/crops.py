@@ -37,7 +37,7 @@ def read_crops(data: Mapping[str, Any], samples: pd.DataFrame, cache: Path) -> t
     except (MitofmError, OSError, ValueError) as error:
         return {}, f"the crops cannot be read here: {error}"
     if found is None:
-        return {}, f"neither a patch store nor the images of {data['name']} with these cells are on this machine"
+        return {}, f"neither a patch store nor the images of {data['name']} with these samples are on this machine"
     return dict(zip(samples["sample_id"], found, strict=True)), ""
 
 

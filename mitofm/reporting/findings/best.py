@@ -53,7 +53,7 @@ def _rank(result: Result) -> tuple[float, Configuration]:
 def _describe_one(best: Sequence[Result], of: int, stored: Stored) -> str:
     """The best one of `of`, of one training domain or the same one of several."""
     key, several = best[0].configuration, len(best) > 1
-    place = f"With {key.amount} ({format_range([stored.count_labels(one.group) for one in best])} cells)"
+    place = f"With {key.amount} ({format_range([stored.count_labels(one.group) for one in best])} samples)"
     where = key.setting if several else key.where
     place += f", {where}" if where else ""
     place += f", tested {name_set(best[0].set)}" if best[0].set != ALL else ""

@@ -35,7 +35,7 @@ def describe(done: pd.DataFrame) -> list[str]:
     leaky = sorted(set(done.loc[done["leaks"].eq(True), "split"]))
     if leaky:
         said.append(
-            f"Tested on cells whose slides were trained on: split {', '.join(leaky)}. Such a number says what that leak is "
+            f"Tested on samples whose slides were trained on: split {', '.join(leaky)}. Such a number says what that leak is "
             "worth, and nothing about new slides."
         )
     of_a_kind = sorted({row.backbone for row in done.itertuples() if row.seen and SYNTHETIC in row.seen})
@@ -84,6 +84,6 @@ def describe_confounding(frame: pd.DataFrame) -> list[str]:
             )
     if unknown:
         said.append(
-            f"No {' or '.join(unknown)} is known for these cells: a difference between domains may be one of those."
+            f"No {' or '.join(unknown)} is known for these samples: a difference between domains may be one of those."
         )
     return said

@@ -17,10 +17,10 @@ from mitofm.reporting.style import Drawn, make_slug
 from mitofm.reporting.tables import Entry, Table, hide, make_table, name_row, show_difference, show_verdict
 
 ADAPTATION, MODEL, SHARE = "adaptation", "model", "share"  # axes: attributes of a configuration
-_AXIS = "difference of AUROC on the same cells"
+_AXIS = "difference of AUROC on the same samples"
 _FEW = 6
 """Up to this many are told one by one; more are counted."""
-_PAIRED = "Same test cells on both sides; the interval is the jackknife over slides of the difference itself."
+_PAIRED = "Same test samples on both sides; the interval is the jackknife over slides of the difference itself."
 _PICKED = f"The model of highest AUROC minus each other; being picked as the highest flatters it. {_PAIRED}"
 
 
@@ -111,7 +111,7 @@ def describe_adaptations(pairs: Iterable[Pair]) -> list[str]:
 
 
 def _describe(name: str, members: Sequence[Pair]) -> str:
-    name = f"{name} with {members[0].configuration.amount}, AUROC on the same cells"
+    name = f"{name} with {members[0].configuration.amount}, AUROC on the same samples"
     if len(members) <= _FEW:
         places = [_name_place(one) for one in members]
         alike = [len(set(words)) == 1 for words in zip(*places, strict=True)]  # said once if it is the same for all

@@ -75,7 +75,7 @@ def tabulate_gaps(gaps: Sequence[Pair]) -> Table:
     ]
     note = (
         "Two sets of slides; the jackknife leaves each slide out of both at once. A gap mixes what the change of domain "
-        "costs with how hard the cells of either domain are."
+        "costs with how hard the samples of either domain are."
     )
     return make_table("gaps", "In-domain minus out-of-domain", rows, note, estimates=[gap.difference for gap in gaps])
 
@@ -140,13 +140,13 @@ def tabulate_swaps(stored: Stored, swaps: Sequence[Pair]) -> Table:
                 *name_row(key, key.train_domain, TEST_DOMAIN, where=key.setting),
                 Entry("trained on instead", elsewhere, {"trained_elsewhere": elsewhere} | bought),
                 show_difference("gap (95 % interval)", "gap", swap.difference),
-                Entry("cells bought", f"{own:,.0f}" if fair else f"{own:,.0f} against {other:,.0f}: unequal"),
+                Entry("samples bought", f"{own:,.0f}" if fair else f"{own:,.0f} against {other:,.0f}: unequal"),
                 *show_verdict(swap.difference),
             ]
         )
     note = (
-        "AUROC on the same cells of the test domain: trained on it minus trained on the other domain, the difficulty of "
-        "the cells being equal. Where the training sets are of unequal size the gap is in part one of size."
+        "AUROC on the same samples of the test domain: trained on it minus trained on the other domain, the difficulty of "
+        "the samples being equal. Where the training sets are of unequal size the gap is in part one of size."
     )
     title = "What training on another domain costs"
     return make_table("column_gaps", title, rows, note, estimates=[swap.difference for swap in swaps])

@@ -172,9 +172,9 @@ def tabulate_thresholds(domains: Iterable[Result]) -> Table:
         for result in domains
     ]
     note = (
-        "The threshold is chosen on validation cells of the training side. What the best threshold would reach was looked "
-        "up on the test cells: the difference between the two is the most that a better threshold could win back. The "
-        "calibration error is too high where cells are few: compare it between domains of equal size only."
+        "The threshold is chosen on validation samples of the training side. What the best threshold would reach was looked "
+        "up on the test samples: the difference between the two is the most that a better threshold could win back. The "
+        "calibration error is too high where samples are few: compare it between domains of equal size only."
     )
     return make_table("transfer", "Threshold and calibration by test domain", rows, note)
 

@@ -51,7 +51,7 @@ def find(measured: Measured) -> Found:
     if measured.cache is not None:
         drawn, text = draw_galleries(measured.stored, found, classes, measured.cache, measured.figures)
     if drawn:
-        text = "Taken for the other class at the threshold chosen on validation cells, and farthest beyond it."
+        text = "Taken for the other class at the threshold chosen on validation samples, and farthest beyond it."
     table = tabulate(found, classes)
     return Found([Section(table.title, text, drawn, table, folded=True)])
 
@@ -90,22 +90,24 @@ def tabulate(found: Sequence[Mistakes], classes: tuple[str, str]) -> Table:
     for one in found:
         key = one.results[0].configuration
         for sample in one.samples.itertuples():
-            named_by = {
-                "model": key.model,
-                "adaptation": key.adaptation,
-                "cell": sample.sample_id,
-                "slide": sample.slide,
-            }
-            named_by |= {"domain": sample.domain, "truth": classes[sample.label], "tested": str(sample.times)}
-            probability = {"label": sample.label, "probability": sample.probability}
             rows.append(
                 [
-                    *(Entry(name, value, {name: value}) for name, value in named_by.items()),
-                    Entry(f"probability of {classes[1]}", f"{sample.probability:.3f}", probability),
+                    Entry("model", key.model, {"model": key.model}),
+                    Entry("adaptation", key.adaptation, {"adaptation": key.adaptation}),
+                    Entry("sample", sample.sample_id, {"cell": sample.sample_id}),  # the column's name in bundles
+                    Entry("slide", sample.slide, {"slide": sample.slide}),
+                    Entry("domain", sample.domain, {"domain": sample.domain}),
+                    Entry("truth", classes[sample.label], {"truth": classes[sample.label]}),
+                    Entry("tested", str(sample.times), {"tested": sample.times, "label": sample.label}),
+                    Entry(
+                        f"probability of {classes[1]}",
+                        f"{sample.probability:.3f}",
+                        {"probability": sample.probability},
+                    ),
                 ]
             )
     note = (
-        f"Up to {EACH} of either class, at the largest fraction; a cell that several seeds or settings tested counts once, "
+        f"Up to {EACH} of either class, at the largest fraction; a sample that several seeds or settings tested counts once, "
         "with the mean of its logits."
     )
     if len(found) == GALLERIES:

@@ -79,7 +79,7 @@ def _draw_panel(key: tuple[str, str, str], members: list[Calibration], order: li
             axes.plot(x, share, color=style.colour, marker=style.marker, ms=4.5, lw=1.4, label=name)
             said.append(f"{name}: " + ", ".join(f"{part.share:.2f} at {part.probability:.2f}" for part in bins))
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        axes.set(xlabel="mean probability of the cells", ylabel="share of positives")
+        axes.set(xlabel="mean probability of the samples", ylabel="share of positives")
     return Drawn(stem, f"Reliability: {title}", "; ".join(said), collect_names(one.result for one in members))
 
 
@@ -91,14 +91,14 @@ def tabulate(found: Sequence[Calibration]) -> Table:
             Entry("mean probability", f"{part.probability:.3f}", part.plain()),
             Entry("share of positives", f"{part.share:.3f}"),
             Entry("95 % interval", NOTHING if part.low is None else f"{part.low:.3f} to {part.high:.3f}"),
-            Entry("cells", f"{part.cells:,}"),
+            Entry("samples", f"{part.cells:,}"),
             Entry("slides", str(part.slides)),
         ]
         for one in found
         for part in one.bins
     ]
     note = (
-        f"The cells of all seeds together, at the largest fraction, in {BINS} bins of equal size; intervals are over slides "
+        f"The samples of all seeds together, at the largest fraction, in {BINS} bins of equal size; intervals are over slides "
         "and none is given for a bin of fewer than six. Whether a probability is right depends on how common positives are."
     )
     return make_table("reliability", "Bins of the reliability diagrams", rows, note)

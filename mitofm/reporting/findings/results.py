@@ -34,7 +34,7 @@ def tabulate(results: Sequence[Result]) -> Table:
     note = (
         "Mean over seeds; intervals are over slides. The sd between seeds (of AUROC) is what is seen; of it, training is "
         "what their different test slides do not explain. Average precision and weighted F1 depend on how common "
-        "positives are: do not compare them across test sets. The calibration error is too high where cells are few."
+        "positives are: do not compare them across test sets. The calibration error is too high where samples are few."
     )
     return make_table("results", "Results over seeds", rows, note, estimates=[result.auroc for result in results])
 

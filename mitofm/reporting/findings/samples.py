@@ -36,13 +36,13 @@ def tabulate(stored: Stored, results: Sequence[Result], classes: tuple[str, str]
                 Entry(SETTING, where, {"setting": where}),
                 Entry(SET, name_set(tested), {"set": tested}),
                 Entry(LABELS, share, {"fraction": fraction}),
-                show_range("training cells", "train", trained),
-                show_range("validation cells", "validation", validated),
-                show_range("test cells", "test", tests),
+                show_range("training samples", "train", trained),
+                show_range("validation samples", "validation", validated),
+                show_range("test samples", "test", tests),
                 show_range(f"of them {classes[1]}", "test_positive", positives),
                 show_range(f"of them {classes[0]}", "", negatives)._replace(full={}),
                 show_range("test slides", "test_slides", slides),
             ]
         )
     note = "Per seed; from the least to the most where seeds differ."
-    return make_table("data", "Cells learned from and tested on", rows, note, (SETTING, SET))
+    return make_table("data", "Samples learned from and tested on", rows, note, (SETTING, SET))

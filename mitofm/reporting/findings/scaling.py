@@ -68,7 +68,7 @@ def _draw_panel(measured: Measured, place: _Place, panels: dict[_Place, list[Res
         axes.set_xticks(list(ticks.values()), [f"{labels:,.0f}\n{share}" for share, labels in ticks.items()])
         axes.minorticks_off()
         axes.set(xlim=reach, ylim=find_limits(result.auroc for result in everything))
-        axes.set(xlabel="labelled cells, and their share of all", ylabel="AUROC")
+        axes.set(xlabel="labelled samples, and their share of all", ylabel="AUROC")
         axes.axhline(0.5, color=GRID, lw=1.2, zorder=0)
         axes.grid(axis="y")
     return Drawn(stem, f"AUROC against the number of labels: {title}", "; ".join(said), collect_names(results))

@@ -17,7 +17,7 @@ def test_training_domains_that_one_configuration_leads_share_a_sentence(
     measured = measure(study)
     inside, outside = best.describe(measured.primary, measured.stored)
     assert inside.startswith(
-        "With 100 % of the labels (5,000 cells), tested in-domain: uni with lora reaches these AUROCs"
+        "With 100 % of the labels (5,000 samples), tested in-domain: uni with lora reaches these AUROCs"
     )
     for sentence in (inside, outside):
         assert ", the highest of 2, by what it was trained on: " in sentence

@@ -46,7 +46,7 @@ def test_an_interval_that_includes_zero_decides_nothing(low: float, high: float,
 
 def test_a_difference_without_an_interval_is_not_called_anything_else() -> None:
     (sentence,) = describe_adaptations([pair(replace(SURE, low=None, high=None, why="under 6 slides"))])
-    assert sentence.endswith("with 10 % of the labels, AUROC on the same cells, uni: +0.030, no interval.")
+    assert sentence.endswith("with 10 % of the labels, AUROC on the same samples, uni: +0.030, no interval.")
 
 
 def test_many_differences_are_counted() -> None:
@@ -68,7 +68,7 @@ def test_what_differences_share_is_said_once() -> None:
     (sentence,) = describe_adaptations(found)
     assert sentence.count("uni") == 1
     assert (
-        "the same cells, uni: trained on breast +0.030 (+0.010 to +0.050), higher; trained on lung +0.030" in sentence
+        "the same samples, uni: trained on breast +0.030 (+0.010 to +0.050), higher; trained on lung +0.030" in sentence
     )
 
 

@@ -84,7 +84,7 @@ def test_unequal_training_sets_are_no_fair_column_gap(study: Study) -> None:
     assert [count_labels(stored, swap)[2] for swap in found] == [False, False]
     assert describe_swaps(stored, found) == []
     shown = tabulate_swaps(stored, found).shown
-    assert shown["cells bought"].tolist() == ["5,000 against 2,500: unequal", "2,500 against 5,000: unequal"]
+    assert shown["samples bought"].tolist() == ["5,000 against 2,500: unequal", "2,500 against 5,000: unequal"]
 
 
 def test_training_on_all_domains_has_no_column_gap(study: Study, measure: Measure) -> None:

@@ -55,7 +55,7 @@ def test_other_cells_have_no_crops_and_nothing_is_made(tissue: Any, tmp_path: Pa
     for wrong in (asked.assign(sample_id=["a", "b"]), asked.assign(label=1 - asked["label"])):
         found, why = read_crops(tissue.config, wrong, tissue.cache)
         assert found == {}
-        assert "neither a patch store nor the images of synthetic with these cells" in why
+        assert "neither a patch store nor the images of synthetic with these samples" in why
     elsewhere = tissue.config | {"source": tissue.config["source"] | {"root": str(tmp_path / "data")}}
     assert read_crops(elsewhere, asked, tmp_path)[0] == {}
     assert not (tmp_path / "data").exists()
