@@ -21,7 +21,7 @@ def filled(study: Study, name: str, rank: int = 8, cells: tuple[str, ...] = (), 
     """A study of made-up cells with configs."""
     made, runs = type(study)(study.runs, name), study.runs
     made.cells += cells
-    made.grid(seed=SEEDS, **axes)
+    made.grid(seed=SEEDS, domains=[("breast", "lung")], **axes)
     for cell in made.cells:
         labels = json.loads((runs / "cells" / cell / "cell.json").read_text())["labels"]
         config = (

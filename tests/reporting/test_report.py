@@ -135,9 +135,9 @@ def test_equal_cells_give_equal_files(study: Study, tmp_path: Path) -> None:
 def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_other(
     study: Study, report: Report, tmp_path: Path
 ) -> None:
-    study.grid(adaptation=["linear_probe", "lora"])
+    study.grid(adaptation=["linear_probe", "lora"], domains=[("breast", "lung")])
     stored = type(study)(tmp_path / "elsewhere", "with_more_seeds")
-    stored.grid(adaptation=["lora"], seed=[42, 43])
+    stored.grid(adaptation=["lora"], seed=[42, 43], domains=[("breast", "lung")])
     stored.folder(stored.labels | {"seed": 44})  # listed, never started
     theirs = make_report(stored.runs, stored.name, tmp_path / "theirs", tmp_path / "cache", crops=False).parent
     pack(stored.runs, stored.name, theirs, tmp_path / "stored.zip", "make with-more-seeds")
@@ -159,14 +159,14 @@ def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_oth
 
 
 def test_a_setting_of_one_fraction_has_no_curve_beside_those_of_several(study: Study, report: Report) -> None:
-    study.grid(fraction=[0.1, 1.0], adaptation=["lora"])
-    study.add(split="single_domain", train_domain="breast")
+    study.grid(fraction=[0.1, 1.0], adaptation=["lora"], domains=[("breast", "lung")])
+    study.add(split="single_domain", train_domain="breast", domains=("breast", "lung"))
     drawn = names(report(study), "*.svg")
     assert {name for name in drawn if name.startswith("scaling")} == {"scaling-split-in_domain-all-uni.svg"}
 
 
 def test_a_report_leaves_nothing_of_an_earlier_one(study: Study, report: Report) -> None:
-    study.grid(adaptation=["linear_probe", "lora"])
+    study.grid(adaptation=["linear_probe", "lora"], domains=[("breast",)], slides=[8])
     out = report(study)
     (out / "figures" / "midog" / "mistakes-of-before.png").write_text("a crop")
     (out / "of_the_user.txt").write_text("stays")
@@ -178,7 +178,7 @@ def test_a_report_leaves_nothing_of_an_earlier_one(study: Study, report: Report)
 def test_a_report_that_cannot_be_made_leaves_the_earlier_one_whole(
     study: Study, report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study.grid(adaptation=["linear_probe", "lora"])
+    study.grid(adaptation=["linear_probe", "lora"], domains=[("breast",)], slides=[8])
     out = report(study)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
@@ -268,7 +268,7 @@ def test_a_folder_of_the_users_own_is_in_the_way_of_a_report(study: Study, tmp_p
 def test_a_bundle_whose_numbers_come_out_otherwise_is_told_how_far_and_refused_beyond_rounding(
     study: Study, tmp_path: Path, undrawn: None
 ) -> None:
-    study.grid(adaptation=["linear_probe", "lora"])
+    study.grid(adaptation=["linear_probe", "lora"], domains=[("breast",)], slides=[8])
     packed = make_report(study.runs, study.name, tmp_path / "packed", tmp_path / "cache", crops=False).parent
     pack(study.runs, study.name, packed, tmp_path / "whole.zip")
     whole = open_bundle(tmp_path / "whole.zip", tmp_path / "out", tmp_path / "cache")

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def test_training_domains_that_one_configuration_leads_share_a_sentence(
     study: Study, measure: Callable[[Study], Measured]
 ) -> None:
-    study.grid(adaptation=["lora", "linear_probe"], train_domain=["breast", "lung", "lymphoma"], seed=[42, 43])
+    domains = ("breast", "lung", "lymphoma")
+    study.grid(adaptation=["lora", "linear_probe"], train_domain=domains, seed=[42, 43], domains=[domains])
     measured = measure(study)
     inside, outside = best.describe(measured.primary, measured.stored)
     assert inside.startswith(

@@ -62,10 +62,10 @@ def test_domains_scanned_on_one_scanner_each_are_confounded_with_them() -> None:
 def test_the_report_says_what_is_confounded_where_domains_are_compared(
     study: Study, report: Callable[[Study], Path]
 ) -> None:
-    study.grid(split=["single_domain"], train_domain=["breast", "lung"], slides=[8])
+    study.grid(split=["single_domain"], train_domain=["breast", "lung"], slides=[8], domains=[("breast", "lung")])
     out = report(study)
     page = (out / "report.html").read_text()
-    assert "4 of 4 domains come from one scanner only" in page
+    assert "2 of 2 domains come from one scanner only" in page
     assert "Trained on the tested domain instead of another one" in page
     tables = {path.stem for path in (out / "tables" / "midog").glob("*.csv")}
     assert {"column_gaps", "worst_domains", "transfer"} <= tables

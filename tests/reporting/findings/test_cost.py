@@ -27,7 +27,9 @@ def price(measure: Callable[[Study], Measured]) -> Price:
 
 
 def test_nothing_beats_what_is_on_the_front_and_all_else_is_beaten(study: Study, price: Price) -> None:
-    study.grid(adaptation=["linear_probe", "lora", "full"], backbone=["uni", "virchow", "phikon"])
+    study.grid(
+        adaptation=["linear_probe", "lora", "full"], backbone=["uni", "virchow", "phikon"], domains=[("breast",)]
+    )
     found = price(study)
     assert len(found) == 9
     best = find_front(found, "trained_parameters")
@@ -49,10 +51,10 @@ def test_fronts_are_of_equal_labels_and_settings(study: Study, price: Price) -> 
 
 def test_the_table_has_the_costs_of_the_cells_and_says_where_they_were_measured(study: Study, report) -> None:
     for seed in (42, 43):
-        folder = study.add(seed=seed)
+        folder = study.add(seed=seed, domains=("breast",))
         study.write(folder, "cost.json", {"seconds": 10.0 + seed, "trained_parameters": 5, "peak_memory_mb": 100})
         study.write(folder, "environment.json", {"device": f"GPU {seed}"})
-    study.add(adaptation="full")
+    study.add(adaptation="full", domains=("breast",))
     out = report(study)
     table = pd.read_csv(out / "tables" / "midog" / "cost.csv").set_index("adaptation")
     assert table.loc["lora", "seconds_mean"] == 52.5

@@ -193,12 +193,12 @@ def test_equal_predictions_cut_at_unequal_thresholds_differ(study: Study, measur
 
 
 def test_a_leak_is_said_and_usual_values_are_not(study: Study, report: Callable[[Study], Path]) -> None:
-    study.grid(split=["annotation_kfold"], leaks=[True], fit=["default"], protocol=["honest"], adaptation=["lora"])
-    study.grid(split=["kfold"], leaks=[False], fit=["equal_steps"], protocol=["honest"], adaptation=["lora"])
+    study.add(split="annotation_kfold", leaks=True, fit="default", domains=("breast",))
+    study.add(split="kfold", leaks=False, fit="equal_steps", domains=("breast",))
     settings = [group.configuration.setting for group in group_cells(collect(study.runs, study.name))]
     assert settings == ["split annotation_kfold", "split kfold, fit equal_steps"]
     assert (
-        "Tested on cells whose slides were trained on: split annotation_kfold."
+        "Tested on samples whose slides were trained on: split annotation_kfold."
         in (report(study) / "report.html").read_text()
     )
 
