@@ -11,14 +11,10 @@ import yaml
 from scipy.special import expit, logit
 
 from mitofm.data.dataset import Dataset
-from mitofm.reporting.chapter import _mistaken
-from mitofm.reporting.configurations import groups
-from mitofm.reporting.crops import crops
-from mitofm.reporting.estimates import Stored, measure
-from mitofm.reporting.kept import Kept
-from mitofm.reporting.mistakes import EACH, galleries, mistakes
+from mitofm.reporting.crops import read_crops
+from mitofm.reporting.finding import Measured
+from mitofm.reporting.findings import mistakes
 from mitofm.reporting.report import make_report
-from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:
     from conftest import Study
@@ -42,12 +38,12 @@ def tissue(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def test_crops_are_those_of_the_store_and_without_a_store_those_of_the_images(tissue: Any, tmp_path: Path) -> None:
     store = tissue.store()
     asked = store.table.iloc[[40, 3, 17]]
-    found, why = crops(tissue.config, asked, tissue.cache)
+    found, why = read_crops(tissue.config, asked, tissue.cache)
     assert why == ""
     assert list(found) == asked["sample_id"].tolist()
     for sample, patch in zip(found, store.read([40, 3, 17]), strict=True):
         np.testing.assert_array_equal(found[sample], patch)
-    cut, why = crops(tissue.config, asked, tmp_path)
+    cut, why = read_crops(tissue.config, asked, tmp_path)
     assert why == ""
     for sample in found:
         np.testing.assert_array_equal(found[sample], cut[sample])
@@ -57,11 +53,11 @@ def test_crops_are_those_of_the_store_and_without_a_store_those_of_the_images(ti
 def test_other_cells_have_no_crops_and_nothing_is_made(tissue: Any, tmp_path: Path) -> None:
     asked = tissue.store().table.iloc[[0, 1]]
     for wrong in (asked.assign(sample_id=["a", "b"]), asked.assign(label=1 - asked["label"])):
-        found, why = crops(tissue.config, wrong, tissue.cache)
+        found, why = read_crops(tissue.config, wrong, tissue.cache)
         assert found == {}
-        assert "neither a patch store nor the images of synthetic with these cells" in why
+        assert "neither a patch store nor the images of synthetic with these samples" in why
     elsewhere = tissue.config | {"source": tissue.config["source"] | {"root": str(tmp_path / "data")}}
-    assert crops(elsewhere, asked, tmp_path)[0] == {}
+    assert read_crops(elsewhere, asked, tmp_path)[0] == {}
     assert not (tmp_path / "data").exists()
 
 
@@ -74,18 +70,20 @@ def of_tissue(study: Study, tissue: Any, **labels: Any) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump({"data": tissue.config}))
 
 
-def test_the_worst_are_those_farthest_beyond_the_threshold_of_the_mean_over_seeds(study: Study, tissue: Any) -> None:
+def test_the_worst_are_those_farthest_beyond_the_threshold_of_the_mean_over_seeds(
+    study: Study, measure: Callable[[Study], Measured], tissue: Any
+) -> None:
     for seed in (1, 2):
         of_tissue(study, tissue, seed=seed)
-    collected = collect(study.runs, study.name)
-    stored = Stored(collected, Kept(study.runs / "cache"))
-    (found,) = mistakes(stored, measure(stored, groups(collected)))
+    measured = measure(study)
+    collected = measured.stored.collected
+    (found,) = mistakes.find_mistakes(measured.stored, measured.results)
     seeds = [collected.predictions(cell).set_index("sample_id") for cell in collected.done["cell"]]
     mean = (seeds[0]["logit"] + seeds[1]["logit"]) / 2
     for label in (0, 1):
         wrong = (mean - logit(0.4))[seeds[0]["label"] == label] * (1 - 2 * label)
-        expected = wrong[wrong > 0].nlargest(EACH)
-        shown = found.cells[found.cells["label"] == label]
+        expected = wrong[wrong > 0].nlargest(mistakes.EACH)
+        shown = found.samples[found.samples["label"] == label]
         assert shown["sample_id"].tolist() == expected.index.tolist()
         assert shown["probability"].tolist() == pytest.approx(expit(mean[expected.index]))
         assert set(shown["times"]) == {2}
@@ -101,17 +99,21 @@ def test_the_page_shows_the_crops_where_they_are(study: Study, tissue: Any, tmp_
 
 
 def test_where_crops_are_not_or_may_not_be_shown_the_report_says_why(
-    study: Study, tissue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Study,
+    measure: Callable[[Study], Measured],
+    tissue: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     of_tissue(study, tissue, seed=1)
-    collected = collect(study.runs, study.name)
-    stored = Stored(collected, Kept(study.runs / "cache"))
-    results = measure(stored, groups(collected))
+    measured = measure(study)
+    stored = measured.stored
+    found = mistakes.find_mistakes(stored, measured.results)
     monkeypatch.setattr(Dataset, "present", lambda self: False)
-    drawn, why = galleries(stored, mistakes(stored, results), ("no", "yes"), tmp_path / "no cache", tmp_path)
+    drawn, why = mistakes.draw_galleries(stored, found, ("no", "yes"), tmp_path / "no cache", tmp_path)
     assert drawn == []
     assert "The crops are not shown: neither a patch store nor the images of synthetic" in why
-    (unshown,) = _mistaken(stored, results, ("no", "yes"), None, tmp_path)
+    (unshown,) = mistakes.find(measured).sections
     assert (unshown.figures, unshown.text) == ([], "The crops are not shown: crops=false.")
     assert len(unshown.table.full) > 0
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.style import Look, looks
+from mitofm.reporting.style import Look, assign_looks
 
 
 class Configured(Protocol):
@@ -21,7 +21,7 @@ One = TypeVar("One")
 Of = TypeVar("Of", bound=Configured)
 
 
-def grouped(items: Iterable[One], key: Callable[[One], Any]) -> dict[Any, list[One]]:
+def group_by(items: Iterable[One], key: Callable[[One], Any]) -> dict[Any, list[One]]:
     """The items by their key, in the order in which keys and items come."""
     found: dict[Any, list[One]] = {}
     for item in items:
@@ -29,15 +29,15 @@ def grouped(items: Iterable[One], key: Callable[[One], Any]) -> dict[Any, list[O
     return found
 
 
-def at_largest(items: Sequence[Of]) -> list[Of]:
+def keep_largest(items: Sequence[Of]) -> list[Of]:
     """Those of the largest fraction among them."""
     largest = max((item.configuration.fraction for item in items), default=0.0)
     return [item for item in items if item.configuration.fraction == largest]
 
 
-def by_adaptation(items: Iterable[Of], order: Sequence[str]) -> Iterator[tuple[str, Look, list[Of]]]:
+def group_adaptations(items: Iterable[Of], order: Sequence[str]) -> Iterator[tuple[str, Look, list[Of]]]:
     """Each adaptation that there is, in its order, with its look and its items by fraction."""
-    look, series = looks(order), grouped(items, lambda item: item.configuration.adaptation)
+    look, series = assign_looks(order), group_by(items, lambda item: item.configuration.adaptation)
     for name in order:
         if name in series:
             yield name, look[name], sorted(series[name], key=lambda item: item.configuration.fraction)

@@ -11,15 +11,18 @@ import pytest
 
 from mitofm.evaluation import verdicts
 from mitofm.evaluation.comparisons import Comparisons
-from mitofm.reporting import stated
-from mitofm.reporting.configurations import groups
-from mitofm.reporting.estimates import Result, Stored, measure
-from mitofm.reporting.kept import Kept
+from mitofm.reporting import style
+from mitofm.reporting.configurations import group_cells
+from mitofm.reporting.estimates import Result, Stored
+from mitofm.reporting.finding import Measured
+from mitofm.reporting.findings import stated
 from mitofm.runs import studies
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:
     from conftest import Study
+
+MeasuredStudy = Callable[["Study"], tuple[Stored, list[Result]]]
 
 
 def asked(family: dict[str, Any], **more: Any) -> Comparisons:
@@ -27,10 +30,13 @@ def asked(family: dict[str, Any], **more: Any) -> Comparisons:
     return Comparisons.from_config(block | more)
 
 
-def measured(study: Study) -> tuple[Stored, list[Result]]:
-    collected = collect(study.runs, study.name)
-    stored = Stored(collected, Kept(study.runs / "cache"))
-    return stored, measure(stored, groups(collected))
+@pytest.fixture
+def measured(measure: Callable[[Study], Measured]) -> MeasuredStudy:
+    def measured(study: Study) -> tuple[Stored, list[Result]]:
+        found = measure(study)
+        return found.stored, found.results
+
+    return measured
 
 
 @pytest.fixture
@@ -39,11 +45,13 @@ def grid(study: Study) -> Study:
     return study
 
 
-def test_a_question_is_answered_in_every_setting_it_means_and_holm_counts_them_all(grid: Study) -> None:
+def test_a_question_is_answered_in_every_setting_it_means_and_holm_counts_them_all(
+    grid: Study, measured: MeasuredStudy
+) -> None:
     stored, results = measured(grid)
     family = {"adaptation": {"adaptation": ["lora", "linear_probe"]},
               "labels": {"fraction": [0.1, 1.0], "adaptation": "lora"}}  # fmt: skip
-    found, unequal = stated.answers(stored, results, asked(family))
+    found, unequal = stated.answer(stored, results, asked(family))
     assert unequal == []
     shown = [(one.question, one.first.configuration.fraction, one.sides) for one in found]
     assert sorted(shown) == [
@@ -61,26 +69,26 @@ def test_a_question_is_answered_in_every_setting_it_means_and_holm_counts_them_a
     assert lora.difference.value == pytest.approx(value)
 
 
-def test_different_cells_are_compared_by_slide_and_the_table_says_so(study: Study) -> None:
+def test_different_cells_are_compared_by_slide_and_the_table_says_so(study: Study, measured: MeasuredStudy) -> None:
     study.grid(adaptation=["lora"], split=["kfold"], slides=[6], seed=[42, 43])
     study.grid(adaptation=["lora"], split=["annotation_kfold"], slides=[7], seed=[42, 43])
     stored, results = measured(study)
     questions = asked({"leak": {"split": ["annotation_kfold", "kfold"]}, "absent": {"adaptation": ["full", "lora"]}})
-    found, _ = stated.answers(stored, results, questions)
+    found, _ = stated.answer(stored, results, questions)
     assert [one.paired for one in found] == ["slides"]
     assert found[0].p == verdicts.difference_p(found[0].difference)
-    shown = stated.stated_table(found, [], questions)
+    shown = stated.tabulate(found, [], questions)
     assert "Stated, but without finished cells to compare: absent." in shown.note
     assert shown.full.loc[0, "difference"] == found[0].difference.value
 
 
-def test_one_test_set_may_be_meant(study: Study) -> None:
+def test_one_test_set_may_be_meant(study: Study, measured: MeasuredStudy) -> None:
     study.grid(adaptation=["linear_probe", "lora"], train_domain=["lung"], seed=[42, 43])
     stored, results = measured(study)
     family = {"adaptation": {"adaptation": ["lora", "linear_probe"]}}
-    found, _ = stated.answers(stored, results, asked(family))
+    found, _ = stated.answer(stored, results, asked(family))
     assert {one.first.set for one in found} == {"in_domain", "out_of_domain"}
-    ((one,), _) = stated.answers(stored, results, asked(family, test_set="domain:breast"))
+    ((one,), _) = stated.answer(stored, results, asked(family, test_set="domain:breast"))
     assert one.first.set == "domain:breast"
 
 
@@ -100,7 +108,9 @@ def test_the_report_answers_from_what_the_study_has_stored(grid: Study, report: 
     )
 
 
-def test_a_key_that_tells_only_some_configurations_apart_does_not_part_the_others(study: Study) -> None:
+def test_a_key_that_tells_only_some_configurations_apart_does_not_part_the_others(
+    study: Study, measured: MeasuredStudy
+) -> None:
     """One axis at a time, as in the study of confounders: the baseline has a sibling, what it is compared with has none."""
 
     def add(config: str, **labels: Any) -> None:
@@ -113,14 +123,14 @@ def test_a_key_that_tells_only_some_configurations_apart_does_not_part_the_other
     questions = asked(
         {"leak": {"split": ["annotation_kfold", "kfold"]}, "recipe": {"backbone.embedding": ["mean", "cls"]}}
     )
-    found, _ = stated.answers(stored, results, questions)
+    found, _ = stated.answer(stored, results, questions)
     assert [(one.question, one.sides) for one in found] == [
         ("leak", ("annotation_kfold", "kfold")),
         ("recipe", ("mean", "cls")),
     ]
 
 
-def two_runs(study: Study, lora: str, probe: str) -> tuple[Stored, list[Result]]:
+def two_runs(measured: MeasuredStudy, study: Study, lora: str, probe: str) -> tuple[Stored, list[Result]]:
     for adaptation, config in (("lora", lora), ("linear_probe", probe)):
         (study.add(adaptation=adaptation) / "config.yaml").write_text(config)
     return measured(study)
@@ -129,76 +139,96 @@ def two_runs(study: Study, lora: str, probe: str) -> tuple[Stored, list[Result]]
 LORA = asked({"lora": {"adaptation": ["lora", "linear_probe"]}})
 
 
-def test_what_else_differs_is_told_and_not_compared(study: Study) -> None:
+def test_what_else_differs_is_told_and_not_compared(study: Study, measured: MeasuredStudy) -> None:
     one = "{fit: {name: default, max_epochs: 6}, backbone: {img_size: 96}, adaptation: {name: lora, lr: 0.1}}"
     other = "{fit: {name: default, max_epochs: 20}, backbone: {img_size: 96}, adaptation: {name: linear_probe}}"
-    found, unequal = stated.answers(*two_runs(study, one, other), LORA)
+    found, unequal = stated.answer(*two_runs(measured, study, one, other), LORA)
     assert (found, [one.differs for one in unequal]) == ([], [{"fit.max_epochs": (6, 20)}])
     said = "Not measured: lora, whose sides also differ in fit.max_epochs (6 against 20)."
-    assert stated.sentences(found, unequal, LORA) == [said]
-    assert stated.unanswered(found, unequal, LORA) == said
+    assert stated.describe(found, unequal, LORA) == [said]
+    assert stated.describe_unanswered(found, unequal, LORA) == said
 
 
-def test_the_equal_one_of_several_is_compared(study: Study) -> None:
+def test_the_equal_one_of_several_is_compared(study: Study, measured: MeasuredStudy) -> None:
     (study.add(adaptation="lora", number=2) / "config.yaml").write_text("fit: {max_epochs: 20}")
-    stored, results = two_runs(study, "fit: {max_epochs: 6}", "fit: {max_epochs: 6}")
-    ((one,), unequal) = stated.answers(stored, results, LORA)
+    stored, results = two_runs(measured, study, "fit: {max_epochs: 6}", "fit: {max_epochs: 6}")
+    ((one,), unequal) = stated.answer(stored, results, LORA)
     assert stored.config(one.first.group.a_cell) == stored.config(one.second.group.a_cell)
     assert unequal == []
 
 
-def test_what_is_no_part_of_a_cell_or_follows_from_the_question_is_no_obstacle(study: Study) -> None:
+def test_what_is_no_part_of_a_cell_or_follows_from_the_question_is_no_obstacle(
+    study: Study, measured: MeasuredStudy
+) -> None:
     (study.add(backbone="uni") / "config.yaml").write_text(
         "{backbone: {name: uni, licence: a}, data: {root: /a, url: b}, protocol: {name: honest}, adaptation: {lr: 0.1}}"
     )
     (study.add(backbone="virchow") / "config.yaml").write_text(
         "{backbone: {name: virchow, licence: b}, protocol: {name: mine}, adaptation: {lr: 0.2}, trainer: {threads: 4}}"
     )
-    found, unequal = stated.answers(*measured(study), asked({"uni": {"backbone": ["uni", "virchow"]}}))
+    found, unequal = stated.answer(*measured(study), asked({"uni": {"backbone": ["uni", "virchow"]}}))
     assert (len(found), unequal) == (1, [])
 
 
-def test_what_changes_no_prediction_is_equivalent(study: Study) -> None:
+def test_what_changes_no_prediction_is_equivalent(study: Study, measured: MeasuredStudy) -> None:
     folders = [study.add(protocol=protocol) for protocol in ("honest", "any_positive")]
     (folders[1] / "predictions.parquet").write_bytes((folders[0] / "predictions.parquet").read_bytes())
     stored, results = measured(study)
-    ((one,), _) = stated.answers(stored, results, asked({"label": {"protocol": ["any_positive", "honest"]}}))
+    ((one,), _) = stated.answer(stored, results, asked({"label": {"protocol": ["any_positive", "honest"]}}))
     assert (one.difference.value, one.paired, one.outcome) == (0.0, "the same predictions", "equivalent")
 
 
-def test_equal_predictions_cut_at_unequal_thresholds_differ(study: Study) -> None:
+def test_equal_predictions_cut_at_unequal_thresholds_differ(study: Study, measured: MeasuredStudy) -> None:
     folders = [study.add(protocol=protocol) for protocol in ("honest", "last_checkpoint")]
     (folders[1] / "predictions.parquet").write_bytes((folders[0] / "predictions.parquet").read_bytes())
     metrics = json.loads((folders[1] / "metrics.json").read_text())
     study.write(folders[1], "metrics.json", metrics | {"threshold": {"value": 0.9, "rule": "fixed"}})
     stored, results = measured(study)
     question = asked({"threshold": {"protocol": ["last_checkpoint", "honest"]}}, metric="balanced_accuracy_chosen")
-    ((one,), _) = stated.answers(stored, results, question)
+    ((one,), _) = stated.answer(stored, results, question)
     assert one.difference.value != 0
     assert one.paired == "cells"
     assert one.outcome != "equivalent"
-    assert "exchanged" not in stated.stated_table([one], [], question).caption
+    assert "exchanged" not in stated.tabulate([one], [], question).caption
 
 
 def test_a_leak_is_said_and_usual_values_are_not(study: Study, report: Callable[[Study], Path]) -> None:
-    study.grid(split=["annotation_kfold"], leaks=[True], fit=["default"], protocol=["honest"], adaptation=["lora"])
-    study.grid(split=["kfold"], leaks=[False], fit=["equal_steps"], protocol=["honest"], adaptation=["lora"])
-    settings = [group.configuration.setting for group in groups(collect(study.runs, study.name))]
+    study.add(split="annotation_kfold", leaks=True, fit="default", domains=("breast",))
+    study.add(split="kfold", leaks=False, fit="equal_steps", domains=("breast",))
+    settings = [group.configuration.setting for group in group_cells(collect(study.runs, study.name))]
     assert settings == ["split annotation_kfold", "split kfold, fit equal_steps"]
     assert (
-        "Tested on cells whose slides were trained on: split annotation_kfold."
+        "Tested on samples whose slides were trained on: split annotation_kfold."
         in (report(study) / "report.html").read_text()
     )
 
 
-def test_keys_that_happen_to_have_the_values_asked_for_are_not_what_is_asked(study: Study) -> None:
+def test_keys_that_happen_to_have_the_values_asked_for_are_not_what_is_asked(
+    study: Study, measured: MeasuredStudy
+) -> None:
     rates = (0.001, 0.01)
     for lr, head_lr in product(rates, rates):
         folder = study.add(lr=lr, head_lr=head_lr, domains=("breast", "lung"))
         (folder / "config.yaml").write_text(f"adaptation: {{lr: {lr}, head_lr: {head_lr}}}\n")
     stored, results = measured(study)
-    found, _ = stated.answers(stored, results, asked({"rate": {"adaptation.lr": list(rates)}}))
+    found, _ = stated.answer(stored, results, asked({"rate": {"adaptation.lr": list(rates)}}))
     heads = [
         [stored.config(side.group.a_cell)["adaptation"]["head_lr"] for side in (one.first, one.second)] for one in found
     ]
     assert sorted(heads) == [[0.001, 0.001], [0.01, 0.01]]
+
+
+def test_all_answers_are_drawn_unless_they_are_too_many(
+    study: Study, measured: MeasuredStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(style._METADATA, "pdf")
+    study.grid(adaptation=["linear_probe", "full"], fraction=[0.1, 1.0], seed=[42, 43], domains=[("breast", "lung")])
+    family = asked({"adaptation": {"adaptation": ["full", "linear_probe"]}, "labels": {"fraction": [0.1, 1.0]}})
+    found, unequal = stated.answer(*measured(study), family)
+    table = stated.tabulate(found, unequal, family)
+    (drawn,) = stated.draw_answers(found, table, family, tmp_path)
+    assert drawn.description.count(";") == len(found) - 1 == 3
+    assert "adaptation: full − linear_probe, 10 %, " in drawn.description
+    assert Path(f"{drawn.stem}.svg").is_file()
+    assert stated.draw_answers(found * 20, table, family, tmp_path) == []
+    assert stated.draw_answers([], table, family, tmp_path) == []

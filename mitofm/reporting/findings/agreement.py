@@ -12,10 +12,9 @@ from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import statistics
 from mitofm.evaluation.replicates import Replicates, replicates
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting import cells
-from mitofm.reporting.cells import AXES, Cell
 from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored
-from mitofm.reporting.tables import Table, table
+from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.tables import AXES, Entry, Table, make_table, name_row, show_estimate, show_range, show_support
 
 _SHOWN = (AUROC, "balanced_accuracy", "balanced_accuracy_chosen")
 _SAMPLES = "test samples"
@@ -38,12 +37,18 @@ class Agreed:
     metrics: Mapping[str, Estimate]
 
 
-def by_agreement(stored: Stored, results: Sequence[Result]) -> list[Agreed]:
-    """The results on unanimous and on divided samples; none of cells whose data set has no votes."""
-    return [one for result in results for one in _of(stored, result)]
+def find(measured: Measured) -> Found:
+    """Both kinds of samples; nothing of data sets without votes."""
+    found = measure_agreement(measured.stored, measured.primary)
+    return Found([show_table(tabulate(found), folded=True)] if found else ())
 
 
-def _of(stored: Stored, result: Result) -> Iterator[Agreed]:
+def measure_agreement(stored: Stored, results: Sequence[Result]) -> list[Agreed]:
+    """The results on unanimous and on divided samples; none of data sets without votes."""
+    return [one for result in results for one in _split(stored, result)]
+
+
+def _split(stored: Stored, result: Result) -> Iterator[Agreed]:
     known = {seed: stored.collected.agreement(cell) for seed, cell in result.group.done.items()}
     if not any(len(of) for of in known.values()):
         return
@@ -54,12 +59,12 @@ def _of(stored: Stored, result: Result) -> Iterator[Agreed]:
         }
         tested = {seed: part for seed, part in parts.items() if len(part)}
         if tested:
-            measured = [_measured(stored, result.group.done[seed], part) for seed, part in tested.items()]
+            measured = [_measure(stored, result.group.done[seed], part) for seed, part in tested.items()]
             metrics = {name: statistics.estimate(measured, name) for name in _SHOWN}
             yield Agreed(result, kind, [len(part) for part in tested.values()], metrics)
 
 
-def _measured(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
+def _measure(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
     """The metrics on some samples of a cell's test side, kept for the next report."""
     threshold = stored.thresholds[cell]
     samples = fingerprints.of(part["sample_id"].tolist())
@@ -67,18 +72,18 @@ def _measured(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
     return Replicates(**stored.kept.get(made_of, lambda: replicates(part, threshold).plain()))
 
 
-def agreement_table(found: Sequence[Agreed]) -> Table:
+def tabulate(found: Sequence[Agreed]) -> Table:
     """Two rows of every configuration: what experts agree on, and what divides them."""
     rows = [
         [
-            *cells.naming(one.result.configuration, one.result.set),
-            Cell("experts", one.kind, {"experts": one.kind}),
-            cells.numbers(_SAMPLES, "samples", one.samples),
+            *name_row(one.result.configuration, one.result.set),
+            Entry("experts", one.kind, {"experts": one.kind}),
+            show_range(_SAMPLES, "samples", one.samples),
             *(
-                cells.interval(f"{METRICS[name]} (95 % interval)", name, estimate)
+                show_estimate(f"{METRICS[name]} (95 % interval)", name, estimate)
                 for name, estimate in one.metrics.items()
             ),
-            *cells.behind(one.metrics[AUROC]),
+            *show_support(one.metrics[AUROC]),
         ]
         for one in found
     ]
@@ -88,4 +93,4 @@ def agreement_table(found: Sequence[Agreed]) -> Table:
         "these labels, with which not every expert agrees either."
     )
     estimates = [estimate for one in found for estimate in one.metrics.values()]
-    return table("agreement", "By agreement of the experts", rows, note, (*AXES, "seeds"), estimates)
+    return make_table("agreement", "By agreement of the experts", rows, note, (*AXES, "seeds"), estimates)

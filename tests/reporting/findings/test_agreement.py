@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,8 @@ import pandas as pd
 import pytest
 
 from mitofm.evaluation import metrics
-from mitofm.reporting.agreement import agreement_table, by_agreement
-from mitofm.reporting.chapter import _agreed
-from mitofm.reporting.configurations import groups
-from mitofm.reporting.estimates import Stored, measure, primary
-from mitofm.reporting.kept import Kept
-from mitofm.runs.collect import collect
+from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.findings import agreement
 
 if TYPE_CHECKING:
     from conftest import Study
@@ -29,18 +27,13 @@ def voted(cell: Path) -> None:
     split.to_parquet(cell / "split.parquet", index=False)
 
 
-def measured(study: Study, cache: Path) -> tuple[Stored, list]:
-    collected = collect(study.runs, study.name)
-    stored = Stored(collected, Kept(cache))
-    return stored, primary(measure(stored, groups(collected)))
-
-
-def test_each_kind_is_measured_on_its_own_samples(study: Study, tmp_path: Path) -> None:
+def test_each_kind_is_measured_on_its_own_samples(study: Study, measure: Callable[[Study], Measured]) -> None:
     study.grid(seed=[1, 2], slides=[8])
     for cell in study.cells:
         voted(study.runs / "cells" / cell)
-    stored, results = measured(study, tmp_path)
-    found = by_agreement(stored, results)
+    measured = measure(study)
+    stored = measured.stored
+    found = agreement.measure_agreement(stored, measured.primary)
     assert [one.kind for one in found] == ["unanimous", "divided"]
     for one in found:
         aurocs, counts = [], []
@@ -52,16 +45,17 @@ def test_each_kind_is_measured_on_its_own_samples(study: Study, tmp_path: Path) 
         assert one.metrics["auroc"].value == pytest.approx(np.mean(aurocs))
         assert one.metrics["auroc"].low < np.mean(aurocs) < one.metrics["auroc"].high
         assert one.samples == counts
-    shown = agreement_table(found)
+    shown = agreement.tabulate(found)
     assert shown.full["experts"].tolist() == ["unanimous", "divided"]
     assert shown.full["samples_min"].tolist() == [min(one.samples) for one in found]
     assert (shown.shown.filter(like="95 %").shape, shown.constant["adaptation"]) == ((2, 3), "lora")
 
 
-def test_it_is_shown_of_sets_with_votes_and_of_no_other(study: Study, tmp_path: Path) -> None:
+def test_it_is_shown_of_sets_with_votes_and_of_no_other(study: Study, measure: Callable[[Study], Measured]) -> None:
     voted(study.add(dataset="voted"))
     study.add(dataset="plain")
-    stored, results = measured(study, tmp_path)
-    (section,) = _agreed(stored, results)
+    measured = measure(study)
+    (section,) = agreement.find(measured).sections
     assert set(section.table.full["dataset"]) == {"voted"}
-    assert _agreed(stored, [one for one in results if one.configuration.dataset == "plain"]) == []
+    plain = [one for one in measured.results if one.configuration.dataset == "plain"]
+    assert agreement.find(replace(measured, results=plain)) == Found()

@@ -1,4 +1,4 @@
-"""Scaling laws of the report: one per model, adaptation and test set, and the labels it says are needed."""
+"""Scaling laws: one per model, adaptation and test set, and the labels that it says are needed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import numpy as np
 from mitofm.evaluation import bootstrap, scaling_law
 from mitofm.evaluation.scaling_law import ScalingLaw
 from mitofm.evaluation.statistics import LEVEL, MINIMUM_SLIDES
-from mitofm.reporting.cells import LABELS, Cell, naming
 from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.counts import Counts
 from mitofm.reporting.estimates import Result, Stored
-from mitofm.reporting.grouped import grouped
+from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import NOTHING
-from mitofm.reporting.tables import Table, table
+from mitofm.reporting.tables import LABELS, Entry, Table, make_table, name_row
 from mitofm.seeds import stream
 
-Ends = tuple[float | None, float | None, float | None]
-"""Value, lower and upper end; None where it is infinite (never reached) or there is no interval."""
+Ends = Sequence[float | None]
+"""Value, lower and upper end; None if it is infinite (never reached) or there is no interval."""
 _STEP, _LEVELS, _BEYOND = 0.05, 2, 100
 
 
@@ -46,7 +45,7 @@ class Law:
     needed: Mapping[float, Ends]
     slides: int
 
-    def auroc(self, labels: np.ndarray) -> np.ndarray:
+    def predict(self, labels: np.ndarray) -> np.ndarray:
         """The AUROC that the law gives for `labels`."""
         a, b, c = (np.array([self.parameters[name][0]]) for name in "abc")
         return 1 - np.array([ScalingLaw(a, b, c).error(n).item() for n in labels])
@@ -55,40 +54,45 @@ class Law:
         """Whether `labels` lies outside what was measured."""
         return labels is None or not self.labels[0] <= labels <= self.labels[-1]
 
-    def amount(self, labels: float) -> str:
+    def format_labels(self, labels: float) -> str:
         """A number of labels for people: how far it is beyond all means is not worth digits."""
         limit = _BEYOND * self.labels[-1]
         return f"{labels:,.0f}" if labels <= limit else f"over {limit:,.0f}"
 
 
-def levels(results: Iterable[Result]) -> list[float]:
-    """The AUROCs that are asked about where a study names none: the two highest steps of 0.05 that were reached."""
+def find(measured: Measured) -> Found:
+    """The laws; none with fewer than four amounts of labels."""
+    laws = fit_laws(measured.stored, measured.primary, choose_levels(measured.primary))
+    return Found([show_table(tabulate(laws))]) if laws else Found()
+
+
+def choose_levels(results: Iterable[Result]) -> list[float]:
+    """The AUROCs that are asked about: the two highest steps of 0.05 that were reached."""
     best = max((result.auroc.value or 0.0 for result in results), default=0.0)
     reached = math.floor(best / _STEP + 1e-9)
     return [round((reached - back) * _STEP, 2) for back in reversed(range(_LEVELS)) if (reached - back) * _STEP > 0.5]
 
 
-def laws(stored: Stored, results: Iterable[Result], counts: Counts, asked: Sequence[float]) -> list[Law]:
+def fit_laws(stored: Stored, results: Iterable[Result], asked: Sequence[float]) -> list[Law]:
     """The law of every configuration that was measured with at least four amounts of labels on a set.
 
     Its points are the means over seeds, weighted by the inverse of their variance over slides; its intervals are
-    percentiles of 2,000 laws, each fitted to one draw of slides (with all their cells, seeds and amounts).
+    percentiles of 2,000 laws, each fitted to one draw of slides (with all their samples, seeds and amounts).
     """
     known = [result for result in results if result.auroc.value is not None]
-    lines = grouped(known, lambda result: (replace(result.configuration, fraction=0.0), result.set))
+    lines = group_by(known, lambda result: (replace(result.configuration, fraction=0.0), result.set))
     found = []
     for (key, name), members in lines.items():
         members = sorted(members, key=lambda member: member.configuration.fraction)
-        labels = [counts.labels(member.group) for member in members]
+        labels = [stored.count_labels(member.group) for member in members]
         if len(set(labels)) >= scaling_law.MINIMUM_AMOUNTS:
-            fitted = _kept(stored, name, members, labels, asked)
-            needed = dict(zip(asked, map(_ends, fitted["needed"]), strict=True))
-            parameters = {name: _ends(ends) for name, ends in fitted["parameters"].items()}
-            found.append(Law(key, name, labels, parameters, needed, fitted["slides"]))
+            fitted = _fit_once(stored, name, members, labels, asked)
+            needed = dict(zip(asked, fitted["needed"], strict=True))
+            found.append(Law(key, name, labels, fitted["parameters"], needed, fitted["slides"]))
     return found
 
 
-def laws_table(found: Sequence[Law]) -> Table:
+def tabulate(found: Sequence[Law]) -> Table:
     """The laws, the labels they say are needed, and what they foresee."""
     rows = []
     for law in found:
@@ -97,35 +101,35 @@ def laws_table(found: Sequence[Law]) -> Table:
         amounts = {"amounts": len(law.labels), "least_labels": law.labels[0], "most_labels": law.labels[-1]}
         row = [
             *(
-                Cell(full={"fraction_unit": key.fraction_unit}) if cell.heading == LABELS else cell
-                for cell in naming(key, law.set)
+                Entry(full={"fraction_unit": key.fraction_unit}) if entry.heading == LABELS else entry
+                for entry in name_row(key, law.set)
             ),
-            Cell(full=amounts | {"slides": law.slides}),
-            *(Cell(name, _printed(ends, "{:.2g}".format), _columns(name, ends)) for name, ends in parameters),
-            Cell(full=_columns("auroc_at_twice_the_labels", reached)),
+            Entry(full=amounts | {"slides": law.slides}),
+            *(Entry(name, _format(ends, "{:.2g}".format), _name_columns(name, ends)) for name, ends in parameters),
+            Entry(full=_name_columns("auroc_at_twice_the_labels", reached)),
         ]
         for level, ends in law.needed.items():
             beyond, name = law.extrapolates(ends[0]), f"labels_to_reach_{level:g}"
-            shown = _printed(ends, law.amount, "never") + (" *" if beyond else "")
+            shown = _format(ends, law.format_labels, "never") + (" *" if beyond else "")
             row.append(
-                Cell(f"labels to reach {level:g}", shown, _columns(name, ends) | {f"{name}_extrapolates": beyond})
+                Entry(f"labels to reach {level:g}", shown, _name_columns(name, ends) | {f"{name}_extrapolates": beyond})
             )
-        rows.append([*row, Cell("AUROC with twice the labels *", _printed(reached, "{:.3f}".format))])
+        rows.append([*row, Entry("AUROC with twice the labels *", _format(reached, "{:.3f}".format))])
     note = (
         "1 − AUROC = a n^−b + c with n labels bought; 1 − c is what endless labels would give. Points are weighted by "
         "their precision; intervals are percentiles of 2,000 fits, each to one draw of slides, and too narrow where "
         "slides are few. * outside the amounts that were measured: an extrapolation, which no data here support. "
         "never: the asymptote lies below."
     )
-    return table("scaling_laws", "Scaling laws", rows, note)
+    return make_table("scaling_laws", "Scaling laws", rows, note)
 
 
-def _kept(stored: Stored, name: str, members: Sequence[Result], labels: list[float], asked: Sequence[float]) -> Any:
+def _fit_once(stored: Stored, name: str, members: Sequence[Result], labels: list[float], asked: Sequence[float]) -> Any:
     made_of = ["law", [stored.contents(member.group) for member in members], name, labels, list(asked), bootstrap.DRAWS]
-    return stored.kept.get(made_of, lambda: _fitted(stored, name, members, np.array(labels), asked))
+    return stored.kept.get(made_of, lambda: _fit(stored, name, members, np.array(labels), asked))
 
 
-def _fitted(
+def _fit(
     stored: Stored, name: str, members: Sequence[Result], labels: np.ndarray, asked: Sequence[float]
 ) -> dict[str, Any]:
     """The law of the estimates, and the spread of those of draws, as plain data."""
@@ -144,30 +148,25 @@ def _fitted(
     twice = 2 * float(labels[-1])
     return {
         "parameters": {
-            **{name: _plain(getattr(point, name), getattr(draws, name)) for name in "abc"},
-            "twice": _plain(1 - point.error(twice), 1 - draws.error(twice)),
+            **{name: _summarise(getattr(point, name), getattr(draws, name)) for name in "abc"},
+            "twice": _summarise(1 - point.error(twice), 1 - draws.error(twice)),
         },
-        "needed": [_plain(point.labels_for(1 - level), draws.labels_for(1 - level)) for level in asked],
+        "needed": [_summarise(point.labels_for(1 - level), draws.labels_for(1 - level)) for level in asked],
         "slides": len(slides),
     }
 
 
-def _plain(point: np.ndarray, draws: np.ndarray) -> list[float | None]:
-    """Value, lower and upper end; None for infinity and for the ends where nothing was drawn."""
+def _summarise(point: np.ndarray, draws: np.ndarray) -> list[float | None]:
+    """Value, lower and upper end; None for infinity, and for the ends if nothing was drawn."""
     # Order statistics, not a mean of two: one of them may be infinite.
     ends = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest") if draws.size > 1 else [np.inf] * 2
     return [float(value) if np.isfinite(value) else None for value in (point.item(), *ends)]
 
 
-def _ends(plain: Sequence[float | None]) -> Ends:
-    value, low, high = plain
-    return value, low, high
-
-
-def _printed(ends: Ends, form: Callable[[float], str], infinite: str = NOTHING) -> str:
+def _format(ends: Ends, form: Callable[[float], str], infinite: str = NOTHING) -> str:
     value, low, high = (infinite if end is None else form(end) for end in ends)
     return value if ends[1] is None and ends[2] is None else f"{value} ({low} to {high})"
 
 
-def _columns(name: str, ends: Ends) -> dict[str, float | None]:
+def _name_columns(name: str, ends: Ends) -> dict[str, float | None]:
     return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
