@@ -16,7 +16,7 @@ from mitofm.reporting.estimates import ALL, Result
 from mitofm.reporting.grouped import at_largest, grouped
 from mitofm.reporting.numbers import difference, listed, set_words, signed, with_interval
 from mitofm.reporting.shift import ColumnGap, Extremes
-from mitofm.runs.collect import DONE, FAILED, MISSING, PLANNED, SKIPPED
+from mitofm.runs.collect import DAMAGED, DONE, FAILED, MISSING, PLANNED, SKIPPED
 
 _FEW = 6
 """Up to this many findings of a kind are told one by one; more are counted."""
@@ -203,4 +203,10 @@ def cautions(done: pd.DataFrame) -> list[str]:
 SYNTHETIC = "synthetic"
 """The data set that is rendered, and the collection that what is pretrained on such tissue states."""
 
-_STATES = {FAILED: "failed", SKIPPED: "skipped", MISSING: "missing", PLANNED: "planned and not started"}
+_STATES = {
+    FAILED: "failed",
+    SKIPPED: "skipped",
+    DAMAGED: "damaged",
+    MISSING: "missing",
+    PLANNED: "planned and not started",
+}
