@@ -42,14 +42,22 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object stored in `path`."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The object stored in `path`.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it holds no object.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"it holds no object: {content!r:.40}")
+    return content
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    """Write `frame` without its index to `path` atomically."""
+    """Write `frame` without its index to `path` atomically, each page with its checksum."""
     with replacing(path) as temporary:
-        frame.to_parquet(temporary, index=False)
+        frame.to_parquet(temporary, index=False, write_page_checksum=True)
 
 
 def map_npy(path: Path) -> np.ndarray:

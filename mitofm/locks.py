@@ -90,12 +90,13 @@ class Lock:
 
 
 @contextmanager
-def lock(path: Path, wait: bool = True) -> Iterator[Lock]:
+def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
     """Hold the lock `path` in the block.
 
     Args:
         path: of the lock; its folder is made.
         wait: for whoever holds it.
+        brief: it is held for far less than `STALE`, so that no thread needs to touch it.
 
     Raises:
         Held: somebody else does, and `wait` is false.
@@ -112,7 +113,8 @@ def lock(path: Path, wait: bool = True) -> Iterator[Lock]:
             _log.info("waiting for %s, which holds %s", waiter.who(), path.name)
         time.sleep(pause)
         pause = min(1.5 * pause, BEAT / 2)
-    threading.Thread(target=mine._beat, daemon=True).start()
+    if not brief:
+        threading.Thread(target=mine._beat, daemon=True).start()
     try:
         yield mine
     finally:
@@ -166,10 +168,12 @@ def _break(path: Path, dead: _Waiter) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """What a lock's file says; nothing if it is not a lock as it was made."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return content if isinstance(content, dict) and content.keys() >= {"token", *_me()} else {}
 
 
 def _me() -> dict[str, Any]:

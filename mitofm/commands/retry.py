@@ -10,7 +10,7 @@ from mitofm.commands.composing import compose, words
 from mitofm.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.execute import run_again
-from mitofm.runs.folder import CellFolder, State, cell_folder
+from mitofm.runs.folder import SETTLED, CellFolder, cell_folder
 from mitofm.runs.resolve import plain
 
 
@@ -19,8 +19,8 @@ def main(arguments: list[str]) -> None:
     (given,), overrides = words(arguments, "a study or a cell")
     paths = plain(compose("status", overrides))["paths"]
     runs = Path(paths["runs"])
-    cells = studies.cells(runs, given) if given in studies.names(runs) else [cell_folder(runs, given).name]
-    again = [cell for cell in cells if CellFolder(runs, cell).state() in (State.FAILED, State.UNFINISHED)]
+    cells = studies.read(runs, given).cells if given in studies.names(runs) else [cell_folder(runs, given).name]
+    again = [cell for cell in cells if CellFolder(runs, cell).state() not in SETTLED]
     print(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     failed = 0

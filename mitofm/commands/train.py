@@ -42,8 +42,9 @@ def main(arguments: list[str]) -> None:
         check(config)
         check_launcher(found, config)
     runs, study = Path(config["paths"]["runs"]), config["study"]
+    studies.state_comparisons(runs, study, config.get("comparisons"))
     if found.multirun:
-        studies.plan(runs, study, *found.grid)
+        studies.note_grid(runs, study, *found.grid)
     try:
         with shown(runs, study, found.size if found.multirun else 1):
             command()
@@ -57,7 +58,8 @@ def main(arguments: list[str]) -> None:
 def _one_cell(config: DictConfig) -> None:
     try:
         in_turn = settle(config)
-        if run(config, wait=not in_turn, chosen=chosen(HydraConfig.get().overrides.task)) is State.UNFINISHED:
+        typed = chosen(HydraConfig.get().overrides.task)
+        if run(config, wait=not in_turn, chosen=typed) is State.RUNNING:
             _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:

@@ -10,9 +10,11 @@ import pandas as pd
 from mitofm.reporting.configurations import Group
 from mitofm.reporting.numbers import NOTHING
 from mitofm.reporting.tables import Table
-from mitofm.runs.collect import DONE, FAILED, MISSING, PLANNED, SKIPPED
+from mitofm.runs.collect import DAMAGED, DONE, FAILED, MISSING, PLANNED, SKIPPED
 
-_STATES = {FAILED: "failed", SKIPPED: "skipped", MISSING: "missing", PLANNED: "planned and not started"}
+_STATES = {
+    FAILED: "failed", SKIPPED: "skipped", DAMAGED: "damaged", MISSING: "missing", PLANNED: "planned and not started"
+}  # fmt: skip
 
 
 def describe_missing(cells: pd.DataFrame, groups: Iterable[Group]) -> list[str]:

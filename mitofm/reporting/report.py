@@ -22,6 +22,7 @@ from mitofm.reporting.kept import Kept
 from mitofm.reporting.page import Chapter, Page, write_page
 from mitofm.runs.bundle import Bundle, unpacked
 from mitofm.runs.collect import Collected, collect
+from mitofm.runs.folder import DamagedCell
 
 PAGE = "report.html"
 _PARTS = ("figures", "tables", "beside")
@@ -45,17 +46,13 @@ def make_report(
         beside: the bundle of a study that follows on the page, said to have been run elsewhere.
 
     Raises:
-        MitofmError: there is no such study or no finished cell in it, or a finished cell is damaged; or the bundle is; or
+        MitofmError: there is no such study or no finished cell in it; or the bundle is damaged; or
             `out` holds `figures`, `tables` or `beside` that are of no report.
     """
-    collected = collect(runs, study)
-    if collected.done.empty:
-        states = ", ".join(f"{count} {state}" for state, count in collected.cells["state"].value_counts().items())
-        raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
     with ExitStack() as opened:
         others = opened.enter_context(unpacked(beside)) if beside is not None else None
         new = opened.enter_context(_replace_report(out))
-        chapters, missing = _write_chapters(collected, new, cache, crops)
+        collected, chapters, missing = _write_chapters(collect(runs, study), new, cache, crops)
         if beside is not None and others is not None:
             chapters += _write_stored(beside.name, others, new / "beside", cache)
         unfinished = list_unfinished(collected.unfinished)
@@ -107,8 +104,27 @@ def _remove_leftovers(out: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_chapters(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:
-    """One for each data set, and what is missing from them in words."""
+def _write_chapters(
+    collected: Collected, out: Path, cache: Path, crops: bool
+) -> tuple[Collected, list[Chapter], list[str]]:
+    """One for each data set, and what is missing from them in words; first the cells, those that are found damaged told.
+
+    Raises:
+        MitofmError: no cell is finished.
+    """
+    while not collected.done.empty:
+        try:
+            return collected, *_write_whole(collected, out, cache, crops)
+        except DamagedCell as damaged:  # known when a chapter reads it: the others are made again without
+            collected = collected.without(damaged)
+            for part in _PARTS:
+                shutil.rmtree(out / part, ignore_errors=True)
+    states = ", ".join(f"{count} {state}" for state, count in collected.cells["state"].value_counts().items())
+    raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
+
+
+def _write_whole(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:
+    """As `_write_chapters`, if none of the cells is damaged."""
     found = group_cells(collected)
     stored = Stored(collected, Kept(cache / "statistics"))
     datasets = group_by((group for group in found if group.done), lambda group: group.configuration.dataset)
@@ -119,8 +135,7 @@ def _write_chapters(collected: Collected, out: Path, cache: Path, crops: bool) -
 
 def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path) -> list[Chapter]:
     """Those of a bundle's study, which say that they were not run here."""
-    collected = collect(bundle.runs, bundle.study)
-    chapters, missing = _write_chapters(collected, out, cache, crops=False)
+    collected, chapters, missing = _write_chapters(collect(bundle.runs, bundle.study), out, cache, crops=False)
     count, seeds = len(collected.done), collected.done["seed"].nunique()
     told = f"Not run here: {count} cells of {seeds} seed{'s' if seeds > 1 else ''}, whose predictions are stored in {name}."
     made = f" They were made by: {bundle.note}" if bundle.note else ""

@@ -21,7 +21,7 @@ from typing import IO
 import mitofm
 from mitofm.errors import MitofmError
 from mitofm.files import read_json, replacing
-from mitofm.runs import studies
+from mitofm.runs import old_books, studies
 from mitofm.runs.folder import stored_config
 
 SUMS, FACTS, REPORT = "SHA256SUMS", "bundle.json", "report"
@@ -30,14 +30,13 @@ OF_A_CELL = (
     "DONE", "FAILED", "SKIPPED", "cell.json", "config.yaml", "cost.json", "curves.csv", "environment.json",
     "metrics.json", "predictions.parquet", "split.parquet",
 )  # fmt: skip
-OF_A_STUDY = studies.FILES
 OF_A_REPORT = ("csv", "html", "md", "pdf", "png", "svg", "tex")
 
 _NAME = r"[^/\\:\x00-\x1f]+"
 _ALLOWED = re.compile(
     rf"{SUMS}|{FACTS}"
     rf"|cells/{_NAME}/({'|'.join(map(re.escape, OF_A_CELL))})"
-    rf"|studies/{_NAME}/({'|'.join(map(re.escape, OF_A_STUDY))})"
+    rf"|studies/{_NAME}/({'|'.join(map(re.escape, old_books.FILES))})"
     rf"|{REPORT}/({_NAME}/){{0,4}}{_NAME}\.({'|'.join(OF_A_REPORT)})"
 )
 _MOST_FILES, _MOST_BYTES, _MOST_IN_ONE = 500_000, 20 * 2**30, 2 * 2**30
@@ -68,19 +67,16 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     Raises:
         MitofmError: there is no such study, or a file of the report is of a kind that is not packed.
     """
-    names = sorted(studies.cells(runs, study))
+    listed = studies.read(runs, study)
     facts = json.dumps({"format": FORMAT, "made_with": mitofm.__version__, "note": note, "study": study})
     files: dict[str, Path | bytes] = {FACTS: facts.encode()}
-    for folder, inside in (
-        (runs / "studies" / study, OF_A_STUDY),
-        *((runs / "cells" / name, OF_A_CELL) for name in names),
-    ):
-        files |= {f"{folder.relative_to(runs).as_posix()}/{name}": folder / name for name in inside}
+    for cell in sorted(listed.cells):
+        files |= {f"cells/{cell}/{name}": runs / "cells" / cell / name for name in OF_A_CELL}
     files |= {name: _without_places(file) for name, file in files.items() if name.endswith("/config.yaml")}
-    left, planned = studies.not_started(runs, study)
-    if planned:
-        left = sorted(re.sub(r"=/[^,]*/", "=", words) for words in left)  # without places
-        files[f"studies/{study}/{studies.NOT_STARTED}"] = json.dumps({"cells": left, "planned": planned}).encode()
+    left, planned = listed.not_started()
+    left = sorted(re.sub(r"=/[^,]*/", "=", words) for words in left)  # without places
+    books = old_books.packed(listed.cells, listed.stated, left, planned)
+    files |= {f"studies/{study}/{name}": content for name, content in books.items()}
     files |= {f"{REPORT}/{file.relative_to(report).as_posix()}": file for file in report.rglob("*") if file.is_file()}
     there = {name: file for name, file in sorted(files.items()) if isinstance(file, bytes) or file.is_file()}
     for name in there:

@@ -6,26 +6,36 @@ having been told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mitofm import fingerprints
-from mitofm.errors import MitofmError, unknown
+from mitofm.errors import MitofmError
 from mitofm.evaluation.threshold import of_stored
-from mitofm.files import read_json
 from mitofm.runs import studies
-from mitofm.runs.folder import stored_config
+from mitofm.runs.folder import CellFolder, DamagedCell, State, stored, stored_config
 
-DONE, FAILED, SKIPPED, MISSING, PLANNED = "DONE", "FAILED", "SKIPPED", "missing", "planned"
+DONE, FAILED, SKIPPED = State.DONE.value, State.FAILED.value, State.SKIPPED.value
+MISSING, DAMAGED, PLANNED = "missing", "damaged", "planned"
+_UNKNOWN = {
+    State.TO_DO: "not started", State.INTERRUPTED: "interrupted or running", State.RUNNING: "interrupted or running"
+}  # fmt: skip
 LABELS = (
     "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "fit", "protocol",
     "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen", "leaks",
 )  # fmt: skip
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("dataset", "backbone", "adaptation", "split", "positive", "negative"), str),
+    **dict.fromkeys(("fraction", "seed", "n_train", "n_validation"), int | float),
+}
+"""What the labels that a report cannot do without are."""
+PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 
 
@@ -36,7 +46,7 @@ class Collected:
     Attributes:
         runs: the folder that holds `cells/` and `studies/`.
         stated: the comparisons that the study stated before it ran; None where it stated none.
-        cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED or missing), reason, the labels of
+        cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED, damaged or missing), reason, the labels of
             its `cell.json`, threshold (a probability), threshold_logit (which cuts) and threshold_rule, and the columns of
             its `cost.json`. What is unknown is None.
             Last, under what they would choose, those that a sweep planned and never came to.
@@ -62,7 +72,7 @@ class Collected:
         rows = [
             {"cell": cell, "set": name, **values}
             for cell in self.done["cell"]
-            for name, values in _part(self._folder(cell), "metrics.json", "sets").items()
+            for name, values in stored_metrics(self._folder(cell) / "metrics.json")["sets"].items()
         ]
         return pd.DataFrame(rows, columns=None if rows else ["cell", "set"])
 
@@ -70,45 +80,58 @@ class Collected:
         """The predictions of a finished cell, read now: sample_id, slide, domain, label, logit, evaluation_set.
 
         Raises:
-            MitofmError: they are absent or damaged.
+            DamagedCell: they are absent or damaged.
         """
-        return _table(self._folder(cell) / "predictions.parquet")
+        return stored_table(self._folder(cell) / "predictions.parquet", PREDICTIONS)
 
     def split(self, cell: str) -> pd.DataFrame:
-        """The split of a finished cell, read now: a row per cell of the table, as `mitofm.data.splits.part.Split` has it.
+        """The split of a finished cell, read now: a row per sample of the table, as `mitofm.data.splits.part.Split` has it.
 
         Raises:
-            MitofmError: it is absent or damaged.
+            DamagedCell: it is absent or damaged.
         """
-        return _table(self._folder(cell) / "split.parquet")
+        return stored_table(self._folder(cell) / "split.parquet", ("sample_id", "slide", "domain", "label"))
 
     def agreement(self, cell: str) -> pd.Series:
         """Agreement of the experts (`mitofm.data.votes`) by sample_id; empty if the data set of a finished cell has no votes.
 
         Raises:
-            MitofmError: its split is absent or damaged.
+            DamagedCell: its split is absent or damaged.
         """
         path = self._folder(cell) / "split.parquet"
-        columns = ["sample_id", "agreement"]
+        columns = ("sample_id", "agreement")
         if not set(columns) <= set(_columns(path)):
             return pd.Series(dtype=object)
-        return _table(path, columns).set_index("sample_id")["agreement"]
+        return stored_table(path, columns, only=True).set_index("sample_id")["agreement"]
 
     def predictions_sha256(self, cell: str) -> str:
         """The fingerprint of a finished cell's predictions.
 
         Raises:
-            MitofmError: they are absent.
+            DamagedCell: they are absent.
         """
         path = self._folder(cell) / "predictions.parquet"
         try:
             return fingerprints.of_file(path)
         except OSError as error:
-            raise _damaged(path, error) from error
+            raise DamagedCell(path, error) from error
 
     def config(self, cell: str) -> dict[str, Any]:
-        """The configuration of a cell, read now as plain data that may be built (`stored_config`)."""
-        return stored_config(self._folder(cell))
+        """The configuration of a cell, read now as plain data that may be built (`stored_config`).
+
+        Raises:
+            DamagedCell: it is absent or damaged.
+        """
+        try:
+            return stored_config(self._folder(cell))
+        except MitofmError as error:
+            raise DamagedCell(self._folder(cell) / "config.yaml", error) from error
+
+    def without(self, damaged: DamagedCell) -> Collected:
+        """These cells, one of which is now known to be damaged."""
+        cells = self.cells.copy()
+        cells.loc[cells["cell"] == damaged.cell, ["state", "reason"]] = [DAMAGED, damaged.reason]
+        return replace(self, cells=cells)
 
     def _folder(self, cell: str) -> Path:
         return self.runs / "cells" / cell
@@ -118,68 +141,90 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     """The cells that `study` names, or every cell under `runs`.
 
     Raises:
-        MitofmError: there is no such study, or no cell at all, or a file of a finished cell is absent or damaged.
+        MitofmError: there is no such study, or no cell at all.
     """
-    names = _all_cells(runs) if study is None else _cells_of(runs, study)
+    listed = studies.read(runs, study) if study is not None else None
+    names = _all_cells(runs) if listed is None else listed.cells
     if not names:
         raise MitofmError(
             f"no cells in {runs / 'cells'}: run `mitofm train` first, or set paths.runs to where they are"
         )
-    rows = [_row(runs / "cells" / name) for name in sorted(set(names))]
-    planned, _ = studies.not_started(runs, study) if study is not None else ([], 0)
+    rows = [_row(CellFolder(runs, name)) for name in sorted(set(names))]
+    planned = listed.not_started()[0] if listed else []
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in planned]
     cells = pd.DataFrame(rows)
     columns = ["cell", "state", "reason", *LABELS, "threshold", "threshold_logit", "threshold_rule", *COST]
     extra = sorted(set(cells.columns) - set(columns))
     cells = cells.reindex(columns=[*columns, *extra])
-    stated = studies.stated(runs, study) if study is not None else None
-    return Collected(runs, cells.astype(object).where(cells.notna(), None), stated)
+    return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
 
 
 def _all_cells(runs: Path) -> Iterable[str]:
     return [folder.name for folder in (runs / "cells").glob("*") if folder.is_dir() and not folder.name.startswith(".")]
 
 
-def _cells_of(runs: Path, study: str) -> Iterable[str]:
-    lists = {path.parent.name: path for path in (runs / "studies").glob("*/cells.csv")}
-    if study not in lists:
-        raise unknown("study", study, lists, place=str(runs / "studies"))
-    table = pd.read_csv(lists[study], dtype=str)
-    if "cell" not in table.columns:
-        raise MitofmError(f"{lists[study]} has no column 'cell'; it has: {', '.join(table.columns)}")
-    return table["cell"].dropna().tolist()
-
-
-def _row(folder: Path) -> dict[str, Any]:
-    state, reason = _state(folder)
-    row: dict[str, Any] = {"cell": folder.name, "state": state, "reason": reason}
-    if (folder / "cell.json").is_file() or state == DONE:
-        row |= _part(folder, "cell.json", "labels")
-    if state == DONE:
-        threshold = _part(folder, "metrics.json", "threshold")
-        row |= {"threshold": threshold["value"], "threshold_rule": threshold["rule"]}
-        row |= {"threshold_logit": of_stored(threshold)}
-        if (folder / "cost.json").is_file():
-            row |= {key: value for key, value in _part(folder, "cost.json").items() if key in COST}
+def _row(cell: CellFolder) -> dict[str, Any]:
+    state = cell.state()
+    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": ""}
+    if state in _UNKNOWN:
+        row |= {"state": MISSING, "reason": _UNKNOWN[state]}
+    elif state is not State.DONE:
+        row["reason"] = cell.reason()
+    try:
+        if state is State.DONE or (cell.path / "cell.json").is_file():
+            row |= _labels(cell.path / "cell.json")
+        if state is State.DONE:
+            threshold = stored_metrics(cell.path / "metrics.json")["threshold"]
+            row |= {"threshold": threshold["value"], "threshold_rule": threshold.get("rule")}
+            row |= {"threshold_logit": of_stored(threshold)}
+            cost = stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
+            row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}
+    except DamagedCell as damaged:
+        row |= {"state": DAMAGED, "reason": damaged.reason} if state is State.DONE else {}
     return row
 
 
-def _state(folder: Path) -> tuple[str, str]:
-    if (folder / DONE).is_file():
-        return DONE, ""
-    for state in (FAILED, SKIPPED):
-        if (folder / state).is_file():
-            # The last line of a traceback is its message; a reason has one line only.
-            lines = (folder / state).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            return state, lines[-1].strip() if lines else ""
-    return MISSING, "interrupted or running" if folder.is_dir() else "not started"
+def _labels(file: Path) -> dict[str, Any]:
+    labels = stored(file).get("labels")
+    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in _KINDS.items()):
+        raise DamagedCell(file, ValueError("a label is absent or of another kind"))
+    return labels
 
 
-def _table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+def stored_metrics(file: Path) -> dict[str, Any]:
+    """The `metrics.json` of a finished cell.
+
+    Raises:
+        DamagedCell: it is absent or damaged.
+    """
+    found = stored(file)
     try:
-        return pd.read_parquet(path, columns=columns)
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
+        numbers = [found["threshold"]["value"]]
+        for values in found["sets"].values():
+            numbers += [values[count] for count in ("n", "n_positive", "n_slides")]
+            numbers += [value for value in values.values() if value is not None]
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise ValueError("a metric is no number")
+        return found
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DamagedCell(file, error) from error
+
+
+def stored_table(path: Path, columns: Sequence[str], only: bool = False) -> pd.DataFrame:
+    """A table of a finished cell, which has at least these columns; `only` these are read if that is said.
+
+    Raises:
+        DamagedCell: it is absent or damaged.
+    """
+    try:
+        table = pd.read_parquet(path, columns=list(columns) if only else None, page_checksum_verification=True)
+        if not set(columns) <= set(table):
+            raise ValueError(f"it has the columns {', '.join(map(str, table))}")
+        if "logit" in columns and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
+            raise ValueError("a logit is no number, or a label is neither 0 nor 1")
+        return table
+    except Exception as error:  # a damaged file makes Arrow raise whatever it likes
+        raise DamagedCell(path, error) from error
 
 
 def _columns(path: Path) -> list[str]:
@@ -188,20 +233,5 @@ def _columns(path: Path) -> list[str]:
 
     try:
         return read_schema(path).names
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-
-
-def _part(folder: Path, file: str, key: str | None = None) -> dict[str, Any]:
-    try:
-        content = read_json(folder / file)
-        return content if key is None else content[key]
-    except (OSError, ValueError, KeyError) as error:
-        raise _damaged(folder / file, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> MitofmError:
-    return MitofmError(
-        f"{path} of a finished cell cannot be read ({type(error).__name__}: {error}): "
-        "delete that cell's folder and run its study again"
-    )
+    except Exception as error:  # as above
+        raise DamagedCell(path, error) from error

@@ -22,7 +22,7 @@ from mitofm.files import write_text
 from mitofm.locks import Held, Lock, lock
 from mitofm.runs import studies
 from mitofm.runs.checks import check
-from mitofm.runs.folder import CellFolder, State, stored_config
+from mitofm.runs.folder import SETTLED, CellFolder, State, stored_config
 from mitofm.runs.identity import Identified, identify
 from mitofm.runs.resolve import resolve
 
@@ -38,8 +38,8 @@ def run(composed: DictConfig, wait: bool = True, chosen: Mapping[str, str] | Non
 
     Args:
         composed: the config.
-        wait: for a process that runs this cell already; else it is left to that one, and UNFINISHED.
-        chosen: by which choices a command asks for it (`studies.plan`).
+        wait: for a process that runs this cell already; else it is left to that one, and RUNNING.
+        chosen: by which choices a command asks for it (`studies.note_grid`).
 
     Raises:
         MitofmError: the user can mend it.
@@ -71,19 +71,18 @@ def _start(config: dict[str, Any], cell: Identified, wait: bool, chosen: Mapping
     """As `run`, for a cell with a name."""
     runs = Path(config["paths"]["runs"])
     folder = CellFolder(runs, cell.folder_name)
-    studies.state(runs, config["study"], config.get("comparisons"))
-    studies.enlist(runs, config["study"], cell.folder_name, chosen)
     state = folder.state()
-    if state in (State.DONE, State.SKIPPED):
+    if state in SETTLED:
         _log.info("%-7s %s (already)", state.value, cell.folder_name)
-        studies.note_end(runs, config["study"], cell.folder_name, state, fitted=False)
+        studies.note_end(runs, config["study"], cell.folder_name, state, fitted=False, chosen=chosen)
         return state
+    studies.enlist(runs, config["study"], cell.folder_name, chosen)
     try:
         with lock(folder.lock, wait) as held:
             state = _run(config, cell, folder, held)
     except Held as reason:
         _log.info("RUNNING %s: %s", cell.folder_name, reason)
-        return State.UNFINISHED
+        return State.RUNNING
     except Exception:
         studies.note_end(runs, config["study"], cell.folder_name, State.FAILED, fitted=True)
         raise
@@ -93,7 +92,7 @@ def _start(config: dict[str, Any], cell: Identified, wait: bool, chosen: Mapping
 
 def _run(config: dict[str, Any], cell: Identified, folder: CellFolder, held: Lock) -> State:
     """As `run`, by the process that holds the cell's lock."""
-    if folder.state() in (State.DONE, State.SKIPPED):  # by whoever held the lock before
+    if folder.state() in SETTLED:  # by whoever held the lock before
         return folder.state()
     (folder.path / State.FAILED.value).unlink(missing_ok=True)
     write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))

@@ -16,16 +16,24 @@ except ImportError:
 
 from mitofm.config import allowed, targets
 from mitofm.errors import MitofmError
-from mitofm.files import write_text
+from mitofm.files import read_json, write_text
+from mitofm.locks import holder
 
 
 class State(Enum):
-    """What a cell's folder says of it."""
+    """What a cell's folder, and the lock of whoever runs it, say of it."""
 
     DONE = "DONE"
-    FAILED = "FAILED"
     SKIPPED = "SKIPPED"
-    UNFINISHED = "unfinished"
+    FAILED = "FAILED"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    TO_DO = "to do"
+
+
+SETTLED = (State.DONE, State.SKIPPED)
+"""The states of cells that are not run again."""
+_MARKERS = (State.DONE, State.SKIPPED, State.FAILED)
 
 
 class CellFolder:
@@ -41,23 +49,57 @@ class CellFolder:
         self.lock = runs / "locks" / f"{name}.lock"
 
     def state(self) -> State:
-        """The state, from the marker that is there."""
-        for state in (State.DONE, State.SKIPPED, State.FAILED):
+        """The state: from the marker that is there, else from who holds the lock."""
+        for state in _MARKERS:
             if (self.path / state.value).is_file():
                 return state
-        return State.UNFINISHED
+        if holder(self.lock):
+            return State.RUNNING
+        return State.INTERRUPTED if self.path.is_dir() else State.TO_DO
 
     def mark(self, state: State, text: str = "") -> None:
         """Write the marker of a state, atomically, in place of any other."""
         write_text(self.path / state.value, text)
-        for other in (State.DONE, State.SKIPPED, State.FAILED):
+        for other in _MARKERS:
             if other is not state:
                 (self.path / other.value).unlink(missing_ok=True)
 
+    def marked(self) -> str:
+        """The text of the marker: a traceback or a reason; empty if there is none."""
+        try:
+            return (self.path / self.state().value).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
     def reason(self) -> str:
-        """The text of the marker: a traceback or a reason; empty where there is none."""
-        marker = self.path / self.state().value
-        return marker.read_text(encoding="utf-8") if marker.is_file() else ""
+        """The last line of the marker: of a traceback, its message."""
+        return self.marked().rstrip().rpartition("\n")[2].strip()
+
+
+class DamagedCell(MitofmError):
+    """A file of a finished cell is absent, or is not what mitofm has written there."""
+
+    def __init__(self, file: Path, error: Exception) -> None:
+        self.cell = file.parent.name
+        self.reason = (
+            f"{file.name} cannot be read ({type(error).__name__}): delete the cell's folder, run its study again"
+        )
+        super().__init__(
+            f"{file} of a finished cell cannot be read ({type(error).__name__}: {error}): "
+            "delete that cell's folder and run its study again"
+        )
+
+
+def stored(file: Path) -> dict[str, Any]:
+    """The content of a JSON file of a finished cell.
+
+    Raises:
+        DamagedCell: it is absent or damaged.
+    """
+    try:
+        return read_json(file)
+    except (OSError, ValueError) as error:
+        raise DamagedCell(file, error) from error
 
 
 def cell_folder(runs: Path, given: str, holding: str = "config.yaml") -> Path:
@@ -97,7 +139,7 @@ def stored_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.yaml"
     try:
         config = yaml.load(path.read_text(encoding="utf-8"), Loader=SafeLoader)
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise MitofmError(f"{path} cannot be read ({type(error).__name__}: {error})") from error
     if not isinstance(config, dict):
         raise MitofmError(f"{path} holds no config")

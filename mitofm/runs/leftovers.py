@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mitofm.locks import holder
-from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.folder import SETTLED, CellFolder
 
 _TO_RESUME = ("checkpoint/resume.ckpt", "checkpoint/best.safetensors")
 
@@ -18,7 +18,7 @@ def leftovers(runs: Path, cache: Path) -> Iterator[tuple[Path, str]]:
     """
     for place in sorted((runs / "cells").glob("*")):
         cell = CellFolder(runs, place.name)
-        if holder(cell.lock) or cell.state() not in (State.DONE, State.SKIPPED):
+        if holder(cell.lock) or cell.state() not in SETTLED:
             continue
         yield from (
             (place / name, "state to resume a finished cell") for name in _TO_RESUME if (place / name).is_file()

@@ -6,6 +6,7 @@ import shutil
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,7 @@ from mitofm.config import instantiate
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.errors import MitofmError
-from mitofm.files import read_json
-from mitofm.locks import holder
-from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, stored
 from mitofm.runs.identity import identify
 
 _LIKE = (
@@ -48,11 +47,8 @@ def plan(configs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             continue
         seen.add(name)
         cell = CellFolder(runs, name)
-        state = "running" if holder(cell.lock) else cell.state().value
-        if state == State.UNFINISHED.value:
-            state = "interrupted" if cell.path.is_dir() else "to do"
-        states[state] += 1
-        if state not in (State.DONE.value, State.SKIPPED.value):
+        states[(state := cell.state()).value] += 1
+        if state not in SETTLED:
             ahead.append(_labels(config))
             reason = tried.problem(config, identified.dataset)
             refused += [reason] if reason else []
@@ -100,11 +96,12 @@ def _labels(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _past(runs: Path) -> Iterator[tuple[dict[str, Any], float, int]]:
-    """Labels, seconds and bytes of every finished cell."""
+    """Labels, seconds and bytes of every finished cell that can be read."""
     for marker in (runs / "cells").glob("*/DONE"):
         place = marker.parent
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
-        yield read_json(place / "cell.json")["labels"], read_json(place / "cost.json")["seconds"], size
+        with suppress(DamagedCell, KeyError):
+            yield stored(place / "cell.json")["labels"], stored(place / "cost.json")["seconds"], size
 
 
 def _like(labels: Mapping[str, Any], past: list[tuple[dict[str, Any], float, int]]) -> tuple[float, float] | None:

@@ -3,60 +3,70 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mitofm.runs import studies
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.progress import Sweep
+from mitofm.runs.studies import Study
 
 _FEW = 3
+_ENDED = (State.DONE, State.FAILED, State.SKIPPED)
 
 
 def table(runs: Path, study: str | None) -> Iterator[str]:
     """Lines of a table: cells of each study by state, and sweeps under way; for one study also what failed or was skipped, why."""
-    names = studies.names(runs) if study is None else [study]
-    if not names:
+    found = _read(runs, study)
+    if not found:
         yield f"no studies in {runs} yet: mitofm train makes the first"
         return
-    width = max(5, *map(len, names))
-    yield f"{'study':{width}}  {'cells':>6}" + "".join(f"  {state.value:>10}" for state in State)
-    for name in names:
-        cells = studies.cells(runs, name)
-        counts = Counter(CellFolder(runs, cell).state() for cell in cells)
-        yield f"{name:{width}}  {len(cells):6d}" + "".join(f"  {counts[state]:10d}" for state in State)
-    yield from under_way(runs, study)
-    for name in names:
-        left, planned = studies.not_started(runs, name)
+    width = max(5, *(len(one.name) for one in found))
+    columns = "".join(f"  {column:>10}" for column in (*(state.value for state in _ENDED), "unfinished"))
+    yield f"{'study':{width}}  {'cells':>6}{columns}"
+    for one in found:
+        states = Counter(CellFolder(runs, cell).state() for cell in one.cells)
+        counts = [states[state] for state in _ENDED]
+        columns = "".join(f"  {count:10d}" for count in (*counts, len(one.cells) - sum(counts)))
+        yield f"{one.name:{width}}  {len(one.cells):6d}{columns}"
+    yield from _under_way(runs, found)
+    for one in found:
+        left, planned = one.not_started()
         if left:
             more = "; ..." if len(left) > _FEW else ""
-            yield f"{name}: {len(left)} of {planned} planned cells not started: {'; '.join(left[:_FEW])}{more}"
+            yield f"{one.name}: {len(left)} of {planned} planned cells not started: {'; '.join(left[:_FEW])}{more}"
     if study is not None:
-        yield from _told(runs, study, State.FAILED)
-        yield from _told(runs, study, State.SKIPPED)
+        yield from _told(runs, found[0], State.FAILED)
+        yield from _told(runs, found[0], State.SKIPPED)
 
 
 def under_way(runs: Path, study: str | None) -> Iterator[str]:
     """A line per sweep, of one study or of all, that has not ended, or was killed."""
-    for name in studies.names(runs) if study is None else [study]:
-        if note := studies.sweep(runs, name):
-            line = Sweep(runs, name, **note).line()
-            yield line if "running" in line else f"{line}: none runs at the moment"
+    return _under_way(runs, _read(runs, study))
 
 
 def failures(runs: Path, study: str) -> Iterator[str]:
     """A line per failed cell of a study and its cause, under one that counts them; none where there is none."""
-    if study in studies.names(runs):
-        failed = list(_told(runs, study, State.FAILED))
-        if failed:
-            counted = f"{len(failed)} of {len(studies.cells(runs, study))} cells of study {study}"
-            yield f"{counted} failed (mitofm logs CELL, mitofm retry {study}):"
-            yield from failed
+    found = Study(runs, study)
+    failed = list(_told(runs, found, State.FAILED))
+    if failed:
+        yield f"{len(failed)} of {len(found.cells)} cells of study {study} failed (mitofm logs CELL, mitofm retry {study}):"
+        yield from failed
 
 
-def _told(runs: Path, study: str, state: State) -> Iterator[str]:
-    for cell in studies.cells(runs, study):
+def _read(runs: Path, study: str | None) -> list[Study]:
+    return [studies.read(runs, name) for name in (studies.names(runs) if study is None else [study])]
+
+
+def _under_way(runs: Path, found: Iterable[Study]) -> Iterator[str]:
+    for study in found:
+        if study.sweep:
+            line = Sweep(runs, study, study.sweep).line()
+            yield line if "running" in line else f"{line}: none runs at the moment"
+
+
+def _told(runs: Path, study: Study, state: State) -> Iterator[str]:
+    for cell in study.cells:
         folder = CellFolder(runs, cell)
         if folder.state() is state:
-            reason = folder.reason().strip().splitlines() or [""]
-            yield f"{state.value:8} {cell}: {reason[-1]}"
+            yield f"{state.value:8} {cell}: {folder.reason()}"

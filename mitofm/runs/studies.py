@@ -1,87 +1,151 @@
-"""Studies: lists of cells under a name. A cell that two studies share is listed in both and runs once."""
+"""Studies: lists of cells under a name. A cell that two studies share is listed in both and runs once.
+
+Each has one journal, in which all that happens to it is noted: a cell that starts, with the choices it was asked for by, or
+ends; the grid of a sweep, before its first cell; that a sweep begins or ends; and what the study states it will compare.
+"""
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from mitofm import fingerprints
 from mitofm.errors import MitofmError, unknown
-from mitofm.files import read_json, replacing, write_json
-from mitofm.locks import lock
+from mitofm.runs import journal, old_books
 from mitofm.runs.folder import State
 
-_COMPARISONS, _PLANNED, _STARTED = "comparisons.json", "planned.json", "started.csv"
-_SWEEP = "sweep.json"
-NOT_STARTED = "not_started.json"
-FILES = ("cells.csv", _COMPARISONS, NOT_STARTED)
-"""What a study is, once its sweeps have ended, in a bundle."""
+_JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A sweep that has begun: of how many cells, when (s since 1970), and how many cells had ended in its study by then."""
+
+    cells: int
+    began: float
+    ended_before: int
+
+
+class Study:
+    """What the journal of a study says by now; use `read` for one that must be there.
+
+    Attributes:
+        name: of the study.
+        cells: the folder names of its cells, in the order in which they were first asked for.
+        stated: the comparisons that it has stated; None if it stated none.
+        ended: cells in the order in which they ended, how, and whether they were fitted for that or had been before.
+        sweep: the one that began last; None if it has ended.
+
+    Args:
+        runs: the folder of all runs.
+        name: of the study.
+
+    Raises:
+        MitofmError: no study can have that name.
+    """
+
+    def __init__(self, runs: Path, name: str) -> None:
+        self.name = name
+        self.cells: dict[str, None] = {}
+        self.stated: dict[str, Any] | None = None
+        self.ended: list[tuple[str, State, bool]] = []
+        self.sweep: Begun | None = None
+        self.grids: list[dict[str, Any]] = []
+        self._started: dict[str, str] = {}
+        self._packed: dict[str, Any] | None = None
+        self._journal, self._read_to = _journal(runs, name), 0
+        for note in old_books.notes(self._journal.parent):
+            self._take(note)
+        self.read_on()
+
+    def read_on(self) -> None:
+        """Take in what was noted since."""
+        notes, self._read_to = journal.read(self._journal, self._read_to)
+        for note in notes:
+            self._take(note)
+
+    def _take(self, note: dict[str, Any]) -> None:
+        match note:
+            case {"cell": cell}:
+                self.cells[cell] = None
+                if chosen := note.get("chosen"):
+                    # If the same choices come to mean another cell (another sweep.yaml, another version), what was
+                    # asked for before that says nothing of what is planned now.
+                    if self._started.get(chosen, cell) != cell:
+                        self._started = {}
+                    self._started[chosen] = cell
+                if "state" in note:
+                    self.ended.append((cell, State(note["state"]), note["fitted"]))
+            case {"stated": comparisons}:
+                self.stated = self.stated or comparisons
+            case {"planned": grid}:
+                self.grids.append(grid)
+            case {"packed": packed}:
+                self._packed = packed
+            case {"sweep": None}:
+                self.sweep = None
+            case {"sweep": begun}:
+                self.sweep = Begun(begun["cells"], begun["began"], len(self.ended))
+
+    def not_started(self) -> tuple[list[str], int]:
+        """The cells of planned grids that no sweep has come to, in words, and how many are planned."""
+        if self._packed is not None:
+            return self._packed["cells"], self._packed["planned"]
+        planned = {_named(chosen): words for grid in self.grids for chosen, words in _chosen(grid)}
+        return [words for name, words in planned.items() if name not in self._started], len(planned)
+
+
+def read(runs: Path, study: str) -> Study:
+    """A study as it is now.
+
+    Raises:
+        MitofmError: there is no such study; the message lists those that are.
+    """
+    if not {_JOURNAL, old_books.LIST} & {file.name for file in _journal(runs, study).parent.glob("*")}:
+        raise unknown("study", study, names(runs), str(runs / "studies"))
+    return Study(runs, study)
+
+
+def names(runs: Path) -> list[str]:
+    """The studies there are."""
+    return sorted({file.parent.name for name in (_JOURNAL, old_books.LIST) for file in runs.glob(f"studies/*/{name}")})
 
 
 def enlist(runs: Path, study: str, cell: str, chosen: Mapping[str, str] | None = None) -> None:
-    """Put a cell on the list of a study, once, and note by which choices it was asked for; safe for many processes."""
-    _enlist(_list(runs, study), cell)
-    notes = _folder(runs, study) / _STARTED
-    if chosen is not None and _started(notes).get(named := _named(chosen)) != cell:
-        with notes.open("a", encoding="utf-8") as file:
-            file.write(f"{named},{cell}\n")  # as in `note_end`
+    """Note that a cell of a study starts, and by which choices it was asked for."""
+    journal.append(_journal(runs, study), _asked(cell, chosen))
 
 
-def _enlist(file: Path, cell: str) -> None:
-    if cell in _read(file):
-        return
-    with lock(file.with_name(f"{file.name}.lock")):
-        cells = _read(file)
-        if cell not in cells:
-            with replacing(file) as temporary, temporary.open("w", newline="") as out:
-                csv.writer(out).writerows([["cell"], *([name] for name in [*cells, cell])])
+def note_end(
+    runs: Path, study: str, cell: str, state: State, fitted: bool, chosen: Mapping[str, str] | None = None
+) -> None:
+    """Note that a cell of a study has ended, and whether it was fitted for that or had been before; else as `enlist`."""
+    journal.append(_journal(runs, study), _asked(cell, chosen) | {"state": state.value, "fitted": fitted})
 
 
-def state(runs: Path, study: str, comparisons: Mapping[str, Any] | None) -> None:
-    """Keep what a study states it will compare, so that reports need nothing else; once stated, it stays.
+def state_comparisons(runs: Path, study: str, comparisons: Mapping[str, Any] | None) -> None:
+    """Note what a study states it will compare, so that reports need nothing else; once stated, it stays.
 
     Raises:
         MitofmError: the study has stated something else.
     """
     if comparisons is None:
         return
-    file = _folder(runs, study) / _COMPARISONS
-    if stated(runs, study) == comparisons:
-        return
-    with lock(file.with_name(f"{file.name}.lock")):
-        before = stated(runs, study)
-        if before is None:
-            write_json(file, comparisons)
-        elif before != comparisons:
-            raise MitofmError(
-                f"study {study!r} stated other comparisons before its first cell ran ({file}): take another study=... for "
-                "these, or delete that file if no result has been looked at"
-            )
+    if Study(runs, study).stated is None:
+        journal.append(_journal(runs, study), {"stated": comparisons})
+    if Study(runs, study).stated != comparisons:  # if two stated at once, what the first of them did counts
+        raise MitofmError(
+            f"study {study!r} stated other comparisons before its first cell ran: take another study=... for these, or, if "
+            f'no result has been looked at, delete the line with "stated" in {_journal(runs, study)} (of a study of mitofm '
+            "0.1 the file comparisons.json beside it)"
+        )
 
 
-def stated(runs: Path, study: str) -> dict[str, Any] | None:
-    """The comparisons that a study has stated; None where it stated none."""
-    file = _folder(runs, study) / _COMPARISONS
-    return read_json(file) if file.is_file() else None
-
-
-def cells(runs: Path, study: str) -> list[str]:
-    """The folder names of a study's cells.
-
-    Raises:
-        MitofmError: there is no such study; the message lists those that are.
-    """
-    file = _list(runs, study)
-    if not file.is_file():
-        raise unknown("study", study, names(runs), str(runs / "studies"))
-    return _read(file)
-
-
-def plan(runs: Path, study: str, fixed: Mapping[str, str], swept: Mapping[str, Sequence[str]]) -> None:
+def note_grid(runs: Path, study: str, fixed: Mapping[str, str], swept: Mapping[str, Sequence[str]]) -> None:
     """Note, before its first cell starts, the grid of a sweep: a killed one tells nothing of the cells it did not come to.
 
     Args:
@@ -90,42 +154,27 @@ def plan(runs: Path, study: str, fixed: Mapping[str, str], swept: Mapping[str, S
         fixed: what is chosen for every cell, by key.
         swept: what is chosen in turn.
     """
-    file = _folder(runs, study) / _PLANNED
     grid = {"fixed": dict(fixed), "swept": [[key, list(values)] for key, values in swept.items()]}  # in this order
-    with lock(file.with_name(f"{file.name}.lock")):
-        grids = _grids(file)
-        if grid not in grids:
-            write_json(file, {"grids": [*grids, grid]})
+    if grid not in Study(runs, study).grids:
+        journal.append(_journal(runs, study), {"planned": grid})
 
 
-def not_started(runs: Path, study: str) -> tuple[list[str], int]:
-    """The cells of planned grids that no sweep has come to, in words, and how many are planned."""
-    folder = _folder(runs, study)
-    if (packed := folder / NOT_STARTED).is_file():
-        found = read_json(packed)
-        return found["cells"], found["planned"]
-    planned = {_named(chosen): words for grid in _grids(folder / _PLANNED) for chosen, words in _chosen(grid)}
-    started = _started(folder / _STARTED) if planned else {}
-    return [words for name, words in planned.items() if name not in started], len(planned)
+def begin_sweep(runs: Path, study: str, cells: int) -> None:
+    """Note for whoever watches that a sweep of so many cells begins."""
+    journal.append(_journal(runs, study), {"sweep": {"cells": cells, "began": time.time()}})
 
 
-def _started(notes: Path) -> dict[str, str]:
-    """The cells that have been asked for, by their choices.
-
-    Where the same choices come to mean another cell (another sweep.yaml, another version), what was asked for before that
-    says nothing of what is planned now.
-    """
-    started: dict[str, str] = {}
-    for line in notes.read_text(encoding="utf-8").splitlines() if notes.is_file() else ():
-        name, _, cell = line.partition(",")
-        if started.get(name, cell) != cell:
-            started = {}
-        started[name] = cell
-    return started
+def end_sweep(runs: Path, study: str) -> None:
+    """Note that a sweep has ended."""
+    journal.append(_journal(runs, study), {"sweep": None})
 
 
-def _grids(file: Path) -> list[Any]:
-    return read_json(file)["grids"] if file.is_file() else []
+def _asked(cell: str, chosen: Mapping[str, str] | None) -> dict[str, Any]:
+    return {"cell": cell} | ({} if chosen is None else {"chosen": _named(chosen)})
+
+
+def _named(chosen: Mapping[str, str]) -> str:
+    return fingerprints.of(dict(chosen))[:16]
 
 
 def _chosen(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str]]:
@@ -135,67 +184,7 @@ def _chosen(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str]]:
         yield grid["fixed"] | own, ", ".join(f"{key}={value}" for key, value in own.items())
 
 
-def _named(chosen: Mapping[str, str]) -> str:
-    return fingerprints.of(dict(chosen))[:16]
-
-
-def note_end(runs: Path, study: str, cell: str, state: State, fitted: bool) -> None:
-    """Note for whoever watches that a cell has ended, and whether it was fitted for that or had been before."""
-    with _ends(runs, study).open("a", encoding="utf-8") as file:
-        file.write(f"{cell},{state.value},{int(fitted)}\n")  # one short write: lines of several processes stay whole
-
-
-def ends(runs: Path, study: str, start: int = 0) -> tuple[list[tuple[str, State, bool]], int]:
-    """What `note_end` has noted from position `start` of its file on, and the position after it."""
-    try:
-        with _ends(runs, study).open("rb") as file:
-            file.seek(start)
-            text = file.read()
-    except FileNotFoundError:
-        return [], 0
-    lines = [line.split(",") for line in text.decode("utf-8").splitlines()]
-    return [(cell, State(state), fitted == "1") for cell, state, fitted in lines], start + len(text)
-
-
-def note_sweep(runs: Path, study: str, cells: int) -> dict[str, Any]:
-    """Note for whoever watches that a sweep begins: of how many cells, when (s), and from where on `ends` are its own."""
-    note = {"cells": cells, "began": time.time(), "start": ends(runs, study)[1]}
-    write_json(_folder(runs, study) / _SWEEP, note)
-    return note
-
-
-def forget_sweep(runs: Path, study: str) -> None:
-    """A sweep has ended."""
-    (_folder(runs, study) / _SWEEP).unlink(missing_ok=True)
-
-
-def sweep(runs: Path, study: str) -> dict[str, Any] | None:
-    """What `note_sweep` has noted last; None where that sweep has ended."""
-    file = _folder(runs, study) / _SWEEP
-    return read_json(file) if file.is_file() else None
-
-
-def names(runs: Path) -> list[str]:
-    """The studies that have cells."""
-    return sorted(file.parent.name for file in (runs / "studies").glob("*/cells.csv"))
-
-
-def _list(runs: Path, study: str) -> Path:
-    return _folder(runs, study) / "cells.csv"
-
-
-def _ends(runs: Path, study: str) -> Path:
-    return _folder(runs, study) / "ends.csv"
-
-
-def _folder(runs: Path, study: str) -> Path:
+def _journal(runs: Path, study: str) -> Path:
     if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
         raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
-    return runs / "studies" / study
-
-
-def _read(file: Path) -> list[str]:
-    if not file.is_file():
-        return []
-    with file.open(newline="") as rows:
-        return [row["cell"] for row in csv.DictReader(rows)]
+    return runs / "studies" / study / _JOURNAL

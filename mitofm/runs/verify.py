@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from mitofm import versions
 from mitofm.config import instantiate
 from mitofm.errors import MitofmError
 from mitofm.evaluation.threshold import of_stored
-from mitofm.files import read_json
 from mitofm.runs.checks import check
-from mitofm.runs.folder import CellFolder, State, stored_config
+from mitofm.runs.collect import PREDICTIONS, stored_metrics, stored_table
+from mitofm.runs.folder import CellFolder, State, stored, stored_config
 from mitofm.runs.identity import identify
 
 _MOVABLE = ("data", "weights")  # paths under which files may lie elsewhere on another machine
@@ -60,23 +58,23 @@ def rerun(folder: Path, paths: Mapping[str, str], scratch: Path, way: str, tell:
         MitofmError: the cell is not finished, its config cannot be run, its data or weights are other ones now, or its numbers
             are known to come out otherwise under the versions here.
     """
-    state = CellFolder(folder.parent.parent, folder.name).state() if (folder / "config.yaml").is_file() else None
+    state = CellFolder(folder.parent.parent, folder.name).state()
     if state is not State.DONE:
-        raise MitofmError(f"{folder}: only a finished cell can be verified, and this one is {state and state.value}")
+        raise MitofmError(f"{folder}: only a finished cell can be verified, and this one is {state.value}")
     config = _moved(stored_config(folder), paths)
     check(config)
     cell = identify(config)
-    stored = read_json(folder / "cell.json")["id"]
-    before = read_json(folder / "environment.json")
-    if cell.id != stored:
+    finished = stored(folder / "cell.json").get("id")
+    before = stored(folder / "environment.json")
+    if cell.id != finished:
         which = (
             "its weights are other ones"
-            if cell.weights.sha256 != before["weights_sha256"]
+            if cell.weights.sha256 != before.get("weights_sha256")
             else "its data are other ones"
         )
         raise MitofmError(
-            f"{folder}: what its config asks for here is another cell ({cell.id[:12]}, not {stored[:12]}): {which}, or this "
-            f"mitofm means something else by it (it was made with {before['mitofm']}, revision {before['revision']})"
+            f"{folder}: what its config asks for here is another cell ({cell.id[:12]}, not {str(finished)[:12]}): {which}, or this "
+            f"mitofm means something else by it (it was made with {before.get('mitofm')}, revision {before.get('revision')})"
         )
     from mitofm.adaptation.gradient import GradientAdaptation
     from mitofm.training.fit import fit_cell
@@ -117,26 +115,27 @@ def _moved(config: dict[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _compare(folder: Path, again: Path) -> Rerun:
-    stored, found = (pd.read_parquet(place / "predictions.parquet") for place in (folder, again))
-    if not stored.drop(columns="logit").equals(found.drop(columns="logit")):
+    first, second = (stored_table(place / "predictions.parquet", PREDICTIONS) for place in (folder, again))
+    if not first.drop(columns="logit").equals(second.drop(columns="logit")):
         raise MitofmError(f"{folder}: the rerun was tested on other samples: its split is not the one that is stored")
     metric, metrics = max(
-        _differences(read_json(folder / "metrics.json"), read_json(again / "metrics.json")), key=lambda one: one[1]
+        _differences(stored_metrics(folder / "metrics.json"), stored_metrics(again / "metrics.json")),
+        key=lambda one: one[1],
     )
-    before, now = (dict(_flat(read_json(place / "environment.json"))) for place in (folder, again))
+    before, now = (dict(_flat(stored(place / "environment.json"))) for place in (folder, again))
     changed = [
         f"{key} {now.get(key)}, was {before.get(key)}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key) and not key.startswith("packages ")
     ]
-    return Rerun(len(stored), float((stored["logit"] - found["logit"]).abs().max()), metrics, metric, tuple(changed))
+    return Rerun(len(first), float((first["logit"] - second["logit"]).abs().max()), metrics, metric, tuple(changed))
 
 
-def _differences(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Every metric of every set, and the threshold, with the difference of its two values."""
-    thresholds = [side["threshold"] | {"logit": of_stored(side["threshold"])} for side in (stored, found)]
+    thresholds = [side["threshold"] | {"logit": of_stored(side["threshold"])} for side in (first, second)]
     sides = [
-        dict(_flat({"threshold": one, **side["sets"]})) for one, side in zip(thresholds, (stored, found), strict=True)
+        dict(_flat({"threshold": one, **side["sets"]})) for one, side in zip(thresholds, (first, second), strict=True)
     ]
     for key in sorted(sides[0].keys() | sides[1].keys()):
         one, other = (side.get(key) for side in sides)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mitofm import fingerprints
 from mitofm.adaptation.choosing import slide_folds
 from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.data.annotations import units
@@ -96,18 +97,33 @@ def _trial(cell: Cell, adaptation: GradientAdaptation, name: str) -> dict[str, A
     """
     inside = replace(cell, folder=cell.folder / TRIALS / name)
     record = inside.folder / "trial.json"
-    if not (kept := record.is_file()):
+    kept = found = _kept(record)
+    if found is None:
         curves = cell.folder / "search" / f"{name}.csv"
         curves.parent.mkdir(exist_ok=True)
         inside.folder.mkdir(parents=True, exist_ok=True)
-        write_json(record, _tried(inside, adaptation, Copies([lambda: Curves(curves)])))
+        found = _tried(inside, adaptation, Copies([lambda: Curves(curves)]))
+        write_json(record, found | {"checksum": fingerprints.of(found)})
     forget(inside.folder)  # several times a backbone, for each of many trials
     if not cell.validation_decides:
         (inside.folder / TRAINED).unlink(missing_ok=True)
-    found = read_json(record)
     said = found["why"] or (f"validation AUROC {found['auroc']:.3f}" if found["auroc"] is not None else "done")
     _log.info("trial %s: %s", name, said)
     return found | ({"earlier": found["seconds"]} if kept else {})
+
+
+def _kept(record: Path) -> dict[str, Any] | None:
+    """What came of a trial that is finished; None if it is not, or if its record is damaged."""
+    try:
+        found = read_json(record)
+        if found.pop("checksum", None) in (None, fingerprints.of(found)):
+            return found
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        pass
+    _log.warning("%s is damaged: that trial is run again", record)
+    return None
 
 
 def _tried(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> dict[str, Any]:

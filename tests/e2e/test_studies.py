@@ -55,7 +55,7 @@ def test_the_smoke_variant_of_a_study_runs_and_is_reported(
     text = page.read_text()
     assert "Comparisons stated before the runs" in text
     assert "Not measured" not in text
-    stated = studies.stated(tmp_path / "runs", study)
+    stated = studies.read(tmp_path / "runs", study).stated
     assert stated is not None
     answered = {one for table in page.parent.glob("tables/*/stated.csv") for one in pd.read_csv(table)["question"]}
     assert answered <= set(stated["family"])

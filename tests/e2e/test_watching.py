@@ -99,7 +99,7 @@ def test_a_study_is_watched_until_its_sweep_ends(
 
         def ends_meanwhile(seconds: float) -> None:
             waited.append(seconds)
-            studies.forget_sweep(runs, "unnamed")
+            studies.end_sweep(runs, "unnamed")
 
         monkeypatch.setattr(time, "sleep", ends_meanwhile)
         status.main(["study=unnamed", "watch=5"])

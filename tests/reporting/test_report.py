@@ -81,7 +81,7 @@ def test_cells_that_were_planned_and_not_started_are_told_with_what_they_would_c
     study: Study, report: Report, tmp_path: Path
 ) -> None:
     study.grid(adaptation=["lora"], seed=[42, 43])
-    studies.plan(study.runs, study.name, {"data": "midog"}, {"adaptation": ["lora", "full"], "seed": ["42", "43"]})
+    studies.note_grid(study.runs, study.name, {"data": "midog"}, {"adaptation": ["lora", "full"], "seed": ["42", "43"]})
     for number, seed in enumerate(("42", "43")):
         studies.enlist(
             study.runs, study.name, study.cells[number], {"data": "midog", "adaptation": "lora", "seed": seed}

@@ -56,7 +56,7 @@ def test_where_folders_lay_stays_at_home(tmp_path: Path) -> None:
 
 def test_what_was_planned_and_not_started_goes_with_it_and_asking_again_changes_no_byte(tmp_path: Path) -> None:
     runs, report = study(tmp_path)
-    studies.plan(
+    studies.note_grid(
         runs, "s", {"data.source.root": str(tmp_path)}, {"split.file": [f"{tmp_path}/a.csv"], "seed": ["1", "2"]}
     )
     for name in ("one.zip", "again.zip"):
@@ -65,7 +65,7 @@ def test_what_was_planned_and_not_started_goes_with_it_and_asking_again_changes_
         pack(runs, "s", report, tmp_path / name)
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "again.zip").read_bytes()
     unpack(tmp_path / "one.zip", tmp_path / "opened")
-    assert studies.not_started(tmp_path / "opened", "s") == (["split.file=a.csv, seed=2"], 2)
+    assert studies.read(tmp_path / "opened", "s").not_started() == (["split.file=a.csv, seed=2"], 2)
 
 
 def test_what_goes_in_comes_out_and_nothing_else(packed: Path, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_two_sweeps_never_fit_a_cell_twice_and_share_the_work(small: Small, monk
     first = threading.Thread(target=lambda: ended.append(run(small("seed=1"))))
     first.start()
     assert busy.wait(60)
-    assert run(small("seed=1"), wait=False) is State.UNFINISHED  # left to the other: the sweep takes its next cell
+    assert run(small("seed=1"), wait=False) is State.RUNNING  # left to the other: the sweep takes its next cell
     waits = threading.Thread(target=lambda: ended.append(run(small("seed=1"))))
     waits.start()
     go_on.set()
@@ -73,11 +73,11 @@ for cell in range(5):
 def test_eight_processes_that_finish_cells_at_once_corrupt_nothing(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", ENDS, str(tmp_path), str(number)]) for number in range(8)]
     assert [process.wait(timeout=300) for process in running] == [0] * 8
-    cells = studies.cells(tmp_path, "busy")
-    assert len(cells) == len(set(cells)) == 45
+    study = studies.read(tmp_path, "busy")
+    cells = study.cells
+    assert len(cells) == 45
     assert {CellFolder(tmp_path, cell).state() for cell in cells} == {State.DONE}
-    ends, _ = studies.ends(tmp_path, "busy")
-    assert len(ends) == 80
+    assert len(study.ended) == 80
     assert not [file for file in tmp_path.rglob("*") if file.name.endswith((".part", ".lock"))]
 
 
@@ -86,7 +86,10 @@ def test_progress_counts_what_ends_from_now_on(small: Small, monkeypatch: pytest
     config = small("study=counted", "seed=1")
     runs = Path(config.paths.runs)
     run(config)
-    sweep = progress.Sweep(runs, "counted", **studies.note_sweep(runs, "counted", cells=3))
+    studies.begin_sweep(runs, "counted", cells=3)
+    study = studies.read(runs, "counted")
+    assert study.sweep is not None
+    sweep = progress.Sweep(runs, study, study.sweep)
     assert sweep.line() == "counted: 0 of 3 cells done"
     run(config)
     assert sweep.line() == "counted: 1 of 3 cells done"  # it had been before: no rate to tell the time from
@@ -100,7 +103,7 @@ def test_progress_counts_what_ends_from_now_on(small: Small, monkeypatch: pytest
     with pytest.raises(ValueError, match="no"):
         run(small("study=counted", "seed=3"))
     assert sweep.line() == "counted: 2 of 3 cells done, 1 failed"
-    assert [state for _, state, _ in studies.ends(runs, "counted")[0]][-1] is State.FAILED
+    assert study.ended[-1][1] is State.FAILED
     studies.note_end(runs, "counted", "of_another_sweep", State.DONE, fitted=True)
     assert sweep.line() == "counted: 3 cells done, 1 failed"
 
@@ -130,7 +133,7 @@ def test_a_full_disk_is_the_error_that_is_told_and_leaves_no_result(
         with pytest.raises(OSError, match=r"No space left on device: 'metrics.json'"):
             run(small("study=full"))
     (folder,) = tmp_path.glob("runs/cells/*")
-    assert CellFolder(tmp_path / "runs", folder.name).state() is State.UNFINISHED
+    assert CellFolder(tmp_path / "runs", folder.name).state() is State.INTERRUPTED
     assert not list(tmp_path.glob("runs/locks/*.lock"))
     fitted_by(monkeypatch, lambda: METRICS)
     assert run(small("study=full")) is State.DONE

@@ -11,7 +11,7 @@ from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import plain, rounded
-from mitofm.runs.studies import cells, enlist, names
+from mitofm.runs.studies import enlist, names, read
 
 Resolved = Callable[..., dict[str, Any]]
 
@@ -162,10 +162,10 @@ def test_what_is_wrong_is_known_before_any_data_is_opened(resolved: Resolved, ov
 def test_a_study_lists_a_cell_once(tmp_path: Any) -> None:
     for cell in ("a", "b", "a"):
         enlist(tmp_path, "mine", cell)
-    assert cells(tmp_path, "mine") == ["a", "b"]
+    assert list(read(tmp_path, "mine").cells) == ["a", "b"]
     assert names(tmp_path) == ["mine"]
     with pytest.raises(MitofmError, match=r"unknown study 'min'.*Did you mean 'mine'"):
-        cells(tmp_path, "min")
+        read(tmp_path, "min")
     with pytest.raises(MitofmError, match="a study is named with"):
         enlist(tmp_path, "../out", "a")
 

@@ -11,16 +11,15 @@ FAMILY = {"metric": "auroc", "margin": 0.02}
 
 
 def test_a_planned_cell_is_not_started_until_any_command_asks_for_it(tmp_path: Path) -> None:
-    assert studies.not_started(tmp_path, "mine") == ([], 0)
     for _ in range(2):
-        studies.plan(tmp_path, "mine", {"data": "ami"}, {"seed": ["1", "2"], "fraction": ["0.1", "1.0"]})
-    studies.plan(tmp_path, "mine", {"seed": "2"}, {"fraction": ["1.0"], "data": ["ami", "mf"]})  # overlaps
+        studies.note_grid(tmp_path, "mine", {"data": "ami"}, {"seed": ["1", "2"], "fraction": ["0.1", "1.0"]})
+    studies.note_grid(tmp_path, "mine", {"seed": "2"}, {"fraction": ["1.0"], "data": ["ami", "mf"]})  # overlaps
     studies.enlist(tmp_path, "mine", "a", {"seed": "2", "fraction": "1.0", "data": "ami"})
     studies.enlist(tmp_path, "mine", "b", {"seed": "1", "fraction": "1.0", "data": "ami"})
     studies.enlist(tmp_path, "mine", "c")
     left = ["seed=1, fraction=0.1", "seed=2, fraction=0.1", "fraction=1.0, data=mf"]
-    assert studies.not_started(tmp_path, "mine") == (left, 5)
-    assert studies.cells(tmp_path, "mine") == ["a", "b", "c"]
+    assert studies.read(tmp_path, "mine").not_started() == (left, 5)
+    assert list(studies.read(tmp_path, "mine").cells) == ["a", "b", "c"]
 
 
 def test_choices_that_have_come_to_mean_other_cells_are_not_started_again_yet(tmp_path: Path) -> None:
@@ -28,24 +27,23 @@ def test_choices_that_have_come_to_mean_other_cells_are_not_started_again_yet(tm
         for seed, cell in enumerate(cells):
             studies.enlist(tmp_path, "mine", cell, {"seed": str(seed)})
 
-    studies.plan(tmp_path, "mine", {}, {"seed": ["0", "1", "2"]})
+    studies.note_grid(tmp_path, "mine", {}, {"seed": ["0", "1", "2"]})
     asked_for("a", "b", "c")
     asked_for("a")  # the same sweep again, stopped early
-    assert studies.not_started(tmp_path, "mine") == ([], 3)
+    assert studies.read(tmp_path, "mine").not_started() == ([], 3)
     asked_for("a of another sweep.yaml")
-    assert studies.not_started(tmp_path, "mine") == (["seed=1", "seed=2"], 3)
+    assert studies.read(tmp_path, "mine").not_started() == (["seed=1", "seed=2"], 3)
     asked_for("a", "b", "c")  # and back
-    assert studies.not_started(tmp_path, "mine") == ([], 3)
+    assert studies.read(tmp_path, "mine").not_started() == ([], 3)
 
 
 def test_what_a_study_states_stays(tmp_path: Path) -> None:
-    assert studies.stated(tmp_path, "mine") is None
-    studies.state(tmp_path, "mine", None)
-    assert studies.stated(tmp_path, "mine") is None
+    studies.state_comparisons(tmp_path, "mine", None)
+    assert studies.names(tmp_path) == []
     for _ in range(2):
-        studies.state(tmp_path, "mine", FAMILY)
-    studies.state(tmp_path, "mine", None)  # one more cell by hand states nothing
-    assert studies.stated(tmp_path, "mine") == FAMILY
+        studies.state_comparisons(tmp_path, "mine", FAMILY)
+    studies.state_comparisons(tmp_path, "mine", None)  # one more cell by hand states nothing
+    assert studies.read(tmp_path, "mine").stated == FAMILY
     with pytest.raises(MitofmError, match=r"study 'mine' stated other comparisons before its first cell ran"):
-        studies.state(tmp_path, "mine", FAMILY | {"margin": 0.1})
-    assert studies.stated(tmp_path, "mine") == FAMILY
+        studies.state_comparisons(tmp_path, "mine", FAMILY | {"margin": 0.1})
+    assert studies.read(tmp_path, "mine").stated == FAMILY

@@ -95,7 +95,7 @@ def test_one_test_set_may_be_meant(study: Study, measured: MeasuredStudy) -> Non
 def test_the_report_answers_from_what_the_study_has_stored(grid: Study, report: Callable[[Study], Path]) -> None:
     family = {"adaptation": {"adaptation": ["lora", "linear_probe"], "fraction": 1.0}}
     block = {"metric": "balanced_accuracy", "test_set": None, "margin": 0.03, "family": family}
-    studies.state(grid.runs, grid.name, block)
+    studies.state_comparisons(grid.runs, grid.name, block)
     folder = report(grid)
     table = pd.read_csv(folder / "tables" / "midog" / "stated.csv")
     assert table[["question", "metric", "margin", "first", "second"]].to_numpy().tolist() == [

@@ -1,0 +1,70 @@
+"""Notes that many processes append to one file: JSON lines, each with its checksum, so that a damaged one costs itself alone."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import json
+import logging
+import os
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mitofm.locks import lock
+
+_log = logging.getLogger(__name__)
+
+
+def append(path: Path, note: Mapping[str, Any]) -> None:
+    """Append a note in one write, under a lock that works over NFS too; what is there is not read.
+
+    The disk is not waited for. What a power cut takes, the next start of a sweep notes again.
+
+    Raises:
+        OSError: it cannot be written, or the disk is full.
+    """
+    line = _line(note)
+    with lock(path.with_name(f"{path.name}.lock"), brief=True), path.open("ab+", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        if end and os.pread(file.fileno(), 1, end - 1) != b"\n":  # whoever wrote last was killed meanwhile
+            line = b"\n" + line
+        if file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The notes from the position `start` on, and the position after them; damaged lines are skipped with a warning."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            whole, newline, rest = file.read().rpartition(b"\n")
+    except FileNotFoundError:
+        return [], start
+    lines = [line for line in whole.split(b"\n") if line]
+    notes = [note for line in lines if (note := _note(line)) is not None]
+    damaged = len(lines) - len(notes) + (bool(rest) and start == 0)  # later on somebody may be writing the rest
+    if damaged:
+        warn(path, f"{damaged} damaged line{' is' if damaged == 1 else 's are'} skipped")
+    return notes, start + len(whole) + len(newline)
+
+
+@functools.cache
+def warn(path: Path, what: str) -> None:
+    """Say of a file, once in this process, what of it is damaged."""
+    _log.warning("%s: %s", path, what)
+
+
+def _line(note: Mapping[str, Any]) -> bytes:
+    text = json.dumps(note, allow_nan=False)
+    return f'{{"crc32": "{zlib.crc32(text.encode()):08x}", "note": {text}}}\n'.encode()
+
+
+def _note(line: bytes) -> dict[str, Any] | None:
+    """The note of a line; None if a byte of the line is not as it was written."""
+    try:
+        note = json.loads(line)["note"]
+        return note if _line(note) == line + b"\n" else None
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,89 @@
+"""A study in the files that bundles hold, and in those that it was kept in before it had a journal, as notes of a journal.
+
+Once nobody opens bundles of format 2 or folders of mitofm 0.1, this file can go.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mitofm.errors import MitofmError
+from mitofm.evaluation.comparisons import Comparisons
+from mitofm.files import read_json
+from mitofm.runs import journal
+
+LIST = "cells.csv"
+_COMPARISONS, _NOT_STARTED = "comparisons.json", "not_started.json"
+FILES = (LIST, _COMPARISONS, _NOT_STARTED)
+"""What a study is in a bundle."""
+
+_CELL = r'(?P<cell>[^"/\\\x00-\x1f]{1,240})'
+_LISTED, _STARTED = re.compile(f'"?{_CELL}"?'), re.compile(f"(?P<chosen>[0-9a-f]{{16}}),{_CELL}")
+_ENDED = re.compile(f"{_CELL},(?P<state>DONE|FAILED|SKIPPED),(?P<fitted>[01])")
+
+
+def packed(cells: Iterable[str], stated: Mapping[str, Any] | None, left: list[str], planned: int) -> dict[str, bytes]:
+    """The `FILES` of a study with these cells and comparisons, and these `left` of its planned cells."""
+    files = {LIST: "".join(f"{line}\n" for line in ("cell", *cells))}
+    if stated is not None:
+        files[_COMPARISONS] = json.dumps(stated, indent=2, sort_keys=True) + "\n"
+    if planned:
+        files[_NOT_STARTED] = json.dumps({"cells": left, "planned": planned})
+    return {name: text.encode() for name, text in files.items()}
+
+
+def notes(folder: Path) -> Iterator[dict[str, Any]]:
+    """What the files say; of one that is damaged, what can be read, and a warning."""
+    yield from _lines(folder / LIST, _LISTED, len("cell\n"))
+    yield from _lines(folder / "started.csv", _STARTED)
+    for content in _content(folder / _COMPARISONS, Comparisons.from_config):
+        yield {"stated": content}
+    for content in _content(folder / _NOT_STARTED, _check_not_started):
+        yield {"packed": content}
+    for content in _content(folder / "planned.json", _check_grids):
+        yield from ({"planned": grid} for grid in content["grids"])
+    for content in _content(folder / "sweep.json", _check_sweep):
+        yield {"sweep": {"cells": content["cells"], "began": content["began"]}}
+        ended = _lines(folder / "ends.csv", _ENDED, content["start"])
+        yield from (note | {"fitted": note["fitted"] == "1"} for note in ended)
+
+
+def _lines(file: Path, form: re.Pattern[str], start: int = 0) -> list[dict[str, Any]]:
+    """The lines from a position on, as notes."""
+    lines = file.read_bytes()[start:].decode("utf-8", errors="replace").splitlines() if file.is_file() else []
+    found = [form.fullmatch(line) for line in lines if line]
+    if None in found:
+        journal.warn(file, "damaged lines are skipped")
+    return [match.groupdict() for match in found if match]
+
+
+def _content(file: Path, check: Callable[[Any], object]) -> Iterator[dict[str, Any]]:
+    """The content of a JSON file, if there is one that passes a check."""
+    if file.is_file():
+        try:
+            check(content := read_json(file))
+        except (ValueError, KeyError, TypeError, AttributeError, MitofmError):
+            journal.warn(file, "it is damaged, and left out")
+        else:
+            yield content
+
+
+def _check_not_started(content: dict[str, Any]) -> None:
+    if not isinstance(content["planned"], int) or not all(isinstance(words, str) for words in content["cells"]):
+        raise TypeError
+
+
+def _check_grids(content: dict[str, Any]) -> None:
+    for grid in content["grids"]:
+        swept = [one for key, values in grid["swept"] for one in (key, *values)]
+        if not all(isinstance(one, str) for one in (*grid["fixed"].values(), *swept)):
+            raise TypeError
+
+
+def _check_sweep(content: dict[str, Any]) -> None:
+    if not all(isinstance(content[key], int | float) for key in ("cells", "began")) or content["start"] < 0:
+        raise TypeError
