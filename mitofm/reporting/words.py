@@ -203,10 +203,4 @@ def cautions(done: pd.DataFrame) -> list[str]:
 SYNTHETIC = "synthetic"
 """The data set that is rendered, and the collection that what is pretrained on such tissue states."""
 
-_STATES = {
-    FAILED: "failed",
-    SKIPPED: "skipped",
-    DAMAGED: "damaged",
-    MISSING: "missing",
-    PLANNED: "planned and not started",
-}
+_STATES = {state: state.lower() for state in (FAILED, SKIPPED, DAMAGED, MISSING)} | {PLANNED: "planned and not started"}

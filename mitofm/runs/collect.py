@@ -96,11 +96,8 @@ class Collected:
         Raises:
             DamagedCell: its split is absent or damaged.
         """
-        path = self._folder(cell) / "split.parquet"
-        columns = ("sample_id", "agreement")
-        if not set(columns) <= set(_columns(path)):
-            return pd.Series(dtype=object)
-        return stored_table(path, columns, only=True).set_index("sample_id")["agreement"]
+        table = stored_table(self._folder(cell) / "split.parquet", ["sample_id"], ["agreement"])
+        return table.set_index("sample_id")["agreement"] if "agreement" in table else pd.Series(dtype=object)
 
     def predictions_sha256(self, cell: str) -> str:
         """The fingerprint of a finished cell's predictions.
@@ -207,28 +204,22 @@ def stored_metrics(file: Path) -> dict[str, Any]:
         raise DamagedCell(file, error) from error
 
 
-def stored_table(path: Path, columns: Sequence[str], only: bool = False) -> pd.DataFrame:
-    """A table of a finished cell, which has at least these columns; `only` these are read if that is said.
+def stored_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A table of a finished cell, which has the `needed` columns; of all others only those of `columns` are read, if given.
 
     Raises:
         DamagedCell: it is absent or damaged.
     """
+    from pyarrow.parquet import ParquetFile
+
     try:
-        table = pd.read_parquet(path, columns=list(columns) if only else None, page_checksum_verification=True)
-        if not set(columns) <= set(table):
-            raise ValueError(f"it has the columns {', '.join(map(str, table))}")
-        if "logit" in columns and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
+        with ParquetFile(path, page_checksum_verification=True) as file:
+            names = file.schema_arrow.names
+            if not set(needed) <= set(names):
+                raise ValueError(f"it has the columns {', '.join(names)}")
+            table = file.read([name for name in names if columns is None or name in (*needed, *columns)]).to_pandas()
+        if "logit" in needed and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
             raise ValueError("a logit is no number, or a label is neither 0 nor 1")
         return table
     except Exception as error:  # a damaged file makes Arrow raise whatever it likes
-        raise DamagedCell(path, error) from error
-
-
-def _columns(path: Path) -> list[str]:
-    """What a table has, its rows unread."""
-    from pyarrow.parquet import read_schema
-
-    try:
-        return read_schema(path).names
-    except Exception as error:  # as above
         raise DamagedCell(path, error) from error
