@@ -29,11 +29,9 @@ LABELS = (
     "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "fit", "protocol",
     "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen", "leaks",
 )  # fmt: skip
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys(("dataset", "backbone", "adaptation", "split", "positive", "negative"), str),
-    **dict.fromkeys(("fraction", "seed", "n_train", "n_validation"), int | float),
-}
-"""What the labels that a report cannot do without are."""
+_WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
+_COUNTED = ("n_train", "n_validation")
+"""With these the labels that a report cannot do without."""
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 
@@ -167,7 +165,7 @@ def _row(cell: CellFolder) -> dict[str, Any]:
         row["reason"] = cell.reason()
     try:
         if state is State.DONE or (cell.path / "cell.json").is_file():
-            row |= _labels(cell.path / "cell.json")
+            row |= _labels(cell.path / "cell.json", _NUMBERS + _COUNTED * (state is State.DONE))
         if state is State.DONE:
             threshold = stored_metrics(cell.path / "metrics.json")["threshold"]
             row |= {"threshold": threshold["value"], "threshold_rule": threshold.get("rule")}
@@ -178,9 +176,12 @@ def _row(cell: CellFolder) -> dict[str, Any]:
     return row
 
 
-def _labels(file: Path) -> dict[str, Any]:
-    labels = stored(file).get("labels")
-    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in _KINDS.items()):
+def _labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
+    labels, kinds = (
+        stored(file).get("labels"),
+        [*((key, str) for key in _WORDS), *((key, int | float) for key in numbers)],
+    )
+    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds):
         raise DamagedCell(file, ValueError("a label is absent or of another kind"))
     return labels
 
