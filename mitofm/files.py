@@ -42,12 +42,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object stored in `path`.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it holds no object.
-    """
+    """The object stored in `path`; OSError if there is no file, ValueError if it holds no object."""
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ValueError(f"it holds no object: {content!r:.40}")

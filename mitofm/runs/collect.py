@@ -30,11 +30,9 @@ LABELS = (
     "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "fit", "protocol",
     "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen", "leaks",
 )  # fmt: skip
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys(("dataset", "backbone", "adaptation", "split", "positive", "negative"), str),
-    **dict.fromkeys(("fraction", "seed", "n_train", "n_validation"), int | float),
-}
-"""What the labels that a report cannot do without are."""
+_WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
+_COUNTED = ("n_train", "n_validation")
+"""With these the labels that a report cannot do without."""
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 
@@ -98,11 +96,8 @@ class Collected:
         Raises:
             DamagedCell: its split is absent or damaged.
         """
-        path = self._folder(cell) / "split.parquet"
-        columns = ("sample_id", "agreement")
-        if not set(columns) <= set(_columns(path)):
-            return pd.Series(dtype=object)
-        return stored_table(path, columns, only=True).set_index("sample_id")["agreement"]
+        table = stored_table(self._folder(cell) / "split.parquet", ["sample_id"], ["agreement"])
+        return table.set_index("sample_id")["agreement"] if "agreement" in table else pd.Series(dtype=object)
 
     def predictions_sha256(self, cell: str) -> str:
         """The fingerprint of a finished cell's predictions.
@@ -172,7 +167,7 @@ def _row(cell: CellFolder) -> dict[str, Any]:
         row["reason"] = cell.reason()
     try:
         if state is State.DONE or (cell.path / "cell.json").is_file():
-            row |= _labels(cell.path / "cell.json")
+            row |= _labels(cell.path / "cell.json", _NUMBERS + _COUNTED * (state is State.DONE))
         if state is State.DONE:
             threshold = stored_metrics(cell.path / "metrics.json")["threshold"]
             row |= {"threshold": threshold["value"], "threshold_rule": threshold.get("rule")}
@@ -184,9 +179,12 @@ def _row(cell: CellFolder) -> dict[str, Any]:
     return row
 
 
-def _labels(file: Path) -> dict[str, Any]:
-    labels = stored(file).get("labels")
-    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in _KINDS.items()):
+def _labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
+    labels, kinds = (
+        stored(file).get("labels"),
+        [*((key, str) for key in _WORDS), *((key, int | float) for key in numbers)],
+    )
+    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds):
         raise DamagedCell(file, ValueError("a label is absent or of another kind"))
     return labels
 
@@ -210,28 +208,22 @@ def stored_metrics(file: Path) -> dict[str, Any]:
         raise DamagedCell(file, error) from error
 
 
-def stored_table(path: Path, columns: Sequence[str], only: bool = False) -> pd.DataFrame:
-    """A table of a finished cell, which has at least these columns; `only` these are read if that is said.
+def stored_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A table of a finished cell, which has the `needed` columns; of all others only those of `columns` are read, if given.
 
     Raises:
         DamagedCell: it is absent or damaged.
     """
+    from pyarrow.parquet import ParquetFile
+
     try:
-        table = pd.read_parquet(path, columns=list(columns) if only else None, page_checksum_verification=True)
-        if not set(columns) <= set(table):
-            raise ValueError(f"it has the columns {', '.join(map(str, table))}")
-        if "logit" in columns and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
+        with ParquetFile(path, page_checksum_verification=True) as file:
+            names = file.schema_arrow.names
+            if not set(needed) <= set(names):
+                raise ValueError(f"it has the columns {', '.join(names)}")
+            table = file.read([name for name in names if columns is None or name in (*needed, *columns)]).to_pandas()
+        if "logit" in needed and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
             raise ValueError("a logit is no number, or a label is neither 0 nor 1")
         return table
     except Exception as error:  # a damaged file makes Arrow raise whatever it likes
-        raise DamagedCell(path, error) from error
-
-
-def _columns(path: Path) -> list[str]:
-    """What a table has, its rows unread."""
-    from pyarrow.parquet import read_schema
-
-    try:
-        return read_schema(path).names
-    except Exception as error:  # as above
         raise DamagedCell(path, error) from error

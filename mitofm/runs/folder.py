@@ -84,10 +84,7 @@ class DamagedCell(MitofmError):
         self.reason = (
             f"{file.name} cannot be read ({type(error).__name__}): delete the cell's folder, run its study again"
         )
-        super().__init__(
-            f"{file} of a finished cell cannot be read ({type(error).__name__}: {error}): "
-            "delete that cell's folder and run its study again"
-        )
+        super().__init__(f"{file.parent}: {self.reason} ({error})")
 
 
 def stored(file: Path) -> dict[str, Any]:

@@ -149,3 +149,15 @@ def test_two_waiters_do_not_break_each_others_lock(tmp_path: Path) -> None:
     with lock(path) as mine:  # somebody has been faster
         locks._break(path, late)
         assert mine.ours()
+
+
+def test_a_damaged_lock_stops_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "a.lock"
+    with lock(path):
+        whole = path.read_bytes()
+        for place in range(0, len(whole), 5):
+            for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]):
+                path.write_bytes(damaged)
+                holder(path)
+        path.write_bytes(whole)
+        assert holder(path)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from scipy.special import logit
 
@@ -57,15 +61,18 @@ def test_no_cells_is_an_error(study: Study) -> None:
 
 
 @pytest.mark.parametrize("file", ["metrics.json", "cell.json"])
-@pytest.mark.parametrize("content", [None, "{", "{}"])
-def test_a_damaged_finished_cell_is_an_error_that_names_the_file(study: Study, file: str, content: str | None) -> None:
+@pytest.mark.parametrize("content", [None, "{", "{}", "[]"])
+def test_a_damaged_finished_cell_is_told_with_the_file(study: Study, file: str, content: str | None) -> None:
     path = study.add() / file
+    study.add(seed=43)
     if content is None:
         path.unlink()
     else:
         path.write_text(content)
-    with pytest.raises(MitofmError, match=file):
-        collect(study.runs, study.name)
+    found = collect(study.runs, study.name)
+    assert len(found.done) == 1
+    assert found.unfinished["state"].item() == "damaged"
+    assert file in found.unfinished["reason"].item()
 
 
 def test_damaged_predictions_are_an_error_that_names_the_file(study: Study) -> None:
@@ -73,3 +80,28 @@ def test_damaged_predictions_are_an_error_that_names_the_file(study: Study) -> N
     path.write_bytes(b"PAR1")
     with pytest.raises(MitofmError, match=r"predictions\.parquet"):
         collect(study.runs, study.name).predictions(path.parent.name)
+
+
+def test_a_report_tells_the_damaged_cells_and_is_of_the_others(
+    study: Study, report: Callable[[Study], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    files = (
+        "cell.json", "config.yaml", "cost.json", "environment.json", "metrics.json", "predictions.parquet", "split.parquet"
+    )  # fmt: skip
+    hurt: dict[str, str] = {}
+    for seed, (file, place) in enumerate(product(files, (0.0, 0.3, 0.7, "cut"))):
+        path = study.add(seed=seed, domains=("breast",)) / file
+        content = path.read_bytes() if path.is_file() else b'{"device": "cpu"}'
+        hurt[path.parent.name] = file
+        if place == "cut":
+            path.write_bytes(content[: len(content) // 2])
+        else:
+            at = int(float(place) * len(content))
+            path.write_bytes(content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :])
+    study.add(seed=42, domains=("breast",))
+    out = report(study)
+    told = pd.read_csv(out / "tables" / "unfinished.csv")
+    assert set(told["state"]) == {"damaged"}
+    assert all(reason.startswith(hurt[cell]) for cell, reason in zip(told["cell"], told["reason"], strict=True))
+    assert len(told) >= 12
+    assert "damaged)" in (out / "report.html").read_text()
