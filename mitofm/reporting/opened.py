@@ -30,11 +30,6 @@ class Opened:
 def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
     """Write the report of the bundle `file` into `out`; every number in it is the one packed, but for rounding.
 
-    Args:
-        file: of the bundle.
-        out: a folder, made if absent.
-        cache: where intervals are kept for the next report.
-
     Raises:
         MitofmError: the file is no bundle or has changed, or a table says other than the one packed.
     """
