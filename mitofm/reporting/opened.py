@@ -48,7 +48,7 @@ def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
 
 
 def _compare(packed: Path, made: Path) -> tuple[float, str]:
-    """How far apart two tables are, of the size of their numbers and in words; infinitely where more than numbers differ."""
+    """How far apart two tables are, of the size of their numbers and in words; infinitely if more than numbers differ."""
     if not made.is_file():
         return math.inf, "it was not made"
     if packed.read_bytes() == made.read_bytes():
