@@ -29,11 +29,12 @@ leave-one-domain-out: ## train on all domains but one, test on that one: DATA=mf
 domain-count: ## the same number of labels from more domains: DATA=mf_multi
 confounders: ## what choices of published protocols are worth: DATA=ami
 lora-anatomy: ## LoRA's rank, matrices and depth: DATA=ami
+augmentation: ## symmetries alone, the released code's augmentation, or a strong one, under LoRA: DATA=ami
 label-cost: ## a few cells of every slide, or every cell of a few? DATA=ami
 nano-study: ## what pretraining on synthetic tissue is worth, on the generator seed that nothing was tuned on
 atypical: ## the protocol of arXiv 2506.21444, its table beside ours: DATA=ami_benchmark
 
-STUDIES := data-scaling cross-domain leave-one-domain-out domain-count confounders lora-anatomy label-cost nano-study atypical
+STUDIES := data-scaling cross-domain leave-one-domain-out domain-count confounders lora-anatomy augmentation label-cost nano-study atypical
 .PHONY: $(STUDIES)
 cross-domain leave-one-domain-out domain-count: DATA = mf_multi
 atypical: DATA = ami_benchmark

@@ -182,7 +182,9 @@ def main() -> None:
     if asked.measure:
         measure(asked.backbone, asked.img_size, asked.batch, asked.repeats)
     else:
-        PAGE.write_text(written(PAGE.read_text()))
+        import peft_methods  # beside this script
+
+        PAGE.write_text(peft_methods.written(written(PAGE.read_text())))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import fields
-from functools import partial
+from textwrap import shorten
 from typing import Any
 
-from mitofm.adaptation.effect import without_effect
+import torch
+from torch import Tensor
+
+from mitofm.adaptation.bases import Bases, adapter_layers
+from mitofm.adaptation.effect import without_effect, without_gradient
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
+from mitofm.adaptation.peft_methods import METHODS, RUN_UNDER, Method, check_patterns, check_taken, settings_of
 from mitofm.backbones.build import Backbone
 from mitofm.errors import MitofmError, unknown
 from mitofm.seeds import derive
@@ -19,6 +22,20 @@ from mitofm.seeds import derive
 # `q_proj` (EVA-02), `q` and `kv` (PVT v2).
 _ATTENTION, _MLP = r"attn\.(q?k?v?(_proj)?|proj)", r"mlp\.fc[12](_[gx])?"
 TARGETS = {"attention": _ATTENTION, "mlp": _MLP, "attention_mlp": f"{_ATTENTION}|{_MLP}"}
+
+
+class Adapted(Classifier):
+    """A classifier with adapters in its backbone.
+
+    Args:
+        backbone: with the adapters.
+        seed: of the head.
+        bases: what the adapters are relative to.
+    """
+
+    def __init__(self, backbone: Backbone, seed: int, bases: Bases) -> None:
+        super().__init__(backbone, backbone.embedding_dim, seed)
+        self.bases = bases
 
 
 class Adapters(GradientAdaptation):
@@ -57,12 +74,11 @@ class Adapters(GradientAdaptation):
         self.method = method
         self.targets = targets
         self.last_blocks = last_blocks
-        self.config = _config(method, settings, name)
+        self.config = settings_of(method, settings, name)
 
     def module(self, backbone: Backbone, seed: int) -> Classifier:
         """The classifier with adapters in place, drawn from `seed`; nearly every method starts as the backbone it is."""
-        import torch
-        from peft import inject_adapter_in_model
+        import peft
 
         adapted = matrices(backbone, self.targets, self.last_blocks)
         if not adapted:
@@ -83,26 +99,81 @@ class Adapters(GradientAdaptation):
             )
         backbone.requires_grad_(False)
         own = set(backbone.parameters())
+        originals = {name: backbone.get_parameter(f"{name}.weight").detach().clone() for name in adapted}
+        self._inject(backbone, adapted, seed)
+        for parameter in own:  # some methods set them free again
+            parameter.requires_grad = False
+        layers = adapter_layers(backbone)
+        if layers.keys() != set(adapted):
+            odd = sorted(layers.keys() ^ set(adapted))
+            raise MitofmError(
+                f"adaptation {self.name!r}: peft's {self.method} adapts other matrices of backbone {backbone.spec.name!r} than "
+                f"targets={self.targets} means, by {len(odd)}, such as {', '.join(odd[:3])}"
+            )
+        if self.method not in METHODS or peft.__version__ != RUN_UNDER:
+            self._check_learning(backbone, layers)
+        return Adapted(backbone, seed, Bases(layers, METHODS.get(self.method, Method()).kept, originals))
+
+    def _inject(self, backbone: Backbone, adapted: list[str], seed: int) -> None:
+        from peft import inject_adapter_in_model
+
+        config = self.config(
+            target_modules="|".join(map(re.escape, adapted))
+        )  # of a list, each would match as a suffix
+        given = self.config.keywords
+        for key, value in METHODS.get(self.method, Method()).defaults(adapted).items():
+            if key not in given:
+                setattr(config, key, value)
+        check_patterns(config, adapted, self.method)
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(derive(seed, "initialisation", "lora"))
-                inject_adapter_in_model(self.config(target_modules=adapted), backbone)
-        except (ValueError, TypeError, NotImplementedError) as error:
+                inject_adapter_in_model(config, backbone)
+        except Exception as error:  # 38 methods, each with its own checks, and without
+            key = METHODS.get(self.method, Method()).key
             raise MitofmError(
-                f"adaptation {self.name!r}: peft's {self.method} cannot adapt backbone {backbone.spec.name!r}: {error}"
+                f"adaptation {self.name!r}: peft's {self.method} cannot adapt backbone {backbone.spec.name!r}: "
+                f"{shorten(str(error), 300)}{f'. Give +adaptation.{key}' if key else ''}"
             ) from error
-        for parameter in own:  # some methods set them free again
-            parameter.requires_grad = False
-        return Classifier(backbone, backbone.embedding_dim, seed)
+        for layer in adapter_layers(backbone).values():
+            check_taken(config, given, layer, self.method)
+
+    def _check_learning(self, backbone: Backbone, layers: dict[str, Any]) -> None:
+        """Refuse a method that nobody has run if it cannot be trained, before it is."""
+        import peft
+
+        what = f"adaptation {self.name!r}: peft {peft.__version__}'s {self.method}"
+        try:
+            idle = without_gradient(backbone, layers)
+        except Exception as error:  # whatever a method that nobody knows raises
+            raise MitofmError(f"{what} fails in backbone {backbone.spec.name!r}: {shorten(str(error), 300)}") from error
+        if idle:
+            raise MitofmError(
+                f"{what} learns nothing in {len(idle)} of {len(layers)} matrices, such as {', '.join(idle[:3])}"
+            )
+
+    def state(self, classifier: Classifier) -> dict[str, Tensor]:
+        """What was trained, and what it is relative to."""
+        return {**super().state(classifier), **_bases(classifier).state()}
+
+    def load(self, classifier: Classifier, state: dict[str, Tensor]) -> None:
+        """As any mode; a checkpoint from before bases were stored takes those that were made here."""
+        bases = _bases(classifier)
+        held = bases.state().keys() & state.keys()
+        super().load(classifier, {name: value for name, value in state.items() if name not in held})
+        if held:
+            bases.load(state)
 
     def set_train_mode(self, classifier: Classifier) -> None:
         """Train mode for the adapters alone, for their dropout."""
-        from peft.tuners.tuners_utils import BaseTunerLayer
-
         super().set_train_mode(classifier)
-        for module in classifier.backbone.modules():
-            if isinstance(module, BaseTunerLayer):
-                module.train()
+        for layer in adapter_layers(classifier.backbone).values():
+            layer.train()
+
+
+def _bases(classifier: Classifier) -> Bases:
+    assert isinstance(classifier, Adapted)
+    return classifier.bases
 
 
 def matrices(backbone: Backbone, targets: str, last_blocks: int | None = None) -> list[str]:
@@ -112,25 +183,3 @@ def matrices(backbone: Backbone, targets: str, last_blocks: int | None = None) -
     blocks = list(dict.fromkeys(match[1] for match in found))
     last = blocks[-last_blocks:] if last_blocks else blocks
     return [match[0] for match in found if match[1] in last]
-
-
-def _config(method: str, settings: dict[str, Any], name: str) -> Callable[..., Any]:
-    """Peft's config of a method, but for its target modules.
-
-    Raises:
-        MitofmError: peft has no such method, or the method no such setting.
-    """
-    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-
-    configs = {kind.value.lower(): config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
-    configs = {kind: config for kind, config in configs.items() if "target_modules" in config.__dataclass_fields__}
-    if method not in configs:
-        raise unknown("adaptation.method", method, configs, "peft")
-    known = [field.name for field in fields(configs[method])]
-    named = {}
-    for key, value in settings.items():
-        spellings = (key, "r" if key == "rank" else f"{method}_{key}")
-        if not (fitting := [spelling for spelling in spellings if spelling in known]):
-            raise unknown("setting", key, known, f"peft's {method} (adaptation {name!r})")
-        named[fitting[0]] = value
-    return partial(configs[method], **named)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled
 from mitofm.data.folds import balanced_folds
@@ -102,4 +102,7 @@ def slide_folds(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -
 
 
 def _scores(labels: np.ndarray, logits: np.ndarray) -> list[float]:
-    return [float(roc_auc_score(labels, row)) for row in logits]
+    """AUROC of each row of logits: sums of ranks, which are exact, so that equally good rows are equal to the last digit."""
+    positive = labels == 1
+    least, pairs = positive.sum() * (positive.sum() + 1) / 2, positive.sum() * (~positive).sum()
+    return [float((rankdata(row)[positive].sum() - least) / pairs) for row in logits]

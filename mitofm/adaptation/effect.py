@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 
@@ -39,3 +39,29 @@ def without_effect(backbone: Backbone, layers: Sequence[str]) -> list[str]:
     gradients = torch.autograd.grad(embedding.sum(), list(outputs.values()), allow_unused=True)
     reaching = {name for name, gradient in zip(outputs, gradients, strict=True) if gradient is not None}
     return [name for name in layers if name not in reaching]
+
+
+def without_gradient(backbone: Backbone, layers: Mapping[str, nn.Module]) -> list[str]:
+    """Those of `layers` of whose trained parameters none gets a gradient: one patch passes through, and back.
+
+    Args:
+        backbone: with adapters; no random stream moves, and no gradient is left.
+        layers: with adapters, by name.
+
+    Raises:
+        FloatingPointError: the embedding is not finite.
+    """
+    size, generator = backbone.spec.img_size, torch.Generator().manual_seed(0)
+    patch = torch.randint(0, 256, (1, size, size, 3), dtype=torch.uint8, generator=generator)
+    with torch.random.fork_rng(devices=[]):
+        embedding = backbone.eval()(patch)
+    if not embedding.isfinite().all():
+        raise FloatingPointError("its embedding of a patch is not finite")
+    if not embedding.requires_grad:
+        return list(layers)
+    direction = torch.randn(embedding.shape, generator=generator)  # a norm's outputs have a sum without gradient
+    trained = {name: [one for one in layer.parameters() if one.requires_grad] for name, layer in layers.items()}
+    every = [one for parameters in trained.values() for one in parameters]
+    gradients = torch.autograd.grad((embedding * direction).sum(), every, allow_unused=True) if every else []
+    learning = {id(one) for one, found in zip(every, gradients, strict=True) if found is not None and found.any()}
+    return [name for name, parameters in trained.items() if not learning & {id(one) for one in parameters}]

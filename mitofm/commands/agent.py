@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.composing import asked, grid
+from mitofm.commands.composing import asked, each_value
 from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.resolve import resolve
@@ -18,11 +18,10 @@ def main(arguments: list[str]) -> None:
         MitofmError: nothing is swept, or a key or value is not known.
     """
     parsed = get_args_parser().parse_args(arguments)
-    where = (parsed.config_name or "train", parsed.overrides, parsed.config_dir)
-    found = asked(*where)
+    found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir)
     if not found.swept:
         raise MitofmError("there is no grid here: give one, as for mitofm train -m, or a study with --config-dir")
-    for composed in grid(*where):
+    for composed in each_value(found):
         check(resolve(composed))
     place = ["--config-dir", parsed.config_dir] if parsed.config_dir else []
     named = ["--config-name", parsed.config_name] if parsed.config_name else []

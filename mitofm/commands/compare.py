@@ -21,10 +21,10 @@ def main(arguments: list[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from mitofm.reporting.compare import compare as compared
+    from mitofm.reporting.compare import compare
 
     runs = Path(config["paths"]["runs"])
-    found = compared(runs, first, second, Path(config["paths"]["cache"]))
+    found = compare(runs, first, second, Path(config["paths"]["cache"]))
     out = Path(config["out"] or runs / "reports" / f"{first}-minus-{second}")
     found.write(out)
     grid = Table(title=found.title, title_justify="left", caption=found.caption, caption_justify="left", box=box.SIMPLE)

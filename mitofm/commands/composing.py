@@ -27,6 +27,7 @@ from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 from mitofm.commands import yaml_files
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError, unknown
+from mitofm.runs.resolve import rounded
 
 _NO_PART = ("study", "comparisons", "on_error", "paths", "trainer", "logger", "hydra")
 """Keys and groups that are no part of what a cell is."""
@@ -164,7 +165,8 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
         sweeper = _compose(name, of_hydra, with_hydra=True).hydra.sweeper
         named = {one.key_or_group for one in parsed}
         swept = _parsed_params(sweeper.get("params") or {}, named) | typed  # what is typed replaces what the study says
-        whole = _compose(name, [*fixed, *_firsts(swept)], with_hydra=True).hydra
+        firsts = [f"{key}={values[0]}" for key, values in swept.items()]
+        whole = _compose(name, [*fixed, *firsts], with_hydra=True).hydra
         return Asked(
             name,
             config_dir,
@@ -179,18 +181,8 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
 def chosen(overrides: Iterable[str]) -> dict[str, str]:
     """What overrides choose, by key and as Hydra writes it for one cell, where it can be part of what the cell is."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    choices = {one.key_or_group: str(one.get_value_element_as_str()) for one in parsed}
+    choices = {one.key_or_group: _typed(one._value) for one in parsed}
     return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in _NO_PART}
-
-
-def grid(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
-    """`each_value` of what a command line asks for."""
-    yield from each_value(asked(name, overrides, config_dir))
-
-
-def cells(name: str, overrides: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
-    """`each_cell` of what a command line asks for."""
-    yield from each_cell(asked(name, overrides, config_dir))
 
 
 def each_value(found: Asked) -> Iterator[DictConfig]:
@@ -212,9 +204,8 @@ def each_cell(found: Asked) -> Iterator[DictConfig]:
     Raises:
         MitofmError: as `compose`.
     """
-    yield from _composed(
-        found, (dict(zip(found.swept, values, strict=True)) for values in product(*found.swept.values()))
-    )
+    grid = product(*found.swept.values())
+    yield from _composed(found, (dict(zip(found.swept, values, strict=True)) for values in grid))
 
 
 def _composed(found: Asked, chosen: Iterable[dict[str, str]]) -> Iterator[DictConfig]:
@@ -226,17 +217,23 @@ def _composed(found: Asked, chosen: Iterable[dict[str, str]]) -> Iterator[DictCo
 def _parsed_params(params: Any, typed: set[str]) -> dict[str, list[str]]:
     lines = [f"{key}={value}" for key, value in params.items() if key not in typed]
     return {
-        one.key_or_group: _values(one) if one.is_sweep_override() else [one.get_value_element_as_str()]
+        one.key_or_group: _values(one) if one.is_sweep_override() else [_typed(one._value)]
         for one in OverridesParser.create().parse_overrides(lines)
     }
 
 
 def _values(override: Override) -> list[str]:
-    return list(override.sweep_string_iterator())
+    if override.is_interval_sweep():
+        raise MitofmError(
+            f"{override.input_line}: an interval needs a sweeper that draws from it, and mitofm's grid does not: give values, "
+            f"{override.key_or_group}=A,B,C"
+        )
+    return [_typed(value) for value in override.sweep_iterator()]
 
 
-def _firsts(choices: dict[str, list[str]]) -> list[str]:
-    return [f"{key}={values[0]}" for key, values in choices.items()]
+def _typed(value: Any) -> str:
+    """A value as Hydra writes it into an override, its numbers as a resolved config has them."""
+    return Override._get_value_element_as_str(rounded(value))
 
 
 @contextmanager
@@ -262,9 +259,8 @@ def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> D
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explained(error, name, overrides) from error
     for group in map(str, config):
-        if (
-            OmegaConf.is_list(config._get_node(group)) and (conf_dir() / group).is_dir()
-        ):  # Hydra composes what it is given
+        # Hydra composes what it is given.
+        if OmegaConf.is_list(config._get_node(group)) and (conf_dir() / group).is_dir():
             for file in _own_yamls(group):
                 yaml_files.load(file)
     return config
@@ -297,7 +293,8 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
             return MitofmError(
                 f"{whole} is null in this config. Give it as a whole: '{whole}={{{key.removeprefix(f'{whole}.')}: ...}}'"
             )
-        return unknown("key", f"{parent}.{last}".strip("."), _full_keys(parent, node), "this config")
+        known = [f"{parent}.{each}".strip(".") for each in map(str, node)]
+        return unknown("key", whole.strip("."), known, "this config")
     if "hydra/launcher/submitit_slurm" in text:
         return MitofmError("hydra/launcher=slurm needs submitit, which is not installed: pip install 'mitofm[slurm]'")
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
@@ -309,9 +306,4 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
             f"{inner} is a list in this config, and a map was given (or the other way round). Replace it: ~{inner} "
             f"'+{inner}=...'"
         )
-    cause = error.__cause__
-    return MitofmError(f"{text}\n{cause}" if cause is not None else text)
-
-
-def _full_keys(parent: str, node: Iterable[Any]) -> list[str]:
-    return [f"{parent}.{key}" if parent else str(key) for key in node]
+    return MitofmError(text if error.__cause__ is None else f"{text}\n{error.__cause__}")

@@ -15,15 +15,15 @@ def main(arguments: list[str]) -> None:
 
     import yaml
 
-    from mitofm.reporting.dashboard import publish, spec
+    from mitofm.reporting.dashboard import describe, publish
     from mitofm.reporting.estimates import DOMAIN
-    from mitofm.reporting.wandb_summary import tables_and_figures
+    from mitofm.reporting.wandb_summary import list_logged
     from mitofm.runs.collect import collect
 
     runs, study = Path(config["paths"]["runs"]), config["study"]
     sets = sorted(set(collect(runs, study).metrics["set"]))
     domains = [name.removeprefix(DOMAIN) for name in sets if name.startswith(DOMAIN)]
-    what = spec(study, config["logger"]["project"], domains, list(tables_and_figures(runs / "reports" / study)))
+    what = describe(study, config["logger"]["project"], domains, list(list_logged(runs / "reports" / study)))
     if config["dry_run"]:
         print(
             yaml.safe_dump(json.loads(json.dumps(what)), sort_keys=False, allow_unicode=True, default_flow_style=False),

@@ -12,6 +12,7 @@ from mitofm.config import allowed, targets
 from mitofm.errors import MitofmError, unknown
 from mitofm.runs.folder import stored_config
 from mitofm.runs.resolve import plain
+from mitofm.versions import known_way
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +24,7 @@ def main(arguments: list[str]) -> None:
     """Write the network, compare its outputs, and print where it is and how far they lie apart."""
     (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
     config = plain(compose("export", overrides))
+    known_way(config["versions"])
     paths = {name: Path(path) for name, path in config["paths"].items()}
     folder = checkpoint_folder(paths["runs"], given)
 
@@ -35,7 +37,10 @@ def main(arguments: list[str]) -> None:
     if config["patches"] < 3:
         raise MitofmError(f"patches={config['patches']}: give at least 3 to compare on")
     export.check_format(config["format"])
-    trained = read(folder, paths["weights"], Remembered(paths["cache"] / "fingerprints"), config["weights_file"])
+    remembered = Remembered(paths["cache"] / "fingerprints")
+    trained = read(folder, paths["weights"], remembered, config["versions"], config["weights_file"])
+    for line in trained.versions:
+        print(line)
     if warning := export.check_licence(trained.spec, config["for_own_use"]):
         print(warning, file=sys.stderr)
     patches = _patches(trained, config, paths["cache"])

@@ -8,7 +8,6 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from mitofm.commands.composing import Asked
-from mitofm.commands.stopping import leave_to_parent
 from mitofm.errors import MitofmError
 from mitofm.runs import devices
 
@@ -29,6 +28,10 @@ def check_launcher(found: Asked, config: Mapping[str, Any]) -> None:
             f"trainer.devices={devices}: a process of hydra/launcher=local has one GPU, or a group of cores, to itself. "
             "Take hydra/launcher=basic, whose cells have the whole machine in turn, or trainer=default"
         )
+    if found.launcher == "local" and not (isinstance(launches.n_jobs, int) and launches.n_jobs):
+        raise MitofmError(
+            f"hydra.launcher.n_jobs={launches.n_jobs}: give a number of processes, or -1 for one per core"
+        )
     if found.launcher != "slurm":
         return
     if launches.nodes * launches.tasks_per_node != 1:
@@ -48,11 +51,14 @@ def check_launcher(found: Asked, config: Mapping[str, Any]) -> None:
         )
 
 
+def processes(n_jobs: int) -> int:
+    """How many processes `hydra.launcher.n_jobs` asks for: -1 is one per core."""
+    return n_jobs if n_jobs > 0 else devices.cores()
+
+
 def settle(config: Mapping[str, Any]) -> bool:
     """Pin a process of the launcher `local` to its part of the machine; whether this process runs a sweep's cells in turn."""
     launcher = HydraConfig.get().launcher
     if "n_jobs" in launcher:
-        processes = launcher.n_jobs if launcher.n_jobs > 0 else devices.cores()
-        devices.claim(processes, cpu_only=config["trainer"]["accelerator"] == "cpu")
-        leave_to_parent()
+        devices.claim(processes(launcher.n_jobs), cpu_only=config["trainer"]["accelerator"] == "cpu")
     return launcher._target_.endswith("BasicLauncher")

@@ -19,13 +19,6 @@ def main(arguments: list[str]) -> None:
     for config in configs:
         check(config)
     check_launcher(found, configs[0])
-    for line in plan(configs):
-        print(line)
-    launcher = (
-        f"hydra/launcher={found.launcher}, {found.launches.get('n_jobs', 1)} at once" if found.multirun else "one cell"
-    )
-    print(
-        f"by: {launcher}"
-        if found.launcher != "slurm"
-        else f"by: hydra/launcher=slurm, {found.launches.array_parallelism} at once"
-    )
+    print(*plan(configs), sep="\n")
+    at_once = found.launches.get("array_parallelism") or found.launches.get("n_jobs", 1)
+    print(f"by: hydra/launcher={found.launcher}, {at_once} at once" if found.multirun else "by: one cell")

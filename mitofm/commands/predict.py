@@ -8,12 +8,14 @@ from mitofm.commands.composing import compose, words
 from mitofm.config import allowed, targets
 from mitofm.runs.folder import cell_folder
 from mitofm.runs.resolve import plain
+from mitofm.versions import known_way
 
 
 def main(arguments: list[str]) -> None:
     """Write the scores as the ending of `output` says and print where they are."""
     (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
     config = plain(compose("predict", overrides))
+    known_way(config["versions"])
     for target in targets(config):
         allowed(target)
     paths = {name: Path(path) for name, path in config["paths"].items()}
@@ -29,11 +31,15 @@ def main(arguments: list[str]) -> None:
 
     from mitofm.data.checks import remarked
     from mitofm.data.dataset import Dataset
+    from mitofm.evaluation.threshold import of_stored
     from mitofm.fingerprints import Remembered
     from mitofm.inference.predict import as_trained, score
     from mitofm.inference.trained import read
 
-    trained = read(folder, paths["weights"], Remembered(paths["cache"] / "fingerprints"), config["weights_file"])
+    remembered = Remembered(paths["cache"] / "fingerprints")
+    trained = read(folder, paths["weights"], remembered, config["versions"], config["weights_file"])
+    for line in trained.versions:
+        print(line)
     data = as_trained(config["data"], trained) if config["as_trained"] else config["data"]
     changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != config["data"][key]]
     if changed:
@@ -48,10 +54,11 @@ def main(arguments: list[str]) -> None:
     found = score(trained, dataset, paths["cache"], config["trainer"], samples, for_slides)
 
     threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
+    cut = of_stored(threshold)
     positive = int(found.table["predicted"].sum())
     print(
-        f"{len(found.table)} samples, {positive} called {words_of['1']} at probability {threshold['value']:.4g} or more "
-        f"(threshold by rule: {threshold['rule']})"
+        f"{len(found.table)} samples, {positive} called {words_of['1']} at log-odds {cut:.4g} or more "
+        f"(probability {threshold['value']:.4g}; threshold by rule: {threshold['rule']})"
     )
     for remark in remarked(dataset.curated.remarks):
         print(f"{remark.count} {remark.what}; the first: {remark.first}")
@@ -65,7 +72,7 @@ def main(arguments: list[str]) -> None:
     if unknown := int(found.table["mpp"].isna().sum()):
         print(f"of {unknown} samples no resolution is known: mpp is empty (data.image_mpp=... states it)")
     origin = {"cell": trained.facts["cell"], "data": data["name"], "threshold": threshold["value"]}
-    written = outputs.write(out, found.table, words_of, origin | {"rule": threshold["rule"]})
+    written = outputs.write(out, found.table, words_of, origin | {"threshold_logit": cut, "rule": threshold["rule"]})
     if len(written) > 1:
         print(f"{len(written)} files, one for each image, as QuPath opens them:")
         out = out.with_name(f"{out.stem}-*{out.suffix}")

@@ -92,7 +92,7 @@ def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Fin
     from mitofm.data.annotations import labelled
     from mitofm.data.checks import check, remarked, unreadable
     from mitofm.data.survey import survey
-    from mitofm.reporting.contact_sheet import counts
+    from mitofm.reporting.contact_sheet import count_samples
 
     dataset.files()
     table, card, root = labelled(dataset.source.table()), dataset.card, dataset.root
@@ -103,7 +103,7 @@ def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Fin
         table = curated.table
         findings += remarked(curated.remarks)
     console = Console()
-    console.print(_counted(counts(table, card).shown, card.title))
+    console.print(_counted(count_samples(table, card).shown, card.title))
     console.print(_listed(findings, strict) if findings else "Checks: nothing found")
     if len(problems := unreadable(seen)) > 1:
         print("images that cannot be read:", *problems, sep="\n  ")

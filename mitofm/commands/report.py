@@ -14,12 +14,12 @@ def main(arguments: list[str]) -> None:
     """Write the report and print where it is."""
     config = plain(compose("report", arguments))
     if config["bundle"]:
-        _of_bundle(Path(config["bundle"]), config)
+        _report_bundle(Path(config["bundle"]), config)
     else:
-        _of_study(config)
+        _report_study(config)
 
 
-def _of_study(config: dict[str, Any]) -> None:
+def _report_study(config: dict[str, Any]) -> None:
     from mitofm.reporting.report import make_report
 
     runs, study = Path(config["paths"]["runs"]), config["study"]
@@ -32,13 +32,13 @@ def _of_study(config: dict[str, Any]) -> None:
         log_report(out, study or "all", config["logger"], runs)
 
 
-def _of_bundle(file: Path, config: dict[str, Any]) -> None:
-    from mitofm.reporting.opened import report_of_bundle
+def _report_bundle(file: Path, config: dict[str, Any]) -> None:
+    from mitofm.reporting.opened import open_bundle
 
     for key in ("study", "beside"):
         if config[key] is not None:
             raise MitofmError(f"{key}={config[key]}: bundle=... is the report of that file alone, leave {key} out")
-    opened = report_of_bundle(file, Path(config["out"] or f"{file.stem}-report"), Path(config["paths"]["cache"]))
+    opened = open_bundle(file, Path(config["out"] or f"{file.stem}-report"), Path(config["paths"]["cache"]))
     said = "all as packed"
     if opened.rounded:
         said += f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"

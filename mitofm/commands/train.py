@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -15,7 +14,6 @@ from omegaconf import DictConfig
 
 from mitofm.commands.composing import asked, chosen, each_value, register_user_configs
 from mitofm.commands.launching import check_launcher, settle
-from mitofm.commands.stopping import end_if_asked, stoppable
 from mitofm.config import conf_dir
 from mitofm.errors import MitofmError
 from mitofm.runs import studies
@@ -32,11 +30,10 @@ _elsewhere: list[DictConfig] = []  # cells that another process was running when
 def main(arguments: list[str]) -> None:
     """Check every value of the command line, then hand over to Hydra, which runs one cell or a grid."""
     parsed = get_args_parser().parse_args(arguments)
-    asks_hydra = parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion
     sys.argv = ["mitofm train", *arguments]
     register_user_configs()
     command = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_one_cell)
-    if asks_hydra:
+    if parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion:
         command()
         return
     found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
@@ -49,8 +46,7 @@ def main(arguments: list[str]) -> None:
     if found.multirun:
         studies.note_grid(runs, study, *found.grid)
     try:
-        local = found.multirun and found.launcher == "local"
-        with shown(runs, study, found.size if found.multirun else 1), stoppable() if local else nullcontext():
+        with shown(runs, study, found.size if found.multirun else 1):
             command()
             for left in _elsewhere:
                 run(left)
@@ -62,8 +58,7 @@ def main(arguments: list[str]) -> None:
 def _one_cell(config: DictConfig) -> None:
     try:
         in_turn = settle(config)
-        typed = chosen(HydraConfig.get().overrides.task)
-        if run(config, wait=not in_turn, chosen=typed) is State.RUNNING:
+        if run(config, wait=not in_turn, chosen=chosen(HydraConfig.get().overrides.task)) is State.RUNNING:
             _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
@@ -71,10 +66,6 @@ def _one_cell(config: DictConfig) -> None:
             raise SystemExit(1) from error
         # Hydra shows this one without its traceback, runs the other cells of a grid and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {error}") from error
-    except SystemExit as asked_to_stop:
-        if "n_jobs" in HydraConfig.get().launcher:
-            end_if_asked(asked_to_stop.code)
-        raise
     except Exception:
         if config.on_error == "raise":
             sys.excepthook(*sys.exc_info())

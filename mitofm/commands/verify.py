@@ -10,18 +10,20 @@ from mitofm.errors import MitofmError
 from mitofm.runs.folder import cell_folder
 from mitofm.runs.resolve import plain
 from mitofm.runs.verify import rerun
+from mitofm.versions import known_way
 
 
 def main(arguments: list[str]) -> None:
     """Print the largest differences; end with a code that is not 0 where one is beyond the tolerance."""
     (given,), overrides = words(arguments, "a cell")
     config = plain(compose("verify", overrides))
+    known_way(config["versions"])
     folder = cell_folder(Path(config["paths"]["runs"]), given)
     with TemporaryDirectory(prefix="mitofm-verify-") as temporary:
         scratch = Path(config["scratch"] or temporary)
         if scratch.is_dir() and any(scratch.iterdir()):
             raise MitofmError(f"scratch={scratch} is not empty: give another")
-        found = rerun(folder, config["paths"], scratch)
+        found = rerun(folder, config["paths"], scratch, config["versions"], print)
     print(f"{folder.name}: run again, {found.samples} test samples")
     for change in found.changed:
         print(f"  other than before: {change}")

@@ -74,7 +74,7 @@ def won_and_all(labels: np.ndarray, scores: np.ndarray, slides: np.ndarray) -> t
 def of_draws(
     seeds: Sequence[pd.DataFrame], thresholds: Sequence[float], slides: Sequence[str], weights: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Every metric of every draw, the mean over seeds; as `auroc_of_draws`, with the chosen threshold of each seed."""
+    """Every metric of every draw, the mean over seeds; as `auroc_of_draws`, with the chosen threshold (log-odds) of each seed."""
     found: dict[str, list[np.ndarray]] = {}
     for seed, threshold in zip(seeds, thresholds, strict=True):
         codes = pd.Index(slides).get_indexer(seed["slide"])

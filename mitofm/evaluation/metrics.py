@@ -1,9 +1,10 @@
 """Metrics of binary predictions, of one sample or of many reweighted ones at once.
 
-Everywhere `labels` is (n,) of 0 and 1, `scores` (n,) of anything that ranks (logits or probabilities), `probabilities`
-(n,) in [0, 1]; a cell counts as positive where its probability is at least the threshold. `weights` (..., n) says how
-often each cell counts: once (None), not at all where its slide is left out, twice where its slide is drawn twice. The
-result has the shape (...), NaN where the metric is not defined (most need a cell of both classes).
+Everywhere `labels` is (n,) of 0 and 1, `scores` (n,) of anything that ranks, `logits` (n,) log-odds, `probabilities` (n,)
+in [0, 1]; a cell counts as positive if its logit is at least the threshold, which is log-odds too (`threshold.called`). All
+is ranked and cut in float64. `weights` (..., n) says how often each cell counts: once (None), not at all where its slide is
+left out, twice where its slide is drawn twice. The result has the shape (...), NaN where the metric is not defined (most
+need a cell of both classes).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import pandas as pd
 from scipy.special import expit
 
 from mitofm.errors import MitofmError
+from mitofm.evaluation.threshold import FIXED, called
 
 CALIBRATION_BINS = 15
-FIXED_THRESHOLD = 0.5
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -34,10 +35,10 @@ def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarra
 
 
 def balanced_accuracy(
-    labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray | None = None
+    labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None = None
 ) -> np.ndarray:
     """Mean of sensitivity and specificity at `threshold`."""
-    sensitivity, specificity = (_recall(label, labels, probabilities, threshold, weights) for label in (1, 0))
+    sensitivity, specificity = (_recall(label, labels, logits, threshold, weights) for label in (1, 0))
     return (sensitivity + specificity) / 2
 
 
@@ -47,15 +48,15 @@ def best_balanced_accuracy(labels: np.ndarray, scores: np.ndarray, weights: np.n
 
 
 def weighted_f1(
-    labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray | None = None
+    labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None = None
 ) -> np.ndarray:
     """F1 of either class, averaged with the number of its cells as weight; a class never predicted right has F1 0."""
-    counts = _decided(labels, probabilities, threshold, weights)
+    counts = _decided(labels, logits, threshold, weights)
     total = np.zeros_like(counts[0][0])
     for label in (0, 1):
         right, truth = counts[label][label], counts[label][0] + counts[label][1]
-        called = counts[0][label] + counts[1][label]
-        total = total + truth * np.nan_to_num(_ratio(2 * right, truth + called))
+        taken = counts[0][label] + counts[1][label]
+        total = total + truth * np.nan_to_num(_ratio(2 * right, truth + taken))
     return _ratio(total, counts[0][0] + counts[0][1] + counts[1][0] + counts[1][1])
 
 
@@ -73,19 +74,18 @@ def calibration_error(
 def every(
     labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """Every metric by name; those with `_chosen` at the chosen probability `threshold`, the others at 0.5."""
-    probabilities = expit(logits)
+    """Every metric by name; those with `_chosen` at the chosen `threshold`, the others at even odds."""
     values, negatives, positives = _at_each_score(labels, logits, weights)
     return {
         "auroc": _auroc(negatives, positives),
         "average_precision": _average_precision(negatives, positives),
-        "balanced_accuracy": balanced_accuracy(labels, probabilities, FIXED_THRESHOLD, weights),
-        "balanced_accuracy_chosen": balanced_accuracy(labels, probabilities, threshold, weights),
+        "balanced_accuracy": balanced_accuracy(labels, logits, FIXED, weights),
+        "balanced_accuracy_chosen": balanced_accuracy(labels, logits, threshold, weights),
         "best_balanced_accuracy": _best_balanced_accuracy(negatives, positives),
-        "sensitivity_chosen": _recall(1, labels, probabilities, threshold, weights),
-        "specificity_chosen": _recall(0, labels, probabilities, threshold, weights),
-        "weighted_f1": weighted_f1(labels, probabilities, FIXED_THRESHOLD, weights),
-        "weighted_f1_chosen": weighted_f1(labels, probabilities, threshold, weights),
+        "sensitivity_chosen": _recall(1, labels, logits, threshold, weights),
+        "specificity_chosen": _recall(0, labels, logits, threshold, weights),
+        "weighted_f1": weighted_f1(labels, logits, FIXED, weights),
+        "weighted_f1_chosen": weighted_f1(labels, logits, threshold, weights),
         "calibration_error": _calibration_error(expit(values), negatives, positives, CALIBRATION_BINS),
     }
 
@@ -106,7 +106,7 @@ def summarise(predictions: pd.DataFrame, threshold: float) -> dict[str, dict[str
 
     Args:
         predictions: one row per test cell: sample_id, slide, domain, label, logit, evaluation_set.
-        threshold: the chosen probability threshold; metrics without `_chosen` are at 0.5.
+        threshold: the chosen one, log-odds; metrics without `_chosen` are at even odds.
 
     Raises:
         MitofmError: a logit is not a finite number.
@@ -136,8 +136,9 @@ def _at_each_score(
     labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The m distinct scores (m,), ascending, and how much negatives and positives (..., m) weigh at each."""
+    scores = np.asarray(scores, dtype=np.float64)
     order = np.argsort(scores, kind="stable")
-    labels, scores = np.asarray(labels)[order], np.asarray(scores)[order]
+    labels, scores = np.asarray(labels)[order], scores[order]
     ordered = np.ones(scores.size) if weights is None else weights[..., order]
     first = np.flatnonzero(np.diff(scores, prepend=np.nan) != 0)  # of equal scores; NaN equals nothing
     negatives, positives = ordered * (labels == 0), ordered * (labels == 1)
@@ -180,19 +181,19 @@ def _calibration_error(
 
 
 def _decided(
-    labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray | None
+    labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None
 ) -> list[list[np.ndarray]]:
     """How much cells (...) weigh by label and by decision: [label][decision]."""
-    called = np.asarray(probabilities) >= threshold
-    each = [[((labels == label) & (called == decision)).astype(float) for decision in (0, 1)] for label in (0, 1)]
+    positive = called(logits, threshold)
+    each = [[((labels == label) & (positive == decision)).astype(float) for decision in (0, 1)] for label in (0, 1)]
     return [[cell.sum() if weights is None else weights @ cell for cell in row] for row in each]
 
 
 def _recall(
-    label: int, labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray | None
+    label: int, labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None
 ) -> np.ndarray:
     """The share of the cells of class `label` that are called so: sensitivity (1), specificity (0)."""
-    counts = _decided(labels, probabilities, threshold, weights)[label]
+    counts = _decided(labels, logits, threshold, weights)[label]
     return _ratio(counts[label], counts[0] + counts[1])
 
 

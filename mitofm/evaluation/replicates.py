@@ -15,7 +15,7 @@ import pandas as pd
 from mitofm import fingerprints
 from mitofm.evaluation import metrics
 
-VERSION = 4  # raise it when the same predictions would give other numbers
+VERSION = 5  # raise it when the same predictions would give other numbers
 _AT_ONCE = 1_000_000
 """Weights in memory at a time: slides are left out in portions."""
 
@@ -48,7 +48,7 @@ def replicates(predictions: pd.DataFrame, threshold: float) -> Replicates:
 
     Args:
         predictions: one row per cell: sample_id, slide, label, logit.
-        threshold: the chosen probability threshold.
+        threshold: the chosen one, log-odds.
     """
     predictions = predictions.sort_values("sample_id")
     labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy(dtype=float)

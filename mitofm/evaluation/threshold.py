@@ -1,26 +1,48 @@
-"""The probability from which on a cell is called positive, chosen on validation predictions."""
+"""The log-odds from which on a sample is called positive, chosen on validation logits.
+
+Log-odds, not probabilities: in float64 a sigmoid is exactly 1 from log-odds of 36.8 on, so that samples which a model tells
+apart would be cut alike. Everything that cuts does so with `called`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from scipy.special import expit
 
 from mitofm.errors import MitofmError
 
+FIXED = 0.0
+"""Even odds, a probability of 0.5: the threshold where none is chosen."""
+_LEAST, _MOST = -800.0, 40.0  # log-odds whose probabilities are 0 and 1 in float64
 
-def choose(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The threshold of highest balanced accuracy among the midpoints between neighbouring probabilities.
 
-    Of equally good ones the nearest to 0.5 (the lower of two); 0.5 itself where all probabilities are equal.
+def called(logits: np.ndarray, threshold: float) -> np.ndarray:
+    """Whether each sample is called positive: bool (n,). Both sides are float64: one as float32 may miss the other.
+
+    Args:
+        logits: (n,).
+        threshold: log-odds.
+    """
+    return np.asarray(logits, dtype=np.float64) >= np.float64(threshold)
+
+
+def choose(labels: np.ndarray, logits: np.ndarray) -> float:
+    """The threshold (log-odds) of highest balanced accuracy among the midpoints between neighbouring logits.
+
+    Of equally good ones the nearest to even odds (the lower of two); even odds themselves where all logits are equal.
 
     Args:
         labels: (n,) of 0 and 1, both present.
-        probabilities: (n,) in [0, 1].
+        logits: (n,), finite.
 
     Raises:
         MitofmError: only one class is present.
     """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=float)
-    values, position = np.unique(probabilities, return_inverse=True)
+    labels, logits = np.asarray(labels), np.asarray(logits, dtype=np.float64)
+    values, position = np.unique(logits, return_inverse=True)
     positives = np.bincount(position, weights=labels == 1)
     negatives = np.bincount(position, weights=labels == 0)
     if not positives.sum() or not negatives.sum():
@@ -28,12 +50,31 @@ def choose(labels: np.ndarray, probabilities: np.ndarray) -> float:
             "a threshold needs validation cells of both classes, and only one is present: use a larger fraction or 0.5"
         )
     if values.size == 1:
-        return 0.5
+        return FIXED
     # A midpoint of two neighbouring floats may round down onto the lower one, which would then be called positive.
-    midpoints = np.maximum((values[:-1] + values[1:]) / 2, np.nextafter(values[:-1], np.inf))
+    midpoints = np.maximum(values[:-1] / 2 + values[1:] / 2, np.nextafter(values[:-1], np.inf))
     sensitivity = 1 - np.cumsum(positives)[:-1] / positives.sum()
     specificity = np.cumsum(negatives)[:-1] / negatives.sum()
     # Rounded, so that equally good thresholds are equal whatever the order of the sums.
     quality = np.round(sensitivity + specificity, 12)
     best = midpoints[quality == quality.max()]
-    return float(best[np.argmin(np.abs(best - 0.5))])
+    return float(best[np.argmin(np.abs(best))])
+
+
+def described(threshold: float, rule: str) -> dict[str, Any]:
+    """A threshold (log-odds) as `metrics.json` and `checkpoint.json` hold it: `value`, the probability, is for people."""
+    return {"value": float(expit(threshold)), "logit": float(threshold), "rule": rule}
+
+
+def of_stored(stored: Mapping[str, Any]) -> float:
+    """The log-odds at which a stored threshold cuts.
+
+    One from before version 4, which states a probability alone, cuts where it always did: at the least log-odds whose
+    probability in float64 is no less.
+    """
+    if "logit" in stored:
+        return float(stored["logit"])
+    below, reaches = _LEAST, _MOST
+    while below < (middle := (below + reaches) / 2) < reaches:
+        below, reaches = (below, middle) if expit(middle) >= stored["value"] else (middle, reaches)
+    return reaches

@@ -16,14 +16,15 @@ from textwrap import shorten
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.errors import MitofmError
+from mitofm.evaluation.threshold import of_stored
 from mitofm.files import write_json
 from mitofm.inference.network import Network, blank, classifier_of, fold, views
 from mitofm.inference.trained import Trained
+from mitofm.tensors import load_tensors, save_tensors
 
 Run = Callable[[Tensor], Tensor]
 DESCRIPTION = "model.json"
@@ -94,8 +95,8 @@ def export(trained: Trained, format_: str, patches: Tensor, folder: Path, tolera
 
 
 def _safetensors(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
-    save_file({name: value.contiguous() for name, value in network.tensors().items()}, file)
-    state = load_file(file)
+    save_tensors(file, network.tensors())
+    state = load_tensors(file)
     names = {name.removeprefix("backbone."): name for name in empty.classifier.state_dict()}
     empty.classifier.load_state_dict({names[name]: value for name, value in state.items()})
     return empty
@@ -187,7 +188,7 @@ def _description(trained: Trained, format_: str, file: str, folded: bool) -> dic
         },
         "output": f"log-odds of: {facts['labels']['1']}",
         "mean_over_dihedral_views": views(trained),
-        "threshold": facts["threshold"],
+        "threshold": facts["threshold"] | {"logit": of_stored(facts["threshold"])},
         "labels": facts["labels"],
         "network": {
             "timm": spec.architecture,

@@ -22,6 +22,7 @@ from mitofm.data.annotations import UNKNOWN, units
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
 from mitofm.errors import MitofmError
+from mitofm.evaluation.threshold import called, of_stored
 from mitofm.inference import positions
 from mitofm.inference.trained import Trained
 from mitofm.training.cell import Seen
@@ -96,13 +97,11 @@ def score(
     else:
         logits = predict(seen, trained.classifier(), rows)
     scored = store.table.iloc[rows].reset_index(drop=True)
-    probability = expit(logits)
-    called = (probability >= trained.facts["threshold"]["value"]).astype("int64")
     table = scored.assign(
         mpp=positions.resolutions(dataset.source.root, scored, dataset.card.image_mpp),
         logit=logits,
-        probability=probability,
-        predicted=called,
+        probability=expit(logits),
+        predicted=called(logits, of_stored(trained.facts["threshold"])).astype("int64"),
     )
     known = [name for name in _COLUMNS if name != "label" or _labelled(store.table)]
     return Scores(table[known], _learned_from(trained, dataset, units(scored)), positions.said(scored))

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from torch import from_numpy
 
-from mitofm import fingerprints
+from mitofm import fingerprints, versions
 from mitofm.adaptation.frozen import FrozenAdaptation, Head
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
@@ -39,6 +39,7 @@ class Trained:
         weights: its weights, those that it was trained on.
         adaptation: how the backbone became a classifier.
         state: the tensors that were trained, by name.
+        versions: what differs between the libraries here and those it was trained with, in lines.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Trained:
     weights: Weights
     adaptation: FrozenAdaptation | GradientAdaptation
     state: dict[str, np.ndarray]
+    versions: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -81,19 +83,22 @@ class Trained:
         return self.adaptation.load(self.state, width)
 
 
-def read(folder: Path, weights: Path, remembered: Remembered, file: str | None = None) -> Trained:
+def read(folder: Path, weights: Path, remembered: Remembered, way: str, file: str | None = None) -> Trained:
     """Read the checkpoint in `folder`.
 
     Args:
         folder: with `checkpoint.json` and `trained.safetensors`.
         weights: folder of the backbones' weights.
         remembered: fingerprints of files.
+        way: "check", or "ignore" to read it also where it is known to mean something else under the versions here.
         file: the backbone's weights, where they lie elsewhere than its spec says.
 
     Raises:
-        MitofmError: a file is absent or damaged, or the backbone's weights here are not those it was trained on.
+        MitofmError: a file is absent or damaged, the backbone's weights here are not those it was trained on, or a library
+            is of a version under which its tensors mean something else.
     """
     facts = _facts(folder)
+    differing = versions.compared(_versions(folder, facts), {"adaptation": facts["adaptation"]}, way, str(folder))
     spec = BackboneSpec.from_config(facts["backbone"] | ({"file": file} if file else {}))
     try:
         found = find(spec, weights, remembered)
@@ -119,7 +124,7 @@ def read(folder: Path, weights: Path, remembered: Remembered, file: str | None =
     adaptation = instantiate(facts["adaptation"])
     if not isinstance(adaptation, (FrozenAdaptation, GradientAdaptation)):
         raise MitofmError(f"{folder / DESCRIPTION}: {facts['adaptation']['_target_']} is not an adaptation")
-    return Trained(folder, facts, spec, found, adaptation, _tensors(folder, facts["tensors_sha256"]))
+    return Trained(folder, facts, spec, found, adaptation, _tensors(folder, facts["tensors_sha256"]), differing)
 
 
 def _facts(folder: Path) -> dict[str, Any]:
@@ -143,6 +148,8 @@ def _facts(folder: Path) -> dict[str, Any]:
             "labels",
         )
         missing = [key for key in (*needed, "threshold", "tensors_sha256") if key not in facts]
+        if "versions" in facts:  # format 2 began without
+            versions.stated(facts["versions"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MitofmError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     if version != FORMAT:
@@ -151,6 +158,16 @@ def _facts(folder: Path) -> dict[str, Any]:
     if missing:
         raise MitofmError(f"{path} is damaged: it lacks {', '.join(missing)}")
     return facts
+
+
+def _versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
+    """Those it was trained with: its own, or, where it is older than they are, those of the cell it lies in; None if unknown."""
+    if "versions" in facts:
+        return facts["versions"]
+    beside = folder.resolve().parent / "environment.json"
+    if folder.resolve().name != "checkpoint" or not beside.is_file():
+        return None
+    return versions.of_cell(beside)
 
 
 def _tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:

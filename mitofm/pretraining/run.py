@@ -32,8 +32,9 @@ from mitofm.pretraining.card import card
 from mitofm.pretraining.crops import Crops, slides
 from mitofm.pretraining.masked import MaskedAutoencoder
 from mitofm.seeds import derive
+from mitofm.tensors import save_tensors
 from mitofm.training import environment
-from mitofm.training.callbacks import SaveToResume, save_tensors
+from mitofm.training.callbacks import SaveToResume
 
 _COLUMNS = ("step", "crops", "loss", "contrast", "crops_per_second")
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}

@@ -77,11 +77,11 @@ class Group:
 
     @property
     def a_cell(self) -> str:
-        """The first of the finished ones, where one speaks for all."""
+        """The first of the finished ones, which speaks for all."""
         return next(iter(self.done.values()))
 
 
-def groups(collected: Collected) -> list[Group]:
+def group_cells(collected: Collected) -> list[Group]:
     """The configurations of all cells whose labels are known, sorted; those without a finished cell have none.
 
     Cells of equal labels and seed that differ in their configuration (a sweep over a rank, say) become configurations
@@ -96,7 +96,7 @@ def groups(collected: Collected) -> list[Group]:
     folds = cells["train_domain"].where(cells["train_domain"].map(lambda trained: bool(_FOLD.fullmatch(trained))), "")
     cells["repetition"] = [f"{int(seed)} {fold}".rstrip() for seed, fold in zip(cells["seed"], folds, strict=True)]
     cells.loc[(folds != "") | (cells["train_domain"] == _EVERYTHING), "train_domain"] = ""
-    rows = _with_variants(collected, cells)
+    rows = _find_variants(collected, cells)
     varying = {
         dataset: [axis for axis in _SETTING_AXES if part[axis].nunique() > 1]
         for dataset, part in cells.groupby("dataset")
@@ -105,7 +105,7 @@ def groups(collected: Collected) -> list[Group]:
     planned: dict[Configuration, set[str]] = {}
     axes: dict[Configuration, Mapping[str, Any]] = {}
     for row in rows:
-        key = _configuration(row, varying[row["dataset"]])
+        key = _name(row, varying[row["dataset"]])
         planned.setdefault(key, set()).add(row["repetition"])
         axes[key] = {axis: row[axis] for axis in _AXES} | row["variants"]
         finished = done.setdefault(key, {})
@@ -117,7 +117,7 @@ def groups(collected: Collected) -> list[Group]:
     return [Group(key, dict(sorted(done[key].items())), len(planned[key]), axes[key]) for key in sorted(done)]
 
 
-def _configuration(row: Mapping[str, Any], varying: list[str]) -> Configuration:
+def _name(row: Mapping[str, Any], varying: list[str]) -> Configuration:
     variants = row["variants"]
 
     def suffix(*prefixes: str) -> str:
@@ -138,7 +138,7 @@ def _configuration(row: Mapping[str, Any], varying: list[str]) -> Configuration:
     )
 
 
-def _with_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _find_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """The rows of `cells`, each with `variants`: the configuration keys that tell it from cells of equal labels.
 
     A key that some of them do not have (an older mitofm made them, say) tells apart only cells of one repetition.
@@ -146,7 +146,9 @@ def _with_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[s
     for _, part in cells.groupby(_AXES, sort=False):
         configs: list[dict[str, Any]] = [{} for _ in range(len(part))]
         if len(part) > 1:
-            configs = [_config(collected, cell, state) for cell, state in zip(part["cell"], part["state"], strict=True)]
+            configs = [
+                _read_config(collected, cell, state) for cell, state in zip(part["cell"], part["state"], strict=True)
+            ]
         known = configs if part.duplicated("repetition").any() else []
         keys = sorted({key for config in configs for key in config})
         differing = [
@@ -156,22 +158,29 @@ def _with_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[s
             yield row | {"variants": {key: config.get(key) for key in differing}}
 
 
-def _config(collected: Collected, cell: str, state: str) -> dict[str, Any]:
+def _read_config(collected: Collected, cell: str, state: str) -> dict[str, Any]:
     """The compared keys of a cell; none of one that never came to have a config."""
     try:
-        return dict(flat(collected.config(cell)))
+        return dict(flatten(collected.config(cell)))
     except MitofmError:
         if state == DONE:
             raise
         return {}
 
 
-def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def compare_configs(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The keys of a cell's identity in which two configurations differ, sorted, with both values."""
+    one, other = dict(flatten(first)), dict(flatten(second))
+    values = {key: (one.get(key), other.get(key)) for key in sorted(one.keys() | other.keys())}
+    return {key: pair for key, pair in values.items() if pair[0] != pair[1]}
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The keys of a configuration that belong to a cell's identity, joined by dots; numbers spelled as they are there."""
     for key, value in (config if prefix else one_spelling(config)).items():
         if key in _NOT_COMPARED or (not prefix and key not in _IDENTITY_GROUPS):
             continue
         if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,8 @@ from mitofm import files
 from mitofm.data.card import Card
 from mitofm.data.checks import Finding
 from mitofm.data.patches import PatchStore
-from mitofm.reporting.page import environment
-from mitofm.reporting.style import slug
+from mitofm.reporting.page import make_environment
+from mitofm.reporting.style import make_slug
 from mitofm.reporting.tables import Table
 from mitofm.seeds import stream
 
@@ -22,53 +22,40 @@ _COLUMNS, _ROWS = 8, 6
 _SIDE, _GAP = 96, 4  # px of a patch on a sheet, and between two
 
 
-@dataclass(frozen=True)
-class Sheet:
+class Sheet(NamedTuple):
     """One contact sheet: its file and what it shows."""
 
     name: str
     caption: str
 
 
-@dataclass(frozen=True)
-class StorePage:
-    """What the page of a store says."""
-
-    title: str
-    what: str
-    findings: Sequence[str]
-    counts: Table
-    sheets: dict[str, list[Sheet]]
-    card: Card
-
-
 def look(store: PatchStore, card: Card, findings: Sequence[Finding]) -> Path:
     """Write the sheets (PNG) and `index.html` into the store's folder `look/`; returns the page's path."""
     folder = store.path / "look"
-    page = StorePage(
-        title=card.title,
-        what=f"{len(store.table):,} patches of {card.crop_px} px"
+    page = {
+        "title": card.title,
+        "what": f"{len(store.table):,} patches of {card.crop_px} px"
         + (f", {card.mpp:g} micrometres per px" if card.mpp else "")
         + f", from {store.table['slide'].nunique():,} slides; each sheet shows up to {_COLUMNS * _ROWS} of them, drawn at random",
-        findings=[
+        "findings": [
             f"{'Note' if one.note else 'Warning'}: {one.what}: {one.count} (first: {one.first})" for one in findings
         ],
-        counts=counts(store.table, card),
-        sheets={
+        "counts": count_samples(store.table, card),
+        "sheets": {
             str(domain): [
-                _sheet(store, rows, folder, str(domain), card.positive if label else card.negative)
-                for label, rows in sorted(cells.groupby("label").groups.items(), reverse=True)
+                _draw_sheet(store, rows, folder, str(domain), card.positive if label else card.negative)
+                for label, rows in sorted(samples.groupby("label").groups.items(), reverse=True)
             ]
-            for domain, cells in store.table.groupby("domain")
+            for domain, samples in store.table.groupby("domain")
         },
-        card=card,
-    )
-    files.write_text(folder / "index.html", environment().get_template("store.html.j2").render(page=page))
+        "card": card,
+    }
+    files.write_text(folder / "index.html", make_environment().get_template("store.html.j2").render(page=page))
     return folder / "index.html"
 
 
-def counts(table: pd.DataFrame, card: Card) -> Table:
-    """Slides, images and cells of each class, by domain."""
+def count_samples(table: pd.DataFrame, card: Card) -> Table:
+    """Slides, images and samples of each class, by domain."""
     full = table.groupby("domain", as_index=False).agg(
         slides=("slide", "nunique"),
         images=("image", "nunique"),
@@ -83,7 +70,7 @@ def counts(table: pd.DataFrame, card: Card) -> Table:
     )
 
 
-def _sheet(store: PatchStore, rows: pd.Index, folder: Path, domain: str, word: str) -> Sheet:
+def _draw_sheet(store: PatchStore, rows: pd.Index, folder: Path, domain: str, word: str) -> Sheet:
     """Draw and write one sheet."""
     from PIL import Image
 
@@ -96,7 +83,7 @@ def _sheet(store: PatchStore, rows: pd.Index, folder: Path, domain: str, word: s
         crop = Image.fromarray(patch[margin : margin + store.crop_px, margin : margin + store.crop_px])
         place = (_GAP + i % _COLUMNS * step, _GAP + i // _COLUMNS * step)
         sheet.paste(crop.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), place)
-    name = f"{slug(domain, word)}.png"
+    name = f"{make_slug(domain, word)}.png"
     with files.replacing(folder / name) as temporary:
         sheet.save(temporary, format="PNG")
     return Sheet(name, f"{word}: {len(drawn)} of {len(rows):,}")

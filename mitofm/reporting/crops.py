@@ -1,4 +1,4 @@
-"""The crops of a few test cells, where this machine has them: from a patch store, else from the images."""
+"""The crops of a few test samples, if this machine has them: from a patch store, else from the images."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from mitofm.errors import MitofmError
 from mitofm.fingerprints import Remembered
 
 
-def crops(data: Mapping[str, Any], cells: pd.DataFrame, cache: Path) -> tuple[dict[str, np.ndarray], str]:
-    """Crops (crop_px, crop_px, 3) uint8 by sample_id, and why there are none ("" where there are all).
+def read_crops(data: Mapping[str, Any], samples: pd.DataFrame, cache: Path) -> tuple[dict[str, np.ndarray], str]:
+    """Crops (crop_px, crop_px, 3) uint8 by sample_id, and why there are none ("" if there are all).
 
-    Nothing is built and nothing is fetched. A store or table counts only where it holds every one of `cells` with the
+    Nothing is built and nothing is fetched. A store or table counts only if it holds every one of `samples` with the
     same slide and label.
 
     Args:
         data: the group `data` of a cell's config.
-        cells: sample_id, slide and label of those asked for.
+        samples: sample_id, slide and label of those asked for.
         cache: the folder `paths.cache`.
     """
     try:
         dataset = Dataset(data, cache)
-        found = _from_stores(dataset, cells)
+        found = _from_stores(dataset, samples)
         if found is None and dataset.present():
-            found = _from_images(dataset, cells)
+            found = _from_images(dataset, samples)
     except (MitofmError, OSError, ValueError) as error:
         return {}, f"the crops cannot be read here: {error}"
     if found is None:
-        return {}, f"neither a patch store nor the images of {data['name']} with these cells are on this machine"
-    return dict(zip(cells["sample_id"], found, strict=True)), ""
+        return {}, f"neither a patch store nor the images of {data['name']} with these samples are on this machine"
+    return dict(zip(samples["sample_id"], found, strict=True)), ""
 
 
-def _from_stores(dataset: Dataset, cells: pd.DataFrame) -> Iterable[np.ndarray] | None:
+def _from_stores(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray] | None:
     card = dataset.card
     for facts in sorted((dataset.cache / "patches").glob(f"{card.name}-{card.crop_px}+*/store.json")):
-        rows = _rows(pd.read_parquet(facts.parent / "table.parquet"), cells)
+        rows = _rows(pd.read_parquet(facts.parent / "table.parquet"), samples)
         if rows is not None:
             store = PatchStore.open(facts.parent, Remembered(dataset.cache / "fingerprints"))
             inner = slice(store.margin_px, store.margin_px + store.crop_px)
@@ -52,9 +52,9 @@ def _from_stores(dataset: Dataset, cells: pd.DataFrame) -> Iterable[np.ndarray] 
     return None
 
 
-def _from_images(dataset: Dataset, cells: pd.DataFrame) -> Iterable[np.ndarray] | None:
+def _from_images(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray] | None:
     table, card, root = dataset.table(), dataset.card, dataset.source.root
-    rows = _rows(table, cells)
+    rows = _rows(table, samples)
     if rows is None:
         return None
     asked = table.iloc[rows]
@@ -67,10 +67,10 @@ def _from_images(dataset: Dataset, cells: pd.DataFrame) -> Iterable[np.ndarray] 
     return found
 
 
-def _rows(table: pd.DataFrame, cells: pd.DataFrame) -> np.ndarray | None:
-    """Where `cells` are in `table`; None where it lacks one, or has it of another slide or label."""
-    rows = pd.Index(table["sample_id"]).get_indexer(cells["sample_id"])
+def _rows(table: pd.DataFrame, samples: pd.DataFrame) -> np.ndarray | None:
+    """The rows of `samples` in `table`; None if it lacks one, or has it of another slide or label."""
+    rows = pd.Index(table["sample_id"]).get_indexer(samples["sample_id"])
     same = ["slide", "label"]
-    if (rows < 0).any() or (table.iloc[rows][same].to_numpy() != cells[same].to_numpy()).any():
+    if (rows < 0).any() or (table.iloc[rows][same].to_numpy() != samples[same].to_numpy()).any():
         return None
     return rows

@@ -10,7 +10,7 @@ from mitofm.errors import MitofmError
 AUROC = {"summary": "all/auroc"}
 
 
-def spec(study: str, project: str, domains: list[str], logged: list[str]) -> dict[str, Any]:
+def describe(study: str, project: str, domains: list[str], logged: list[str]) -> dict[str, Any]:
     """What is shown: sections of panels, each panel by the name of its class and with its arguments.
 
     Args:
@@ -23,21 +23,25 @@ def spec(study: str, project: str, domains: list[str], logged: list[str]) -> dic
     scatter = {"y": AUROC, "legend_template": "${config:backbone.name} ${config:adaptation.name}"}
     sections = {
         "scaling": [
-            _panel("ScatterPlot", "AUROC by fraction", x={"config": "fraction"}, log_x=True, **scatter),
-            _panel("BarPlot", "AUROC by adaptation", metrics=[AUROC], **by_adaptation),
-            _shown(logged, "scaling", "differences"),
+            _make_panel("ScatterPlot", "AUROC by fraction", x={"config": "fraction"}, log_x=True, **scatter),
+            _make_panel("BarPlot", "AUROC by adaptation", metrics=[AUROC], **by_adaptation),
+            _show(logged, "scaling", "differences"),
         ],
         "domains": [
-            _panel("BarPlot", f"AUROC on {domain}", metrics=[{"summary": f"domain:{domain}/auroc"}], **by_adaptation)
+            _make_panel(
+                "BarPlot", f"AUROC on {domain}", metrics=[{"summary": f"domain:{domain}/auroc"}], **by_adaptation
+            )
             for domain in domains
         ]
-        + [_shown(logged, "matrix", "gap")],
+        + [_show(logged, "matrix", "gap")],
         "cost": [
-            _panel("ScatterPlot", "AUROC by seconds", x={"summary": "_runtime"}, log_x=True, **scatter),
-            _shown(logged, "cost"),
+            _make_panel("ScatterPlot", "AUROC by seconds", x={"summary": "_runtime"}, log_x=True, **scatter),
+            _show(logged, "cost"),
         ],
         "failures": [
-            _panel("MarkdownPanel", "", markdown="Runs that crashed or failed have that state in the table of runs."),
+            _make_panel(
+                "MarkdownPanel", "", markdown="Runs that crashed or failed have that state in the table of runs."
+            ),
             *(
                 [{"panel": "WeavePanelSummaryTable", "table_name": "tables/unfinished"}]
                 if "tables/unfinished" in logged
@@ -50,12 +54,12 @@ def spec(study: str, project: str, domains: list[str], logged: list[str]) -> dic
 
 
 def publish(what: Mapping[str, Any], entity: str | None) -> list[str]:
-    """Write the workspace and the report that `what` (of `spec`) describes; returns their addresses.
+    """Write the workspace and the report that `what` (of `describe`) describes; returns their addresses.
 
     Raises:
         MitofmError: wandb-workspaces is not installed, or W&B refuses.
     """
-    workspace, report = built(what, entity)
+    workspace, report = build(what, entity)
     try:
         workspace.save()
         report.save()
@@ -67,7 +71,7 @@ def publish(what: Mapping[str, Any], entity: str | None) -> list[str]:
     return [workspace.url, report.url]
 
 
-def built(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
+def build(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
     """The workspace and the report as objects of wandb-workspaces; nothing is sent.
 
     Raises:
@@ -80,7 +84,7 @@ def built(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
         raise MitofmError(
             "the dashboard needs wandb-workspaces: pip install 'mitofm[dashboard]'. `dry_run=true` does without"
         ) from error
-    panels = {name: [_made(reports, panel) for panel in shown] for name, shown in what["sections"].items()}
+    panels = {name: [_build_panel(reports, panel) for panel in shown] for name, shown in what["sections"].items()}
     place = {"entity": entity or "", "project": what["project"]}
     group = f"Group = '{what['group']}'"
     workspace = workspaces.Workspace(
@@ -96,25 +100,25 @@ def built(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
     return workspace, reports.Report(**place, title=what["title"], blocks=blocks)
 
 
-def _panel(kind: str, title: str, **arguments: Any) -> dict[str, Any]:
+def _make_panel(kind: str, title: str, **arguments: Any) -> dict[str, Any]:
     return {"panel": kind} | ({"title": title} if title else {}) | arguments
 
 
-def _shown(logged: list[str], *kinds: str) -> dict[str, Any]:
+def _show(logged: list[str], *kinds: str) -> dict[str, Any]:
     """The figures of these kinds; nothing where there are none."""
     keys = [key for key in logged if key.startswith("figures/") and key.rsplit("/", 1)[1].startswith(kinds)]
     return {"panel": "MediaBrowser", "title": ", ".join(kinds), "media_keys": keys} if keys else {}
 
 
-def _made(reports: Any, panel: Mapping[str, Any]) -> Any:
-    arguments = {name: _metric(reports, value) for name, value in panel.items() if name != "panel"}
+def _build_panel(reports: Any, panel: Mapping[str, Any]) -> Any:
+    arguments = {name: _build_metric(reports, value) for name, value in panel.items() if name != "panel"}
     return getattr(reports, panel["panel"])(**arguments)
 
 
-def _metric(reports: Any, value: Any) -> Any:
+def _build_metric(reports: Any, value: Any) -> Any:
     """{"config": name} and {"summary": name} as the metrics they mean, alone or in a list."""
     if isinstance(value, list):
-        return [_metric(reports, one) for one in value]
+        return [_build_metric(reports, one) for one in value]
     if isinstance(value, Mapping):
         ((kind, name),) = value.items()
         return {"config": reports.Config, "summary": reports.SummaryMetric}[kind](name)

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import pandas as pd
 
+from mitofm.errors import MitofmError
 from mitofm.evaluation import statistics
 from mitofm.evaluation.metrics import evaluation_sets
 from mitofm.evaluation.replicates import Replicates, replicates
@@ -58,6 +59,20 @@ class Result:
         return self.metrics[AUROC]
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two results, and the AUROC of the first minus that of the second."""
+
+    first: Result
+    second: Result
+    difference: Estimate
+
+    @property
+    def configuration(self) -> Configuration:
+        """That of the first."""
+        return self.first.configuration
+
+
 class Stored:
     """What the predictions of collected cells say, by evaluation set: computed once per content, and kept.
 
@@ -68,7 +83,11 @@ class Stored:
 
     def __init__(self, collected: Collected, kept: Kept) -> None:
         self.collected, self.kept = collected, kept
-        self.thresholds = dict(zip(collected.cells["cell"], collected.cells["threshold"], strict=True))
+        self.thresholds = dict(zip(collected.cells["cell"], collected.cells["threshold_logit"], strict=True))
+        done, metrics = collected.done, collected.metrics
+        self._labels = {cell: of for cell, *of in zip(done["cell"], done["n_train"], done["n_validation"], strict=True)}
+        tested = metrics.reindex(columns=["cell", "set", "n", "n_positive", "n_slides"]).itertuples(index=False)
+        self._tested = {(cell, name): (int(n), int(of), int(slides)) for cell, name, n, of, slides in tested}
         self._predictions = lru_cache(maxsize=_CELLS_IN_MEMORY)(
             lambda cell: evaluation_sets(collected.predictions(cell))
         )
@@ -93,6 +112,30 @@ class Stored:
         """By seed the predictions on the set `name`."""
         return {seed: self._predictions(cell)[name] for seed, cell in group.done.items() if name in self._sets(cell)}
 
+    def compare(self, first: Result, second: Result) -> Pair:
+        """AUROC of `first` minus that of `second` on the seeds of both; no value if their samples differ."""
+        sides = self.seeds(first.group, first.set), self.seeds(second.group, second.set)
+        try:
+            return Pair(first, second, statistics.paired_difference(*sides))
+        except MitofmError:
+            return Pair(first, second, Estimate(None, why="not tested on the same samples"))
+
+    def count_trained(self, group: Group) -> list[int]:
+        """Training samples of each seed."""
+        return [int(self._labels[cell][0]) for cell in group.done.values()]
+
+    def count_validated(self, group: Group) -> list[int]:
+        """Validation samples of each seed."""
+        return [int(self._labels[cell][1]) for cell in group.done.values()]
+
+    def count_labels(self, group: Group) -> float:
+        """Labels bought, for training and validation together: the mean over seeds."""
+        return sum(self.count_trained(group) + self.count_validated(group)) / len(group.done)
+
+    def count_tested(self, group: Group, name: str) -> list[tuple[int, int, int]]:
+        """Test samples, positives among them and slides of each seed on the set `name`."""
+        return [self._tested[cell, name] for cell in group.done.values() if (cell, name) in self._tested]
+
     def _replicates(self, cell: str) -> dict[str, Replicates]:
         threshold = self.thresholds[cell]
 
@@ -114,19 +157,19 @@ def measure(stored: Stored, groups: Iterable[Group]) -> list[Result]:
     return results
 
 
-def primary(results: Iterable[Result]) -> list[Result]:
-    """The results on the named evaluation sets of each configuration; on all test cells where it names none."""
+def pick_primary(results: Iterable[Result]) -> list[Result]:
+    """The results on the named evaluation sets of each configuration; on all test samples if it names none."""
     results = [result for result in results if not result.set.startswith(DOMAIN)]
     named = {result.configuration for result in results if result.set != ALL}
     return [result for result in results if (result.set != ALL) == (result.configuration in named)]
 
 
-def by_domain(results: Iterable[Result]) -> list[Result]:
+def pick_domains(results: Iterable[Result]) -> list[Result]:
     """The results on single test domains."""
     return [result for result in results if result.set.startswith(DOMAIN)]
 
 
-def adaptation_order(collected: Collected, groups: Iterable[Group]) -> list[str]:
+def order_adaptations(collected: Collected, groups: Iterable[Group]) -> list[str]:
     """All adaptations by the number of parameters they train (median over cells; unknown last), then by name."""
     parameters = dict(zip(collected.cells["cell"], collected.cells["trained_parameters"], strict=True))
     trained: dict[str, list[float]] = {}
@@ -136,3 +179,9 @@ def adaptation_order(collected: Collected, groups: Iterable[Group]) -> list[str]
     return sorted(
         trained, key=lambda name: (sorted(trained[name])[len(trained[name]) // 2 :][:1] or [float("inf")], name)
     )
+
+
+def collect_names(results: Iterable[Result]) -> set[str]:
+    """The models, adaptations and domains of `results`."""
+    keys = [(result.configuration, result.set.removeprefix("domain:")) for result in results]
+    return {name for key, tested in keys for name in (key.model, key.adaptation, key.train_domain, tested)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mitofm.reporting.estimates import Result
+    pass
 
 KINDS = ("backbone", "adaptation", "domain")
 
@@ -23,7 +23,7 @@ class Filters:
     values: Mapping[str, Sequence[str]]
 
     @classmethod
-    def joined(cls, parts: Iterable[Filters]) -> Filters:
+    def join(cls, parts: Iterable[Filters]) -> Filters:
         """Those of several chapters."""
         parts = list(parts)
         return cls({kind: list(dict.fromkeys(v for part in parts for v in part.values[kind])) for kind in KINDS})
@@ -33,7 +33,7 @@ class Filters:
         """The kinds that there are several values of."""
         return {kind: values for kind, values in self.values.items() if len(values) > 1}
 
-    def tokens(self, named: Iterable[object]) -> str:
+    def list_tokens(self, named: Iterable[object]) -> str:
         """The values among `named`, as the page's script knows them: "backbone0 domain2"."""
         names = {str(name).removeprefix("all but ") for name in named}
         return " ".join(
@@ -42,9 +42,3 @@ class Filters:
             for place, value in enumerate(values)
             if value in names
         )
-
-
-def named(results: Iterable[Result]) -> set[str]:
-    """The models, adaptations and domains of `results`."""
-    keys = [(result.configuration, result.set.removeprefix("domain:")) for result in results]
-    return {name for key, tested in keys for name in (key.model, key.adaptation, key.train_domain, tested)}

@@ -27,7 +27,7 @@ class Opened:
     """Of a table, by its path: the farthest that one of its numbers lies from the one packed, of its size."""
 
 
-def report_of_bundle(file: Path, out: Path, cache: Path) -> Opened:
+def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
     """Write the report of the bundle `file` into `out`; every number in it is the one packed, but for rounding.
 
     Args:
@@ -42,7 +42,7 @@ def report_of_bundle(file: Path, out: Path, cache: Path) -> Opened:
         page = make_report(bundle.runs, bundle.study, out, cache, crops=False)
         packed = bundle.runs / REPORT
         tables = sorted(table.relative_to(packed) for table in packed.rglob("*.csv"))
-        found = {str(table): _difference(packed / table, out / table) for table in tables}
+        found = {str(table): _compare(packed / table, out / table) for table in tables}
     other = [f"{table}: {words}" for table, (apart, words) in found.items() if apart > _ROUNDING]
     if other:
         raise MitofmError(
@@ -52,7 +52,7 @@ def report_of_bundle(file: Path, out: Path, cache: Path) -> Opened:
     return Opened(page, len(tables), {table: apart for table, (apart, _) in found.items() if apart})
 
 
-def _difference(packed: Path, made: Path) -> tuple[float, str]:
+def _compare(packed: Path, made: Path) -> tuple[float, str]:
     """How far apart two tables are, of the size of their numbers and in words; infinitely where more than numbers differ."""
     if not made.is_file():
         return math.inf, "it was not made"

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mitofm import files
 from mitofm.reporting.filters import Filters
+from mitofm.reporting.finding import Section
 from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import Table
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-_LONG = 24
-"""Tables of more rows are folded until asked for."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with text, figures and a table, each optional."""
-
-    title: str
-    text: str = ""
-    figures: Sequence[Drawn] = field(default=())
-    table: Table | None = None
-    folded: bool = False
-
-    @property
-    def is_folded(self) -> bool:
-        """Whether the table opens on demand only."""
-        return self.folded or (self.table is not None and len(self.table.shown) > _LONG)
 
 
 @dataclass(frozen=True)
@@ -60,16 +42,16 @@ class Page:
     @property
     def filters(self) -> Filters:
         """By what all chapters may be narrowed."""
-        return Filters.joined(chapter.filters for chapter in self.chapters)
+        return Filters.join(chapter.filters for chapter in self.chapters)
 
 
 def write_page(page: Page, path: Path) -> Path:
     """Render `page` into `path`; figures are embedded as SVG."""
-    files.write_text(path, environment().get_template("report.html.j2").render(page=page, filters=page.filters))
+    files.write_text(path, make_environment().get_template("report.html.j2").render(page=page, filters=page.filters))
     return path
 
 
-def environment() -> Environment:
+def make_environment() -> Environment:
     """Where the templates are found, and how they are rendered: what is put in is escaped, what is absent is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -80,11 +62,11 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["embedded"] = _embedded
+    environment.filters["embedded"] = _embed
     return environment
 
 
-def _embedded(figure: Drawn) -> str:
+def _embed(figure: Drawn) -> str:
     """As a data URI: percent-encoded, a sixth shorter than base64."""
     content = Path(f"{figure.stem}.svg").read_text(encoding="utf-8").replace("\n", " ")
     return f"data:image/svg+xml,{quote(content, safe=' /:=;,+-._')}"

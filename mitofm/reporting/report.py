@@ -13,9 +13,11 @@ from tempfile import mkdtemp
 from filelock import FileLock, Timeout
 
 from mitofm.errors import MitofmError
-from mitofm.reporting import chapter, contents, words
-from mitofm.reporting.configurations import groups
+from mitofm.reporting.chapter import write_chapter
+from mitofm.reporting.completeness import describe_missing, list_unfinished
+from mitofm.reporting.configurations import group_cells
 from mitofm.reporting.estimates import Stored
+from mitofm.reporting.grouping import group_by
 from mitofm.reporting.kept import Kept
 from mitofm.reporting.page import Chapter, Page, write_page
 from mitofm.runs.bundle import Bundle, unpacked
@@ -30,7 +32,7 @@ _NEW, _LOCK = ".mitofm-report-", "lock"  # folders in which reports are made, an
 def make_report(
     runs: Path, study: str | None, out: Path, cache: Path, crops: bool = True, beside: Path | None = None
 ) -> Path:
-    """Write the report of `study` (of every cell where it is None) into `out` and return its `report.html`.
+    """Write the report of `study` (of every cell if it is None) into `out` and return its `report.html`.
 
     Beside it `out` gets `figures/<dataset>/` (PNG, SVG, PDF) and `tables/<dataset>/` (CSV, Markdown, LaTeX), and under
     `beside/` the same of the study laid beside it. Equal cells give equal files.
@@ -47,24 +49,25 @@ def make_report(
         MitofmError: there is no such study or no finished cell in it; or the bundle is damaged; or
             `out` holds `figures`, `tables` or `beside` that are of no report.
     """
+    collected = _with_finished(collect(runs, study))
     with ExitStack() as opened:
         others = opened.enter_context(unpacked(beside)) if beside is not None else None
-        new = opened.enter_context(_instead_of(out))
-        collected, chapters, missing = _chapters(collect(runs, study), new, cache, crops)
+        new = opened.enter_context(_replace_report(out))
+        collected, chapters, missing = _write_chapters(collected, new, cache, crops)
         if beside is not None and others is not None:
-            chapters += _stored(beside.name, others, new / "beside", cache)
-        unfinished = contents.unfinished_table(collected.unfinished)
+            chapters += _write_stored(beside.name, others, new / "beside", cache)
+        unfinished = list_unfinished(collected.unfinished)
         unfinished.write(new / "tables")
         write_page(Page(study or "all cells", missing, chapters, unfinished), new / PAGE)
     return out / PAGE
 
 
 @contextmanager
-def _instead_of(out: Path) -> Iterator[Path]:
-    """A folder for a report that takes the place of the one in `out` when it is whole; nothing of that one then stays.
+def _replace_report(out: Path) -> Iterator[Path]:
+    """Yield a folder for a report that takes the place of the one in `out` when it is whole; nothing of that one then stays.
 
-    What is in `out` is a report's where the page is, or where a whole one was made and its maker killed while it took its
-    place. All else is the user's: it stays, or is in the way.
+    `figures`, `tables` and `beside` in `out` belong to a report if its page is there, or if a whole report was made and its
+    maker killed while it moved it into place. All else is the user's: it stays, or is in the way.
     """
     out.mkdir(parents=True, exist_ok=True)
     there = [name for name in (*_PARTS, PAGE) if os.path.lexists(out / name)]
@@ -79,12 +82,12 @@ def _instead_of(out: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
-        _take_place(new, out)
-    _clear(out)
+        _move_into_place(new, out)
+    _remove_leftovers(out)
 
 
-def _take_place(new: Path, out: Path) -> None:
-    """Exchange what is in `out`. Its page goes first and comes last: where it is, all is; else that of `new` tells whose it is."""
+def _move_into_place(new: Path, out: Path) -> None:
+    """Exchange what is in `out`. The page goes first and comes last: if it is there, all is; if not, that of `new` tells whose it is."""
     old = new / "old"
     old.mkdir()
     for name in (PAGE, *_PARTS):
@@ -95,47 +98,46 @@ def _take_place(new: Path, out: Path) -> None:
             (new / name).rename(out / name)
 
 
-def _clear(out: Path) -> None:
-    """Remove what is left of the making of reports, but for those that somebody is making now."""
+def _remove_leftovers(out: Path) -> None:
+    """Remove the folders of reports that were never finished, but for those that somebody is making now."""
     for folder in out.glob(f"{_NEW}*"):
         with suppress(Timeout), FileLock(folder / _LOCK, timeout=0):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _chapters(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[Collected, list[Chapter], list[str]]:
-    """One for each data set, and what is missing from them in words; first the cells, those that are found damaged told.
+def _with_finished(collected: Collected) -> Collected:
+    if collected.done.empty:
+        states = ", ".join(f"{count} {state}" for state, count in collected.cells["state"].value_counts().items())
+        raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
+    return collected
 
-    Raises:
-        MitofmError: no cell is finished.
-    """
-    while not collected.done.empty:
+
+def _write_chapters(
+    collected: Collected, out: Path, cache: Path, crops: bool
+) -> tuple[Collected, list[Chapter], list[str]]:
+    """One for each data set, and what is missing from them in words; first the cells, those that are found damaged told."""
+    while True:
         try:
-            return collected, *_of_whole(collected, out, cache, crops)
+            return collected, *_write_whole(collected, out, cache, crops)
         except DamagedCell as damaged:  # known when a chapter reads it: the others are made again without
-            collected = collected.without(damaged)
+            collected = _with_finished(collected.without(damaged))
             for part in _PARTS:
                 shutil.rmtree(out / part, ignore_errors=True)
-    states = ", ".join(f"{count} {state}" for state, count in collected.cells["state"].value_counts().items())
-    raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
 
 
-def _of_whole(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:
-    """As `_chapters`, if none of the cells is damaged."""
-    found = groups(collected)
+def _write_whole(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:
+    """As `_write_chapters`, if none of the cells is damaged."""
+    found = group_cells(collected)
     stored = Stored(collected, Kept(cache / "statistics"))
-    datasets = sorted({group.configuration.dataset for group in found if group.done})
-    chapters = [
-        chapter.of_dataset(
-            stored, [group for group in found if group.configuration.dataset == dataset], out, cache, crops
-        )
-        for dataset in datasets
-    ]
-    return chapters, words.completeness(collected.cells, found)
+    datasets = group_by((group for group in found if group.done), lambda group: group.configuration.dataset)
+    shown = cache if crops else None
+    chapters = [write_chapter(stored, groups, out, shown) for _, groups in sorted(datasets.items())]
+    return chapters, describe_missing(collected.cells, found)
 
 
-def _stored(name: str, bundle: Bundle, out: Path, cache: Path) -> list[Chapter]:
+def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path) -> list[Chapter]:
     """Those of a bundle's study, which say that they were not run here."""
-    collected, chapters, missing = _chapters(collect(bundle.runs, bundle.study), out, cache, crops=False)
+    collected, chapters, missing = _write_chapters(collect(bundle.runs, bundle.study), out, cache, crops=False)
     count, seeds = len(collected.done), collected.done["seed"].nunique()
     told = f"Not run here: {count} cells of {seeds} seed{'s' if seeds > 1 else ''}, whose predictions are stored in {name}."
     made = f" They were made by: {bundle.note}" if bundle.note else ""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mitofm import fingerprints
+from mitofm.evaluation.statistics import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +91,7 @@ class Look:
     marker: str
 
 
-def looks(series: Sequence[str]) -> dict[str, Look]:
+def assign_looks(series: Sequence[str]) -> dict[str, Look]:
     """A look for each series, by its place; the markers shift with every turn through the colours."""
     count = len(_COLOURS)
     return {
@@ -96,7 +100,7 @@ def looks(series: Sequence[str]) -> dict[str, Look]:
     }
 
 
-def slug(*parts: str) -> str:
+def make_slug(*parts: str) -> str:
     """Words as a file name; where that loses more than blanks and marks, a digest keeps different words apart."""
     name = "-".join(filter(None, (re.sub(r"[^a-z0-9_.]+", "-", part.lower()).strip("-") for part in parts)))
     lost = [part for part in parts if re.search(r"[^\w\s.,:;()%/'=-]|[^\x00-\x7f]", part)]
@@ -104,8 +108,13 @@ def slug(*parts: str) -> str:
 
 
 @contextmanager
-def canvas(stem: Path, height: float, width: float = WIDTH) -> Iterator[tuple[Figure, Axes]]:
-    """Yield a figure and its axes of `width` x `height` inches; keep it as `stem`.png, .svg and .pdf at the end."""
+def draw(
+    stem: Path, height: float, heading: str = "", width: float = WIDTH, columns: int = 3
+) -> Iterator[tuple[Figure, Axes]]:
+    """Yield a figure and its axes of `width` x `height` inches; at the end keep it as `stem`.png, .svg and .pdf.
+
+    Its legend, in `columns` at most, goes below it, over no data.
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -115,20 +124,33 @@ def canvas(stem: Path, height: float, width: float = WIDTH) -> Iterator[tuple[Fi
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         yield figure, axes
-        axes.set_title(
-            fill(axes.get_title("left"), _TITLE, break_on_hyphens=False)
-        )  # a long one would make all else small
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        layout: Any = figure.get_layout_engine()
-        layout.execute(figure)  # once for all files: it takes longer than drawing
-        figure.set_layout_engine(None)
-        box = figure.get_tightbbox().padded(_PAD)
-        for ending, metadata in _METADATA.items():  # not with_suffix: a name may hold a dot
-            figure.savefig(f"{stem}.{ending}", metadata=metadata, bbox_inches=box)
+        axes.set_title(fill(heading, _TITLE, break_on_hyphens=False))  # a long one would make all else small
+        handles, names = axes.get_legend_handles_labels()
+        if names:
+            columns = min(columns, len(names))
+            figure.legend(handles, names, loc="outside lower center", ncols=columns, handlelength=1.8)
+        _keep(figure, stem)
 
 
-def legend_below(figure: Figure, axes: Axes, columns: int = 3) -> None:
-    """The legend of `axes` at the foot of the figure, where it hides no data."""
-    handles, names = axes.get_legend_handles_labels()
-    if names:
-        figure.legend(handles, names, loc="outside lower center", ncols=min(columns, len(names)), handlelength=1.8)
+def _keep(figure: Figure, stem: Path) -> None:
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    layout: Any = figure.get_layout_engine()
+    layout.execute(figure)  # once for all files: it takes longer than drawing
+    figure.set_layout_engine(None)
+    box = figure.get_tightbbox().padded(_PAD)
+    for ending, metadata in _METADATA.items():  # not with_suffix: a name may hold a dot
+        figure.savefig(f"{stem}.{ending}", metadata=metadata, bbox_inches=box)
+
+
+def stack_ends(estimates: Sequence[Estimate]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, lower and upper ends of the intervals, for drawing; NaN for none."""
+    columns = zip(*((estimate.value, estimate.low, estimate.high) for estimate in estimates), strict=True)
+    value, low, high = (np.array(column, dtype=float) for column in columns)
+    return value, low, high
+
+
+def find_limits(estimates: Iterable[Estimate]) -> tuple[float, float]:
+    """Axis limits for values in [0, 1]: all values and intervals, with some air, in steps of 0.05."""
+    found = [bound for e in estimates for bound in (e.value, e.low, e.high) if bound is not None] or [0.5, 1.0]
+    low, high = math.floor((min(found) - 0.01) * 20) / 20, math.ceil((max(found) + 0.01) * 20) / 20
+    return max(0.0, low), min(1.005, high)

@@ -1,20 +1,31 @@
-"""A table of a report: full numbers for programs (CSV), rounded ones for people (Markdown, LaTeX, HTML)."""
+"""A table of a report: full numbers for programs (CSV), rounded ones for people (Markdown, LaTeX, HTML); and its entries."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from mitofm import files
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.cells import AXES, Cell
+from mitofm.reporting.configurations import Configuration
+from mitofm.reporting.numbers import format_difference, format_interval, format_range, name_set
 
+SETTING, SET, LABELS, MODEL, ADAPTATION = AXES = ("setting", "test set", "labels", "model", "adaptation")
+TEST_DOMAIN = "test domain"
 _TEX = str.maketrans({"\N{MINUS SIGN}": "$-$", "\N{EN DASH}": "--", "\N{MULTIPLICATION SIGN}": r"$\times$"})
 _TEX_SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
+
+
+class Entry(NamedTuple):
+    """A heading, what people see under it (nothing if there is no heading), and what programs read, by column."""
+
+    heading: str = ""
+    shown: str = ""
+    full: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -24,7 +35,7 @@ class Table:
     Attributes:
         name: of its files.
         title: what it holds.
-        shown: for people: every cell a string.
+        shown: for people: every entry a string.
         full: for programs: plain numbers.
         note: what a reader must know, "" if nothing.
         constant: the columns left out of `shown` because they hold one value, with it.
@@ -63,35 +74,35 @@ class Table:
         return f"% {self.caption}\n{body.translate(_TEX)}"
 
     def _markdown(self) -> str:
-        def line(cells: Sequence[Any]) -> str:
-            return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        def join(entries: Sequence[Any]) -> str:
+            return "| " + " | ".join(str(entry).replace("|", "\\|").replace("\n", " ") for entry in entries) + " |"
 
-        rule = line(["---"] * self.shown.shape[1])
-        body = [line(row) for row in self.shown.itertuples(index=False)]
-        parts = [f"# {self.title}", "\n".join([line(list(self.shown.columns)), rule, *body])]
+        rule = join(["---"] * self.shown.shape[1])
+        body = [join(row) for row in self.shown.itertuples(index=False)]
+        parts = [f"# {self.title}", "\n".join([join(list(self.shown.columns)), rule, *body])]
         return "\n\n".join([*parts, self.caption] if self.caption else parts) + "\n"
 
 
-def table(
+def make_table(
     name: str,
     title: str,
-    rows: Sequence[Sequence[Cell]],
+    rows: Sequence[Sequence[Entry]],
     note: str = "",
     axes: Sequence[str] = AXES,
     estimates: Iterable[Estimate] = (),
 ) -> Table:
-    """A table from its cells.
+    """A table from its entries.
 
     Args:
         name: of its files.
         title: what it holds.
-        rows: the cells of each row.
+        rows: the entries of each row.
         note: what a reader must know; why some of `estimates` have no interval is added.
         axes: headings that move into the caption when people see the same under them in every row of several.
         estimates: what the rows show.
     """
-    shown = pd.DataFrame([{cell.heading: cell.shown for cell in row if cell.heading} for row in rows])
-    full = pd.DataFrame([{column: value for cell in row for column, value in cell.full.items()} for row in rows])
+    shown = pd.DataFrame([{entry.heading: entry.shown for entry in row if entry.heading} for row in rows])
+    full = pd.DataFrame([{column: value for entry in row for column, value in entry.full.items()} for row in rows])
     same = [
         axis for axis in axes if axis in shown and shown[axis].nunique() == 1 and (len(shown) > 1 or not shown[axis][0])
     ]
@@ -99,3 +110,60 @@ def table(
     reasons = sorted({estimate.why for estimate in estimates if estimate.why})
     note += f" No interval where: {'; '.join(reasons)}." if reasons else ""
     return Table(name, title, shown.drop(columns=same), full, note.strip(), constant)
+
+
+def name_row(key: Configuration, tested: str, heading: str = SET, where: str | None = None) -> list[Entry]:
+    """The entries that name a row: what was trained how, and the evaluation set.
+
+    Args:
+        key: what was trained.
+        tested: the evaluation set.
+        heading: of the evaluation set.
+        where: what people see of setting and training domain; both if it is None.
+    """
+    trained = {"dataset": key.dataset, "setting": key.setting, "train_domain": key.train_domain}
+    return [
+        Entry(SETTING, key.where if where is None else where, trained),
+        Entry(heading, name_set(tested), {"set": tested}),
+        Entry(LABELS, key.share, {"fraction": key.fraction}),
+        Entry(MODEL, key.model, {"model": key.model}),
+        Entry(ADAPTATION, key.adaptation, {"adaptation": key.adaptation}),
+    ]
+
+
+def hide(entries: Iterable[Entry], *headings: str) -> list[Entry]:
+    """The entries, those under `headings` for programs only."""
+    return [entry._replace(heading="") if entry.heading in headings else entry for entry in entries]
+
+
+def show_estimate(
+    heading: str, name: str, found: Estimate, format: Callable[[Estimate], str] = format_interval
+) -> Entry:
+    """An estimate with its interval; the columns start with `name`."""
+    full = {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    return Entry(heading, format(found), full | {f"{name}_slides": found.slides, f"{name}_no_interval": found.why})
+
+
+def show_difference(heading: str, name: str, found: Estimate) -> Entry:
+    """The same of a difference: every number carries its sign."""
+    return show_estimate(heading, name, found, format_difference)
+
+
+def show_support(found: Estimate) -> list[Entry]:
+    """How many seeds and slides an estimate is made from."""
+    return [Entry("seeds", str(found.seeds)), Entry("slides", str(found.slides))]
+
+
+def show_outcome(heading: str, said: str, found: Estimate) -> Entry:
+    """What is said of a difference; people see the reason if it has no value."""
+    return Entry(heading, said if found.value is not None else found.why, {heading: said})
+
+
+def show_verdict(found: Estimate) -> list[Entry]:
+    """What a difference rests on, and whether it is decided."""
+    return [*show_support(found), show_outcome("verdict", found.verdict, found)]
+
+
+def show_range(heading: str, name: str, found: Sequence[float]) -> Entry:
+    """Numbers from the least to the most."""
+    return Entry(heading, format_range(found), {f"{name}_min": min(found), f"{name}_max": max(found)})

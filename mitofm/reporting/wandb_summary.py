@@ -31,7 +31,7 @@ def log_report(out: Path, study: str, settings: Mapping[str, Any], folder: Path)
         _log.warning("W&B gave up (%s: %s); the report in %s is complete", type(error).__name__, error, out)
 
 
-def summary(results: pd.DataFrame) -> dict[str, float]:
+def summarise(results: pd.DataFrame) -> dict[str, float]:
     """The AUROC of each row of `results.csv` with the ends of its interval, by the words of the row."""
     found: dict[str, float] = {}
     for row in results.to_dict("records"):
@@ -40,7 +40,7 @@ def summary(results: pd.DataFrame) -> dict[str, float]:
     return found
 
 
-def tables_and_figures(out: Path) -> dict[str, Path]:
+def list_logged(out: Path) -> dict[str, Path]:
     """What of a report is logged, by the key it is logged under. Crops stay on this machine."""
     files = [*sorted((out / "tables").rglob("*.csv")), *sorted((out / "figures").rglob("*.png"))]
     kept = [file for file in files if not file.name.startswith("mistakes-")]
@@ -67,14 +67,14 @@ def _log_report(out: Path, study: str, settings: Mapping[str, Any], folder: Path
     failed = True
     try:
         logged: dict[str, Any] = {}
-        for key, file in tables_and_figures(out).items():
+        for key, file in list_logged(out).items():
             if file.suffix == ".png":
                 logged[key] = wandb.Image(str(file))
                 continue
             table = pd.read_csv(file, float_precision="round_trip")
             logged[key] = wandb.Table(dataframe=table)
             if file.name == "results.csv":
-                run.summary.update(summary(table))
+                run.summary.update(summarise(table))
         run.log(logged)
         failed = False
     finally:

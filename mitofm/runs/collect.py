@@ -17,14 +17,13 @@ import pandas as pd
 
 from mitofm import fingerprints
 from mitofm.errors import MitofmError
+from mitofm.evaluation.threshold import of_stored
 from mitofm.runs import studies
 from mitofm.runs.folder import CellFolder, DamagedCell, State, stored, stored_config
 
 DONE, FAILED, SKIPPED = State.DONE.value, State.FAILED.value, State.SKIPPED.value
 MISSING, DAMAGED, PLANNED = "missing", "damaged", "planned"
-_UNKNOWN = {
-    State.TO_DO: "not started", State.INTERRUPTED: "interrupted or running", State.RUNNING: "interrupted or running"
-}  # fmt: skip
+_MISSING = {State.TO_DO: "not started"} | dict.fromkeys((State.INTERRUPTED, State.RUNNING), "interrupted or running")
 LABELS = (
     "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "fit", "protocol",
     "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen", "leaks",
@@ -44,7 +43,8 @@ class Collected:
         runs: the folder that holds `cells/` and `studies/`.
         stated: the comparisons that the study stated before it ran; None where it stated none.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED, damaged or missing), reason, the labels of
-            its `cell.json`, threshold and threshold_rule, and the columns of its `cost.json`. What is unknown is None.
+            its `cell.json`, threshold (a probability), threshold_logit (which cuts) and threshold_rule, and the columns of
+            its `cost.json`. What is unknown is None.
             Last, under what they would choose, those that a sweep planned and never came to.
     """
 
@@ -146,7 +146,7 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     planned = listed.not_started()[0] if listed else []
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in planned]
     cells = pd.DataFrame(rows)
-    columns = ["cell", "state", "reason", *LABELS, "threshold", "threshold_rule", *COST]
+    columns = ["cell", "state", "reason", *LABELS, "threshold", "threshold_logit", "threshold_rule", *COST]
     extra = sorted(set(cells.columns) - set(columns))
     cells = cells.reindex(columns=[*columns, *extra])
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
@@ -158,30 +158,30 @@ def _all_cells(runs: Path) -> Iterable[str]:
 
 def _row(cell: CellFolder) -> dict[str, Any]:
     state = cell.state()
-    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": ""}
-    if state in _UNKNOWN:
-        row |= {"state": MISSING, "reason": _UNKNOWN[state]}
-    elif state is not State.DONE:
-        row["reason"] = cell.reason()
+    known, done = state not in _MISSING, state is State.DONE
+    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value if known else MISSING}
+    row["reason"] = ("" if done else cell.reason()) if known else _MISSING[state]
     try:
-        if state is State.DONE or (cell.path / "cell.json").is_file():
-            row |= _labels(cell.path / "cell.json", _NUMBERS + _COUNTED * (state is State.DONE))
-        if state is State.DONE:
-            threshold = stored_metrics(cell.path / "metrics.json")["threshold"]
-            row |= {"threshold": threshold["value"], "threshold_rule": threshold.get("rule")}
+        if done or (cell.path / "cell.json").is_file():
+            row |= _labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)
+        if done:
+            found = stored_metrics(cell.path / "metrics.json")["threshold"]
+            row |= {
+                "threshold": found["value"],
+                "threshold_rule": found.get("rule"),
+                "threshold_logit": of_stored(found),
+            }
             cost = stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
             row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}
     except DamagedCell as damaged:
-        row |= {"state": DAMAGED, "reason": damaged.reason} if state is State.DONE else {}
+        row |= {"state": DAMAGED, "reason": damaged.reason} if done else {}
     return row
 
 
 def _labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
-    labels, kinds = (
-        stored(file).get("labels"),
-        [*((key, str) for key in _WORDS), *((key, int | float) for key in numbers)],
-    )
-    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds):
+    labels = stored(file).get("labels")
+    kinds: dict[str, Any] = dict.fromkeys(_WORDS, str) | dict.fromkeys(numbers, int | float)
+    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds.items()):
         raise DamagedCell(file, ValueError("a label is absent or of another kind"))
     return labels
 
@@ -194,7 +194,7 @@ def stored_metrics(file: Path) -> dict[str, Any]:
     """
     found = stored(file)
     try:
-        numbers = [found["threshold"]["value"]]
+        numbers = [found["threshold"]["value"], found["threshold"].get("logit", 0.0)]
         for values in found["sets"].values():
             numbers += [values[count] for count in ("n", "n_positive", "n_slides")]
             numbers += [value for value in values.values() if value is not None]

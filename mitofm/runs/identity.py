@@ -14,6 +14,7 @@ from mitofm.config import instantiate
 from mitofm.data import votes
 from mitofm.data.dataset import Dataset
 from mitofm.fingerprints import Remembered
+from mitofm.runs.resolve import rounded
 
 PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would give another result
 
@@ -96,8 +97,9 @@ def hashed(
         "protocol": {key: value for key, value in config["protocol"].items() if key != "name"},
         "fraction": config["fraction"],
         "seed": config["seed"],
+        **_streams(config["augment"]),
     }
-    return fingerprints.of(_content(one_spelling(_without_neutral(identity))))
+    return fingerprints.of(_content(one_spelling(rounded(_without_neutral(identity)))))
 
 
 def counts(key: str) -> bool:
@@ -134,6 +136,17 @@ def _without_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
         for group, value in identity.items()
     }
     return kept | {"data": kept["data"] | {"source": _stated(kept["data"]["source"])}}
+
+
+def _streams(augment: Mapping[str, Any]) -> dict[str, str]:
+    """How the transforms of a list draw: up to 0.1 two or more, nested ones too, drew from one stream and fired together."""
+    return {"augment_streams": "one for each transform"} if _transforms(augment["transforms"]) > 1 else {}
+
+
+def _transforms(value: Any) -> int:
+    if isinstance(value, Mapping):
+        return ("_target_" in value) + sum(map(_transforms, value.values()))
+    return sum(map(_transforms, value)) if isinstance(value, (list, tuple)) else 0
 
 
 def _stated(source: Any) -> Any:

@@ -10,6 +10,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mitofm.errors import MitofmError
 
+DIGITS = 12
+"""Significant digits of a number in a config: what a calculation leaves behind them (`range(0.1,0.6,0.1)`) is no setting."""
+
 
 def resolve(config: DictConfig) -> dict[str, Any]:
     """The config as plain data, with adaptation values that depend on the backbone's family settled.
@@ -24,7 +27,7 @@ def resolve(config: DictConfig) -> dict[str, Any]:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A composed config as plain data.
+    """A composed config as plain data, its numbers `rounded`.
 
     Raises:
         MitofmError: a choice is still open (`???`) or an interpolation cannot be resolved.
@@ -33,9 +36,18 @@ def plain(config: DictConfig) -> dict[str, Any]:
         missing = sorted(OmegaConf.missing_keys(config))
         if missing:
             raise MitofmError(f"{missing[0]} is not set: add {missing[0]}=... to the command")
-        return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+        return rounded(OmegaConf.to_container(config, resolve=True))
     except OmegaConfBaseException as error:
         raise MitofmError(f"the config does not resolve: {error}") from error
+
+
+def rounded(value: Any) -> Any:
+    """`value`, and whatever it holds, with each float rounded to `DIGITS`; types stay, integers stay exact."""
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item) for item in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 def _of_family(value: Any, family: str | None) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mitofm import versions
+from mitofm.config import instantiate
 from mitofm.errors import MitofmError
+from mitofm.evaluation.threshold import of_stored
 from mitofm.runs.checks import check
 from mitofm.runs.collect import PREDICTIONS, stored_metrics, stored_table
 from mitofm.runs.folder import CellFolder, State, stored, stored_config
@@ -26,7 +29,7 @@ class Rerun:
         logits: the largest difference between two logits of a sample.
         metrics: the largest difference between two values of a metric, infinite where only one of them is defined.
         metric: which one that is, and of which set.
-        changed: what it ran on that is not what it ran on before, in words.
+        changed: what it ran on that is not what it ran on before, in words; but for its libraries, which `tell` was told.
     """
 
     samples: int
@@ -41,16 +44,19 @@ class Rerun:
         return max(self.logits, self.metrics)
 
 
-def rerun(folder: Path, paths: Mapping[str, str], scratch: Path) -> Rerun:
+def rerun(folder: Path, paths: Mapping[str, str], scratch: Path, way: str, tell: Callable[[str], None]) -> Rerun:
     """Fit the cell in `folder` again, from its stored config alone, embeddings anew, and compare.
 
     Args:
         folder: of a finished cell.
         paths: the group `paths` of this machine: where data and weights lie that are no longer where they were.
         scratch: an empty folder for what the rerun writes.
+        way: "check", or "ignore" to run it also where libraries of other versions are known to give other numbers.
+        tell: is told each library of another version, before anything is fitted.
 
     Raises:
-        MitofmError: the cell is not finished, its config cannot be run, or its data or weights are other ones now.
+        MitofmError: the cell is not finished, its config cannot be run, its data or weights are other ones now, or its numbers
+            are known to come out otherwise under the versions here.
     """
     state = CellFolder(folder.parent.parent, folder.name).state()
     if state is not State.DONE:
@@ -70,12 +76,20 @@ def rerun(folder: Path, paths: Mapping[str, str], scratch: Path) -> Rerun:
             f"{folder}: what its config asks for here is another cell ({cell.id[:12]}, not {str(finished)[:12]}): {which}, or this "
             f"mitofm means something else by it (it was made with {before.get('mitofm')}, revision {before.get('revision')})"
         )
+    from mitofm.adaptation.gradient import GradientAdaptation
+    from mitofm.training.fit import fit_cell
+
+    used = (
+        ("adaptation", "augment")
+        if isinstance(instantiate(config["adaptation"]), GradientAdaptation)
+        else ("adaptation",)
+    )
+    again_used = {group: config[group] for group in used}  # frozen modes see no augmented patch
+    for line in versions.compared(versions.of_cell(folder / "environment.json"), again_used, way, folder.name):
+        tell(line)
     config["paths"] = {**config["paths"], "cache": str(scratch / "cache"), "runs": str(scratch)}
     config["logger"] = {**config["logger"], "csv": False, "wandb": False}
     config["trainer"] = {**config["trainer"], "progress": False}
-
-    from mitofm.training.fit import fit_cell
-
     again = scratch / "cell"
     fit_cell(config, cell.id, cell.dataset, cell.weights, again)
     return _compare(folder, again)
@@ -112,14 +126,17 @@ def _compare(folder: Path, again: Path) -> Rerun:
     changed = [
         f"{key} {now.get(key)}, was {before.get(key)}"
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
+        if before.get(key) != now.get(key) and not key.startswith("packages ")
     ]
     return Rerun(len(first), float((first["logit"] - second["logit"]).abs().max()), metrics, metric, tuple(changed))
 
 
 def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Every metric of every set, and the threshold, with the difference of its two values."""
-    sides = [dict(_flat({"threshold": side["threshold"], **side["sets"]})) for side in (first, second)]
+    thresholds = [side["threshold"] | {"logit": of_stored(side["threshold"])} for side in (first, second)]
+    sides = [
+        dict(_flat({"threshold": one, **side["sets"]})) for one, side in zip(thresholds, (first, second), strict=True)
+    ]
     for key in sorted(sides[0].keys() | sides[1].keys()):
         one, other = (side.get(key) for side in sides)
         if isinstance(one, (int, float)) and isinstance(other, (int, float)):

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mitofm.files import replacing
+from mitofm.tensors import save_tensors
 from mitofm.training.module import CellModule
 
 _log = logging.getLogger(__name__)
@@ -198,14 +198,3 @@ class SaveToResume(pl.Callback):
 def _trained(pl_module: pl.LightningModule) -> dict[str, Tensor]:
     assert isinstance(pl_module, CellModule)
     return pl_module.adaptation.state(pl_module.classifier)
-
-
-def save_tensors(file: Path, tensors: dict[str, Tensor]) -> None:
-    """Write tensors as safetensors, atomically."""
-    with replacing(file) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary)
-
-
-def load_tensors(file: Path) -> dict[str, Tensor]:
-    """Read what `save_tensors` wrote."""
-    return load_file(file)

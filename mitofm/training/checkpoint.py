@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mitofm import fingerprints
+from mitofm import fingerprints, versions
 from mitofm.files import write_json
 from mitofm.training.cell import Cell
 
@@ -32,6 +32,7 @@ def describe(cell: Cell, cell_id: str, labels: Mapping[str, Any], metrics: Mappi
         "labels": {"0": labels["negative"], "1": labels["positive"]},
         "threshold": metrics["threshold"],
         "metrics": metrics["sets"],
+        "versions": versions.installed(),
         "tensors_sha256": fingerprints.of_file(folder / TENSORS),
     }
     write_json(folder / DESCRIPTION, description)

@@ -8,15 +8,13 @@ import resource
 import subprocess
 import sys
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import mitofm
-
-_PACKAGES = ("torch", "timm", "peft", "pytorch-lightning", "albumentations", "numpy", "scikit-learn", "hydra-core")
+from mitofm import versions
 
 
 def describe(device: torch.device) -> dict[str, Any]:
@@ -26,7 +24,7 @@ def describe(device: torch.device) -> dict[str, Any]:
         "revision": _revision(),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "packages": versions.installed(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
         "threads": torch.get_num_threads(),
     }

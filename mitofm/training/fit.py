@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import expit
 
 from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.spec import BackboneSpec
@@ -112,16 +111,15 @@ def _truth(split: Split, part: str) -> np.ndarray:
 
 def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFrame]:
     """Metrics and per-sample predictions of the test side; the threshold never saw it."""
-    value, rule = 0.5, "fixed"
+    cut, rule = threshold.FIXED, "fixed"
     if cell.validation_decides:
-        probabilities = expit(outcome.validation_logits)
-        value, rule = threshold.choose(_truth(cell.split, "validation"), probabilities), "validation"
+        cut, rule = threshold.choose(_truth(cell.split, "validation"), outcome.validation_logits), "validation"
     columns = ["sample_id", "slide", "domain", "label", "evaluation_set"]
     predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
     predictions.insert(4, "logit", outcome.test_logits)
     metrics = {
-        "threshold": {"value": value, "rule": rule},
-        "sets": summarise(predictions, value),
+        "threshold": threshold.described(cut, rule),
+        "sets": summarise(predictions, cut),
         "chosen": outcome.notes,
     }
     return metrics, predictions

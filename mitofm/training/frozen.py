@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
 from threadpoolctl import threadpool_limits
 
 from mitofm import fingerprints
@@ -15,7 +14,7 @@ from mitofm.backbones.embeddings import cached
 from mitofm.backbones.tokens import planned
 from mitofm.data.annotations import units
 from mitofm.errors import MitofmError
-from mitofm.files import replacing
+from mitofm.tensors import save_tensors
 from mitofm.training.cell import Cell, Outcome, Seen
 
 
@@ -33,8 +32,7 @@ def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
             seed=cell.seed,
             device=cell.device.type,
         )
-        with replacing(cell.folder / "checkpoint" / "trained.safetensors") as temporary:
-            save_file(head.state(), temporary)
+        save_tensors(cell.folder / "checkpoint" / "trained.safetensors", head.state())
         return Outcome(
             validation_logits=head.logits(Rows(features, validation)),
             test_logits=head.logits(Rows(features, test)),

@@ -33,8 +33,9 @@ from mitofm.data.mixing import Mix
 from mitofm.data.module import CellData, PlainPatches, TrainingPatches
 from mitofm.data.order import batches_per_pass
 from mitofm.errors import MitofmError
+from mitofm.tensors import load_tensors, save_tensors
 from mitofm.training import memory
-from mitofm.training.callbacks import BestWeights, MovingAverage, Patience, SaveToResume, load_tensors, save_tensors
+from mitofm.training.callbacks import BestWeights, MovingAverage, Patience, SaveToResume
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies
 from mitofm.training.environment import peak_memory_mb

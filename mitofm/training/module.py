@@ -14,13 +14,13 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from torchmetrics.classification import BinaryAUROC
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.data.module import Batch, TrainingBatch
 from mitofm.errors import Diverged
 from mitofm.seeds import derive
 from mitofm.training.loss import Loss
+from mitofm.training.validation_auroc import ValidationAUROC
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class CellModule(pl.LightningModule):
         self.seed = seed
         self.loss = loss
         self.pieces = pieces
-        self.validation_auroc = BinaryAUROC()
+        self.validation_auroc = ValidationAUROC()
         self.strict_loading = False  # the state below holds what is trained only; the adaptation checks it strictly
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -111,8 +111,7 @@ class CellModule(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect logits of one validation batch."""
         patches, labels = batch
-        # Torchmetrics takes a batch of numbers in [0, 1] for probabilities and any other for logits: it is given no choice.
-        self.validation_auroc.update(self.classifier(patches).double().sigmoid(), labels.long())
+        self.validation_auroc.update(self.classifier(patches), labels)
 
     def on_validation_epoch_end(self) -> None:
         """Log the AUROC of the validation cells."""

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from mitofm import fingerprints
 from mitofm.adaptation.choosing import slide_folds
@@ -23,6 +22,7 @@ from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.data.annotations import units
 from mitofm.data.splits.part import UNUSED, VALIDATION
 from mitofm.errors import Diverged
+from mitofm.evaluation.metrics import auroc
 from mitofm.files import read_json, replacing, write_json
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves
@@ -80,7 +80,7 @@ def _by_folds(
         logits = np.full(len(labels), np.nan)
         for held_out, trial in zip(folds, of_folds, strict=True):
             logits[held_out] = trial["logits"] or np.nan
-        scores.append(float(roc_auc_score(labels, logits)) if np.isfinite(logits).all() else None)
+        scores.append(float(auroc(labels, logits)) if np.isfinite(logits).all() else None)
     best = tried[_best(tried, scores)]
     return _noted(
         fit_gradient(cell, best, copies), best, "cross_validation", list(zip(tried, scores, strict=True)), trials

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import requests
 
+from mitofm.evaluation.threshold import called, of_stored
+
 _PATIENCE = 3.0  # seconds that W&B's server may hold up the start of a cell; its end, half of that
 _unreachable = False  # the server has once not answered this process
 
@@ -97,15 +99,15 @@ class WandbRun:
             return  # a plot's table is an artifact, and asks the server
         classes = [self._labels["negative"], self._labels["positive"]]
         truth = predictions["label"].tolist()
-        positive = 1 / (1 + np.exp(-predictions["logit"].to_numpy()))
-        probabilities = np.column_stack([1 - positive, positive]).tolist()
+        logits = predictions["logit"].to_numpy(dtype=float)
+        scores = np.column_stack([-logits, logits]).tolist()  # these curves only rank, and probabilities may be equal
         self._run.log(
             {
-                "roc": wandb.plot.roc_curve(truth, probabilities, labels=classes),
-                "precision_recall": wandb.plot.pr_curve(truth, probabilities, labels=classes),
+                "roc": wandb.plot.roc_curve(truth, scores, labels=classes),
+                "precision_recall": wandb.plot.pr_curve(truth, scores, labels=classes),
                 "confusion": wandb.plot.confusion_matrix(
                     y_true=truth,
-                    preds=(positive >= metrics["threshold"]["value"]).astype(int).tolist(),
+                    preds=called(logits, of_stored(metrics["threshold"])).astype(int).tolist(),
                     class_names=classes,
                 ),
             }

@@ -1,13 +1,16 @@
-"""Commands as a user types them, in processes of their own."""
+"""Commands as a user types them; in processes of their own if these are what is tested, as imports take seconds."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 
 from mitofm import cli
 
@@ -16,11 +19,43 @@ QUICK = ["trainer.threads=1", "trainer.progress=false", "logger=none", "fit.max_
          "data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]  # fmt: skip
 
 
-def typed(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "MITOFM_DATA": str(cwd / "data"), "NO_COLOR": "1", **(env or {})}
+def variables(cwd: Path, env: dict[str, str] | None) -> dict[str, str]:
+    return {"MITOFM_DATA": str(cwd / "data"), "NO_COLOR": "1", **(env or {})}
+
+
+def started(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """What a command does in a process of its own."""
     return subprocess.run(
-        [*MITOFM, *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [*MITOFM, *words],
+        cwd=cwd,
+        env=os.environ | variables(cwd, env),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
+
+
+def typed(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """What a command does in this process."""
+    done = subprocess.CompletedProcess[str](words, 0)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(io.StringIO()) as out,
+        redirect_stderr(io.StringIO()) as err,
+    ):
+        patch.chdir(cwd)
+        patch.setattr("sys.argv", ["mitofm", *words])
+        for name, value in variables(cwd, env).items():
+            patch.setenv(name, value)
+        try:
+            cli.main()
+        except SystemExit as ended:
+            done.returncode = int(ended.code or 0)
+        finally:
+            GlobalHydra.instance().clear()
+    done.stdout, done.stderr = out.getvalue(), err.getvalue()
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +67,7 @@ def test_help_answers_in_under_a_second(place: Path) -> None:
     times = []
     for _ in range(3):
         start = time.perf_counter()
-        assert "mitofm COMMAND" in typed("--help", cwd=place).stdout
+        assert "mitofm COMMAND" in started("--help", cwd=place).stdout
         times.append(time.perf_counter() - start)
     assert min(times) < 1
 
@@ -42,6 +77,9 @@ def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str], mon
         monkeypatch.setattr("sys.argv", ["mitofm", command, "--help"])
         cli.main()
         assert capsys.readouterr().out.startswith(f"mitofm {command}: ")
+
+
+ALONE = (["fractoin=0.5"], ["backbone=deit_tiny"])  # one of all; what reads HF_HUB_OFFLINE, once a process
 
 
 @pytest.mark.parametrize(
@@ -69,7 +107,8 @@ def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str], mon
     ],
 )
 def test_a_mistake_is_one_screen_and_not_success(place: Path, words: list[str], says: str) -> None:
-    done = typed("train", *words, cwd=place, env={"MITOFM_WEIGHTS": "none", "HF_HUB_OFFLINE": "1"})
+    call = started if words in ALONE else typed
+    done = call("train", *words, cwd=place, env={"MITOFM_WEIGHTS": "none", "HF_HUB_OFFLINE": "1"})
     assert says in done.stderr + done.stdout
     assert done.returncode != 0
     assert len(done.stderr.splitlines()) < 25
@@ -105,31 +144,36 @@ GRID = ["train", "-m", "adaptation=linear_probe,full", "fraction=0.5,1.0", "stud
 
 
 def results(place: Path) -> dict[str, bytes]:
-    cells = (place / "runs" / "cells").iterdir()
     return {
-        f"{cell.name}/{name}": (cell / name).read_bytes()
-        for cell in cells
+        f"{done.parent.name}/{name}": (done.parent / name).read_bytes()
+        for done in place.glob("runs/cells/*/DONE")
         for name in ("metrics.json", "predictions.parquet")
     }
 
 
-def test_a_finished_sweep_trains_nothing_and_imports_no_torch(tmp_path: Path) -> None:
-    assert typed(*GRID, cwd=tmp_path).returncode == 0
-    before = results(tmp_path)
+@pytest.fixture(scope="module")
+def swept(place: Path) -> Path:
+    assert typed(*GRID, cwd=place).returncode == 0
+    return place
+
+
+def test_a_finished_sweep_trains_nothing_and_imports_no_torch(swept: Path, tmp_path: Path) -> None:
+    before = results(swept)
     blocked = tmp_path / "blocked"
     blocked.mkdir()
     for name in ("torch", "pytorch_lightning", "timm", "peft"):
         (blocked / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')")
-    again = typed(*GRID, cwd=tmp_path, env={"PYTHONPATH": str(blocked)})
+    path = os.pathsep.join([str(blocked), *filter(None, [os.environ.get("PYTHONPATH")])])
+    again = started(*GRID, cwd=swept, env={"PYTHONPATH": path})
     assert again.returncode == 0, again.stderr
     assert (again.stdout + again.stderr).count("(already)") == 4
-    assert results(tmp_path) == before
+    assert results(swept) == before
 
 
-def test_one_failing_cell_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_one_failing_cell_does_not_stop_the_others(place: Path, tmp_path: Path) -> None:
     model = ["backbone=mobilenetv2", "backbone.weights=random", "backbone.img_size=32"]
     grid = ["train", "-m", "adaptation=lora,linear_probe", *model, "study=bad", *QUICK]
-    done = typed(*grid, cwd=tmp_path)
+    done = typed(*grid, cwd=tmp_path, env={"MITOFM_DATA": str(place / "data")})
     assert done.returncode != 0
     counted, cause = done.stderr.strip().splitlines()[-2:]
     assert counted.startswith("1 of 2 cells of study bad failed")
@@ -140,16 +184,15 @@ def test_one_failing_cell_does_not_stop_the_others(tmp_path: Path) -> None:
     assert "Traceback" in failed
 
 
-def test_report_of_a_grid(place: Path) -> None:
-    assert typed(*GRID, cwd=place).returncode == 0
-    done = typed("report", "study=grid", "logger=default", cwd=place)
+def test_report_of_a_grid(swept: Path) -> None:
+    done = typed("report", "study=grid", "logger=default", cwd=swept)
     assert done.returncode == 0, done.stderr
     page = Path(done.stdout.split()[-1])
-    html = (place / page).read_text()
+    html = (swept / page).read_text()
     assert "random" in html
-    values = [json.loads(file.read_text())["sets"]["all"]["auroc"] for file in place.glob("runs/cells/*/metrics.json")]
+    values = [json.loads(file.read_text())["sets"]["all"]["auroc"] for file in swept.glob("runs/cells/*/metrics.json")]
     assert values
-    assert list(place.glob("runs/wandb/offline-run-*/*.wandb"))
+    assert list(swept.glob("runs/wandb/offline-run-*/*.wandb"))
 
 
 def test_doctor_says_whether_a_cell_can_run_and_what_mends_it(place: Path) -> None:
@@ -157,7 +200,7 @@ def test_doctor_says_whether_a_cell_can_run_and_what_mends_it(place: Path) -> No
     assert able.returncode == 0, able.stdout + able.stderr
     assert "can run here" in able.stdout.splitlines()[-1]
     asked = ["backbone=uni", "data=midogpp", "trainer.accelerator=cuda", "paths.runs=/dev/null/runs"]
-    unable = typed(
+    unable = started(
         "doctor", *asked, cwd=place, env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(place / "hf"), "HF_TOKEN": ""}
     )
     assert unable.returncode == 1

@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from mitofm import cli
-from mitofm.commands.composing import compose, grid, groups
+from mitofm.commands.composing import asked, compose, each_value, groups
 from mitofm.config import conf_dir, experiments_dir, instantiate
 from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
@@ -82,13 +82,13 @@ def narrow(name: str) -> list[str]:
 @pytest.mark.parametrize("name", groups("data"))
 def test_every_data_set_composes(small: Callable[..., Any], name: str) -> None:
     del small
-    config = next(grid("train", [f"data={name}", "backbone=toy_vit_p8"], None))
+    config = compose("train", [f"data={name}", "backbone=toy_vit_p8"])
     check(resolve(config))
 
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_study_composes_over_its_whole_grid(study: str) -> None:
-    configs = [resolve(config) for config in grid("sweep", [], str(experiments_dir() / study))]
+    configs = [resolve(config) for config in each_value(asked("sweep", [], str(experiments_dir() / study)))]
     for config in configs:
         check(config)
     assert len(configs) > 3

@@ -7,13 +7,21 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import initialize_config_dir
+from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.errors import CompactHydraException
+from hydra.types import HydraContext, RunMode
 
-from mitofm.commands.composing import asked, compose
+from mitofm.commands.composing import asked, chosen, compose, register_user_configs
 from mitofm.commands.launching import check_launcher
+from mitofm.config import conf_dir
 from mitofm.errors import MitofmError
 from mitofm.runs.resolve import resolve
 
@@ -29,6 +37,29 @@ def test_a_process_with_one_gpu_refuses_several_devices() -> None:
         check("hydra/launcher=local", "trainer=ddp")
     check("hydra/launcher=local", "trainer=ddp", multirun=False)
     check("hydra/launcher=basic", "trainer=ddp")
+
+
+def test_a_number_of_processes_that_is_none_is_refused() -> None:
+    found = check("hydra/launcher=local")
+    for given in (0, "two", None):
+        found.launches.n_jobs = given
+        with pytest.raises(MitofmError, match=rf"hydra\.launcher\.n_jobs={given}: give a number of processes"):
+            check_launcher(found, {"trainer": {"devices": 1}})
+
+
+def test_a_process_composes_its_cells_and_what_goes_wrong_is_the_result(tmp_path: Path) -> None:
+    register_user_configs()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        sweep = ["hydra/launcher=local", f"hydra.sweep.dir={tmp_path}"]
+        config = loader.load_configuration("train", sweep, RunMode.MULTIRUN)
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=HydraContext(loader, Callbacks()), task_function=attrgetter("seed"), config=config
+        )
+        wrong, right = launcher.launch([["nosuch=1"], ["seed=7"]], 0)
+    assert right.return_value == 7
+    with pytest.raises(CompactHydraException, match="mitofm: Could not override 'nosuch'"):
+        wrong.return_value  # noqa: B018  raises what the cell did
 
 
 def test_slurm_gives_a_cell_what_it_uses() -> None:
@@ -52,8 +83,7 @@ def test_slurm_gives_a_cell_what_it_uses() -> None:
     ("number", "processes", "code"),
     [
         (signal.SIGTERM, 2, 128 + signal.SIGTERM),
-        (signal.SIGINT, 2, 128 + signal.SIGINT),
-        (signal.SIGINT, 1, 128 + signal.SIGTERM),  # one trains in the parent, which saves as SIGTERM makes it
+        (signal.SIGINT, 1, 128 + signal.SIGINT),
     ],
 )
 def test_parallel_processes_are_stopped_with_their_parent(
@@ -114,6 +144,20 @@ def test_a_grid_is_counted_before_it_is_composed() -> None:
 def test_a_key_that_is_typed_twice_is_what_it_is_last() -> None:
     assert asked("train", ["seed=1,2", "fraction=0.1,1.0", "seed=3"], None).swept == {"fraction": ["0.1", "1.0"]}
     assert asked("train", ["seed=3", "seed=1,2"], None).swept == {"seed": ["1", "2"]}
+
+
+def test_values_of_a_range_are_those_that_are_typed() -> None:
+    found = asked("train", ["fraction=range(0.1,0.6,0.1)", "+adaptation.x=[0.30000000000000004,a]"], None)
+    assert found.swept == {"fraction": ["0.1", "0.2", "0.3", "0.4", "0.5"]}
+    assert found.grid[0] == {"adaptation.x": "[0.3,a]"}
+    assert chosen(["fraction=0.30000000000000004"]) == {"fraction": "0.3"}
+
+
+def test_an_interval_is_no_grid() -> None:
+    with pytest.raises(
+        MitofmError, match=r"adaptation.lr=interval\(1e-4,1e-3\): an interval needs a sweeper that draws"
+    ):
+        asked("train", ["adaptation=full", "adaptation.lr=interval(1e-4,1e-3)"], None)
 
 
 def test_without_submitit_slurm_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a reviewer types: run a cell again, open a bundle, compare two studies."""
 
+import json
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+
+from mitofm.runs.identity import identify
 
 Typed = Callable[..., tuple[str, str]]
 Refused = Callable[..., str]
@@ -69,6 +72,26 @@ def test_what_is_not_that_cell_is_not_run(copied: Path, refused: Refused) -> Non
     assert "cannot be read" in refused("verify", copied)
     (copied / "DONE").unlink()
     assert "only a finished cell" in stored()
+
+
+def test_versions_are_said_once_and_refused_before_it_is_run(
+    tried: Path, typed: Typed, refused: Refused, tmp_path: Path
+) -> None:
+    (source,) = tried.glob("*-lora-*")
+    cell = Path(shutil.copytree(source, tmp_path / "runs" / "cells" / source.name))
+    about = json.loads((cell / "environment.json").read_text())
+    about["packages"] |= {"opencv": "4.12.0", "timm": "1.0.20"}
+    (cell / "environment.json").write_text(json.dumps(about))
+    said, _ = typed("verify", cell)  # its eight symmetries are the same under both
+    assert [line for line in said.splitlines() if "opencv" in line] == ["opencv 5.0.0 here, 4.12.0 when it was trained"]
+    assert said.count("timm") == 1
+
+    config = yaml.safe_load((cell / "config.yaml").read_text())
+    config["augment"]["transforms"] = [{"_target_": "albumentations.Rotate", "p": 0.5}]
+    (cell / "config.yaml").write_text(yaml.safe_dump(config))
+    cell_id = identify(config).id
+    (cell / "cell.json").write_text(json.dumps(json.loads((cell / "cell.json").read_text()) | {"id": cell_id}))
+    assert "Rotate is not the same before and since opencv 5.0" in refused("verify", cell)
 
 
 def test_a_bundle_gives_the_same_numbers_elsewhere_and_a_changed_byte_is_refused(

@@ -12,6 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from mitofm.commands import report, train
 from mitofm.commands.composing import asked, each_value
 from mitofm.config import experiments_dir
+from mitofm.reporting import style
 from mitofm.runs import studies
 from mitofm.runs.collect import collect
 
@@ -38,6 +39,9 @@ def test_the_smoke_variant_of_a_study_runs_and_is_reported(
     study: str, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["mitofm"])
+    if study != SMOKES[0]:  # one with all kinds of figures, which take longer than all else
+        for kind in ("pdf", "png"):
+            monkeypatch.delitem(style._METADATA, kind)
     paths = [f"paths.cache={shared}/cache", f"paths.runs={tmp_path}/runs"]
     train.main(
         ["--config-dir", str(experiments_dir() / study), "--config-name", "smoke", f"paths.data={shared}/data", *paths]

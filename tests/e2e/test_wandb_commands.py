@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from mitofm.commands import agent, dashboard
-from mitofm.commands.composing import asked, cells
+from mitofm.commands.composing import asked, each_cell
 from mitofm.config import experiments_dir
 from mitofm.errors import MitofmError
 
@@ -22,7 +22,7 @@ def test_a_sweep_of_wandb_has_the_cells_of_the_grid(capsys: pytest.CaptureFixtur
     assert command[:6] == ["mitofm", "train", "--config-dir", place, "--config-name", "sweep"]
     assert command[-1] == "${args_no_hyphens}"
     overrides = [*command[6:-1], *(of_key[-1] for of_key in values)]
-    (cell,) = cells("sweep", overrides, place)
+    (cell,) = each_cell(asked("sweep", overrides, place))
     assert (cell.seed, cell.fit.max_epochs, cell.study) == (3, 5, "demo")
     assert not asked("sweep", overrides, place).multirun
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,15 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 from scipy.special import expit
+from sklearn.metrics import balanced_accuracy_score
 
 from mitofm import fingerprints
+from mitofm.adaptation.gradient import GradientAdaptation
+from mitofm.backbones.build import build
 from mitofm.commands.composing import compose
 from mitofm.data.dataset import Dataset
+from mitofm.fingerprints import Remembered
+from mitofm.inference.trained import read
 from mitofm.runs.resolve import plain
 
 TISSUE = ["data=synthetic", "data.source.domains=[canine lymphoma,human melanoma]", "data.source.slides_per_domain=6",
@@ -42,7 +48,10 @@ def test_its_own_test_samples_get_their_own_logits(typed: Typed, tried: Path, tm
     threshold = json.loads((folder / "metrics.json").read_text())["threshold"]
     assert threshold["rule"] == "validation"
     assert found["probability"].tolist() == expit(tested["logit"]).tolist()
-    assert found["predicted"].tolist() == (found["probability"] >= threshold["value"]).astype(int).tolist()
+    assert found["predicted"].tolist() == (found["logit"] >= threshold["logit"]).astype(int).tolist()
+    of_test = json.loads((folder / "metrics.json").read_text())["sets"]["all"]
+    right = balanced_accuracy_score(found["label"], found["predicted"])
+    assert right == pytest.approx(of_test["balanced_accuracy_chosen"], abs=1e-12)
     assert "trained or chosen on" not in said
 
 
@@ -70,6 +79,9 @@ def test_a_copied_checkpoint_scores_cells_without_labels(
 ) -> None:
     copied = tmp_path / "sent"
     shutil.copytree(next(tried.glob("*-lora-*")) / "checkpoint", copied)
+    facts = json.loads((copied / "checkpoint.json").read_text())
+    del facts["threshold"]["logit"]  # as before version 4
+    (copied / "checkpoint.json").write_text(json.dumps(facts))
     images = home / "data" / "synthetic"
     image = next(images.rglob("*.tif"))
     rows = [f"{image.relative_to(images)},{x},{x},a,one" for x in (70, 90, 110)]
@@ -86,6 +98,7 @@ def test_a_copied_checkpoint_scores_cells_without_labels(
     assert list(found) == [*WHERE[:4], "mpp", *WHERE[4:6], "logit", "probability", "predicted"]
     assert len(found) == 3
     assert found["logit"].nunique() == 3
+    assert found["predicted"].tolist() == (expit(found["logit"]) >= facts["threshold"]["value"]).astype(int).tolist()
     with pytest.raises(SystemExit):
         typed(
             "train", *own, "data.image_mpp=0.25", "data.crop_px=64", f"paths.runs={tmp_path}/runs", "trainer.threads=1"
@@ -166,6 +179,7 @@ def test_scores_lead_back_to_the_slide_whatever_the_ending(
         "cell": facts["cell"],
         "data": "synthetic",
         "threshold": facts["threshold"]["value"],
+        "threshold_logit": facts["threshold"]["logit"],
         "rule": "validation",
     }
     assert [document["mitofm"] for document in documents] == [
@@ -381,3 +395,68 @@ def test_what_does_not_fit_is_refused_and_named(
     assert "'not-there'" in refused(typed, capsys, "lora", f"samples={listed}")
     listed.write_text("sample_id\n")
     assert "this file lists no sample" in refused(typed, capsys, "lora", f"samples={listed}")
+
+
+def test_another_version_than_it_was_trained_with_is_said_in_one_line(
+    typed: Typed, tried: Path, tmp_path: Path
+) -> None:
+    folder = altered(tried, tmp_path / "sent")
+    trained_with = json.loads((folder / "checkpoint.json").read_text())["versions"]
+    assert {"torch", "timm", "opencv", "albumentations", "pillow", "imagecodecs", "openslide"} < trained_with.keys()
+    few = few_of(tried, tmp_path)
+    assert "when it was trained" not in typed("predict", folder, *TISSUE, few, f"output={tmp_path}/x.csv")[0]
+    edited(folder, versions=trained_with | {"peft": "0.17.1"})
+    said, _ = typed("predict", folder, *TISSUE, few, f"output={tmp_path}/x.csv")
+    assert said.startswith(f"peft {version('peft')} here, 0.17.1 when it was trained\n")
+    assert said.count("when it was trained") == 1
+
+    facts = json.loads((folder / "checkpoint.json").read_text())
+    del facts["versions"]  # as it was written before
+    (folder / "checkpoint.json").write_text(json.dumps(facts))
+    said, _ = typed("export", folder, *TISSUE[:4], f"output={tmp_path}/net")
+    assert said.startswith(f"{folder} does not state the versions it was trained with\n")
+
+
+def few_of(tried: Path, to: Path) -> str:
+    table = pd.read_parquet(next(tried.glob("*-lora-*")) / "predictions.parquet")
+    table.head(2).to_csv(to / "few.csv", index=False)
+    return f"samples={to}/few.csv"
+
+
+def test_a_version_that_means_another_map_is_refused_before_a_patch_is_cut(
+    typed: Typed, tried: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = altered(tried, tmp_path / "sent")
+    adaptation = json.loads((folder / "checkpoint.json").read_text())["adaptation"]
+    kept = {
+        key: adaptation[key]
+        for key in ("_target_", "targets", "last_blocks", "lr", "head_lr", "weight_decay", "search")
+    }
+    edited(folder, adaptation=kept | {"name": "oft", "method": "oft", "oft_block_size": 16})
+    made = read(folder, tmp_path, Remembered(tmp_path / "fingerprints"), "check")
+    assert isinstance(made.adaptation, GradientAdaptation)
+    classifier = made.adaptation.module(build(made.spec, made.weights, made.facts["seed"]), made.facts["seed"])
+    retensored(folder, {name: tensor.numpy() for name, tensor in made.adaptation.state(classifier).items()})
+    edited(folder, versions={"peft": "0.17.1"})
+
+    few = few_of(tried, tmp_path)
+    said, _ = typed("predict", folder, *TISSUE, few, "versions=ignore", f"output={tmp_path}/x.csv")
+    assert (
+        f"peft {version('peft')} here, 0.17.1 when it was trained\noft is not the same before and since peft 0.18"
+        in said
+    )
+    assert len(pd.read_csv(tmp_path / "x.csv")) == 2
+
+    monkeypatch.setattr("mitofm.data.dataset.Dataset.store", lambda *_: pytest.fail("patches are cut"))
+    told = refused(typed, capsys, folder, few)
+    assert told.startswith(
+        f"mitofm: {folder} was trained with peft 0.17.1, and peft {version('peft')} is installed; oft is not"
+    )
+    assert told.count("\n") == 1
+    with pytest.raises(SystemExit) as ended:
+        typed("export", folder, *TISSUE[:4], f"output={tmp_path}/net")
+    assert ended.value.code not in (0, None)
+    assert "versions=ignore" in capsys.readouterr().err
+    assert "unknown versions 'no'" in refused(typed, capsys, folder, "versions=no")
+    edited(folder, versions={"peft": "0\033[2J"})
+    assert "checkpoint.json is damaged" in refused(typed, capsys, folder, "versions=ignore")

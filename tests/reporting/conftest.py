@@ -12,10 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mitofm import seeds
+from mitofm import files, seeds
 from mitofm.evaluation import metrics
+from mitofm.evaluation.threshold import of_stored
 from mitofm.reporting import style
+from mitofm.reporting.chapter import measure_groups
+from mitofm.reporting.configurations import group_cells
+from mitofm.reporting.estimates import Stored
+from mitofm.reporting.finding import Measured
+from mitofm.reporting.kept import Kept
 from mitofm.reporting.report import make_report
+from mitofm.runs.collect import collect
 
 DOMAINS = ("breast", "lung", "lymphoma", "melanoma")
 PARAMETERS = {"linear_probe": 1025, "lora": 600_000, "full": 22_000_000}
@@ -91,8 +98,10 @@ class Study:
         table.to_parquet(folder / "predictions.parquet", index=False)
         split = table[["sample_id", "slide", "domain", "label"]].assign(species="dog", scanner=table["domain"])
         split.to_parquet(folder / "split.parquet", index=False)
-        threshold = {"value": 0.4, "rule": "validation"}
-        self.write(folder, "metrics.json", {"threshold": threshold, "sets": metrics.summarise(table, 0.4)})
+        threshold = {"value": 0.4, "rule": "validation"}  # as before version 4
+        self.write(
+            folder, "metrics.json", {"threshold": threshold, "sets": metrics.summarise(table, of_stored(threshold))}
+        )
         self.write(folder, "cell.json", {"id": folder.name[-12:], "labels": labels})
         self.write(folder, "cost.json", {"seconds": 1.5, "trained_parameters": PARAMETERS[adaptation]})
         (folder / "config.yaml").write_text("{}\n")
@@ -127,14 +136,30 @@ def study(tmp_path: Path) -> Study:
 
 
 @pytest.fixture
+def measure(tmp_path: Path) -> Callable[[Study], Measured]:
+    """Gives what the finished cells of a study measured, all its data sets at once."""
+
+    def measure(study: Study) -> Measured:
+        collected = collect(study.runs, study.name)
+        groups = [group for group in group_cells(collected) if group.done]
+        return measure_groups(Stored(collected, Kept(study.runs / "cache")), groups, tmp_path / "figures")
+
+    return measure
+
+
+@pytest.fixture
 def whole_report(tmp_path: Path) -> Callable[[Study], Path]:
     """Makes the report of a study and gives its folder."""
     return lambda study: make_report(study.runs, study.name, tmp_path / "report", tmp_path / "cache").parent
 
 
 @pytest.fixture
-def report(whole_report: Callable[[Study], Path], monkeypatch: pytest.MonkeyPatch) -> Callable[[Study], Path]:
-    """As `whole_report`, its figures as SVG only: drawing them takes longer than all else."""
-    monkeypatch.delitem(style._METADATA, "pdf")
-    monkeypatch.delitem(style._METADATA, "png")
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made and kept as empty SVGs: laying out and rendering them takes longer than all else."""
+    monkeypatch.setattr(style, "_keep", lambda figure, stem: files.write_text(Path(f"{stem}.svg"), "<svg/>"))
+
+
+@pytest.fixture
+def report(whole_report: Callable[[Study], Path], undrawn: None) -> Callable[[Study], Path]:
+    """As `whole_report`, its figures empty."""
     return whole_report

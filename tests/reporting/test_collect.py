@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from scipy.special import logit
 
 from mitofm.errors import MitofmError
 from mitofm.runs.collect import collect
@@ -41,6 +42,7 @@ def test_a_finished_cell_carries_labels_threshold_cost_metrics_and_predictions(s
     found = collect(study.runs, study.name)
     row = found.cells.iloc[0]
     assert (row["dataset"], row["threshold"], row["threshold_rule"]) == ("midog", 0.4, "validation")
+    assert row["threshold_logit"] == pytest.approx(logit(0.4))
     assert row["trained_parameters"] == 600_000
     assert row["slide_unit"] is None
     assert {"all", "in_domain", "out_of_domain", "domain:lung"} <= set(found.metrics["set"])

@@ -21,7 +21,7 @@ def filled(study: Study, name: str, rank: int = 8, cells: tuple[str, ...] = (), 
     """A study of made-up cells with configs."""
     made, runs = type(study)(study.runs, name), study.runs
     made.cells += cells
-    made.grid(seed=SEEDS, **axes)
+    made.grid(seed=SEEDS, domains=[("breast", "lung")], **axes)
     for cell in made.cells:
         labels = json.loads((runs / "cells" / cell / "cell.json").read_text())["labels"]
         config = (
@@ -83,7 +83,7 @@ def test_other_samples_are_said_and_no_counterpart_at_all_is_refused(study: Stud
     filled(study, "more", adaptation=["lora"], augment=["paper"], slides=[5])
     found = compare(study.runs, "one", "more", tmp_path / "cache")
     assert found.shown["paired by"].tolist() == ["slides"]
-    assert "Paired by slides: not the same cells" in found.note
+    assert "Paired by slides: not the same samples" in found.note
     assert found.full["p"].tolist() == found.full["p_holm"].tolist()
     filled(study, "far", adaptation=["full", "linear_probe"])
     filled(study, "near", adaptation=["lora"], fraction=[0.1, 1.0])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mitofm.errors import MitofmError
-from mitofm.reporting.configurations import groups
+from mitofm.reporting.configurations import group_cells
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def test_seeds_and_folds_are_repetitions_and_the_rest_is_the_configuration(study: Study) -> None:
     study.grid(adaptation=["lora", "full"], seed=[0, 42], train_domain=["fold 0", "fold 1"], domains=[("breast",)])
-    found = groups(collect(study.runs, study.name))
+    found = group_cells(collect(study.runs, study.name))
     assert [group.configuration.adaptation for group in found] == ["full", "lora"]
     assert list(found[0].done) == ["0 fold 0", "0 fold 1", "42 fold 0", "42 fold 1"]
     assert found[0].configuration.where == ""
@@ -25,13 +25,13 @@ def test_seeds_and_folds_are_repetitions_and_the_rest_is_the_configuration(study
 )
 def test_the_training_side_in_words(study: Study, described: str, where: str) -> None:
     study.add(train_domain=described)
-    (group,) = groups(collect(study.runs))
+    (group,) = group_cells(collect(study.runs))
     assert group.configuration.where == where
 
 
 def test_what_varies_beside_the_named_axes_is_the_setting(study: Study) -> None:
     study.grid(split=["in_domain", "annotation"])
-    assert {group.configuration.setting for group in groups(collect(study.runs))} == {
+    assert {group.configuration.setting for group in group_cells(collect(study.runs))} == {
         "split in_domain",
         "split annotation",
     }
@@ -39,7 +39,7 @@ def test_what_varies_beside_the_named_axes_is_the_setting(study: Study) -> None:
 
 def test_random_weights_are_part_of_the_name(study: Study) -> None:
     study.grid(weights=["pretrained", "random"])
-    assert [group.configuration.model for group in groups(collect(study.runs))] == ["uni", "uni (random weights)"]
+    assert [group.configuration.model for group in group_cells(collect(study.runs))] == ["uni", "uni (random weights)"]
 
 
 def test_an_unfinished_seed_is_planned_but_not_done(study: Study) -> None:
@@ -48,7 +48,7 @@ def test_an_unfinished_seed_is_planned_but_not_done(study: Study) -> None:
     folder = study.folder(labels)
     folder.mkdir(parents=True)
     study.write(folder, "cell.json", {"labels": labels})
-    (group,) = groups(collect(study.runs, study.name))
+    (group,) = group_cells(collect(study.runs, study.name))
     assert (len(group.done), group.planned) == (1, 2)
 
 
@@ -57,7 +57,7 @@ def test_a_sweep_over_a_setting_that_no_label_holds_is_told_apart_by_its_config(
         # A label the report does not know gives the two cells different folders.
         folder = study.add(rank=rank)
         (folder / "config.yaml").write_text(f"adaptation: {{rank: {rank}}}\ndata: {{root: /somewhere/{rank}}}\n")
-    found = groups(collect(study.runs, study.name))
+    found = group_cells(collect(study.runs, study.name))
     assert [group.configuration.adaptation for group in found] == ["lora (rank 16)", "lora (rank 4)"]
 
 
@@ -67,7 +67,7 @@ def test_two_spellings_of_a_number_are_one_configuration_but_a_pixel_is_no_share
         (folder / "config.yaml").write_text(f"adaptation: {{weight_decay: {decay}}}\naugment: {{side: {side}}}\n")
     found = {
         (group.configuration.adaptation, group.configuration.setting): sorted(group.done)
-        for group in groups(collect(study.runs, study.name))
+        for group in group_cells(collect(study.runs, study.name))
     }
     assert found == {
         ("lora (weight_decay 0)", "augment.side [1]"): ["41", "42"],
@@ -80,7 +80,7 @@ def test_cells_that_nothing_tells_apart_are_refused(study: Study) -> None:
     for number in (1, 2):
         (study.add(number=number) / "config.yaml").write_text("fraction: 1.0\n")
     with pytest.raises(MitofmError, match=r"uni-lora.* and uni-lora.*study of its own"):
-        groups(collect(study.runs, study.name))
+        group_cells(collect(study.runs, study.name))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_cells_that_nothing_tells_apart_are_refused(study: Study) -> None:
 )
 def test_fractions_in_words(study: Study, fraction: float, unit: str | None, share: str, amount: str) -> None:
     study.add(fraction=fraction, fraction_unit=unit)
-    (group,) = groups(collect(study.runs))
+    (group,) = group_cells(collect(study.runs))
     assert (group.configuration.share, group.configuration.amount) == (share, amount)
 
 
@@ -104,7 +104,7 @@ def test_seeds_that_were_run_otherwise_are_not_pooled(study: Study) -> None:
         (folder / "config.yaml").write_text(f"backbone: {{img_size: {pixels}}}\n")
     older = study.add(seed=45)  # has no such key: an older mitofm made it
     (older / "config.yaml").write_text("backbone: {name: uni}\n")
-    found = groups(collect(study.runs, study.name))
+    found = group_cells(collect(study.runs, study.name))
     by_model = {group.configuration.model: sorted(group.done) for group in found}
     assert by_model["uni (img_size 96)"] == ["42"]
     assert by_model["uni (img_size 224)"] == ["43", "44"]
@@ -115,5 +115,5 @@ def test_a_cell_without_labels_leaves_the_names_of_seeds(study: Study) -> None:
     never = study.folder(study.labels | {"seed": 43})
     never.mkdir(parents=True)
     (never / "SKIPPED").write_text("no slide to test on")
-    (group,) = groups(collect(study.runs, study.name))
+    (group,) = group_cells(collect(study.runs, study.name))
     assert list(group.done) == ["42"]

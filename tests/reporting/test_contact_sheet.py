@@ -8,7 +8,7 @@ from PIL import Image
 
 from mitofm.data.checks import Finding
 from mitofm.data.dataset import Dataset
-from mitofm.reporting.contact_sheet import counts, look
+from mitofm.reporting.contact_sheet import count_samples, look
 
 
 def test_a_page_shows_every_domain_and_class_at_its_own_colours(resolved: Any) -> None:
@@ -32,6 +32,6 @@ def test_a_page_shows_every_domain_and_class_at_its_own_colours(resolved: Any) -
 def test_the_counts_add_up(resolved: Any) -> None:
     config = resolved()
     dataset = Dataset(config["data"], Path(config["paths"]["cache"]))
-    table = counts(dataset.table(), dataset.card).full.set_index("domain")
+    table = count_samples(dataset.table(), dataset.card).full.set_index("domain")
     assert table.loc["all"].tolist() == table.drop(index="all").sum().tolist()
     assert table.loc["all", ["positive", "negative"]].sum() == len(dataset.table())

@@ -11,20 +11,20 @@ LOGGED = ["tables/unfinished", "figures/midog/scaling-all-uni", "figures/midog/c
 
 
 def test_the_spec_has_the_four_sections_and_shows_what_was_logged() -> None:
-    what = dashboard.spec("mine", "mitofm", ["breast", "lung"], LOGGED)
+    what = dashboard.describe("mine", "mitofm", ["breast", "lung"], LOGGED)
     assert list(what["sections"]) == ["scaling", "domains", "cost", "failures"]
     sections = what["sections"]
     assert sections["scaling"][-1]["media_keys"] == ["figures/midog/scaling-all-uni"]
     assert [panel["title"] for panel in sections["domains"]] == ["AUROC on breast", "AUROC on lung"]
     assert sections["failures"][-1] == {"panel": "WeavePanelSummaryTable", "table_name": "tables/unfinished"}
-    nothing = dashboard.spec("mine", "mitofm", [], [])["sections"]
+    nothing = dashboard.describe("mine", "mitofm", [], [])["sections"]
     assert all(panel for panels in nothing.values() for panel in panels)
 
 
 def test_wandb_workspaces_takes_the_spec() -> None:
     pytest.importorskip("wandb_workspaces", reason="the extra 'dashboard' is not installed")
-    what = dashboard.spec("mine", "mitofm", ["breast"], LOGGED)
-    workspace, report = dashboard.built(what, None)
+    what = dashboard.describe("mine", "mitofm", ["breast"], LOGGED)
+    workspace, report = dashboard.build(what, None)
     assert [section.name for section in workspace.sections] == list(what["sections"])
     assert [len(section.panels) for section in workspace.sections] == list(map(len, what["sections"].values()))
     assert "Group" in workspace.runset_settings.filters
@@ -36,7 +36,7 @@ def test_wandb_workspaces_takes_the_spec() -> None:
 def test_without_wandb_workspaces_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb_workspaces.reports.v2", None)
     with pytest.raises(MitofmError, match=r"pip install 'mitofm\[dashboard\]'"):
-        dashboard.publish(dashboard.spec("mine", "mitofm", [], []), None)
+        dashboard.publish(dashboard.describe("mine", "mitofm", [], []), None)
 
 
 def test_a_refusal_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +44,6 @@ def test_a_refusal_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
         def save(self) -> None:
             raise ValueError("no key")
 
-    monkeypatch.setattr(dashboard, "built", lambda *_: (Refusing(), Refusing()))
+    monkeypatch.setattr(dashboard, "build", lambda *_: (Refusing(), Refusing()))
     with pytest.raises(MitofmError, match=r"no key.*wandb login"):
         dashboard.publish({}, None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from mitofm.reporting import style
 from mitofm.reporting.filters import Filters
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 
 def test_an_element_is_about_the_values_that_it_names() -> None:
     filters = Filters({"backbone": ["uni", "virchow"], "adaptation": ["lora", "full"], "domain": ["breast"]})
-    assert filters.tokens(["virchow", 0.5, "lora", "all"]) == "backbone1 adaptation0"
-    assert filters.tokens(["lora", "full", "uni 2"]) == "adaptation0 adaptation1"
-    assert filters.tokens(["breast"]) == ""  # there is nothing to choose from
-    both = Filters.joined([filters, Filters({"backbone": ["uni"], "adaptation": [], "domain": ["breast", "lung"]})])
+    assert filters.list_tokens(["virchow", 0.5, "lora", "all"]) == "backbone1 adaptation0"
+    assert filters.list_tokens(["lora", "full", "uni 2"]) == "adaptation0 adaptation1"
+    assert filters.list_tokens(["breast"]) == ""  # there is nothing to choose from
+    both = Filters.join([filters, Filters({"backbone": ["uni"], "adaptation": [], "domain": ["breast", "lung"]})])
     assert both.values["domain"] == ["breast", "lung"]
-    assert both.tokens(["all but lung"]) == "domain1"
+    assert both.list_tokens(["all but lung"]) == "domain1"
 
 
 class Shown(HTMLParser):
@@ -56,10 +57,12 @@ def browse(page: Path, choice: str, *options: str) -> tuple[str, str]:
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
 def test_a_browser_shows_the_page_and_its_filters_narrow_it(
-    study: Study, report: Callable[[Study], Path], tmp_path: Path
+    study: Study, whole_report: Callable[[Study], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for ending in ("pdf", "png"):  # the page shows neither
+        monkeypatch.delitem(style._METADATA, ending)
     study.grid(adaptation=["linear_probe", "lora", "full"], backbone=["uni", "virchow"], domains=[("breast", "lung")])
-    page = report(study) / "report.html"
+    page = whole_report(study) / "report.html"
 
     about = Shown(page.read_text())
     assert about.hidden == []

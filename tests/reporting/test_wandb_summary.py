@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mitofm.reporting.wandb_summary import log_report, summary, tables_and_figures
+from mitofm.reporting.wandb_summary import list_logged, log_report, summarise
 
 if TYPE_CHECKING:
     from conftest import Study
@@ -33,7 +33,7 @@ def test_page_tables_wandb_and_the_cells_agree_to_the_last_digit(
     for text in ("report.html", "tables/midog/results.md", "tables/midog/results.tex"):
         assert shown in (out / text).read_text()
     place = "midog/all/uni/lora/1.0"
-    logged = summary(results)
+    logged = summarise(results)
     assert logged == {f"{place}/auroc": value, f"{place}/auroc_low": low, f"{place}/auroc_high": high}
 
     (out / "figures" / "midog" / "mistakes-uni-lora.png").write_bytes(b"a crop")
@@ -54,7 +54,7 @@ def test_crops_are_not_among_what_is_logged(tmp_path: Path) -> None:
     for name in ("figures/a/mistakes-uni.png", "figures/a/cost-0.5.png", "figures/a/cost.svg", "tables/a/mistakes.csv"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert list(tables_and_figures(tmp_path)) == ["tables/a/mistakes", "figures/a/cost-0.5"]
+    assert list(list_logged(tmp_path)) == ["tables/a/mistakes", "figures/a/cost-0.5"]
 
 
 def test_a_failure_is_a_warning(

@@ -7,7 +7,7 @@ that what is tested is which keys count, and as what.
 import pytest
 
 from mitofm.commands.composing import compose
-from mitofm.runs.identity import PROTOCOL_VERSION, hashed
+from mitofm.runs.identity import PROTOCOL_VERSION, _streams, hashed
 from mitofm.runs.resolve import resolve
 
 OF_0_1 = {
@@ -53,8 +53,6 @@ OF_0_1 = {
     "adaptation=scratch": "5005bbd44252",
     "augment=dihedral": "64d5d2b93dbc",
     "augment=none": "6e58cd990acc",
-    "augment=paper": "88a8ba247dfc",
-    "augment=strong": "cc7f2100d530",
     "fit=default": "64d5d2b93dbc",
     "fit=domain_focal": "b16b4d49401d",
     "fit=equal_steps": "01d34eb2bb10",
@@ -72,12 +70,32 @@ NEEDED = {
     "adaptation=scratch": ["backbone.weights=random"],
 }
 
+FIRED_TOGETHER = {
+    "augment=paper": "88a8ba247dfc",
+    "augment=strong": "cc7f2100d530",
+}  # ids of 0.1 that mean other pixels now
+
 
 @pytest.mark.parametrize("choice", OF_0_1)
 def test_ids_are_those_of_0_1(choice: str) -> None:
     config = resolve(compose("train", [choice, "paths.data=data", *NEEDED.get(choice, [])]))
     files = ["2" * 64] if choice == "split=file" else []
     assert hashed(config, "0" * 64, "1" * 64, files, protocol_version=3)[:12] == OF_0_1[choice]
+
+
+@pytest.mark.parametrize("choice", FIRED_TOGETHER)
+def test_a_list_whose_transforms_fired_together_is_another_cell(choice: str) -> None:
+    config = resolve(compose("train", [choice, "paths.data=data"]))
+    assert hashed(config, "0" * 64, "1" * 64, [], protocol_version=3)[:12] != FIRED_TOGETHER[choice]
+
+
+def test_transforms_inside_others_count() -> None:
+    def streams(*transforms: dict) -> bool:
+        return bool(_streams({"name": "own", "transforms": list(transforms)}))
+
+    flip = {"_target_": "albumentations.HorizontalFlip", "p": 0.5}
+    one_of = {"_target_": "albumentations.OneOf", "transforms": [flip]}
+    assert [streams(), streams(flip), streams(flip, flip), streams(one_of)] == [False, False, True, True]
 
 
 def test_the_protocol_version_of_0_2() -> None:

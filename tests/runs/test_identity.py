@@ -2,13 +2,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from mitofm.backbones import spec
 from mitofm.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.identity import identify
-from mitofm.runs.resolve import plain
+from mitofm.runs.resolve import plain, rounded
 from mitofm.runs.studies import enlist, names, read
 
 Resolved = Callable[..., dict[str, Any]]
@@ -62,6 +64,37 @@ def test_two_names_for_the_same_rules_are_one_cell(resolved: Resolved, one: list
 def test_two_spellings_of_a_number_are_one_cell(resolved: Resolved, one: str, other: str) -> None:
     lora = "adaptation=lora"
     assert identify(resolved(lora, one)).id == identify(resolved(lora, other)).id
+
+
+def test_what_a_calculation_leaves_in_the_last_digits_is_no_other_cell(resolved: Resolved) -> None:
+    def names(last: str) -> tuple[str, str, Any]:
+        config = resolved(
+            "adaptation=lora",
+            f"fraction=0.3{last}",
+            f"adaptation.lr=0.0003{last}",
+            f"backbone.mean=[0.3{last},0.5,0.5]",
+            f"augment.transforms=[{{_target_: albumentations.Blur, p: 0.7{last}}}]",
+        )
+        cell = identify(config)
+        stored = config | {"fraction": float(f"0.3{last}")}  # of a cell from before configs were rounded
+        assert identify(stored).id == cell.id
+        return cell.id, cell.folder_name, config["fraction"]
+
+    assert names("") == names("0000000000000004")
+    assert names("")[2] == 0.3
+    assert names("")[0] != names("0000000003")[0]
+
+
+@given(st.floats(1e-200, 1e200) | st.floats(-1, -1e-200), st.floats(-1e-13, 1e-13))
+def test_a_number_is_one_to_twelve_digits(number: float, apart: float) -> None:
+    (number,) = rounded([number])
+    assert rounded({"a": [number * (1 + apart)]}) == {"a": [number]}
+    assert rounded(number * (1 + 1e-9)) != number
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, True, "0.30000000000000004", None, 1.0, 0.0, float("inf")])
+def test_what_is_no_fraction_stays_as_it_is(value: Any) -> None:
+    assert (rounded(value), type(rounded(value))) == (value, type(value))
 
 
 def test_a_pixel_is_no_share(resolved: Resolved) -> None:

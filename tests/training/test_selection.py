@@ -43,7 +43,7 @@ def test_with_one_class_in_validation_the_stated_fallback_is_taken(
     config = resolve(composed)
     folder = Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["threshold"] == {"value": 0.5, "rule": "fixed"}
+    assert metrics["threshold"] == {"value": 0.5, "logit": 0.0, "rule": "fixed"}
     rules = {"linear_probe": ("c_rule", "cross_validation"), "full": ("checkpoint", {"rule": "last", "step": 4})}
     key, rule = rules[mode]
     assert metrics["chosen"][key] == rule

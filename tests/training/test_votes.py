@@ -125,4 +125,4 @@ def test_a_cell_from_before_the_key_is_one_of_labels(crops: Callable[..., Path],
     config = yaml.safe_load((cell / "config.yaml").read_text())
     assert config["fit"].pop("labels") == "majority"
     (cell / "config.yaml").write_text(yaml.safe_dump(config))
-    assert rerun(cell, config["paths"], tmp_path / "scratch").largest == 0
+    assert rerun(cell, config["paths"], tmp_path / "scratch", "check", print).largest == 0

@@ -1,0 +1,133 @@
+"""What an adapter is relative to, held by checkpoints: frozen tensors that another machine or seed would make otherwise.
+
+PiSSA, OLoRA and their like move a part of the frozen matrix into the adapter: W becomes W - s B0 A0. A trained A and B mean
+something only together with the first ones, so that these are stored, and the frozen matrix is made from them again, in
+one and the same order of operations. Other methods train numbers in a basis of the frozen matrix, which is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mitofm.errors import MitofmError
+
+ADAPTER = "default"
+
+
+@dataclass
+class Moved:
+    """A frozen matrix of which a part was moved into its adapter.
+
+    Attributes:
+        layer: peft's LoRA layer.
+        original: the backbone's matrix (out, in), on the CPU.
+        a: the first A (rank, in), as it was moved.
+        b: the first B (out, rank).
+    """
+
+    layer: Any
+    original: Tensor
+    a: Tensor
+    b: Tensor
+
+    def move(self, a: Tensor, b: Tensor) -> None:
+        """Take the part of this A and B out of the frozen matrix."""
+        weight = self.layer.get_base_layer().weight
+        self.a, self.b = a.detach().cpu().clone(), b.detach().cpu().clone()
+        with torch.no_grad():
+            weight.copy_(self.original - self.layer.scaling[ADAPTER] * (self.b @ self.a))
+
+
+class Bases:
+    """What a checkpoint of an adapted classifier holds beside what was trained.
+
+    Args:
+        layers: peft's layers by their name in the backbone.
+        kept: attributes of these layers that hold a tensor per adapter.
+        originals: the frozen matrices before peft came, by the name of their layer.
+
+    Raises:
+        MitofmError: peft has changed a frozen matrix in a way that cannot be stored.
+    """
+
+    def __init__(self, layers: Mapping[str, Any], kept: Sequence[str], originals: Mapping[str, Tensor]) -> None:
+        self._moved: dict[str, Moved] = {}
+        self._kept: dict[str, Any] = {}
+        self._frozen: dict[str, Tensor] = {}
+        for place, layer in layers.items():
+            name = f"backbone.{place}"
+            self._kept |= {f"{name}.{attribute}.{ADAPTER}": getattr(layer, attribute) for attribute in kept}
+            self._frozen |= {
+                f"{name}.{parameter}": value
+                for parameter, value in layer.named_parameters()
+                if not parameter.startswith("base_layer.") and not value.requires_grad
+            }
+            weight = layer.get_base_layer().weight
+            if not weight.is_meta and not torch.equal(weight, originals[place]):
+                self._moved[name] = _moved(place, layer, originals[place])
+
+    def state(self) -> dict[str, Tensor]:
+        """The tensors to store, by name."""
+        return dict(self._tensors())
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Put them back, and make the frozen matrices from them.
+
+        Raises:
+            MitofmError: one is missing, or has another shape.
+        """
+        held_here = self.state()
+        if missing := held_here.keys() - state.keys():
+            raise MitofmError(f"this checkpoint lacks {len(missing)} tensors, such as {min(missing)}")
+        for name, held in held_here.items():
+            if state[name].shape != held.shape:
+                raise MitofmError(
+                    f"this checkpoint does not fit: {name} is {tuple(state[name].shape)}, not {tuple(held.shape)}"
+                )
+        for name, moved in self._moved.items():
+            moved.move(state[f"{name}.moved_A"], state[f"{name}.moved_B"])
+        for name, by_adapter in self._kept.items():
+            by_adapter[ADAPTER] = state[name].to(by_adapter[ADAPTER].device)
+        for name, value in self._frozen.items():
+            value.data.copy_(state[name])
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for name, moved in self._moved.items():
+            yield f"{name}.moved_A", moved.a
+            yield f"{name}.moved_B", moved.b
+        for name, by_adapter in self._kept.items():
+            yield name, by_adapter[ADAPTER]
+        for name, value in self._frozen.items():
+            yield name, value.detach()
+
+
+def _moved(place: str, layer: Any, original: Tensor) -> Moved:
+    """What was moved out of a matrix, and the matrix made anew from it, so that a checkpoint's reader makes the same bits."""
+    parts = [getattr(layer, part, {}) for part in ("lora_A", "lora_B")]
+    weight = layer.get_base_layer().weight
+    by_peft = weight.detach().clone()
+    if all(ADAPTER in part for part in parts):
+        a, b = (part[ADAPTER].weight for part in parts)
+        if len(a) != layer.r[ADAPTER]:
+            raise MitofmError(
+                f"adaptation.rank={layer.r[ADAPTER]} is more than {place} of {tuple(weight.shape)} has: take {len(a)} or less"
+            )
+        moved = Moved(layer, original, a, b)
+        moved.move(a, b)
+        if torch.allclose(weight, by_peft, rtol=1e-4, atol=1e-5 * float(by_peft.abs().max())):
+            return moved
+    raise MitofmError(
+        f"peft changes the frozen {place} otherwise than by what it puts into its adapter: that is refused"
+    )
+
+
+def adapter_layers(module: nn.Module) -> dict[str, Any]:
+    """Peft's layers in a module, by name."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return {name: layer for name, layer in module.named_modules() if isinstance(layer, BaseTunerLayer)}

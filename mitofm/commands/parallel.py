@@ -1,0 +1,114 @@
+"""Run cells in parallel processes of this machine (`hydra/launcher=local`), and stop all of them together."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import active_children, get_context, parent_process
+from queue import SimpleQueue
+from typing import Any
+
+from mitofm.errors import MitofmError
+
+_ASKING = (signal.SIGTERM, signal.SIGINT)
+_AGAIN = 10  # seconds after which a process that has not ended is asked again: between two cells it may not listen
+
+
+def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, stop_at_error: bool) -> list[Any]:
+    """Call `run` for every cell, in fresh processes that each take one cell after the other, as imports take seconds.
+
+    A process that dies is replaced, and loses its own cell alone: each is a pool, which is lost as a whole.
+
+    Args:
+        run: a function that can be pickled.
+        cells: its arguments.
+        processes: how many run at once.
+        stop_at_error: end with code 1 at the first exception.
+
+    Returns:
+        For each cell its result, or the exception that it raised.
+
+    Raises:
+        SystemExit: with 128 + signal if SIGTERM or Ctrl-C told this process to stop, or with the code of a `run` that
+            raised SystemExit; once no cell is under way: SIGTERM has made trainings save, and no further cell was begun.
+    """
+    new_pool = partial(ProcessPoolExecutor, 1, get_context("spawn"), initializer=_prepare_process)
+    pools: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
+    for _ in cells[:processes]:
+        pools.put(new_pool())
+
+    def run_one(cell: Any) -> Any:
+        pool = pools.get()
+        try:
+            return pool.submit(run, cell).result()
+        except BrokenProcessPool:
+            pool = new_pool()
+            return MitofmError(f"the process of cell {cell} died (out of memory?): the same command goes on with it")
+        except Exception as error:
+            return error
+        finally:
+            pools.put(pool)
+
+    futures: list[Future[Any]] = []
+    with _raising_when_told_to_stop(), ThreadPoolExecutor(processes) as threads:
+        try:
+            futures += (threads.submit(run_one, cell) for cell in cells)
+            for future in as_completed(futures):
+                if isinstance(error := future.result(), Exception):
+                    print(f"mitofm: {error}", file=sys.stderr)
+                    if stop_at_error:
+                        raise SystemExit(1)
+        except SystemExit:
+            threads.shutdown(wait=False, cancel_futures=True)
+            while busy := [future for future in futures if future.running()]:
+                for process in active_children():
+                    process.terminate()
+                wait(busy, _AGAIN)
+            raise
+        finally:
+            while not pools.empty():
+                pools.get().shutdown()
+    return [future.result() for future in futures]
+
+
+def _prepare_process() -> None:
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the parent, and stop if that dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_stop_after_parent, daemon=True).start()
+
+
+def _stop_after_parent() -> None:
+    parent_process().join()  # type: ignore[union-attr]
+    while True:
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(_AGAIN)
+
+
+@contextmanager
+def _raising_when_told_to_stop() -> Iterator[None]:
+    """Raise SystemExit in the block at the first SIGTERM or Ctrl-C; at the second, kill the other processes."""
+
+    def kill(number: int, frame: Any) -> None:
+        for process in active_children():
+            process.kill()
+
+    def stop(number: int, frame: Any) -> None:
+        for again in _ASKING:
+            signal.signal(again, kill)
+        told = f"{len(active_children())} processes save and stop; again ends them at once"
+        print(f"mitofm: {signal.Signals(number).name}: {told}", file=sys.stderr)
+        raise SystemExit(128 + number)
+
+    before = {each: signal.signal(each, stop) for each in _ASKING if signal.getsignal(each) is not signal.SIG_IGN}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

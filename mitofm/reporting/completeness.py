@@ -1,0 +1,38 @@
+"""What of a study has no result: the cells that are not finished, and the configurations that lack some of their seeds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pandas as pd
+
+from mitofm.reporting.configurations import Group
+from mitofm.reporting.numbers import NOTHING
+from mitofm.reporting.tables import Table
+from mitofm.runs.collect import DAMAGED, DONE, FAILED, MISSING, PLANNED, SKIPPED
+
+_STATES = {state: state.lower() for state in (FAILED, SKIPPED, DAMAGED, MISSING)} | {PLANNED: "planned and not started"}
+
+
+def describe_missing(cells: pd.DataFrame, groups: Iterable[Group]) -> list[str]:
+    """In sentences, what is missing of `Collected.cells` and of their configurations."""
+    said = []
+    states = Counter(cells["state"])
+    if states[DONE] < len(cells):
+        others = ", ".join(f"{states[state]} {word}" for state, word in _STATES.items() if states[state])
+        said.append(f"{states[DONE]} of {len(cells)} cells are finished ({others}). The others are in no number below.")
+    short = sum(0 < len(group.done) < group.planned for group in groups)
+    if short:
+        said.append(
+            f"Some seeds are missing in {short} configuration{'s' if short > 1 else ''}: means are over the seeds that "
+            "are there, and paired differences over those that both sides have."
+        )
+    return said
+
+
+def list_unfinished(cells: pd.DataFrame) -> Table:
+    """The table of the unfinished cells, each with its reason."""
+    full = cells[["cell", "state", "reason"]]
+    shown = full.replace({"reason": {"": NOTHING}}).astype(str)
+    return Table("unfinished", "Cells without a result", shown, full, "They are in no number of this report.")

@@ -1,0 +1,9 @@
+"""The findings of a report, one file each. A new finding is a new file and its name in this list, the order on the page."""
+
+from importlib import import_module
+
+_NAMES = (
+    "cautions", "stated", "scaling", "scaling_laws", "best", "differences", "domain_matrix", "domain_shift", "domains", "cost",
+    "reliability", "agreement", "mistakes", "results", "samples",
+)  # fmt: skip
+FINDINGS = tuple(import_module(f"{__name__}.{name}") for name in _NAMES)

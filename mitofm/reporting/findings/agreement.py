@@ -1,0 +1,96 @@
+"""How each configuration does on the samples that experts agree on, and on those that divide them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mitofm import fingerprints
+from mitofm.data.votes import DIVIDED, UNANIMOUS
+from mitofm.evaluation import statistics
+from mitofm.evaluation.replicates import Replicates, replicates
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored
+from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.tables import AXES, Entry, Table, make_table, name_row, show_estimate, show_range, show_support
+
+_SHOWN = (AUROC, "balanced_accuracy", "balanced_accuracy_chosen")
+_SAMPLES = "test samples"
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """One configuration on the samples of one evaluation set on which the experts' agreement is `kind`.
+
+    Attributes:
+        result: on all samples of the set.
+        kind: unanimous or divided.
+        samples: how many, in each repetition.
+        metrics: the estimate of each metric by name.
+    """
+
+    result: Result
+    kind: str
+    samples: Sequence[int]
+    metrics: Mapping[str, Estimate]
+
+
+def find(measured: Measured) -> Found:
+    """Both kinds of samples; nothing of data sets without votes."""
+    found = measure_agreement(measured.stored, measured.primary)
+    return Found([show_table(tabulate(found), folded=True)] if found else ())
+
+
+def measure_agreement(stored: Stored, results: Sequence[Result]) -> list[Agreed]:
+    """The results on unanimous and on divided samples; none of data sets without votes."""
+    return [one for result in results for one in _split(stored, result)]
+
+
+def _split(stored: Stored, result: Result) -> Iterator[Agreed]:
+    known = {seed: stored.collected.agreement(cell) for seed, cell in result.group.done.items()}
+    if not any(len(of) for of in known.values()):
+        return
+    for kind in (UNANIMOUS, DIVIDED):
+        parts = {
+            seed: part[part["sample_id"].map(known[seed]) == kind]
+            for seed, part in stored.predictions(result.group, result.set).items()
+        }
+        tested = {seed: part for seed, part in parts.items() if len(part)}
+        if tested:
+            measured = [_measure(stored, result.group.done[seed], part) for seed, part in tested.items()]
+            metrics = {name: statistics.estimate(measured, name) for name in _SHOWN}
+            yield Agreed(result, kind, [len(part) for part in tested.values()], metrics)
+
+
+def _measure(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
+    """The metrics on some samples of a cell's test side, kept for the next report."""
+    threshold = stored.thresholds[cell]
+    samples = fingerprints.of(part["sample_id"].tolist())
+    made_of = ["agreement", stored.content(cell), threshold, samples]
+    return Replicates(**stored.kept.get(made_of, lambda: replicates(part, threshold).plain()))
+
+
+def tabulate(found: Sequence[Agreed]) -> Table:
+    """Two rows of every configuration: what experts agree on, and what divides them."""
+    rows = [
+        [
+            *name_row(one.result.configuration, one.result.set),
+            Entry("experts", one.kind, {"experts": one.kind}),
+            show_range(_SAMPLES, "samples", one.samples),
+            *(
+                show_estimate(f"{METRICS[name]} (95 % interval)", name, estimate)
+                for name, estimate in one.metrics.items()
+            ),
+            *show_support(one.metrics[AUROC]),
+        ]
+        for one in found
+    ]
+    note = (
+        "Unanimous: all of at least two experts gave a test sample the same label. Divided: they did not, and its label is "
+        "that of most of them (of a tie, what the data set says). A lower value on divided samples is in part due to "
+        "these labels, with which not every expert agrees either."
+    )
+    estimates = [estimate for one in found for estimate in one.metrics.values()]
+    return make_table("agreement", "By agreement of the experts", rows, note, (*AXES, "seeds"), estimates)

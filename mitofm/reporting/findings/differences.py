@@ -1,0 +1,135 @@
+"""Paired differences on the same samples: between adaptations, between models, between amounts of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import combinations, compress
+from pathlib import Path
+from typing import Any
+
+from mitofm.reporting.estimates import ALL, DOMAIN, Pair, Result, Stored
+from mitofm.reporting.finding import Found, Measured, Section, show_table
+from mitofm.reporting.forest import Row, draw_forest
+from mitofm.reporting.grouping import group_by, keep_largest
+from mitofm.reporting.numbers import count_verdicts, format_difference, format_signed, join, name_set, name_subset
+from mitofm.reporting.style import Drawn, make_slug
+from mitofm.reporting.tables import Entry, Table, hide, make_table, name_row, show_difference, show_verdict
+
+ADAPTATION, MODEL, SHARE = "adaptation", "model", "share"  # axes: attributes of a configuration
+_AXIS = "difference of AUROC on the same samples"
+_FEW = 6
+"""Up to this many are told one by one; more are counted."""
+_PAIRED = "Same test samples on both sides; the interval is the jackknife over slides of the difference itself."
+_PICKED = f"The model of highest AUROC minus each other; being picked as the highest flatters it. {_PAIRED}"
+
+
+def find(measured: Measured) -> Found:
+    """The differences along each axis, those of adaptations also drawn and in sentences."""
+    stored, results = measured.stored, measured.primary
+    adaptations = compare_adaptations(stored, results, measured.order)
+    drawn = draw_adaptations(adaptations, measured.figures)
+    sections = [Section("Paired differences of adaptations", "At the largest fraction.", drawn)] if drawn else []
+    for name, title, axis, pairs, note in (
+        ("adaptations", "Adaptations compared", ADAPTATION, adaptations, _PAIRED),
+        ("models", "Models compared", MODEL, compare_models(stored, results), _PICKED),
+        ("fractions", "What more labels are worth", SHARE, compare_fractions(stored, results), _PAIRED),
+    ):
+        sections += [show_table(tabulate(name, title, axis, pairs, note))] if pairs else []
+    return Found(sections, describe_adaptations(adaptations))
+
+
+def compare_adaptations(stored: Stored, results: Iterable[Result], order: list[str]) -> list[Pair]:
+    """Of every two adaptations of the same model, the later in `order` minus the earlier."""
+    strata = _sort(results, lambda one: order.index(one.configuration.adaptation), adaptation="")
+    return [stored.compare(second, first) for members in strata for first, second in combinations(members, 2)]
+
+
+def compare_models(stored: Stored, results: Iterable[Result]) -> list[Pair]:
+    """The model of highest AUROC minus each other model, under the same adaptation."""
+    strata = _sort(results, lambda one: -(one.auroc.value or 0.0), model="")
+    return [stored.compare(highest, other) for highest, *others in strata for other in others]
+
+
+def compare_fractions(stored: Stored, results: Iterable[Result]) -> list[Pair]:
+    """The largest fraction minus each smaller one, of the same model and adaptation."""
+    strata = _sort(results, lambda one: -one.configuration.fraction, fraction=0.0)
+    return [stored.compare(largest, other) for largest, *others in strata for other in others]
+
+
+def _sort(results: Iterable[Result], rank: Callable[[Result], float], **same: Any) -> list[list[Result]]:
+    """The results that differ in nothing but the axis that `same` makes equal, in the order of their rank."""
+    strata = group_by(results, lambda result: (replace(result.configuration, **same), result.set))
+    return [sorted(members, key=rank) for members in strata.values()]
+
+
+def name_pair(pair: Pair, axis: str = ADAPTATION) -> str:
+    """The two sides in words."""
+    return " \N{MINUS SIGN} ".join(getattr(side.configuration, axis) for side in (pair.first, pair.second))
+
+
+def tabulate(name: str, title: str, axis: str, pairs: Sequence[Pair], note: str) -> Table:
+    """The differences along one axis."""
+    rows = []
+    for pair in pairs:
+        sides = {side: getattr(getattr(pair, side).configuration, axis) for side in ("first", "second")}
+        rows.append(
+            [
+                *hide(name_row(pair.configuration, pair.first.set), "labels" if axis == SHARE else axis),
+                Entry("difference", name_pair(pair, axis), sides | {"seeds": pair.difference.seeds}),
+                show_difference("AUROC (95 % interval)", "difference", pair.difference),
+                *show_verdict(pair.difference),
+            ]
+        )
+    note += f" {len(rows)} intervals, each by itself: they are not corrected for their number." if len(rows) > 1 else ""
+    return make_table(name, title, rows, note, estimates=[pair.difference for pair in pairs])
+
+
+def draw_adaptations(pairs: Iterable[Pair], folder: Path) -> list[Drawn]:
+    """Differences at the largest fraction, a forest plot per setting and evaluation set with a row per model."""
+    known = [pair for pair in pairs if pair.difference.value is not None]
+    drawn = []
+    for (where, tested), members in sorted(
+        group_by(known, lambda one: (one.configuration.where, one.first.set)).items()
+    ):
+        members = keep_largest(members)
+        rows = [Row(one.configuration.model, name_pair(one), one.difference) for one in members]
+        heading = join(where, name_subset(tested), members[0].configuration.amount)
+        title, stem = f"Paired differences of adaptations: {heading}", folder / make_slug("differences", where, tested)
+        keys = [side.configuration for one in members for side in (one.first, one.second)]
+        about = {name for key in keys for name in (key.model, key.adaptation)}
+        about |= {members[0].configuration.train_domain, tested.removeprefix(DOMAIN)}
+        order = list(dict.fromkeys(map(name_pair, members)))
+        drawn.append(draw_forest(stem, heading, title, rows, order, _AXIS, about=about))
+    return drawn
+
+
+def describe_adaptations(pairs: Iterable[Pair]) -> list[str]:
+    """What the differences of every two adaptations say at the largest fraction: one by one if they are few."""
+    known = [pair for pair in pairs if pair.difference.value is not None]
+    return [_describe(name, keep_largest(members)) for name, members in group_by(known, name_pair).items()]
+
+
+def _describe(name: str, members: Sequence[Pair]) -> str:
+    name = f"{name} with {members[0].configuration.amount}, AUROC on the same samples"
+    if len(members) <= _FEW:
+        places = [_name_place(one) for one in members]
+        alike = [len(set(words)) == 1 for words in zip(*places, strict=True)]  # said once if it is the same for all
+        name = join(name, *compress(places[0], alike))
+        own = [join(*(word for word, same in zip(place, alike, strict=True) if not same)) for place in places]
+        each = "; ".join(
+            f"{f'{words} ' if words else ''}{format_difference(one.difference)}, {one.difference.verdict}"
+            for words, one in zip(own, members, strict=True)
+        )
+        return f"{name}: {each}."
+    values = [one.difference.value for one in members if one.difference.value is not None]
+    return (
+        f"{name}: {count_verdicts(members)} of {len(members)} comparisons; "
+        f"differences from {format_signed(min(values))} to {format_signed(max(values))}."
+    )
+
+
+def _name_place(pair: Pair) -> tuple[str, ...]:
+    key, tested = pair.configuration, pair.first.set
+    trained = f"trained on {key.train_domain}" if key.train_domain else ""
+    return key.model, key.setting, trained, f"tested {name_set(tested)}" if tested != ALL else ""

@@ -1,0 +1,164 @@
+"""What a change of domain costs: in-domain minus out-of-domain, and trained on the tested domain minus on another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mitofm.evaluation import statistics
+from mitofm.reporting.configurations import Configuration
+from mitofm.reporting.estimates import DOMAIN, Pair, Result, Stored
+from mitofm.reporting.finding import Found, Measured, Section, show_table
+from mitofm.reporting.forest import Row, draw_forest
+from mitofm.reporting.grouping import group_by, keep_largest
+from mitofm.reporting.numbers import count_verdicts, format_signed, join
+from mitofm.reporting.style import Drawn, make_slug
+from mitofm.reporting.tables import (
+    SET,
+    TEST_DOMAIN,
+    Entry,
+    Table,
+    make_table,
+    name_row,
+    show_difference,
+    show_estimate,
+    show_verdict,
+)
+
+IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
+EQUAL_SIZES = 0.1
+"""Two training sets whose sizes differ by less than this share are of equal size."""
+
+
+def find(measured: Measured) -> Found:
+    """Either kind of gap, if its two sides were measured; nothing if there is one domain only."""
+    sections, said, stored = [], [], measured.stored
+    if measured.domains and (gaps := measure_gaps(stored, measured.results)):
+        table, drawn = tabulate_gaps(gaps), draw_gaps(keep_largest(gaps), measured.order, measured.figures)
+        sections.append(Section(table.title, "The figures are of the largest fraction.", drawn, table))
+        said += describe_gaps(gaps)
+    if swaps := measure_swaps(stored, measured.domains):
+        sections.append(show_table(tabulate_swaps(stored, swaps)))
+        said += describe_swaps(stored, swaps)
+    return Found(sections, said)
+
+
+def measure_gaps(stored: Stored, results: Iterable[Result]) -> list[Pair]:
+    """In-domain minus out-of-domain of every configuration tested on both.
+
+    No slide is in both sets of a seed, but it may be in one of either over the seeds: a domain can be trained on at one
+    seed and only tested on at another. So slides are left out of both at once.
+    """
+    found = []
+    for members in group_by(results, lambda result: result.configuration).values():
+        sets = {member.set: member for member in members}
+        if {IN_DOMAIN, OUT_OF_DOMAIN} <= sets.keys():
+            inside, outside = sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]
+            seeds = stored.seeds(inside.group, inside.set), stored.seeds(outside.group, outside.set)
+            found.append(Pair(inside, outside, statistics.difference_by_slide(*seeds)))
+    return found
+
+
+def tabulate_gaps(gaps: Sequence[Pair]) -> Table:
+    """In-domain and out-of-domain AUROC, and the first minus the second."""
+    rows = [
+        [
+            *(entry for entry in name_row(gap.configuration, "") if entry.heading != SET),
+            show_estimate("in-domain AUROC", "in_domain", gap.first.auroc),
+            show_estimate("out-of-domain AUROC", "out_of_domain", gap.second.auroc),
+            show_difference("gap (95 % interval)", "gap", gap.difference),
+            Entry("slides", f"{gap.first.auroc.slides} + {gap.second.auroc.slides}"),
+            Entry("verdict", gap.difference.verdict),
+        ]
+        for gap in gaps
+    ]
+    note = (
+        "Two sets of slides; the jackknife leaves each slide out of both at once. A gap mixes what the change of domain "
+        "costs with how hard the samples of either domain are."
+    )
+    return make_table("gaps", "In-domain minus out-of-domain", rows, note, estimates=[gap.difference for gap in gaps])
+
+
+def draw_gaps(gaps: Sequence[Pair], order: list[str], folder: Path) -> list[Drawn]:
+    """One forest plot per model, one row per training domain and setting."""
+    drawn = []
+    settings = {gap.configuration.setting for gap in gaps}
+    for model, members in sorted(group_by(gaps, lambda gap: gap.configuration.model).items()):
+        rows = []
+        for gap in members:
+            key = gap.configuration
+            where = key.where if len(settings) > 1 else key.train_domain and f"trained on {key.train_domain}"
+            rows.append(Row(where or "all domains", key.adaptation, gap.difference))
+        heading, axis = join(model, *settings) if len(settings) == 1 else model, "in-domain minus out-of-domain AUROC"
+        stem, title = folder / make_slug("gap", model), f"I{axis[1:]}: {model}"
+        drawn.append(draw_forest(stem, heading, title, rows, order, axis, about=[model]))
+    return drawn
+
+
+def describe_gaps(gaps: Sequence[Pair]) -> list[str]:
+    """The least and the largest gap, and how many are decided."""
+    values = [gap.difference.value for gap in gaps if gap.difference.value is not None]
+    if not values:
+        return []
+    return [
+        f"In-domain minus out-of-domain AUROC lies between {format_signed(min(values))} and {format_signed(max(values))}: "
+        f"{count_verdicts(gaps)} of {len(gaps)} configurations."
+    ]
+
+
+def measure_swaps(stored: Stored, domains: Sequence[Result]) -> list[Pair]:
+    """For every test domain that was also trained on alone: trained on it minus trained on each other domain."""
+    names = {result.set.removeprefix(DOMAIN) for result in domains}
+    trained: dict[tuple[Configuration, str], dict[str, Result]] = {}
+    for result in domains:
+        key = replace(result.configuration, train_domain="")
+        trained.setdefault((key, result.set), {})[result.configuration.train_domain] = result
+    found = []
+    for (_, name), by_training in trained.items():
+        own = by_training.pop(name.removeprefix(DOMAIN), None)
+        if own is not None:
+            found += [stored.compare(own, by_training[other]) for other in sorted(names & by_training.keys())]
+    return found
+
+
+def count_labels(stored: Stored, swap: Pair) -> tuple[float, float, bool]:
+    """How many labels either side bought, and whether they are equally many, so that the difference is one of domains alone."""
+    own, other = stored.count_labels(swap.first.group), stored.count_labels(swap.second.group)
+    return own, other, abs(own - other) < EQUAL_SIZES * max(own, other)
+
+
+def tabulate_swaps(stored: Stored, swaps: Sequence[Pair]) -> Table:
+    """A row for each tested domain and each other one."""
+    rows = []
+    for swap in swaps:
+        key, elsewhere = swap.configuration, swap.second.configuration.train_domain
+        own, other, fair = count_labels(stored, swap)
+        bought = {"labels_own": own, "labels_elsewhere": other, "equal_sizes": fair}
+        rows.append(
+            [
+                *name_row(key, key.train_domain, TEST_DOMAIN, where=key.setting),
+                Entry("trained on instead", elsewhere, {"trained_elsewhere": elsewhere} | bought),
+                show_difference("gap (95 % interval)", "gap", swap.difference),
+                Entry("samples bought", f"{own:,.0f}" if fair else f"{own:,.0f} against {other:,.0f}: unequal"),
+                *show_verdict(swap.difference),
+            ]
+        )
+    note = (
+        "AUROC on the same samples of the test domain: trained on it minus trained on the other domain, the difficulty of "
+        "the samples being equal. Where the training sets are of unequal size the gap is in part one of size."
+    )
+    title = "What training on another domain costs"
+    return make_table("column_gaps", title, rows, note, estimates=[swap.difference for swap in swaps])
+
+
+def describe_swaps(stored: Stored, swaps: Iterable[Pair]) -> list[str]:
+    """The least and the largest difference between equally large training sets, and how many are decided."""
+    fair = [swap for swap in swaps if count_labels(stored, swap)[2] and swap.difference.value is not None]
+    values = [swap.difference.value for swap in fair if swap.difference.value is not None]
+    if not values:
+        return []
+    return [
+        f"Trained on the tested domain instead of another one, with equally many labels, AUROC differs by "
+        f"{format_signed(min(values))} to {format_signed(max(values))}: {count_verdicts(fair)} of {len(fair)} pairs."
+    ]

@@ -1,0 +1,56 @@
+"""Every configuration over its seeds: each metric with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.estimates import AUROC, METRICS, Result
+from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.numbers import NOTHING
+from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate
+
+SD_OF_TRAINING = "of it training"
+_PRINTED = (
+    AUROC, "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "calibration_error", "weighted_f1"
+)  # fmt: skip
+
+
+def find(measured: Measured) -> Found:
+    """The table of all."""
+    return Found([show_table(tabulate(measured.primary))])
+
+
+def tabulate(results: Sequence[Result]) -> Table:
+    """A row for each configuration and evaluation set."""
+    rows = [
+        [
+            *name_row(result.configuration, result.set),
+            *show_repetitions(result),
+            *(entry for name, found in result.metrics.items() for entry in show_metric(name, found)),
+        ]
+        for result in results
+    ]
+    note = (
+        "Mean over seeds; intervals are over slides. The sd between seeds (of AUROC) is what is seen; of it, training is "
+        "what their different test slides do not explain. Average precision and weighted F1 depend on how common "
+        "positives are: do not compare them across test sets. The calibration error is too high where samples are few."
+    )
+    return make_table("results", "Results over seeds", rows, note, estimates=[result.auroc for result in results])
+
+
+def show_repetitions(result: Result) -> list[Entry]:
+    """How many repetitions (seeds, and folds if there are some) the set was tested in, and on how many slides."""
+    counted, planned = result.auroc.seeds, result.group.planned
+    shown = str(counted) if counted == planned else f"{counted} of {planned}"
+    return [Entry("seeds", shown, {"seeds": counted, "planned": planned}), Entry("slides", str(result.auroc.slides))]
+
+
+def show_metric(name: str, found: Estimate) -> list[Entry]:
+    """A metric and how seeds differ in it; people see some metrics, and the seeds of AUROC only."""
+    seen = {"sd between seeds": found.seed_sd, SD_OF_TRAINING: found.training_sd} if name == AUROC else {}
+    return [
+        show_estimate(f"{METRICS[name]} (95 % interval)" if name in _PRINTED else "", name, found),
+        *(Entry(heading, NOTHING if spread is None else f"{spread:.3f}") for heading, spread in seen.items()),
+        Entry(full={f"{name}_seed_sd": found.seed_sd, f"{name}_training_sd": found.training_sd}),
+    ]

@@ -1,0 +1,74 @@
+"""Scaling curves: AUROC against the number of labels, one panel per model, one line per adaptation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from mitofm.reporting.estimates import Result, collect_names
+from mitofm.reporting.finding import Found, Measured, Section
+from mitofm.reporting.findings.scaling_laws import Law, choose_levels, fit_laws
+from mitofm.reporting.grouping import group_adaptations, group_by
+from mitofm.reporting.numbers import format_value, join, name_subset
+from mitofm.reporting.style import GRID, Drawn, assign_looks, draw, find_limits, make_slug, stack_ends
+
+_Place = tuple[str, str, str]
+"""Setting with training domain, evaluation set, model."""
+
+
+def find(measured: Measured) -> Found:
+    """A curve for every model; none if there is one amount of labels only."""
+    panels = find_panels(measured.primary)
+    if not panels:
+        return Found()
+    laws = fit_laws(measured.stored, measured.primary, choose_levels(measured.primary))
+    text = "Points are means over seeds; bands and bars are 95 % intervals over slides; dotted lines are scaling laws."
+    drawn = [_draw_panel(measured, place, panels, laws) for place in sorted(panels)]
+    return Found([Section("AUROC against the number of labels", text, drawn)])
+
+
+def find_panels(results: Iterable[Result]) -> dict[_Place, list[Result]]:
+    """The results of every model, evaluation set and setting of which there is more than one fraction."""
+    found = group_by([result for result in results if result.auroc.value is not None], _place)
+    return {key: one for key, one in found.items() if len({result.configuration.fraction for result in one}) > 1}
+
+
+def _place(one: Result | Law) -> _Place:
+    return one.configuration.where, one.set, one.configuration.model
+
+
+def _draw_panel(measured: Measured, place: _Place, panels: dict[_Place, list[Result]], laws: Sequence[Law]) -> Drawn:
+    """Draw AUROC over labels, dotted the scaling laws. All panels share their axes, so that they can be compared."""
+    results, count, (where, tested, model) = panels[place], measured.stored.count_labels, place
+    everything = [result for one in panels.values() for result in one]
+    bought = [count(result.group) for result in everything]
+    reach = min(bought) / 1.35, max(bought) * 1.35
+    title = join(model, where, name_subset(tested))
+    stem = measured.figures / make_slug("scaling", where, tested, model)
+    look, said = assign_looks(measured.order), []
+    with draw(stem, 3.5, title) as (_, axes):
+        ticks: dict[str, float] = {}
+        for adaptation, style, line in group_adaptations(results, measured.order):
+            x = [count(result.group) for result in line]
+            ticks |= {result.configuration.share: labels for result, labels in zip(line, x, strict=True)}
+            value, low, high = stack_ends([result.auroc for result in line])
+            axes.plot(x, value, color=style.colour, marker=style.marker, ms=5, lw=1.6, label=adaptation)
+            axes.fill_between(x, low, high, color=style.colour, alpha=0.13, lw=0)
+            # A band needs two neighbouring intervals; the bars show a single one.
+            axes.vlines(x, low, high, color=style.colour, lw=0.9, alpha=0.6)
+            said.append(
+                f"{adaptation}: " + ", ".join(f"{format_value(r.auroc)} at {r.configuration.share}" for r in line)
+            )
+        along = np.geomspace(*reach, 100)
+        for law in laws:
+            if _place(law) == place:
+                axes.plot(along, law.predict(along), color=look[law.configuration.adaptation].colour, ls=":", lw=1.1)
+        axes.set_xscale("log")
+        axes.set_xticks(list(ticks.values()), [f"{labels:,.0f}\n{share}" for share, labels in ticks.items()])
+        axes.minorticks_off()
+        axes.set(xlim=reach, ylim=find_limits(result.auroc for result in everything))
+        axes.set(xlabel="labelled samples, and their share of all", ylabel="AUROC")
+        axes.axhline(0.5, color=GRID, lw=1.2, zorder=0)
+        axes.grid(axis="y")
+    return Drawn(stem, f"AUROC against the number of labels: {title}", "; ".join(said), collect_names(results))

@@ -1,0 +1,43 @@
+"""Results in groups: by what they share, by adaptation, and at the largest amount of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from mitofm.reporting.configurations import Configuration
+from mitofm.reporting.style import Look, assign_looks
+
+
+class Configured(Protocol):
+    """What was measured of a configuration."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """Which one."""
+
+
+One = TypeVar("One")
+Of = TypeVar("Of", bound=Configured)
+
+
+def group_by(items: Iterable[One], key: Callable[[One], Any]) -> dict[Any, list[One]]:
+    """The items by their key, in the order in which keys and items come."""
+    found: dict[Any, list[One]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return found
+
+
+def keep_largest(items: Sequence[Of]) -> list[Of]:
+    """Those of the largest fraction among them."""
+    largest = max((item.configuration.fraction for item in items), default=0.0)
+    return [item for item in items if item.configuration.fraction == largest]
+
+
+def group_adaptations(items: Iterable[Of], order: Sequence[str]) -> Iterator[tuple[str, Look, list[Of]]]:
+    """Each adaptation that there is, in its order, with its look and its items by fraction."""
+    look, series = assign_looks(order), group_by(items, lambda item: item.configuration.adaptation)
+    for name in order:
+        if name in series:
+            yield name, look[name], sorted(series[name], key=lambda item: item.configuration.fraction)

@@ -1,0 +1,37 @@
+"""Tensors and arrays as safetensors: what is read is what was given, however it lay in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mitofm.files import replacing
+
+
+def save_tensors(file: Path, tensors: Mapping[str, Tensor | np.ndarray]) -> None:
+    """Write `tensors` by name, atomically.
+
+    safetensors 0.8.0 writes numpy arrays that are not contiguous as if they were, with other values and without a word, and
+    refuses tensors that share memory: everything passes through here, and as contiguous tensors of their own.
+    """
+    shared: set[int] = set()
+    own = {}
+    for name, value in tensors.items():
+        if isinstance(value, np.ndarray):  # a copy: torch takes no negative strides and no foreign byte order
+            value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("="), order="C"))
+        own[name] = value.detach().cpu().contiguous()
+        if (storage := own[name].untyped_storage().data_ptr()) in shared:
+            own[name] = own[name].clone()
+        shared.add(storage)
+    with replacing(file) as temporary:
+        save_file(own, temporary)
+
+
+def load_tensors(file: Path) -> dict[str, Tensor]:
+    """Read what `save_tensors` wrote."""
+    return load_file(file)

@@ -1,0 +1,170 @@
+"""Versions of the libraries that compute, and those changes among them that are known to change what a trained cell gives.
+
+They are recorded with a cell and with its checkpoint; none of it is part of a cell's identity.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+from mitofm.config import targets
+from mitofm.errors import MitofmError, unknown
+from mitofm.files import read_json
+
+Versions = dict[str, str]
+_NAME = re.compile(r"[\w.+!-]{1,60}", re.ASCII)
+WAYS = ("check", "ignore")
+"""What `versions=...` of a command may be."""
+
+_DISTRIBUTIONS = (
+    "torch", "torchmetrics", "torchvision", "timm", "peft", "pytorch-lightning", "albumentations", "albucore", "numpy",
+    "scipy", "scikit-learn", "pillow", "tifffile", "imagecodecs", "openslide-python", "shapely", "safetensors",
+    "hydra-core",
+)  # fmt: skip
+_LIBRARIES = {"opencv": ("cv2", "__version__"), "openslide": ("openslide", "__library_version__")}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One version of a library from which on the same cell is another.
+
+    Attributes:
+        library: its name in `installed`.
+        since: the first version that computes otherwise than all before.
+        why: what it does otherwise, and where that was measured.
+        methods: the methods of peft (`adaptation.method`) whose stored tensors mean another map since.
+        unless: the settings of such a method with which they do not.
+        transforms: the augmentations that give other pixels since: training alone differs.
+    """
+
+    library: str
+    since: str
+    why: str
+    methods: frozenset[str] = frozenset()
+    unless: Mapping[str, Any] = field(default_factory=dict)
+    transforms: frozenset[str] = frozenset()
+
+    def holds(self, version: str) -> bool:
+        """Whether `version` is one of those that have it."""
+        return _numbers(version) >= _numbers(self.since)
+
+    def concerns(self, config: Mapping[str, Any]) -> str:
+        """What in a cell's config it changes; "" if nothing."""
+        adaptation = config["adaptation"]
+        spared = self.unless and all(adaptation.get(key) == value for key, value in self.unless.items())
+        if str(adaptation.get("method")) in self.methods and not spared:
+            return str(adaptation["method"])
+        named = {target.rpartition(".")[2] for target in targets(config.get("augment") or {})}
+        return ", ".join(sorted(named & self.transforms))
+
+
+CHANGES = (
+    Change("peft", "0.18", "the last term of the series that makes its rotations counts once, no longer twice",
+           methods=frozenset({"oft"}), unless={"use_cayley_neumann": False}),
+    Change("peft", "0.19.1", "its fixed projections are drawn otherwise", methods=frozenset({"tinylora"})),
+    Change("peft", "0.20", "its fixed parts are drawn otherwise", methods=frozenset({"tinylora", "adamss"})),
+    Change("opencv", "5.0", "rotated and warped pixels are up to 6 grey levels off", transforms=frozenset({
+        "Affine", "ElasticTransform", "GridDistortion", "GridElasticDeform", "OpticalDistortion", "Perspective",
+        "PiecewiseAffine", "Rotate", "SafeRotate", "ShiftScaleRotate", "ThinPlateSpline"})),
+)  # fmt: skip
+"""All that are known; a new one is an entry. `docs/reliability.md` says how they were measured."""
+
+
+def of_cell(environment: Path) -> Versions:
+    """Those of a cell's `environment.json`.
+
+    Raises:
+        MitofmError: it does not state them as `installed` does.
+    """
+    try:
+        return stated(read_json(environment)["packages"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MitofmError(f"{environment} is damaged ({type(error).__name__}: {error})") from error
+
+
+def stated(found: Any) -> Versions:
+    """`found`, if it is what `installed` gives: it may come from a stranger, and is printed.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(found, dict) or not all(_NAME.fullmatch(str(one)) for pair in found.items() for one in pair):
+        raise ValueError("versions that are none")
+    return {name: str(version) for name, version in found.items()}
+
+
+@functools.cache
+def installed() -> Versions:
+    """The version of every library here that computes, by its name on the package index; of OpenCV and OpenSlide the C library's.
+
+    OpenCV comes in distributions of several names, which overwrite one another's files: it is the imported one that counts.
+    """
+    found = {}
+    for name in _DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    for name, (module, attribute) in _LIBRARIES.items():
+        try:
+            found[name] = str(getattr(import_module(module), attribute))
+        except (ImportError, OSError, AttributeError):
+            continue
+    return found
+
+
+def known_way(way: object) -> None:
+    """Refuse what `versions=...` cannot be.
+
+    Raises:
+        MitofmError: it is none of `WAYS`.
+    """
+    if way not in WAYS:
+        raise unknown("versions", way, WAYS)
+
+
+def compared(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: str, what: str) -> tuple[str, ...]:
+    """What is to be said of the versions here beside those that trained a cell: a line for each that differs.
+
+    Args:
+        stored: what `installed` gave there, or a part of it; None if nothing states it.
+        config: the groups of the cell's config that are used again: `adaptation`, and `augment` if it is trained again.
+        way: one of `WAYS`.
+        what: was trained, for the message.
+
+    Raises:
+        MitofmError: a difference is known to matter, and is not to be ignored.
+    """
+    if not stored:
+        return (f"{what} does not state the versions it was trained with",)
+    here = installed()
+    lines = [
+        f"{name} {here.get(name, 'is absent')} here, {stored[name]} when it was trained"
+        for name in sorted(stored)
+        if here.get(name) != stored[name]
+    ]
+    for change in CHANGES:
+        name, concerned = change.library, change.concerns(config)
+        if not concerned or name not in here:
+            continue
+        told = f"{concerned} is not the same before and since {name} {change.since}: {change.why}"
+        if name not in stored:
+            lines.append(f"its version of {name} is not stated, and {told}")
+        elif change.holds(stored[name]) != change.holds(here[name]):
+            if way == "check":
+                raise MitofmError(
+                    f"{what} was trained with {name} {stored[name]}, and {name} {here[name]} is installed; {told}. "
+                    f"Install {name} {stored[name]}, or add versions=ignore to go on with other results"
+                )
+            lines.append(told)
+    return tuple(lines)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version.partition("+")[0]))

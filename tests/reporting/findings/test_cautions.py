@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mitofm.reporting.findings import cautions
+from mitofm.runs.collect import collect
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+
+def test_cautions_say_random_weights_test_only_domains_and_images_as_units(study: Study) -> None:
+    study.add(weights="random", backbone="toy_vit", test_only=["melanoma"], slide_unit="image")
+    said = " ".join(cautions.describe(collect(study.runs).done))
+    assert "Random weights, not pretrained ones: toy_vit." in said
+    assert "melanoma" in said
+    assert "each image is its own unit" in said
+
+
+def test_a_test_set_that_pretraining_may_have_seen_is_a_caution(study: Study) -> None:
+    study.add(backbone="gpfm", seen=["MIDOG 2021"])
+    study.add(backbone="uni", seen=[])
+    (said,) = cautions.describe(collect(study.runs).done)
+    assert "gpfm on MIDOG 2021" in said
+    assert "uni" not in said
+
+
+def test_synthetic_tissue_and_pretraining_on_its_kind_are_cautions(study: Study) -> None:
+    study.add(dataset="synthetic", backbone="nano", seen=["synthetic"])
+    study.add(dataset="synthetic", backbone="uni", seen=[])
+    tissue, kind = cautions.describe(collect(study.runs).done)
+    assert "All of it is synthetic tissue" in tissue
+    assert "Pretrained on the same kind of synthetic tissue, without labels and on other slides: nano." in kind
+    assert "too good" not in kind
+
+
+def test_domains_scanned_on_one_scanner_each_are_confounded_with_them() -> None:
+    frame = pd.DataFrame(
+        {
+            "domain": ["breast", "breast", "lung", "melanoma"],
+            "scanner": ["A", "B", "A", "C"],
+            "species": ["human"] * 4,
+        }
+    )
+    (said,) = cautions.describe_confounding(frame)
+    assert said.startswith("2 of 3 domains come from one scanner only (lung: A; melanoma: C)")
+    (unknown,) = cautions.describe_confounding(frame[["domain"]])
+    assert unknown.startswith("No scanner or species is known")
+    assert cautions.describe_confounding(frame[frame["domain"] == "breast"]) == []
+    assert (
+        cautions.describe_confounding(
+            frame.assign(scanner=["A", "B", "A", "B"]).iloc[[0, 1, 2, 2]].assign(scanner=list("ABAB"))
+        )
+        == []
+    )
+
+
+def test_the_report_says_what_is_confounded_where_domains_are_compared(
+    study: Study, report: Callable[[Study], Path]
+) -> None:
+    study.grid(split=["single_domain"], train_domain=["breast", "lung"], slides=[8], domains=[("breast", "lung")])
+    out = report(study)
+    page = (out / "report.html").read_text()
+    assert "2 of 2 domains come from one scanner only" in page
+    assert "Trained on the tested domain instead of another one" in page
+    tables = {path.stem for path in (out / "tables" / "midog").glob("*.csv")}
+    assert {"column_gaps", "worst_domains", "transfer"} <= tables

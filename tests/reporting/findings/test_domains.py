@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mitofm.reporting.finding import Measured
+from mitofm.reporting.findings import domains
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+Measure = Callable[["Study"], Measured]
+
+
+def test_the_worst_domain_is_the_lowest_with_an_interval(study: Study, measure: Measure) -> None:
+    study.grid(train_domain=["breast"], adaptation=["lora", "full"], slides=[8])
+    results = measure(study).domains
+    found = domains.find_extremes(results)
+    assert len(found) == 2
+    for one in found:
+        aurocs = [r.auroc.value for r in results if r.configuration == one.worst.configuration]
+        assert one.worst.auroc.value == min(aurocs)
+        assert one.best.auroc.value == max(aurocs)
+    (said,) = domains.describe_worst(found)
+    assert "of 2 configurations" in said
+    assert domains.tabulate_extremes(found).full["worst_auroc"].tolist() == [one.worst.auroc.value for one in found]
+
+
+def test_domains_of_few_slides_are_not_called_the_worst(study: Study, measure: Measure) -> None:
+    study.grid(train_domain=["breast"], slides=[4])
+    assert domains.find_extremes(measure(study).domains) == []
+    assert domains.describe_worst([]) == []
+
+
+def test_rankings_compare_a_domain_with_the_mean_of_the_others(study: Study, measure: Measure) -> None:
+    study.grid(adaptation=["linear_probe", "lora", "full"], domains=[("breast", "lung")])
+    results = measure(study).domains
+    values = {(r.set, r.configuration.adaptation): r.auroc.value for r in results}
+    found = domains.rank(results)
+    assert [one.domain for one in found] == ["breast", "lung"]
+    for one, other in zip(found, reversed(found), strict=True):
+        best = max(("linear_probe", "lora", "full"), key=lambda name: values[f"domain:{one.domain}", name])
+        assert one.best == other.best_elsewhere == f"uni, {best}"
+        assert one.tau == other.tau
+    assert -1 <= found[0].tau <= 1
+    assert len(domains.tabulate_rankings(found).full) == 2
+
+
+def test_threshold_and_calibration_are_those_of_the_cells_on_each_domain(study: Study, measure: Measure) -> None:
+    folder = study.add(slides=8)
+    results = measure(study).domains
+    table = domains.tabulate_thresholds(results).full.set_index("set")
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    lung = predictions[predictions["domain"] == "lung"]
+    called = lung["logit"] >= np.log(0.4 / 0.6)
+    assert table.loc["lung", "sensitivity_chosen"] == pytest.approx(called[lung["label"] == 1].mean())
+    assert table.loc["lung", "specificity_chosen"] == pytest.approx(1 - called[lung["label"] == 0].mean())
+    assert table.loc["lung", "best_balanced_accuracy"] >= table.loc["lung", "balanced_accuracy_chosen"]

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mitofm.evaluation import bootstrap, scaling_law
+from mitofm.reporting.estimates import Result
+from mitofm.reporting.finding import Measured
+from mitofm.reporting.findings.scaling_laws import Law, choose_levels, fit_laws, tabulate
+from mitofm.runs.collect import Collected
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+Measure = Callable[["Study"], Measured]
+
+FRACTIONS = [0.01, 0.05, 0.2, 1.0]
+
+
+@pytest.fixture(autouse=True)
+def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals of a hundred laws: a tenth of the time."""
+    monkeypatch.setattr(bootstrap, "drawn", partial(bootstrap.drawn, count=100))
+
+
+def fit(measured: Measured) -> tuple[list[Law], list[Result]]:
+    return fit_laws(measured.stored, measured.primary, [0.85, 0.999]), measured.primary
+
+
+def test_every_configuration_with_four_amounts_has_a_law_through_its_points(study: Study, measure: Measure) -> None:
+    study.grid(adaptation=["linear_probe", "lora"], fraction=FRACTIONS, seed=[42, 43])
+    study.grid(adaptation=["full"], fraction=FRACTIONS[:3])
+    found, results = fit(measure(study))
+    assert [law.configuration.adaptation for law in found] == ["linear_probe", "lora"]
+    for law in found:
+        points = [r.auroc.value for r in results if r.configuration.adaptation == law.configuration.adaptation]
+        assert law.labels == [50, 250, 1000, 5000]
+        np.testing.assert_allclose(law.predict(np.array(law.labels)), points, atol=0.04)
+        for value, low, high in law.parameters.values():
+            assert low <= value <= high
+        assert law.slides > 12
+
+
+def test_an_amount_without_a_spread_counts_as_much_as_the_most_precise_other(study: Study, measure: Measure) -> None:
+    for fraction in FRACTIONS:
+        folder = study.add(fraction=fraction)
+    file = folder / "predictions.parquet"
+    table = pd.read_parquet(file)
+    table["logit"] = table["label"].astype(float)
+    table.to_parquet(file, index=False)
+    ((law,), results) = fit(measure(study))
+    spread = [result.auroc.standard_error for result in results]
+    assert spread[-1] == 0 < min(spread[:-1])
+    precision = np.array([*spread[:-1], min(spread[:-1])]) ** -2
+    expected = scaling_law.fit(
+        np.array(law.labels), np.array([[1 - result.auroc.value for result in results]]), precision
+    )
+    for name in "abc":
+        assert law.parameters[name][0] == pytest.approx(getattr(expected, name).item())
+
+
+def test_labels_needed_are_the_inverse_of_the_law_and_say_where_they_extrapolate(
+    study: Study, measure: Measure
+) -> None:
+    study.grid(fraction=FRACTIONS, seed=[42, 43])
+    ((law,), _) = fit(measure(study))
+    needed, low, high = law.needed[0.85]
+    assert law.predict(np.array([needed])).item() == pytest.approx(0.85)
+    assert low <= needed <= (high or np.inf)
+    table = tabulate([law])
+    assert not table.shown["labels to reach 0.85"].item().endswith("*")
+    assert table.full["labels_to_reach_0.85"].item() == needed
+    assert table.full["labels_to_reach_0.999_extrapolates"].item()
+    assert table.shown["labels to reach 0.999"].item().endswith("*")
+
+
+def test_absurd_amounts_are_not_printed_digit_by_digit(study: Study, measure: Measure) -> None:
+    study.grid(fraction=FRACTIONS)
+    ((law,), _) = fit(measure(study))
+    shown = tabulate([replace(law, needed={0.9: (1e12, 3000.0, None)})]).shown
+    assert shown["labels to reach 0.9"].item() == "over 500,000 (3,000 to never) *"
+
+
+def test_a_law_is_kept(study: Study, measure: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
+    study.grid(fraction=FRACTIONS)
+    first, _ = fit(measure(study))
+    monkeypatch.setattr(Collected, "predictions", lambda self, cell: pytest.fail("read again"))
+    assert fit(measure(study))[0] == first
+
+
+def test_few_slides_give_a_law_without_intervals(study: Study, measure: Measure) -> None:
+    study.grid(fraction=FRACTIONS, domains=[("breast",)])
+    ((law,), _) = fit(measure(study))
+    assert law.slides == 4
+    assert law.parameters["a"][1:] == [None, None]
+    assert "(" not in tabulate([law]).shown["a"].item()
+
+
+def test_the_levels_asked_about_are_the_highest_that_were_reached(study: Study, measure: Measure) -> None:
+    study.grid(fraction=FRACTIONS)
+    _, results = fit(measure(study))
+    best = max(result.auroc.value for result in results)
+    asked = choose_levels(results)
+    assert len(asked) == 2
+    assert asked[1] - asked[0] == pytest.approx(0.05)
+    assert asked[1] <= best < asked[1] + 0.05
+    assert choose_levels([]) == []
+
+
+def test_the_report_has_the_laws(study: Study, report) -> None:
+    study.grid(adaptation=["linear_probe", "lora"], fraction=FRACTIONS, domains=[("breast",)], slides=[8])
+    out = report(study)
+    table = pd.read_csv(out / "tables" / "midog" / "scaling_laws.csv")
+    assert list(table["adaptation"]) == ["linear_probe", "lora"]
+    assert "Scaling laws" in (out / "report.html").read_text()

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from mitofm.evaluation import statistics
+from mitofm.evaluation.replicates import replicates
+from mitofm.evaluation.threshold import of_stored
+from mitofm.reporting.estimates import METRICS, pick_primary
+from mitofm.reporting.finding import Measured
+from mitofm.runs.collect import Collected
+
+if TYPE_CHECKING:
+    from conftest import Study
+
+Measure = Callable[["Study"], Measured]
+
+
+def test_results_equal_the_statistics_of_the_stored_predictions(study: Study, measure: Measure) -> None:
+    folders = [study.add(seed=seed) for seed in (42, 43)]
+    results = measure(study).results
+    (everything,) = pick_primary(results)
+    tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
+    seeds = [replicates(table, of_stored({"value": 0.4})) for table in tables]
+    assert everything.metrics == {name: statistics.estimate(seeds, name) for name in METRICS}
+
+
+def test_kept_results_are_those_of_the_predictions_and_spare_reading_them(
+    study: Study, measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = study.add(train_domain="lung")
+    first = measure(study).results
+    with monkeypatch.context() as patch:
+        patch.setattr(Collected, "predictions", lambda self, cell: pytest.fail("read again"))
+        assert measure(study).results == first
+    table = pd.read_parquet(folder / "predictions.parquet")
+    table.assign(logit=-table["logit"]).to_parquet(folder / "predictions.parquet")
+    changed = measure(study).results
+    assert changed[0].auroc.value == pytest.approx(1 - first[0].auroc.value)
+
+
+def test_a_damaged_entry_is_computed_again(study: Study, measure: Measure) -> None:
+    study.add()
+    first = measure(study).results
+    (entry,) = (study.runs / "cache").glob("*.json")
+    entry.write_text("{")
+    assert measure(study).results == first
+
+
+def test_named_evaluation_sets_take_the_place_of_all(study: Study, measure: Measure) -> None:
+    study.add(train_domain="lung")
+    study.add(train_domain="")
+    results = measure(study).results
+    found = {(result.configuration.train_domain, result.set) for result in pick_primary(results)}
+    assert found == {("lung", "in_domain"), ("lung", "out_of_domain"), ("", "all")}
