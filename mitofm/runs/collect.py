@@ -29,8 +29,7 @@ LABELS = (
     "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen", "leaks",
 )  # fmt: skip
 _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
-_COUNTED = ("n_train", "n_validation")
-"""With these the labels that a report cannot do without."""
+_COUNTED = ("n_train", "n_validation")  # of a finished cell: a report cannot do without these three groups of labels
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 
@@ -216,9 +215,11 @@ def stored_table(path: Path, needed: Sequence[str], columns: Sequence[str] | Non
     try:
         with ParquetFile(path, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
-            if not set(needed) <= set(names):
-                raise ValueError(f"it has the columns {', '.join(names)}")
-            table = file.read([name for name in names if columns is None or name in (*needed, *columns)]).to_pandas()
+            read = file.read([name for name in names if columns is None or name in (*needed, *columns)])
+        read.validate(full=True)  # that text is UTF-8, above all
+        table = read.to_pandas()
+        if not set(needed) <= set(table):
+            raise ValueError(f"it has the columns {', '.join(map(str, table))}")
         if "logit" in needed and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
             raise ValueError("a logit is no number, or a label is neither 0 nor 1")
         return table
