@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test adaptations published bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
+.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -48,6 +48,19 @@ $(STUDIES): $(READY)
 
 test: $(READY) ## every test; those on real crops need MITOFM_DATA and skip without it
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+# What touches every room and fits in five CPU-minutes; real crops are not asked for.
+QUICK := tests/ground tests/data tests/backbones tests/adaptation tests/evaluation tests/training/test_gradient.py \
+	tests/training/test_votes.py tests/inference tests/runs tests/synthesis/test_generate.py tests/reporting/test_report.py
+
+test-floors: .venv/floors/.ready ## quick tests of every room (QUICK=...) under the lowest versions that pyproject.toml allows, in .venv/floors
+	OMP_NUM_THREADS=1 MITOFM_DATA=none .venv/floors/bin/pytest $(QUICK) $(ARGS)
+
+.venv/floors/.ready: pyproject.toml .ci/floors.py
+	$(PYTHON) -m venv .venv/floors
+	.venv/floors/bin/python .ci/floors.py > .venv/floors/floors.txt
+	.venv/floors/bin/pip install --quiet --constraint .venv/floors/floors.txt --editable '.[dev]'
+	touch $@
 
 adaptations: $(READY) ## what each adaptation trains and stores, into docs/adaptations.md; ARGS=--measure prints what a step costs
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/adaptations.py $(ARGS)

@@ -58,7 +58,8 @@ def main(arguments: list[str]) -> None:
 def _one_cell(config: DictConfig) -> None:
     try:
         in_turn = settle(config)
-        if run(config, wait=not in_turn, chosen=chosen(HydraConfig.get().overrides.task)) is State.RUNNING:
+        typed = chosen(HydraConfig.get().overrides.task)
+        if run(config, wait=not in_turn, chosen=typed) is State.RUNNING:
             _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:

@@ -71,14 +71,7 @@ class Answer:
 def answer_family(
     stored: Stored, family: Iterable[Answer], metric: str = AUROC, margin: float = verdicts.MARGIN
 ) -> list[Answer]:
-    """The questions of a family, answered and corrected by Holm over all.
-
-    Args:
-        stored: the predictions.
-        family: what is asked, without answers.
-        metric: that is compared.
-        margin: differences smaller than this are equivalent.
-    """
+    """The questions of a family, answered and corrected by Holm over all; differences within the margin are equivalent."""
     found = [_answer(stored, asked, metric) for asked in family]
     different = verdicts.holm([one.p for one in found])
     equivalent = verdicts.holm([verdicts.equivalence_p(one.difference, margin) for one in found])

@@ -12,7 +12,9 @@ from mitofm.reporting.numbers import NOTHING
 from mitofm.reporting.tables import Table
 from mitofm.runs.collect import DAMAGED, DONE, FAILED, MISSING, PLANNED, SKIPPED
 
-_STATES = {state: state.lower() for state in (FAILED, SKIPPED, DAMAGED, MISSING)} | {PLANNED: "planned and not started"}
+_STATES = {
+    FAILED: "failed", SKIPPED: "skipped", DAMAGED: "damaged", MISSING: "missing", PLANNED: "planned and not started"
+}  # fmt: skip
 
 
 def describe_missing(cells: pd.DataFrame, groups: Iterable[Group]) -> list[str]:

@@ -20,7 +20,7 @@ _AXES = [
     "dataset", "split", "train_domain", "augment", "fit", "protocol", "backbone", "weights", "adaptation",
     "fraction", "fraction_unit",
 ]  # fmt: skip
-# Axes without a place of their own in figures and tables: where one varies it is spelt out as the setting.
+# Axes without a place of their own in figures and tables: one that varies is spelt out as the setting.
 _SETTING_AXES = ("split", "augment", "fit", "protocol", "fraction_unit")
 # Their usual values, which need no words.
 _USUAL = {"fit": "default", "protocol": "honest", "fraction_unit": "annotation"}

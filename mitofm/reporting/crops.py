@@ -31,9 +31,9 @@ def read_crops(data: Mapping[str, Any], samples: pd.DataFrame, cache: Path) -> t
     """
     try:
         dataset = Dataset(data, cache)
-        found = _from_stores(dataset, samples)
+        found = _read_stores(dataset, samples)
         if found is None and dataset.present():
-            found = _from_images(dataset, samples)
+            found = _read_images(dataset, samples)
     except (MitofmError, OSError, ValueError) as error:
         return {}, f"the crops cannot be read here: {error}"
     if found is None:
@@ -41,10 +41,10 @@ def read_crops(data: Mapping[str, Any], samples: pd.DataFrame, cache: Path) -> t
     return dict(zip(samples["sample_id"], found, strict=True)), ""
 
 
-def _from_stores(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray] | None:
+def _read_stores(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray] | None:
     card = dataset.card
     for facts in sorted((dataset.cache / "patches").glob(f"{card.name}-{card.crop_px}+*/store.json")):
-        rows = _rows(pd.read_parquet(facts.parent / "table.parquet"), samples)
+        rows = _find_rows(pd.read_parquet(facts.parent / "table.parquet"), samples)
         if rows is not None:
             store = PatchStore.open(facts.parent, Remembered(dataset.cache / "fingerprints"))
             inner = slice(store.margin_px, store.margin_px + store.crop_px)
@@ -52,9 +52,9 @@ def _from_stores(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray
     return None
 
 
-def _from_images(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray] | None:
+def _read_images(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray] | None:
     table, card, root = dataset.table(), dataset.card, dataset.source.root
-    rows = _rows(table, samples)
+    rows = _find_rows(table, samples)
     if rows is None:
         return None
     asked = table.iloc[rows]
@@ -67,7 +67,7 @@ def _from_images(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray
     return found
 
 
-def _rows(table: pd.DataFrame, samples: pd.DataFrame) -> np.ndarray | None:
+def _find_rows(table: pd.DataFrame, samples: pd.DataFrame) -> np.ndarray | None:
     """The rows of `samples` in `table`; None if it lacks one, or has it of another slide or label."""
     rows = pd.Index(table["sample_id"]).get_indexer(samples["sample_id"])
     same = ["slide", "label"]

@@ -105,7 +105,7 @@ def _make_panel(kind: str, title: str, **arguments: Any) -> dict[str, Any]:
 
 
 def _show(logged: list[str], *kinds: str) -> dict[str, Any]:
-    """The figures of these kinds; nothing where there are none."""
+    """The figures of these kinds; nothing if there are none."""
     keys = [key for key in logged if key.startswith("figures/") and key.rsplit("/", 1)[1].startswith(kinds)]
     return {"panel": "MediaBrowser", "title": ", ".join(kinds), "media_keys": keys} if keys else {}
 

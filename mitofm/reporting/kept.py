@@ -19,7 +19,7 @@ class Kept:
         self.folder = folder
 
     def get(self, made_of: Any, compute: Callable[[], Any]) -> Any:
-        """The result that belongs to `made_of` (plain data: content and settings), computed where there is none yet.
+        """The result that belongs to `made_of` (plain data: content and settings), computed if there is none yet.
 
         Args:
             made_of: all that the result depends on, besides the version of the statistics.
@@ -29,6 +29,6 @@ class Kept:
         with suppress(OSError, ValueError, KeyError):  # absent or damaged: computed again
             return read_json(entry)["result"]
         result = compute()
-        with suppress(OSError):  # where nothing can be written, it is computed again next time
+        with suppress(OSError):  # if nothing can be written, it is computed again next time
             write_json(entry, {"result": result})
         return result

@@ -30,11 +30,6 @@ class Opened:
 def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
     """Write the report of the bundle `file` into `out`; every number in it is the one packed, but for rounding.
 
-    Args:
-        file: of the bundle.
-        out: a folder, made if absent.
-        cache: where intervals are kept for the next report.
-
     Raises:
         MitofmError: the file is no bundle or has changed, or a table says other than the one packed.
     """
@@ -53,7 +48,7 @@ def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
 
 
 def _compare(packed: Path, made: Path) -> tuple[float, str]:
-    """How far apart two tables are, of the size of their numbers and in words; infinitely where more than numbers differ."""
+    """How far apart two tables are, of the size of their numbers and in words; infinitely if more than numbers differ."""
     if not made.is_file():
         return math.inf, "it was not made"
     if packed.read_bytes() == made.read_bytes():

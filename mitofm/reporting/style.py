@@ -101,7 +101,7 @@ def assign_looks(series: Sequence[str]) -> dict[str, Look]:
 
 
 def make_slug(*parts: str) -> str:
-    """Words as a file name; where that loses more than blanks and marks, a digest keeps different words apart."""
+    """Words as a file name; if that loses more than blanks and marks, a digest keeps different words apart."""
     name = "-".join(filter(None, (re.sub(r"[^a-z0-9_.]+", "-", part.lower()).strip("-") for part in parts)))
     lost = [part for part in parts if re.search(r"[^\w\s.,:;()%/'=-]|[^\x00-\x7f]", part)]
     return "-".join(filter(None, (name, fingerprints.of(lost)[:6] if lost else "")))

@@ -157,9 +157,10 @@ def _all_cells(runs: Path) -> Iterable[str]:
 
 def _row(cell: CellFolder) -> dict[str, Any]:
     state = cell.state()
-    known, done = state not in _MISSING, state is State.DONE
-    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value if known else MISSING}
-    row["reason"] = ("" if done else cell.reason()) if known else _MISSING[state]
+    done = state is State.DONE
+    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": "" if done else cell.reason()}
+    if state in _MISSING:
+        row |= {"state": MISSING, "reason": _MISSING[state]}
     try:
         if done or (cell.path / "cell.json").is_file():
             row |= _labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)

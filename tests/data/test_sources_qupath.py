@@ -29,7 +29,8 @@ def slides(root: Path, mpp: float | None = MPP, names: tuple[str, ...] = ("a.tif
     rng = np.random.default_rng(0)
     root.mkdir(parents=True, exist_ok=True)
     for name in names:
-        said: Any = {} if mpp is None else {"resolution": (1e4 / mpp, 1e4 / mpp), "resolutionunit": "CENTIMETER"}
+        each = None if mpp is None else (10_000_000, round(1000 * mpp))  # of which tifffile makes no other fraction
+        said: Any = {"resolution": (each, each), "resolutionunit": "CENTIMETER"} if each else {}
         tifffile.imwrite(root / name, rng.integers(0, 256, (64, 64, 3), np.uint8), photometric="rgb", **said)
     return root
 

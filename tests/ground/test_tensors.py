@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import mitofm
 from mitofm.resumable import ResumableArray
 from mitofm.tensors import load_tensors, save_tensors
 
@@ -49,3 +50,8 @@ def test_tensors_of_any_layout_and_those_that_share_memory(tmp_path: Path) -> No
     found = load_tensors(tmp_path / "x")
     assert found.keys() == given.keys()
     assert all(torch.equal(found[name], given[name]) for name in given)
+
+
+def test_nothing_else_writes_safetensors() -> None:
+    package = Path(mitofm.__file__).parent
+    assert [path.name for path in package.rglob("*.py") if "save_file" in path.read_text()] == ["tensors.py"]

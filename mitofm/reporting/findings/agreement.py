@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,7 +11,6 @@ from mitofm import fingerprints
 from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import statistics
 from mitofm.evaluation.replicates import Replicates, replicates
-from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.tables import AXES, Entry, Table, make_table, name_row, show_estimate, show_range, show_support
@@ -21,20 +20,14 @@ _SAMPLES = "test samples"
 
 
 @dataclass(frozen=True)
-class Agreed:
-    """One configuration on the samples of one evaluation set on which the experts' agreement is `kind`.
+class Agreed(Result):
+    """The result on the samples of an evaluation set on which the experts' agreement is `kind`, unanimous or divided.
 
-    Attributes:
-        result: on all samples of the set.
-        kind: unanimous or divided.
-        samples: how many, in each repetition.
-        metrics: the estimate of each metric by name.
+    `samples` says how many there are in each repetition.
     """
 
-    result: Result
     kind: str
     samples: Sequence[int]
-    metrics: Mapping[str, Estimate]
 
 
 def find(measured: Measured) -> Found:
@@ -61,7 +54,7 @@ def _split(stored: Stored, result: Result) -> Iterator[Agreed]:
         if tested:
             measured = [_measure(stored, result.group.done[seed], part) for seed, part in tested.items()]
             metrics = {name: statistics.estimate(measured, name) for name in _SHOWN}
-            yield Agreed(result, kind, [len(part) for part in tested.values()], metrics)
+            yield Agreed(result.group, result.set, metrics, kind, [len(part) for part in tested.values()])
 
 
 def _measure(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
@@ -76,7 +69,7 @@ def tabulate(found: Sequence[Agreed]) -> Table:
     """Two rows of every configuration: what experts agree on, and what divides them."""
     rows = [
         [
-            *name_row(one.result.configuration, one.result.set),
+            *name_row(one.configuration, one.set),
             Entry("experts", one.kind, {"experts": one.kind}),
             show_range(_SAMPLES, "samples", one.samples),
             *(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from mitofm.files import read_json
-from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import AUROC, Result, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by, keep_largest
@@ -33,32 +32,25 @@ _SIZE, _LETTER, _LINE = 7, 4.4, 9.5  # of a model's name: points; at most the wi
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What the cells of one result cost.
+class Cost(Result):
+    """A result, and what its cells cost.
 
     Attributes:
-        result: on one evaluation set.
-        of: by column of `cost.json` the values of its cells; none where unknown.
+        of: by column of `cost.json` the values of its cells; none if unknown.
         best: the columns in which it is on the Pareto front: nothing of the same setting, test set and amount of labels
             is at most as costly and better, or as good and cheaper.
     """
 
-    result: Result
-    of: dict[str, list[float]]
-    best: frozenset[str]
+    of: Mapping[str, list[float]]
+    best: Collection[str] = ()
 
     @property
-    def configuration(self) -> Configuration:
-        """That of the result."""
-        return self.result.configuration
-
-    @property
-    def auroc(self) -> float:
-        """The value of the result."""
-        return self.result.auroc.value or 0.0
+    def value(self) -> float:
+        """Of AUROC."""
+        return self.auroc.value or 0.0
 
     def mean(self, column: str) -> float:
-        """Of its cells; NaN where unknown."""
+        """The mean over its cells; NaN if unknown."""
         return fmean(self.of[column]) if self.of[column] else float("nan")
 
 
@@ -81,10 +73,10 @@ def find_costs(collected: Collected, results: Iterable[Result]) -> list[Cost]:
         if result.auroc.value is not None:
             cells = [known[cell] for cell in result.group.done.values()]
             of = {column: [cell[column] for cell in cells if cell[column] is not None] for column in COST}
-            found.append(Cost(result, of, frozenset()))
-    strata = group_by(found, lambda cost: (cost.configuration.where, cost.result.set, cost.configuration.fraction))
+            found.append(Cost(result.group, result.set, result.metrics, of))
+    strata = group_by(found, lambda cost: (cost.configuration.where, cost.set, cost.configuration.fraction))
     return [
-        Cost(cost.result, cost.of, frozenset(column for column in _AXES if cost in find_front(members, column)))
+        replace(cost, best={column for column in _AXES if cost in find_front(members, column)})
         for members in strata.values()
         for cost in members
     ]
@@ -92,7 +84,7 @@ def find_costs(collected: Collected, results: Iterable[Result]) -> list[Cost]:
 
 def find_front(members: Sequence[Cost], column: str) -> list[Cost]:
     """Those that no other one beats in `column` and AUROC at once, the cheapest first."""
-    priced = sorted((cost.mean(column), -cost.auroc, place) for place, cost in enumerate(members) if cost.of[column])
+    priced = sorted((cost.mean(column), -cost.value, place) for place, cost in enumerate(members) if cost.of[column])
     kept = priced[:1]
     for one in priced[1:]:
         if one[1] < kept[-1][1] or one[:2] == kept[-1][:2]:
@@ -101,8 +93,8 @@ def find_front(members: Sequence[Cost], column: str) -> list[Cost]:
 
 
 def draw_costs(found: Sequence[Cost], order: list[str], folder: Path) -> list[Drawn]:
-    """AUROC over either cost for every setting and evaluation set, at its largest fraction; where there are several."""
-    panels = group_by(found, lambda cost: (cost.configuration.where, cost.result.set))
+    """AUROC over either cost for every setting and evaluation set, at its largest fraction; none of a single one."""
+    panels = group_by(found, lambda cost: (cost.configuration.where, cost.set))
     drawn = []
     for (where, tested), members in sorted(panels.items()):
         for column, label in _AXES.items():
@@ -120,12 +112,12 @@ def _draw_plot(stem: Path, title: str, label: str, column: str, members: Sequenc
     with draw(stem, 3.4, title, columns=4) as (_, axes):
         axes.step(
             [cost.mean(column) for cost in best],
-            [cost.auroc for cost in best],
+            [cost.value for cost in best],
             where="post", color=INK, lw=0.9, ls=(0, (4, 3)), label="Pareto front", zorder=1,
         )  # fmt: skip
         for adaptation, style, series in group_adaptations(members, order):
             x = [cost.mean(column) for cost in series]
-            value, low, high = stack_ends([cost.result.auroc for cost in series])
+            value, low, high = stack_ends([cost.auroc for cost in series])
             axes.vlines(x, low, high, color=style.colour, lw=0.9, alpha=0.6)
             axes.plot(x, value, ls="", marker=style.marker, ms=5.5, color=style.colour, label=adaptation)
         costs_in = [cost.mean(column) for cost in members]
@@ -134,22 +126,22 @@ def _draw_plot(stem: Path, title: str, label: str, column: str, members: Sequenc
         axes.xaxis.set_major_locator(LogLocator(subs=(1,) if far else (1, 2, 5)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: EngFormatter()(x) if x >= 1000 else f"{x:g}"))
         axes.minorticks_off()  # their labels take longer than all else
-        axes.set(ylim=find_limits(cost.result.auroc for cost in members), xlabel=label, ylabel="AUROC")
+        axes.set(ylim=find_limits(cost.auroc for cost in members), xlabel=label, ylabel="AUROC")
         axes.margins(x=0.12)
         axes.grid(axis="y")
         _name_models(axes, best, column)
     said = [
-        f"{cost.result.named}: {cost.mean(column):,.3g}, {format_interval(cost.result.auroc)}{', on the front' if cost in best else ''}"
+        f"{cost.named}: {cost.mean(column):,.3g}, {format_interval(cost.auroc)}{', on the front' if cost in best else ''}"
         for cost in members
     ]
-    title, about = make_title(f"AUROC against {label}", title), collect_names(cost.result for cost in members)
+    title, about = make_title(f"AUROC against {label}", title), collect_names(members)
     return Drawn(stem, title, "; ".join(said), about)
 
 
 def _name_models(axes: Axes, best: Sequence[Cost], column: str) -> None:
     """Write each model's name once, at the last of its points on the front, dearer ones later.
 
-    Up and to the left of the front there is no point: a name ends at its point, and moves up where it would touch one
+    Up and to the left of the front there is no point: a name ends at its point, and moves up if it would touch one
     that is written already.
     """
     last = {cost.configuration.model: cost for cost in best}
@@ -158,7 +150,7 @@ def _name_models(axes: Axes, best: Sequence[Cost], column: str) -> None:
     left = axes.transAxes.transform((0.01, 0))[0] * points
     placed: list[tuple[float, float]] = []
     for model, cost in sorted(last.items(), key=lambda item: best.index(item[1])):
-        point = cost.mean(column), cost.auroc
+        point = cost.mean(column), cost.value
         x, y = axes.transData.transform(point) * points
         end = max(x - 1, left + _LETTER * len(model))
         foot = max([y + 4, *(top for right, top in placed if right > end - _LETTER * len(model))])
@@ -170,14 +162,14 @@ def tabulate(found: Sequence[Cost], collected: Collected) -> Table:
     """What each configuration costs."""
     rows = [
         [
-            *name_row(cost.configuration, cost.result.set),
+            *name_row(cost.configuration, cost.set),
             *(
                 Entry(heading, format_range(cost.of[column]) if cost.of[column] else NOTHING)
                 for column, heading in _TOLD.items()
             ),
             Entry(full={f"{column}_mean": cost.mean(column) for column in COST}),
             Entry(full={f"{column}_front": column in cost.best for column in _AXES}),
-            show_estimate("AUROC (95 % interval)", AUROC, cost.result.auroc),
+            show_estimate("AUROC (95 % interval)", AUROC, cost.auroc),
             Entry("on the Pareto front of", " and ".join(_AXES[column] for column in _AXES if column in cost.best)),
         ]
         for cost in found
@@ -193,7 +185,7 @@ def tabulate(found: Sequence[Cost], collected: Collected) -> Table:
 
 
 def _read_device(collected: Collected, cell: str) -> str:
-    """What a cell ran on; "" where that is not recorded."""
+    """What a cell ran on; "" if that is not recorded."""
     try:
         return str(read_json(collected.runs / "cells" / cell / "environment.json")["device"])
     except (OSError, ValueError, KeyError):

@@ -38,9 +38,9 @@ def find(measured: Measured) -> Found:
         table, drawn = tabulate_gaps(gaps), draw_gaps(keep_largest(gaps), measured.order, measured.figures)
         sections.append(Section(table.title, "The figures are of the largest fraction.", drawn, table))
         said += describe_gaps(gaps)
-    if swaps := measure_swaps(stored, measured.domains):
-        sections.append(show_table(tabulate_swaps(stored, swaps)))
-        said += describe_swaps(stored, swaps)
+    if columns := measure_column_gaps(stored, measured.domains):
+        sections.append(show_table(tabulate_column_gaps(stored, columns)))
+        said += describe_column_gaps(stored, columns)
     return Found(sections, said)
 
 
@@ -107,7 +107,7 @@ def describe_gaps(gaps: Sequence[Pair]) -> list[str]:
     ]
 
 
-def measure_swaps(stored: Stored, domains: Sequence[Result]) -> list[Pair]:
+def measure_column_gaps(stored: Stored, domains: Sequence[Result]) -> list[Pair]:
     """For every test domain that was also trained on alone: trained on it minus trained on each other domain."""
     names = {result.set.removeprefix(DOMAIN) for result in domains}
     trained: dict[tuple[Configuration, str], dict[str, Result]] = {}
@@ -122,26 +122,26 @@ def measure_swaps(stored: Stored, domains: Sequence[Result]) -> list[Pair]:
     return found
 
 
-def count_labels(stored: Stored, swap: Pair) -> tuple[float, float, bool]:
+def count_labels(stored: Stored, gap: Pair) -> tuple[float, float, bool]:
     """How many labels either side bought, and whether they are equally many, so that the difference is one of domains alone."""
-    own, other = stored.count_labels(swap.first.group), stored.count_labels(swap.second.group)
+    own, other = stored.count_labels(gap.first.group), stored.count_labels(gap.second.group)
     return own, other, abs(own - other) < EQUAL_SIZES * max(own, other)
 
 
-def tabulate_swaps(stored: Stored, swaps: Sequence[Pair]) -> Table:
+def tabulate_column_gaps(stored: Stored, gaps: Sequence[Pair]) -> Table:
     """A row for each tested domain and each other one."""
     rows = []
-    for swap in swaps:
-        key, elsewhere = swap.configuration, swap.second.configuration.train_domain
-        own, other, fair = count_labels(stored, swap)
+    for gap in gaps:
+        key, elsewhere = gap.configuration, gap.second.configuration.train_domain
+        own, other, fair = count_labels(stored, gap)
         bought = {"labels_own": own, "labels_elsewhere": other, "equal_sizes": fair}
         rows.append(
             [
                 *name_row(key, key.train_domain, TEST_DOMAIN, where=key.setting),
                 Entry("trained on instead", elsewhere, {"trained_elsewhere": elsewhere} | bought),
-                show_difference("gap (95 % interval)", "gap", swap.difference),
+                show_difference("gap (95 % interval)", "gap", gap.difference),
                 Entry("samples bought", f"{own:,.0f}" if fair else f"{own:,.0f} against {other:,.0f}: unequal"),
-                *show_verdict(swap.difference),
+                *show_verdict(gap.difference),
             ]
         )
     note = (
@@ -149,13 +149,13 @@ def tabulate_swaps(stored: Stored, swaps: Sequence[Pair]) -> Table:
         "the samples being equal. Where the training sets are of unequal size the gap is in part one of size."
     )
     title = "What training on another domain costs"
-    return make_table("column_gaps", title, rows, note, estimates=[swap.difference for swap in swaps])
+    return make_table("column_gaps", title, rows, note, estimates=[gap.difference for gap in gaps])
 
 
-def describe_swaps(stored: Stored, swaps: Iterable[Pair]) -> list[str]:
+def describe_column_gaps(stored: Stored, gaps: Iterable[Pair]) -> list[str]:
     """The least and the largest difference between equally large training sets, and how many are decided."""
-    fair = [swap for swap in swaps if count_labels(stored, swap)[2] and swap.difference.value is not None]
-    values = [swap.difference.value for swap in fair if swap.difference.value is not None]
+    fair = [gap for gap in gaps if count_labels(stored, gap)[2] and gap.difference.value is not None]
+    values = [gap.difference.value for gap in fair if gap.difference.value is not None]
     if not values:
         return []
     return [

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from mitofm.evaluation.reliability import BINS, Bin, reliability
-from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import Result, Stored, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by
@@ -19,16 +18,10 @@ from mitofm.reporting.tables import Entry, Table, make_table, name_row
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """The bins of one result."""
+class Calibration(Result):
+    """A result, and the bins of its reliability diagram."""
 
-    result: Result
     bins: list[Bin]
-
-    @property
-    def configuration(self) -> Configuration:
-        """That of the result."""
-        return self.result.configuration
 
 
 def find(measured: Measured) -> Found:
@@ -55,13 +48,14 @@ def measure_calibration(stored: Stored, results: Iterable[Result]) -> list[Calib
             return [part.plain() for part in reliability(seeds)]
 
         made_of = ["reliability", stored.contents(result.group), result.set, BINS]
-        found.append(Calibration(result, [Bin(**plain) for plain in stored.kept.get(made_of, compute)]))
+        bins = [Bin(**plain) for plain in stored.kept.get(made_of, compute)]
+        found.append(Calibration(result.group, result.set, result.metrics, bins))
     return found
 
 
 def draw_diagrams(found: Sequence[Calibration], order: list[str], folder: Path) -> list[Drawn]:
     """One for each model, setting and evaluation set, a line per adaptation."""
-    panels = group_by(found, lambda one: (one.configuration.where, one.result.set, one.configuration.model))
+    panels = group_by(found, lambda one: (one.configuration.where, one.set, one.configuration.model))
     return [_draw_panel(key, members, order, folder) for key, members in sorted(panels.items())]
 
 
@@ -80,14 +74,14 @@ def _draw_panel(key: tuple[str, str, str], members: list[Calibration], order: li
             said.append(f"{name}: " + ", ".join(f"{part.share:.2f} at {part.probability:.2f}" for part in bins))
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         axes.set(xlabel="mean probability of the samples", ylabel="share of positives")
-    return Drawn(stem, f"Reliability: {title}", "; ".join(said), collect_names(one.result for one in members))
+    return Drawn(stem, f"Reliability: {title}", "; ".join(said), collect_names(members))
 
 
 def tabulate(found: Sequence[Calibration]) -> Table:
     """The bins of every diagram."""
     rows = [
         [
-            *name_row(one.configuration, one.result.set),
+            *name_row(one.configuration, one.set),
             Entry("mean probability", f"{part.probability:.3f}", part.plain()),
             Entry("share of positives", f"{part.share:.3f}"),
             Entry("95 % interval", NOTHING if part.low is None else f"{part.low:.3f} to {part.high:.3f}"),

@@ -77,12 +77,7 @@ def answer(stored: Stored, results: Sequence[Result], asked: Comparisons) -> tup
     """An answer for every pair of configurations that a question means, in every setting and on every test set it means.
 
     All keys that make the identity of a cell, but for those that a question varies, are equal in a pair; if a question
-    finds both sides but no such pair, that is told instead.
-
-    Args:
-        stored: the predictions.
-        results: of all configurations on all their evaluation sets.
-        asked: the stated family.
+    finds both sides but no such pair, that is told instead. `results` are those on all evaluation sets.
     """
     results = pick_primary(results) if asked.test_set is None else [one for one in results if one.set == asked.test_set]
     found = [one for question in asked.questions for one in _pair(stored, results, question)]

@@ -37,7 +37,7 @@ def test_each_kind_is_measured_on_its_own_samples(study: Study, measure: Callabl
     assert [one.kind for one in found] == ["unanimous", "divided"]
     for one in found:
         aurocs, counts = [], []
-        for cell in one.result.group.done.values():
+        for cell in one.group.done.values():
             joined = stored.collected.predictions(cell).merge(stored.collected.split(cell)[["sample_id", "agreement"]])
             part = joined[joined["agreement"] == one.kind]
             aurocs.append(metrics.auroc(part["label"].to_numpy(), part["logit"].to_numpy()))

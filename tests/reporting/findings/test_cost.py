@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -36,8 +37,8 @@ def test_nothing_beats_what_is_on_the_front_and_all_else_is_beaten(study: Study,
     for one in found:
         beaten = any(
             other.mean("trained_parameters") <= one.mean("trained_parameters")
-            and other.auroc >= one.auroc
-            and (other.mean("trained_parameters"), other.auroc) != (one.mean("trained_parameters"), one.auroc)
+            and other.value >= one.value
+            and (other.mean("trained_parameters"), other.value) != (one.mean("trained_parameters"), one.value)
             for other in found
         )
         assert beaten != (one in best)
@@ -69,7 +70,7 @@ def test_unknown_costs_are_not_invented(study: Study, price: Price) -> None:
     folder = study.add()
     (folder / "cost.json").unlink()
     (found,) = price(study)
-    assert found.best == frozenset()
+    assert found.best == set()
     shown = cost.tabulate([found], collect(study.runs, study.name))
     assert shown.shown["seconds"].item() == "–"
     assert "a machine that is not recorded" in shown.note
@@ -80,5 +81,5 @@ def test_unknown_costs_are_not_invented(study: Study, price: Price) -> None:
 def test_equally_good_and_equally_cheap_are_both_on_the_front(study: Study, price: Price, name: str) -> None:
     study.add()
     (one,) = price(study)
-    twin = Cost(one.result, dict(one.of), frozenset())
+    twin = replace(one, best=frozenset())
     assert find_front([one, twin], name) == [one, twin]

@@ -13,10 +13,10 @@ from mitofm.reporting.estimates import measure as measure_results
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings.domain_shift import (
     count_labels,
-    describe_swaps,
+    describe_column_gaps,
+    measure_column_gaps,
     measure_gaps,
-    measure_swaps,
-    tabulate_swaps,
+    tabulate_column_gaps,
 )
 from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import collect
@@ -61,8 +61,8 @@ def test_a_column_gap_is_the_paired_difference_on_the_tested_domain(study: Study
     study.grid(split=["single_domain"], train_domain=["breast", "lung"], seed=[42, 43], slides=[8])
     measured = measure(study)
     stored, results = measured.stored, measured.domains
-    found = measure_swaps(stored, results)
-    trained = [(swap.configuration.train_domain, swap.second.configuration.train_domain) for swap in found]
+    found = measure_column_gaps(stored, results)
+    trained = [(gap.configuration.train_domain, gap.second.configuration.train_domain) for gap in found]
     assert trained == [("breast", "lung"), ("lung", "breast")]
     own, other = result(results, "breast", "breast"), result(results, "lung", "breast")
     assert found[0].difference == statistics.paired_difference(
@@ -70,7 +70,7 @@ def test_a_column_gap_is_the_paired_difference_on_the_tested_domain(study: Study
     )
     assert found[0].difference.value > 0
     assert count_labels(stored, found[0])[2]
-    (said,) = describe_swaps(stored, found)
+    (said,) = describe_column_gaps(stored, found)
     assert said.endswith("of 2 pairs.")
 
 
@@ -80,14 +80,14 @@ def test_unequal_training_sets_are_no_fair_column_gap(study: Study) -> None:
     collected = collect(study.runs, study.name)
     collected.cells["fraction"] = 1.0  # the same share of domains of unequal size
     stored = Stored(collected, Kept(study.runs / "cache"))
-    found = measure_swaps(stored, pick_domains(measure_results(stored, group_cells(collected))))
-    assert [count_labels(stored, swap)[2] for swap in found] == [False, False]
-    assert describe_swaps(stored, found) == []
-    shown = tabulate_swaps(stored, found).shown
+    found = measure_column_gaps(stored, pick_domains(measure_results(stored, group_cells(collected))))
+    assert [count_labels(stored, gap)[2] for gap in found] == [False, False]
+    assert describe_column_gaps(stored, found) == []
+    shown = tabulate_column_gaps(stored, found).shown
     assert shown["samples bought"].tolist() == ["5,000 against 2,500: unequal", "2,500 against 5,000: unequal"]
 
 
 def test_training_on_all_domains_has_no_column_gap(study: Study, measure: Measure) -> None:
     study.grid(train_domain=[None, "all but lung"])
     measured = measure(study)
-    assert measure_swaps(measured.stored, measured.domains) == []
+    assert measure_column_gaps(measured.stored, measured.domains) == []
