@@ -49,10 +49,11 @@ def make_report(
         MitofmError: there is no such study or no finished cell in it; or the bundle is damaged; or
             `out` holds `figures`, `tables` or `beside` that are of no report.
     """
+    collected = _with_finished(collect(runs, study))
     with ExitStack() as opened:
         others = opened.enter_context(unpacked(beside)) if beside is not None else None
         new = opened.enter_context(_replace_report(out))
-        collected, chapters, missing = _write_chapters(collect(runs, study), new, cache, crops)
+        collected, chapters, missing = _write_chapters(collected, new, cache, crops)
         if beside is not None and others is not None:
             chapters += _write_stored(beside.name, others, new / "beside", cache)
         unfinished = list_unfinished(collected.unfinished)
@@ -104,23 +105,24 @@ def _remove_leftovers(out: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _with_finished(collected: Collected) -> Collected:
+    if collected.done.empty:
+        states = ", ".join(f"{count} {state}" for state, count in collected.cells["state"].value_counts().items())
+        raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
+    return collected
+
+
 def _write_chapters(
     collected: Collected, out: Path, cache: Path, crops: bool
 ) -> tuple[Collected, list[Chapter], list[str]]:
-    """One for each data set, and what is missing from them in words; first the cells, those that are found damaged told.
-
-    Raises:
-        MitofmError: no cell is finished.
-    """
-    while not collected.done.empty:
+    """One for each data set, and what is missing from them in words; first the cells, those that are found damaged told."""
+    while True:
         try:
             return collected, *_write_whole(collected, out, cache, crops)
         except DamagedCell as damaged:  # known when a chapter reads it: the others are made again without
-            collected = collected.without(damaged)
+            collected = _with_finished(collected.without(damaged))
             for part in _PARTS:
                 shutil.rmtree(out / part, ignore_errors=True)
-    states = ", ".join(f"{count} {state}" for state, count in collected.cells["state"].value_counts().items())
-    raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
 
 
 def _write_whole(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:

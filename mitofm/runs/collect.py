@@ -23,16 +23,13 @@ from mitofm.runs.folder import CellFolder, DamagedCell, State, stored, stored_co
 
 DONE, FAILED, SKIPPED = State.DONE.value, State.FAILED.value, State.SKIPPED.value
 MISSING, DAMAGED, PLANNED = "missing", "damaged", "planned"
-_UNKNOWN = {
-    State.TO_DO: "not started", State.INTERRUPTED: "interrupted or running", State.RUNNING: "interrupted or running"
-}  # fmt: skip
+_MISSING = {State.TO_DO: "not started"} | dict.fromkeys((State.INTERRUPTED, State.RUNNING), "interrupted or running")
 LABELS = (
     "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "fit", "protocol",
     "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen", "leaks",
 )  # fmt: skip
 _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
-_COUNTED = ("n_train", "n_validation")
-"""With these the labels that a report cannot do without."""
+_COUNTED = ("n_train", "n_validation")  # of a finished cell: a report cannot do without these three groups of labels
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 
@@ -160,31 +157,31 @@ def _all_cells(runs: Path) -> Iterable[str]:
 
 def _row(cell: CellFolder) -> dict[str, Any]:
     state = cell.state()
-    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": ""}
-    if state in _UNKNOWN:
-        row |= {"state": MISSING, "reason": _UNKNOWN[state]}
-    elif state is not State.DONE:
-        row["reason"] = cell.reason()
+    done = state is State.DONE
+    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": "" if done else cell.reason()}
+    if state in _MISSING:
+        row |= {"state": MISSING, "reason": _MISSING[state]}
     try:
-        if state is State.DONE or (cell.path / "cell.json").is_file():
-            row |= _labels(cell.path / "cell.json", _NUMBERS + _COUNTED * (state is State.DONE))
-        if state is State.DONE:
-            threshold = stored_metrics(cell.path / "metrics.json")["threshold"]
-            row |= {"threshold": threshold["value"], "threshold_rule": threshold.get("rule")}
-            row |= {"threshold_logit": of_stored(threshold)}
+        if done or (cell.path / "cell.json").is_file():
+            row |= _labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)
+        if done:
+            found = stored_metrics(cell.path / "metrics.json")["threshold"]
+            row |= {
+                "threshold": found["value"],
+                "threshold_rule": found.get("rule"),
+                "threshold_logit": of_stored(found),
+            }
             cost = stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
             row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}
     except DamagedCell as damaged:
-        row |= {"state": DAMAGED, "reason": damaged.reason} if state is State.DONE else {}
+        row |= {"state": DAMAGED, "reason": damaged.reason} if done else {}
     return row
 
 
 def _labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
-    labels, kinds = (
-        stored(file).get("labels"),
-        [*((key, str) for key in _WORDS), *((key, int | float) for key in numbers)],
-    )
-    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds):
+    labels = stored(file).get("labels")
+    kinds: dict[str, Any] = dict.fromkeys(_WORDS, str) | dict.fromkeys(numbers, int | float)
+    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds.items()):
         raise DamagedCell(file, ValueError("a label is absent or of another kind"))
     return labels
 
@@ -197,7 +194,7 @@ def stored_metrics(file: Path) -> dict[str, Any]:
     """
     found = stored(file)
     try:
-        numbers = [found["threshold"]["value"]]
+        numbers = [found["threshold"]["value"], found["threshold"].get("logit", 0.0)]
         for values in found["sets"].values():
             numbers += [values[count] for count in ("n", "n_positive", "n_slides")]
             numbers += [value for value in values.values() if value is not None]
@@ -219,9 +216,11 @@ def stored_table(path: Path, needed: Sequence[str], columns: Sequence[str] | Non
     try:
         with ParquetFile(path, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
-            if not set(needed) <= set(names):
-                raise ValueError(f"it has the columns {', '.join(names)}")
-            table = file.read([name for name in names if columns is None or name in (*needed, *columns)]).to_pandas()
+            read = file.read([name for name in names if columns is None or name in (*needed, *columns)])
+        read.validate(full=True)  # that text is UTF-8, above all
+        table = read.to_pandas()
+        if not set(needed) <= set(table):
+            raise ValueError(f"it has the columns {', '.join(map(str, table))}")
         if "logit" in needed and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
             raise ValueError("a logit is no number, or a label is neither 0 nor 1")
         return table

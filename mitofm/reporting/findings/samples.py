@@ -27,6 +27,8 @@ def tabulate(stored: Stored, results: Sequence[Result], classes: tuple[str, str]
     for (where, tested, fraction, share), members in sorted(group_by(results, place).items()):
         groups = [member.group for member in members]
         counted = [found for group in groups for found in stored.count_tested(group, tested)]
+        if not counted:  # metrics.json, if damaged, may call the set otherwise
+            continue
         tests, positives, slides = (list(column) for column in zip(*counted, strict=True))
         negatives = [n - p for n, p in zip(tests, positives, strict=True)]
         trained = [n for group in groups for n in stored.count_trained(group)]
