@@ -42,7 +42,9 @@ def without_effect(backbone: Backbone, layers: Sequence[str]) -> list[str]:
 
 
 def without_gradient(backbone: Backbone, layers: Mapping[str, nn.Module]) -> list[str]:
-    """Those of `layers` of whose trained parameters none gets a gradient: one patch passes through, and back.
+    """Those of `layers` of whose trained parameters none is on the way to the embedding: one patch passes through, and back.
+
+    A gradient of zero counts: random norms of some backbones begin at 0.
 
     Args:
         backbone: with adapters; no random stream moves, and no gradient is left.
@@ -59,9 +61,8 @@ def without_gradient(backbone: Backbone, layers: Mapping[str, nn.Module]) -> lis
         raise FloatingPointError("its embedding of a patch is not finite")
     if not embedding.requires_grad:
         return list(layers)
-    direction = torch.randn(embedding.shape, generator=generator)  # a norm's outputs have a sum without gradient
     trained = {name: [one for one in layer.parameters() if one.requires_grad] for name, layer in layers.items()}
     every = [one for parameters in trained.values() for one in parameters]
-    gradients = torch.autograd.grad((embedding * direction).sum(), every, allow_unused=True) if every else []
-    learning = {id(one) for one, found in zip(every, gradients, strict=True) if found is not None and found.any()}
+    gradients = torch.autograd.grad(embedding.sum(), every, allow_unused=True) if every else []
+    learning = {id(one) for one, found in zip(every, gradients, strict=True) if found is not None}
     return [name for name, parameters in trained.items() if not learning & {id(one) for one in parameters}]

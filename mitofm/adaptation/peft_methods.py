@@ -195,7 +195,8 @@ def check_taken(config: Any, settings: Iterable[str], layer: Any, method: str) -
     for key in settings:
         held, given = getattr(layer, key, None), getattr(config, key)
         taken = held.get("default") if isinstance(held, dict) and not patterned else None
-        if isinstance(taken, int | float) and isinstance(given, int | float) and taken != given:
+        literal = isinstance(given, int | float) and given != 0 and not 0 < given < 1  # 0: derived; below 1: a share
+        if literal and isinstance(taken, int | float) and taken != given:
             raise MitofmError(
                 f"adaptation.{key}={given} does not fit a matrix of {layer.in_features} x {layer.out_features}: peft's "
                 f"{method} would take {taken}. Give a number that divides the sides of all adapted matrices"
@@ -226,5 +227,6 @@ def _try(config: Any, named: dict[str, Any], method: str) -> None:
             config(target_modules=".*", **named)
         except (ValueError, TypeError, NotImplementedError) as error:
             raise MitofmError(f"peft's {method} does not take these settings: {error}") from error
-    if said:
-        raise MitofmError(f"peft's {method} does not take these settings as they are: {said[0].message}")
+    for one in said:
+        if "ignored" in str(one.message):
+            raise MitofmError(f"peft's {method} does not take these settings as they are: {one.message}")

@@ -41,7 +41,7 @@ class Augment:
         # A seeded Compose of albumentations 2.0.8 gives all transforms one seed: what has the same probability would
         # always fire together. The first keeps the seed as it is: lists of one transform draw what they drew in 0.1.
         for place, transform in self._placed:
-            own = (derive(seed, *place) if any(place) else seed) % 2**32
+            own = (seed if place == (0,) else derive(seed, *place)) % 2**32
             transform.set_random_state(np.random.default_rng(own), random.Random(own))
         return self._compose(image=patch)["image"]
 

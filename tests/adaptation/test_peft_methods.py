@@ -113,3 +113,16 @@ def test_a_checkpoint_from_before_bases_were_stored_is_read_and_half_a_one_is_no
     assert torch.equal(classifier.eval()(patches), other.eval()(patches))
     with pytest.raises(MitofmError, match="lacks 4 tensors"):
         adaptation.load(other, {name: one for name, one in state.items() if "moved_A" not in name})
+
+
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        ("oft", {"rank": 8, "oft_block_size": 0}),
+        ("boft", {"boft_block_num": 4, "boft_block_size": 0}),
+        ("osf", {"effective_rank": 0.5}),
+        ("lora", {"init_lora_weights": "pissa", "use_rslora": True, "rank_pattern": {"fc1": 4}}),
+    ],
+)
+def test_a_size_that_is_derived_or_a_share_is_taken(method: str, settings: dict[str, Any]) -> None:
+    methods.made(method, settings, 0)

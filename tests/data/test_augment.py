@@ -36,7 +36,8 @@ OWN = [  # as a user may write it: probabilities that are equal, transforms with
     },
     {"_target_": "albumentations.Transpose", "p": 0.5},
 ]
-LISTS = {**{name: name for name in groups("augment") if name != "none"}, "own": OWN}
+HEADED = [OWN[1], OWN[2]]  # a group first, whose choice is none of its members'
+LISTS = {"headed": HEADED, **{name: name for name in groups("augment") if name != "none"}, "own": OWN}
 
 
 def augmented(transforms: str | list, crop_px: int = 12) -> Augment:
