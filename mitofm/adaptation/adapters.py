@@ -117,9 +117,8 @@ class Adapters(GradientAdaptation):
     def _inject(self, backbone: Backbone, adapted: list[str], seed: int) -> None:
         from peft import inject_adapter_in_model
 
-        config = self.config(
-            target_modules="|".join(map(re.escape, adapted))
-        )  # of a list, each would match as a suffix
+        # As a pattern, which has to match a whole name; names in a list match as the end of others too.
+        config = self.config(target_modules="|".join(map(re.escape, adapted)))
         given = self.config.keywords
         for key, value in METHODS.get(self.method, Method()).defaults(adapted).items():
             if key not in given:

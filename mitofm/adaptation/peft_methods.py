@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -148,6 +149,7 @@ def settings_of(method: str, settings: dict[str, Any], name: str) -> partial[Any
         why = known_as.without_effect.get(fitting[0]) or WITHOUT_EFFECT.get(fitting[0])
         if why and value != _default(configs[method], fitting[0]):
             raise MitofmError(f"adaptation.{key}={value} of peft's {method} is refused: {why}. Leave it out")
+        _check_type(key, value, _default(configs[method], fitting[0]))
         named[fitting[0]] = value
     if "init_lora_weights" in named:
         _check_initialisation(named["init_lora_weights"])
@@ -208,6 +210,15 @@ def _default(config: Any, key: str) -> Any:
     return found.default_factory() if callable(found.default_factory) else found.default
 
 
+def _check_type(key: str, value: Any, default: Any) -> None:
+    """Refuse a value of another type than a default that is a number or a map; what peft does with others is its own."""
+    number = isinstance(default, int | float) and not isinstance(default, bool)
+    if number and (not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value)):
+        raise MitofmError(f"adaptation.{key}={value}: give a number, such as {default}")
+    if isinstance(default, dict) and not isinstance(value, dict):
+        raise MitofmError(f"adaptation.{key}={value}: give a map, such as {{fc1: 4}}")
+
+
 def _check_initialisation(value: Any) -> None:
     if isinstance(value, str) and value in INITIALISED_ELSEWHERE:
         raise MitofmError(
@@ -225,7 +236,7 @@ def _try(config: Any, named: dict[str, Any], method: str) -> None:
         warnings.simplefilter("always")
         try:
             config(target_modules=".*", **named)
-        except (ValueError, TypeError, NotImplementedError) as error:
+        except Exception as error:  # each config has its own checks, which meet some values with whatever Python raises
             raise MitofmError(f"peft's {method} does not take these settings: {error}") from error
     for one in said:
         if "ignored" in str(one.message):

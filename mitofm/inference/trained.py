@@ -6,6 +6,7 @@ import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvisio
 
 # isort: split
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
 from mitofm.config import instantiate
 from mitofm.errors import MitofmError
+from mitofm.evaluation.threshold import of_stored
 from mitofm.files import read_json
 from mitofm.fingerprints import Remembered
 from mitofm.training.checkpoint import DESCRIPTION, FORMAT, TENSORS
@@ -150,6 +152,10 @@ def _facts(folder: Path) -> dict[str, Any]:
         missing = [key for key in (*needed, "threshold", "tensors_sha256") if key not in facts]
         if "versions" in facts:  # format 2 began without
             versions.stated(facts["versions"])
+        if "threshold" in facts and not all(
+            map(math.isfinite, (facts["threshold"]["value"], of_stored(facts["threshold"])))
+        ):
+            raise ValueError("a threshold that is no number")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MitofmError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     if version != FORMAT:
@@ -161,7 +167,10 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 
 def _versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
-    """Those it was trained with: its own, or, where it is older than they are, those of the cell it lies in; None if unknown."""
+    """The versions that a checkpoint states. One from before they were stored takes those of the cell in whose folder it lies.
+
+    None if nothing states them.
+    """
     if "versions" in facts:
         return facts["versions"]
     beside = folder.resolve().parent / "environment.json"

@@ -460,3 +460,12 @@ def test_a_version_that_means_another_map_is_refused_before_a_patch_is_cut(
     assert "unknown versions 'no'" in refused(typed, capsys, folder, "versions=no")
     edited(folder, versions={"peft": "0\033[2J"})
     assert "checkpoint.json is damaged" in refused(typed, capsys, folder, "versions=ignore")
+
+
+@pytest.mark.parametrize("logit", [None, "x", float("nan")])
+def test_a_threshold_that_is_no_number_is_damage(
+    typed: Typed, tried: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], logit: object
+) -> None:
+    folder = altered(tried, tmp_path / "sent")
+    edited(folder, threshold={"value": 0.5, "logit": logit, "rule": "validation"})
+    assert "checkpoint.json is damaged" in refused(typed, capsys, folder)
