@@ -59,7 +59,7 @@ def _log_report(out: Path, study: str, settings: Mapping[str, Any], folder: Path
         name=f"report of {study}",
         group=study,
         job_type="report",
-        dir=str(folder),
+        dir=str(folder.resolve()),  # W&B's service keeps the folder that it was started in
         mode=mode(),
         resume="allow" if mode() == "online" else None,
         settings=wandb.Settings(silent=True, console="off", init_timeout=20, x_disable_stats=True, disable_git=True),

@@ -65,7 +65,7 @@ class WandbRun:
                 f"{key}={labels[key]}"[:64] for key in ("dataset", "backbone", "weights", "split", "fraction", "seed")
             ],
             config=dict(config),
-            dir=str(folder),
+            dir=str(folder.resolve()),  # W&B's service keeps the folder that it was started in
             mode=chosen,
             resume="allow" if chosen == "online" else None,
             settings=wandb.Settings(

@@ -185,8 +185,7 @@ def test_one_failing_cell_does_not_stop_the_others(place: Path, tmp_path: Path) 
 
 
 def test_report_of_a_grid(swept: Path) -> None:
-    # Of its own: W&B's service keeps the folder that it was started in, for all runs of a process.
-    done = started("report", "study=grid", "logger=default", cwd=swept)
+    done = typed("report", "study=grid", "logger=default", cwd=swept)
     assert done.returncode == 0, done.stderr
     page = Path(done.stdout.split()[-1])
     html = (swept / page).read_text()

@@ -164,3 +164,14 @@ def test_the_next_cells_do_not_ask_again(server: Server, tmp_path: Path, monkeyp
     Copies([opener(tmp_path, "second")]).close(failed=False)
     assert time.monotonic() - began < 1
     assert [folder.name.split("-")[0] for folder in tmp_path.glob("wandb/*run-*-second")] == ["offline"]
+
+
+def test_runs_are_written_where_they_are_asked_for_if_the_working_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for cell in ("first", "second"):
+        (tmp_path / cell / "runs").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / cell)
+        WandbRun({"project": "p", "entity": None}, cell, cell, "study", LABELS, {"seed": 0}, Path("runs")).close(False)
+        assert list((tmp_path / cell).glob(f"runs/wandb/offline-run-*/run-{cell}.wandb"))
