@@ -23,7 +23,7 @@ from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import compose, groups
-from mitofm.config import instantiate
+from mitofm.ground.config import instantiate
 from mitofm.runs.resolve import resolve
 
 PAGE = Path(__file__).parent.parent / "docs" / "adaptations.md"

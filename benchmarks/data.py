@@ -24,7 +24,7 @@ import tifffile
 
 from mitofm.data.annotations import validate
 from mitofm.data.patches import PatchStore, ensure
-from mitofm.fingerprints import Remembered
+from mitofm.ground.fingerprints import Remembered
 from mitofm.synthesis.generate import TissueSettings, generate
 
 WIDTH, HEIGHT, REGIONS, CELLS, PATCH_PX = 7200, 5000, 6, 200, 224

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -23,7 +23,7 @@ from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import compose
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.inference.network import fold
 from mitofm.runs.resolve import resolve
 

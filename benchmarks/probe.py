@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from mitofm.adaptation.frozen import Labelled
 from mitofm.adaptation.linear_probe import LinearProbe
 from mitofm.commands.composing import compose
-from mitofm.config import instantiate
+from mitofm.ground.config import instantiate
 from mitofm.runs.resolve import resolve
 
 CELLS, WIDTH = 20_552, 1280

@@ -20,7 +20,7 @@ import pandas as pd
 from mitofm.commands.composing import compose, groups
 from mitofm.data.card import differences
 from mitofm.data.dataset import Dataset
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import plain
 
 ROOT = Path(__file__).parent.parent

@@ -23,7 +23,7 @@ import hydra
 import mitofm.training.fit
 from mitofm.commands import train
 from mitofm.commands.composing import register_user_configs
-from mitofm.config import conf_dir
+from mitofm.ground.config import conf_dir
 
 TISSUE = ["data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]
 QUIET = [

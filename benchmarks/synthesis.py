@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mitofm import seeds
+from mitofm.ground import seeds
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 from mitofm.synthesis.generate import TissueSettings, generate
 from mitofm.synthesis.lookalikes import LOOK_ALIKES

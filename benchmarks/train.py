@@ -7,7 +7,7 @@ from a store and augmented. Memory is that of two more processes, which differ i
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -29,8 +29,8 @@ from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import compose
-from mitofm.config import instantiate
 from mitofm.data.splits.part import TRAIN, Split
+from mitofm.ground.config import instantiate
 from mitofm.runs.resolve import resolve
 from mitofm.training import gradient
 from mitofm.training.callbacks import SaveToResume

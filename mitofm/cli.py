@@ -8,8 +8,8 @@ import re
 import sys
 
 import mitofm
-from mitofm.config import conf_dir
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.config import conf_dir
+from mitofm.ground.errors import MitofmError, unknown
 
 COMMANDS = {
     "train": "fit one cell, or a grid of them with -m:  mitofm train -m backbone=a,b fraction=0.1,1.0 study=mine",

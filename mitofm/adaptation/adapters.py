@@ -14,8 +14,8 @@ from mitofm.adaptation.effect import without_effect, without_gradient
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.adaptation.peft_methods import METHODS, RUN_UNDER, Method, check_patterns, check_taken, settings_of
 from mitofm.backbones.build import Backbone
-from mitofm.errors import MitofmError, unknown
-from mitofm.seeds import derive
+from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.seeds import derive
 
 # On timm's names; every timm ViT has them. `patch_embed.proj` is a convolution and must not match; the `_[gx]` are the
 # unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix, or to what an architecture splits it into:

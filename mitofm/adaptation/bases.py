@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 ADAPTER = "default"
 

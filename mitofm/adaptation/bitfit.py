@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import Backbone
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 class BitFit(GradientAdaptation):

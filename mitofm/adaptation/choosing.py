@@ -12,8 +12,8 @@ from scipy.stats import rankdata
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled
 from mitofm.data.folds import balanced_folds
-from mitofm.errors import MitofmError
-from mitofm.seeds import stream
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.seeds import stream
 
 Fitted = TypeVar("Fitted", bound=Head)
 

@@ -10,7 +10,7 @@ from timm.models import group_parameters
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 class Full(GradientAdaptation):

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from mitofm.adaptation.frozen import FrozenAdaptation
 from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
-from mitofm.errors import MitofmError
-from mitofm.seeds import derive
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.seeds import derive
 
 Search = str | Sequence[float] | None
 FACTORS = (0.1, 0.18, 0.3, 0.56, 1.0, 1.8, 3.0, 5.6, 10.0)

@@ -10,7 +10,7 @@ import numpy as np
 from mitofm.adaptation.choosing import Choosing
 from mitofm.adaptation.directions import centre_of, directions
 from mitofm.adaptation.frozen import Head, Labelled, Rows
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _QUERIES = 1024  # compared with all training cells at a time
 

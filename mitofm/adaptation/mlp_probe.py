@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mitofm.adaptation.frozen import Labelled
 from mitofm.adaptation.networks import Moments, NetworkHead, NetworkProbe
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 @dataclass(frozen=True)

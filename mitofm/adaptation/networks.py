@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from mitofm.adaptation.choosing import Choosing
 from mitofm.adaptation.frozen import Head, Labelled, Rows
 from mitofm.data.order import StepOrder
-from mitofm.errors import MitofmError
-from mitofm.seeds import derive
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.seeds import derive
 
 _MEASURED = 1024  # cells whose features give the moments
 _CELLS = 256  # whose tokens are in memory at a time

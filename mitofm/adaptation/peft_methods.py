@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 RUN_UNDER = "0.21.2"
 """The peft under which every method was run (`make adaptations`). Under another, each is tried before it is trained."""

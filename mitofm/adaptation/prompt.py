@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
-from mitofm.errors import MitofmError
-from mitofm.seeds import derive
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.seeds import derive
 
 
 class PromptedBlock(nn.Module):

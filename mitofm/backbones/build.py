@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -25,8 +25,8 @@ from mitofm.backbones.recipes import RECIPES
 from mitofm.backbones.resize import resized
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.errors import Infeasible, MitofmError, unknown
-from mitofm.seeds import derive
+from mitofm.ground.errors import Infeasible, MitofmError, unknown
+from mitofm.ground.seeds import derive
 
 # fp32 is fp32: by default cuDNN rounds what a convolution takes (every ViT's patches, all of a CNN) to 10 bits of mantissa.
 torch.backends.cudnn.allow_tf32 = False

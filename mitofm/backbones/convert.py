@@ -11,7 +11,7 @@ import timm
 import torch
 from torch import Tensor
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 # What transformers' ViTModel, Dinov2Model and Dinov2WithRegistersModel call timm's modules, in files on the hub (in
 # memory its version 5 calls them otherwise). Applied in this order: a ViT's MLP ends in what its attention ends in too.

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from mitofm.data.augment import centre
 from mitofm.data.patches import PatchStore
-from mitofm.errors import MitofmError
-from mitofm.files import map_npy
-from mitofm.locks import lock
-from mitofm.resumable import ResumableArray
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import map_npy
+from mitofm.ground.locks import lock
+from mitofm.ground.resumable import ResumableArray
 
 _PIECE = 2048  # patches: what an interruption may cost
 _BATCH = {"cpu": 64, "cuda": 1024}  # patches per forward pass; halved where that is too much

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from mitofm import fingerprints
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError, unknown
 
 WEIGHTS = ("pretrained", "random")
 CONTRACT = (

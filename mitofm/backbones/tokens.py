@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mitofm.backbones.build import Backbone
 from mitofm.backbones.embeddings import cached, embed, place
 from mitofm.data.patches import PatchStore
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 STORED = np.float16  # half the room; what follows a trunk's last norm is far from its limits
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from textwrap import shorten
 
 from mitofm.backbones.spec import BackboneSpec
-from mitofm.errors import MitofmError
-from mitofm.fingerprints import Remembered
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 
 SHIPPED = Path(__file__).parent / "shipped"
 """Weights that come with the package."""

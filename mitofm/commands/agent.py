@@ -6,7 +6,7 @@ import yaml
 from hydra._internal.utils import get_args_parser
 
 from mitofm.commands.composing import asked, each_value
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.resolve import resolve
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mitofm.commands.composing import compose, words
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import plain
 
 _WIDTH = 120  # of a terminal in which every column can be read

@@ -25,8 +25,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 
 from mitofm.commands import yaml_files
-from mitofm.config import conf_dir
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.config import conf_dir
+from mitofm.ground.errors import MitofmError, unknown
 from mitofm.runs.resolve import rounded
 
 _NO_PART = ("study", "comparisons", "on_error", "paths", "trainer", "logger", "hydra")

@@ -10,7 +10,7 @@ from pathlib import Path
 from mitofm.commands.composing import compose, groups
 from mitofm.data.card import Card, counted
 from mitofm.data.dataset import Dataset
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 from mitofm.runs.resolve import plain
 
 _COLUMNS = ("data", "samples", "images", "domains", "to fetch", "patches", "here", "licence")

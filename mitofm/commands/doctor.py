@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.commands.composing import compose, register_user_configs
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import resolve
 
 OK, NOTE, BAD = "ok", "note", "BAD"
@@ -58,7 +58,7 @@ def _safely(check: Callable[[Mapping[str, Any]], Finding], config: Mapping[str, 
 def _torch(config: Mapping[str, Any]) -> Finding:
     import torch
 
-    from mitofm import torchvision_shim
+    from mitofm.ground import torchvision_shim
 
     import torchvision  # isort: skip  after the shim
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mitofm.config import experiments_dir
-from mitofm.errors import MitofmError
+from mitofm.ground.config import experiments_dir
+from mitofm.ground.errors import MitofmError
 
 
 def main(arguments: list[str]) -> None:

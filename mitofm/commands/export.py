@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from mitofm.commands.composing import compose, words
 from mitofm.commands.predict import checkpoint_folder
-from mitofm.config import allowed, targets
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.config import allowed, targets
+from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.versions import known_way
 from mitofm.runs.folder import stored_config
 from mitofm.runs.resolve import plain
-from mitofm.versions import known_way
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
     paths = {name: Path(path) for name, path in config["paths"].items()}
     folder = checkpoint_folder(paths["runs"], given)
 
-    from mitofm.fingerprints import Remembered
+    from mitofm.ground.fingerprints import Remembered
     from mitofm.inference import export
     from mitofm.inference.trained import read
 

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from mitofm.commands.composing import Asked
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs import devices
 
 

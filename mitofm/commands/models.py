@@ -14,7 +14,7 @@ from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import locate
 from mitofm.commands.composing import compose, groups
 from mitofm.commands.yaml_files import load, unreadable
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 from mitofm.runs.resolve import plain
 
 

@@ -15,7 +15,7 @@ from multiprocessing import active_children, get_context, parent_process
 from queue import SimpleQueue
 from typing import Any
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _ASKING = (signal.SIGTERM, signal.SIGINT)
 _AGAIN = 10  # seconds after which a process that has not ended is asked again: between two cells it may not listen

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from mitofm.commands.composing import compose, words
-from mitofm.config import allowed, targets
+from mitofm.ground.config import allowed, targets
+from mitofm.ground.versions import known_way
 from mitofm.runs.folder import cell_folder
 from mitofm.runs.resolve import plain
-from mitofm.versions import known_way
 
 
 def main(arguments: list[str]) -> None:
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
     from mitofm.data.checks import remarked
     from mitofm.data.dataset import Dataset
     from mitofm.evaluation.threshold import of_stored
-    from mitofm.fingerprints import Remembered
+    from mitofm.ground.fingerprints import Remembered
     from mitofm.inference.predict import as_trained, score
     from mitofm.inference.trained import read
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from mitofm.commands.composing import compose
-from mitofm.config import allowed, targets
-from mitofm.errors import MitofmError
+from mitofm.ground.config import allowed, targets
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import plain
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.commands.composing import compose
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import plain
 
 

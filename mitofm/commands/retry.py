@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from mitofm.commands.composing import compose, words
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.execute import run_again
 from mitofm.runs.folder import SETTLED, CellFolder, cell_folder

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from mitofm.commands.composing import compose
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import plain
 
 

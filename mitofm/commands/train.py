@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 
 from mitofm.commands.composing import asked, chosen, each_value, register_user_configs
 from mitofm.commands.launching import check_launcher, settle
-from mitofm.config import conf_dir
-from mitofm.errors import MitofmError
+from mitofm.ground.config import conf_dir
+from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.checks import check
 from mitofm.runs.execute import run

@@ -6,11 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mitofm.commands.composing import compose, words
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.versions import known_way
 from mitofm.runs.folder import cell_folder
 from mitofm.runs.resolve import plain
 from mitofm.runs.verify import rerun
-from mitofm.versions import known_way
 
 
 def main(arguments: list[str]) -> None:

@@ -13,7 +13,7 @@ from omegaconf.grammar_parser import parse
 from yaml import MarkedYAMLError, YAMLError
 from yaml.reader import ReaderError
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 ERRORS = (YAMLError, UnicodeDecodeError, GrammarParseError)
 """What reading a YAML file raises if it is none."""

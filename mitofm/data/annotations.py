@@ -8,8 +8,8 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from mitofm import fingerprints
-from mitofm.errors import MitofmError
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError
 
 VOTES = ("votes_positive", "votes")
 """Of the experts who labelled a sample, how many called it positive, and how many there were."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mitofm.config import instantiate
-from mitofm.seeds import derive
+from mitofm.ground.config import instantiate
+from mitofm.ground.seeds import derive
 
 Place = tuple[int, ...]  # (1, 0): the first of those inside the second of the list
 

@@ -13,7 +13,7 @@ import pandas as pd
 from mitofm.data import cutting
 from mitofm.data.images.base import Image
 from mitofm.data.images.open import open_image
-from mitofm.resumable import ResumableArray
+from mitofm.ground.resumable import ResumableArray
 
 
 def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str, int], patch_px: int) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from mitofm.data.outside import RULES, clip
 from mitofm.data.pixels import NOTHING, digests
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 CLIPPED, OUTSIDE, PADDED, TWIN, SHARED, OPPOSITE = "clipped", "outside", "padded", "twin", "shared", "opposite"
 PADDING = ("drop", "keep")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mitofm.data.images.base import Image
 from mitofm.data.images.squares import resized, squares
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _SAME_SCALE = 0.05  # a smaller difference in resolution is left alone: resampling would blur more than it corrects
 _BAND = 1024  # px; cells are cut band by band, so that those of one piece lie on few tiles

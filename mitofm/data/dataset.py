@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mitofm import config as configs
 from mitofm.data.card import Card
-from mitofm.errors import MitofmError
-from mitofm.fingerprints import Remembered
+from mitofm.ground import config as configs
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mitofm.errors import Infeasible
+from mitofm.ground.errors import Infeasible
 
 _DRAWS = 64
 _UNIT = 10**7  # shares are whole numbers of this: sums are exact, so that no machine breaks a tie in another way

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mitofm.errors import Infeasible, MitofmError, unknown
-from mitofm.seeds import stream
+from mitofm.ground.errors import Infeasible, MitofmError, unknown
+from mitofm.ground.seeds import stream
 
 UNITS = ("annotation", "slide", "slide_share")
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mitofm.seeds import stream
+from mitofm.ground.seeds import stream
 
 
 class Mix:

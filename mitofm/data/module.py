@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -19,7 +19,7 @@ from mitofm.data.balance import Groups
 from mitofm.data.mixing import Mix
 from mitofm.data.order import Draw, StepOrder
 from mitofm.data.patches import PatchStore
-from mitofm.seeds import derive
+from mitofm.ground.seeds import derive
 
 Batch = tuple[Tensor, Tensor]  # uint8 (B, crop_px, crop_px, 3), labels float (B,)
 TrainingBatch = tuple[Tensor, Tensor, Tensor]  # and loss weights float (B,)

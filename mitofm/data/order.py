@@ -9,7 +9,7 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from mitofm.data.balance import Groups
-from mitofm.seeds import derive, stream
+from mitofm.ground.seeds import derive, stream
 
 Draw = tuple[int, int]  # (position among the training cells, seed of its augmentation)
 

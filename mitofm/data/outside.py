@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import cutting
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 RULES = ("clip", "drop", "error")
 

@@ -17,17 +17,17 @@ import numpy as np
 import pandas as pd
 from xxhash import xxh3_128_digest, xxh3_128_hexdigest
 
-from mitofm import fingerprints
 from mitofm.data import cutting
 from mitofm.data.annotations import fingerprint
 from mitofm.data.building import build
 from mitofm.data.images.open import files_of
 from mitofm.data.sources.base import Tabled
 from mitofm.data.survey import refuse, survey
-from mitofm.errors import MitofmError
-from mitofm.files import map_npy, read_json, write_json, write_parquet
-from mitofm.fingerprints import Remembered
-from mitofm.locks import lock
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import map_npy, read_json, write_json, write_parquet
+from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.locks import lock
 
 _VERSION = 3  # raised whenever equal inputs give other patches
 _PART = 2**25  # bytes

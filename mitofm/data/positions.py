@@ -14,8 +14,8 @@ import pandas as pd
 from mitofm.data.annotations import validate
 from mitofm.data.sources.base import Tabled
 from mitofm.data.survey import refuse, survey
-from mitofm.errors import Infeasible, MitofmError
-from mitofm.seeds import stream
+from mitofm.ground.errors import Infeasible, MitofmError
+from mitofm.ground.seeds import stream
 
 
 class Positions(ABC):

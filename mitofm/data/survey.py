@@ -11,7 +11,7 @@ import pandas as pd
 
 from mitofm.data import cutting
 from mitofm.data.images.open import open_image
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def survey(root: Path, table: pd.DataFrame, image_mpp: float | None) -> pd.DataFrame:

@@ -13,15 +13,15 @@ from typing import Any
 
 import pandas as pd
 
-from mitofm import fingerprints
 from mitofm.data import cutting
 from mitofm.data.annotations import fingerprint
 from mitofm.data.curation import Curated, Rules, curate
 from mitofm.data.sources.base import Source
 from mitofm.data.survey import refuse, survey
-from mitofm.errors import MitofmError
-from mitofm.files import read_json, write_json, write_parquet
-from mitofm.locks import lock
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import read_json, write_json, write_parquet
+from mitofm.ground.locks import lock
 
 _VERSION = 3  # raised whenever equal inputs give another table
 _TABLE, _REMARKS, _FACTS = "table.parquet", "remarks.parquet", "facts.json"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _SEPARATORS = ("\t", ";", "|", ",")  # of equal fit, the first: a comma is often part of a value
 _SNIFFED = 200  # records that tell the separator

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mitofm.data.annotations import VOTES
 from mitofm.data.splits.part import TRAIN
-from mitofm.errors import Infeasible, MitofmError
+from mitofm.ground.errors import Infeasible, MitofmError
 
 LEARNED = ("majority", "votes")
 """What `fit.labels` may be: the label of each sample, or the share of positive votes on it."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 PRINCIPAL = ("auroc", "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "weighted_f1")
 """The metrics of `metrics.every` that a study may state comparisons of."""

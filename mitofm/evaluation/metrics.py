@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation.threshold import FIXED, called
+from mitofm.ground.errors import MitofmError
 
 CALIBRATION_BINS = 15
 

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation.replicates import Replicates
+from mitofm.ground.errors import MitofmError
 
 MINIMUM_SLIDES = 6
 LEVEL = 0.95

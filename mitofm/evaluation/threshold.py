@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 FIXED = 0.0
 """Even odds, a probability of 0.5: the threshold where none is chosen."""

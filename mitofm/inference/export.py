@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 
 from mitofm.backbones.spec import BackboneSpec
-from mitofm.errors import MitofmError
 from mitofm.evaluation.threshold import of_stored
-from mitofm.files import write_json
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import write_json
+from mitofm.ground.tensors import load_tensors, save_tensors
 from mitofm.inference.network import Network, blank, classifier_of, fold, views
 from mitofm.inference.trained import Trained
-from mitofm.tensors import load_tensors, save_tensors
 
 Run = Callable[[Tensor], Tensor]
 DESCRIPTION = "model.json"

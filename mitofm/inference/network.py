@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -16,7 +16,7 @@ from mitofm.adaptation.frozen import AffineHead, FrozenAdaptation
 from mitofm.adaptation.gradient import Classifier
 from mitofm.backbones.build import build
 from mitofm.backbones.weights import Weights
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.inference.trained import Trained
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from mitofm.data import cutting
 from mitofm.data.dataset import Dataset
-from mitofm.errors import MitofmError
-from mitofm.files import replacing, write_parquet
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import replacing, write_parquet
 from mitofm.inference import geojson
 
 GEOJSON = ".geojson"

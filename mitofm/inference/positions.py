@@ -8,7 +8,7 @@ import pandas as pd
 
 from mitofm.data import cutting
 from mitofm.data.survey import survey
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def in_slides(table: pd.DataFrame) -> pd.Series:

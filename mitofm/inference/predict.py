@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -21,8 +21,8 @@ from mitofm.adaptation.frozen import FrozenAdaptation, Rows
 from mitofm.data.annotations import UNKNOWN, units
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
-from mitofm.errors import MitofmError
 from mitofm.evaluation.threshold import called, of_stored
+from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
 from mitofm.inference.trained import Trained
 from mitofm.training.cell import Seen

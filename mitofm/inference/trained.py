@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -16,17 +16,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from torch import from_numpy
 
-from mitofm import fingerprints, versions
 from mitofm.adaptation.frozen import FrozenAdaptation, Head
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
-from mitofm.config import instantiate
-from mitofm.errors import MitofmError
 from mitofm.evaluation.threshold import of_stored
-from mitofm.files import read_json
-from mitofm.fingerprints import Remembered
+from mitofm.ground import fingerprints, versions
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import read_json
+from mitofm.ground.fingerprints import Remembered
 from mitofm.training.checkpoint import DESCRIPTION, FORMAT, TENSORS
 
 

@@ -13,9 +13,9 @@ from filelock import FileLock
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mitofm import fingerprints, seeds
-from mitofm.files import write_json
-from mitofm.resumable import ResumableArray
+from mitofm.ground import fingerprints, seeds
+from mitofm.ground.files import write_json
+from mitofm.ground.resumable import ResumableArray
 from mitofm.synthesis import tissue
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 from mitofm.synthesis.generate import VERSION

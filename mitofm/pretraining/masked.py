@@ -3,7 +3,7 @@ place; a small decoder tells the rest (He et al., CVPR 2022, arXiv 2111.06377), 
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -15,7 +15,7 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 class _Visible(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -22,17 +22,17 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mitofm import fingerprints
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.errors import MitofmError, unknown
-from mitofm.files import replacing, write_json
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.files import replacing, write_json
+from mitofm.ground.seeds import derive
+from mitofm.ground.tensors import save_tensors
 from mitofm.pretraining.card import card
 from mitofm.pretraining.crops import Crops, slides
 from mitofm.pretraining.masked import MaskedAutoencoder
-from mitofm.seeds import derive
-from mitofm.tensors import save_tensors
 from mitofm.training import environment
 from mitofm.training.callbacks import SaveToResume
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from mitofm import seeds
-from mitofm.errors import MitofmError
 from mitofm.evaluation import statistics, verdicts
 from mitofm.evaluation.permutation import slide_permutation_p
 from mitofm.evaluation.statistics import Estimate
+from mitofm.ground import seeds
+from mitofm.ground.errors import MitofmError
 from mitofm.reporting.estimates import AUROC, Result, Stored
 from mitofm.reporting.numbers import NOTHING
 from mitofm.reporting.tables import Entry, show_difference, show_outcome, show_support

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation import verdicts
+from mitofm.ground.errors import MitofmError
 from mitofm.reporting.answers import Answer, answer_family, explain
 from mitofm.reporting.configurations import compare_configs, flatten, group_cells
 from mitofm.reporting.estimates import AUROC, Result, Stored, measure, pick_primary

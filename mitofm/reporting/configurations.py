@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.collect import DONE, Collected
 from mitofm.runs.identity import one_spelling
 

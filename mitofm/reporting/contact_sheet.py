@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mitofm import files
 from mitofm.data.card import Card
 from mitofm.data.checks import Finding
 from mitofm.data.patches import PatchStore
+from mitofm.ground import files
+from mitofm.ground.seeds import stream
 from mitofm.reporting.page import make_environment
 from mitofm.reporting.style import make_slug
 from mitofm.reporting.tables import Table
-from mitofm.seeds import stream
 
 _COLUMNS, _ROWS = 8, 6
 _SIDE, _GAP = 96, 4  # px of a patch on a sheet, and between two

@@ -14,8 +14,8 @@ from mitofm.data.dataset import Dataset
 from mitofm.data.images.open import open_image
 from mitofm.data.patches import PatchStore
 from mitofm.data.survey import survey
-from mitofm.errors import MitofmError
-from mitofm.fingerprints import Remembered
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 
 
 def read_crops(data: Mapping[str, Any], samples: pd.DataFrame, cache: Path) -> tuple[dict[str, np.ndarray], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 AUROC = {"summary": "all/auroc"}
 

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 import pandas as pd
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation import statistics
 from mitofm.evaluation.metrics import evaluation_sets
 from mitofm.evaluation.replicates import Replicates, replicates
 from mitofm.evaluation.statistics import Estimate
+from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import Configuration, Group
 from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import Collected

@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mitofm import fingerprints
 from mitofm.evaluation.replicates import VERSION
-from mitofm.files import read_json, write_json
+from mitofm.ground import fingerprints
+from mitofm.ground.files import read_json, write_json
 
 
 class Kept:

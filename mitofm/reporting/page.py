@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mitofm import files
+from mitofm.ground import files
 from mitofm.reporting.filters import Filters
 from mitofm.reporting.finding import Section
 from mitofm.reporting.style import Drawn

@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 
 from filelock import FileLock, Timeout
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.reporting.chapter import write_chapter
 from mitofm.reporting.completeness import describe_missing, list_unfinished
 from mitofm.reporting.configurations import group_cells

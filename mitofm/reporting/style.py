@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitofm import fingerprints
 from mitofm.evaluation.statistics import Estimate
+from mitofm.ground import fingerprints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from mitofm import files
 from mitofm.evaluation.statistics import Estimate
+from mitofm.ground import files
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.numbers import format_difference, format_interval, format_range, name_set
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mitofm import fingerprints
+from mitofm.ground import fingerprints
 from mitofm.training.wandb_run import mode
 
 _log = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 import mitofm
-from mitofm.errors import MitofmError
-from mitofm.files import read_json, replacing
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import read_json, replacing
 from mitofm.runs import old_books, studies
 from mitofm.runs.folder import stored_config
 

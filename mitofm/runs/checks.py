@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mitofm.backbones.spec import BackboneSpec
-from mitofm.config import allowed, instantiate, targets
 from mitofm.data import fractions, votes
-from mitofm.errors import MitofmError, unknown
 from mitofm.evaluation.comparisons import Comparisons
+from mitofm.ground.config import allowed, instantiate, targets
+from mitofm.ground.errors import MitofmError, unknown
 from mitofm.runs.identity import neutral
 
 _CHOICES = {

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mitofm import fingerprints
-from mitofm.errors import MitofmError
 from mitofm.evaluation.threshold import of_stored
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.folder import CellFolder, DamagedCell, State, stored, stored_config
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from mitofm.errors import Infeasible, MitofmError
-from mitofm.files import write_text
-from mitofm.locks import Held, Lock, lock
+from mitofm.ground.errors import Infeasible, MitofmError
+from mitofm.ground.files import write_text
+from mitofm.ground.locks import Held, Lock, lock
 from mitofm.runs import studies
 from mitofm.runs.checks import check
 from mitofm.runs.folder import SETTLED, CellFolder, State, stored_config

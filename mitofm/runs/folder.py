@@ -14,10 +14,10 @@ try:  # the configs of a thousand cells are read in seconds, without PyYAML's C 
 except ImportError:
     from yaml import SafeLoader
 
-from mitofm.config import allowed, targets
-from mitofm.errors import MitofmError
-from mitofm.files import read_json, write_text
-from mitofm.locks import holder
+from mitofm.ground.config import allowed, targets
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import read_json, write_text
+from mitofm.ground.locks import holder
 
 
 class State(Enum):

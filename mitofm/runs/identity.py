@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mitofm import fingerprints
 from mitofm.backbones.spec import CONTRACT, BackboneSpec
 from mitofm.backbones.weights import Weights, find
-from mitofm.config import instantiate
 from mitofm.data import votes
 from mitofm.data.dataset import Dataset
-from mitofm.fingerprints import Remembered
+from mitofm.ground import fingerprints
+from mitofm.ground.config import instantiate
+from mitofm.ground.fingerprints import Remembered
 from mitofm.runs.resolve import rounded
 
 PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would give another result

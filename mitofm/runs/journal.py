@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mitofm.locks import lock
+from mitofm.ground.locks import lock
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mitofm.locks import holder
+from mitofm.ground.locks import holder
 from mitofm.runs.folder import SETTLED, CellFolder
 
 _TO_RESUME = ("checkpoint/resume.ckpt", "checkpoint/best.safetensors")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation.comparisons import Comparisons
-from mitofm.files import read_json
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import read_json
 from mitofm.runs import journal
 
 LIST = "cells.csv"

@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from mitofm import fingerprints
-from mitofm.config import instantiate
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.suggestion import make_or_suggest
-from mitofm.errors import MitofmError
+from mitofm.ground import fingerprints
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, stored
 from mitofm.runs.identity import identify
 

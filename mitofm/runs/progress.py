@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mitofm.locks import holder
+from mitofm.ground.locks import holder
 from mitofm.runs import studies
 from mitofm.runs.folder import State
 from mitofm.runs.studies import Begun, Study

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 DIGITS = 12
 """Significant digits of a number in a config: what a calculation leaves behind them (`range(0.1,0.6,0.1)`) is no setting."""

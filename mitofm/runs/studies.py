@@ -13,8 +13,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from mitofm import fingerprints
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError, unknown
 from mitofm.runs import journal, old_books
 from mitofm.runs.folder import State
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mitofm import versions
-from mitofm.config import instantiate
-from mitofm.errors import MitofmError
 from mitofm.evaluation.threshold import of_stored
+from mitofm.ground import versions
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.collect import PREDICTIONS, stored_metrics, stored_table
 from mitofm.runs.folder import CellFolder, State, stored, stored_config

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mitofm import fingerprints, seeds
-from mitofm.errors import MitofmError, unknown
-from mitofm.files import write_json
-from mitofm.locks import lock
+from mitofm.ground import fingerprints, seeds
+from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.files import write_json
+from mitofm.ground.locks import lock
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -17,8 +17,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping
 from torch import Tensor
 
-from mitofm.files import replacing
-from mitofm.tensors import save_tensors
+from mitofm.ground.files import replacing
+from mitofm.ground.tensors import save_tensors
 from mitofm.training.module import CellModule
 
 _log = logging.getLogger(__name__)

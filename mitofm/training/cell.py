@@ -14,7 +14,7 @@ from mitofm.backbones.weights import Weights
 from mitofm.data.order import batches_per_pass
 from mitofm.data.patches import PatchStore
 from mitofm.data.splits.part import Split
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mitofm import fingerprints, versions
-from mitofm.files import write_json
+from mitofm.ground import fingerprints, versions
+from mitofm.ground.files import write_json
 from mitofm.training.cell import Cell
 
 FORMAT = 2  # 2: how much of a patch is seen, the version of the embeddings

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 import mitofm
-from mitofm import versions
+from mitofm.ground import versions
 
 
 def describe(device: torch.device) -> dict[str, Any]:

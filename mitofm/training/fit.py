@@ -17,7 +17,6 @@ import torch
 from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.config import instantiate
 from mitofm.data import votes
 from mitofm.data.confounders.base import applied
 from mitofm.data.dataset import Dataset
@@ -25,7 +24,8 @@ from mitofm.data.splits.part import Split, Strategy
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.evaluation import threshold
 from mitofm.evaluation.metrics import summarise
-from mitofm.files import write_json, write_parquet
+from mitofm.ground.config import instantiate
+from mitofm.ground.files import write_json, write_parquet
 from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves, InTime, Sink

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mitofm import fingerprints
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled, Rows
 from mitofm.backbones.build import build
 from mitofm.backbones.embeddings import cached
 from mitofm.backbones.tokens import planned
 from mitofm.data.annotations import units
-from mitofm.errors import MitofmError
-from mitofm.tensors import save_tensors
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.tensors import save_tensors
 from mitofm.training.cell import Cell, Outcome, Seen
 
 

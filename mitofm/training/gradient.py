@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -32,8 +32,8 @@ from mitofm.data.balance import groups, weights
 from mitofm.data.mixing import Mix
 from mitofm.data.module import CellData, PlainPatches, TrainingPatches
 from mitofm.data.order import batches_per_pass
-from mitofm.errors import MitofmError
-from mitofm.tensors import load_tensors, save_tensors
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.tensors import load_tensors, save_tensors
 from mitofm.training import memory
 from mitofm.training.callbacks import BestWeights, MovingAverage, Patience, SaveToResume
 from mitofm.training.cell import Cell, Outcome

@@ -8,7 +8,7 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import Backbone
 from mitofm.data.balance import groups
 from mitofm.data.order import StepOrder
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.training.cell import Cell
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -17,8 +17,8 @@ from torch.utils.checkpoint import checkpoint
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.data.module import Batch, TrainingBatch
-from mitofm.errors import Diverged
-from mitofm.seeds import derive
+from mitofm.ground.errors import Diverged
+from mitofm.ground.seeds import derive
 from mitofm.training.loss import Loss
 from mitofm.training.validation_auroc import ValidationAUROC
 

@@ -8,7 +8,7 @@ import torch
 from mitofm.adaptation.gradient import Classifier
 from mitofm.backbones.views import DihedralMean
 from mitofm.data.module import PlainPatches, prediction_loader
-from mitofm.errors import Diverged
+from mitofm.ground.errors import Diverged
 from mitofm.training.cell import Seen
 
 

@@ -6,7 +6,7 @@ cell, the lock of the cell has one holder, and where one rank fails the others a
 
 from __future__ import annotations
 
-import mitofm.torchvision_shim  # noqa: F401  before anything imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
 
 # isort: split
 
@@ -25,7 +25,7 @@ from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.training.callbacks import SaveToResume
 from mitofm.training.copies import Copies
 

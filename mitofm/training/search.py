@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from mitofm import fingerprints
 from mitofm.adaptation.choosing import slide_folds
 from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.data.annotations import units
 from mitofm.data.splits.part import UNUSED, VALIDATION
-from mitofm.errors import Diverged
 from mitofm.evaluation.metrics import auroc
-from mitofm.files import read_json, replacing, write_json
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import Diverged
+from mitofm.ground.files import read_json, replacing, write_json
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves
 from mitofm.training.gradient import TRAINED, Trained, fit_gradient, fitted, forget, outcome, with_weights

@@ -17,8 +17,8 @@ from sklearn.metrics import roc_auc_score
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled
 from mitofm.commands.composing import groups
-from mitofm.config import instantiate
-from mitofm.errors import MitofmError
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
 
 WIDTH, TOKENS, N = 24, 16, 240
 STORED = {  # shapes for N training cells of WIDTH features: nothing else may be kept
@@ -243,7 +243,7 @@ def test_networks_trained_together_are_trained_as_if_alone_by_adamw(name: str) -
 def by_adamw(probe: Any, train: Labelled, decay: float) -> np.ndarray:
     """The logits after the same training, its batches all the cells, with torch's AdamW."""
     from mitofm.adaptation.networks import _moments
-    from mitofm.seeds import derive
+    from mitofm.ground.seeds import derive
 
     moments = _moments(train, "cpu")
     torch.manual_seed(derive(3, "initialisation", probe.name))

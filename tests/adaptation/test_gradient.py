@@ -13,8 +13,8 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.config import instantiate
-from mitofm.errors import MitofmError
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
 
 Resolved = Callable[..., dict[str, Any]]
 

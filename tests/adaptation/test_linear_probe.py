@@ -4,7 +4,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mitofm.adaptation.frozen import Labelled
 from mitofm.adaptation.linear_probe import LinearProbe
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def cells(n: int, slides: int, seed: int = 0, signal: float = 1.0) -> Labelled:

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import peft_methods as methods
 
 from mitofm.adaptation.peft_methods import INITIALISED_ELSEWHERE, METHODS, RUN_UNDER, listed
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 PAGE = Path(__file__).parents[2] / "docs" / "adaptations.md"
 

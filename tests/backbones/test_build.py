@@ -11,7 +11,7 @@ from mitofm.backbones.build import build
 from mitofm.backbones.recipes import RECIPES
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 RANDOM = Weights(None, "random")
 

@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-import mitofm.torchvision_shim  # noqa: F401  before transformers imports torchvision
+import mitofm.ground.torchvision_shim  # noqa: F401  before transformers imports torchvision
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import find
-from mitofm.errors import MitofmError
-from mitofm.fingerprints import Remembered
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 
 transformers = pytest.importorskip("transformers")
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from mitofm import resumable
 from mitofm.backbones import embeddings, spec
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.embeddings import cached
@@ -17,6 +16,7 @@ from mitofm.backbones.weights import Weights
 from mitofm.data.augment import centre
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
+from mitofm.ground import resumable
 
 CPU = torch.device("cpu")
 

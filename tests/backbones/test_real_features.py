@@ -26,7 +26,7 @@ from mitofm.backbones.embeddings import embed
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import find
 from mitofm.data.dataset import Dataset
-from mitofm.fingerprints import Remembered
+from mitofm.ground.fingerprints import Remembered
 
 DEIT = ("backbone=deit_tiny", "backbone.embedding=cls_mean")
 MOBILENET = ("backbone=mobilenetv2",)

@@ -16,7 +16,7 @@ from mitofm.backbones.views import DihedralMean
 from mitofm.backbones.weights import Weights
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 Resolved = Callable[..., dict[str, Any]]
 PATCHES = torch.randint(0, 256, (5, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))

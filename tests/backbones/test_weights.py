@@ -11,13 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mitofm import fingerprints
 from mitofm.backbones import weights
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find, locate
-from mitofm.errors import MitofmError
-from mitofm.fingerprints import Remembered
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 
 Resolved = Callable[..., dict[str, Any]]
 RANDOM = Weights(None, "random")

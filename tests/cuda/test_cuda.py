@@ -21,8 +21,8 @@ from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import compose
 from mitofm.data.patches import PatchStore
-from mitofm.errors import MitofmError
 from mitofm.evaluation.metrics import auroc
+from mitofm.ground.errors import MitofmError
 from mitofm.pretraining.run import pretrain
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State

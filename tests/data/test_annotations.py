@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mitofm.data.annotations import fingerprint, validate
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def table(n: int = 4, **columns: object) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from mitofm.data.module import TrainingPatches, _as_it_is
 from mitofm.data.order import StepOrder
 from mitofm.data.patches import PatchStore
 from mitofm.data.stain import _STAINS, StainJitter
-from mitofm.seeds import derive
+from mitofm.ground.seeds import derive
 
 PATCH = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
 OWN = [  # as a user may write it: probabilities that are equal, transforms within others

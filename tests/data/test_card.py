@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from mitofm.config import conf_dir
 from mitofm.data.annotations import validate
 from mitofm.data.card import Card, differences
 from mitofm.data.dataset import Dataset
 from mitofm.data.sources.coco import Coco
+from mitofm.ground.config import conf_dir
 
 # As their authors publish them: images, mitotic figures, hard negatives of each domain.
 BREAST, MAST, LYMPHOMA = (150, 1721, 2714), (50, 2327, 1366), (55, 3959, 4257)

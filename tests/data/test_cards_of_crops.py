@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from mitofm.config import conf_dir
 from mitofm.data.card import differences
 from mitofm.data.dataset import Dataset
-from mitofm.errors import MitofmError
+from mitofm.ground.config import conf_dir
+from mitofm.ground.errors import MitofmError
 
 from .test_sources_crops_csv import touch
 

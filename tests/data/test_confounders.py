@@ -18,8 +18,8 @@ from mitofm.data.confounders.field_of_view import FieldOfView
 from mitofm.data.patches import PatchStore, ensure
 from mitofm.data.positions import Background as Positions
 from mitofm.data.splits.part import Split
-from mitofm.errors import Infeasible
-from mitofm.fingerprints import Remembered
+from mitofm.ground.errors import Infeasible
+from mitofm.ground.fingerprints import Remembered
 
 from .test_patches import Regions
 

@@ -17,7 +17,7 @@ from mitofm.data.curation import OPPOSITE, OUTSIDE, PADDED, SHARED, TWIN, Curate
 from mitofm.data.splits.external import External
 from mitofm.data.splits.make import make
 from mitofm.data.survey import survey
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 RULES = Rules(outside="clip", padded="drop", patients=None, crop_px=32, mpp=None)
 

@@ -8,10 +8,10 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from mitofm.config import conf_dir
 from mitofm.data import annotations
 from mitofm.data.dataset import Dataset
-from mitofm.errors import MitofmError
+from mitofm.ground.config import conf_dir
+from mitofm.ground.errors import MitofmError
 
 CONFIGS = sorted((conf_dir() / "data").glob("*.yaml"))
 

@@ -20,14 +20,14 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from mitofm import config as configs
 from mitofm.data.downloads import fetch
 from mitofm.data.downloads.figshare import Figshare
 from mitofm.data.downloads.remote import LISTING, Remote, listing
 from mitofm.data.downloads.urls import Urls
 from mitofm.data.downloads.zenodo import Zenodo
-from mitofm.errors import MitofmError
-from mitofm.fingerprints import Remembered
+from mitofm.ground import config as configs
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 
 MB = 1_000_000
 PAUSE_S = 0.0005
@@ -355,7 +355,7 @@ import sys
 from pathlib import Path
 from mitofm.data.downloads.fetch import download
 from mitofm.data.downloads.remote import Remote
-from mitofm.fingerprints import Remembered
+from mitofm.ground.fingerprints import Remembered
 url, md5, size, folder = sys.argv[1:]
 download([Remote("a.tiff", url, int(size), md5)], Path(folder), Remembered(Path(folder) / "known"))
 """

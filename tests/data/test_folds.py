@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
 from mitofm.data.folds import balanced_folds
-from mitofm.errors import Infeasible
-from mitofm.seeds import stream
+from mitofm.ground.errors import Infeasible
+from mitofm.ground.seeds import stream
 
 Cells = tuple[np.ndarray, np.ndarray]
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mitofm.data.fractions import bought, check, stratified_order
-from mitofm.errors import Infeasible, MitofmError
-from mitofm.seeds import stream
+from mitofm.ground.errors import Infeasible, MitofmError
+from mitofm.ground.seeds import stream
 
 
 def side(labels: list[int], domains: int = 2, slides: int = 6) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from PIL import Image
 from mitofm.data.annotations import units
 from mitofm.data.splits.external import External
 from mitofm.data.splits.make import make
-from mitofm.errors import Infeasible
+from mitofm.ground.errors import Infeasible
 
 from .test_cards_of_crops import MIDOG25_NAME, dataset
 

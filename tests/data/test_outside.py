@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mitofm.data.outside import clip
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 SEEN = pd.DataFrame({"width": [100, 0], "height": [80, 0], "mpp": [0.25, np.nan]}, index=["a.png", "gone.png"])
 

@@ -14,14 +14,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mitofm import resumable
 from mitofm.data import building, cutting
 from mitofm.data.annotations import validate
 from mitofm.data.images.base import Image as Opened
 from mitofm.data.images.open import open_image
 from mitofm.data.patches import PatchStore, ensure
-from mitofm.errors import MitofmError
-from mitofm.fingerprints import Remembered
+from mitofm.ground import resumable
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 
 
 class Regions:
@@ -263,7 +263,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from test_patches import Regions, build
-from mitofm import resumable
+from mitofm.ground import resumable
 from mitofm.data import building, cutting
 cutting._PIECE, resumable._NOTE_EVERY, building._workers = 5000, 0.001, lambda: 2
 root = Path({root!r})

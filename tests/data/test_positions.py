@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mitofm.data.positions import Background, Jittered
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 from .test_patches import Regions
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from mitofm.config import conf_dir
 from mitofm.data.card import differences
 from mitofm.data.dataset import Dataset
-from mitofm.errors import MitofmError
+from mitofm.ground.config import conf_dir
+from mitofm.ground.errors import MitofmError
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "published"
 CASES = PUBLISHED.parents[1] / "cases"

@@ -14,7 +14,7 @@ from mitofm.data.patches import PatchStore, ensure
 from mitofm.data.sources.base import Source
 from mitofm.data.sources.coco import Coco
 from mitofm.data.sources.slide_runner import SlideRunner
-from mitofm.fingerprints import Remembered
+from mitofm.ground.fingerprints import Remembered
 
 from .images.regions import colour, dotted, field, jpeg_tiff, svs
 

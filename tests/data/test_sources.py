@@ -10,7 +10,7 @@ from PIL import Image
 from mitofm.data.annotations import fingerprint
 from mitofm.data.sources.patches import Patches
 from mitofm.data.sources.synthetic import Synthetic
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def write(root: Path, **columns: object) -> Patches:

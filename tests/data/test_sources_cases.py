@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mitofm.data.sources.cases import Cases
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def described(

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mitofm.data.sources.class_folders import ClassFolders
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 CROPS = {"Atypical": ["1.png", "3.PNG"], "Normal": ["2.png", "10.jpg"]}
 JOIN = "file,slide,tumor_type,x,y\n1.png,210.tiff,lung,15,55\n2.png,210.tiff,lung,24,59\n3.png,211.tiff,skin,1,2\n10,212.tiff,skin,3,4\n"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mitofm.data.sources.classes import Classes
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def labels(*found: str, positive: Any = (1,), negative: Any = (0,), ignored: Any = ()) -> list[int]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mitofm.data.sources.coco import Coco
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 CENTRES = {11: (1, 130.0, 90.5), 12: (2, 5.0, 60.0), 13: (1, 395.0, 299.0)}  # annotation -> category, x, y
 RULES = [

@@ -10,7 +10,7 @@ import pytest
 
 from mitofm.data.sources.crop_files import sample_ids
 from mitofm.data.sources.crops_csv import CropsCsv
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 CSV = """image_id,filename,coordinateX,coordinateY,Tumor,Scanner,Species,expert1,expert2,expert3,majority
 1.png,201.tiff,15,25,lung,XR,Canine,NMF,NMF,,NMF

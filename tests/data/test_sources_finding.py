@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mitofm.data.sources.finding import find, find_folder
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from mitofm.data.annotations import validate
 from mitofm.data.sources.joined import Joined
 from mitofm.data.sources.synthetic import Synthetic
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def synthetic(root: Path, name: str, seed: int) -> Synthetic:

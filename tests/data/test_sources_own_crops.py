@@ -9,7 +9,7 @@ import pytest
 
 from mitofm.commands.composing import compose
 from mitofm.data.sources.own_crops import OwnCrops
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 from .test_dataset import config
 from .test_sources_crops_csv import CSV, touch

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mitofm.data.sources.placing import place
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def disk(root: Path, *files: str) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mitofm.data.sources.points_csv import PointsCsv
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 ROWS = """x,y,label,filename,slide,split,tumortype
 4361,371.5,2,001.tiff,1,train,human breast cancer

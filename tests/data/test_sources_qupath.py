@@ -17,8 +17,8 @@ from mitofm.data.curation import Rules
 from mitofm.data.patches import ensure
 from mitofm.data.sources.points_csv import PointsCsv
 from mitofm.data.tables import Tables
-from mitofm.errors import MitofmError
-from mitofm.fingerprints import Remembered
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 
 MPP = 0.499
 POINTS = [("a.tif", 20, 31, "Mitosis"), ("a.tif", 44.5, 27, "Non-mitosis"), ("b.tif", 33, 40.5, "Mitosis")]

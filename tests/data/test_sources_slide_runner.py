@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mitofm.data.sources.slide_runner import SlideRunner
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 CLASSES = {1: "Granulocyte", 2: "Mitotic figure", 3: "Tumor cell", 7: "Look-alike"}
 # uid, slide, class, deleted, coordinates

@@ -11,7 +11,7 @@ from mitofm.data.sources.class_folders import ClassFolders
 from mitofm.data.sources.crops_csv import CropsCsv
 from mitofm.data.sources.points_csv import PointsCsv
 from mitofm.data.sources.votes import count
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 @pytest.mark.parametrize(

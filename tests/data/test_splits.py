@@ -19,7 +19,7 @@ from mitofm.data.splits.make import make
 from mitofm.data.splits.part import PARTS, Split, Strategy
 from mitofm.data.splits.per_mode import KFoldPerMode
 from mitofm.data.splits.single_domain import SingleDomain
-from mitofm.errors import Infeasible, MitofmError
+from mitofm.ground.errors import Infeasible, MitofmError
 
 COLUMNS = ["sample_id", "slide", "domain", "label", "part", "evaluation_set", "order"]
 

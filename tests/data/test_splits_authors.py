@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mitofm.commands.composing import compose
-from mitofm.config import instantiate
 from mitofm.data.splits.authors import Authors
 from mitofm.data.splits.make import make
-from mitofm.errors import MitofmError
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.identity import hashed
 from mitofm.runs.resolve import resolve

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from mitofm.commands.composing import compose
-from mitofm.config import conf_dir, instantiate
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Strategy
+from mitofm.ground.config import conf_dir, instantiate
 from mitofm.runs.resolve import resolve
 
 REAL = Path(os.environ.get("MITOFM_DATA") or Path(__file__).parents[3] / "shared" / "data")

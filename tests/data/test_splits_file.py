@@ -11,7 +11,7 @@ import pytest
 from mitofm.data.splits.file import FromFile
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Split
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def table(**slides: int) -> pd.DataFrame:

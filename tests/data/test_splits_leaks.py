@@ -17,7 +17,7 @@ from mitofm.data.splits.one_sided_leak import OneSidedLeak
 from mitofm.data.splits.part import Split, Strategy
 from mitofm.data.splits.per_mode import AnnotationPerMode, KFoldPerMode
 from mitofm.data.splits.single_domain import SingleDomain
-from mitofm.errors import Infeasible, MitofmError
+from mitofm.ground.errors import Infeasible, MitofmError
 
 from .test_splits import random_table
 

@@ -16,7 +16,7 @@ from mitofm.data.splits.leave_one_out import LeaveOneOut
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Split
 from mitofm.data.splits.single_domain import SingleDomain
-from mitofm.errors import Infeasible, MitofmError, unknown
+from mitofm.ground.errors import Infeasible, MitofmError, unknown
 
 
 def table(**slides: int) -> pd.DataFrame:

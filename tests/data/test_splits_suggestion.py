@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from mitofm.commands.composing import compose
-from mitofm.config import instantiate
 from mitofm.data.splits.domain_count import DomainCount
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.kfold import KFold
@@ -20,7 +19,8 @@ from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Strategy
 from mitofm.data.splits.single_domain import SingleDomain
 from mitofm.data.splits.suggestion import _typed, make_or_suggest
-from mitofm.errors import Infeasible, MitofmError
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.plan import plan

@@ -13,7 +13,7 @@ from mitofm.data import tables
 from mitofm.data.annotations import fingerprint
 from mitofm.data.curation import Rules
 from mitofm.data.tables import Tables
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 from .test_patches import Regions
 

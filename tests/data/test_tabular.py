@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mitofm.data import tabular
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 HEADER = ["Centroid X µm", "label", "who"]
 ROWS = [["1627.5", "0", "Müller, A."], ["12", "1", ""], ["0.25", "1", "tab"]]

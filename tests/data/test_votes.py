@@ -12,7 +12,7 @@ from mitofm.data.annotations import UNKNOWN
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.make import make
 from mitofm.data.votes import agreement, contradicted, voted, with_targets
-from mitofm.errors import Infeasible, MitofmError
+from mitofm.ground.errors import Infeasible, MitofmError
 
 TABLE = pd.DataFrame(
     {

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 
 from mitofm import cli
 from mitofm.commands.composing import asked, compose, each_value, groups
-from mitofm.config import conf_dir, experiments_dir, instantiate
-from mitofm.errors import MitofmError
+from mitofm.ground.config import conf_dir, experiments_dir, instantiate
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State

@@ -17,7 +17,7 @@ import yaml
 
 from mitofm.backbones.embeddings import cached, place
 from mitofm.data.images.open import open_image
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import run, run_again
 from mitofm.runs.folder import State
 

@@ -21,8 +21,8 @@ from hydra.types import HydraContext, RunMode
 
 from mitofm.commands.composing import asked, chosen, compose, register_user_configs
 from mitofm.commands.launching import check_launcher
-from mitofm.config import conf_dir
-from mitofm.errors import MitofmError
+from mitofm.ground.config import conf_dir
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import resolve
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mitofm.commands.parallel import run_all
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 OS, SLEEP, SIGNAL = "__import__('os')", "__import__('time').sleep", "__import__('signal').signal"
 TELL_PARENT = f"{OS}.kill({OS}.getppid(), 2)"

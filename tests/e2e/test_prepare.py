@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mitofm.config import conf_dir
+from mitofm.ground.config import conf_dir
 
 from ..data.images.regions import dotted, field, jpeg_tiff
 from ..data.test_downloads import Server

@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from mitofm.commands import report, train
 from mitofm.commands.composing import asked, each_value
-from mitofm.config import experiments_dir
+from mitofm.ground.config import experiments_dir
 from mitofm.reporting import style
 from mitofm.runs import studies
 from mitofm.runs.collect import collect

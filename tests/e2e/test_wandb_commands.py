@@ -8,8 +8,8 @@ import yaml
 
 from mitofm.commands import agent, dashboard
 from mitofm.commands.composing import asked, each_cell
-from mitofm.config import experiments_dir
-from mitofm.errors import MitofmError
+from mitofm.ground.config import experiments_dir
+from mitofm.ground.errors import MitofmError
 
 
 def test_a_sweep_of_wandb_has_the_cells_of_the_grid(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from mitofm.commands import clean, logs, plan, retry, status, sync, train
-from mitofm.errors import MitofmError
-from mitofm.files import write_json
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import write_json
 from mitofm.runs import progress, studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation import metrics
 from mitofm.evaluation.comparisons import PRINCIPAL, Comparisons
+from mitofm.ground.errors import MitofmError
 
 STATED = {
     "metric": "auroc",

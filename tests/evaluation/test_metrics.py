@@ -9,8 +9,8 @@ from scipy.special import expit
 from sklearn import metrics as reference
 from sklearn.calibration import calibration_curve
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation import metrics
+from mitofm.ground.errors import MitofmError
 
 
 @st.composite

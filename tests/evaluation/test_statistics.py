@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, roc_auc_score
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation import statistics
 from mitofm.evaluation.replicates import Replicates, replicates
 from mitofm.evaluation.statistics import Estimate
+from mitofm.ground.errors import MitofmError
 
 THRESHOLD = 0.85
 

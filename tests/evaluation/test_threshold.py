@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation import metrics, threshold
+from mitofm.ground.errors import MitofmError
 
 LOGITS = arrays(float, st.integers(3, 40), elements=st.floats(-1e3, 1e3) | st.integers(-60, 60).map(float))
 SEEDS = st.integers(0, 2**32 - 1)

@@ -1,7 +1,7 @@
 import pytest
 
-from mitofm.config import conf_dir, experiments_dir, instantiate, locate, targets
-from mitofm.errors import MitofmError
+from mitofm.ground.config import conf_dir, experiments_dir, instantiate, locate, targets
+from mitofm.ground.errors import MitofmError
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from mitofm.errors import MitofmError
         "builtins.eval",
         "mitofm",
         "albumentations.core.serialization.load",
-        "mitofm.resumable.ResumableArray",  # writes a file when it is built
+        "mitofm.ground.resumable.ResumableArray",  # writes a file when it is built
         "mitofm.training.wandb_run.WandbRun",
         "",
     ],

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mitofm.files import read_json, replacing, write_json
+from mitofm.ground.files import read_json, replacing, write_json
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from mitofm.fingerprints import Remembered, of
+from mitofm.ground.fingerprints import Remembered, of
 
 
 def test_key_order_does_not_matter_and_types_do() -> None:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mitofm import locks
-from mitofm.errors import MitofmError
-from mitofm.locks import Held, holder, lock
+from mitofm.ground import locks
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.locks import Held, holder, lock
 
 COUNT = """
 import sys
 from pathlib import Path
-from mitofm.locks import lock
+from mitofm.ground.locks import lock
 file = Path(sys.argv[1])
 for _ in range(10):
     with lock(file.with_name("x.lock")):
@@ -28,7 +28,7 @@ for _ in range(10):
 HOLD = """
 import sys, time
 from pathlib import Path
-from mitofm.locks import lock
+from mitofm.ground.locks import lock
 with lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -1,4 +1,4 @@
-from mitofm.seeds import derive, stream
+from mitofm.ground.seeds import derive, stream
 
 
 def test_streams_are_independent_and_fixed() -> None:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import mitofm
-from mitofm.resumable import ResumableArray
-from mitofm.tensors import load_tensors, save_tensors
+from mitofm.ground.resumable import ResumableArray
+from mitofm.ground.tensors import load_tensors, save_tensors
 
 PLAIN = np.arange(48, dtype=np.float32).reshape(6, 8)
 LAYOUTS = {

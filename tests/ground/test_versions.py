@@ -2,8 +2,8 @@
 
 import pytest
 
-from mitofm import versions
-from mitofm.errors import MitofmError
+from mitofm.ground import versions
+from mitofm.ground.errors import MitofmError
 
 HERE = {"peft": "0.21.2", "opencv": "5.0.0", "torch": "2.13.0+cpu"}
 OFT = {"adaptation": {"method": "oft"}}

@@ -17,8 +17,8 @@ from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.config import instantiate
-from mitofm.errors import MitofmError
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
 from mitofm.inference.export import check_licence
 from mitofm.inference.network import fold
 

@@ -15,12 +15,12 @@ from safetensors.numpy import load_file, save_file
 from scipy.special import expit
 from sklearn.metrics import balanced_accuracy_score
 
-from mitofm import fingerprints
 from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.commands.composing import compose
 from mitofm.data.dataset import Dataset
-from mitofm.fingerprints import Remembered
+from mitofm.ground import fingerprints
+from mitofm.ground.fingerprints import Remembered
 from mitofm.inference.trained import read
 from mitofm.runs.resolve import plain
 

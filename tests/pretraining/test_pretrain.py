@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mitofm import seeds
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import compose
-from mitofm.errors import MitofmError
+from mitofm.ground import seeds
+from mitofm.ground.errors import MitofmError
 from mitofm.pretraining import run
 from mitofm.pretraining.crops import Crops, slides
 from mitofm.pretraining.masked import MaskedAutoencoder

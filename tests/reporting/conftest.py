@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mitofm import files, seeds
 from mitofm.evaluation import metrics
 from mitofm.evaluation.threshold import of_stored
+from mitofm.ground import files, seeds
 from mitofm.reporting import style
 from mitofm.reporting.chapter import measure_groups
 from mitofm.reporting.configurations import group_cells

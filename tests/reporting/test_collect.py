@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import group_cells
 from mitofm.runs.collect import collect
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.reporting import dashboard
 
 LOGGED = ["tables/unfinished", "figures/midog/scaling-all-uni", "figures/midog/cost-seconds-all"]

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mitofm.errors import MitofmError
 from mitofm.evaluation.metrics import summarise
+from mitofm.ground.errors import MitofmError
 from mitofm.reporting.estimates import METRICS
 from mitofm.reporting.opened import open_bundle
 from mitofm.reporting.report import _replace_report, make_report

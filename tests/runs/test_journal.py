@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mitofm import fingerprints
-from mitofm.errors import MitofmError
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError
 from mitofm.runs import journal, studies
 from mitofm.runs.collect import collect
 from mitofm.runs.execute import run

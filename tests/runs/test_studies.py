@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 
 FAMILY = {"metric": "auroc", "margin": 0.02}

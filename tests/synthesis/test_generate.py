@@ -11,10 +11,10 @@ import pytest
 import tifffile
 import yaml
 
-from mitofm.config import conf_dir
 from mitofm.data.images.open import open_image
 from mitofm.data.sources.coco import Coco
-from mitofm.errors import MitofmError
+from mitofm.ground.config import conf_dir
+from mitofm.ground.errors import MitofmError
 from mitofm.synthesis import generate
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 from mitofm.synthesis.generate import TissueSettings

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import StandardScaler
 
-from mitofm import seeds
+from mitofm.ground import seeds
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 from mitofm.synthesis.tissue import render
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from mitofm.config import instantiate
-from mitofm.errors import MitofmError
 from mitofm.evaluation.metrics import auroc
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify

@@ -18,8 +18,8 @@ from mitofm.adaptation.gradient import Classifier
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.config import instantiate
-from mitofm.errors import MitofmError
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify

@@ -18,7 +18,7 @@ import torch
 from mitofm.commands import train
 from mitofm.data.mixing import Mix
 from mitofm.data.module import TrainingPatches
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.training import callbacks, memory, ranks

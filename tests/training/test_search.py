@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from mitofm.adaptation.gradient import FACTORS
-from mitofm.config import instantiate
-from mitofm.errors import MitofmError
+from mitofm.ground.config import instantiate
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from mitofm.data.dataset import Dataset
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.checks import check
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State

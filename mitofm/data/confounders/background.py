@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mitofm import fingerprints
 from mitofm.data.patches import PatchStore
 from mitofm.data.positions import Background as Positions
 from mitofm.data.splits.part import TRAIN, UNUSED
+from mitofm.ground import fingerprints
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from mitofm.config import instantiate
+from mitofm.ground.config import instantiate
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mitofm.errors import Infeasible
+from mitofm.ground.errors import Infeasible
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset

@@ -16,8 +16,8 @@ from requests import RequestException
 
 from mitofm.data.downloads.remote import Remote, digest
 from mitofm.data.downloads.web import Session
-from mitofm.errors import MitofmError
-from mitofm.fingerprints import Remembered
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 
 _CHUNK = 1 << 16  # what a cut connection may lose
 _VAIN = 4  # attempts at a file that bring nothing new

@@ -6,7 +6,7 @@ from typing import Any
 
 from mitofm.data.downloads import web
 from mitofm.data.downloads.remote import Remote
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 # The largest page there is: the order of entries changes between pages, so that some come twice and others never.
 _PAGE = "page=1&page_size=1000"

@@ -12,8 +12,8 @@ from typing import Protocol
 from requests import RequestException
 
 from mitofm.data.downloads.web import secure
-from mitofm.errors import MitofmError
-from mitofm.files import read_json, write_json
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import read_json, write_json
 
 LISTING = "downloads.json"
 

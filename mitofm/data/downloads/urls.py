@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mitofm import fingerprints
 from mitofm.data.downloads.remote import Remote
-from mitofm.errors import MitofmError
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError
 
 
 class Urls:

@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from mitofm import __version__
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 # 202, with nothing in it, is what the firewall of figshare sends whom it takes for a robot; 403 is its "too often".

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import numpy as np
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _MOST_AT_ONCE = 2**30  # pixels of one tile, 3 GB: ten times the largest published region
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _BYTES_OF = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)  # a value of each TIFF field type, by its number
 _INTEGERS = {3: "u2", 4: "u4", 16: "u8"}  # the field types of places and lengths

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mitofm.data.images.broken import cut_short
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 ENDINGS = {  # of the kinds that are read, the first being the one to rename to
     "TIFF": (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".qptiff", ".svs", ".ndpi", ".scn", ".bif"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from mitofm.data.images.base import Image
 from mitofm.data.images.broken import cut_short
 from mitofm.data.images.kinds import TO_TIFF, UNREAD, check_kind
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _TIFFS = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".qptiff")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tifffile
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _COLOURED = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
 _TO_RGB = (6, 7, 33007, 34892)  # JPEG in its TIFF dialects: decoding it gives RGB, whatever it is coded in

@@ -8,7 +8,7 @@ import numpy as np
 
 from mitofm.data.images.base import Image, colours, refuse_bomb, turned
 from mitofm.data.images.broken import unreadable
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "F")
 _ORIENTATION = 0x0112  # EXIF tag

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeGuard
 from xml.etree import ElementTree
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 Pair = tuple[float | None, float | None]
 UNKNOWN: Pair = (None, None)

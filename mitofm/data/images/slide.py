@@ -11,7 +11,7 @@ from mitofm.data.images import resolution
 from mitofm.data.images.base import Image, refuse_bomb
 from mitofm.data.images.broken import cut_short, damaged, lacks
 from mitofm.data.images.kinds import TO_TIFF
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _BLOCK = 512  # px, where a slide does not say how it is tiled
 

@@ -11,7 +11,7 @@ from mitofm.data.images import resolution
 from mitofm.data.images.base import Image, colours, refuse_bomb, turned
 from mitofm.data.images.broken import cut_short, damaged, lacks
 from mitofm.data.images.pages import image_page
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _WHITE = 255
 _SAME = 0.05  # a smaller difference between two statements of the resolution is rounding, or the optics' nominal one

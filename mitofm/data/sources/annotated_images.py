@@ -17,7 +17,7 @@ from mitofm.data.sources.domains import Rules, fill
 from mitofm.data.sources.finding import find
 from mitofm.data.sources.placing import place
 from mitofm.data.sources.spelling import respell
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 
 @dataclass

@@ -11,7 +11,7 @@ from mitofm.data import tabular
 from mitofm.data.sources import reading
 from mitofm.data.sources.domains import FIELDS
 from mitofm.data.sources.finding import plain
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 SAID = (*FIELDS, "patient")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mitofm.data import tabular
-from mitofm.errors import MitofmError, NoSamples, unknown
+from mitofm.ground.errors import MitofmError, NoSamples, unknown
 
 OTHERS = "others"
 

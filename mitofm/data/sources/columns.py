@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from mitofm.data.sources.points import PX, UM
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 COLUMNS = {
     "x": "x",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mitofm.data.sources import reading
 from mitofm.data.sources.finding import plain
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _TABLES = (".csv", ".tsv", ".txt")
 _AROUND = ("patches", "crops", "images")

@@ -14,7 +14,7 @@ from mitofm.data.sources import crop_files, finding, reading, votes
 from mitofm.data.sources.classes import Classes, Names
 from mitofm.data.sources.domains import Rules, fill
 from mitofm.data.sources.spelling import respell
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 COLUMNS = ("crop", "label", "slide", "patient", "domain", "species", "scanner", "x", "y", "mpp", "image", "dataset",
            "sample_id", *VOTES)  # fmt: skip

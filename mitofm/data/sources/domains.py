@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 FIELDS = ("domain", "species", "scanner")
 

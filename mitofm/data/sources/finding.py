@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _SHOWN = 8
 

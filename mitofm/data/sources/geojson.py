@@ -19,7 +19,7 @@ import pandas as pd
 from mitofm.data import tabular
 from mitofm.data.annotations import UNKNOWN
 from mitofm.data.sources.points import PX, Labels, Points
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _log = logging.getLogger(__name__)
 _ENDINGS = (".geojson", ".json")

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from mitofm.data.images.open import is_readable
 from mitofm.data.sources.finding import plain
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _OME = ".ome"
 

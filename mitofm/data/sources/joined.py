@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from mitofm.data.annotations import OPTIONAL, REQUIRED, validate
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 if TYPE_CHECKING:
     from mitofm.data.sources.base import Source

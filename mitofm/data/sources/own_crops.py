@@ -16,7 +16,7 @@ from mitofm.data.sources.classes import OTHERS, Names
 from mitofm.data.sources.crops_csv import COLUMNS, CropsCsv
 from mitofm.data.sources.domains import Rules
 from mitofm.data.sources.votes import Words
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 # What a column is commonly called, less case and punctuation; the first that is there and means nothing else.
 _WORDS = {

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mitofm.data.annotations import VOTES
 from mitofm.data.sources.crops_csv import CropsCsv
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 ANNOTATIONS = "annotations.csv"
 _NEEDED = {"crop": "patch", "label": "label", "slide": "slide", "domain": "tumor_domain", "x": "x", "y": "y"}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from mitofm.data.sources.finding import plain
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 _DEPTH = 4  # folders below the root that are looked into
 _SAME_FORMAT = {".tiff": ".tif"}

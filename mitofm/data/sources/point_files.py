@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mitofm.data.sources.finding import content, find
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 USUAL = "cells.csv"
 """The name in the shipped config, which stands for the only file of points in the folder if there is none of that name."""

@@ -19,7 +19,7 @@ from mitofm.data.sources.placing import place
 from mitofm.data.sources.points import UM, UNITS, Points, written
 from mitofm.data.sources.votes import Words, listed
 from mitofm.data.survey import survey
-from mitofm.errors import MitofmError, NoSamples, unknown
+from mitofm.ground.errors import MitofmError, NoSamples, unknown
 
 _FURTHER = ("sample_id", "species", "scanner", "mpp")
 _NEEDED = ("x", "y", "image")

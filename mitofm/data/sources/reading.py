@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from mitofm.data import tabular
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".webp")
 

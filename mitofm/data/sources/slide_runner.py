@@ -15,7 +15,7 @@ import pandas as pd
 from mitofm.data.annotations import VOTES, validate
 from mitofm.data.sources import reading, slide_paths
 from mitofm.data.sources.annotated_images import AnnotatedImages
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 _TABLES = ("Slides", "Annotations", "Annotations_coordinates", "Classes")
 _NO_SAMPLES = {3: "polygons", 6: "labels of whole images"}  # SlideRunner's other types are spots, boxes and circles

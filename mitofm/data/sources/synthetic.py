@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.data.sources.coco import Coco
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.synthesis import generate
 
 

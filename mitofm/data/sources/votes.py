@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.data.annotations import VOTES
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 Words = Collection[object] | str | float | None
 

@@ -11,7 +11,7 @@ from mitofm.data.fractions import stratified_order
 from mitofm.data.splits.kfold import KFold
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides
 from mitofm.data.splits.slides import share_of
-from mitofm.seeds import stream
+from mitofm.ground.seeds import stream
 
 
 @dataclass(frozen=True, kw_only=True)

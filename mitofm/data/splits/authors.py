@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 from omegaconf import OmegaConf
 
-from mitofm.config import conf_dir
 from mitofm.data.splits.file import FromFile
 from mitofm.data.splits.part import Sides, Strategy
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.config import conf_dir
+from mitofm.ground.errors import MitofmError, unknown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import pandas as pd
 from mitofm.data.fractions import stratified_order
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, TEST, TRAIN, UNUSED, VALIDATION, Sides, Strategy
 from mitofm.data.splits.slides import assign
-from mitofm.errors import Infeasible, MitofmError
-from mitofm.seeds import stream
+from mitofm.ground.errors import Infeasible, MitofmError
+from mitofm.ground.seeds import stream
 
 
 @dataclass(frozen=True, kw_only=True)

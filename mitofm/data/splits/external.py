@@ -10,7 +10,7 @@ import pandas as pd
 
 from mitofm.data.splits.part import TEST, UNUSED, Sides, Strategy
 from mitofm.data.splits.slides import with_validation
-from mitofm.errors import Infeasible, MitofmError, unknown
+from mitofm.ground.errors import Infeasible, MitofmError, unknown
 
 
 @dataclass(frozen=True, kw_only=True)

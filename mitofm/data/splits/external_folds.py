@@ -11,8 +11,8 @@ from mitofm.data.folds import balanced_folds
 from mitofm.data.splits.external import External
 from mitofm.data.splits.kfold import must_be_a_fold
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides
-from mitofm.errors import MitofmError
-from mitofm.seeds import stream
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.seeds import stream
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from mitofm.data.splits.leak import keep_apart
 from mitofm.data.splits.listing import Listing, Title
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, PARTS, TEST, TRAIN, VALIDATION, Sides, Strategy
 from mitofm.data.splits.slides import with_validation
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 ABSENT = ("error", "ignore")
 SETS_BY = ("domain", "dataset")

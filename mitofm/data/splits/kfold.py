@@ -10,8 +10,8 @@ import pandas as pd
 from mitofm.data.folds import balanced_folds
 from mitofm.data.splits.part import IN_DOMAIN, TEST, Sides, Strategy
 from mitofm.data.splits.slides import with_validation
-from mitofm.errors import MitofmError, unknown
-from mitofm.seeds import stream
+from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.seeds import stream
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.splits.part import TEST, TRAIN, UNUSED, VALIDATION
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 
 def check_no_leak(table: pd.DataFrame, part: np.ndarray) -> None:

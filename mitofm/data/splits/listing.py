@@ -12,7 +12,7 @@ import pandas as pd
 from mitofm.data import tabular
 from mitofm.data.splits.naming import Matched, matched
 from mitofm.data.splits.part import PARTS, TEST, TRAIN, UNUSED, VALIDATION
-from mitofm.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, unknown
 
 COLUMNS = ("sample", "slide", "part", "evaluation_set")
 WORDS = {

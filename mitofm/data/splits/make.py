@@ -10,7 +10,7 @@ from mitofm.data.annotations import VOTES, labelled, units
 from mitofm.data.splits.leak import check_no_leak
 from mitofm.data.splits.part import TEST, TRAIN, UNUSED, VALIDATION, Sides, Split, Strategy
 from mitofm.data.votes import agreement
-from mitofm.errors import Infeasible, MitofmError
+from mitofm.ground.errors import Infeasible, MitofmError
 
 
 def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) -> Split:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import fractions
-from mitofm.errors import unknown
+from mitofm.ground.errors import unknown
 
 TRAIN, VALIDATION, TEST, UNUSED = "train", "validation", "test", "unused"
 PARTS = (TRAIN, VALIDATION, TEST, UNUSED)

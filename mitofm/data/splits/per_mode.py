@@ -9,7 +9,7 @@ import pandas as pd
 from mitofm.data.splits.annotation import Annotation
 from mitofm.data.splits.kfold import KFold
 from mitofm.data.splits.part import Sides
-from mitofm.seeds import derive
+from mitofm.ground.seeds import derive
 
 
 @dataclass(frozen=True, kw_only=True)

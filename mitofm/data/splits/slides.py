@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.splits.part import TEST, TRAIN, VALIDATION
-from mitofm.errors import Infeasible, MitofmError, unknown
-from mitofm.seeds import stream
+from mitofm.ground.errors import Infeasible, MitofmError, unknown
+from mitofm.ground.seeds import stream
 
 BY = ("domain", "scanner", "species")
 MIN_CELLS = 5  # of each class, in every part of a domain that trains

@@ -16,7 +16,7 @@ from mitofm.data.splits.leave_one_out import LeaveOneOut
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Split, Strategy
 from mitofm.data.splits.slides import MIN_CELLS
-from mitofm.errors import Infeasible, MitofmError
+from mitofm.ground.errors import Infeasible, MitofmError
 
 _FOLDS = (5, 4, 3, 2)
 _SHARES = (0.5, None)  # for validation, if a fifth of the slides holds too few samples of a class

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mitofm import fingerprints
 from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import statistics
 from mitofm.evaluation.replicates import Replicates, replicates
+from mitofm.ground import fingerprints
 from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.tables import AXES, Entry, Table, make_table, name_row, show_estimate, show_range, show_support

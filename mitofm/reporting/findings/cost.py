@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from mitofm.files import read_json
+from mitofm.ground.files import read_json
 from mitofm.reporting.estimates import AUROC, Result, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by, keep_largest

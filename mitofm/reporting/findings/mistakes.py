@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 from mitofm.reporting.crops import read_crops
 from mitofm.reporting.estimates import ALL, Result, Stored, collect_names
 from mitofm.reporting.finding import Found, Measured, Section

@@ -12,13 +12,13 @@ import numpy as np
 from mitofm.evaluation import bootstrap, scaling_law
 from mitofm.evaluation.scaling_law import ScalingLaw
 from mitofm.evaluation.statistics import LEVEL, MINIMUM_SLIDES
+from mitofm.ground.seeds import stream
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import NOTHING
 from mitofm.reporting.tables import LABELS, Entry, Table, make_table, name_row
-from mitofm.seeds import stream
 
 Ends = Sequence[float | None]
 """Value, lower and upper end; None if it is infinite (never reached) or there is no interval."""

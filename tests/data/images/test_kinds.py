@@ -14,7 +14,7 @@ from PIL import Image
 from mitofm.data.images import open as opening
 from mitofm.data.images.kinds import ENDINGS, UNREAD, told
 from mitofm.data.images.open import open_image
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from mitofm.data.images.open import open_image
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 RGB: dict[str, Any] = {"photometric": "rgb", "metadata": None}

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mitofm.data.images.open import files_of, open_image
 from mitofm.data.images.squares import squares
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 from .regions import field, jpeg_tiff, svs
 

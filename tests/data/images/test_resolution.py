@@ -11,7 +11,7 @@ import tifffile
 
 from mitofm.data.images import resolution
 from mitofm.data.images.open import open_image
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 from .regions import field, svs
 

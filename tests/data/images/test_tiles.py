@@ -16,7 +16,7 @@ from PIL import Image
 
 from mitofm.data.images.open import open_image
 from mitofm.data.images.slide import Slide
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 from .regions import field
 from .test_readers import read

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mitofm.files import read_json, write_json
+from mitofm.ground.files import read_json, write_json
 
 
 def of(content: Any) -> str:

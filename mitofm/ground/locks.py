@@ -22,7 +22,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
 BEAT = 10.0  # seconds between two touches
 STALE = 120.0  # seconds without one after which a holder on another machine is taken for dead

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mitofm.files import replacing
+from mitofm.ground.files import replacing
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor | np.ndarray]) -> None:

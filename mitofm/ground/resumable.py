@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mitofm.files import read_json, write_json
+from mitofm.ground.files import read_json, write_json
 
 _NOTE_EVERY = 0.1  # seconds between two notes of progress; the disk is written meanwhile and not at the end
 

@@ -13,9 +13,9 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
-from mitofm.config import targets
-from mitofm.errors import MitofmError, unknown
-from mitofm.files import read_json
+from mitofm.ground.config import targets
+from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.files import read_json
 
 Versions = dict[str, str]
 _NAME = re.compile(r"[\w.+!-]{1,60}", re.ASCII)

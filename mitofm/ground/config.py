@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mitofm.errors import MitofmError
+from mitofm.ground.errors import MitofmError
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _ROOMS = ("mitofm.adaptation.", "mitofm.data.")
 
 
