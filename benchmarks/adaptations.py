@@ -67,7 +67,7 @@ def tried(adaptation: Any) -> int:
 def of_gradient(adaptation: GradientAdaptation, spec: BackboneSpec) -> tuple[str, str, str, int]:
     """Built on the meta device, at full size and without memory."""
     with torch.device("meta"):
-        classifier = adaptation.module(build(adaptation.built_from(spec), Weights(None, "random"), 0), 0)
+        classifier = adaptation.adapt(build(adaptation.adapt_spec(spec), Weights(None, "random"), 0), 0)
     trained = sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)
     state = adaptation.state(classifier)
     whole = len(state) == len(classifier.state_dict())
@@ -128,7 +128,7 @@ def measure(backbone: str, img_size: int, batch: int, repeats: int) -> None:
         adaptations[name] = instantiate(resolve(compose("train", [*typed, f"adaptation={name}"]))["adaptation"])
 
     def step(adaptation: GradientAdaptation) -> Callable[[], None]:
-        classifier = adaptation.module(build(adaptation.built_from(spec), Weights(None, "random"), 0), 0)
+        classifier = adaptation.adapt(build(adaptation.adapt_spec(spec), Weights(None, "random"), 0), 0)
         optimiser = torch.optim.AdamW(adaptation.parameter_groups(classifier))
 
         def taken() -> None:

@@ -16,9 +16,9 @@ import torch
 from torch.nn import functional as F
 
 from mitofm.adaptation.adapters import Adapters
-from mitofm.adaptation.bases import adapter_layers
+from mitofm.adaptation.bases import find_adapters
 from mitofm.adaptation.gradient import Classifier
-from mitofm.adaptation.peft_methods import INITIALISATIONS, INITIALISED_ELSEWHERE, METHODS, listed
+from mitofm.adaptation.peft_methods import INITIALISATIONS, INITIALISED_ELSEWHERE, METHODS, list_methods
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
@@ -59,7 +59,7 @@ class Facts:
 
 def rows() -> list[tuple[str, dict[str, Any]]]:
     """The method and the settings of every row of the table."""
-    methods = [(method, FITTING.get(method, {})) for method in sorted(listed())]
+    methods = [(method, FITTING.get(method, {})) for method in sorted(list_methods())]
     starts = [one for one in (*INITIALISATIONS, *INITIALISED_ELSEWHERE) if one is not True]
     return [*methods, *(("lora", {"init_lora_weights": one}) for one in starts)]
 
@@ -87,7 +87,7 @@ def made(method: str, settings: dict[str, Any], seed: int) -> tuple[Adapters, Cl
     """The adaptation, and a classifier with it."""
     rates = {"lr": 0.01, "head_lr": 0.01, "weight_decay": 0.0}
     adaptation = Adapters(name=method, method=method, targets="attention_mlp", last_blocks=None, **rates, **settings)
-    return adaptation, adaptation.module(deepcopy(plain()), seed)
+    return adaptation, adaptation.adapt(deepcopy(plain()), seed)
 
 
 def facts(method: str, settings: dict[str, Any]) -> Facts:
@@ -128,7 +128,7 @@ def facts(method: str, settings: dict[str, Any]) -> Facts:
         moved = {name for name, one in (trained | frozen).items() if not torch.equal(one, before[name])}
         count = sum(one.numel() for one in trained.values())
         fold(classifier)
-        left = adapter_layers(classifier)
+        left = find_adapters(classifier)
         folds = None if left else float((classifier.eval()(patches) - end).abs().max())
     return Facts(
         losses, count, moved >= trained.keys(), not moved & frozen.keys(), float((end - start).abs().max()),

@@ -54,7 +54,7 @@ def main() -> None:
             for fraction in FRACTIONS:
                 for seed in SEEDS:
                     order = np.random.default_rng(seed).permutation(asked.cells)
-                    train = everything.part(np.sort(order[: round(fraction * asked.cells)]))
+                    train = everything.select(np.sort(order[: round(fraction * asked.cells)]))
                     start = time.process_time()
                     head = one.fit(train, validation, balanced=True, seed=seed)
                     steps.append(time.process_time() - start)

@@ -103,7 +103,7 @@ def now() -> np.ndarray:
 
 def classifier_of(cell: Cell, adaptation: Any) -> Any:
     """The classifier of a cell."""
-    return adaptation.module(build(adaptation.built_from(cell.spec), cell.weights, 0), 0)
+    return adaptation.adapt(build(adaptation.adapt_spec(cell.spec), cell.weights, 0), 0)
 
 
 def cell_of(asked: argparse.Namespace, folder: Path, steps: int) -> Cell:

@@ -70,8 +70,8 @@ class Trained:
             MitofmError: the tensors are not those of this mode on this backbone.
         """
         assert isinstance(self.adaptation, GradientAdaptation)
-        backbone = build(self.adaptation.built_from(self.spec), self.weights, self.facts["seed"])
-        classifier = self.adaptation.module(backbone, self.facts["seed"])
+        backbone = build(self.adaptation.adapt_spec(self.spec), self.weights, self.facts["seed"])
+        classifier = self.adaptation.adapt(backbone, self.facts["seed"])
         self.adaptation.load(classifier, {name: from_numpy(array) for name, array in self.state.items()})
         return classifier.eval()
 

@@ -26,8 +26,8 @@ def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
     train, validation, test = (cell.rows(part) for part in ("train", "validation", "test"))
     with threadpool_limits(cell.trainer["threads"]):  # the last digits depend on it, as they do for torch
         head = adaptation.fit(
-            cells.part(train),
-            cells.part(validation) if cell.validation_decides else None,
+            cells.select(train),
+            cells.select(validation) if cell.validation_decides else None,
             balanced=cell.balanced,
             seed=cell.seed,
             device=cell.device.type,

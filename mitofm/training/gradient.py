@@ -126,7 +126,7 @@ def with_weights(cell: Cell, adaptation: GradientAdaptation, trained: Trained) -
     """The trained classifier, from the cell's folder where another process has it."""
     if trained.classifier is not None:
         return trained.classifier
-    classifier = adaptation.module(build(adaptation.built_from(cell.spec), cell.weights, cell.seed), cell.seed)
+    classifier = adaptation.adapt(build(adaptation.adapt_spec(cell.spec), cell.weights, cell.seed), cell.seed)
     adaptation.load(classifier, load_tensors(cell.folder / TRAINED))
     return classifier
 
@@ -156,10 +156,10 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
         logger: of the learning curves.
         rank: of this process among those of `trainer.devices`.
     """
-    backbone = build(adaptation.built_from(cell.spec), cell.weights, cell.seed)
+    backbone = build(adaptation.adapt_spec(cell.spec), cell.weights, cell.seed)
     if cell.trainer["gradient_checkpointing"]:
         memory.checkpoint_blocks(backbone)
-    classifier = adaptation.module(backbone, cell.seed)
+    classifier = adaptation.adapt(backbone, cell.seed)
     memory.refuse_split_batches(cell, adaptation, classifier, pieces)
     parameters = sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)
     started_from = adaptation.warm_start(classifier, partial(_frozen, cell))
@@ -223,8 +223,8 @@ def _frozen(cell: Cell, adaptation: FrozenAdaptation) -> Any:
     cells = Labelled(features, table["label"].to_numpy(), units(table).to_numpy(), cell.shares)
     with threadpool_limits(cell.trainer["threads"]):
         return adaptation.fit(
-            cells.part(cell.rows("train")),
-            cells.part(cell.rows("validation")) if cell.validation_decides else None,
+            cells.select(cell.rows("train")),
+            cells.select(cell.rows("validation")) if cell.validation_decides else None,
             balanced=cell.balanced,
             seed=cell.seed,
             device=cell.device.type,

@@ -124,7 +124,7 @@ def test_a_cells_logit_depends_on_no_other_cell_and_no_order(name: str) -> None:
     np.testing.assert_allclose(head.logits(tested[order]), logits[order], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(head.logits(tested[:1]), logits[:1], rtol=1e-4, atol=1e-5)
     if name not in ITERATED:  # whose batches are made of positions
-        reordered = train.part(np.random.default_rng(1).permutation(len(train)))
+        reordered = train.select(np.random.default_rng(1).permutation(len(train)))
         again = quick(name).fit(reordered, validation, balanced=True, seed=0)
         np.testing.assert_allclose(again.logits(tested), logits, rtol=1e-3, atol=1e-4)
 
@@ -201,7 +201,7 @@ def test_prototypes_are_discriminant_analysis_along_their_line() -> None:
 
 def test_one_cell_of_each_class_is_enough_for_prototypes() -> None:
     train = cells("prototype", 0)
-    two = train.part(np.asarray([np.flatnonzero(train.labels == label)[0] for label in (0, 1)]))
+    two = train.select(np.asarray([np.flatnonzero(train.labels == label)[0] for label in (0, 1)]))
     logits = mode("prototype").fit(two, None, balanced=True, seed=0).logits(two.embeddings)
     np.testing.assert_allclose(logits, [-1, 1], atol=1e-5)
 
@@ -231,7 +231,7 @@ def test_attention_finds_what_the_mean_of_the_tokens_hides() -> None:
 def test_networks_trained_together_are_trained_as_if_alone_by_adamw(name: str) -> None:
     train = cells(name, 0, 40)
     settings = {"steps": 12, "batch_size": 40, "lr": 0.01}
-    together = mode(name, weight_decay=[30.0, 1.0], **settings).path(  # type: ignore[attr-defined]
+    together = mode(name, weight_decay=[30.0, 1.0], **settings).fit_path(  # type: ignore[attr-defined]
         train, [30.0, 1.0], balanced=False, seed=3, device="cpu"
     )
     for decay, head in zip((30.0, 1.0), together, strict=True):
@@ -242,12 +242,12 @@ def test_networks_trained_together_are_trained_as_if_alone_by_adamw(name: str) -
 
 def by_adamw(probe: Any, train: Labelled, decay: float) -> np.ndarray:
     """The logits after the same training, its batches all the cells, with torch's AdamW."""
-    from mitofm.adaptation.networks import _moments
+    from mitofm.adaptation.networks import _measure_moments
     from mitofm.ground.seeds import derive
 
-    moments = _moments(train, "cpu")
+    moments = _measure_moments(train, "cpu")
     torch.manual_seed(derive(3, "initialisation", probe.name))
-    start = probe.initial(WIDTH)
+    start = probe.initialise(WIDTH)
     start["bias"] += float(np.log(train.labels.sum() / (len(train) - train.labels.sum())))
     parameters = {field: one[None].clone().requires_grad_() for field, one in start.items()}
     groups = [{"params": [one], "weight_decay": 0.0 if "bias" in field else decay} for field, one in parameters.items()]
@@ -257,12 +257,12 @@ def by_adamw(probe: Any, train: Labelled, decay: float) -> np.ndarray:
     )
     features, truth = torch.tensor(train.embeddings), torch.tensor(train.labels).float()
     for _ in range(probe.steps):
-        logits = probe.head.forward(features, probe.unstandardised(parameters, moments))[0]
+        logits = probe.head.forward(features, probe.undo_standardisation(parameters, moments))[0]
         optimiser.zero_grad()
         torch.nn.functional.binary_cross_entropy_with_logits(logits, truth).backward()
         optimiser.step()
         schedule.step()
-    return probe.head.forward(features, probe.unstandardised(parameters, moments))[0].detach().numpy()
+    return probe.head.forward(features, probe.undo_standardisation(parameters, moments))[0].detach().numpy()
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def made(resolved: Resolved, *overrides: str, seed: int = 0) -> tuple[GradientAd
     config = resolved("backbone=toy_vit_p16", *overrides)
     backbone = build(BackboneSpec.from_config(config["backbone"]), Weights(None, "random"), seed)
     adaptation = instantiate(config["adaptation"])
-    return adaptation, adaptation.module(backbone, seed)
+    return adaptation, adaptation.adapt(backbone, seed)
 
 
 def steps(adaptation: GradientAdaptation, classifier: Classifier, n: int, decay: bool = False) -> list[float]:
@@ -249,8 +249,8 @@ def test_layer_decay_spares_early_layers_and_loses_none(resolved: Resolved) -> N
 def test_drop_path_leaves_blocks_out_in_training_alone(resolved: Resolved) -> None:
     config = resolved("backbone=toy_vit_p16", "adaptation=full", "adaptation.drop_path=0.5")
     adaptation = instantiate(config["adaptation"])
-    spec = adaptation.built_from(BackboneSpec.from_config(config["backbone"]))
-    classifier = adaptation.module(build(spec, Weights(None, "random"), 0), 0)
+    spec = adaptation.adapt_spec(BackboneSpec.from_config(config["backbone"]))
+    classifier = adaptation.adapt(build(spec, Weights(None, "random"), 0), 0)
     plain = made(resolved, "adaptation=full")[1]
     assert torch.equal(classifier.eval()(PATCHES), plain.eval()(PATCHES))
     adaptation.set_train_mode(classifier)

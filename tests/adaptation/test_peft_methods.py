@@ -12,7 +12,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import peft_methods as methods
 
-from mitofm.adaptation.peft_methods import INITIALISED_ELSEWHERE, METHODS, RUN_UNDER, listed
+from mitofm.adaptation.peft_methods import INITIALISED_ELSEWHERE, METHODS, RUN_UNDER, list_methods
 from mitofm.ground.errors import MitofmError
 
 PAGE = Path(__file__).parents[2] / "docs" / "adaptations.md"
@@ -22,7 +22,7 @@ def test_every_method_of_this_peft_is_known() -> None:
     assert methods.peft.__version__ == RUN_UNDER, (
         "run `make adaptations`, look at what has changed, and state this peft"
     )
-    assert listed().keys() == METHODS.keys()
+    assert list_methods().keys() == METHODS.keys()
 
 
 @pytest.mark.parametrize("i", range(len(methods.rows())), ids=lambda i: "-".join(map(str, methods.rows()[i])))
@@ -91,7 +91,7 @@ def test_a_twin_inside_a_module_is_not_adapted(monkeypatch: pytest.MonkeyPatch) 
     backbone.trunk.twin.trunk = nn.Module()
     backbone.trunk.twin.trunk.blocks = methods.deepcopy(backbone.trunk.blocks)
     monkeypatch.setattr(methods, "plain", lambda: backbone)
-    monkeypatch.setattr("mitofm.adaptation.adapters.matrices", lambda *_: ["trunk.blocks.0.mlp.fc1"])
+    monkeypatch.setattr("mitofm.adaptation.adapters.find_matrices", lambda *_: ["trunk.blocks.0.mlp.fc1"])
     names = methods.made("lora", {}, 0)[0].trained_names(methods.made("lora", {}, 0)[1])
     assert {name for name in names if "lora_A" in name} == {"backbone.trunk.blocks.0.mlp.fc1.lora_A.default.weight"}
 

@@ -52,7 +52,7 @@ def module(
     if checkpointing:
         memory.checkpoint_blocks(backbone)
     adaptation = instantiate(config["adaptation"])
-    return CellModule(adaptation.module(backbone, 0), adaptation, Budget(1, 1, 1), Loss(), 0, pieces)
+    return CellModule(adaptation.adapt(backbone, 0), adaptation, Budget(1, 1, 1), Loss(), 0, pieces)
 
 
 def gradients(module: CellModule) -> dict[str, torch.Tensor]:

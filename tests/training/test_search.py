@@ -45,7 +45,7 @@ def test_every_mode_tries_equally_many_settings(resolved: Any) -> None:
     for mode in ("lora", "dora", "bitfit", "prompt", "peft", "full", "lp_ft"):
         adaptation = instantiate(resolved(f"adaptation={mode}", "adaptation.search=lr")["adaptation"])
         assert sorted(adaptation.factors) == list(FACTORS)
-        assert adaptation.scaled(3.0).lr == 3 * adaptation.lr
+        assert adaptation.scale(3.0).lr == 3 * adaptation.lr
 
 
 @pytest.mark.parametrize("search", ["rate", "[0]", "[-1,1]", "[fast]"])
