@@ -34,7 +34,7 @@ def main() -> None:
     slide, label = rng.choice(names, asked.cells), rng.integers(0, 2, asked.cells)
     seeds = [pd.DataFrame({"slide": slide, "label": label, "logit": label + rng.normal(0, 1, asked.cells)})
              for _ in range(asked.seeds)]  # fmt: skip
-    weights = bootstrap.drawn(asked.slides, rng)
+    weights = bootstrap.draw_slides(asked.slides, rng)
     some = weights[: asked.written_out].astype(int)
     fast, slow = bootstrap.auroc_of_draws(seeds, names, weights), written_out(seeds, names, some)
     np.testing.assert_allclose(fast[: len(some)], slow, rtol=1e-12)

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from mitofm.commands.composing import compose
-from mitofm.pretraining.crops import Crops, slides
+from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.run import Pretraining
 from mitofm.runs.resolve import plain
 
@@ -34,7 +34,7 @@ def main() -> None:
     optimiser = module.configure_optimizers()["optimizer"]
     size = config["batch_size"]
     with tempfile.TemporaryDirectory() as folder:
-        unlabelled = slides(config["tissue"], Path(folder))
+        unlabelled = render_slides(config["tissue"], Path(folder))
         crops = Crops(unlabelled, config["backbone"]["img_size"], size, config["seed"], **config["places"])
 
         def train(step: int) -> None:

@@ -113,7 +113,7 @@ def write_cell(folder: Path, labels: dict[str, Any]) -> None:
     split = table[["sample_id", "slide", "domain", "label"]].assign(scanner=names, species="dog", part="test")
     split.to_parquet(folder / "split.parquet", index=False)
     parts = {
-        "metrics.json": {"threshold": threshold.described(-0.4, "validation"), "sets": metrics.summarise(table, -0.4)},
+        "metrics.json": {"threshold": threshold.describe(-0.4, "validation"), "sets": metrics.summarise(table, -0.4)},
         "cell.json": {"id": folder.name, "labels": labels},
         "cost.json": {
             "seconds": float(own.lognormal(3, 0.2)) * (1 + BACKBONES.index(labels["backbone"])) * labels["fraction"],

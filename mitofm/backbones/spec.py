@@ -15,7 +15,7 @@ CONTRACT = (
 )  # fmt: skip
 """What decides the embeddings of given weights: the include-list of a backbone's identity."""
 # Raise it when code gives other numbers for the same spec: `Backbone.transform`, a recipe, `views.py`, `PatchTokens`, what
-# is read of weights. Cached embeddings, cells and checkpoints then have other names, and none is taken for another.
+# is read of weights. Cached embeddings, cells and checkpoints then have other names, and none is mistaken for another.
 EMBEDDING_VERSION = 1
 
 

@@ -10,7 +10,7 @@ from mitofm.commands.composing import compose, words
 from mitofm.commands.predict import checkpoint_folder
 from mitofm.ground.config import allowed, targets
 from mitofm.ground.errors import MitofmError, unknown
-from mitofm.ground.versions import known_way
+from mitofm.ground.versions import check_way
 from mitofm.runs.folder import stored_config
 from mitofm.runs.resolve import plain
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     """Write the network, compare its outputs, and print where it is and how far they lie apart."""
     (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
     config = plain(compose("export", overrides))
-    known_way(config["versions"])
+    check_way(config["versions"])
     paths = {name: Path(path) for name, path in config["paths"].items()}
     folder = checkpoint_folder(paths["runs"], given)
 

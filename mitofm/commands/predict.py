@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mitofm.commands.composing import compose, words
 from mitofm.ground.config import allowed, targets
-from mitofm.ground.versions import known_way
+from mitofm.ground.versions import check_way
 from mitofm.runs.folder import cell_folder
 from mitofm.runs.resolve import plain
 
@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> None:
     """Write the scores as the ending of `output` says and print where they are."""
     (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
     config = plain(compose("predict", overrides))
-    known_way(config["versions"])
+    check_way(config["versions"])
     for target in targets(config):
         allowed(target)
     paths = {name: Path(path) for name, path in config["paths"].items()}
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
 
     from mitofm.data.checks import remarked
     from mitofm.data.dataset import Dataset
-    from mitofm.evaluation.threshold import of_stored
+    from mitofm.evaluation.threshold import read_logit
     from mitofm.ground.fingerprints import Remembered
     from mitofm.inference.predict import as_trained, score
     from mitofm.inference.trained import read
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> None:
     found = score(trained, dataset, paths["cache"], config["trainer"], samples, for_slides)
 
     threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
-    cut = of_stored(threshold)
+    cut = read_logit(threshold)
     positive = int(found.table["predicted"].sum())
     print(
         f"{len(found.table)} samples, {positive} called {words_of['1']} at log-odds {cut:.4g} or more "

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from mitofm.commands.composing import compose, words
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.versions import known_way
+from mitofm.ground.versions import check_way
 from mitofm.runs.folder import cell_folder
 from mitofm.runs.resolve import plain
 from mitofm.runs.verify import rerun
@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
     """Print the largest differences; end with a code that is not 0 where one is beyond the tolerance."""
     (given,), overrides = words(arguments, "a cell")
     config = plain(compose("verify", overrides))
-    known_way(config["versions"])
+    check_way(config["versions"])
     folder = cell_folder(Path(config["paths"]["runs"]), given)
     with TemporaryDirectory(prefix="mitofm-verify-") as temporary:
         scratch = Path(config["scratch"] or temporary)

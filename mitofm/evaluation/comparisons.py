@@ -9,7 +9,7 @@ from typing import Any
 from mitofm.ground.errors import MitofmError, unknown
 
 PRINCIPAL = ("auroc", "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "weighted_f1")
-"""The metrics of `metrics.every` that a study may state comparisons of."""
+"""The metrics of `metrics.measure` that a study may state comparisons of."""
 _KEYS = ("metric", "test_set", "margin", "family")
 
 
@@ -72,11 +72,11 @@ class Comparisons:
             raise MitofmError(
                 "comparisons.family is empty: name at least one, such as {lora: {adaptation: [lora, full]}}"
             )
-        questions = tuple(_question(str(name), asked) for name, asked in family.items())
+        questions = tuple(_parse_question(str(name), asked) for name, asked in family.items())
         return cls(config["metric"], config["test_set"], float(margin), questions)
 
 
-def _question(name: str, asked: Any) -> Question:
+def _parse_question(name: str, asked: Any) -> Question:
     place = f"comparisons.family.{name}"
     if not isinstance(asked, Mapping):
         raise MitofmError(f"{place} is {asked!r}: give keys with [first, second], or with one value to narrow it")

@@ -75,9 +75,9 @@ def locate(target: str) -> type:
 
 
 def instantiate(config: Mapping[str, Any], **more: Any) -> Any:
-    """Build the object that `config` describes: `_target_` is its class, the other keys its arguments.
+    """Build the object of the class `_target_`; the other keys are its arguments, `more` are those that no YAML can hold.
 
-    Nested mappings with a `_target_` are built first. `more` are arguments that no YAML can hold.
+    Nested mappings with a `_target_` are built first.
 
     Raises:
         MitofmError: the target is not allowed, or its class does not take these arguments.
@@ -85,7 +85,7 @@ def instantiate(config: Mapping[str, Any], **more: Any) -> Any:
     if "_target_" not in config:
         raise MitofmError(f"this config names no _target_: {dict(config)}")
     target = locate(config["_target_"])
-    arguments = {key: _built(value) for key, value in config.items() if key != "_target_"} | more
+    arguments = {key: _build(value) for key, value in config.items() if key != "_target_"} | more
     try:
         inspect.signature(target).bind(**arguments)
     except TypeError as error:
@@ -94,11 +94,11 @@ def instantiate(config: Mapping[str, Any], **more: Any) -> Any:
     return target(**arguments)
 
 
-def _built(value: Any) -> Any:
+def _build(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return instantiate(value) if "_target_" in value else {key: _built(item) for key, item in value.items()}
+        return instantiate(value) if "_target_" in value else {key: _build(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_built(item) for item in value]
+        return [_build(item) for item in value]
     return value
 
 
@@ -106,10 +106,7 @@ def targets(config: Any) -> Iterator[str]:
     """Every `_target_` in `config`, however deep."""
     if isinstance(config, Mapping):
         for key, value in config.items():
-            if key == "_target_":
-                yield value
-            else:
-                yield from targets(value)
+            yield from [value] if key == "_target_" else targets(value)
     elif isinstance(config, (list, tuple)):
         for value in config:
             yield from targets(value)

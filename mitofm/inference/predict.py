@@ -21,7 +21,7 @@ from mitofm.adaptation.frozen import FrozenAdaptation, Rows
 from mitofm.data.annotations import UNKNOWN, units
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
-from mitofm.evaluation.threshold import called, of_stored
+from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
 from mitofm.inference.trained import Trained
@@ -101,7 +101,7 @@ def score(
         mpp=positions.resolutions(dataset.source.root, scored, dataset.card.image_mpp),
         logit=logits,
         probability=expit(logits),
-        predicted=called(logits, of_stored(trained.facts["threshold"])).astype("int64"),
+        predicted=call_positives(logits, read_logit(trained.facts["threshold"])).astype("int64"),
     )
     known = [name for name in _COLUMNS if name != "label" or _labelled(store.table)]
     return Scores(table[known], _learned_from(trained, dataset, units(scored)), positions.said(scored))

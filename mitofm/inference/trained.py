@@ -21,7 +21,7 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
-from mitofm.evaluation.threshold import of_stored
+from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints, versions
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
@@ -100,7 +100,7 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: str, file: st
             is of a version under which its tensors mean something else.
     """
     facts = _facts(folder)
-    differing = versions.compared(_versions(folder, facts), {"adaptation": facts["adaptation"]}, way, str(folder))
+    differing = versions.compare(_versions(folder, facts), {"adaptation": facts["adaptation"]}, way, str(folder))
     spec = BackboneSpec.from_config(facts["backbone"] | ({"file": file} if file else {}))
     try:
         found = find(spec, weights, remembered)
@@ -151,9 +151,9 @@ def _facts(folder: Path) -> dict[str, Any]:
         )
         missing = [key for key in (*needed, "threshold", "tensors_sha256") if key not in facts]
         if "versions" in facts:  # format 2 began without
-            versions.stated(facts["versions"])
+            versions.check_versions(facts["versions"])
         if "threshold" in facts and not all(
-            map(math.isfinite, (facts["threshold"]["value"], of_stored(facts["threshold"])))
+            map(math.isfinite, (facts["threshold"]["value"], read_logit(facts["threshold"])))
         ):
             raise ValueError("a threshold that is no number")
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -176,7 +176,7 @@ def _versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
     beside = folder.resolve().parent / "environment.json"
     if folder.resolve().name != "checkpoint" or not beside.is_file():
         return None
-    return versions.of_cell(beside)
+    return versions.read_cell(beside)
 
 
 def _tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:

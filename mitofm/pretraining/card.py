@@ -29,7 +29,7 @@ Everything is in `config.json`; `mitofm pretrain` with these values makes it aga
 """
 
 
-def card(
+def write_card(
     decides: Mapping[str, Any], about: Mapping[str, Any], log: Sequence[Mapping[str, str]], parameters: int
 ) -> str:
     """The card, in Markdown.

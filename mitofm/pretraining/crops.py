@@ -24,7 +24,7 @@ _SPOT = 13  # px
 _SEAM = 1.5  # px: how softly a view passes into its surroundings
 
 
-def slides(settings: Mapping[str, Any], cache: Path) -> np.ndarray:
+def render_slides(settings: Mapping[str, Any], cache: Path) -> np.ndarray:
     """The slides of `settings` (conf/pretrain.yaml: tissue), memory-mapped uint8 (n, side, side, 3).
 
     Rendered into `cache` first where they are not there; an interrupted rendering goes on. Their random streams bear another

@@ -30,8 +30,8 @@ from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.files import replacing, write_json
 from mitofm.ground.seeds import derive
 from mitofm.ground.tensors import save_tensors
-from mitofm.pretraining.card import card
-from mitofm.pretraining.crops import Crops, slides
+from mitofm.pretraining.card import write_card
+from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.masked import MaskedAutoencoder
 from mitofm.training import environment
 from mitofm.training.callbacks import SaveToResume
@@ -162,7 +162,7 @@ def pretrain(config: Mapping[str, Any]) -> Path:
         return weights
     torch.set_num_threads(config["threads"])
     module = Pretraining(config)
-    unlabelled = slides(config["tissue"], Path(config["paths"]["cache"]))
+    unlabelled = render_slides(config["tissue"], Path(config["paths"]["cache"]))
     crops = Crops(unlabelled, spec.img_size, config["batch_size"], config["seed"], **config["places"])
     write_json(folder / "config.json", decides)
     log = _Log(folder / "log.csv", config["log_every"], config["batch_size"])
@@ -172,7 +172,7 @@ def pretrain(config: Mapping[str, Any]) -> Path:
     about = environment.describe(trainer.strategy.root_device)  # Lightning has taken the module back to the CPU
     tensors = {name: value.to(torch.bfloat16) for name, value in module.backbone.trunk.state_dict().items()}
     with replacing(folder / "README.md") as temporary:
-        temporary.write_text(card(decides, about, log.rows(), sum(p.numel() for p in tensors.values())))
+        temporary.write_text(write_card(decides, about, log.rows(), sum(p.numel() for p in tensors.values())))
     save_tensors(weights, tensors)  # last: where it is, all is
     (folder / "resume.ckpt").unlink(missing_ok=True)
     return weights

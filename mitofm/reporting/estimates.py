@@ -10,7 +10,7 @@ import pandas as pd
 
 from mitofm.evaluation import statistics
 from mitofm.evaluation.metrics import evaluation_sets
-from mitofm.evaluation.replicates import Replicates, replicates
+from mitofm.evaluation.replicates import Replicates, replicate
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import Configuration, Group
@@ -31,7 +31,7 @@ METRICS = {
     "weighted_f1": "weighted F1 at 0.5",
     "weighted_f1_chosen": "weighted F1 at the chosen threshold",
 }
-"""Every metric of `metrics.every`, the primary one first, and what reports call it."""
+"""Every metric of `metrics.measure`, the primary one first, and what reports call it."""
 _CELLS_IN_MEMORY = 32
 
 
@@ -116,7 +116,7 @@ class Stored:
         """AUROC of `first` minus that of `second` on the seeds of both; no value if their samples differ."""
         sides = self.seeds(first.group, first.set), self.seeds(second.group, second.set)
         try:
-            return Pair(first, second, statistics.paired_difference(*sides))
+            return Pair(first, second, statistics.subtract_paired(*sides))
         except MitofmError:
             return Pair(first, second, Estimate(None, why="not tested on the same samples"))
 
@@ -141,7 +141,7 @@ class Stored:
 
         def compute() -> list[tuple[str, dict]]:
             sets = self._predictions(cell).items()
-            return [(name, replicates(part, threshold).plain()) for name, part in sets]
+            return [(name, replicate(part, threshold).plain()) for name, part in sets]
 
         found = self.kept.get(["replicates", self.content(cell), threshold], compute)
         return {name: Replicates(**plain) for name, plain in found}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mitofm.evaluation.threshold import of_stored
+from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import versions
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
@@ -85,7 +85,7 @@ def rerun(folder: Path, paths: Mapping[str, str], scratch: Path, way: str, tell:
         else ("adaptation",)
     )
     again_used = {group: config[group] for group in used}  # frozen modes see no augmented patch
-    for line in versions.compared(versions.of_cell(folder / "environment.json"), again_used, way, folder.name):
+    for line in versions.compare(versions.read_cell(folder / "environment.json"), again_used, way, folder.name):
         tell(line)
     config["paths"] = {**config["paths"], "cache": str(scratch / "cache"), "runs": str(scratch)}
     config["logger"] = {**config["logger"], "csv": False, "wandb": False}
@@ -133,7 +133,7 @@ def _compare(folder: Path, again: Path) -> Rerun:
 
 def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Every metric of every set, and the threshold, with the difference of its two values."""
-    thresholds = [side["threshold"] | {"logit": of_stored(side["threshold"])} for side in (first, second)]
+    thresholds = [side["threshold"] | {"logit": read_logit(side["threshold"])} for side in (first, second)]
     sides = [
         dict(_flat({"threshold": one, **side["sets"]})) for one, side in zip(thresholds, (first, second), strict=True)
     ]

@@ -32,7 +32,7 @@ def describe(cell: Cell, cell_id: str, labels: Mapping[str, Any], metrics: Mappi
         "labels": {"0": labels["negative"], "1": labels["positive"]},
         "threshold": metrics["threshold"],
         "metrics": metrics["sets"],
-        "versions": versions.installed(),
+        "versions": versions.list_installed(),
         "tensors_sha256": fingerprints.of_file(folder / TENSORS),
     }
     write_json(folder / DESCRIPTION, description)

@@ -118,7 +118,7 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
     predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
     predictions.insert(4, "logit", outcome.test_logits)
     metrics = {
-        "threshold": threshold.described(cut, rule),
+        "threshold": threshold.describe(cut, rule),
         "sets": summarise(predictions, cut),
         "chosen": outcome.notes,
     }

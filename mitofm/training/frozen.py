@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled, Rows
 from mitofm.backbones.build import build
-from mitofm.backbones.embeddings import cached
-from mitofm.backbones.tokens import planned
+from mitofm.backbones.embeddings import cache_embeddings
+from mitofm.backbones.tokens import open_tokens
 from mitofm.data.annotations import units
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
@@ -60,8 +60,8 @@ def features_of(seen: Seen, adaptation: FrozenAdaptation) -> Any:
         "precision": seen.autocast,
     }
     if adaptation.of_tokens:
-        return planned(**where, limit_gb=seen.trainer["token_cache_gb"])
-    embeddings = cached(**where)
+        return open_tokens(**where, limit_gb=seen.trainer["token_cache_gb"])
+    embeddings = cache_embeddings(**where)
     if not np.isfinite(embeddings).all():
         raise MitofmError(
             f"backbone {seen.spec.name!r} gives embeddings that are not finite at fit.precision={seen.fit['precision']}: "

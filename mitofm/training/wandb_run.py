@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import requests
 
-from mitofm.evaluation.threshold import called, of_stored
+from mitofm.evaluation.threshold import call_positives, read_logit
 
 _PATIENCE = 3.0  # seconds that W&B's server may hold up the start of a cell; its end, half of that
 _unreachable = False  # the server has once not answered this process
@@ -107,7 +107,7 @@ class WandbRun:
                 "precision_recall": wandb.plot.pr_curve(truth, scores, labels=classes),
                 "confusion": wandb.plot.confusion_matrix(
                     y_true=truth,
-                    preds=called(logits, of_stored(metrics["threshold"])).astype(int).tolist(),
+                    preds=call_positives(logits, read_logit(metrics["threshold"])).astype(int).tolist(),
                     class_names=classes,
                 ),
             }

@@ -47,4 +47,4 @@ def test_a_margin_left_out_is_asked_for() -> None:
 
 
 def test_comparisons_are_of_metrics_that_exist() -> None:
-    assert set(PRINCIPAL) < set(metrics.every(np.array([0, 1]), np.array([0.0, 1.0]), 0.5))
+    assert set(PRINCIPAL) < set(metrics.measure(np.array([0, 1]), np.array([0.0, 1.0]), 0.5))

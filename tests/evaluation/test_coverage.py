@@ -16,7 +16,7 @@ REPETITIONS = 500
 
 
 def auroc_only(seeds: Sequence[pd.DataFrame]) -> list[Replicates]:
-    """As `replicates`, of one metric: hundreds of repetitions cost seconds."""
+    """As `replicate`, of one metric: hundreds of repetitions cost seconds."""
     found = []
     for seed in seeds:
         codes, slides = pd.factorize(seed["slide"])
@@ -49,7 +49,7 @@ def test_intervals_cover_and_paired_tests_hold_their_level_and_ignoring_slides_f
         assert found.high is not None
         covered.append(found.low <= simulation.truth <= found.high)
         # Two seeds of one model are two equal models.
-        p = verdicts.difference_p(statistics.paired_difference({0: one}, {0: other}))
+        p = verdicts.difference_p(statistics.subtract_paired({0: one}, {0: other}))
         assert p is not None
         rejected.append(p < 0.05)
         value = metrics.auroc(seeds[0]["label"].to_numpy(), seeds[0]["logit"].to_numpy())

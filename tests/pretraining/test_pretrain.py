@@ -17,7 +17,7 @@ from mitofm.commands.composing import compose
 from mitofm.ground import seeds
 from mitofm.ground.errors import MitofmError
 from mitofm.pretraining import run
-from mitofm.pretraining.crops import Crops, slides
+from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.masked import MaskedAutoencoder
 from mitofm.runs.resolve import plain
 from mitofm.synthesis import tissue
@@ -48,7 +48,7 @@ def config(shared: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def unlabelled(config: Callable[..., dict[str, Any]], shared: Path) -> np.ndarray:
-    return slides(config()["tissue"], shared / "cache")
+    return render_slides(config()["tissue"], shared / "cache")
 
 
 def test_it_ends_in_weights_that_the_backbone_loads_with_a_card_and_a_log(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import statistics
-from mitofm.evaluation.replicates import Replicates, replicates
+from mitofm.evaluation.replicates import Replicates, replicate
 from mitofm.ground import fingerprints
 from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
@@ -62,7 +62,7 @@ def _measure(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
     threshold = stored.thresholds[cell]
     samples = fingerprints.of(part["sample_id"].tolist())
     made_of = ["agreement", stored.content(cell), threshold, samples]
-    return Replicates(**stored.kept.get(made_of, lambda: replicates(part, threshold).plain()))
+    return Replicates(**stored.kept.get(made_of, lambda: replicate(part, threshold).plain()))
 
 
 def tabulate(found: Sequence[Agreed]) -> Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mitofm.evaluation.reliability import BINS, Bin, reliability
+from mitofm.evaluation.reliability import BINS, Bin, bin_probabilities
 from mitofm.reporting.estimates import Result, Stored, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by
@@ -45,7 +45,7 @@ def measure_calibration(stored: Stored, results: Iterable[Result]) -> list[Calib
 
         def compute(result: Result = result) -> list[dict]:
             seeds = list(stored.predictions(result.group, result.set).values())
-            return [part.plain() for part in reliability(seeds)]
+            return [part.plain() for part in bin_probabilities(seeds)]
 
         made_of = ["reliability", stored.contents(result.group), result.set, BINS]
         bins = [Bin(**plain) for plain in stored.kept.get(made_of, compute)]
