@@ -25,8 +25,6 @@ class Answer:
     Attributes:
         question: what is asked of them.
         sides: what the first is, and the second.
-        first: a result.
-        second: another.
         difference: the metric of the first minus that of the second.
         paired: by `SAMPLES` if both were tested on the same ones, by `SLIDES` if not;
             `SAME` if what differs has changed no prediction.

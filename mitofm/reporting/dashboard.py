@@ -21,32 +21,26 @@ def describe(study: str, project: str, domains: list[str], logged: list[str]) ->
     """
     by_adaptation = {"groupby": {"config": "adaptation.name"}, "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     scatter = {"y": AUROC, "legend_template": "${config:backbone.name} ${config:adaptation.name}"}
+    summaries = {domain: {"summary": f"domain:{domain}/auroc"} for domain in domains}
+    by_domain = [
+        _make_panel("BarPlot", f"AUROC on {domain}", metrics=[summary], **by_adaptation)
+        for domain, summary in summaries.items()
+    ]
+    unfinished = "tables/unfinished"
     sections = {
         "scaling": [
             _make_panel("ScatterPlot", "AUROC by fraction", x={"config": "fraction"}, log_x=True, **scatter),
             _make_panel("BarPlot", "AUROC by adaptation", metrics=[AUROC], **by_adaptation),
             _show(logged, "scaling", "differences"),
         ],
-        "domains": [
-            _make_panel(
-                "BarPlot", f"AUROC on {domain}", metrics=[{"summary": f"domain:{domain}/auroc"}], **by_adaptation
-            )
-            for domain in domains
-        ]
-        + [_show(logged, "matrix", "gap")],
+        "domains": [*by_domain, _show(logged, "matrix", "gap")],
         "cost": [
             _make_panel("ScatterPlot", "AUROC by seconds", x={"summary": "_runtime"}, log_x=True, **scatter),
             _show(logged, "cost"),
         ],
         "failures": [
-            _make_panel(
-                "MarkdownPanel", "", markdown="Runs that crashed or failed have that state in the table of runs."
-            ),
-            *(
-                [{"panel": "WeavePanelSummaryTable", "table_name": "tables/unfinished"}]
-                if "tables/unfinished" in logged
-                else []
-            ),
+            {"panel": "MarkdownPanel", "markdown": "Runs that crashed or failed have that state in the table of runs."},
+            {"panel": "WeavePanelSummaryTable", "table_name": unfinished} if unfinished in logged else {},
         ],
     }
     kept = {name: [panel for panel in panels if panel] for name, panels in sections.items()}
@@ -101,7 +95,7 @@ def build(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
 
 
 def _make_panel(kind: str, title: str, **arguments: Any) -> dict[str, Any]:
-    return {"panel": kind} | ({"title": title} if title else {}) | arguments
+    return {"panel": kind, "title": title, **arguments}
 
 
 def _show(logged: list[str], *kinds: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
+from statistics import median_high
 
 import pandas as pd
 
@@ -74,12 +76,7 @@ class Pair:
 
 
 class Stored:
-    """What the predictions of collected cells say, by evaluation set: computed once per content, and kept.
-
-    Args:
-        collected: the cells.
-        kept: where results stay.
-    """
+    """What the predictions of collected cells say, by evaluation set: computed once per content, and kept."""
 
     def __init__(self, collected: Collected, kept: Kept) -> None:
         self.collected, self.kept = collected, kept
@@ -176,9 +173,7 @@ def order_adaptations(collected: Collected, groups: Iterable[Group]) -> list[str
     for group in groups:
         known = [parameters[cell] for cell in group.done.values() if parameters[cell] is not None]
         trained.setdefault(group.configuration.adaptation, []).extend(known)
-    return sorted(
-        trained, key=lambda name: (sorted(trained[name])[len(trained[name]) // 2 :][:1] or [float("inf")], name)
-    )
+    return sorted(trained, key=lambda name: (median_high(trained[name]) if trained[name] else inf, name))
 
 
 def collect_names(results: Iterable[Result]) -> set[str]:

@@ -64,10 +64,10 @@ def make_report(
 
 @contextmanager
 def _replace_report(out: Path) -> Iterator[Path]:
-    """Yield a folder for a report that takes the place of the one in `out` when it is whole; nothing of that one then stays.
+    """Yield a folder for a new report; when it is whole, it replaces the report in `out` with all its files.
 
     `figures`, `tables` and `beside` in `out` belong to a report if its page is there, or if a whole report was made and its
-    maker killed while it moved it into place. All else is the user's: it stays, or is in the way.
+    process killed while it moved it into place. All else belongs to the user: it is kept, or an error if it is in the way.
     """
     out.mkdir(parents=True, exist_ok=True)
     there = [name for name in (*_PARTS, PAGE) if os.path.lexists(out / name)]
@@ -87,7 +87,7 @@ def _replace_report(out: Path) -> Iterator[Path]:
 
 
 def _move_into_place(new: Path, out: Path) -> None:
-    """Exchange what is in `out`. The page goes first and comes last: if it is there, all is; if not, that of `new` tells whose it is."""
+    """Exchange what is in `out`. The page is removed first and comes last: if it is there, all files are."""
     old = new / "old"
     old.mkdir()
     for name in (PAGE, *_PARTS):
@@ -115,11 +115,11 @@ def _with_finished(collected: Collected) -> Collected:
 def _write_chapters(
     collected: Collected, out: Path, cache: Path, crops: bool
 ) -> tuple[Collected, list[Chapter], list[str]]:
-    """One for each data set, and what is missing from them in words; first the cells, those that are found damaged told."""
+    """The cells, damaged ones marked; a chapter for each data set; and in words what is missing from them."""
     while True:
         try:
             return collected, *_write_whole(collected, out, cache, crops)
-        except DamagedCell as damaged:  # known when a chapter reads it: the others are made again without
+        except DamagedCell as damaged:  # noticed when a chapter reads it: all are made again without this cell
             collected = _with_finished(collected.without(damaged))
             for part in _PARTS:
                 shutil.rmtree(out / part, ignore_errors=True)
@@ -136,7 +136,7 @@ def _write_whole(collected: Collected, out: Path, cache: Path, crops: bool) -> t
 
 
 def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path) -> list[Chapter]:
-    """Those of a bundle's study, which say that they were not run here."""
+    """The chapters of a bundle's study, which say that they were not run here."""
     collected, chapters, missing = _write_chapters(collect(bundle.runs, bundle.study), out, cache, crops=False)
     count, seeds = len(collected.done), collected.done["seed"].nunique()
     told = f"Not run here: {count} cells of {seeds} seed{'s' if seeds > 1 else ''}, whose predictions are stored in {name}."

@@ -32,16 +32,12 @@ class Agreed(Result):
 
 def find(measured: Measured) -> Found:
     """Both kinds of samples; nothing of data sets without votes."""
-    found = measure_agreement(measured.stored, measured.primary)
+    found = [one for result in measured.primary for one in split_samples(measured.stored, result)]
     return Found([show_table(tabulate(found), folded=True)] if found else ())
 
 
-def measure_agreement(stored: Stored, results: Sequence[Result]) -> list[Agreed]:
-    """The results on unanimous and on divided samples; none of data sets without votes."""
-    return [one for result in results for one in _split(stored, result)]
-
-
-def _split(stored: Stored, result: Result) -> Iterator[Agreed]:
+def split_samples(stored: Stored, result: Result) -> Iterator[Agreed]:
+    """The result on unanimous and on divided samples; nothing of data sets without votes."""
     known = {seed: stored.collected.agreement(cell) for seed, cell in result.group.done.items()}
     if not any(len(of) for of in known.values()):
         return
