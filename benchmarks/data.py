@@ -48,7 +48,7 @@ class Regions:
             "domain": "any",
         }
         self._table = validate(pd.DataFrame(cells), "regions")
-        tissue = rendered(root / "tissue")
+        tissue = render(root / "tissue")
         for i in range(REGIONS):
             pixels = np.roll(tissue, (rng.integers(HEIGHT), rng.integers(WIDTH)), axis=(0, 1))
             tifffile.imwrite(  # quality and chroma as scanners and converters of slides write them
@@ -65,7 +65,7 @@ class Regions:
         return self._table
 
 
-def rendered(folder: Path) -> np.ndarray:
+def render(folder: Path) -> np.ndarray:
     """Synthetic tissue, (HEIGHT, WIDTH, 3) uint8: one slide and its mirror images, side by side."""
     settings = TissueSettings(["human melanoma"], slides_per_domain=1, cells_per_slide=40, seed=0)
     generate(folder, settings)
@@ -111,7 +111,7 @@ def one_by_one(regions: Regions) -> np.ndarray:
     return np.stack(patches)
 
 
-def measured(root: Path, tile: int, repeats: int) -> None:
+def measure(root: Path, tile: int, repeats: int) -> None:
     """Print the figures for regions of this tile size, made in `root`."""
     regions = Regions(root, tile)
     ours, theirs = [], []
@@ -160,7 +160,7 @@ def main() -> None:
     for tile in asked.tile:
         with tempfile.TemporaryDirectory() as folder:  # a process each: memory that one freed is not the next one's
             process = multiprocessing.get_context("spawn").Process(
-                target=measured, args=(Path(folder), tile, asked.repeats)
+                target=measure, args=(Path(folder), tile, asked.repeats)
             )
             process.start()
             process.join()

@@ -150,7 +150,7 @@ def counts(dataset: Dataset, samples: pd.DataFrame) -> str:
     return "; ".join([", ".join(words), *(said or ["as the card says"] * (card.counts is not None))])
 
 
-def written(page: str, published: Path) -> str:
+def write_table(page: str, published: Path) -> str:
     """The page with the table as it is now."""
     before, rest = page.split(BEGIN)
     return before + BEGIN + "\n" + table(published) + "\n" + END + rest.split(END)[1]
@@ -167,7 +167,7 @@ def main() -> None:
     if asked.print:
         print(table(asked.published), end="")
     else:
-        PAGE.write_text(written(PAGE.read_text(), asked.published))
+        PAGE.write_text(write_table(PAGE.read_text(), asked.published))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ torch.backends.cudnn.allow_tf32 = False
 
 logging.getLogger("timm").setLevel(logging.WARNING)  # it tells in every cell that it loads weights
 
-# What a YAML may name in its kwargs where timm wants a Python object.
+# What a YAML may name in its kwargs if timm wants a Python object.
 LAYERS = {
     "SwiGLUPacked": SwiGLUPacked,
     "SiLU": nn.SiLU,
@@ -41,7 +41,7 @@ LAYERS = {
     "ConvStem": ConvStem,
 }
 
-# What timm, torch and safetensors raise where a model cannot be built so, or a file is damaged or does not fit.
+# What timm, torch and safetensors raise if a model cannot be built so, or if a file is damaged or does not fit.
 _REFUSALS = (RuntimeError, TypeError, ValueError, AssertionError, LookupError, OSError, EOFError, SafetensorError)
 
 

@@ -19,7 +19,7 @@ from mitofm.ground.locks import lock
 from mitofm.ground.resumable import ResumableArray
 
 _PIECE = 2048  # patches: what an interruption may cost
-_BATCH = {"cpu": 64, "cuda": 1024}  # patches per forward pass; halved where that is too much
+_BATCH = {"cpu": 64, "cuda": 1024}  # patches per forward pass; halved if that is too much
 
 
 def cache_embeddings(

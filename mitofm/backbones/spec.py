@@ -42,15 +42,15 @@ class BackboneSpec:
         embed_dim: width of one token, or of the pooled features of a trunk without tokens; None takes what is built.
         prefix_tokens: class and register tokens before the patch tokens, 0 without tokens; None takes what is built.
         depth: number of transformer blocks; None without any, or to take what is built.
-        parameters: parameters of the trunk without a classifier, at the stated `img_size`; None where not known.
+        parameters: parameters of the trunk without a classifier, at the stated `img_size`; None if not known.
         licence: SPDX name or the licence's own title.
-        commercial: whether commercial use is allowed; None where its terms leave it open.
+        commercial: whether commercial use is allowed; None if its terms leave it open.
         redistribute_adapters: whether what was trained on top may be passed on (on the licence's conditions); None
-            where its terms leave it open.
+            if its terms leave it open.
         gated: whether the hub asks to accept terms first.
         link: the model card.
         pretraining: data sets it has seen, to flag overlap with a test set; `private` for any that is not public.
-        mpp: resolutions it was trained at or is recommended for, in micrometre per pixel; empty where none is stated.
+        mpp: resolutions it was trained at or is recommended for, in micrometre per pixel; empty if none is stated.
     """
 
     name: str

@@ -17,10 +17,8 @@ _KEYS = ("metric", "test_set", "margin", "family")
 class Question:
     """First minus second, all that is not named being equal.
 
-    Attributes:
-        name: of the question.
-        first: by configuration key, as typed on a command line, the value on the first side.
-        second: the same keys, on the second side; keys of equal value narrow the question.
+    `first` has, by configuration key as typed on a command line, the value on the first side; `second` has the same keys.
+    Keys of equal value narrow the question.
     """
 
     name: str

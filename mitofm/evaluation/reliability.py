@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -36,20 +35,13 @@ class Bin:
     cells: int
     slides: int
 
-    def plain(self) -> dict[str, Any]:
-        """As plain data; `Bin(**plain)` is equal."""
-        return asdict(self)
-
 
 def bin_probabilities(seeds: Sequence[pd.DataFrame], bins: int = BINS) -> list[Bin]:
     """The reliability diagram of the samples of all seeds together, in bins of equal mass.
 
     The interval of a share is that of a ratio of sums over slides (Cochran 1977, Sampling Techniques, ch. 2.11), t with
-    slides - 1 degrees of freedom, cut to [0, 1].
-
-    Args:
-        seeds: for each seed a frame with slide, label and logit.
-        bins: how many; fewer if probabilities are equal.
+    slides - 1 degrees of freedom, cut to [0, 1]. `seeds` has for each seed a frame with slide, label and logit; there are
+    fewer bins if probabilities are equal.
     """
     samples = pd.concat(seeds, ignore_index=True)
     samples["probability"] = expit(samples["logit"].to_numpy(dtype=float))

@@ -6,8 +6,7 @@ Small beside the predictions, so that it is computed once and kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -38,17 +37,11 @@ class Replicates:
         """(1 + S,) values of `metric`, NaN if it is not defined."""
         return np.array(self.values[metric], dtype=float)
 
-    def plain(self) -> dict[str, Any]:
-        """As plain data; `Replicates(**plain)` is equal."""
-        return asdict(self)
-
 
 def replicate(predictions: pd.DataFrame, threshold: float) -> Replicates:
     """Leave out one slide after the other.
 
-    Args:
-        predictions: one row per sample: sample_id, slide, label, logit.
-        threshold: the chosen one, log-odds.
+    `predictions` has one row per sample (sample_id, slide, label, logit); `threshold` is the chosen one, log-odds.
     """
     predictions = predictions.sort_values("sample_id")
     labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy(dtype=float)

@@ -71,8 +71,7 @@ def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = 
     six slides, at a value of exactly 0 or 1, or when leaving out one slide leaves a seed with one class.
 
     Args:
-        seeds: what each seed measured. Seeds in which the metric is not defined are left out; the estimate's `seeds`
-            is the number that counted.
+        seeds: what each seed measured; those in which the metric is not defined do not count.
         metric: its name in `metrics.measure`.
         level: coverage the interval aims at.
     """

@@ -20,12 +20,7 @@ _LEAST, _MOST = -800.0, 40.0  # log-odds whose probabilities are 0 and 1 in floa
 
 
 def call_positives(logits: np.ndarray, threshold: float) -> np.ndarray:
-    """Whether each sample is called positive: bool (n,). Both sides are float64: one as float32 may miss the other.
-
-    Args:
-        logits: (n,).
-        threshold: log-odds.
-    """
+    """Whether each sample is called positive: bool (n,). Both sides are float64: rounded to float32 they may differ."""
     return np.asarray(logits, dtype=np.float64) >= np.float64(threshold)
 
 
@@ -69,7 +64,7 @@ def describe(threshold: float, rule: str) -> dict[str, Any]:
 def read_logit(stored: Mapping[str, Any]) -> float:
     """The log-odds at which a stored threshold cuts.
 
-    One from before version 4, which states a probability alone, cuts where it always did: at the least log-odds whose
+    One from before version 4 states a probability alone and still cuts where it did: at the least log-odds whose
     probability in float64 is no less.
     """
     if "logit" in stored:

@@ -52,11 +52,7 @@ def judge(found: Estimate, different_p: float | None, equivalent_p: float | None
     """One of: better, worse, equivalent, not decided, no interval.
 
     A difference that is smaller than the margin for sure is called equivalent, however surely it is not 0.
-
-    Args:
-        found: the difference.
-        different_p: p value of no difference, corrected where several are asked about.
-        equivalent_p: p value of a difference of at least the margin, corrected likewise.
+    `different_p` and `equivalent_p` are of `difference_p` and `equivalence_p`, corrected if several are asked about.
     """
     if found.value is None or different_p is None or equivalent_p is None:
         return NO_INTERVAL

@@ -45,13 +45,13 @@ class Lock:
         self.token = uuid.uuid4().hex
         self._closed = threading.Event()
 
-    def ours(self) -> bool:
+    def is_ours(self) -> bool:
         """Whether nobody has taken the lock over, as happens to a process that stood still for long."""
         return _read(self.path).get("token") == self.token
 
     def require(self) -> None:
         """Raise a MitofmError if the lock was taken over."""
-        if not self.ours():
+        if not self.is_ours():
             raise MitofmError(
                 f"{self.path} was taken over: this process did not touch it for {STALE:.0f} s. Whoever holds it now goes on"
             )
@@ -69,19 +69,19 @@ class Lock:
                         f"{self.path.parent}: this file system has no hard links ({error.strerror}), by which processes "
                         "keep out of each other's way: set paths.runs and paths.cache to folders of one that has"
                     ) from error
-            return self.ours()
+            return self.is_ours()
         finally:
             mine.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._closed.wait(BEAT):
             with suppress(OSError):
-                if self.ours():
+                if self.is_ours():
                     os.utime(self.path)
 
     def _release(self) -> None:
         self._closed.set()
-        if self.ours():
+        if self.is_ours():
             self.path.unlink(missing_ok=True)
 
 

@@ -31,7 +31,7 @@ class ResumableArray:
         self._row_bytes = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
         self._dtype = dtype
         self._closed = threading.Event()
-        self._done = self._earlier(file, tuple(shape))
+        self._done = self._read_earlier(file, tuple(shape))
         if not self._done:
             self._begin(file, tuple(shape))
         with file.open("rb") as begun:
@@ -41,7 +41,7 @@ class ResumableArray:
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
 
-    def _earlier(self, file: Path, shape: tuple[int, ...]) -> set[int]:
+    def _read_earlier(self, file: Path, shape: tuple[int, ...]) -> set[int]:
         """The pieces that an earlier attempt noted, if its file is the one that is wanted."""
         try:
             done = {int(piece) for piece in read_json(self._progress)["pieces"]}

@@ -27,8 +27,8 @@ _SEAM = 1.5  # px: how softly a view passes into its surroundings
 def render_slides(settings: Mapping[str, Any], cache: Path) -> np.ndarray:
     """The slides of `settings` (conf/pretrain.yaml: tissue), memory-mapped uint8 (n, side, side, 3).
 
-    Rendered into `cache` first where they are not there; an interrupted rendering goes on. Their random streams bear another
-    name than those of labelled slides, so that no slide of `mitofm.synthesis.generate` is among them, whatever the seeds.
+    Rendered into `cache` first if they are not there; an interrupted rendering is continued. Their random streams have other
+    names than those of labelled slides, so that no slide of `mitofm.synthesis.generate` is among them, whatever the seeds.
     """
     folder = cache / "pretraining" / fingerprints.of({"version": VERSION, **settings})[:12]
     file, marker = folder / "slides.npy", folder / "settings.json"
@@ -68,11 +68,9 @@ class Crops(Dataset[Tensor]):
     Args:
         slides: (n, height, width, 3) uint8.
         side: of a crop, px.
-        batch_size: crops per step.
-        seed: of the run.
         reach: how far from a random point its darkest spot may be, px.
         shift: how far from that spot the middle of a crop may be, px.
-        radius: of what a view keeps where its surroundings are exchanged, px.
+        radius: of what a view keeps if its surroundings are exchanged, px.
     """
 
     def __init__(

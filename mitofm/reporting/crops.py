@@ -22,13 +22,8 @@ from mitofm.ground.fingerprints import Remembered
 def read_crops(data: Mapping[str, Any], samples: pd.DataFrame, cache: Path) -> tuple[dict[str, np.ndarray], str]:
     """Crops (crop_px, crop_px, 3) uint8 by sample_id, and why there are none ("" if there are all).
 
-    Nothing is built and nothing is fetched. A store or table counts only if it holds every one of `samples` with the
-    same slide and label.
-
-    Args:
-        data: the group `data` of a cell's config.
-        samples: sample_id, slide and label of those asked for.
-        cache: the folder `paths.cache`.
+    Nothing is built and nothing is fetched. A store or table counts only if it holds every one of `samples` (sample_id,
+    slide, label) with the same slide and label. `data` is that group of a cell's config.
     """
     try:
         dataset = Dataset(data, cache)

@@ -13,11 +13,8 @@ AUROC = {"summary": "all/auroc"}
 def describe(study: str, project: str, domains: list[str], logged: list[str]) -> dict[str, Any]:
     """What is shown: sections of panels, each panel by the name of its class and with its arguments.
 
-    Args:
-        study: the group of its runs.
-        project: they are in.
-        domains: that they were tested on.
-        logged: the keys of the tables and figures that `mitofm report logger=...` logs.
+    `study` is the group of its runs in `project`; they were tested on `domains`. `logged` are the keys of the tables and
+    figures that `mitofm report logger=...` logs.
     """
     by_adaptation = {"groupby": {"config": "adaptation.name"}, "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     scatter = {"y": AUROC, "legend_template": "${config:backbone.name} ${config:adaptation.name}"}
@@ -66,11 +63,7 @@ def publish(what: Mapping[str, Any], entity: str | None) -> list[str]:
 
 
 def build(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
-    """The workspace and the report as objects of wandb-workspaces; nothing is sent.
-
-    Raises:
-        MitofmError: it is not installed.
-    """
+    """The workspace and the report as objects of wandb-workspaces, a MitofmError without it; nothing is sent."""
     try:
         import wandb_workspaces.reports.v2 as reports
         import wandb_workspaces.workspaces as workspaces

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import inf
 from statistics import median_high
@@ -82,7 +82,8 @@ class Stored:
         self.collected, self.kept = collected, kept
         self.thresholds = dict(zip(collected.cells["cell"], collected.cells["threshold_logit"], strict=True))
         done, metrics = collected.done, collected.metrics
-        self._labels = {cell: of for cell, *of in zip(done["cell"], done["n_train"], done["n_validation"], strict=True)}
+        learned = done[["cell", "n_train", "n_validation"]].itertuples(index=False)
+        self._labels = {cell: (int(train), int(validation)) for cell, train, validation in learned}
         tested = metrics.reindex(columns=["cell", "set", "n", "n_positive", "n_slides"]).itertuples(index=False)
         self._tested = {(cell, name): (int(n), int(of), int(slides)) for cell, name, n, of, slides in tested}
         self._predictions = lru_cache(maxsize=_CELLS_IN_MEMORY)(
@@ -117,17 +118,13 @@ class Stored:
         except MitofmError:
             return Pair(first, second, Estimate(None, why="not tested on the same samples"))
 
-    def count_trained(self, group: Group) -> list[int]:
-        """Training samples of each seed."""
-        return [int(self._labels[cell][0]) for cell in group.done.values()]
-
-    def count_validated(self, group: Group) -> list[int]:
-        """Validation samples of each seed."""
-        return [int(self._labels[cell][1]) for cell in group.done.values()]
+    def count_learned(self, group: Group) -> list[tuple[int, int]]:
+        """Training and validation samples of each seed."""
+        return [self._labels[cell] for cell in group.done.values()]
 
     def count_labels(self, group: Group) -> float:
         """Labels bought, for training and validation together: the mean over seeds."""
-        return sum(self.count_trained(group) + self.count_validated(group)) / len(group.done)
+        return sum(map(sum, self.count_learned(group))) / len(group.done)
 
     def count_tested(self, group: Group, name: str) -> list[tuple[int, int, int]]:
         """Test samples, positives among them and slides of each seed on the set `name`."""
@@ -138,7 +135,7 @@ class Stored:
 
         def compute() -> list[tuple[str, dict]]:
             sets = self._predictions(cell).items()
-            return [(name, replicate(part, threshold).plain()) for name, part in sets]
+            return [(name, asdict(replicate(part, threshold))) for name, part in sets]
 
         found = self.kept.get(["replicates", self.content(cell), threshold], compute)
         return {name: Replicates(**plain) for name, plain in found}

@@ -39,8 +39,6 @@ def make_report(
 
     Args:
         runs: the folder with `cells/` and `studies/`.
-        study: the name of a folder in `runs/studies`.
-        out: a folder, made if absent.
         cache: where intervals are kept for the next report, and where patch stores are.
         crops: whether the page may show crops of the test set.
         beside: the bundle of a study that follows on the page, said to have been run elsewhere.
@@ -49,7 +47,7 @@ def make_report(
         MitofmError: there is no such study or no finished cell in it; or the bundle is damaged; or
             `out` holds `figures`, `tables` or `beside` that are of no report.
     """
-    collected = _with_finished(collect(runs, study))
+    collected = _require_finished(collect(runs, study))
     with ExitStack() as opened:
         others = opened.enter_context(unpacked(beside)) if beside is not None else None
         new = opened.enter_context(_replace_report(out))
@@ -105,7 +103,7 @@ def _remove_leftovers(out: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _with_finished(collected: Collected) -> Collected:
+def _require_finished(collected: Collected) -> Collected:
     if collected.done.empty:
         states = ", ".join(f"{count} {state}" for state, count in collected.cells["state"].value_counts().items())
         raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
@@ -120,7 +118,7 @@ def _write_chapters(
         try:
             return collected, *_write_whole(collected, out, cache, crops)
         except DamagedCell as damaged:  # noticed when a chapter reads it: all are made again without this cell
-            collected = _with_finished(collected.without(damaged))
+            collected = _require_finished(collected.without(damaged))
             for part in _PARTS:
                 shutil.rmtree(out / part, ignore_errors=True)
 

@@ -17,10 +17,9 @@ _AXES = ("dataset", "setting", "train_domain", "set", "model", "adaptation", "fr
 
 
 def log_report(out: Path, study: str, settings: Mapping[str, Any], folder: Path) -> None:
-    """Log the report in `out`; a warning is all that comes of a failure.
+    """Log the report in the folder `out`; a failure is only a warning.
 
     Args:
-        out: the folder of the report. Numbers are read from its CSV files and stay what they are there.
         study: group of the run, from which its id follows: a report made again goes into the same run.
         settings: the group `logger`: project, entity.
         folder: where W&B may keep its own files.

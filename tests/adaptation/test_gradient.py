@@ -1,12 +1,16 @@
 """What each gradient mode trains, and what its checkpoint holds."""
 
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch.nn import functional as F
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from peft_methods import train
 
 from mitofm.adaptation.adapters import TARGETS
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
@@ -50,24 +54,13 @@ def made(resolved: Resolved, *overrides: str, seed: int = 0) -> tuple[GradientAd
     return adaptation, adaptation.adapt(backbone, seed)
 
 
-def steps(adaptation: GradientAdaptation, classifier: Classifier, n: int, decay: bool = False) -> list[float]:
-    groups = [group if decay else {**group, "weight_decay": 0.0} for group in adaptation.parameter_groups(classifier)]
-    optimiser = torch.optim.AdamW(groups)
-    losses = []
-    for step in range(n):
-        adaptation.set_train_mode(classifier)
-        torch.manual_seed(step)
-        loss = F.binary_cross_entropy_with_logits(classifier(PATCHES), LABELS)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses
+def steps(adaptation: GradientAdaptation, classifier: Classifier, n: int, **of_all: float) -> list[float]:
+    return train(adaptation, classifier, PATCHES, LABELS, n, **of_all)
 
 
 def moved(adaptation: GradientAdaptation, classifier: Classifier, n: int) -> set[str]:
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
-    steps(adaptation, classifier, n)
+    steps(adaptation, classifier, n, weight_decay=0.0)
     return {name for name, value in classifier.state_dict().items() if not torch.equal(value, before[name])}
 
 
@@ -87,7 +80,7 @@ def test_what_a_mode_states_moves_and_nothing_else(resolved: Resolved, mode: str
 
 @pytest.mark.parametrize("mode", FIRST_LOSSES)
 def test_the_first_losses_are_those_they_were(resolved: Resolved, mode: str) -> None:
-    losses = steps(*made(resolved, f"adaptation={mode}"), 5, decay=True)
+    losses = steps(*made(resolved, f"adaptation={mode}"), 5)
     assert losses == pytest.approx(FIRST_LOSSES[mode], rel=1e-3)
 
 
@@ -108,7 +101,7 @@ def test_lora_moves_every_b_then_every_a_and_nothing_else(resolved: Resolved, ta
 @pytest.mark.parametrize("mode", TRAINED)
 def test_a_checkpoint_round_trips_strictly(resolved: Resolved, mode: str) -> None:
     adaptation, classifier = made(resolved, *mode.split())
-    steps(adaptation, classifier, 2)
+    steps(adaptation, classifier, 2, weight_decay=0.0)
     state = {name: value.clone() for name, value in adaptation.state(classifier).items()}
     adaptation, fresh = made(resolved, *mode.split())
     assert not torch.equal(classifier.eval()(PATCHES), fresh.eval()(PATCHES))

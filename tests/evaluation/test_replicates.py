@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,7 @@ def test_they_survive_being_stored(simulation) -> None:
     (table,) = simulation.seeds(np.random.default_rng(2), 8)
     one_class = table.assign(label=1)
     for found in (replicates.replicate(table, 0.5), replicates.replicate(one_class, 0.5)):
-        assert Replicates(**json.loads(json.dumps(found.plain(), allow_nan=False))) == found
+        assert Replicates(**json.loads(json.dumps(asdict(found), allow_nan=False))) == found
 
 
 def test_metrics_json_holds_the_very_same_numbers(simulation) -> None:

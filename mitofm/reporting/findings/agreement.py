@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 
@@ -58,7 +58,7 @@ def _measure(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
     threshold = stored.thresholds[cell]
     samples = fingerprints.of(part["sample_id"].tolist())
     made_of = ["agreement", stored.content(cell), threshold, samples]
-    return Replicates(**stored.kept.get(made_of, lambda: replicate(part, threshold).plain()))
+    return Replicates(**stored.kept.get(made_of, lambda: asdict(replicate(part, threshold))))
 
 
 def tabulate(found: Sequence[Agreed]) -> Table:

@@ -25,11 +25,9 @@ _SIDE = 80  # px of a crop in a figure: a page must stay small
 
 @dataclass(frozen=True)
 class Mistakes:
-    """The most confident mistakes of one model and adaptation.
+    """The most confident mistakes of one model and adaptation, whose predictions are those of `results`.
 
-    Attributes:
-        results: what its predictions are taken from.
-        samples: sample_id, slide, domain, label, probability (of the mean logit), times (tested).
+    `samples` has sample_id, slide, domain, label, probability (of the mean logit), times (tested).
     """
 
     results: Sequence[Result]

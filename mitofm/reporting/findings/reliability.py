@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,7 @@ def measure_calibration(stored: Stored, results: Iterable[Result]) -> list[Calib
 
         def compute(result: Result = result) -> list[dict]:
             seeds = list(stored.predictions(result.group, result.set).values())
-            return [part.plain() for part in bin_probabilities(seeds)]
+            return [asdict(part) for part in bin_probabilities(seeds)]
 
         made_of = ["reliability", stored.contents(result.group), result.set, BINS]
         bins = [Bin(**plain) for plain in stored.kept.get(made_of, compute)]
@@ -82,7 +82,7 @@ def tabulate(found: Sequence[Calibration]) -> Table:
     rows = [
         [
             *name_row(one.configuration, one.set),
-            Entry("mean probability", f"{part.probability:.3f}", part.plain()),
+            Entry("mean probability", f"{part.probability:.3f}", asdict(part)),
             Entry("share of positives", f"{part.share:.3f}"),
             Entry("95 % interval", NOTHING if part.low is None else f"{part.low:.3f} to {part.high:.3f}"),
             Entry("samples", f"{part.cells:,}"),
