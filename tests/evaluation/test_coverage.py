@@ -27,7 +27,7 @@ def auroc_only(seeds: Sequence[pd.DataFrame]) -> list[Replicates]:
 
 
 def half_width_ignoring_slides(seed: pd.DataFrame) -> float:
-    """Of the 95 % interval of DeLong et al. 1988, to which every cell is its own unit: the mistake to avoid."""
+    """Of the 95 % interval of DeLong et al. 1988, to which every sample is its own unit: the mistake to avoid."""
     positive = seed["label"].to_numpy() == 1
     logits = seed["logit"].to_numpy()
     ranks, own = rankdata(logits), np.empty(len(seed))
@@ -42,7 +42,7 @@ def test_intervals_cover_and_paired_tests_hold_their_level_and_ignoring_slides_f
     generator = np.random.default_rng(slides)
     covered, rejected, naive = [], [], []
     for _ in range(REPETITIONS):
-        seeds = simulation.seeds(generator, slides, seeds=2, cells=16)
+        seeds = simulation.seeds(generator, slides, seeds=2, samples=16)
         one, other = auroc_only(seeds)
         found = statistics.estimate([one, other])
         assert found.low is not None

@@ -8,12 +8,12 @@ from scipy.special import expit
 from mitofm.evaluation.reliability import bin_probabilities
 
 
-def calibrated(cells: int, slides: int, slope: float = 1.0) -> pd.DataFrame:
+def calibrated(samples: int, slides: int, slope: float = 1.0) -> pd.DataFrame:
     """Cells that are positive as often as their probability says, if `slope` is 1."""
     rng = np.random.default_rng(0)
-    logit = rng.normal(0, 1.5, cells)
-    label = (rng.random(cells) < expit(logit)).astype(int)
-    return pd.DataFrame({"slide": rng.integers(0, slides, cells).astype(str), "label": label, "logit": slope * logit})
+    logit = rng.normal(0, 1.5, samples)
+    label = (rng.random(samples) < expit(logit)).astype(int)
+    return pd.DataFrame({"slide": rng.integers(0, slides, samples).astype(str), "label": label, "logit": slope * logit})
 
 
 def test_right_probabilities_lie_on_the_diagonal_and_overconfident_ones_do_not() -> None:
@@ -30,7 +30,7 @@ def test_every_seeds_cells_count_and_slides_are_counted_once() -> None:
     seed = calibrated(500, 10)
     one, two = bin_probabilities([seed], bins=2), bin_probabilities([seed, seed], bins=2)
     assert sum(part.cells for part in two) == 2 * sum(part.cells for part in one) == 1000
-    # The same cells twice know nothing more: the interval is the same.
+    # The same samples twice know nothing more: the interval is the same.
     for single, double in zip(one, two, strict=True):
         assert double.slides == single.slides == 10
         assert (double.share, double.low, double.high) == pytest.approx((single.share, single.low, single.high))

@@ -16,14 +16,14 @@ from mitofm.evaluation.replicates import Replicates
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 7), st.integers(2, 40))
-def test_every_metric_without_a_slide_equals_deleting_it(seed: int, slides: int, cells: int) -> None:
+def test_every_metric_without_a_slide_equals_deleting_it(seed: int, slides: int, samples: int) -> None:
     generator = np.random.default_rng(seed)
     table = pd.DataFrame(
         {
-            "sample_id": np.arange(cells),
-            "slide": generator.integers(0, slides, cells).astype(str),
-            "label": generator.integers(0, 2, cells),
-            "logit": generator.integers(-4, 4, cells) / 2,
+            "sample_id": np.arange(samples),
+            "slide": generator.integers(0, slides, samples).astype(str),
+            "label": generator.integers(0, 2, samples),
+            "logit": generator.integers(-4, 4, samples) / 2,
         }
     )
     found = replicates.replicate(table, 0.4)
@@ -36,10 +36,10 @@ def test_every_metric_without_a_slide_equals_deleting_it(seed: int, slides: int,
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30))
-def test_a_weight_is_the_number_of_times_a_cell_is_there(seed: int, cells: int) -> None:
+def test_a_weight_is_the_number_of_times_a_sample_is_there(seed: int, samples: int) -> None:
     generator = np.random.default_rng(seed)
-    labels, logits = generator.integers(0, 2, cells), generator.integers(-4, 4, cells) / 2
-    weights = generator.integers(0, 4, (3, cells))
+    labels, logits = generator.integers(0, 2, samples), generator.integers(-4, 4, samples) / 2
+    weights = generator.integers(0, 4, (3, samples))
     found = metrics.measure(labels, logits, 0.6, weights.astype(float))
     for row, weight in enumerate(weights):
         expected = metrics.measure(labels.repeat(weight), logits.repeat(weight), 0.6)

@@ -79,7 +79,7 @@ def test_what_training_adds_is_told_apart_from_what_test_slides_do(simulation, s
         found = statistics.estimate(measured(seeds))
         training.append(found.training_sd**2)
         seen.append(found.seed_sd**2)
-        far = [simulation.seeds(generator, 300, cells=8, effect=effect)[0] for effect in effects]
+        far = [simulation.seeds(generator, 300, samples=8, effect=effect)[0] for effect in effects]
         true.append(np.var([roc_auc_score(seed["label"], seed["logit"]) for seed in far], ddof=1))
     assert np.mean(seen) > np.mean(true) + 1e-3
     assert np.mean(training) == pytest.approx(np.mean(true), abs=5e-4)
@@ -178,10 +178,10 @@ def test_a_difference_by_slide_adds_variances_where_no_slide_is_shared(simulatio
 
 
 def test_a_difference_by_slide_covers_where_either_side_tests_its_own_half_of_every_slide(simulation) -> None:
-    """Two equal models, each scoring one half of the cells of the same slides: 0 is in 95 % of the intervals."""
+    """Two equal models, each scoring one half of the samples of the same slides: 0 is in 95 % of the intervals."""
     generator, covered = np.random.default_rng(15), []
     for _ in range(60):
-        (seed,) = simulation.seeds(generator, 20, cells=20)
+        (seed,) = simulation.seeds(generator, 20, samples=20)
         half = generator.random(len(seed)) < 0.5
         sides = [measured([part])[0] for part in (seed[half], seed[~half])]
         found = statistics.subtract_by_slide({0: sides[0]}, {0: sides[1]})
