@@ -41,7 +41,7 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     missing = [column for column in REQUIRED if column not in table]
     if missing:
         raise MitofmError(
-            f"{origin}: the annotation table lacks the column(s) {', '.join(missing)}; it has: {_listed(table)}"
+            f"{origin}: the annotation table lacks the column(s) {', '.join(missing)}; it has: {_list_columns(table)}"
         )
     if table.empty:
         raise MitofmError(f"{origin}: the annotation table has no rows")
@@ -51,9 +51,9 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     clean = table[known].copy()
     for column in clean.columns:
         clean[column] = (
-            _text(clean[column], origin)
+            _to_text(clean[column], origin)
             if column in TEXT
-            else _number(clean[column], origin, may_be_missing=column in may_lack)
+            else _to_numbers(clean[column], origin, may_be_missing=column in may_lack)
         )
     wrong = ~clean["label"].isin([0, 1]) & (clean["label"] != UNKNOWN).any()
     _refuse(wrong, clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
@@ -73,7 +73,7 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     return clean.sort_values("sample_id", ignore_index=True)
 
 
-def labelled(table: pd.DataFrame) -> pd.DataFrame:
+def require_labels(table: pd.DataFrame) -> pd.DataFrame:
     """The table itself.
 
     Raises:
@@ -104,10 +104,10 @@ def fingerprint(table: pd.DataFrame, votes: bool = False) -> str:
     """
     ordered = table.sort_values("sample_id")
     counted = [column for column in ordered.columns if votes or column not in VOTES]
-    return fingerprints.of({column: [_stored(value) for value in ordered[column].tolist()] for column in counted})
+    return fingerprints.of({column: [_to_json(value) for value in ordered[column].tolist()] for column in counted})
 
 
-def _stored(value: object) -> object:
+def _to_json(value: object) -> object:
     """As JSON can hold it: a missing number is None."""
     return None if isinstance(value, float) and np.isnan(value) else value
 
@@ -119,17 +119,17 @@ def _check_votes(table: pd.DataFrame, origin: str) -> None:
     _refuse(wrong, positive, origin, "a whole number from 0 to the sample's votes is needed")
 
 
-def _listed(table: pd.DataFrame) -> str:
+def _list_columns(table: pd.DataFrame) -> str:
     return ", ".join(str(column) for column in table.columns) or "none"
 
 
-def _text(column: pd.Series, origin: str) -> pd.Series:
+def _to_text(column: pd.Series, origin: str) -> pd.Series:
     text = column.astype(object).mask(column.isna(), "").map(str).str.strip()
     _refuse(text == "", column, origin, "a value is needed in every row")
     return text.astype(str)
 
 
-def _number(column: pd.Series, origin: str, may_be_missing: bool = False) -> pd.Series:
+def _to_numbers(column: pd.Series, origin: str, may_be_missing: bool = False) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     wrong = ~np.isfinite(numbers) & ~(column.isna() & may_be_missing)
     _refuse(wrong, column, origin, "it must be a number")

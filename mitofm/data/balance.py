@@ -18,7 +18,7 @@ Groups = Mapping[tuple[str, ...], np.ndarray]
 """Positions among the training cells, by the values that the cells of a group share."""
 
 
-def groups(cells: pd.DataFrame, sampler: str) -> Groups:
+def group_samples(cells: pd.DataFrame, sampler: str) -> Groups:
     """The groups of `sampler` among the training cells; one of all cells where it balances nothing.
 
     Args:
@@ -30,7 +30,7 @@ def groups(cells: pd.DataFrame, sampler: str) -> Groups:
     return {name: np.flatnonzero(names == name) for name in sorted(set(names))}
 
 
-def weights(cells: pd.DataFrame, drawn: Groups, balanced: Iterable[str]) -> np.ndarray:
+def weigh_samples(cells: pd.DataFrame, drawn: Groups, balanced: Iterable[str]) -> np.ndarray:
     """Loss weights with which, as cells are drawn, the values of each column in `balanced` weigh the same: float32 (n,).
 
     Their mean over the draws is 1. What the sampler has balanced already is not balanced twice.

@@ -33,17 +33,21 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
     from rich.console import Console
     from rich.progress import Progress
 
-    units = cutting.plan(table, patch_px)
+    units = cutting.arrange(table, patch_px)
     files = cutting.file_column(table).to_numpy()
     array = ResumableArray(array_file, (len(table), patch_px, patch_px, 3), np.uint8)
-    with array, Progress(console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(_workers()) as pool:
+    with (
+        array,
+        Progress(console=Console(stderr=True), transient=True) as bar,
+        ThreadPoolExecutor(_count_workers()) as pool,
+    ):
         task = bar.add_task(f"cutting {len(table)} patches", total=len(table))
 
         def work(unit: list[np.ndarray]) -> None:
             with _Shelf(root) as shelf:
                 for rows in unit:
                     if not array.holds(piece := int(rows[0])):
-                        for file, run in cutting.by_file(files, rows):
+                        for file, run in cutting.split_by_file(files, rows):
                             array.write(run, cutting.cut(shelf.image(file), table.iloc[run], sides[file], patch_px))
                         array.note(piece)
                     bar.advance(task, len(rows))
@@ -56,7 +60,7 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
             raise
 
 
-def _workers() -> int:
+def _count_workers() -> int:
     return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 

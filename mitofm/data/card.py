@@ -49,7 +49,7 @@ class Card:
     """Where the split that its authors publish is and how it is read (`mitofm.data.splits.authors`); None: there is none."""
 
 
-def differences(card: Card, table: pd.DataFrame) -> list[str]:
+def compare_counts(card: Card, table: pd.DataFrame) -> list[str]:
     """How the counts of an annotation table differ from those the card gives, in words; empty where they do not.
 
     Args:
@@ -59,7 +59,7 @@ def differences(card: Card, table: pd.DataFrame) -> list[str]:
     if card.counts is None:
         return []
     words = {"images": "images", "positive": f"{card.positive}s", "negative": f"{card.negative}s"}
-    found = counted(table)
+    found = count_samples(table)
     said = [
         f"domain {domain!r}: {found[domain][what]} {words[what]}, the card says {number}"
         for domain, known in card.counts.items()
@@ -72,7 +72,7 @@ def differences(card: Card, table: pd.DataFrame) -> list[str]:
     ]
 
 
-def counted(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+def count_samples(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """`images`, `positive` and `negative` of each domain in an annotation table."""
     counts = table.groupby("domain").agg(
         images=("image", "nunique"), positive=("label", "sum"), cells=("label", "size")

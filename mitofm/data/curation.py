@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.outside import RULES, clip
-from mitofm.data.pixels import NOTHING, digests
+from mitofm.data.pixels import NOTHING, digest_samples
 from mitofm.ground.errors import MitofmError, unknown
 
 CLIPPED, OUTSIDE, PADDED, TWIN, SHARED, OPPOSITE = "clipped", "outside", "padded", "twin", "shared", "opposite"
@@ -83,7 +83,7 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
     remarks: list[pd.DataFrame] = []
 
     def remark(samples: pd.DataFrame, what: str) -> None:
-        places = [_place(row) for _, row in samples.iterrows()]
+        places = [describe_place(row) for _, row in samples.iterrows()]
         remarks.append(pd.DataFrame({"sample_id": samples["sample_id"], "what": what, "place": places}, dtype=str))
 
     inside, moved, dropped = clip(root, table, seen, rules.outside, rules.crop_px, rules.mpp)
@@ -93,13 +93,13 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
         raise MitofmError(
             f"{root}: every sample lies outside its image. Check that x and y are level-0 pixels of these images"
         )
-    digest, padded = digests(root, inside)
+    digest, padded = digest_samples(root, inside)
     if rules.padded == "drop" and padded.any():
         remark(inside[padded], PADDED)
         inside, digest = inside[~padded], digest[~padded]
         if inside.empty:
             raise MitofmError(f"{root}: every crop is padded at its border; data.padded=keep keeps them")
-    twins = _twins(inside, digest)
+    twins = _find_twins(inside, digest)
     opposite = _opposite(inside, twins)
     sets = inside.groupby(twins)["dataset"].transform("nunique")
     size = inside.groupby([twins, inside["dataset"]])["dataset"].transform("size")
@@ -110,21 +110,21 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
     if kept.empty:
         raise MitofmError(f"{root}: every sample equals one of the opposite label; nothing can be learned from them")
     if rules.patients is not None and "patient" not in kept:
-        kept["patient"] = _patients(kept["slide"], rules.patients)
-    unit = _joined(kept["patient"] if "patient" in kept else kept["slide"], kept, twins[kept.index])
+        kept["patient"] = _name_patients(kept["slide"], rules.patients)
+    unit = _join_units(kept["patient"] if "patient" in kept else kept["slide"], kept, twins[kept.index])
     if (unit != kept["slide"]).any():
         kept["unit"] = unit
     return Curated(kept.reset_index(drop=True), pd.concat(remarks, ignore_index=True))
 
 
-def _place(sample: pd.Series) -> str:
+def describe_place(sample: pd.Series) -> str:
     """Where to look at a sample."""
     if "crop" in sample:
         return f"{sample['sample_id']}: {sample['crop']}"
     return f"{sample['sample_id']} at ({sample['x']:g}, {sample['y']:g}) in {sample['image']}"
 
 
-def _twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
+def _find_twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
     """A number (N,) that samples share which show the same cell.
 
     Their pixels are equal, or their position in one image is, or in one slide that two data sets hold.
@@ -138,7 +138,7 @@ def _twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
     spots = [in_image, in_slide]
     if "crop" in table:  # of a crop from nobody knows where, image is the crop itself, and its position says nothing
         spots = [spot.where(table["image"] != table["crop"], own) for spot in spots]
-    return pd.Series(_components(alike, *spots), index=table.index)
+    return pd.Series(_connect(alike, *spots), index=table.index)
 
 
 def _opposite(table: pd.DataFrame, twins: pd.Series) -> pd.Series:
@@ -146,13 +146,13 @@ def _opposite(table: pd.DataFrame, twins: pd.Series) -> pd.Series:
     return table.groupby([twins, table["dataset"]])["label"].transform("nunique") > 1
 
 
-def _joined(names: pd.Series, table: pd.DataFrame, twins: pd.Series) -> pd.Series:
+def _join_units(names: pd.Series, table: pd.DataFrame, twins: pd.Series) -> pd.Series:
     """The unit of each sample: units that hold twins, or samples of one slide or image, are one, called after their first."""
-    component = pd.Series(_components(names, table["slide"], table["image"], twins), index=names.index)
+    component = pd.Series(_connect(names, table["slide"], table["image"], twins), index=names.index)
     return names.groupby(component).transform("min")
 
 
-def _components(*keys: pd.Series) -> np.ndarray:
+def _connect(*keys: pd.Series) -> np.ndarray:
     """Numbers (N,) that two rows share if a chain of rows links them in which each shares a key with the next."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -168,8 +168,8 @@ def _components(*keys: pd.Series) -> np.ndarray:
     return connected_components(graph, directed=False)[1][:n]
 
 
-def _patients(slides: pd.Series, rule: str | Mapping[str, str]) -> pd.Series:
-    found = {slide: _patient(slide, rule) for slide in slides.unique()}
+def _name_patients(slides: pd.Series, rule: str | Mapping[str, str]) -> pd.Series:
+    found = {slide: _name_patient(slide, rule) for slide in slides.unique()}
     without = [slide for slide, patient in found.items() if not patient]
     if without:
         raise MitofmError(
@@ -179,7 +179,7 @@ def _patients(slides: pd.Series, rule: str | Mapping[str, str]) -> pd.Series:
     return slides.map(found)
 
 
-def _patient(slide: str, rule: str | Mapping[str, str]) -> str:
+def _name_patient(slide: str, rule: str | Mapping[str, str]) -> str:
     if isinstance(rule, Mapping):
         return str(rule.get(slide, ""))
     try:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.images.base import Image
-from mitofm.data.images.squares import resized, squares
+from mitofm.data.images.squares import cut_squares, resize
 from mitofm.ground.errors import MitofmError
 
 _SAME_SCALE = 0.05  # a smaller difference in resolution is left alone: resampling would blur more than it corrects
@@ -23,7 +23,7 @@ def file_column(table: pd.DataFrame) -> pd.Series:
     return table["crop"] if "crop" in table else table["image"]
 
 
-def plan(table: pd.DataFrame, patch_px: int) -> list[list[np.ndarray]]:
+def arrange(table: pd.DataFrame, patch_px: int) -> list[list[np.ndarray]]:
     """The rows of `table` in the order to cut them: units for one worker each, made of pieces to note as done.
 
     A file is in one unit only, so that it is opened once; small files share a unit. A function of the arguments alone.
@@ -46,7 +46,7 @@ def plan(table: pd.DataFrame, patch_px: int) -> list[list[np.ndarray]]:
     return units
 
 
-def by_file(files: np.ndarray, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def split_by_file(files: np.ndarray, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """The runs of `rows` that share a file, with its name."""
     ends = np.flatnonzero(files[rows][1:] != files[rows][:-1]) + 1
     for run in np.split(rows, ends):
@@ -73,11 +73,11 @@ def cut(image: Image, cells: pd.DataFrame, patch_side: int, patch_px: int) -> np
         MitofmError: the image cannot be decoded, or the crop is too small.
     """
     if "crop" not in cells:
-        return resized(squares(image, cells[["x", "y"]].to_numpy(), patch_side), patch_px)
+        return resize(cut_squares(image, cells[["x", "y"]].to_numpy(), patch_side), patch_px)
     if patch_side > min(image.width, image.height):
         raise MitofmError(
             f"{image.path}: this crop is {image.width} x {image.height} px, but {patch_side} x {patch_side} px are "
             "needed. Ask for a smaller crop_px or margin_px, or cut larger crops"
         )
     centre = np.tile([image.width // 2, image.height // 2], (len(cells), 1))
-    return resized(squares(image, centre, patch_side), patch_px)
+    return resize(cut_squares(image, centre, patch_side), patch_px)

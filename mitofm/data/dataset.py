@@ -83,7 +83,7 @@ class Dataset:
     @cached_property
     def curated(self) -> Curated:
         """Its table, held against its images, and what was noticed on the way (`mitofm.data.curation`)."""
-        return self._tables().curated()
+        return self._tables().read()
 
     def table(self) -> pd.DataFrame:
         """Its curated annotation table: what is split, cut and learned from."""
@@ -98,10 +98,10 @@ class Dataset:
         Raises:
             MitofmError: they are to be, and there are none.
         """
-        from mitofm.data.votes import voted
+        from mitofm.data.votes import require_votes
 
         if votes:
-            voted(self.table(), self.card.name)
+            require_votes(self.table(), self.card.name)
         return self._tables().fingerprint(votes)
 
     def _tables(self) -> Tables:

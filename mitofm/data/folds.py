@@ -10,7 +10,7 @@ _DRAWS = 64
 _UNIT = 10**7  # shares are whole numbers of this: sums are exact, so that no machine breaks a tie in another way
 
 
-def balanced_folds(labels: np.ndarray, slides: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+def draw_folds(labels: np.ndarray, slides: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
     """The fold (N,), from 0, of each of N cells; every fold holds whole slides and both classes.
 
     Constrained randomisation, as of the clusters of a trial (Raab and Butcher 2001, Statistics in Medicine 20:351): of many
@@ -36,12 +36,12 @@ def balanced_folds(labels: np.ndarray, slides: np.ndarray, folds: int, rng: np.r
         )
     held = np.column_stack([cells, np.ones(len(names), dtype=int)])
     shares = -(-held * _UNIT // held.sum(axis=0))  # rounded up: what is there is never 0
-    dealt, imbalance = _deal(shares, _orders(cells, shares, rng), folds, rng)
+    dealt, imbalance = _deal(shares, _draw_orders(cells, shares, rng), folds, rng)
     _, divisions = np.unique(imbalance, return_index=True)  # best first; of few slides many draws are the same division
     return dealt[rng.choice(divisions[: (len(divisions) + 1) // 2])][slide]
 
 
-def _orders(cells: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _draw_orders(cells: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Random orders of n slides: (draws, n). Large ones tend to come early, so that small ones can make up for them.
 
     Slides of one class come last: were they first, a fold could be left without the other.

@@ -31,7 +31,7 @@ def check(fraction: float, unit: str) -> None:
         )
 
 
-def stratified_order(labels: np.ndarray, domains: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def stratify(labels: np.ndarray, domains: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A random order of n cells in which every prefix has the class proportions of the whole, to within one cell.
 
     Cell j of a class of n_c cells goes to place (j + 1/2) / n_c, which spreads both classes evenly (each is then at
@@ -56,7 +56,7 @@ def stratified_order(labels: np.ndarray, domains: np.ndarray, rng: np.random.Gen
     return cells.index.to_numpy()[np.argsort(place, kind="stable")]
 
 
-def bought(
+def buy(
     train: pd.DataFrame, validation: pd.DataFrame, fraction: float, unit: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The cells of both sides that `fraction` buys, in the order they are bought.
@@ -88,7 +88,7 @@ def bought(
             raise Infeasible(f"fraction={fraction:g} slides were asked for, but the training side has {slides}")
         share = fraction / slides
         kept = {
-            side: _of_first_slides(sides[side], order, share, stream(seed, "subset slides", side))
+            side: _take_first_slides(sides[side], order, share, stream(seed, "subset slides", side))
             for side, order in orders.items()
         }
     return kept["train"], kept["validation"]
@@ -99,10 +99,10 @@ def _count(share: float, of: int) -> int:
 
 
 def _order(side: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
-    return stratified_order(side["label"].to_numpy(), side["domain"].to_numpy(), rng)
+    return stratify(side["label"].to_numpy(), side["domain"].to_numpy(), rng)
 
 
-def _of_first_slides(side: pd.DataFrame, order: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+def _take_first_slides(side: pd.DataFrame, order: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     codes, names = pd.factorize(side["slide"], sort=True)
     rank = rng.permutation(len(names))[codes]
     by_slide = order[np.argsort(rank[order], kind="stable")]

@@ -56,22 +56,22 @@ class StepOrder(Sampler[list[Draw]]):
         for step in range(self.start, self.steps):
             number, position = divmod(step, self.batches_per_pass)
             if number != current:
-                current, batches = number, np.array_split(self._pass(number), self.batches_per_pass)
-            yield self._batch(step, batches[position])
+                current, batches = number, np.array_split(self._order_pass(number), self.batches_per_pass)
+            yield self._seed_draws(step, batches[position])
 
-    def _pass(self, number: int) -> np.ndarray:
+    def _order_pass(self, number: int) -> np.ndarray:
         """The cells of a pass, the groups taking turns."""
         first = number * self.share
-        drawn = [self._drawn(name, members, first, first + self.share) for name, members in self.groups.items()]
+        drawn = [self._draw(name, members, first, first + self.share) for name, members in self.groups.items()]
         return np.stack(drawn, axis=1).ravel()
 
-    def _drawn(self, name: tuple[str, ...], members: np.ndarray, first: int, end: int) -> np.ndarray:
+    def _draw(self, name: tuple[str, ...], members: np.ndarray, first: int, end: int) -> np.ndarray:
         """The draws `first` to `end` of a group's endless sequence of rounds."""
         begun, n = first // len(members), len(members)
         rounds = [stream(self.seed, "order", one, *name).permutation(n) for one in range(begun, -(-end // n))]
         return members[np.concatenate(rounds)[first - begun * n : end - begun * n]]
 
-    def _batch(self, step: int, cells: np.ndarray) -> list[Draw]:
+    def _seed_draws(self, step: int, cells: np.ndarray) -> list[Draw]:
         """Each draw with its own augmentation, also where a small group gives a cell twice."""
         times: Counter[int] = Counter()
         batch = []

@@ -13,7 +13,7 @@ from mitofm.ground.errors import MitofmError
 RULES = ("clip", "drop", "error")
 
 
-def outside(table: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
+def find_outside(table: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
     """Whether each sample's centre lies outside its image: (N,) bool. A pre-cut crop's never does, nor an unreadable image's.
 
     Args:
@@ -48,7 +48,7 @@ def clip(
     Raises:
         MitofmError: `rule` is "error", and a centre lies outside.
     """
-    far = outside(table, seen)
+    far = find_outside(table, seen)
     none = pd.Series(False, index=table.index)
     if not far.any():
         return table, none, none

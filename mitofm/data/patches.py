@@ -78,13 +78,13 @@ class PatchStore:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the patches again, instead of being sent all of them."""
-        return _reopened, (self.path, self.key, self.table, self.crop_px, self.margin_px)
+        return _reopen, (self.path, self.key, self.table, self.crop_px, self.margin_px)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
         return self.patches[np.asarray(rows, dtype=np.int64)]
 
-    def narrowed(self, crop_px: int) -> PatchStore:
+    def narrow(self, crop_px: int) -> PatchStore:
         """The same patches, of which a model sees the central `crop_px` alone."""
         return replace(self, crop_px=crop_px, key=fingerprints.of([self.key, crop_px]))
 
@@ -155,7 +155,7 @@ def ensure(
     return PatchStore.open(path, remembered)
 
 
-def _reopened(path: Path, key: str, table: pd.DataFrame, crop_px: int, margin_px: int) -> PatchStore:
+def _reopen(path: Path, key: str, table: pd.DataFrame, crop_px: int, margin_px: int) -> PatchStore:
     patches = np.asarray(map_npy(path / _PATCHES))
     return PatchStore(path, key, table, patches, crop_px, margin_px)
 

@@ -49,13 +49,13 @@ class Tables:
     rules: Rules
     image_mpp: float | None
 
-    def curated(self) -> Curated:
+    def read(self) -> Curated:
         """The table, made first if there is none from these files as they are.
 
         Raises:
             MitofmError: the annotations or the images cannot be read, or curation refuses them.
         """
-        path = self._made()
+        path = self._ensure()
         found = _read(path)
         if found is None:  # damaged: nothing is lost by making it again
             self._make_once(path, lambda: _read(path) is not None)
@@ -69,9 +69,9 @@ class Tables:
         Raises:
             MitofmError: as `curated`.
         """
-        return read_json(self._made() / _FACTS)["fingerprint and votes" if votes else "fingerprint"]
+        return read_json(self._ensure() / _FACTS)["fingerprint and votes" if votes else "fingerprint"]
 
-    def _made(self) -> Path:
+    def _ensure(self) -> Path:
         key = fingerprints.of(
             {
                 "version": _VERSION,

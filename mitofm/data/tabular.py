@@ -49,25 +49,25 @@ def read(path: Path) -> pd.DataFrame:
     Raises:
         MitofmError: it is no text table, a row has more values than the header words, or two columns have one word.
     """
-    return numbered(path).reset_index(drop=True)
+    return read_numbered(path).reset_index(drop=True)
 
 
-def numbered(path: Path) -> pd.DataFrame:
+def read_numbered(path: Path) -> pd.DataFrame:
     """As `read`, but the index ("row") is the row that a spreadsheet shows: the header is row 1, empty rows count."""
-    text = _text(path)
+    text = _read_table(path)
     said = re.match(r"sep=([^\r\n])[ \t]*(\r\n|\r|\n|$)", text, re.IGNORECASE)  # for Excel, which does not show it
     text = text[said.end() :] if said else text
-    records = _records(text, said.group(1) if said else _separator(text, path), path)
+    records = _records(text, said.group(1) if said else _tell_separator(text, path), path)
     filled = [(row, record) for row, record in enumerate(records, start=1) if any(record)]
     if not filled:
         raise _unreadable(path, "it is empty")
     (_, header), *rows = filled
-    header = _trimmed(header, 0)
+    header = _trim(header, 0)
     again = sorted({word for word in header if word and header.count(word) > 1})
     if again:
         raise MitofmError(f"{path}: two columns are called {again[0]!r}. Rename one of them")
     for row, record in rows:
-        if len(_trimmed(record, len(header))) > len(header):
+        if len(_trim(record, len(header))) > len(header):
             raise MitofmError(
                 f"{path}: row {row} has {len(record)} values and the header {len(header)} words. A value that holds "
                 "the separator (as 1627,5 between commas) must be in quotes"
@@ -77,7 +77,7 @@ def numbered(path: Path) -> pd.DataFrame:
     return table.loc[:, [bool(word) for word in header]]
 
 
-def numbers(column: pd.Series, origin: str) -> pd.Series:
+def parse_numbers(column: pd.Series, origin: str) -> pd.Series:
     """The numbers (float64) in a column of text, written with a decimal point or, all of them, with a decimal comma.
 
     Args:
@@ -103,13 +103,13 @@ def numbers(column: pd.Series, origin: str) -> pd.Series:
     return pd.to_numeric(text.str.replace(",", ".", regex=False)).astype("float64")
 
 
-def whole(text: str) -> str:
+def drop_decimals(text: str) -> str:
     """`text`, or if it is a whole number written with decimals (`1.0`), that number without them (`1`)."""
     found = re.fullmatch(r"([+-]?\d+)(\.0*|,0{1,2})", text)
     return found.group(1) if found else text
 
 
-def contents(path: Path) -> str:
+def read_text(path: Path) -> str:
     """The text in `path`, gzipped or not, in whichever encoding.
 
     Raises:
@@ -124,16 +124,16 @@ def contents(path: Path) -> str:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(str(error)) from error
-    text = _decoded(data)
+    text = _decode(data)
     if _CONTROL.search(text):
         raise ValueError("it holds binary data")
     return text
 
 
-def _text(path: Path) -> str:
+def _read_table(path: Path) -> str:
     """The text of a table."""
     try:
-        text = contents(path)
+        text = read_text(path)
     except ValueError as error:
         raise _unreadable(path, str(error)) from error
     if text.lstrip().startswith("<"):
@@ -143,7 +143,7 @@ def _text(path: Path) -> str:
     return text.replace("\r\r\n", "\r\n").rstrip("\x1a")
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     for mark, encoding in _BOMS.items():
         if data.startswith(mark):
             return data.decode(encoding)
@@ -159,19 +159,19 @@ def _decoded(data: bytes) -> str:
             return data.decode("latin-1")
 
 
-def _separator(text: str, path: Path) -> str:
+def _tell_separator(text: str, path: Path) -> str:
     """The separator whose header words are as many as the values of the most rows; of such, that with the most words."""
     fits, problem = {}, None
     for separator in _SEPARATORS:
         try:
-            header, *rows = itertools.islice(filter(any, _parsed(text, separator)), _SNIFFED)
+            header, *rows = itertools.islice(filter(any, _parse(text, separator)), _SNIFFED)
         except ValueError:  # no record at all
             continue
         except csv.Error as error:
             problem = error
             continue
-        width = len(_trimmed(header, 0))
-        fitting = [len(_trimmed(row, width)) == width for row in rows]
+        width = len(_trim(header, 0))
+        fitting = [len(_trim(row, width)) == width for row in rows]
         if width > 1:
             fits[separator] = (sum(fitting) / max(len(rows), 1), width)
     if not fits and problem is not None:
@@ -181,12 +181,12 @@ def _separator(text: str, path: Path) -> str:
 
 def _records(text: str, separator: str, path: Path) -> list[list[str]]:
     try:
-        return list(_parsed(text, separator))
+        return list(_parse(text, separator))
     except csv.Error as error:
         raise _unreadable(path, str(error)) from error
 
 
-def _parsed(text: str, separator: str) -> Iterator[list[str]]:
+def _parse(text: str, separator: str) -> Iterator[list[str]]:
     lines = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator != "\t", strict=True
     )
@@ -197,7 +197,7 @@ def _stripped(record: list[str]) -> list[str]:
     return [value.strip() for value in record]
 
 
-def _trimmed(record: list[str], width: int) -> list[str]:
+def _trim(record: list[str], width: int) -> list[str]:
     """The record without the empty values at its end that go beyond `width`."""
     end = len(record)
     while end > width and not record[end - 1]:

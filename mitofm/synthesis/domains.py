@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mitofm.synthesis.stain import unit
+from mitofm.synthesis.stain import normalize
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,11 @@ DOMAINS = {
 }  # fmt: skip
 
 
-def on_one_day(rng: np.random.Generator, domain: Domain, scanner: Scanner) -> tuple[Domain, Scanner]:
+def vary(rng: np.random.Generator, domain: Domain, scanner: Scanner) -> tuple[Domain, Scanner]:
     """The domain and the scanner as one slide met them: stain, tumor and focus differ from slide to slide."""
-    stains = [tuple(unit(np.add(vector, rng.normal(0, 0.03, 3)))) for vector in (domain.haematoxylin, domain.eosin)]
+    stains = [
+        tuple(normalize(np.add(vector, rng.normal(0, 0.03, 3)))) for vector in (domain.haematoxylin, domain.eosin)
+    ]
     white = np.clip(np.add(scanner.white, rng.normal(0, 2.0, 3)), 220, 253)
 
     def about(value: float, spread: float) -> float:

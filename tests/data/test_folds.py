@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from mitofm.data.folds import balanced_folds
+from mitofm.data.folds import draw_folds
 from mitofm.ground.errors import Infeasible
 from mitofm.ground.seeds import stream
 
@@ -43,7 +43,7 @@ def tissue(slides: int, seed: int) -> Cells:
 
 
 def drawn(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    return balanced_folds(labels, slides, folds, stream(seed, "folds"))
+    return draw_folds(labels, slides, folds, stream(seed, "folds"))
 
 
 def division(fold: np.ndarray, slides: np.ndarray) -> frozenset[frozenset[str]]:

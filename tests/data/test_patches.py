@@ -130,7 +130,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     """18 of 30 cells, that is 3 of 5 images, were cut before the interruption; pieces of 1, 5 + 1 or all cells."""
     monkeypatch.setattr(cutting, "_PIECE", piece * 16 * 16 * 3)
     monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.001)
-    monkeypatch.setattr(building, "_workers", lambda: 1)
+    monkeypatch.setattr(building, "_count_workers", lambda: 1)
     opened: list[str] = []
 
     def dies_at_the_fourth(path: Path) -> Opened:

@@ -211,7 +211,7 @@ def test_both_ways_to_write_a_box_give_one_centre(cells: list[tuple[float, float
     for boxes, box in ways.items():
         reader = Coco(Path(), "mine", "a.json", boxes=boxes, positive=[1], negative=[2])
         written = pd.Series([box(*cell) for cell in cells])
-        x1, y1, x2, y2 = reader._corners(written, pd.DataFrame([image] * len(cells)), "here").T
+        x1, y1, x2, y2 = reader._to_corners(written, pd.DataFrame([image] * len(cells)), "here").T
         assert np.stack([x1 + x2, y1 + y2], axis=1) / 2 == pytest.approx(np.array(cells)[:, :2], abs=1e-4)
 
 

@@ -18,7 +18,7 @@ from mitofm.data.splits.leave_one_out import LeaveOneOut
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Strategy
 from mitofm.data.splits.single_domain import SingleDomain
-from mitofm.data.splits.suggestion import _typed, make_or_suggest
+from mitofm.data.splits.suggestion import _quote, make_or_suggest
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.runs.execute import run
@@ -115,7 +115,7 @@ def test_a_domain_of_any_name_can_be_typed() -> None:
         "a\\b",
         "a\\'b\\",
     ):
-        (word,) = shlex.split(_typed("split.domain", name))
+        (word,) = shlex.split(_quote("split.domain", name))
         assert compose("train", ["split=leave_one_out", word]).split.domain == name
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.patches import PatchStore
-from mitofm.data.positions import Background as Positions
+from mitofm.data.positions import BackgroundPositions
 from mitofm.data.splits.part import TRAIN, UNUSED
 from mitofm.ground import fingerprints
 
@@ -36,7 +36,7 @@ class Background:
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
         """Background crops follow the annotated cells; those drawn are training cells like any other."""
-        positions = Positions(dataset, self.per_image, self.distance_px, self.seed)
+        positions = BackgroundPositions(dataset, self.per_image, self.distance_px, self.seed)
         background = dataset.store(positions, "background")
         bought = split.frame.iloc[split.rows(TRAIN)].groupby("slide")["label"].agg(["sum", "size"])
         wanted = bought.loc[bought["sum"] == bought["size"], "sum"]
@@ -51,7 +51,7 @@ class Background:
         )
         table = pd.concat([store.table, background.table], ignore_index=True)
         joined = replace(store, key=fingerprints.of([store.key, background.key]), table=table)
-        return replace(split, frame=pd.concat([split.frame, frame], ignore_index=True)), _with(joined, background)
+        return replace(split, frame=pd.concat([split.frame, frame], ignore_index=True)), _join(joined, background)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class _With(PatchStore):
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the patches of both stores again."""
         own = PatchStore(**{field.name: getattr(self, field.name) for field in fields(PatchStore)})
-        return _with, (own, self.background)
+        return _join, (own, self.background)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
@@ -75,5 +75,5 @@ class _With(PatchStore):
         return found
 
 
-def _with(store: PatchStore, background: PatchStore) -> _With:
+def _join(store: PatchStore, background: PatchStore) -> _With:
     return _With(**{field.name: getattr(store, field.name) for field in fields(PatchStore)}, background=background)

@@ -27,7 +27,7 @@ class Confounder(Protocol):
         """
 
 
-def applied(
+def apply_confounders(
     confounders: Mapping[str, Mapping[str, Any]], split: Split, store: PatchStore, dataset: Dataset
 ) -> tuple[Split, PatchStore]:
     """The split and the store after each of `confounders` that changes them (others are settings read elsewhere).

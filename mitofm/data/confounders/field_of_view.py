@@ -34,4 +34,4 @@ class FieldOfView:
             raise Infeasible(
                 f"the evaluation transform of backbone {self.backbone!r} shows the whole crop: nothing changes"
             )
-        return split, store.narrowed(crop_px)
+        return split, store.narrow(crop_px)

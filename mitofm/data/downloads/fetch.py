@@ -23,7 +23,7 @@ _CHUNK = 1 << 16  # what a cut connection may lose
 _VAIN = 4  # attempts at a file that bring nothing new
 
 
-def missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered) -> list[Remote]:
+def find_missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered) -> list[Remote]:
     """The files that are not in `folder`. Those that are, wherever they came from, are verified once and remembered.
 
     Raises:
@@ -37,13 +37,13 @@ def missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered) -> 
         return remembered.get(kind, [path], lambda: digest(path, kind))
 
     with ThreadPoolExecutor(4) as pool:
-        faults = pool.map(lambda remote: remote.fault(folder / remote.name, checksum), present)
+        faults = pool.map(lambda remote: remote.find_fault(folder / remote.name, checksum), present)
         found = list(track(faults, f"verifying {len(present)} files", len(present), transient=True))
     broken = [f"{remote.name}: {fault}" for remote, fault in zip(present, found, strict=True) if fault]
     if broken:
         raise MitofmError(
             f"{len(broken)} of {len(remotes)} files in {folder} are not the published ones. Delete them and run the "
-            f"command again, or put whole ones there:{_first(broken)}"
+            f"command again, or put whole ones there:{_show_first(broken)}"
         )
     return [remote for remote in remotes if not (folder / remote.name).is_file()]
 
@@ -64,21 +64,21 @@ def download(
         MitofmError: the disk is too small, nobody answers (the message lists what is missing and how to bring it by
             hand), or files there or arriving are not the published ones. What has arrived whole or in part stays.
     """
-    if not missing(remotes, folder, remembered):
+    if not find_missing(remotes, folder, remembered):
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".downloads.lock"):
-            wanted = missing(remotes, folder, remembered)
+            wanted = find_missing(remotes, folder, remembered)
             _check_room(wanted, folder)
             broken = _fetch_all(wanted, folder, remembered, pause_s, parallel)
     except RequestException as error:
-        absent = missing(remotes, folder, remembered)
+        absent = find_missing(remotes, folder, remembered)
         lines = [f"{remote.name}  {remote.bytes / 1e6:,.1f} MB  {remote.url}" for remote in absent]
         raise MitofmError(
             f"{len(absent)} of {len(remotes)} files are missing in {folder} and cannot be fetched ({error}). Run the "
             "command again where there is a network; or fetch them by hand (a browser will do), put each there under "
-            f"its name, and run the command again to have them verified:{_first(lines)}"
+            f"its name, and run the command again to have them verified:{_show_first(lines)}"
         ) from error
     except OSError as error:
         raise MitofmError(
@@ -88,7 +88,7 @@ def download(
     if broken:
         raise MitofmError(
             f"{len(broken)} of {len(remotes)} files arrived broken, again and again, and were not kept in {folder}. "
-            f"Try later, or put whole ones there:{_first(broken)}"
+            f"Try later, or put whole ones there:{_show_first(broken)}"
         )
 
 
@@ -141,7 +141,7 @@ def _complete(remote: Remote, part: Path, pause_s: float, stop: Event, advance: 
         while True:
             if _size(part) != remote.bytes:  # equal where a process died between the last byte and the check
                 _receive(session, remote, part, stop, advance)
-            fault = remote.fault(part)
+            fault = remote.find_fault(part)
             if fault is None:
                 return None
             if _size(part) >= remote.bytes:  # nothing to go on with
@@ -181,6 +181,6 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _first(lines: list[str], shown: int = 10) -> str:
+def _show_first(lines: list[str], shown: int = 10) -> str:
     more = [f"and {len(lines) - shown} more"] if len(lines) > shown else []
     return "".join(f"\n  {line}" for line in lines[:shown] + more)

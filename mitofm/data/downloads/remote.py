@@ -11,7 +11,7 @@ from typing import Protocol
 
 from requests import RequestException
 
-from mitofm.data.downloads.web import secure
+from mitofm.data.downloads.web import require_https
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, write_json
 
@@ -39,7 +39,7 @@ class Remote:
     sha256: str | None = None
 
     def __post_init__(self) -> None:
-        secure(self.url)
+        require_https(self.url)
         path = PurePath(self.name)
         if not path.name or path.is_absolute() or ".." in path.parts:
             raise MitofmError(f"{self.url}: its name {self.name!r} leads out of the folder; it is not fetched")
@@ -49,7 +49,7 @@ class Remote:
         """The published checksums (hex) by their kind."""
         return {kind: hexes for kind, hexes in (("md5", self.md5), ("sha256", self.sha256)) if hexes}
 
-    def fault(self, path: Path, checksum: Callable[[Path, str], str] = digest) -> str | None:
+    def find_fault(self, path: Path, checksum: Callable[[Path, str], str] = digest) -> str | None:
         """How the file at `path` differs from this one, in words; None: in nothing that is published."""
         size = path.stat().st_size
         if size != self.bytes:
@@ -78,7 +78,7 @@ class Repository(Protocol):
         """
 
 
-def listing(repository: Repository, folder: Path) -> list[Remote]:
+def list_files(repository: Repository, folder: Path) -> list[Remote]:
     """The published files, from the list kept in `folder`, else from the repository (and kept from then on).
 
     Raises:

@@ -19,7 +19,7 @@ _AGAIN = (202, 403, 408, 425, 429, 500, 502, 503, 504)
 T = TypeVar("T")
 
 
-def secure(url: str) -> None:
+def require_https(url: str) -> None:
     """Refuse a `url` that is neither HTTPS nor on this machine."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
@@ -43,7 +43,7 @@ class Session(requests.Session):
 
     def get_adapter(self, url: str) -> HTTPAdapter:
         """The adapter for `url`; every redirect passes here too."""
-        secure(url)
+        require_https(url)
         return super().get_adapter(url)  # type: ignore[return-value]
 
     def ask(self, url: str, start: int = 0) -> requests.Response:

@@ -68,7 +68,7 @@ def refuse_bomb(path: Path, width: int, height: int) -> None:
         )
 
 
-def turned(orientation: int) -> tuple[str, ...]:
+def note_orientation(orientation: int) -> tuple[str, ...]:
     """A note if a file asks viewers to turn or mirror the image (EXIF or TIFF orientation, 1 to 8), which is not done."""
     if orientation in (0, 1):
         return ()
@@ -78,7 +78,7 @@ def turned(orientation: int) -> tuple[str, ...]:
     )
 
 
-def colours(pixels: np.ndarray, path: Path) -> np.ndarray:
+def take_rgb(pixels: np.ndarray, path: Path) -> np.ndarray:
     """The RGB part of decoded `pixels` (h, w, 3 or 4): an opaque alpha channel is dropped.
 
     Raises:

@@ -85,7 +85,7 @@ def check_kind(path: Path) -> None:
         return
     with path.open("rb") as file:
         start = file.read(_LOOK)
-    if (kind := told(start)) == expected:
+    if (kind := tell_kind(start)) == expected:
         return
     if any(magic.startswith(start) for _, magic, name in _MAGIC if name == expected):
         raise cut_short(path, f"it has {len(start)} bytes")
@@ -96,10 +96,10 @@ def check_kind(path: Path) -> None:
             f"{path}: this file does not hold {expected}, as its ending says, nor anything else that is known (it begins with "
             f"{start[:8].hex(' ')}). Fetch it again, or find out what wrote it"
         )
-    raise MitofmError(f"{path}: this file holds {kind}, not {expected} as its ending says. {_way(path, kind)}")
+    raise MitofmError(f"{path}: this file holds {kind}, not {expected} as its ending says. {_advise(path, kind)}")
 
 
-def told(start: bytes) -> str:
+def tell_kind(start: bytes) -> str:
     """The kind of a file that begins with `start` (up to 512 bytes), as in `ENDINGS` and others; "" if it is unknown."""
     for at, magic, kind in _MAGIC:
         if start.startswith(magic, at):
@@ -122,7 +122,7 @@ def _is_text(start: bytes) -> bool:
     return bool(words.strip()) and all(letter.isprintable() or letter.isspace() for letter in words)
 
 
-def _way(path: Path, kind: str) -> str:
+def _advise(path: Path, kind: str) -> str:
     if kind in ENDINGS:
         return f"Rename it to {path.with_suffix(ENDINGS[kind][0]).name}, also where the annotations name it"
     if kind == "a web page (HTML)":

@@ -16,14 +16,14 @@ _GREY = (tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.MINISBLACK)
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 
 
-def image_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
+def choose_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
     """The largest page of RGB, and a sentence if it was chosen among several that are no levels of one pyramid.
 
     Raises:
         MitofmError: there is none, several are equally large (a stack), or it cannot be decoded to 8-bit RGB.
     """
     file.pages.useframes = False
-    pages = list(_pages(file))
+    pages = list(_list_pages(file))
     if not pages:
         raise MitofmError(f"{path}: this TIFF holds no image")
     coloured = [page for page in pages if page.photometric in _COLOURED and page.samplesperpixel >= 3]
@@ -42,7 +42,7 @@ def image_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, 
     )
 
 
-def _pages(file: tifffile.TiffFile) -> Iterator[tifffile.TiffPage]:
+def _list_pages(file: tifffile.TiffFile) -> Iterator[tifffile.TiffPage]:
     """Pages and their SubIFDs that are images of their own: neither smaller copies of another nor masks, if marked so."""
     every = [page for top in file.pages for page in (top, *(top.pages or ()))]
     marked = [page for page in every if not page.subfiletype & (_REDUCED | _MASK)]

@@ -9,7 +9,7 @@ import openslide
 
 from mitofm.data.images import resolution
 from mitofm.data.images.base import Image, refuse_bomb
-from mitofm.data.images.broken import cut_short, damaged, lacks
+from mitofm.data.images.broken import cut_short, damaged, find_lack
 from mitofm.data.images.kinds import TO_TIFF
 from mitofm.ground.errors import MitofmError
 
@@ -25,7 +25,7 @@ class Slide(Image):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if lack := lacks(path):
+        if lack := find_lack(path):
             raise cut_short(path, lack)
         try:
             self._slide = openslide.OpenSlide(path)
@@ -35,7 +35,7 @@ class Slide(Image):
             raise _failed(path, error) from error
         said = self._slide.properties
         self.width, self.height = self._slide.dimensions
-        self.mpp = resolution.square(path, *resolution.of_properties(said))
+        self.mpp = resolution.require_square(path, *resolution.parse_properties(said))
         self.tile_width = int(said.get("openslide.level[0].tile-width", _BLOCK))
         self.tile_height = int(said.get("openslide.level[0].tile-height", _BLOCK))
         refuse_bomb(path, self.tile_width, self.tile_height)  # GLib, which OpenSlide asks for memory, ends the process

@@ -76,7 +76,7 @@ class AnnotatedImages(ABC):
     def files(self) -> list[Path]:
         """The file of annotations, and the table of cases if there is one."""
         names = [self.file] + ([self.table_of_cases.file] if self.table_of_cases else [])
-        return [reading.annotation_file(find(self.root, one, f"data set {self.name!r}"), self.name) for one in names]
+        return [reading.require_file(find(self.root, one, f"data set {self.name!r}"), self.name) for one in names]
 
     @abstractmethod
     def table(self) -> pd.DataFrame:
@@ -96,5 +96,5 @@ class AnnotatedImages(ABC):
         if self.table_of_cases:
             samples = self.table_of_cases.describe(samples, files, paths[1])
         samples = respell(fill(samples, files, self.domains or (), str(paths[0])), self.spelling or {})
-        stated = reading.below(self.images, files)
+        stated = reading.put_below(self.images, files)
         return samples.assign(image=stated.map(place(self.root, stated.unique(), self.name)))

@@ -94,19 +94,19 @@ class ClassFolders:
         self.domains = domains
         self.spelling = spelling or {}
         self.slide_pattern = slide_pattern
-        self.vote_words = votes.listed(vote_words) or [PurePosixPath(folder).name for folder in positive]
+        self.vote_words = votes.list_words(vote_words) or [PurePosixPath(folder).name for folder in positive]
         self._given = Path(root)
 
     @property
     def root(self) -> Path:
         """The folder that holds those of the classes; what was given, if none does."""
-        return self._holding() or self._given
+        return self._find_holder() or self._given
 
     def prepare(self) -> None:
         """Check that every crop that the CSV describes is there, and described."""
         there = set(self.table()["crop"])
-        path = self._csv()
-        described = [] if path is None else self._described(path, self.columns)[0].index
+        path = self._find_csv()
+        described = [] if path is None else self._read_csv(path, self.columns)[0].index
         gone = [crop for crop in described if crop not in there]
         if gone:
             raise MitofmError(
@@ -117,8 +117,8 @@ class ClassFolders:
     def files(self) -> list[Path]:
         """The crops, since their folders are their labels, and the CSVs."""
         root = self.root
-        crops = [root / crop.path for crop in self._crops()]
-        return [*crops, *(path for path in (self._csv(), self._votes_csv()) if path is not None)]
+        crops = [root / crop.path for crop in self._list_crops()]
+        return [*crops, *(path for path in (self._find_csv(), self._find_votes_csv()) if path is not None)]
 
     def table(self) -> pd.DataFrame:
         """The annotation table.
@@ -127,8 +127,8 @@ class ClassFolders:
             MitofmError: a folder or the CSV is missing, the CSV is broken or does not describe a crop, or no domain is
                 known.
         """
-        found = self._crops()
-        path = self._csv()
+        found = self._list_crops()
+        path = self._find_csv()
         origin = str(path or self.root)
         index = pd.Index([crop.path for crop in found], name="crop")
         crops = pd.Series(index, index)
@@ -137,40 +137,40 @@ class ClassFolders:
         cells = cells.assign(label=[crop.label for crop in found], x=self.side / 2, y=self.side / 2)
         cells["slide"] = pd.Series([crop.slide for crop in found], index, dtype=object).fillna(ids)
         if self.slide_pattern is not None:
-            cells["slide"] = crop_files.slides(crops, self.slide_pattern, origin)
+            cells["slide"] = crop_files.extract_slides(crops, self.slide_pattern, origin)
         if path is not None:
-            known, voted = self._of_each(crops, path, self.columns)
+            known, voted = self._describe_each(crops, path, self.columns)
             for key in {"x", "y"} & set(known):
-                known[key] = tabular.numbers(known[key], origin)
+                known[key] = tabular.parse_numbers(known[key], origin)
             cells[known.columns] = known
             if {"x", "slide"} <= set(
                 known
             ):  # a position in the slide; else a crop shares no pixels that anyone knows of
                 cells["image"] = known["slide"]
             cells[voted.columns] = voted
-        votes_path = self._votes_csv()
+        votes_path = self._find_votes_csv()
         if votes_path is not None:
-            _, voted = self._of_each(crops, votes_path, self.votes_file)
+            _, voted = self._describe_each(crops, votes_path, self.votes_file)
             cells[voted.columns] = voted
         return validate(fill(respell(cells, self.spelling), crops, self.domains, origin), origin)
 
-    def _holding(self) -> Path | None:
+    def _find_holder(self) -> Path | None:
         """The first place that has a folder for every class."""
-        for place in crop_files.places(self._given, self.name):
+        for place in crop_files.list_places(self._given, self.name):
             with suppress(MitofmError):
                 for folder in self.folders:
                     finding.find_folder(place, folder, "a class")
                 return place
         return None
 
-    def _crops(self) -> list[_Crop]:
+    def _list_crops(self) -> list[_Crop]:
         """Every crop, in the order of the folders and names."""
-        holding = self._holding()
+        holding = self._find_holder()
         root = holding or self._given
         found: list[_Crop] = []
         for folder, label in self.folders.items():
             inside = finding.find_folder(holding, folder, "a class") if holding else root / folder
-            files = crop_files.listed(inside)
+            files = crop_files.list_crops(inside)
             if not files:
                 raise self._absent(inside)
             path = inside.relative_to(root).as_posix()
@@ -188,13 +188,13 @@ class ClassFolders:
 
     def _absent(self, folder: Path) -> MitofmError:
         given = self._given
-        place = f"{given} holds {finding.content(given)}" if given.is_dir() else f"{given} is no folder"
+        place = f"{given} holds {finding.describe_content(given)}" if given.is_dir() else f"{given} is no folder"
         return MitofmError(
             f"data set {self.name!r} is not here: {folder} holds no images; {place}. Put the crops of that class there, or "
             "point paths.data (MITOFM_DATA) or source.root at the folder that holds them"
         )
 
-    def _csv(self) -> Path | None:
+    def _find_csv(self) -> Path | None:
         """The CSV.
 
         Raises:
@@ -209,9 +209,9 @@ class ClassFolders:
                 f"{finding.missing(self._given, self.file, f'data set {self.name!r}')}{url}. Or do without it by "
                 "data.source.file=null: then each crop is its own slide"
             )
-        return reading.annotation_file(found, self.name)
+        return reading.require_file(found, self.name)
 
-    def _votes_csv(self) -> Path | None:
+    def _find_votes_csv(self) -> Path | None:
         return self._find(self.votes_file["file"]) if self.votes_file else None
 
     def _find(self, names: list[str]) -> Path | None:
@@ -223,11 +223,11 @@ class ClassFolders:
             )
         return None
 
-    def _of_each(
+    def _describe_each(
         self, crops: pd.Series, path: Path, columns: Mapping[str, list[str]]
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """What the CSV in `path` says of each crop, and its votes, one row per crop."""
-        known, voted = self._described(path, columns)
+        known, voted = self._read_csv(path, columns)
         odd = crops[~crops.isin(known.index)]
         if len(odd):
             strange = known.index[~known.index.isin(crops)]
@@ -238,16 +238,16 @@ class ClassFolders:
             )
         return known.loc[crops], voted.loc[crops]
 
-    def _described(self, path: Path, columns: Mapping[str, list[str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _read_csv(self, path: Path, columns: Mapping[str, list[str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """What the CSV says, and its votes, one row per crop (index: its path, or the CSV's word if it is not there)."""
         plain = {key: words for key, words in columns.items() if key not in ("file", "votes")}
-        read = reading.csv(path, [word for words in plain.values() for word in words])
+        read = reading.read_csv(path, [word for words in plain.values() for word in words])
         known = pd.DataFrame(
             {key: ["_".join(row) for row in read[words].to_numpy()] for key, words in plain.items()}, read.index
         )
-        names = crop_files.CropNames({crop.called: crop.path for crop in self._crops()})
-        telling = self._telling()
-        found = [names.meant(word, _beyond(word, telling)) or [word] for word in known["crop"]]
+        names = crop_files.CropNames({crop.called: crop.path for crop in self._list_crops()})
+        telling = self._find_telling()
+        found = [names.find(word, _count_beyond(word, telling)) or [word] for word in known["crop"]]
         for row, word, crops in zip(known.index, known["crop"], found, strict=True):
             if len(crops) > 1:
                 raise MitofmError(
@@ -264,16 +264,16 @@ class ClassFolders:
             voted = votes.count(votes.pick(read, columns["votes"], path), self.vote_words, str(path))
         return known.set_index("crop"), voted.set_index(pd.Index(known["crop"]))
 
-    def _telling(self) -> set[str]:
+    def _find_telling(self) -> set[str]:
         """The parts of the folders of classes that tell crops apart."""
-        sets = [{finding.plain(part) for part in PurePosixPath(folder).parts} for folder in self.folders]
+        sets = [{finding.fold_case(part) for part in PurePosixPath(folder).parts} for folder in self.folders]
         return {part for parts in sets for part in parts if not all(part in others for others in sets)}
 
 
-def _beyond(word: str, telling: Collection[str]) -> int:
+def _count_beyond(word: str, telling: Collection[str]) -> int:
     """How many leading folders of `word` may be looked past; one of those `telling` never is."""
-    before = PurePosixPath(crop_files.spelled(word)).parts[:-1]
-    return next((place for place, part in enumerate(before) if finding.plain(part) in telling), len(before))
+    before = PurePosixPath(crop_files.to_slashes(word)).parts[:-1]
+    return next((place for place, part in enumerate(before) if finding.fold_case(part) in telling), len(before))
 
 
 def _listed(words: str | Sequence[str]) -> list[str]:

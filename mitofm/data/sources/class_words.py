@@ -7,37 +7,37 @@ from collections.abc import Iterable
 
 from mitofm.data import tabular
 from mitofm.data.sources import classes
-from mitofm.data.sources.finding import plain
+from mitofm.data.sources.finding import fold_case
 
 
-def _bare(word: str) -> str:
+def _strip(word: str) -> str:
     """`word` without case, blanks and punctuation."""
-    return re.sub(r"[\W_]", "", plain(tabular.whole(word.strip())))
+    return re.sub(r"[\W_]", "", fold_case(tabular.drop_decimals(word.strip())))
 
 
-def _words(field: str, further: str) -> frozenset[str]:
-    return frozenset(map(_bare, (*field.split(","), *further.split(","))))
+def _split(field: str, further: str) -> frozenset[str]:
+    return frozenset(map(_strip, (*field.split(","), *further.split(","))))
 
 
-POSITIVE = _words(
+POSITIVE = _split(
     classes.POSITIVE,
     """1, yes, pos, positives, MFs, AMF, AMFs, atypical, atypical mitosis, atypical mitoses, atypical mitotic figure,
     atypical mitotic figures""",
 )
-NEGATIVE = _words(
+NEGATIVE = _split(
     classes.NEGATIVE,
     """0, no, neg, negatives, NMF, NMFs, non-MF, normal, normal mitosis, normal mitoses, normal mitotic figure,
     normal mitotic figures, typical, typical mitosis, hard negative mitosis, mimic, mimics, mitotic-like, other, others""",
 )
 
 
-def told(words: Iterable[str]) -> tuple[list[str], list[str]]:
+def tell_classes(words: Iterable[str]) -> tuple[list[str], list[str]]:
     """Those of `words` that commonly mean the positive class, and those that mean the negative one.
 
     Case, blanks and punctuation do not count; "1.0" is "1". Both lists are empty unless each class has one word: `MF`
     beside `AMF`, or `hard negative` beside `normal`, is for the user to say.
     """
-    spelled = {word: _bare(word) for word in words}
+    spelled = {word: _strip(word) for word in words}
     positive = [word for word, one in spelled.items() if one in POSITIVE]
     negative = [word for word, one in spelled.items() if one in NEGATIVE]
     if len({spelled[word] for word in positive}) == 1 == len({spelled[word] for word in negative}):

@@ -43,7 +43,7 @@ class Classes:
     negative: Names
     ignored: Names = ()
 
-    def labels(self, found: pd.Series, origin: str, known: Mapping[str, str] | None = None) -> pd.Series:
+    def to_labels(self, found: pd.Series, origin: str, known: Mapping[str, str] | None = None) -> pd.Series:
         """The labels (0 or 1) of the entries whose class is not ignored.
 
         Unless the file lists its classes, `1.0` is 1, `TRUE` is True, and the words of the field
@@ -59,11 +59,11 @@ class Classes:
             MitofmError: a class in the config that the file does not list, or one in the file that the config omits.
             NoSamples: no entry is left.
         """
-        mapping = self._mapping(origin, known)
+        mapping = self._map_names(origin, known)
         as_given = found.map(lambda one: str(one).strip())
         found = as_given
         if known is None:
-            found = as_given.map({word: _named(word, mapping) for word in as_given.unique()})
+            found = as_given.map({word: _find_name(word, mapping) for word in as_given.unique()})
         strange = ~found.isin(list(mapping))
         if self.ignored == OTHERS:
             found = found[~strange]
@@ -78,15 +78,15 @@ class Classes:
 
     def positives(self, known: Mapping[str, str]) -> set[str]:
         """The classes of label 1, each by its number in the file and by its name; `known` as in `labels`."""
-        return _both_ways(self.positive, known)
+        return _name_both_ways(self.positive, known)
 
     def negatives(self, known: Mapping[str, str]) -> set[str]:
         """The classes of label 0, in the same way."""
-        return _both_ways(self.negative, known)
+        return _name_both_ways(self.negative, known)
 
     def words(self) -> set[str]:
         """What a file that lists no classes may call label 1, in any case."""
-        usual = _usual(self._mapping("", None))
+        usual = _is_usual(self._map_names("", None))
         return self.positives({}) | ({word.strip() for word in POSITIVE.split(",")} if usual else set())
 
     @staticmethod
@@ -105,7 +105,7 @@ class Classes:
             f"that are not named); they name: {', '.join(mapping)}"
         )
 
-    def _mapping(self, origin: str, known: Mapping[str, str] | None) -> dict[str, int | None]:
+    def _map_names(self, origin: str, known: Mapping[str, str] | None) -> dict[str, int | None]:
         """The label of each class that the config names, None for the ignored, by the number it has in the file."""
         numbers = {name: number for number, name in (known or {}).items()}
         mapping: dict[str, int | None] = {}
@@ -113,7 +113,7 @@ class Classes:
         for label, names in ((1, self.positive), (0, self.negative), (None, ignored)):
             for name in map(str, [names] if isinstance(names, (str, int)) else names):
                 if known is None:
-                    name = tabular.whole(name)
+                    name = tabular.drop_decimals(name)
                 elif name not in known and name not in numbers:
                     raise unknown("class", name, [*known, *numbers], place=origin)
                 if mapping.setdefault(numbers.get(name, name), label) != label:
@@ -121,23 +121,23 @@ class Classes:
         return mapping
 
 
-def _named(word: str, mapping: Mapping[str, int | None]) -> str:
+def _find_name(word: str, mapping: Mapping[str, int | None]) -> str:
     """What the config calls the class that a file calls `word`; the word itself if it does not name it."""
     meant = (
         word,
-        tabular.whole(word),
+        tabular.drop_decimals(word),
         word.capitalize() if word.casefold() in _TRUTH else word,
-        _WORDS.get(_plain(word), word) if _usual(mapping) else word,
+        _WORDS.get(_plain(word), word) if _is_usual(mapping) else word,
     )
     return next((name for name in meant if name in mapping), word)
 
 
-def _usual(mapping: Mapping[str, int | None]) -> bool:
+def _is_usual(mapping: Mapping[str, int | None]) -> bool:
     """Whether the config states the usual numbers, and no other classes."""
     return {name: label for name, label in mapping.items() if label is not None} == {"1": 1, "0": 0}
 
 
-def _both_ways(names: Names, known: Mapping[str, str]) -> set[str]:
+def _name_both_ways(names: Names, known: Mapping[str, str]) -> set[str]:
     """Classes by number and by name, however `names` calls them."""
     listed = {str(name) for name in ([names] if isinstance(names, (str, int)) else names)}
     return listed | {word for item in known.items() if listed & set(item) for word in item}

@@ -41,7 +41,7 @@ _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _STATED = re.compile(rf"\s*[\[(]\s*({_UNIT})\s*[\])]$|[\s_.-]+({_UNIT})$|(μm)$")
 
 
-def meant(
+def find_columns(
     columns: Mapping[str, str], header: Sequence[str], unit: str | None, origin: str
 ) -> tuple[dict[str, str], str]:
     """The column of each key, as the table's header spells it, and the unit of x and y.
@@ -56,7 +56,7 @@ def meant(
     Raises:
         MitofmError: the table lacks a column, or says no unit that is read.
     """
-    found = {key: _column(key, word, header, unit) for key, word in columns.items()}
+    found = {key: _find_column(key, word, header, unit) for key, word in columns.items()}
     missing = {key: columns[key] for key, word in found.items() if word is None and not _may_lack(key, columns[key])}
     if missing:
         said = " ".join(f"data.source.columns.{key}=WORD" for key in missing)
@@ -66,28 +66,28 @@ def meant(
             f"is meant: {said}{none}"
         )
     words = {key: word for key, word in found.items() if word is not None}
-    return words, unit or _stated_unit(words, origin)
+    return words, unit or _find_unit(words, origin)
 
 
 def _may_lack(key: str, word: str) -> bool:
     return key in DISPENSABLE and word == COLUMNS[key]
 
 
-def _column(key: str, word: str, header: Sequence[str], unit: str | None) -> str | None:
+def _find_column(key: str, word: str, header: Sequence[str], unit: str | None) -> str | None:
     if word in header:
         return word
-    same = [one for one in header if _spelled(one) == _spelled(word)]  # the two micro signs look alike
+    same = [one for one in header if _spell(one) == _spell(word)]  # the two micro signs look alike
     if same or word != COLUMNS.get(key):
         return same[0] if same else None
     for alias in _ALIASES[key]:
         alike = [one for one in header if _plain(one) == alias]
         if alike:
-            return min(alike, key=lambda one: _unit(one) not in (unit, None if unit else PX))
+            return min(alike, key=lambda one: _read_unit(one) not in (unit, None if unit else PX))
     return None
 
 
-def _stated_unit(words: Mapping[str, str], origin: str) -> str:
-    said = {axis: _unit(words[axis]) or PX for axis in "xy"}
+def _find_unit(words: Mapping[str, str], origin: str) -> str:
+    said = {axis: _read_unit(words[axis]) or PX for axis in "xy"}
     if said["x"] != said["y"]:
         raise MitofmError(
             f"{origin}: {words['x']!r} is in {said['x']} and {words['y']!r} in {said['y']}. Name columns of one unit "
@@ -98,7 +98,7 @@ def _stated_unit(words: Mapping[str, str], origin: str) -> str:
     return said["x"]
 
 
-def _spelled(word: str) -> str:
+def _spell(word: str) -> str:
     """`word` with its micro sign as one character, however it was written and misread."""
     for wrong, right in _MISREAD.items():
         word = word.replace(wrong, right)
@@ -107,10 +107,10 @@ def _spelled(word: str) -> str:
 
 def _plain(word: str) -> str:
     """`word` without unit, case, blanks, hyphens and the like."""
-    return re.sub(r"[\s_.\-]+", "", _STATED.sub("", _spelled(word).casefold()))
+    return re.sub(r"[\s_.\-]+", "", _STATED.sub("", _spell(word).casefold()))
 
 
-def _unit(word: str) -> str | None:
+def _read_unit(word: str) -> str | None:
     """The unit that a header word states."""
-    found = _STATED.search(_spelled(word).casefold())
+    found = _STATED.search(_spell(word).casefold())
     return _UNITS[next(filter(None, found.groups()))] if found else None

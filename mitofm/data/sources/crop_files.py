@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from mitofm.data.sources import reading
-from mitofm.data.sources.finding import plain
+from mitofm.data.sources.finding import fold_case
 from mitofm.ground.errors import MitofmError
 
 _TABLES = (".csv", ".tsv", ".txt")
 _AROUND = ("patches", "crops", "images")
 
 
-def listed(folder: Path) -> list[str]:
+def list_crops(folder: Path) -> list[str]:
     """The images in `folder` and below, as paths relative to it, sorted; what systems leave there is passed over.
 
     That is whatever is called `._x.png` or lies in `__MACOSX` or a hidden folder.
@@ -30,13 +30,13 @@ def listed(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def tables(folder: Path) -> list[Path]:
+def list_tables(folder: Path) -> list[Path]:
     """The files in `folder` that may be a text table, sorted."""
     files = folder.iterdir() if folder.is_dir() else ()
     return sorted(file for file in files if file.suffix.lower() in _TABLES and file.is_file() and file.name[0] != ".")
 
 
-def places(root: Path, name: str) -> list[Path]:
+def list_places(root: Path, name: str) -> list[Path]:
     """Where the files of data set `name` may lie, the nearest first.
 
     In `root`, or in its folder that is called as the data set but for case and punctuation (`AMi-Br` of `ami_br`), so that
@@ -49,14 +49,14 @@ def places(root: Path, name: str) -> list[Path]:
 
 def _around(folder: Path) -> list[Path]:
     return (
-        sorted(path for path in folder.iterdir() if path.is_dir() and plain(path.name) in _AROUND)
+        sorted(path for path in folder.iterdir() if path.is_dir() and fold_case(path.name) in _AROUND)
         if folder.is_dir()
         else []
     )
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", plain(name))
+    return re.sub(r"[\W_]", "", fold_case(name))
 
 
 def _is_image(file: str) -> bool:
@@ -74,23 +74,23 @@ class CropNames:
         self._exact: dict[str, list[str]] = {}
         self._alike: dict[str, list[str]] = {}
         for called, crop in crops.items():
-            for name in _names(called):
+            for name in _list_names(called):
                 self._exact.setdefault(name, []).append(crop)
-                self._alike.setdefault(plain(name), []).append(crop)
+                self._alike.setdefault(fold_case(name), []).append(crop)
 
-    def meant(self, word: str, beyond: int = 0) -> list[str]:
+    def find(self, word: str, beyond: int = 0) -> list[str]:
         """The crops that `word` may mean: none, the one, or several; as it is written first, then in whatever case.
 
         Args:
             word: a path, with an ending or without, whose leading folders need not be there.
             beyond: how many of its leading folders may be looked past; another ending always may.
         """
-        names = _names(spelled(word))[: 2 * (beyond + 1)]
+        names = _list_names(to_slashes(word))[: 2 * (beyond + 1)]
         exact = next((self._exact[name] for name in names if name in self._exact), [])
-        return exact or next((self._alike[plain(name)] for name in names if plain(name) in self._alike), [])
+        return exact or next((self._alike[fold_case(name)] for name in names if fold_case(name) in self._alike), [])
 
 
-def _names(crop: str) -> list[str]:
+def _list_names(crop: str) -> list[str]:
     """The path `crop`, less folders from the left, each with its ending (in small letters) and without."""
     *folders, file = PurePosixPath(crop).parts or ("",)
     ending = PurePosixPath(file).suffix
@@ -103,24 +103,24 @@ def _names(crop: str) -> list[str]:
     return [before + name for before in whole for name in files]
 
 
-def spelled(word: str) -> str:
+def to_slashes(word: str) -> str:
     """The path `word`, of whatever system, with slashes."""
     return word.replace("\\", "/")
 
 
 def is_absolute(word: str) -> bool:
     """Whether the path `word` is absolute, by the rules of POSIX or of Windows."""
-    return spelled(word).startswith("/") or word[1:2] == ":"
+    return to_slashes(word).startswith("/") or word[1:2] == ":"
 
 
-def shared_folders(words: Iterable[str]) -> int:
+def count_shared_folders(words: Iterable[str]) -> int:
     """How many leading folders all of `words` (paths) have in common: they tell no crop from another."""
-    befores = {PurePosixPath(spelled(word)).parts[:-1] for word in words}
+    befores = {PurePosixPath(to_slashes(word)).parts[:-1] for word in words}
     shortest = min(map(len, befores), default=0)
     return next((n for n in range(shortest) if len({before[n] for before in befores}) > 1), shortest)
 
 
-def sample_ids(crops: pd.Series) -> pd.Series:
+def name_samples(crops: pd.Series) -> pd.Series:
     """What to call the samples of `crops` (paths): by the names of their files, or by their whole paths.
 
     Names without folders and endings where no two crops share one, else without endings, else whole. A crop that comes
@@ -133,7 +133,7 @@ def sample_ids(crops: pd.Series) -> pd.Series:
     return names.mask(again > 0, names + "-" + (again + 1).astype(str))
 
 
-def slides(crops: pd.Series, pattern: str, origin: str) -> pd.Series:
+def extract_slides(crops: pd.Series, pattern: str, origin: str) -> pd.Series:
     """The slide of each of `crops` (paths): the first group of the regular expression `pattern` in its name.
 
     Args:

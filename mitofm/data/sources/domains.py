@@ -37,8 +37,8 @@ def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd
     Raises:
         MitofmError: a rule states something else, or an image has no domain.
     """
-    listed = list(_listed(rules))
-    said = {file: _stated(file, listed) for file in files.unique()}
+    listed = list(_list_rules(rules))
+    said = {file: _apply_rules(file, listed) for file in files.unique()}
     for field in FIELDS:
         own = cells[field] if field in cells else pd.Series(None, cells.index, dtype=object)
         stated = pd.Series([said[file].get(field) for file in files], cells.index, dtype=object)
@@ -54,10 +54,10 @@ def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd
 
 def state_domain(rules: Rules) -> bool:
     """Whether `rules` state the domain of any image."""
-    return any("domain" in rule for rule in _listed(rules))
+    return any("domain" in rule for rule in _list_rules(rules))
 
 
-def _listed(rules: Rules) -> Iterator[Mapping[str, Any]]:
+def _list_rules(rules: Rules) -> Iterator[Mapping[str, Any]]:
     """The rules as a list, whichever way they are written."""
     if isinstance(rules, str):
         yield {"domain": rules}
@@ -76,7 +76,7 @@ def _listed(rules: Rules) -> Iterator[Mapping[str, Any]]:
         )
 
 
-def _stated(file: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _apply_rules(file: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for rule in rules:
         more = sorted(set(rule) - {*FIELDS, "files"})
         if more:

@@ -77,7 +77,7 @@ class Joined:
             and (column in _MAY_LACK or all(column in table for table in tables))
         ]
         placed = [
-            self._placed(table.reindex(columns=known), os.path.relpath(source.root, self.root), place)
+            self._rename(table.reindex(columns=known), os.path.relpath(source.root, self.root), place)
             for place, (source, table) in enumerate(zip(self.sources, tables, strict=True))
         ]
         joined = pd.concat(placed, ignore_index=True)
@@ -86,13 +86,13 @@ class Joined:
                 raise unknown("data set", name, joined["dataset"].unique(), "data.source.slides")
         return validate(joined, str(self.root), _MAY_LACK)
 
-    def _placed(self, table: pd.DataFrame, folder: str, place: int) -> pd.DataFrame:
+    def _rename(self, table: pd.DataFrame, folder: str, place: int) -> pd.DataFrame:
         table = table.copy()
         for column in ("image", "crop"):
             if column in table:
                 table[column] = f"{folder}/" + table[column]
         shared = pd.Series(
-            [self._shared(*row) for row in table[["dataset", "slide"]].to_numpy()], table.index, dtype=object
+            [self._find_shared(*row) for row in table[["dataset", "slide"]].to_numpy()], table.index, dtype=object
         )
         for column in ("sample_id", "slide", "patient"):
             if column in table:
@@ -100,7 +100,7 @@ class Joined:
         table["slide"] = shared.fillna(table["slide"])
         return table
 
-    def _shared(self, dataset: str, slide: str) -> str | None:
+    def _find_shared(self, dataset: str, slide: str) -> str | None:
         """What a slide is called in all sets that hold it, if that is known."""
         met = re.search(self.slides[dataset], slide) if dataset in self.slides else None
         return None if met is None else f"shared/{met.group(1)}"

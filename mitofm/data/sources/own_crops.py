@@ -74,7 +74,7 @@ class OwnCrops:
         for key in self.columns:
             if key not in COLUMNS:
                 raise unknown("column", key, COLUMNS, place="data.source.columns")
-        self.positive, self.negative = _strings(positive), _strings(negative)
+        self.positive, self.negative = _to_strings(positive), _to_strings(negative)
         if bool(self.positive) != bool(self.negative):
             raise MitofmError(
                 f"data set {name!r}: state both data.source.positive and data.source.negative, or neither"
@@ -126,18 +126,18 @@ class OwnCrops:
                 f"data set {self.name!r} is not here: {self._given} is no folder. Point data.source.root at the folder of "
                 "the crops"
             )
-        path, columns = self._described()
+        path, columns = self._find_table()
         if path is not None and ("label" in columns or "label" in self.columns):
-            return self._of_table(path, columns)
-        return self._of_folders(path, columns)
+            return self._make_crops_csv(path, columns)
+        return self._make_class_folders(path, columns)
 
-    def _described(self) -> tuple[Path | None, dict[str, str | Sequence[str] | None]]:
+    def _find_table(self) -> tuple[Path | None, dict[str, str | Sequence[str] | None]]:
         """The table that names crops, and its columns."""
         if self.file is not None:
             paths = [finding.find(self._given, self.file, f"data set {self.name!r}")]
         else:
-            paths = crop_files.tables(self._given)
-        names = crop_files.CropNames({crop: crop for crop in crop_files.listed(self._given)})
+            paths = crop_files.list_tables(self._given)
+        names = crop_files.CropNames({crop: crop for crop in crop_files.list_crops(self._given)})
         found = []
         for path in paths:
             try:
@@ -146,7 +146,7 @@ class OwnCrops:
                 if self.file is not None:
                     raise
                 continue  # a text about the data, say
-            columns = self._columns(read, names)
+            columns = self._tell_columns(read, names)
             if "crop" in columns:
                 found.append((path, columns))
             elif self.file is not None:
@@ -162,43 +162,45 @@ class OwnCrops:
         if self.columns and not found:
             crop = self.columns.get("crop")
             lacking = (
-                f"has the column {crop}" if crop else f"names its images; there are: {finding.content(self._given)}"
+                f"has the column {crop}"
+                if crop
+                else f"names its images; there are: {finding.describe_content(self._given)}"
             )
             raise MitofmError(
                 f"data set {self.name!r}: data.source.columns is stated, but no table in {self._given} {lacking}"
             )
         return found[0] if found else (None, {})
 
-    def _columns(self, read: pd.DataFrame, names: crop_files.CropNames) -> dict[str, str | Sequence[str] | None]:
+    def _tell_columns(self, read: pd.DataFrame, names: crop_files.CropNames) -> dict[str, str | Sequence[str] | None]:
         """Which columns of a table are what: as the config states, else by their common words."""
-        stated = {word for words in self.columns.values() if words for word in _strings(words)}
+        stated = {word for words in self.columns.values() if words for word in _to_strings(words)}
         free = {_letters(column): column for column in read if column not in stated}
         columns: dict[str, str | Sequence[str] | None] = {}
         if "crop" not in self.columns:
-            crop = _naming(read[list(free.values())], names)
+            crop = _find_naming(read[list(free.values())], names)
             if crop is None:
                 return {}
             columns["crop"] = crop
             del free[_letters(crop)]
-        elif not set(_strings(self.columns["crop"] or ())) <= set(read):
+        elif not set(_to_strings(self.columns["crop"] or ())) <= set(read):
             return {}
         for key in [key for key in _WORDS if key != "crop" and key not in self.columns]:
             word = next((word for word in _WORDS[key].split() if word in free), None)
-            if word is not None and (key == "label" or _filled(read[free[word]], key)):
+            if word is not None and (key == "label" or _is_filled(read[free[word]], key)):
                 columns[key] = free.pop(word)
         if not {"x", "y"} <= set(columns) | set(self.columns):
             columns.pop("x", None)
             columns.pop("y", None)
         return columns | self.columns
 
-    def _of_table(self, path: Path, columns: Mapping[str, str | Sequence[str] | None]) -> CropsCsv:
+    def _make_crops_csv(self, path: Path, columns: Mapping[str, str | Sequence[str] | None]) -> CropsCsv:
         positive, negative = self.positive, self.negative
         label = columns["label"]
         if not positive and isinstance(label, str):
             read = tabular.read(path)
-            ignored = {""} if self.ignored == OTHERS else {"", *_strings(self.ignored)}
+            ignored = {""} if self.ignored == OTHERS else {"", *_to_strings(self.ignored)}
             words = sorted(set(read[label]) - ignored) if label in read else []
-            positive, negative = class_words.told(words)
+            positive, negative = class_words.tell_classes(words)
             if not positive and words:
                 shown = ", ".join(words[:8]) + (", ..." if len(words) > 8 else "")
                 raise MitofmError(
@@ -208,18 +210,18 @@ class OwnCrops:
         file = path.relative_to(self._given).as_posix() if path.is_relative_to(self._given) else str(path.resolve())
         return CropsCsv(self._given, self.name, file, columns, positive, negative, self.ignored, **self.more)  # type: ignore[arg-type]
 
-    def _of_folders(self, path: Path | None, columns: Mapping[str, str | Sequence[str] | None]) -> ClassFolders:
+    def _make_class_folders(self, path: Path | None, columns: Mapping[str, str | Sequence[str] | None]) -> ClassFolders:
         given = self._given
         folders = sorted(one for one in given.iterdir() if one.is_dir() and not one.name.startswith((".", "__MACOSX")))
         if self.positive:
             holding, positive, negative = given, self.positive, self.negative
         else:
             told = {
-                one: class_words.told([inside.name for inside in one.iterdir() if inside.is_dir()])
+                one: class_words.tell_classes([inside.name for inside in one.iterdir() if inside.is_dir()])
                 for one in (given, *folders)
             }
             holders = [one for one, (positive, _) in told.items() if positive]
-            sure = {*crop_files.places(given, self.name)} | ({*folders} if len(folders) == 1 else set())
+            sure = {*crop_files.list_places(given, self.name)} | ({*folders} if len(folders) == 1 else set())
             holding = next((one for one in holders if one in sure), given)
             positive, negative = told[holding]
             if not positive:
@@ -246,13 +248,13 @@ class OwnCrops:
         )
 
 
-def _naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
+def _find_naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
     """The column of `read` that names crops: of those with the most values that do, the one of the commonest word."""
     words = _WORDS["crop"].split()
     others = {word for key, said in _WORDS.items() for word in said.split()} - set(words)
     known = {
         column: sum(
-            bool(names.meant(word, len(PurePath(crop_files.spelled(word)).parts))) for word in read[column].unique()
+            bool(names.find(word, len(PurePath(crop_files.to_slashes(word)).parts))) for word in read[column].unique()
         )
         for column in read
         if _letters(column) not in others
@@ -265,15 +267,15 @@ def _naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
     return order[0] if most else None
 
 
-def _filled(column: pd.Series, key: str) -> bool:
+def _is_filled(column: pd.Series, key: str) -> bool:
     """Whether a column says something of every row. Of what splits and domains rest on, a gap is for whoever reads it to refuse."""
     said = column != ""
     return bool(said.any() if key in _GROUPS else said.all())
 
 
 def _letters(word: str) -> str:
-    return re.sub(r"[\W_]", "", finding.plain(word))
+    return re.sub(r"[\W_]", "", finding.fold_case(word))
 
 
-def _strings(words: Names) -> list[str]:
+def _to_strings(words: Names) -> list[str]:
     return [str(word) for word in ([words] if isinstance(words, (str, int)) else words)]

@@ -14,7 +14,7 @@ from mitofm.ground.errors import MitofmError
 IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
-def annotation_file(path: Path, name: str) -> Path:
+def require_file(path: Path, name: str) -> Path:
     """`path`, where the annotations of data set `name` are.
 
     Raises:
@@ -30,7 +30,7 @@ def annotation_file(path: Path, name: str) -> Path:
     return path
 
 
-def csv(path: Path, needed: Iterable[str]) -> pd.DataFrame:
+def read_csv(path: Path, needed: Iterable[str]) -> pd.DataFrame:
     """The text table in `path`, every value a string or missing; the index is the row in the file (the header is row 1).
 
     Args:
@@ -40,7 +40,7 @@ def csv(path: Path, needed: Iterable[str]) -> pd.DataFrame:
     Raises:
         MitofmError: it is no text table, lacks a needed column, or leaves one empty.
     """
-    read, needed = tabular.numbered(path), list(needed)
+    read, needed = tabular.read_numbered(path), list(needed)
     missing = [column for column in needed if column not in read]
     if missing:
         raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(read)}")
@@ -77,7 +77,7 @@ def check_images(root: Path, files: Iterable[str], name: str) -> None:
         )
 
 
-def below(folder: str, files: pd.Series) -> pd.Series:
+def put_below(folder: str, files: pd.Series) -> pd.Series:
     """`files` as paths below `folder`."""
     return files.map({file: str(PurePosixPath(folder) / file) for file in files.unique()})
 

@@ -10,7 +10,7 @@ _NOT_KNOWN = ("", "None")  # as databases write it
 _ABSOLUTE = re.compile(r"[\\/]|[A-Za-z]:")
 
 
-def relative(slides: pd.DataFrame) -> pd.Series:
+def make_relative(slides: pd.DataFrame) -> pd.Series:
     """A relative path for each slide, with the index of `slides`; different files have different ones.
 
     A directory that is relative belongs to the path: `01` and `01.tif` are `01/01.tif`. One that is absolute says where
@@ -20,14 +20,14 @@ def relative(slides: pd.DataFrame) -> pd.Series:
     Args:
         slides: one row per slide, none of them missing a `filename`; `directory`, with slashes of either kind.
     """
-    whole = [_whole(str(name), directory) for name, directory in slides[["filename", "directory"]].to_numpy()]
+    whole = [_split(str(name), directory) for name, directory in slides[["filename", "directory"]].to_numpy()]
     depth, deepest = 1, max((len(parts) for _, parts in whole), default=1)
     while depth < deepest and len({_last(*one, depth) for one in whole}) < len({parts for _, parts in whole}):
         depth += 1
     return pd.Series(["/".join(_last(*one, depth)) for one in whole], slides.index, dtype=object)
 
 
-def _whole(name: str, directory: object) -> tuple[bool, tuple[str, ...]]:
+def _split(name: str, directory: object) -> tuple[bool, tuple[str, ...]]:
     """Whether the path is absolute, and its parts."""
     known = isinstance(directory, str) and directory.strip() not in _NOT_KNOWN and not _ABSOLUTE.match(name)
     path = f"{directory}/{name}" if known else name

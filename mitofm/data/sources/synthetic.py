@@ -44,7 +44,7 @@ class Synthetic:
 
     def files(self) -> list[Path]:
         """The JSON of the cells."""
-        if not generate.complete(self.root):
+        if not generate.is_complete(self.root):
             raise MitofmError(f"data set {self._read.name!r} has not been rendered into {self.root}. Prepare it first")
         return self._read.files()
 

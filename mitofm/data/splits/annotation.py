@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.fractions import stratified_order
+from mitofm.data.fractions import stratify
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides, Strategy
 from mitofm.data.splits.slides import share_of
 from mitofm.ground.seeds import stream
@@ -36,13 +36,13 @@ class Annotation(Strategy):
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Cells divided at random, slides ignored."""
-        part = drawn_cells(table, {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
+        part = draw_samples(table, {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
         return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))
 
 
-def drawn_cells(table: pd.DataFrame, held_out: dict[str, float], seed: int) -> np.ndarray:
+def draw_samples(table: pd.DataFrame, held_out: dict[str, float], seed: int) -> np.ndarray:
     """Cells drawn for the parts of `held_out` (share of the cells left, at least one), the rest trains: (N,) objects."""
-    order = stratified_order(table["label"].to_numpy(), table["domain"].to_numpy(), stream(seed, "annotation split"))
+    order = stratify(table["label"].to_numpy(), table["domain"].to_numpy(), stream(seed, "annotation split"))
     part = np.full(len(table), TRAIN, dtype=object)
     for name, share in held_out.items():
         count = max(1, share_of(len(order), share, name))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.fractions import stratified_order
+from mitofm.data.fractions import stratify
 from mitofm.data.splits.kfold import KFold
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides
 from mitofm.data.splits.slides import share_of
@@ -30,7 +30,7 @@ class AnnotationKFold(KFold):
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Cells divided at random, slides ignored."""
         labels, domains = table["label"].to_numpy(), table["domain"].to_numpy()
-        order = stratified_order(labels, domains, stream(seed, "annotation folds"))
+        order = stratify(labels, domains, stream(seed, "annotation folds"))
         blocks = np.array_split(order, self.folds)  # every stretch of the order holds both classes in proportion
         tested = blocks.pop(self.fold)
         rest = np.concatenate(blocks)

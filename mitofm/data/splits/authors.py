@@ -35,7 +35,7 @@ class Authors(Strategy):
         if self.published is None:
             raise MitofmError(
                 f"split=authors: the card of data set {self.data!r} names no split of its authors (data.authors_split). "
-                f"Those of these do: {', '.join(_sets()) or 'none'}"
+                f"Those of these do: {', '.join(_list_sets()) or 'none'}"
             )
         known = set(signature(FromFile).parameters) - {"name", "fraction_unit", "place"}
         for key in self.published:
@@ -65,7 +65,7 @@ class Authors(Strategy):
         return self._listed.sides(table, seed)
 
 
-def _sets() -> list[str]:
+def _list_sets() -> list[str]:
     """The shipped data sets whose authors publish a split."""
     cards = sorted((conf_dir() / "data").glob("*.yaml"))
     return [card.stem for card in cards if OmegaConf.select(OmegaConf.load(card), "authors_split") is not None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.fractions import stratified_order
+from mitofm.data.fractions import stratify
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, TEST, TRAIN, UNUSED, VALIDATION, Sides, Strategy
 from mitofm.data.splits.slides import assign
 from mitofm.ground.errors import Infeasible, MitofmError
@@ -48,8 +48,8 @@ class DomainCount(Strategy):
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises MitofmError for an unknown domain, Infeasible where fewer than `count` others can train."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
-        slides.must_know(self.domain)
-        slides.must_have_others(self.domain)
+        slides.require_known(self.domain)
+        slides.require_others(self.domain)
         able = sorted(set(slides.value) - {self.domain, *slides.test_only})
         if len(able) < self.count:
             raise Infeasible(
@@ -62,21 +62,21 @@ class DomainCount(Strategy):
         for side in (TRAIN, VALIDATION):
             cells = {value: np.flatnonzero((slides.value == value) & (slides.part == side)) for value in able}
             size = min(map(len, cells.values()))
-            for share, value in zip(_shares(size, self.count), order, strict=False):
-                part[_some(table, cells[value], share, seed, side)] = side
+            for share, value in zip(_divide(size, self.count), order, strict=False):
+                part[_take(table, cells[value], share, seed, side)] = side
         tests = np.where(out, OUT_OF_DOMAIN, IN_DOMAIN).astype(object)
         test_only = tuple(value for value in slides.test_only if value != self.domain)
         return Sides(part, np.where(part == TEST, tests, ""), test_only)
 
 
-def _shares(size: int, count: int) -> list[int]:
+def _divide(size: int, count: int) -> list[int]:
     """`size` as `count` whole numbers that differ by at most one."""
     return [size // count + (place < size % count) for place in range(count)]
 
 
-def _some(table: pd.DataFrame, rows: np.ndarray, number: int, seed: int, side: str) -> np.ndarray:
+def _take(table: pd.DataFrame, rows: np.ndarray, number: int, seed: int, side: str) -> np.ndarray:
     """A number of `rows`, the first of one stratified order, so that fewer of them are among more."""
     cells = table.iloc[rows]
     domains = cells["domain"].to_numpy()
     rng = stream(seed, "domain count", side, str(domains[0]))
-    return rows[stratified_order(cells["label"].to_numpy(), domains, rng)[:number]]
+    return rows[stratify(cells["label"].to_numpy(), domains, rng)[:number]]

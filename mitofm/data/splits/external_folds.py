@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.folds import balanced_folds
+from mitofm.data.folds import draw_folds
 from mitofm.data.splits.external import External
-from mitofm.data.splits.kfold import must_be_a_fold
+from mitofm.data.splits.kfold import check_fold
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import stream
@@ -34,7 +34,7 @@ class ExternalFolds(External):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        must_be_a_fold(self.fold, self.folds)
+        check_fold(self.fold, self.folds)
         if not 0 < self.test_share <= 0.5:
             raise MitofmError(f"split.test_share={self.test_share}: give a share above 0, and at most a half")
 
@@ -46,14 +46,14 @@ class ExternalFolds(External):
         """Raises as external does, and Infeasible where the slides cannot make the folds."""
         outside = super().sides(table, seed)
         rows = np.flatnonzero(np.isin(outside.part, (TRAIN, VALIDATION)))
-        held_out = _folds(table.iloc[rows], round(1 / self.test_share), seed, "held out") == 0
+        held_out = _draw_folds(table.iloc[rows], round(1 / self.test_share), seed, "held out") == 0
         tested, rest = rows[held_out], rows[~held_out]
         part, tests = outside.part.copy(), outside.evaluation_set.copy()
         part[tested], tests[tested] = TEST, IN_DOMAIN
-        validates = _folds(table.iloc[rest], self.folds, seed, "folds") == self.fold
+        validates = _draw_folds(table.iloc[rest], self.folds, seed, "folds") == self.fold
         part[rest] = np.where(validates, VALIDATION, TRAIN)
         return Sides(part, tests)
 
 
-def _folds(table: pd.DataFrame, folds: int, seed: int, purpose: str) -> np.ndarray:
-    return balanced_folds(table["label"].to_numpy(), table["slide"].to_numpy(), folds, stream(seed, purpose))
+def _draw_folds(table: pd.DataFrame, folds: int, seed: int, purpose: str) -> np.ndarray:
+    return draw_folds(table["label"].to_numpy(), table["slide"].to_numpy(), folds, stream(seed, purpose))

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mitofm.data.sources.finding import content, plain
+from mitofm.data.sources.finding import describe_content, fold_case
 from mitofm.data.splits import listing
 from mitofm.data.splits.leak import keep_apart
 from mitofm.data.splits.listing import Listing, Title
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, PARTS, TEST, TRAIN, VALIDATION, Sides, Strategy
-from mitofm.data.splits.slides import with_validation
+from mitofm.data.splits.slides import draw_validation
 from mitofm.ground.errors import MitofmError, unknown
 
 ABSENT = ("error", "ignore")
@@ -81,11 +81,16 @@ class FromFile(Strategy):
             if path.is_file():
                 return [path]
         beside = {path: list(path.parent.iterdir()) if path.parent.is_dir() else [] for path in paths}
-        alike = [one for path in paths for one in beside[path] if plain(one.name) == plain(path.name) and one.is_file()]
+        alike = [
+            one
+            for path in paths
+            for one in beside[path]
+            if fold_case(one.name) == fold_case(path.name) and one.is_file()
+        ]
         if len(alike) == 1:
             return alike
         folder = paths[0].parent
-        holds = f"{folder} holds {content(folder)}" if folder.is_dir() else f"{folder} is no folder"
+        holds = f"{folder} holds {describe_content(folder)}" if folder.is_dir() else f"{folder} is no folder"
         also = "".join(f", nor does {path}" for path in paths[1:])
         raise MitofmError(f"{self._called} does not exist{also}; {holds} (a relative path starts at {Path.cwd()})")
 
@@ -97,7 +102,7 @@ class FromFile(Strategy):
         (path,) = self.files()
         listed = listing.read(path, self._called, self.columns, self.words, self.listed)
         self._check(listed)
-        said, strange = listed.parts(table, ignoring=self.absent == "ignore")
+        said, strange = listed.find_parts(table, ignoring=self.absent == "ignore")
         if strange:
             _log.warning("%s: no sample has %d of its names, the first is %r", self._called, len(strange), strange[0])
         part = said["part"].fillna(self.others).to_numpy(dtype=object)
@@ -105,10 +110,10 @@ class FromFile(Strategy):
         if left_out:
             _log.warning("%s: %d samples share a unit with what is held out, and are not used", self._called, left_out)
         given = said[listing.SETS].fillna("").to_numpy(dtype=object)
-        usual = self._usual(table, part == TRAIN)
+        usual = self._choose_sets(table, part == TRAIN)
         if not (part == VALIDATION).any():
             trains = part == TRAIN
-            part[trains] = with_validation(table[trains], self.validation_share, seed)
+            part[trains] = draw_validation(table[trains], self.validation_share, seed)
         return Sides(part, np.where(part == TEST, np.where(given == "", usual, given), ""))
 
     @property
@@ -123,11 +128,11 @@ class FromFile(Strategy):
         for part, why in ((TRAIN, "nothing can be learned"), (TEST, "nothing can be tested")):
             if self.others != part and not (listed.rows["part"] == part).any():
                 raise MitofmError(
-                    f"{self._called} names no {part} samples, so {why}: it says {listed.told()}. Choose another split, "
+                    f"{self._called} names no {part} samples, so {why}: it says {listed.count_words()}. Choose another split, "
                     "such as split=in_domain"
                 )
 
-    def _usual(self, table: pd.DataFrame, trains: np.ndarray) -> np.ndarray:
+    def _choose_sets(self, table: pd.DataFrame, trains: np.ndarray) -> np.ndarray:
         """The evaluation set of each sample (N,) if it tests and the file gives it none."""
         domain = table["domain"].to_numpy(dtype=object)
         sets = np.where(np.isin(domain, pd.unique(domain[trains])), IN_DOMAIN, OUT_OF_DOMAIN).astype(object)

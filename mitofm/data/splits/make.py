@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import fractions
-from mitofm.data.annotations import VOTES, labelled, units
+from mitofm.data.annotations import VOTES, require_labels, units
 from mitofm.data.splits.leak import check_no_leak
 from mitofm.data.splits.part import TEST, TRAIN, UNUSED, VALIDATION, Sides, Split, Strategy
 from mitofm.data.votes import agreement
@@ -29,7 +29,7 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     """
     fractions.check(fraction, strategy.fraction_unit)
     canonical = np.argsort(table["sample_id"].to_numpy(), kind="stable")
-    unit = units(labelled(table))
+    unit = units(require_labels(table))
     # What strategies know as the slide is the unit of independence: a patient, or slides that show the same samples, are one.
     # A split file names slides as the table does.
     cells = table.assign(slide=unit, own_slide=table["slide"]).iloc[canonical].reset_index(drop=True)
@@ -45,9 +45,7 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     part = sides.part.copy()
     order = np.full(len(cells), -1)
     rows = {side: np.flatnonzero(sides.part == side) for side in (TRAIN, VALIDATION)}
-    taken = fractions.bought(
-        cells.iloc[rows[TRAIN]], cells.iloc[rows[VALIDATION]], fraction, strategy.fraction_unit, seed
-    )
+    taken = fractions.buy(cells.iloc[rows[TRAIN]], cells.iloc[rows[VALIDATION]], fraction, strategy.fraction_unit, seed)
     for side, chosen in zip(rows, taken, strict=True):
         part[rows[side]] = UNUSED
         part[rows[side][chosen]] = side

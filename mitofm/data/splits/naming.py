@@ -30,7 +30,7 @@ class Matched:
         return len(self.meant) + len(self.doubtful)
 
 
-def matched(words: Iterable[str], names: Collection[str], loosely: bool) -> Matched:
+def match_names(words: Iterable[str], names: Collection[str], loosely: bool) -> Matched:
     """The name that each of `words` means, if it means one.
 
     Args:

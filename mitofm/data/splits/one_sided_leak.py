@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.splits.annotation import drawn_cells
+from mitofm.data.splits.annotation import draw_samples
 from mitofm.data.splits.part import IN_DOMAIN, TEST, VALIDATION, Sides
 from mitofm.data.splits.single_domain import SingleDomain
 
@@ -30,6 +30,6 @@ class OneSidedLeak(SingleDomain):
         sides = super().sides(table, seed)
         own = (table[self.by] == self.domain).to_numpy()
         part, tests = sides.part.copy(), sides.evaluation_set.copy()
-        part[own] = drawn_cells(table[own], {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
+        part[own] = draw_samples(table[own], {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
         tests[own] = np.where(part[own] == TEST, IN_DOMAIN, "")
         return Sides(part, tests, sides.test_only)

@@ -13,7 +13,7 @@ from mitofm.ground.errors import Infeasible, MitofmError, unknown
 from mitofm.ground.seeds import stream
 
 BY = ("domain", "scanner", "species")
-MIN_CELLS = 5  # of each class, in every part of a domain that trains
+MIN_SAMPLES = 5  # of each class, in every part of a domain that trains
 _ATTEMPTS = 200
 
 
@@ -35,7 +35,7 @@ class Assignment:
     test_only: tuple[str, ...]
     counts: pd.DataFrame
 
-    def must_know(self, value: str) -> None:
+    def require_known(self, value: str) -> None:
         """Refuse a domain that the table does not have, with those it has (MitofmError)."""
         if not isinstance(value, str):
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -44,21 +44,21 @@ class Assignment:
         if value not in self.counts.index:
             raise unknown(self.by, value, self.counts.index, "this data set")
 
-    def must_have_others(self, value: str) -> None:
+    def require_others(self, value: str) -> None:
         """Refuse to leave out the only domain there is (Infeasible)."""
         if len(self.counts) == 1:
             raise Infeasible(
                 f"split.domain={value} is the only {self.by} of this data set: without it nothing is left to train on"
             )
 
-    def must_train(self, value: str) -> None:
+    def require_trainable(self, value: str) -> None:
         """Refuse a domain that is unknown (MitofmError) or too small to train on (Infeasible), with its counts."""
-        self.must_know(value)
+        self.require_known(value)
         if value in self.test_only:
             slides, positive, negative = self.counts.loc[value, ["slides", "positive", "negative"]]
             raise Infeasible(
                 f"{self.by} {value!r} can only be a test {self.by}: its {slides} slides hold {positive} positive and "
-                f"{negative} negative cells, and no draw leaves {MIN_CELLS} of each class in training, validation and "
+                f"{negative} negative cells, and no draw leaves {MIN_SAMPLES} of each class in training, validation and "
                 f"test"
             )
 
@@ -76,8 +76,8 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
     Raises:
         MitofmError: `by` is no such column, a slide lies in two domains, or a share is not between 0 and 1.
     """
-    values = _values(table, by)
-    slides = _slides(table.assign(**{by: values}), by)
+    values = _read_values(table, by)
+    slides = _count_slides(table.assign(**{by: values}), by)
     slides["part"] = pd.Series(TEST, index=slides.index, dtype=object)
     test_only = []
     for value, members in slides.groupby("value", sort=True):
@@ -94,7 +94,7 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
     return Assignment(by, values, part, tuple(test_only), counts)
 
 
-def with_validation(table: pd.DataFrame, validation_share: float | None, seed: int) -> np.ndarray:
+def draw_validation(table: pd.DataFrame, validation_share: float | None, seed: int) -> np.ndarray:
     """Train or validation for each sample (N,) of `table`, all of whose slides are drawn together; of no share, all train.
 
     Raises:
@@ -102,13 +102,13 @@ def with_validation(table: pd.DataFrame, validation_share: float | None, seed: i
     """
     if validation_share is None:
         return np.full(len(table), TRAIN, dtype=object)
-    slides = _cells(table)
+    slides = _count_samples(table)
     drawn = draw(slides.to_numpy(), {VALIDATION: validation_share}, stream(seed, "validation slides"))
     if drawn is None:
         negative, positive = slides.sum()
         raise Infeasible(
             f"{len(slides)} slides with {positive} positive and {negative} negative cells are left for training and "
-            f"validation, and no draw leaves {MIN_CELLS} of each class in both"
+            f"validation, and no draw leaves {MIN_SAMPLES} of each class in both"
         )
     return drawn[slides.index.get_indexer(table["slide"])]
 
@@ -135,7 +135,7 @@ def draw(cells: np.ndarray, held_out: Mapping[str, float], rng: np.random.Genera
     parts = np.repeat(np.array([*held_out, TRAIN], dtype=object), [*sizes, len(cells) - sum(sizes)])
     for _ in range(_ATTEMPTS):
         shuffled = rng.permutation(len(cells))
-        if np.add.reduceat(cells[shuffled], starts, axis=0).min() >= MIN_CELLS:
+        if np.add.reduceat(cells[shuffled], starts, axis=0).min() >= MIN_SAMPLES:
             drawn = np.empty(len(cells), dtype=object)
             drawn[shuffled] = parts
             return drawn
@@ -149,7 +149,7 @@ def share_of(total: int, share: float, part: str) -> int:
     return round(share * total)
 
 
-def _values(table: pd.DataFrame, by: str) -> np.ndarray:
+def _read_values(table: pd.DataFrame, by: str) -> np.ndarray:
     if by not in BY:
         raise unknown("split.by", by, BY)
     if by not in table:
@@ -158,7 +158,7 @@ def _values(table: pd.DataFrame, by: str) -> np.ndarray:
     return table[by].to_numpy(dtype=object)
 
 
-def _slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
+def _count_slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
     """Indexed by slide: negative, positive, value."""
     owners = table[["slide", by]].drop_duplicates().sort_values(["slide", by])
     shared = owners[owners["slide"].duplicated(keep=False)]
@@ -174,10 +174,10 @@ def _slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
             f"slide {slide!r} lies in more than one {by}: {lies_in} ({shared['slide'].nunique()} such slides). "
             f"Mend the annotation table, or choose another split.by"
         )
-    return _cells(table).assign(value=owners.set_index("slide")[by])
+    return _count_samples(table).assign(value=owners.set_index("slide")[by])
 
 
-def _cells(table: pd.DataFrame) -> pd.DataFrame:
+def _count_samples(table: pd.DataFrame) -> pd.DataFrame:
     """Indexed by slide, sorted: the number of negative and of positive cells."""
     cells = table.groupby("slide", sort=True)["label"].agg(["size", "sum"])
     return pd.DataFrame({"negative": cells["size"] - cells["sum"], "positive": cells["sum"]})
