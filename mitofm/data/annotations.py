@@ -77,7 +77,7 @@ def require_labels(table: pd.DataFrame) -> pd.DataFrame:
     """The table itself.
 
     Raises:
-        MitofmError: its cells have no label.
+        MitofmError: its samples have no label.
     """
     if (table["label"] == UNKNOWN).any():
         raise MitofmError(

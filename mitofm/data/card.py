@@ -54,7 +54,7 @@ def compare_counts(card: Card, table: pd.DataFrame) -> list[str]:
 
     Args:
         card: of the data set.
-        table: its annotation table. Images without any cell are not in it, and not counted.
+        table: its annotation table. Images without any sample are not in it, and not counted.
     """
     if card.counts is None:
         return []
@@ -75,7 +75,7 @@ def compare_counts(card: Card, table: pd.DataFrame) -> list[str]:
 def count_samples(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """`images`, `positive` and `negative` of each domain in an annotation table."""
     counts = table.groupby("domain").agg(
-        images=("image", "nunique"), positive=("label", "sum"), cells=("label", "size")
+        images=("image", "nunique"), positive=("label", "sum"), samples=("label", "size")
     )
-    counts["negative"] = counts.pop("cells") - counts["positive"]
+    counts["negative"] = counts.pop("samples") - counts["positive"]
     return {str(domain): {str(what): int(n) for what, n in row.items()} for domain, row in counts.iterrows()}

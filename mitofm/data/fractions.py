@@ -1,4 +1,4 @@
-"""Buying labels: one order of the cells on a side per seed, of which a fraction takes the prefix.
+"""Buying labels: one order of the samples on a side per seed, of which a fraction takes the prefix.
 
 Whatever the fraction, the order is the same, so a smaller fraction is part of every larger one.
 """
@@ -32,10 +32,10 @@ def check(fraction: float, unit: str) -> None:
 
 
 def stratify(labels: np.ndarray, domains: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random order of n cells in which every prefix has the class proportions of the whole, to within one cell.
+    """A random order of n samples in which every prefix has the class proportions of the whole, to within one sample.
 
-    Cell j of a class of n_c cells goes to place (j + 1/2) / n_c, which spreads both classes evenly (each is then at
-    most half a cell off its share). Inside a class the domains are spread in the same way, but with a random phase
+    Sample j of a class of n_c samples goes to place (j + 1/2) / n_c, which spreads both classes evenly (each is then at
+    most half a sample off its share). Inside a class the domains are spread in the same way, but with a random phase
     instead of 1/2, so that no small domain is systematically early or late.
 
     Args:
@@ -46,25 +46,25 @@ def stratify(labels: np.ndarray, domains: np.ndarray, rng: np.random.Generator) 
     Returns:
         (n,) positions.
     """
-    cells = pd.DataFrame({"label": labels, "domain": domains}).iloc[rng.permutation(len(labels))]
-    groups = cells.groupby(["label", "domain"], sort=True)
+    samples = pd.DataFrame({"label": labels, "domain": domains}).iloc[rng.permutation(len(labels))]
+    groups = samples.groupby(["label", "domain"], sort=True)
     phase = rng.random(groups.ngroups)[groups.ngroup().to_numpy()]
     place = (groups.cumcount().to_numpy() + phase) / groups["label"].transform("size").to_numpy()
-    cells = cells.iloc[np.argsort(place, kind="stable")]
-    classes = cells.groupby("label")
+    samples = samples.iloc[np.argsort(place, kind="stable")]
+    classes = samples.groupby("label")
     place = (classes.cumcount().to_numpy() + 0.5) / classes["label"].transform("size").to_numpy()
-    return cells.index.to_numpy()[np.argsort(place, kind="stable")]
+    return samples.index.to_numpy()[np.argsort(place, kind="stable")]
 
 
 def buy(
     train: pd.DataFrame, validation: pd.DataFrame, fraction: float, unit: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The cells of both sides that `fraction` buys, in the order they are bought.
+    """The samples of both sides that `fraction` buys, in the order they are bought.
 
     Args:
-        train: the cells of the training side (slide, domain, label), sorted by sample_id.
+        train: the samples of the training side (slide, domain, label), sorted by sample_id.
         validation: those of the validation side, likewise.
-        fraction: a share of the cells of each side (unit "annotation"), a share of its slides (unit "slide_share"), or a
+        fraction: a share of the samples of each side (unit "annotation"), a share of its slides (unit "slide_share"), or a
             number of training slides (unit "slide"), to which validation slides are added in the same proportion. At
             least one of each.
         unit: one of `UNITS`.
@@ -79,7 +79,7 @@ def buy(
     """
     check(fraction, unit)
     sides = {"train": train, "validation": validation}
-    orders = {side: _order(cells, stream(seed, "subset", side)) for side, cells in sides.items()}
+    orders = {side: _order(samples, stream(seed, "subset", side)) for side, samples in sides.items()}
     if unit == "annotation":
         kept = {side: order[: _count(fraction, len(order))] for side, order in orders.items()}
     else:

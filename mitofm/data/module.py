@@ -30,8 +30,8 @@ class TrainingPatches(Dataset[TrainingBatch]):
 
     Args:
         store: the patches.
-        rows: of the n training cells.
-        weights: of the cells in the loss: float32 (n,).
+        rows: of the n training samples.
+        weights: of the samples in the loss: float32 (n,).
         augment: applied to each patch.
         mix: applied to each batch.
         shard: which of how many devices that share each batch; its loss weights make the mean of their losses the batch's.
@@ -93,10 +93,10 @@ class CellData(pl.LightningDataModule):
     """Training and validation batches of one cell.
 
     Args:
-        training: the training cells.
-        validation: the validation cells to check; none where nothing is chosen on them.
-        groups: of training cells that are drawn equally often.
-        batch_size: cells per step.
+        training: the training samples.
+        validation: the validation samples to check; none where nothing is chosen on them.
+        groups: of training samples that are drawn equally often.
+        batch_size: samples per step.
         steps: of the whole run.
         seed: of the cell.
         workers: loader processes.
@@ -129,7 +129,7 @@ class CellData(pl.LightningDataModule):
         return DataLoader(self.training, batch_sampler=self.order, **self._loading)
 
     def val_dataloader(self) -> DataLoader | list:
-        """The validation cells, or nothing."""
+        """The validation samples, or nothing."""
         if not len(self.validation):
             return []
         return load_in_order(self.validation, self.batch_size * 4, **self._loading)

@@ -9,7 +9,7 @@ from mitofm.data.order import StepOrder
 from mitofm.runs.checks import _CHOICES
 
 CELLS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abc")), min_size=2, max_size=60).filter(
-    lambda cells: len({label for label, _ in cells}) == 2
+    lambda samples: len({label for label, _ in samples}) == 2
 )
 
 
@@ -17,18 +17,18 @@ def test_every_sampler_can_be_asked_for() -> None:
     assert set(SAMPLERS) == set(_CHOICES["fit.sampler"])
 
 
-@given(cells=CELLS, sampler=st.sampled_from(list(SAMPLERS)))
-def test_groups_part_the_cells(cells: list[tuple[int, str]], sampler: str) -> None:
-    table = pd.DataFrame(cells, columns=["label", "domain"], index=range(100, 100 + len(cells)))
+@given(samples=CELLS, sampler=st.sampled_from(list(SAMPLERS)))
+def test_groups_part_the_cells(samples: list[tuple[int, str]], sampler: str) -> None:
+    table = pd.DataFrame(samples, columns=["label", "domain"], index=range(100, 100 + len(samples)))
     found = group_samples(table, sampler)
-    assert sorted(np.concatenate(list(found.values()))) == list(range(len(cells)))
+    assert sorted(np.concatenate(list(found.values()))) == list(range(len(samples)))
     for name, members in found.items():
         assert {tuple(map(str, one)) for one in table.iloc[members][SAMPLERS[sampler]].to_numpy()} == {name}
 
 
-@given(cells=CELLS, sampler=st.sampled_from(list(SAMPLERS)), column=st.sampled_from(["label", "domain"]))
-def test_weights_balance_what_is_drawn(cells: list[tuple[int, str]], sampler: str, column: str) -> None:
-    table = pd.DataFrame(cells, columns=["label", "domain"])
+@given(samples=CELLS, sampler=st.sampled_from(list(SAMPLERS)), column=st.sampled_from(["label", "domain"]))
+def test_weights_balance_what_is_drawn(samples: list[tuple[int, str]], sampler: str, column: str) -> None:
+    table = pd.DataFrame(samples, columns=["label", "domain"])
     drawn = group_samples(table, sampler)
     weight = weigh_samples(table, drawn, [column])
     probability = np.zeros(len(table))
@@ -49,6 +49,6 @@ def test_natural_draws_weigh_classes_as_scikit_learn_does() -> None:
 def test_a_rare_class_is_drawn_as_often_as_a_common_one() -> None:
     table = pd.DataFrame({"label": [0] * 90 + [1] * 10, "domain": "a"})
     steps = StepOrder(100, 16, 60, 0, groups=group_samples(table, "class"))
-    drawn = np.array([cell for step in steps for cell, _ in step])
+    drawn = np.array([sample for step in steps for sample, _ in step])
     assert (table["label"].to_numpy()[drawn]).mean() == pytest.approx(0.5, abs=0.01)
     assert set(drawn) == set(range(100))

@@ -39,15 +39,15 @@ def card(name: str, tmp_path: Path) -> Card:
 
 
 def table(of: Card) -> pd.DataFrame:
-    """A table with the counts of the card, its cells spread over the images."""
+    """A table with the counts of the card, its samples spread over the images."""
     assert of.counts is not None
     rows = [
         (f"{domain}-{number}", f"{domain}/{number % known['images']}.tiff", int(number < known["positive"]), domain)
         for domain, known in of.counts.items()
         for number in range(known["positive"] + known["negative"])
     ]
-    cells = pd.DataFrame(rows, columns=["sample_id", "image", "label", "domain"])
-    return validate(cells.assign(dataset=of.name, slide=cells["image"], x=1, y=2), of.name)
+    samples = pd.DataFrame(rows, columns=["sample_id", "image", "label", "domain"])
+    return validate(samples.assign(dataset=of.name, slide=samples["image"], x=1, y=2), of.name)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -73,12 +73,12 @@ def test_a_table_with_these_counts_passes_and_one_with_a_row_missing_does_not(tm
 
 
 def midog_json(of: Card, rules: list[dict[str, Any]]) -> dict[str, Any]:
-    """A JSON as MIDOG publishes it: file numbers, corner boxes and categories, with as many cells as the card says."""
+    """A JSON as MIDOG publishes it: file numbers, corner boxes and categories, with as many samples as the card says."""
     assert of.counts is not None
     images = {domain: [] for domain in of.counts}
     for rule in rules:
         images[rule["domain"]] += range(rule["files"][0], rule["files"][1] + 1)
-    cells = [
+    samples = [
         (images[domain][number % len(images[domain])], 1 if number < known["positive"] else 2)
         for domain, known in of.counts.items()
         for number in range(known["positive"] + known["negative"])
@@ -88,7 +88,7 @@ def midog_json(of: Card, rules: list[dict[str, Any]]) -> dict[str, Any]:
         "categories": [{"id": 1, "name": "mitotic figure"}, {"id": 2, "name": "not mitotic figure"}],
         "annotations": [
             {"id": n, "image_id": image, "category_id": category, "bbox": [10, 20, 60, 70]}
-            for n, (image, category) in enumerate(cells, start=1)
+            for n, (image, category) in enumerate(samples, start=1)
         ],
     }
 
@@ -116,15 +116,15 @@ def small(tmp_path: Path) -> Card:
 
 
 def test_a_domain_more_or_less_is_said(small: Card) -> None:
-    cells = pd.DataFrame({"image": ["1", "2", "1", "1", "1"], "label": [1, 1, 0, 0, 0], "domain": "a"})
-    assert compare_counts(small, cells) == ["domain 'b' of the card is not in the table"]
-    other = pd.concat([cells, cells.iloc[:1].assign(domain="b"), cells.iloc[:1].assign(domain="c")])
+    samples = pd.DataFrame({"image": ["1", "2", "1", "1", "1"], "label": [1, 1, 0, 0, 0], "domain": "a"})
+    assert compare_counts(small, samples) == ["domain 'b' of the card is not in the table"]
+    other = pd.concat([samples, samples.iloc[:1].assign(domain="b"), samples.iloc[:1].assign(domain="c")])
     assert compare_counts(small, other) == ["domain 'c' of the table is not in the card"]
 
 
 def test_only_what_the_card_knows_is_compared(small: Card) -> None:
     a = pd.DataFrame({"image": ["1", "1", "1", "1", "1"], "label": [1, 1, 0, 0, 0], "domain": "a"})
-    b = pd.DataFrame({"image": ["3", "4"], "label": [1, 0], "domain": "b"})  # of b only the positive cells are known
+    b = pd.DataFrame({"image": ["3", "4"], "label": [1, 0], "domain": "b"})  # of b only the positive samples are known
     assert compare_counts(small, pd.concat([a, b])) == ["domain 'a': 1 images, the card says 2"]
     assert compare_counts(replace(small, counts=None), a) == []
 

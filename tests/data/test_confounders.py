@@ -27,7 +27,7 @@ PARTS = ["train", "train", "train", "test", "unused", "validation"]
 
 
 class Small:
-    """A data set of 30 cells in five images of 60 x 50 px."""
+    """A data set of 30 samples in five images of 60 x 50 px."""
 
     card = SimpleNamespace(crop_px=8, mpp=None, image_mpp=None)
 
@@ -37,7 +37,7 @@ class Small:
     def table(self) -> pd.DataFrame:
         return self.source.table()
 
-    def store(self, source: Any = None, name: str = "cells") -> PatchStore:
+    def store(self, source: Any = None, name: str = "samples") -> PatchStore:
         sizes: dict[str, int] = {"crop_px": 8, "margin_px": 2}
         return ensure(source or self.source, name=name, cache=self.cache, remembered=Remembered(self.cache), **sizes)
 

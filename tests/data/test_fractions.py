@@ -14,7 +14,7 @@ from mitofm.ground.seeds import stream
 
 
 def side(labels: list[int], domains: int = 2, slides: int = 6) -> pd.DataFrame:
-    """A side whose cells lie on `slides` slides, these on `domains` domains."""
+    """A side whose samples lie on `slides` slides, these on `domains` domains."""
     slide = np.arange(len(labels)) % slides
     return pd.DataFrame(
         {"slide": [f"s{i:02d}" for i in slide], "domain": [f"d{i % domains}" for i in slide], "label": labels}
@@ -25,11 +25,11 @@ sides = st.builds(side, st.lists(st.integers(0, 1), min_size=1, max_size=80), st
 
 
 @settings(derandomize=True, deadline=None)
-@given(cells=sides, seed=st.integers(0, 99))
-def test_every_prefix_holds_each_class_within_one_of_its_share(cells: pd.DataFrame, seed: int) -> None:
-    labels = cells["label"].to_numpy()
-    order = stratify(labels, cells["domain"].to_numpy(), stream(seed, "test"))
-    assert sorted(order) == list(range(len(cells)))
+@given(samples=sides, seed=st.integers(0, 99))
+def test_every_prefix_holds_each_class_within_one_of_its_share(samples: pd.DataFrame, seed: int) -> None:
+    labels = samples["label"].to_numpy()
+    order = stratify(labels, samples["domain"].to_numpy(), stream(seed, "test"))
+    assert sorted(order) == list(range(len(samples)))
     expected = labels.mean() * np.arange(1, len(labels) + 1)
     assert np.abs(np.cumsum(labels[order]) - expected).max() <= 0.5 + 1e-9
 
@@ -57,8 +57,8 @@ def test_fractions_are_nested_prefixes(
 ) -> None:
     small, large = sorted((a, b))
     fewer, more = (buy(train, validation, fraction, "annotation", seed) for fraction in (small, large))
-    for cells, little, much in zip((train, validation), fewer, more, strict=True):
-        assert len(little) == max(1, round(small * len(cells)))
+    for samples, little, much in zip((train, validation), fewer, more, strict=True):
+        assert len(little) == max(1, round(small * len(samples)))
         assert little.tolist() == much[: len(little)].tolist()
 
 
@@ -71,22 +71,22 @@ def test_slides_are_bought_whole_and_nested(
     number = data.draw(st.integers(1, slides))
     some = buy(train, validation, number, "slide", seed)
     every = buy(train, validation, slides, "slide", seed)
-    for cells, little, much in zip((train, validation), some, every, strict=True):
-        names = set(cells["slide"].iloc[little])
-        expected = max(1, round(number / slides * cells["slide"].nunique()))
+    for samples, little, much in zip((train, validation), some, every, strict=True):
+        names = set(samples["slide"].iloc[little])
+        expected = max(1, round(number / slides * samples["slide"].nunique()))
         assert len(names) == expected
-        assert sorted(little) == np.flatnonzero(cells["slide"].isin(names)).tolist()
+        assert sorted(little) == np.flatnonzero(samples["slide"].isin(names)).tolist()
         assert little.tolist() == much[: len(little)].tolist()
-        assert len(much) == len(cells)
+        assert len(much) == len(samples)
 
 
 def test_seeds_and_sides_draw_on_their_own() -> None:
-    cells = side([0, 1] * 40)
-    train, validation = buy(cells, cells, 0.25, "annotation", 0)
+    samples = side([0, 1] * 40)
+    train, validation = buy(samples, samples, 0.25, "annotation", 0)
     assert set(train) != set(validation)
-    assert set(train) != set(buy(cells, cells, 0.25, "annotation", 1)[0])
-    shorter = cells.iloc[:20]
-    assert train.tolist() == buy(cells, shorter, 0.25, "annotation", 0)[0].tolist()
+    assert set(train) != set(buy(samples, samples, 0.25, "annotation", 1)[0])
+    shorter = samples.iloc[:20]
+    assert train.tolist() == buy(samples, shorter, 0.25, "annotation", 0)[0].tolist()
 
 
 def test_a_side_without_cells_buys_nothing() -> None:
@@ -114,6 +114,6 @@ def test_a_fraction_that_cannot_be_meant_is_refused(fraction: float, unit: str, 
 
 
 def test_more_slides_than_there_are_is_infeasible() -> None:
-    cells = side([0, 1] * 6)
+    samples = side([0, 1] * 6)
     with pytest.raises(Infeasible, match="fraction=7 slides were asked for, but the training side has 6"):
-        buy(cells, cells, 7, "slide", 0)
+        buy(samples, samples, 7, "slide", 0)

@@ -1,4 +1,4 @@
-"""Confounder background: where a slide has no bought negative cell, random background is trained as negative."""
+"""Confounder background: where a slide has no bought negative sample, random background is trained as negative."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Background:
-    """As many background crops as the slide has bought positive cells: the released code draws both classes equally often.
+    """As many background crops as the slide has bought positive samples: the released code draws both classes equally often.
 
     Args:
         per_image: positions kept ready in each image; a slide gives no more of them than its images have.
-        distance_px: from every annotated cell, px at level 0.
+        distance_px: from every annotated sample, px at level 0.
         seed: of the positions.
     """
 
@@ -35,7 +35,7 @@ class Background:
         self.seed = seed
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
-        """Background crops follow the annotated cells; those drawn are training cells like any other."""
+        """Background crops follow the annotated samples; those drawn are training samples like any other."""
         positions = BackgroundPositions(dataset, self.per_image, self.distance_px, self.seed)
         background = dataset.store(positions, "background")
         bought = split.frame.iloc[split.rows(TRAIN)].groupby("slide")["label"].agg(["sum", "size"])

@@ -20,7 +20,7 @@ class Confounder(Protocol):
     """Whether samples of the annotation table are learned under other labels than their own."""
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
-        """The split and the store as this protocol has them; row i of either is the same cell, and no test cell changes.
+        """The split and the store as this protocol has them; row i of either is the same sample, and no test sample changes.
 
         Raises:
             Infeasible: this data set, or this backbone, cannot show the confounder.

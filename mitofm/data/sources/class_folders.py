@@ -133,26 +133,26 @@ class ClassFolders:
         index = pd.Index([crop.path for crop in found], name="crop")
         crops = pd.Series(index, index)
         ids = pd.Series([reading.stem(crop.called) for crop in found], index)
-        cells = pd.DataFrame({"crop": crops, "sample_id": ids, "image": crops, "dataset": self.name}, index)
-        cells = cells.assign(label=[crop.label for crop in found], x=self.side / 2, y=self.side / 2)
-        cells["slide"] = pd.Series([crop.slide for crop in found], index, dtype=object).fillna(ids)
+        samples = pd.DataFrame({"crop": crops, "sample_id": ids, "image": crops, "dataset": self.name}, index)
+        samples = samples.assign(label=[crop.label for crop in found], x=self.side / 2, y=self.side / 2)
+        samples["slide"] = pd.Series([crop.slide for crop in found], index, dtype=object).fillna(ids)
         if self.slide_pattern is not None:
-            cells["slide"] = crop_files.extract_slides(crops, self.slide_pattern, origin)
+            samples["slide"] = crop_files.extract_slides(crops, self.slide_pattern, origin)
         if path is not None:
             known, voted = self._describe_each(crops, path, self.columns)
             for key in {"x", "y"} & set(known):
                 known[key] = tabular.parse_numbers(known[key], origin)
-            cells[known.columns] = known
+            samples[known.columns] = known
             if {"x", "slide"} <= set(
                 known
             ):  # a position in the slide; else a crop shares no pixels that anyone knows of
-                cells["image"] = known["slide"]
-            cells[voted.columns] = voted
+                samples["image"] = known["slide"]
+            samples[voted.columns] = voted
         votes_path = self._find_votes_csv()
         if votes_path is not None:
             _, voted = self._describe_each(crops, votes_path, self.votes_file)
-            cells[voted.columns] = voted
-        return validate(fill(respell(cells, self.spelling), crops, self.domains, origin), origin)
+            samples[voted.columns] = voted
+        return validate(fill(respell(samples, self.spelling), crops, self.domains, origin), origin)
 
     def _find_holder(self) -> Path | None:
         """The first place that has a folder for every class."""
@@ -181,7 +181,7 @@ class ClassFolders:
         for crop in found:
             if (other := called.setdefault(reading.stem(crop.called), crop.path)) != crop.path:
                 raise MitofmError(
-                    f"data set {self.name!r}: {other} and {crop.path} of {root} would be one cell, called "
+                    f"data set {self.name!r}: {other} and {crop.path} of {root} would be one sample, called "
                     f"{reading.stem(crop.called)!r}. Keep or rename one of them"
                 )
         return found

@@ -141,7 +141,7 @@ class CropsCsv:
         """The annotation table, not yet validated, with the rows of the CSV."""
         words = self._name_columns(read)
         counted = "votes_positive" in words  # then `votes` is a column of numbers, too
-        cells = pd.DataFrame(
+        samples = pd.DataFrame(
             {
                 key: ["_".join(row) for row in read[_listed(word)].to_numpy()]
                 if not isinstance(word, str)
@@ -152,31 +152,33 @@ class CropsCsv:
             read.index,
         )
         for key in ("x", "y", "mpp", *([] if self.classes else ["label"])):
-            if key in cells:
-                cells[key] = tabular.parse_numbers(cells[key].rename(key), str(path))
+            if key in samples:
+                samples[key] = tabular.parse_numbers(samples[key].rename(key), str(path))
         if "votes" in words and not counted:
-            cells = cells.join(votes.count(votes.pick(read, _listed(words["votes"]), path), self.vote_words, str(path)))
-        called = cells["crop"].map(crop_files.to_slashes)
-        cells["crop"] = self._find_crops(called, path)
-        if "sample_id" not in cells:
+            samples = samples.join(
+                votes.count(votes.pick(read, _listed(words["votes"]), path), self.vote_words, str(path))
+            )
+        called = samples["crop"].map(crop_files.to_slashes)
+        samples["crop"] = self._find_crops(called, path)
+        if "sample_id" not in samples:
             absolute = called.map(crop_files.is_absolute).any()
-            cells["sample_id"] = crop_files.name_samples(cells["crop"] if absolute else called)
+            samples["sample_id"] = crop_files.name_samples(samples["crop"] if absolute else called)
         if self.slide_pattern is not None:
-            cells["slide"] = crop_files.extract_slides(called, self.slide_pattern, str(path))
-        elif "slide" not in cells:
-            cells["slide"] = cells["sample_id"]
-        if "x" not in cells:  # no position in the slide: a crop shares no pixels that anyone knows of
-            cells = cells.assign(x=0, y=0, image=cells["crop"])
-        elif "image" not in cells:
-            cells["image"] = cells["slide"]
-        if "dataset" not in cells:
-            cells["dataset"] = self.name
-        if "label" not in cells:
-            cells["label"] = UNKNOWN
+            samples["slide"] = crop_files.extract_slides(called, self.slide_pattern, str(path))
+        elif "slide" not in samples:
+            samples["slide"] = samples["sample_id"]
+        if "x" not in samples:  # no position in the slide: a crop shares no pixels that anyone knows of
+            samples = samples.assign(x=0, y=0, image=samples["crop"])
+        elif "image" not in samples:
+            samples["image"] = samples["slide"]
+        if "dataset" not in samples:
+            samples["dataset"] = self.name
+        if "label" not in samples:
+            samples["label"] = UNKNOWN
         elif self.classes is not None:
-            labels = self.classes.to_labels(cells["label"], str(path))
-            cells = cells.loc[labels.index].assign(label=labels)
-        return fill(respell(cells, self.spelling), cells["image"], self.domains, str(path))
+            labels = self.classes.to_labels(samples["label"], str(path))
+            samples = samples.loc[labels.index].assign(label=labels)
+        return fill(respell(samples, self.spelling), samples["image"], self.domains, str(path))
 
     def _find_crops(self, called: pd.Series, path: Path) -> pd.Series:
         """The path of each crop in the root; one that is not there as the CSV calls it, below `folder`."""

@@ -16,8 +16,8 @@ FIELDS = ("domain", "species", "scanner")
 Rules = str | Mapping[Any, Any] | Sequence[Mapping[str, Any]] | None
 
 
-def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd.DataFrame:
-    """`cells` with domain, species and scanner: what they have already, else what `rules` state of their images.
+def fill(samples: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd.DataFrame:
+    """`samples` with domain, species and scanner: what they have already, else what `rules` state of their images.
 
     The rules are one of:
     - a word: the domain of all images;
@@ -29,7 +29,7 @@ def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd
     A field that nobody knows is left out.
 
     Args:
-        cells: one row per cell.
+        samples: one row per sample.
         files: the image of each, as its file names it.
         rules: from the config.
         origin: the annotation file, for messages.
@@ -40,16 +40,16 @@ def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd
     listed = list(_list_rules(rules))
     said = {file: _apply_rules(file, listed) for file in files.unique()}
     for field in FIELDS:
-        own = cells[field] if field in cells else pd.Series(None, cells.index, dtype=object)
-        stated = pd.Series([said[file].get(field) for file in files], cells.index, dtype=object)
-        cells[field] = own.where(own.notna(), stated)
-    without = cells["domain"].isna()
+        own = samples[field] if field in samples else pd.Series(None, samples.index, dtype=object)
+        stated = pd.Series([said[file].get(field) for file in files], samples.index, dtype=object)
+        samples[field] = own.where(own.notna(), stated)
+    without = samples["domain"].isna()
     if without.any():
         raise MitofmError(
             f"{origin}: no domain is known of {files[without].iloc[0]} and {files[without].nunique() - 1} other images. "
             "Name it under data.source.domains: one word for all images, or a map from their names"
         )
-    return cells.dropna(axis="columns", how="all")
+    return samples.dropna(axis="columns", how="all")
 
 
 def state_domain(rules: Rules) -> bool:

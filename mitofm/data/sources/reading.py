@@ -84,5 +84,5 @@ def put_below(folder: str, files: pd.Series) -> pd.Series:
 
 @cache
 def stem(file: str) -> str:
-    """The path `file` without its ending and in one word, to make a cell's name from."""
+    """The path `file` without its ending and in one word, to make a sample's name from."""
     return PurePosixPath(file).with_suffix("").as_posix().replace("/", "-")

@@ -9,18 +9,18 @@ import pandas as pd
 from mitofm.data.sources.domains import FIELDS
 
 
-def respell(cells: pd.DataFrame, spelling: Mapping[str, str]) -> pd.DataFrame:
-    """`cells` with domain, species and scanner as `spelling` has them, where it has them.
+def respell(samples: pd.DataFrame, spelling: Mapping[str, str]) -> pd.DataFrame:
+    """`samples` with domain, species and scanner as `spelling` has them, where it has them.
 
     Args:
-        cells: one row per sample; the three columns if it has them.
+        samples: one row per sample; the three columns if it has them.
         spelling: a word of the file -> how it is spelled: {Hamammatsu XR: Hamamatsu XR, Canine: canine}. {}: as they are.
     """
     known = {str(word): one for word, one in spelling.items()}
-    return cells.assign(
+    return samples.assign(
         **{
-            field: cells[field].map(lambda word: known.get(str(word).strip(), word))
+            field: samples[field].map(lambda word: known.get(str(word).strip(), word))
             for field in FIELDS
-            if field in cells
+            if field in samples
         }
     )

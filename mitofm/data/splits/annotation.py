@@ -15,11 +15,11 @@ from mitofm.ground.seeds import stream
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation(Strategy):
-    """Cells, not slides, are drawn for test and validation, stratified by class and domain.
+    """Samples, not slides, are drawn for test and validation, stratified by class and domain.
 
     Attributes:
-        test_share: share of the cells that tests.
-        validation_share: share of the other cells that validates.
+        test_share: share of the samples that tests.
+        validation_share: share of the other samples that validates.
     """
 
     test_share: float = 0.2
@@ -35,13 +35,13 @@ class Annotation(Strategy):
         return "all"
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Cells divided at random, slides ignored."""
+        """Samples divided at random, slides ignored."""
         part = draw_samples(table, {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
         return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))
 
 
 def draw_samples(table: pd.DataFrame, held_out: dict[str, float], seed: int) -> np.ndarray:
-    """Cells drawn for the parts of `held_out` (share of the cells left, at least one), the rest trains: (N,) objects."""
+    """Samples drawn for the parts of `held_out` (share of the samples left, at least one), the rest trains: (N,) objects."""
     order = stratify(table["label"].to_numpy(), table["domain"].to_numpy(), stream(seed, "annotation split"))
     part = np.full(len(table), TRAIN, dtype=object)
     for name, share in held_out.items():

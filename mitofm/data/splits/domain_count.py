@@ -1,4 +1,4 @@
-"""Strategy domain_count: train on a number of domains, always on equally many cells, and test on one that is left out."""
+"""Strategy domain_count: train on a number of domains, always on equally many samples, and test on one that is left out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mitofm.ground.seeds import stream
 
 @dataclass(frozen=True, kw_only=True)
 class DomainCount(Strategy):
-    """Train on `count` domains, in equal shares, as many cells as the smallest domain alone could give.
+    """Train on `count` domains, in equal shares, as many samples as the smallest domain alone could give.
 
     Per seed the domains that can train come in one order, and a count takes the first of them. Both test sets are the
     same for every count: all slides of `domain` (out_of_domain), and the test slides of the first domain of the order,
@@ -60,10 +60,10 @@ class DomainCount(Strategy):
         part = np.full(len(table), UNUSED, dtype=object)
         part[out | (first & (slides.part == TEST))] = TEST
         for side in (TRAIN, VALIDATION):
-            cells = {value: np.flatnonzero((slides.value == value) & (slides.part == side)) for value in able}
-            size = min(map(len, cells.values()))
+            samples = {value: np.flatnonzero((slides.value == value) & (slides.part == side)) for value in able}
+            size = min(map(len, samples.values()))
             for share, value in zip(_divide(size, self.count), order, strict=False):
-                part[_take(table, cells[value], share, seed, side)] = side
+                part[_take(table, samples[value], share, seed, side)] = side
         tests = np.where(out, OUT_OF_DOMAIN, IN_DOMAIN).astype(object)
         test_only = tuple(value for value in slides.test_only if value != self.domain)
         return Sides(part, np.where(part == TEST, tests, ""), test_only)
@@ -76,7 +76,7 @@ def _divide(size: int, count: int) -> list[int]:
 
 def _take(table: pd.DataFrame, rows: np.ndarray, number: int, seed: int, side: str) -> np.ndarray:
     """A number of `rows`, the first of one stratified order, so that fewer of them are among more."""
-    cells = table.iloc[rows]
-    domains = cells["domain"].to_numpy()
+    samples = table.iloc[rows]
+    domains = samples["domain"].to_numpy()
     rng = stream(seed, "domain count", side, str(domains[0]))
-    return rows[stratify(cells["label"].to_numpy(), domains, rng)[:number]]
+    return rows[stratify(samples["label"].to_numpy(), domains, rng)[:number]]

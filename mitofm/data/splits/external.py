@@ -63,7 +63,7 @@ def _list_names(given: str | int | Sequence[str | int]) -> tuple[str, ...]:
 
 
 def _are_of(dataset: np.ndarray, names: str | Sequence[str], key: str) -> np.ndarray:
-    """Which cells (N,) are of the data sets `names`. MitofmError for one that does not occur, or for none at all."""
+    """Which samples (N,) are of the data sets `names`. MitofmError for one that does not occur, or for none at all."""
     known = set(dataset)
     if not _list_names(names):
         raise MitofmError(f"{key} is empty. There is: {', '.join(sorted(known))}")

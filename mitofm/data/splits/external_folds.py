@@ -20,12 +20,12 @@ class ExternalFolds(External):
     """The protocol of arXiv 2506.21444: folds stratified by label and grouped by slide, three test sets for each fold.
 
     Of the slides of `train_on` a share is held out (in_domain); of the rest one fold validates and the others train.
-    Every cell of `test_on` tests, in a set named after its data set. No test set depends on the fold.
+    Every sample of `test_on` tests, in a set named after its data set. No test set depends on the fold.
 
     Attributes:
         fold: the fold that validates, from 0.
         folds: how many there are, at least 2.
-        test_share: share of the cells of `train_on` that is held out, one of round(1 / share) folds; at most a half.
+        test_share: share of the samples of `train_on` that is held out, one of round(1 / share) folds; at most a half.
     """
 
     fold: int = 0

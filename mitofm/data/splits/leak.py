@@ -10,11 +10,11 @@ from mitofm.ground.errors import MitofmError
 
 
 def check_no_leak(table: pd.DataFrame, part: np.ndarray) -> None:
-    """Refuse sides that share a slide or an image. Cells of no side ("unused") do not count.
+    """Refuse sides that share a slide or an image. Samples of no side ("unused") do not count.
 
     Args:
-        table: annotation table of N cells (slide, image).
-        part: (N,) part of each cell.
+        table: annotation table of N samples (slide, image).
+        part: (N,) part of each sample.
 
     Raises:
         MitofmError: names the first slide or image that is on two sides.
@@ -27,7 +27,7 @@ def check_no_leak(table: pd.DataFrame, part: np.ndarray) -> None:
             first = shared[unit].min()
             on = " and ".join(sorted(shared.loc[shared[unit] == first, "part"]))
             raise MitofmError(
-                f"leak: {unit} {first!r} is on two sides, {on} ({shared[unit].nunique()} such {unit}s). All cells of "
+                f"leak: {unit} {first!r} is on two sides, {on} ({shared[unit].nunique()} such {unit}s). All samples of "
                 f"one {unit} belong on one side: mend the split file, or give them one slide in the annotation table"
             )
 

@@ -14,9 +14,9 @@ from mitofm.data.splits.single_domain import SingleDomain
 
 @dataclass(frozen=True, kw_only=True)
 class OneSidedLeak(SingleDomain):
-    """As single_domain, but the cells of `domain` are divided one by one: its test cells lie on training slides.
+    """As single_domain, but the samples of `domain` are divided one by one: its test samples lie on training slides.
 
-    The other domains test on the cells they test on in single_domain, of which no slide was trained on: what the leak
+    The other domains test on the samples they test on in single_domain, of which no slide was trained on: what the leak
     adds to the in-domain side alone looks like a cost of changing the domain.
     """
 

@@ -15,7 +15,7 @@ from mitofm.data.splits.slides import assign
 class SingleDomain(Strategy):
     """Train on `domain`; test on its test slides (in_domain) and on the test slides of every other (out_of_domain).
 
-    The test slides are those of strategy in_domain at the same seed, so the two compare cell by cell.
+    The test slides are those of strategy in_domain at the same seed, so the two compare sample by sample.
 
     Attributes:
         domain: the value of `by` that trains.

@@ -19,12 +19,12 @@ _ATTEMPTS = 200
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """The parts of a table's N cells when every domain is divided on its own.
+    """The parts of a table's N samples when every domain is divided on its own.
 
     Attributes:
         by: the column whose values are the domains.
-        value: (N,) objects, the domain of each cell.
-        part: (N,) objects: train, validation or test; every cell of a domain that cannot train is test.
+        value: (N,) objects, the domain of each sample.
+        part: (N,) objects: train, validation or test; every sample of a domain that cannot train is test.
         test_only: the domains that cannot train, sorted.
         counts: indexed by domain: slides, positive, negative.
     """
@@ -58,7 +58,7 @@ class Assignment:
             slides, positive, negative = self.counts.loc[value, ["slides", "positive", "negative"]]
             raise Infeasible(
                 f"{self.by} {value!r} can only be a test {self.by}: its {slides} slides hold {positive} positive and "
-                f"{negative} negative cells, and no draw leaves {MIN_SAMPLES} of each class in training, validation and "
+                f"{negative} negative samples, and no draw leaves {MIN_SAMPLES} of each class in training, validation and "
                 f"test"
             )
 
@@ -98,7 +98,7 @@ def draw_validation(table: pd.DataFrame, validation_share: float | None, seed: i
     """Train or validation for each sample (N,) of `table`, all of whose slides are drawn together; of no share, all train.
 
     Raises:
-        Infeasible: no draw leaves a slide and five cells of each class on both sides.
+        Infeasible: no draw leaves a slide and five samples of each class on both sides.
     """
     if validation_share is None:
         return np.full(len(table), TRAIN, dtype=object)
@@ -107,36 +107,36 @@ def draw_validation(table: pd.DataFrame, validation_share: float | None, seed: i
     if drawn is None:
         negative, positive = slides.sum()
         raise Infeasible(
-            f"{len(slides)} slides with {positive} positive and {negative} negative cells are left for training and "
+            f"{len(slides)} slides with {positive} positive and {negative} negative samples are left for training and "
             f"validation, and no draw leaves {MIN_SAMPLES} of each class in both"
         )
     return drawn[slides.index.get_indexer(table["slide"])]
 
 
-def draw(cells: np.ndarray, held_out: Mapping[str, float], rng: np.random.Generator) -> np.ndarray | None:
+def draw(samples: np.ndarray, held_out: Mapping[str, float], rng: np.random.Generator) -> np.ndarray | None:
     """Draw slides for the parts of `held_out` one after the other; what is left trains.
 
     Args:
-        cells: (n, 2) number of cells of either class on each slide, slides in a fixed order.
+        samples: (n, 2) number of samples of either class on each slide, slides in a fixed order.
         held_out: part -> share of the slides left when its turn comes, at least one slide.
         rng: gives the permutations of slides; the first feasible one is taken.
 
     Returns:
-        (n,) parts as objects, or None where no permutation of 200 gives every part `MIN_CELLS` cells of each class.
+        (n,) parts as objects, or None where no permutation of 200 gives every part `MIN_SAMPLES` samples of each class.
     """
     sizes: list[int] = []
     for turn, (part, share) in enumerate(held_out.items()):
-        left = len(cells) - sum(sizes)
+        left = len(samples) - sum(sizes)
         later = len(held_out) - turn
         sizes.append(max(1, min(share_of(left, share, part), left - later)))
-    if len(cells) <= len(held_out):
+    if len(samples) <= len(held_out):
         return None
     starts = np.cumsum([0, *sizes])
-    parts = np.repeat(np.array([*held_out, TRAIN], dtype=object), [*sizes, len(cells) - sum(sizes)])
+    parts = np.repeat(np.array([*held_out, TRAIN], dtype=object), [*sizes, len(samples) - sum(sizes)])
     for _ in range(_ATTEMPTS):
-        shuffled = rng.permutation(len(cells))
-        if np.add.reduceat(cells[shuffled], starts, axis=0).min() >= MIN_SAMPLES:
-            drawn = np.empty(len(cells), dtype=object)
+        shuffled = rng.permutation(len(samples))
+        if np.add.reduceat(samples[shuffled], starts, axis=0).min() >= MIN_SAMPLES:
+            drawn = np.empty(len(samples), dtype=object)
             drawn[shuffled] = parts
             return drawn
     return None
@@ -178,6 +178,6 @@ def _count_slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def _count_samples(table: pd.DataFrame) -> pd.DataFrame:
-    """Indexed by slide, sorted: the number of negative and of positive cells."""
-    cells = table.groupby("slide", sort=True)["label"].agg(["size", "sum"])
-    return pd.DataFrame({"negative": cells["size"] - cells["sum"], "positive": cells["sum"]})
+    """Indexed by slide, sorted: the number of negative and of positive samples."""
+    samples = table.groupby("slide", sort=True)["label"].agg(["size", "sum"])
+    return pd.DataFrame({"negative": samples["size"] - samples["sum"], "positive": samples["sum"]})
