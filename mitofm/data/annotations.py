@@ -41,7 +41,7 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     missing = [column for column in REQUIRED if column not in table]
     if missing:
         raise MitofmError(
-            f"{origin}: the annotation table lacks the column(s) {', '.join(missing)}; it has: {_list_columns(table)}"
+            f"{origin}: the annotation table lacks the column(s) {', '.join(missing)}; it has: {', '.join(map(str, table))}"
         )
     if table.empty:
         raise MitofmError(f"{origin}: the annotation table has no rows")
@@ -56,18 +56,18 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
             else _to_numbers(clean[column], origin, may_be_missing=column in may_lack)
         )
     wrong = ~clean["label"].isin([0, 1]) & (clean["label"] != UNKNOWN).any()
-    _refuse(wrong, clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
+    refuse(wrong, clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
     clean["label"] = clean["label"].astype("int64")
     if "mpp" in clean:
-        _refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
+        refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
     if set(VOTES) <= set(clean):
         _check_votes(clean, origin)
     samples = clean["sample_id"]
-    _refuse(samples.duplicated(), samples, origin, "it names an earlier row too; every sample needs its own")
+    refuse(samples.duplicated(), samples, origin, "it names an earlier row too; every sample needs its own")
     for column in ("image", "crop"):
         if column in clean:
             paths = clean[column]
-            _refuse(
+            refuse(
                 paths.map(_leaves_root), paths, origin, "it must be a path inside the data set's folder, relative to it"
             )
     return clean.sort_values("sample_id", ignore_index=True)
@@ -88,9 +88,9 @@ def require_labels(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def units(table: pd.DataFrame) -> pd.Series:
-    """The unit of independence of each sample (N,): what a split keeps together and a bootstrap draws.
+    """The unit of independence of each sample (N,), which a split keeps together and a bootstrap draws.
 
-    Its `unit` if curation had to join slides (of one patient, or that show the same cell), else its slide.
+    It is `unit` if curation had to join slides (of one patient, or that show the same cell), else the slide.
     """
     return table["unit"] if "unit" in table else table["slide"]
 
@@ -100,39 +100,31 @@ def fingerprint(table: pd.DataFrame, votes: bool = False) -> str:
 
     Args:
         table: the table.
-        votes: whether votes count: only for whoever learns from them.
+        votes: whether votes count; they do only if they are learned from.
     """
     ordered = table.sort_values("sample_id")
     counted = [column for column in ordered.columns if votes or column not in VOTES]
-    return fingerprints.of({column: [_to_json(value) for value in ordered[column].tolist()] for column in counted})
-
-
-def _to_json(value: object) -> object:
-    """As JSON can hold it: a missing number is None."""
-    return None if isinstance(value, float) and np.isnan(value) else value
+    content = {column: ordered[column].astype(object).where(ordered[column].notna(), None) for column in counted}
+    return fingerprints.of({column: values.tolist() for column, values in content.items()})
 
 
 def _check_votes(table: pd.DataFrame, origin: str) -> None:
     positive, votes = (table[column] for column in VOTES)
-    _refuse((votes < 1) | (votes % 1 != 0), votes, origin, "a whole number of votes, at least 1, is needed")
+    refuse((votes < 1) | (votes % 1 != 0), votes, origin, "a whole number of votes, at least 1, is needed")
     wrong = (positive < 0) | (positive > votes) | (positive % 1 != 0)
-    _refuse(wrong, positive, origin, "a whole number from 0 to the sample's votes is needed")
-
-
-def _list_columns(table: pd.DataFrame) -> str:
-    return ", ".join(str(column) for column in table.columns) or "none"
+    refuse(wrong, positive, origin, "a whole number from 0 to the sample's votes is needed")
 
 
 def _to_text(column: pd.Series, origin: str) -> pd.Series:
     text = column.astype(object).mask(column.isna(), "").map(str).str.strip()
-    _refuse(text == "", column, origin, "a value is needed in every row")
+    refuse(text == "", column, origin, "a value is needed in every row")
     return text.astype(str)
 
 
 def _to_numbers(column: pd.Series, origin: str, may_be_missing: bool = False) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     wrong = ~np.isfinite(numbers) & ~(column.isna() & may_be_missing)
-    _refuse(wrong, column, origin, "it must be a number")
+    refuse(wrong, column, origin, "it must be a number")
     return numbers
 
 
@@ -141,8 +133,8 @@ def _leaves_root(path: str) -> bool:
     return path.startswith(("/", "\\")) or path[1:2] == ":" or ".." in re.split(r"[\\/]", path)
 
 
-def _refuse(wrong: pd.Series, column: pd.Series, origin: str, reason: str) -> None:
-    """Raise for the first row that is `wrong`."""
+def refuse(wrong: pd.Series, column: pd.Series, origin: str, reason: str) -> None:
+    """Raise MitofmError for the first row that is `wrong`, with its value in `column`."""
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
         unit = wrong.index.name or "row"

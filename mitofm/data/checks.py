@@ -1,4 +1,4 @@
-"""What is suspicious about a data set before anything is trained on it: findings to look at, or to stop at."""
+"""What is suspicious about a data set before anything is trained on it: notices to look at, or to stop at."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pandas as pd
 from mitofm.data import cutting
 from mitofm.data.annotations import VOTES
 from mitofm.data.card import Card, compare_counts
-from mitofm.data.curation import CLIPPED, OPPOSITE, OUTSIDE, PADDED, SHARED, TWIN
+from mitofm.data.curation import CLIPPED, OPPOSITE, OUTSIDE, PADDED, SHARED, TWIN, describe_place
 from mitofm.data.votes import find_contradicted
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One kind of trouble.
+    """What one check has found.
 
     Attributes:
         what: the check that failed.
         count: how often.
         first: an example, with its place.
-        fatal: whether no patch store can be built while it lasts.
-        note: whether it is no trouble: a rule of the card was applied, as stated.
+        fatal: whether no patch store can be built until it is mended.
+        note: whether it is no problem, but a rule of the card that was applied as stated.
     """
 
     what: str
@@ -47,7 +47,7 @@ _REMARKED = {  # what curation remarks: in which words, and whether it is a note
 
 
 def summarize_remarks(remarks: pd.DataFrame) -> list[Notice]:
-    """The findings of curation, from its remarks (`mitofm.data.curation.Curated`)."""
+    """The notices of curation, from its remarks (`mitofm.data.curation.Curated`)."""
     counts = remarks["what"].value_counts()
     return [
         Notice(words, int(counts[what]), str(remarks.loc[remarks["what"] == what, "place"].iloc[0]), note=note)
@@ -57,12 +57,12 @@ def summarize_remarks(remarks: pd.DataFrame) -> list[Notice]:
 
 
 def list_unreadable(seen: pd.DataFrame) -> list[str]:
-    """What is wrong with each image that cannot be read; every one names its file."""
+    """What is wrong with each image that cannot be read, with its file."""
     return [problem for problem in seen["problem"] if problem]
 
 
 def check(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> list[Notice]:
-    """All findings on a data set before curation; empty if nothing is wrong.
+    """All notices on a data set before curation; empty if nothing is wrong.
 
     Args:
         card: of the data set.
@@ -97,20 +97,20 @@ def _check_images(card: Card, root: Path, seen: pd.DataFrame) -> Iterator[Notice
 def _check_samples(table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> Iterator[Notice]:
     twice = table[table.duplicated(["image", "x", "y"])]
     if len(twice):
-        yield Notice("the same sample twice", len(twice), _place(twice.iloc[0]))
+        yield Notice("the same sample twice", len(twice), describe_place(twice.iloc[0]))
     against = table[find_contradicted(table)] if set(VOTES) <= set(table) else table[:0]
     if len(against):
-        yield Notice("labels that are not what most experts voted", len(against), _place(against.iloc[0]))
+        yield Notice("labels that are not what most experts voted", len(against), describe_place(against.iloc[0]))
     mpp = seen["mpp"].reindex(cutting.file_column(table)).fillna(0.25).to_numpy()  # a guess is enough for a warning
     pairs = _find_opposite(table, distance_um / mpp)
     if pairs:
         one, other = (table.iloc[row] for row in pairs[0])
-        first = f"{_place(one)} (label {one['label']}) and {other['sample_id']} (label {other['label']})"
+        first = f"{describe_place(one)} (label {one['label']}) and {other['sample_id']} (label {other['label']})"
         yield Notice(f"samples of opposite label within {distance_um:g} micrometres", len(pairs), first)
 
 
 def _check_scale(table: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Notice]:
-    """Positions that are not of level 0 fill a corner of every image: micrometres at 0.25 per px, a quarter of each side."""
+    """Positions that are not px of level 0 fill a corner of every image: micrometres at 0.25 per px, a quarter of each side."""
     if "crop" in table or len(table) < _ENOUGH:
         return
     sides = seen.loc[table["image"], ["width", "height"]].to_numpy()
@@ -144,7 +144,3 @@ def _check_groups(table: pd.DataFrame) -> Iterator[Notice]:
     single = classes[classes < 2]
     if len(single):
         yield Notice("domains with samples of one class only", len(single), str(single.index[0]))
-
-
-def _place(sample: pd.Series) -> str:
-    return f"{sample['sample_id']} at ({sample['x']:g}, {sample['y']:g}) in {sample['image']}"

@@ -1,8 +1,8 @@
-"""From what a source says to what is split and learned from: the annotation table, held against its images.
+"""Curation: the annotation table of a source, checked against its images before it is split and learned from.
 
 Samples outside their image are clipped or dropped; padded crops are dropped; samples that show the very same cell are kept
-together, and those among them that one data set labels both ways are dropped; a patient's slides are one unit. All of it is
-decided once per state of the files, and kept: splits are made from it before any patch is cut.
+together, and those among them that one data set labels both ways are dropped; a patient's slides are one unit. This is done
+once per state of the files and kept: splits are made from it before any patch is cut.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Curated:
-    """A table that was held against its images.
+    """A table that was checked against its images.
 
     Attributes:
         table: annotation table of the samples that are left; with `unit` if that is not the slide of every sample.
@@ -69,7 +69,7 @@ class Curated:
 
 
 def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) -> Curated:
-    """Hold `table` against its images.
+    """Check `table` against its images and apply the rules.
 
     Args:
         root: the folder that the table's files are relative to.
@@ -100,7 +100,7 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
         if inside.empty:
             raise MitofmError(f"{root}: every crop is padded at its border; data.padded=keep keeps them")
     twins = _find_twins(inside, digest)
-    opposite = _opposite(inside, twins)
+    opposite = inside.groupby([twins, inside["dataset"]])["label"].transform("nunique") > 1
     sets = inside.groupby(twins)["dataset"].transform("nunique")
     size = inside.groupby([twins, inside["dataset"]])["dataset"].transform("size")
     remark(inside[opposite], OPPOSITE)
@@ -125,9 +125,9 @@ def describe_place(sample: pd.Series) -> str:
 
 
 def _find_twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
-    """A number (N,) that samples share which show the same cell.
+    """A number (N,) that samples share if they show the same cell.
 
-    Their pixels are equal, or their position in one image is, or in one slide that two data sets hold.
+    They do if their pixels are equal, or their positions in one image, or in one slide that two data sets hold.
     """
     own = pd.Series(np.arange(len(table)), index=table.index).astype(str)
     alike = own.where(digest == NOTHING, "pixels " + digest.astype(str))
@@ -141,13 +141,8 @@ def _find_twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
     return pd.Series(_connect(alike, *spots), index=table.index)
 
 
-def _opposite(table: pd.DataFrame, twins: pd.Series) -> pd.Series:
-    """Whether each sample has a twin of the other label in its own data set."""
-    return table.groupby([twins, table["dataset"]])["label"].transform("nunique") > 1
-
-
 def _join_units(names: pd.Series, table: pd.DataFrame, twins: pd.Series) -> pd.Series:
-    """The unit of each sample: units that hold twins, or samples of one slide or image, are one, called after their first."""
+    """The unit of each sample. Units that hold twins, or samples of one slide or image, are joined under their first name."""
     component = pd.Series(_connect(names, table["slide"], table["image"], twins), index=names.index)
     return names.groupby(component).transform("min")
 

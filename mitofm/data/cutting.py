@@ -1,4 +1,4 @@
-"""Which pixels make the patch of an annotated sample: in what order samples are cut, at what scale, and the cut itself."""
+"""Cutting patches out of images: the order of the samples, the scale, and the cut itself."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from mitofm.ground.errors import MitofmError
 
 _SAME_SCALE = 0.05  # a smaller difference in resolution is left alone: resampling would blur more than it corrects
 _BAND = 1024  # px; samples are cut band by band, so that those of one piece lie on few tiles
-_PIECE = (
-    32 * 2**20
-)  # bytes of patches held at once by a worker: the 200 samples of a region fit, so no tile is decoded twice
+_PIECE = 32 * 2**20  # bytes of patches that a worker holds: the 200 samples of a region fit, so tiles are decoded once
 
 
 def file_column(table: pd.DataFrame) -> pd.Series:

@@ -27,27 +27,27 @@ def draw_folds(labels: np.ndarray, slides: np.ndarray, folds: int, rng: np.rando
         Infeasible: in no division would every fold hold both classes.
     """
     names, slide = np.unique(np.asarray(slides, dtype=str), return_inverse=True)
-    samples = np.stack([np.bincount(slide, labels == label, len(names)) for label in (0, 1)], axis=1).astype(int)
-    negative, positive = (samples > 0).sum(axis=0)
+    counts = np.stack([np.bincount(slide, labels == label, len(names)) for label in (0, 1)], axis=1).astype(int)
+    negative, positive = (counts > 0).sum(axis=0)
     if min(negative, positive) < folds:
         raise Infeasible(
             f"{len(names)} slides, {positive} with positive and {negative} with negative samples, cannot make {folds} folds "
             "that hold both classes"
         )
-    held = np.column_stack([samples, np.ones(len(names), dtype=int)])
+    held = np.column_stack([counts, np.ones(len(names), dtype=int)])
     shares = -(-held * _UNIT // held.sum(axis=0))  # rounded up: what is there is never 0
-    dealt, imbalance = _deal(shares, _draw_orders(samples, shares, rng), folds, rng)
+    dealt, imbalance = _deal(shares, _draw_orders(counts, shares, rng), folds, rng)
     _, divisions = np.unique(imbalance, return_index=True)  # best first; of few slides many draws are the same division
     return dealt[rng.choice(divisions[: (len(divisions) + 1) // 2])][slide]
 
 
-def _draw_orders(samples: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _draw_orders(counts: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Random orders of n slides: (draws, n). Large ones tend to come early, so that small ones can make up for them.
 
     Slides of one class come last: were they first, a fold could be left without the other.
     """
     late = rng.random((_DRAWS, len(shares))) / shares.sum(axis=1)
-    return np.lexsort((late, np.broadcast_to((samples == 0).any(axis=1), late.shape)))
+    return np.lexsort((late, np.broadcast_to((counts == 0).any(axis=1), late.shape)))
 
 
 def _deal(

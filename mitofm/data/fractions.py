@@ -1,6 +1,6 @@
-"""Buying labels: one order of the samples on a side per seed, of which a fraction takes the prefix.
+"""Buying labels: each seed has one order of the samples of a side, and a fraction takes the first of them.
 
-Whatever the fraction, the order is the same, so a smaller fraction is part of every larger one.
+The order does not depend on the fraction, so a smaller fraction is part of every larger one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check(fraction: float, unit: str) -> None:
         )
 
 
-def stratify(labels: np.ndarray, domains: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def stratify(samples: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     """A random order of n samples in which every prefix has the class proportions of the whole, to within one sample.
 
     Sample j of a class of n_c samples goes to place (j + 1/2) / n_c, which spreads both classes evenly (each is then at
@@ -39,14 +39,13 @@ def stratify(labels: np.ndarray, domains: np.ndarray, rng: np.random.Generator) 
     instead of 1/2, so that no small domain is systematically early or late.
 
     Args:
-        labels: (n,) classes.
-        domains: (n,) names.
+        samples: n rows with label and domain.
         rng: draws the order; equal generators and equal inputs give equal orders.
 
     Returns:
         (n,) positions.
     """
-    samples = pd.DataFrame({"label": labels, "domain": domains}).iloc[rng.permutation(len(labels))]
+    samples = samples[["label", "domain"]].reset_index(drop=True).iloc[rng.permutation(len(samples))]
     groups = samples.groupby(["label", "domain"], sort=True)
     phase = rng.random(groups.ngroups)[groups.ngroup().to_numpy()]
     place = (groups.cumcount().to_numpy() + phase) / groups["label"].transform("size").to_numpy()
@@ -79,7 +78,7 @@ def buy(
     """
     check(fraction, unit)
     sides = {"train": train, "validation": validation}
-    orders = {side: _order(samples, stream(seed, "subset", side)) for side, samples in sides.items()}
+    orders = {side: stratify(samples, stream(seed, "subset", side)) for side, samples in sides.items()}
     if unit == "annotation":
         kept = {side: order[: _count(fraction, len(order))] for side, order in orders.items()}
     else:
@@ -96,10 +95,6 @@ def buy(
 
 def _count(share: float, of: int) -> int:
     return max(1, round(share * of))
-
-
-def _order(side: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
-    return stratify(side["label"].to_numpy(), side["domain"].to_numpy(), rng)
 
 
 def _take_first_slides(side: pd.DataFrame, order: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

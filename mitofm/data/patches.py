@@ -22,6 +22,7 @@ from mitofm.data.annotations import fingerprint
 from mitofm.data.building import build
 from mitofm.data.images.open import files_of
 from mitofm.data.sources.base import Tabled
+from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
@@ -69,7 +70,8 @@ class PatchStore:
             patches = np.asarray(map_npy(path / _PATCHES))
         except (OSError, EOFError, ValueError, KeyError) as error:
             raise _damaged(path, error) from error
-        shape = _shape(n, crop_px, margin_px)
+        side = crop_px + 2 * margin_px
+        shape = (n, side, side, 3)
         if patches.shape != shape or patches.dtype != np.uint8 or len(table) != n:
             raise _damaged(path, f"{len(table)} rows beside {patches.dtype} {patches.shape}, not {n} and uint8 {shape}")
         if not path.name.endswith(key[:12]):
@@ -138,12 +140,12 @@ def ensure(
         try:
             with lock(path.with_name(f"{path.name}.lock")):
                 if not (path / _STORE).is_file():
-                    seen = survey(source.root, table, image_mpp)
+                    seen, patch_px = survey(source.root, table, image_mpp), crop_px + 2 * margin_px
                     refuse(source.root, seen, mpp)
-                    sides = {file: cutting.side(crop_px + 2 * margin_px, own, mpp) for file, own in seen["mpp"].items()}
+                    sides = {file: cutting.side(patch_px, own, mpp) for file, own in seen["mpp"].items()}
                     path.mkdir(exist_ok=True)
                     write_parquet(path / _TABLE, table)
-                    build(path / _PATCHES, source.root, table, sides, crop_px + 2 * margin_px)
+                    build(path / _PATCHES, source.root, table, sides, patch_px)
                     facts = {"key": key, "n": len(table), "crop_px": crop_px, "margin_px": margin_px, "mpp": mpp}
                     sums = {name: _checksum(path / name, remembered) for name in (_PATCHES, _TABLE)}
                     write_json(path / _STORE, facts | sums)
@@ -156,8 +158,7 @@ def ensure(
 
 
 def _reopen(path: Path, key: str, table: pd.DataFrame, crop_px: int, margin_px: int) -> PatchStore:
-    patches = np.asarray(map_npy(path / _PATCHES))
-    return PatchStore(path, key, table, patches, crop_px, margin_px)
+    return PatchStore(path, key, table, np.asarray(map_npy(path / _PATCHES)), crop_px, margin_px)
 
 
 def _damaged(path: Path, reason: object) -> MitofmError:
@@ -166,20 +167,10 @@ def _damaged(path: Path, reason: object) -> MitofmError:
     )
 
 
-def _shape(n: int, crop_px: int, margin_px: int) -> tuple[int, int, int, int]:
-    side = crop_px + 2 * margin_px
-    return n, side, side, 3
-
-
 def _images_fingerprint(root: Path, table: pd.DataFrame, name: str, remembered: Remembered) -> str:
     """Fingerprint of the content of every image file that the table names."""
     names = sorted(set(cutting.file_column(table)))
-    missing = [file for file in names if not (root / file).is_file()]
-    if missing:
-        raise MitofmError(
-            f"data set {name!r}: {len(missing)} of {len(names)} image files are missing in {root}, the first is "
-            f"{missing[0]}. Copy them there, at the path its annotations give"
-        )
+    check_images(root, names, name)
     files = [part for file in names for part in files_of(root / file)]
 
     def compute() -> str:

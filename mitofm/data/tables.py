@@ -1,4 +1,4 @@
-"""The curated table of a data set, made once per state of its files and kept: whoever asks again opens no image.
+"""The curated table of a data set, made once per state of its files and kept, so that images are opened only once.
 
 A kept table is a folder: `table.parquet`, `remarks.parquet` (`mitofm.data.curation.Curated`) and `facts.json`, written last,
 which says from what state of which images it was made, and the table's fingerprints.
@@ -17,6 +17,7 @@ from mitofm.data import cutting
 from mitofm.data.annotations import fingerprint
 from mitofm.data.curation import Curated, Rules, curate
 from mitofm.data.sources.base import Source
+from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
@@ -99,9 +100,9 @@ class Tables:
             ) from error
 
     def _holds(self, path: Path) -> bool:
-        """Whether `path` holds the table, made from the images as they are now. One that is gone has not changed.
+        """Whether `path` holds the table, made from the images as they are now.
 
-        So a cell that is done is known to be, wherever its images are by now.
+        An image that is gone counts as unchanged, so that a finished cell is recognized without its images.
         """
         try:
             images = read_json(path / _FACTS)["images"]
@@ -113,12 +114,7 @@ class Tables:
     def _make(self, path: Path) -> None:
         root, table = self.source.root, self.source.table()
         images = sorted(set(cutting.file_column(table)))
-        missing = [name for name in images if not (root / name).is_file()]
-        if missing:
-            raise MitofmError(
-                f"data set {self.name!r}: {len(missing)} of {len(images)} image files are missing in {root}, the first is "
-                f"{missing[0]}. Copy them there, at the path its annotations give"
-            )
+        check_images(root, images, self.name)
         states = {name: _state(root / name) for name in images}
         seen = survey(root, table, self.image_mpp)
         refuse(root, seen, None)

@@ -28,7 +28,7 @@ sides = st.builds(side, st.lists(st.integers(0, 1), min_size=1, max_size=80), st
 @given(samples=sides, seed=st.integers(0, 99))
 def test_every_prefix_holds_each_class_within_one_of_its_share(samples: pd.DataFrame, seed: int) -> None:
     labels = samples["label"].to_numpy()
-    order = stratify(labels, samples["domain"].to_numpy(), stream(seed, "test"))
+    order = stratify(samples, stream(seed, "test"))
     assert sorted(order) == list(range(len(samples)))
     expected = labels.mean() * np.arange(1, len(labels) + 1)
     assert np.abs(np.cumsum(labels[order]) - expected).max() <= 0.5 + 1e-9
@@ -36,7 +36,7 @@ def test_every_prefix_holds_each_class_within_one_of_its_share(samples: pd.DataF
 
 def test_domains_are_spread_evenly_inside_a_class() -> None:
     domains = np.array(["big"] * 90 + ["small"] * 10)
-    order = stratify(np.ones(100, dtype=int), domains, stream(0, "test"))
+    order = stratify(pd.DataFrame({"label": 1, "domain": domains}), stream(0, "test"))
     places = np.flatnonzero(domains[order] == "small")
     assert (np.diff(places) >= 8).all()
     assert (np.diff(places) <= 12).all()
@@ -44,7 +44,7 @@ def test_domains_are_spread_evenly_inside_a_class() -> None:
 
 def test_a_small_domain_is_neither_always_early_nor_always_late() -> None:
     domains = np.array(["big"] * 90 + ["small"] * 10)
-    orders = (stratify(np.ones(100, dtype=int), domains, stream(seed, "test")) for seed in range(40))
+    orders = (stratify(pd.DataFrame({"label": 1, "domain": domains}), stream(seed, "test")) for seed in range(40))
     first = [int(np.flatnonzero(domains[order] == "small")[0]) for order in orders]
     assert min(first) <= 2
     assert max(first) >= 7

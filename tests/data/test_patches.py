@@ -225,7 +225,7 @@ def test_missing_images_are_named(source: Regions, tmp_path: Path) -> None:
         build(source, tmp_path / "cache")
     assert not list((tmp_path / "cache").glob("regions-*/")), "nothing is begun that cannot be finished"
     (tmp_path / "2.png").unlink()
-    with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*the first is 2\.png"):
+    with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*: 2\.png"):
         build(source, tmp_path / "cache")
 
 

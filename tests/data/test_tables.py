@@ -73,7 +73,7 @@ def test_one_that_says_something_else_is_made_anew(kept: Tables) -> None:
 
 def test_a_missing_image_is_named_and_nothing_is_kept(kept: Tables, tmp_path: Path) -> None:
     (tmp_path / "2.png").unlink()
-    with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*the first is 2\.png"):
+    with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*: 2\.png"):
         kept.read()
     assert not list(kept.folder.glob("*/facts.json"))
 

@@ -1,8 +1,8 @@
-"""Confounder background: where a slide has no bought negative sample, random background is trained as negative."""
+"""Confounder background: if a slide has no bought negative sample, random background is trained as negative."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,8 +62,8 @@ class _With(PatchStore):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the patches of both stores again."""
-        own = PatchStore(**{field.name: getattr(self, field.name) for field in fields(PatchStore)})
-        return _join, (own, self.background)
+        own = {name: value for name, value in vars(self).items() if name != "background"}
+        return _join, (PatchStore(**own), self.background)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
@@ -76,4 +76,4 @@ class _With(PatchStore):
 
 
 def _join(store: PatchStore, background: PatchStore) -> _With:
-    return _With(**{field.name: getattr(store, field.name) for field in fields(PatchStore)}, background=background)
+    return _With(**vars(store), background=background)

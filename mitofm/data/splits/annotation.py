@@ -42,7 +42,7 @@ class Annotation(Strategy):
 
 def draw_samples(table: pd.DataFrame, held_out: dict[str, float], seed: int) -> np.ndarray:
     """Samples drawn for the parts of `held_out` (share of the samples left, at least one), the rest trains: (N,) objects."""
-    order = stratify(table["label"].to_numpy(), table["domain"].to_numpy(), stream(seed, "annotation split"))
+    order = stratify(table, stream(seed, "annotation split"))
     part = np.full(len(table), TRAIN, dtype=object)
     for name, share in held_out.items():
         count = max(1, share_of(len(order), share, name))

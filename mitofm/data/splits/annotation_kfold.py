@@ -29,8 +29,7 @@ class AnnotationKFold(KFold):
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Samples divided at random, slides ignored."""
-        labels, domains = table["label"].to_numpy(), table["domain"].to_numpy()
-        order = stratify(labels, domains, stream(seed, "annotation folds"))
+        order = stratify(table, stream(seed, "annotation folds"))
         blocks = np.array_split(order, self.folds)  # every stretch of the order holds both classes in proportion
         tested = blocks.pop(self.fold)
         rest = np.concatenate(blocks)

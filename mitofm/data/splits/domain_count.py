@@ -77,6 +77,4 @@ def _divide(size: int, count: int) -> list[int]:
 def _take(table: pd.DataFrame, rows: np.ndarray, number: int, seed: int, side: str) -> np.ndarray:
     """A number of `rows`, the first of one stratified order, so that fewer of them are among more."""
     samples = table.iloc[rows]
-    domains = samples["domain"].to_numpy()
-    rng = stream(seed, "domain count", side, str(domains[0]))
-    return rows[stratify(samples["label"].to_numpy(), domains, rng)[:number]]
+    return rows[stratify(samples, stream(seed, "domain count", side, samples["domain"].iloc[0]))[:number]]

@@ -113,11 +113,11 @@ def draw_validation(table: pd.DataFrame, validation_share: float | None, seed: i
     return drawn[slides.index.get_indexer(table["slide"])]
 
 
-def draw(samples: np.ndarray, held_out: Mapping[str, float], rng: np.random.Generator) -> np.ndarray | None:
+def draw(counts: np.ndarray, held_out: Mapping[str, float], rng: np.random.Generator) -> np.ndarray | None:
     """Draw slides for the parts of `held_out` one after the other; what is left trains.
 
     Args:
-        samples: (n, 2) number of samples of either class on each slide, slides in a fixed order.
+        counts: (n, 2) number of samples of either class on each slide, slides in a fixed order.
         held_out: part -> share of the slides left when its turn comes, at least one slide.
         rng: gives the permutations of slides; the first feasible one is taken.
 
@@ -126,17 +126,17 @@ def draw(samples: np.ndarray, held_out: Mapping[str, float], rng: np.random.Gene
     """
     sizes: list[int] = []
     for turn, (part, share) in enumerate(held_out.items()):
-        left = len(samples) - sum(sizes)
+        left = len(counts) - sum(sizes)
         later = len(held_out) - turn
         sizes.append(max(1, min(share_of(left, share, part), left - later)))
-    if len(samples) <= len(held_out):
+    if len(counts) <= len(held_out):
         return None
     starts = np.cumsum([0, *sizes])
-    parts = np.repeat(np.array([*held_out, TRAIN], dtype=object), [*sizes, len(samples) - sum(sizes)])
+    parts = np.repeat(np.array([*held_out, TRAIN], dtype=object), [*sizes, len(counts) - sum(sizes)])
     for _ in range(_ATTEMPTS):
-        shuffled = rng.permutation(len(samples))
-        if np.add.reduceat(samples[shuffled], starts, axis=0).min() >= MIN_SAMPLES:
-            drawn = np.empty(len(samples), dtype=object)
+        shuffled = rng.permutation(len(counts))
+        if np.add.reduceat(counts[shuffled], starts, axis=0).min() >= MIN_SAMPLES:
+            drawn = np.empty(len(counts), dtype=object)
             drawn[shuffled] = parts
             return drawn
     return None
@@ -179,5 +179,5 @@ def _count_slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
 
 def _count_samples(table: pd.DataFrame) -> pd.DataFrame:
     """Indexed by slide, sorted: the number of negative and of positive samples."""
-    samples = table.groupby("slide", sort=True)["label"].agg(["size", "sum"])
-    return pd.DataFrame({"negative": samples["size"] - samples["sum"], "positive": samples["sum"]})
+    counts = table.groupby("slide", sort=True)["label"].agg(["size", "sum"])
+    return pd.DataFrame({"negative": counts["size"] - counts["sum"], "positive": counts["sum"]})
