@@ -75,8 +75,14 @@ class AnnotatedImages(ABC):
 
     def files(self) -> list[Path]:
         """The file of annotations, and the table of cases if there is one."""
-        names = [self.file] + ([self.table_of_cases.file] if self.table_of_cases else [])
-        return [reading.require_file(find(self.root, one, f"data set {self.name!r}"), self.name) for one in names]
+        return [self._find(self.file), *self._find_cases()]
+
+    def _find_cases(self) -> list[Path]:
+        """The table of cases, if there is one."""
+        return [self._find(self.table_of_cases.file)] if self.table_of_cases else []
+
+    def _find(self, names: str | Sequence[str]) -> Path:
+        return reading.require_content(find(self.root, names, f"data set {self.name!r}"), self.name)
 
     @abstractmethod
     def table(self) -> pd.DataFrame:

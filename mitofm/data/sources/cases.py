@@ -9,8 +9,7 @@ import pandas as pd
 
 from mitofm.data import tabular
 from mitofm.data.sources import reading
-from mitofm.data.sources.domains import FIELDS
-from mitofm.data.sources.finding import fold_case
+from mitofm.data.sources.spelling import FIELDS, fold_case, to_slashes
 from mitofm.ground.errors import MitofmError
 
 SAID = (*FIELDS, "patient")
@@ -61,10 +60,7 @@ class Cases:
         columns = {what: getattr(self, what) for what in SAID if getattr(self, what) is not None}
         if not columns:
             raise MitofmError(f"source.cases: name a column of {self.file} for one of: {', '.join(SAID)}")
-        read = reading.read_csv(path, [self.image])
-        missing = [column for column in columns.values() if column not in read]
-        if missing:
-            raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(map(str, read))}")
+        read = reading.read_csv(path, [self.image], columns.values())
         said = pd.DataFrame({what: read[column] for what, column in columns.items()})
         if "species" in said:
             said["species"] = said["species"].str.lower()
@@ -85,5 +81,5 @@ def _list_keys(file: str) -> list[str]:
 
 def _to_key(name: str) -> str:
     """A name as names are compared; a number is one number however it is written."""
-    key = tabular.drop_decimals(fold_case(name.replace("\\", "/")))
+    key = tabular.drop_decimals(fold_case(to_slashes(name)))
     return str(int(key)) if key.isdecimal() else key

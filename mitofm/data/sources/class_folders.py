@@ -13,7 +13,7 @@ from mitofm.data import tabular
 from mitofm.data.annotations import validate
 from mitofm.data.sources import crop_files, finding, reading, votes
 from mitofm.data.sources.domains import Rules, fill
-from mitofm.data.sources.spelling import respell
+from mitofm.data.sources.spelling import fold_case, list_words, respell, to_slashes
 from mitofm.ground.errors import MitofmError, unknown
 
 KEYS = ("crop", "slide", "patient", "domain", "species", "scanner", "x", "y", "votes")
@@ -74,17 +74,17 @@ class ClassFolders:
         vote_words: votes.Words = (),
         votes_file: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
-        self.columns = {key: _listed(word) for key, word in (columns or {}).items() if word is not None}
+        self.columns = {key: list_words(word) for key, word in (columns or {}).items() if word is not None}
         for key in self.columns:
             if key not in KEYS:
                 raise unknown("column", key, KEYS, place="data.source.columns")
-        self.file = None if file is None else _listed(file)
+        self.file = None if file is None else list_words(file)
         if self.file and "crop" not in self.columns:
             raise MitofmError(
                 f"data set {name!r}: data.source.columns must name the columns of {self.file[0]} for crop and slide (slide only "
                 "if the file has it)"
             )
-        self.votes_file = {key: _listed(words) for key, words in (votes_file or {}).items()}
+        self.votes_file = {key: list_words(words) for key, words in (votes_file or {}).items()}
         if self.votes_file and set(self.votes_file) != {"file", "crop", "votes"}:
             raise MitofmError(f"data set {name!r}: data.source.votes_file needs file, crop and votes, and nothing else")
         self.name = name
@@ -94,7 +94,7 @@ class ClassFolders:
         self.domains = domains
         self.spelling = spelling or {}
         self.slide_pattern = slide_pattern
-        self.vote_words = votes.list_words(vote_words) or [PurePosixPath(folder).name for folder in positive]
+        self.vote_words = list_words(vote_words) or [PurePosixPath(folder).name for folder in positive]
         self._given = Path(root)
 
     @property
@@ -159,7 +159,7 @@ class ClassFolders:
         for place in crop_files.list_places(self._given, self.name):
             with suppress(MitofmError):
                 for folder in self.folders:
-                    finding.find_folder(place, folder, "a class")
+                    finding.find(place, folder, "a class", Path.is_dir)
                 return place
         return None
 
@@ -169,10 +169,13 @@ class ClassFolders:
         root = holding or self._given
         found: list[_Crop] = []
         for folder, label in self.folders.items():
-            inside = finding.find_folder(holding, folder, "a class") if holding else root / folder
+            inside = finding.find(holding, folder, "a class", Path.is_dir) if holding else root / folder
             files = crop_files.list_crops(inside)
             if not files:
-                raise self._absent(inside)
+                raise MitofmError(
+                    f"data set {self.name!r} is not here: {inside} holds no images; {finding.describe(self._given)}. Put the "
+                    "crops of that class there, or point paths.data (MITOFM_DATA) or source.root at the folder that holds them"
+                )
             path = inside.relative_to(root).as_posix()
             for file in files:
                 below = file.rpartition("/")[0].replace("/", "-")
@@ -185,14 +188,6 @@ class ClassFolders:
                     f"{reading.stem(crop.called)!r}. Keep or rename one of them"
                 )
         return found
-
-    def _absent(self, folder: Path) -> MitofmError:
-        given = self._given
-        place = f"{given} holds {finding.describe_content(given)}" if given.is_dir() else f"{given} is no folder"
-        return MitofmError(
-            f"data set {self.name!r} is not here: {folder} holds no images; {place}. Put the crops of that class there, or "
-            "point paths.data (MITOFM_DATA) or source.root at the folder that holds them"
-        )
 
     def _find_csv(self) -> Path | None:
         """The CSV.
@@ -209,7 +204,7 @@ class ClassFolders:
                 f"{finding.missing(self._given, self.file, f'data set {self.name!r}')}{url}. Or do without it by "
                 "data.source.file=null: then each crop is its own slide"
             )
-        return reading.require_file(found, self.name)
+        return reading.require_content(found, self.name)
 
     def _find_votes_csv(self) -> Path | None:
         return self._find(self.votes_file["file"]) if self.votes_file else None
@@ -242,19 +237,11 @@ class ClassFolders:
         """What the CSV says, and its votes, one row per crop (index: its path, or the CSV's word if it is not there)."""
         plain = {key: words for key, words in columns.items() if key not in ("file", "votes")}
         read = reading.read_csv(path, [word for words in plain.values() for word in words])
-        known = pd.DataFrame(
-            {key: ["_".join(row) for row in read[words].to_numpy()] for key, words in plain.items()}, read.index
-        )
+        known = crop_files.join_columns(read, plain)
         names = crop_files.CropNames({crop.called: crop.path for crop in self._list_crops()})
         telling = self._find_telling()
-        found = [names.find(word, _count_beyond(word, telling)) or [word] for word in known["crop"]]
-        for row, word, crops in zip(known.index, known["crop"], found, strict=True):
-            if len(crops) > 1:
-                raise MitofmError(
-                    f"{path}: row {row}: {word!r} may be {crops[0]} or {crops[1]} of {self.root}. Give folder and ending "
-                    "in the CSV, or rename one of them"
-                )
-        known["crop"] = [crops[0] for crops in found]
+        found = names.find_each(known["crop"], lambda word: _count_beyond(word, telling), path, self.root)
+        known["crop"] = [crop or word for crop, word in zip(found, known["crop"], strict=True)]
         again = known["crop"].duplicated()
         if again.any():
             crop = known["crop"][again.idxmax()]
@@ -266,15 +253,11 @@ class ClassFolders:
 
     def _find_telling(self) -> set[str]:
         """The parts of the folders of classes that tell crops apart."""
-        sets = [{finding.fold_case(part) for part in PurePosixPath(folder).parts} for folder in self.folders]
+        sets = [{fold_case(part) for part in PurePosixPath(folder).parts} for folder in self.folders]
         return {part for parts in sets for part in parts if not all(part in others for others in sets)}
 
 
 def _count_beyond(word: str, telling: Collection[str]) -> int:
     """How many leading folders of `word` may be looked past; one of those `telling` never is."""
-    before = PurePosixPath(crop_files.to_slashes(word)).parts[:-1]
-    return next((place for place, part in enumerate(before) if finding.fold_case(part) in telling), len(before))
-
-
-def _listed(words: str | Sequence[str]) -> list[str]:
-    return [words] if isinstance(words, str) else list(words)
+    before = PurePosixPath(to_slashes(word)).parts[:-1]
+    return next((place for place, part in enumerate(before) if fold_case(part) in telling), len(before))

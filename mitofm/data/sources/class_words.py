@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from mitofm.data import tabular
 from mitofm.data.sources import classes
-from mitofm.data.sources.finding import fold_case
+from mitofm.data.sources.spelling import strip_marks
 
 
 def _strip(word: str) -> str:
-    """`word` without case, blanks and punctuation."""
-    return re.sub(r"[\W_]", "", fold_case(tabular.drop_decimals(word.strip())))
+    return strip_marks(tabular.drop_decimals(word.strip()))
 
 
 def _split(field: str, further: str) -> frozenset[str]:
@@ -34,8 +32,8 @@ NEGATIVE = _split(
 def tell_classes(words: Iterable[str]) -> tuple[list[str], list[str]]:
     """Those of `words` that commonly mean the positive class, and those that mean the negative one.
 
-    Case, blanks and punctuation do not count; "1.0" is "1". Both lists are empty unless each class has one word: `MF`
-    beside `AMF`, or `hard negative` beside `normal`, is for the user to say.
+    Case, blanks and punctuation do not count; "1.0" is "1". Both lists are empty unless each class has one word: what
+    `MF` beside `AMF`, or `hard negative` beside `normal` mean, the user must say.
     """
     spelled = {word: _strip(word) for word in words}
     positive = [word for word, one in spelled.items() if one in POSITIVE]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mitofm.data import tabular
+from mitofm.data.sources.spelling import list_words
 from mitofm.ground.errors import MitofmError, NoSamples, unknown
 
 OTHERS = "others"
@@ -111,7 +112,7 @@ class Classes:
         mapping: dict[str, int | None] = {}
         ignored = () if self.ignored == OTHERS else self.ignored
         for label, names in ((1, self.positive), (0, self.negative), (None, ignored)):
-            for name in map(str, [names] if isinstance(names, (str, int)) else names):
+            for name in map(str, list_words(names)):
                 if known is None:
                     name = tabular.drop_decimals(name)
                 elif name not in known and name not in numbers:
@@ -139,7 +140,7 @@ def _is_usual(mapping: Mapping[str, int | None]) -> bool:
 
 def _name_both_ways(names: Names, known: Mapping[str, str]) -> set[str]:
     """Classes by number and by name, however `names` calls them."""
-    listed = {str(name) for name in ([names] if isinstance(names, (str, int)) else names)}
+    listed = set(map(str, list_words(names)))
     return listed | {word for item in known.items() if listed & set(item) for word in item}
 
 

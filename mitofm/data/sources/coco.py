@@ -16,7 +16,7 @@ import pandas as pd
 from mitofm.data.annotations import VOTES, validate
 from mitofm.data.sources import reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
-from mitofm.data.sources.domains import FIELDS
+from mitofm.data.sources.spelling import FIELDS
 from mitofm.ground.errors import MitofmError, unknown
 
 _BOXES = {"corners": "[x1, y1, x2, y2]", "xywh": "[x, y, width, height]"}

@@ -1,4 +1,4 @@
-"""Domain, species and scanner of the images, where the config states them: for all, by name, or by number."""
+"""Domain, species and scanner of images as the config states them: for all, by name, or by number."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from mitofm.data.sources.spelling import FIELDS
 from mitofm.ground.errors import MitofmError
-
-FIELDS = ("domain", "species", "scanner")
 
 Rules = str | Mapping[Any, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -21,12 +20,12 @@ def fill(samples: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> 
 
     The rules are one of:
     - a word: the domain of all images;
-    - a map from an image to its domain, or to a map of some of `domain`, `species`, `scanner`. An image is called by its
-      path or name, with ending or without, or by its number, or by a shell pattern (`*.svs`), which a name goes before;
-    - a list of rules, of which the first that covers an image speaks. Each states some of `domain`, `species`, `scanner`;
-      `files` limits it to the images so called, or, as `[first, last]`, to those whose name is a number in that range.
+    - a map from an image to its domain, or to a map of some of `domain`, `species`, `scanner`. The key is the image's path
+      or name, with ending or without, or its number, or a shell pattern (`*.svs`); names are tried before patterns;
+    - a list of rules, of which the first that covers an image counts. Each states some of `domain`, `species`, `scanner`;
+      `files` limits it to the images of that name, or, as `[first, last]`, to those whose name is a number in that range.
 
-    A field that nobody knows is left out.
+    A field that is not known of any image is left out.
 
     Args:
         samples: one row per sample.
@@ -58,7 +57,6 @@ def state_domain(rules: Rules) -> bool:
 
 
 def _list_rules(rules: Rules) -> Iterator[Mapping[str, Any]]:
-    """The rules as a list, whichever way they are written."""
     if isinstance(rules, str):
         yield {"domain": rules}
     elif isinstance(rules, Mapping) and not {*FIELDS, "files"}.isdisjoint(rules):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from mitofm.data.images.open import is_readable
-from mitofm.data.sources.finding import fold_case
+from mitofm.data.sources.spelling import fold_case
 from mitofm.ground.errors import MitofmError
 
 _OME = ".ome"

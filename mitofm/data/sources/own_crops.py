@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -15,6 +14,7 @@ from mitofm.data.sources.class_folders import ClassFolders
 from mitofm.data.sources.classes import OTHERS, Names
 from mitofm.data.sources.crops_csv import COLUMNS, CropsCsv
 from mitofm.data.sources.domains import Rules
+from mitofm.data.sources.spelling import list_words, strip_marks, to_slashes
 from mitofm.data.sources.votes import Words
 from mitofm.ground.errors import MitofmError, unknown
 
@@ -161,11 +161,7 @@ class OwnCrops:
             )
         if self.columns and not found:
             crop = self.columns.get("crop")
-            lacking = (
-                f"has the column {crop}"
-                if crop
-                else f"names its images; there are: {finding.describe_content(self._given)}"
-            )
+            lacking = f"has the column {crop}" if crop else f"names its images; {finding.describe(self._given)}"
             raise MitofmError(
                 f"data set {self.name!r}: data.source.columns is stated, but no table in {self._given} {lacking}"
             )
@@ -173,16 +169,16 @@ class OwnCrops:
 
     def _tell_columns(self, read: pd.DataFrame, names: crop_files.CropNames) -> dict[str, str | Sequence[str] | None]:
         """Which columns of a table are what: as the config states, else by their common words."""
-        stated = {word for words in self.columns.values() if words for word in _to_strings(words)}
-        free = {_letters(column): column for column in read if column not in stated}
+        stated = {word for words in self.columns.values() for word in _to_strings(words)}
+        free = {strip_marks(column): column for column in read if column not in stated}
         columns: dict[str, str | Sequence[str] | None] = {}
         if "crop" not in self.columns:
             crop = _find_naming(read[list(free.values())], names)
             if crop is None:
                 return {}
             columns["crop"] = crop
-            del free[_letters(crop)]
-        elif not set(_to_strings(self.columns["crop"] or ())) <= set(read):
+            del free[strip_marks(crop)]
+        elif not set(_to_strings(self.columns["crop"])) <= set(read):
             return {}
         for key in [key for key in _WORDS if key != "crop" and key not in self.columns]:
             word = next((word for word in _WORDS[key].split() if word in free), None)
@@ -253,16 +249,14 @@ def _find_naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
     words = _WORDS["crop"].split()
     others = {word for key, said in _WORDS.items() for word in said.split()} - set(words)
     known = {
-        column: sum(
-            bool(names.find(word, len(PurePath(crop_files.to_slashes(word)).parts))) for word in read[column].unique()
-        )
+        column: sum(bool(names.find(word, len(PurePath(to_slashes(word)).parts))) for word in read[column].unique())
         for column in read
-        if _letters(column) not in others
+        if strip_marks(column) not in others
     }
     most = max(known.values(), default=0)
     order = sorted(
         (column for column, number in known.items() if number == most),
-        key=lambda column: words.index(_letters(column)) if _letters(column) in words else len(words),
+        key=lambda column: words.index(strip_marks(column)) if strip_marks(column) in words else len(words),
     )
     return order[0] if most else None
 
@@ -273,9 +267,5 @@ def _is_filled(column: pd.Series, key: str) -> bool:
     return bool(said.any() if key in _GROUPS else said.all())
 
 
-def _letters(word: str) -> str:
-    return re.sub(r"[\W_]", "", finding.fold_case(word))
-
-
-def _to_strings(words: Names) -> list[str]:
-    return [str(word) for word in ([words] if isinstance(words, (str, int)) else words)]
+def _to_strings(words: Names | None) -> list[str]:
+    return list(map(str, list_words(words)))

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from mitofm.data.sources.finding import fold_case
+from mitofm.data.sources.spelling import fold_case
 from mitofm.ground.errors import MitofmError
 
 _DEPTH = 4  # folders below the root that are looked into

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mitofm.data.sources.finding import describe_content, find
+from mitofm.data.sources.finding import describe, find
+from mitofm.data.sources.spelling import list_words
 from mitofm.ground.errors import MitofmError
 
 USUAL = "cells.csv"
@@ -26,7 +27,7 @@ def list_files(root: Path, names: str | Sequence[str], what: str) -> list[Path]:
         MitofmError: a file is not there, or a pattern matches none.
     """
     found: dict[Path, None] = {}
-    for name in [names] if isinstance(names, str) else names:
+    for name in list_words(names):
         is_pattern = any(mark in name for mark in _MARKS) and not (root / name).is_file()
         found |= dict.fromkeys(_match(root, name, what) if is_pattern else [_find(root, name, what)])
     return list(found)
@@ -36,8 +37,7 @@ def _match(root: Path, pattern: str, what: str) -> list[Path]:
     anchor = Path(pattern).anchor  # pathlib takes no absolute patterns
     found = sorted(path for path in Path(anchor or root).glob(pattern.removeprefix(anchor)) if path.is_file())
     if not found:
-        there = f"it holds {describe_content(root)}" if root.is_dir() else "it does not exist"
-        raise MitofmError(f"{what}: no file in {root} is called like {pattern!r}; {there}")
+        raise MitofmError(f"{what}: no file in {root} is called like {pattern!r}; {describe(root)}")
     return found
 
 

@@ -13,11 +13,12 @@ from mitofm.data.annotations import validate
 from mitofm.data.sources import geojson, image_names, point_files, points_table, reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
 from mitofm.data.sources.columns import COLUMNS
+from mitofm.data.sources.crop_files import number_repeated
 from mitofm.data.sources.domains import state_domain
-from mitofm.data.sources.finding import find
 from mitofm.data.sources.placing import place
 from mitofm.data.sources.points import UM, UNITS, Points, write_positions
-from mitofm.data.sources.votes import Words, list_words
+from mitofm.data.sources.spelling import list_words, to_slashes
+from mitofm.data.sources.votes import Words
 from mitofm.data.survey import survey
 from mitofm.ground.errors import MitofmError, NoSamples, unknown
 
@@ -98,8 +99,7 @@ class PointsCsv(AnnotatedImages):
         if not ("domain" in samples or state_domain(self.domains) or (self.cases or {}).get("domain")):
             samples["domain"] = self.name
         names = files.map(reading.stem) + "-" + samples.pop("at")
-        again = names.groupby(names).cumcount()  # the same sample twice is for the checks to report
-        names = names.mask(again > 0, names + "-" + (again + 1).astype(str))
+        names = number_repeated(names, names)  # the checks report a sample that comes twice
         own = samples.get("sample_id", names)
         samples = samples.assign(sample_id=own.where(own.notna(), names), dataset=self.name)
         return validate(self.describe(samples, files, [paths[0], *self._find_cases()]), origin)
@@ -114,17 +114,10 @@ class PointsCsv(AnnotatedImages):
             self._read_samples(paths[0])  # raises
         return found
 
-    def _find_cases(self) -> list[Path]:
-        """The table of cases, if there is one."""
-        cases = self.table_of_cases
-        if cases is None:
-            return []
-        return [reading.require_file(find(self.root, cases.file, f"data set {self.name!r}"), self.name)]
-
     def _find_paths(self) -> list[Path]:
         """The files of points."""
         found = point_files.list_files(self.root, self.file, f"data set {self.name!r}")
-        return [reading.require_file(path, self.name) for path in found]
+        return [reading.require_content(path, self.name) for path in found]
 
     def _read(self, path: Path) -> Points:
         """The samples of a file, each with its image as a path in `images`."""
@@ -147,7 +140,7 @@ class PointsCsv(AnnotatedImages):
 
     def _relate_to_images(self, name: str) -> str:
         """The image `name` as a path in `images`: `mitofm predict` writes it as one in the root."""
-        name = name.replace("\\", "/")  # as Windows writes it
+        name = to_slashes(name)
         path = PurePosixPath(name)
         if (self.root / self.images / name).is_file() or not path.is_relative_to(self.images) or self.images == ".":
             return name

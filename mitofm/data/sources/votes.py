@@ -14,11 +14,7 @@ Words = Collection[object] | str | float | None
 
 
 def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
-    """The `columns` of votes of the CSV that was read from `path`.
-
-    Raises:
-        MitofmError: it lacks one.
-    """
+    """The `columns` of votes of the CSV that was read from `path`. MitofmError if it lacks one."""
     missing = [column for column in columns if column not in read]
     if missing:
         raise MitofmError(
@@ -26,13 +22,6 @@ def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame
             "data.source.columns.votes, or set it to null"
         )
     return read[list(columns)]
-
-
-def list_words(words: Words) -> list[object]:
-    """Words of the config as a list: one word may stand for itself, and null for none."""
-    if words is None or isinstance(words, (str, int, float)):
-        return [] if words is None else [words]
-    return list(words)
 
 
 def count(votes: pd.DataFrame, positive: Collection[object], origin: str = "the table of votes") -> pd.DataFrame:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mitofm.data.sources.spelling import list_words
 from mitofm.data.splits.part import TEST, UNUSED, Sides, Strategy
 from mitofm.data.splits.slides import draw_validation
 from mitofm.ground.errors import Infeasible, MitofmError, unknown
@@ -59,7 +60,7 @@ class External(Strategy):
 
 def _list_names(given: str | int | Sequence[str | int]) -> tuple[str, ...]:
     """As words: a data set may be named 2021, which a command line takes for a number."""
-    return (str(given),) if isinstance(given, str | int) else tuple(map(str, given))
+    return tuple(map(str, list_words(given)))
 
 
 def _are_of(dataset: np.ndarray, names: str | Sequence[str], key: str) -> np.ndarray:

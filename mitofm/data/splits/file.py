@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mitofm.data.sources.finding import describe_content, fold_case
+from mitofm.data.sources.finding import describe, find
+from mitofm.data.sources.spelling import list_words
 from mitofm.data.splits import listing
 from mitofm.data.splits.leak import keep_apart
 from mitofm.data.splits.listing import Listing, Title
@@ -76,23 +78,12 @@ class FromFile(Strategy):
 
     def files(self) -> list[Path]:
         """The file. Raises MitofmError if it is not there."""
+        with suppress(MitofmError):
+            return [find(Path(), self._paths, self._called)]
         paths = [Path(path) for path in self._paths]
-        for path in paths:
-            if path.is_file():
-                return [path]
-        beside = {path: list(path.parent.iterdir()) if path.parent.is_dir() else [] for path in paths}
-        alike = [
-            one
-            for path in paths
-            for one in beside[path]
-            if fold_case(one.name) == fold_case(path.name) and one.is_file()
-        ]
-        if len(alike) == 1:
-            return alike
-        folder = paths[0].parent
-        holds = f"{folder} holds {describe_content(folder)}" if folder.is_dir() else f"{folder} is no folder"
         also = "".join(f", nor does {path}" for path in paths[1:])
-        raise MitofmError(f"{self._called} does not exist{also}; {holds} (a relative path starts at {Path.cwd()})")
+        place = f"{describe(paths[0].parent)} (a relative path starts at {Path.cwd()})"
+        raise MitofmError(f"{self._called} does not exist{also}; {place}")
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises MitofmError, naming file and row, for whatever in the file cannot be meant; or if it has no training part.
@@ -122,7 +113,7 @@ class FromFile(Strategy):
 
     @property
     def _paths(self) -> list[str]:
-        return [self.file] if isinstance(self.file, str) else [str(path) for path in self.file]
+        return [str(path) for path in list_words(self.file)]
 
     def _check(self, listed: Listing) -> None:
         for part, why in ((TRAIN, "nothing can be learned"), (TEST, "nothing can be tested")):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.data import tabular
+from mitofm.data.sources.spelling import list_words
 from mitofm.data.splits.naming import Matched, match_names
 from mitofm.data.splits.part import PARTS, TEST, TRAIN, UNUSED, VALIDATION
 from mitofm.ground.errors import MitofmError, unknown
@@ -242,7 +243,7 @@ def _map_words(words: Mapping[str, Sequence[str] | None]) -> dict[str, str]:
     meaning: dict[str, str] = {}
     for part in PARTS:
         given = words.get(part)
-        for word in WORDS[part] if given is None else given if isinstance(given, (list, tuple)) else [given]:
+        for word in WORDS[part] if given is None else list_words(given):
             if meaning.setdefault(_plain(word), part) != part:
                 raise MitofmError(
                     f"words: {str(word)!r} means {meaning[_plain(word)]} and {part}; it can mean one part"
