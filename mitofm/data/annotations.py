@@ -16,8 +16,7 @@ VOTES = ("votes_positive", "votes")
 TEXT = ("sample_id", "dataset", "image", "slide", "domain", "species", "scanner", "crop", "patient", "unit")
 REQUIRED = ("sample_id", "dataset", "image", "x", "y", "label", "slide", "domain")
 OPTIONAL = ("species", "scanner", "mpp", "crop", "patient", "unit", *VOTES)
-UNKNOWN = -1
-"""The label of every sample of a table that has none: it can be scored, not learned from."""
+UNKNOWN = -1  # the label of every sample of a table that has none: it can be scored, not learned from
 
 
 def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -> pd.DataFrame:
@@ -74,11 +73,7 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
 
 
 def require_labels(table: pd.DataFrame) -> pd.DataFrame:
-    """The table itself.
-
-    Raises:
-        MitofmError: its samples have no label.
-    """
+    """The table itself. MitofmError if its samples have no label."""
     if (table["label"] == UNKNOWN).any():
         raise MitofmError(
             f"the samples of data set {table['dataset'].iloc[0]!r} have no label: `mitofm predict` scores them, but nothing "

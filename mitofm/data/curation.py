@@ -164,7 +164,15 @@ def _connect(*keys: pd.Series) -> np.ndarray:
 
 
 def _name_patients(slides: pd.Series, rule: str | Mapping[str, str]) -> pd.Series:
-    found = {slide: _name_patient(slide, rule) for slide in slides.unique()}
+    if isinstance(rule, Mapping):
+        found = {slide: str(rule.get(slide, "")) for slide in slides.unique()}
+    else:
+        try:
+            pattern = re.compile(rule)
+        except re.error as error:
+            raise MitofmError(f"data.patients={rule!r} is no regular expression: {error}") from error
+        met = {slide: pattern.search(slide) for slide in slides.unique()}
+        found = {slide: (one[min(pattern.groups, 1)] or "") if one else "" for slide, one in met.items()}
     without = [slide for slide, patient in found.items() if not patient]
     if without:
         raise MitofmError(
@@ -172,13 +180,3 @@ def _name_patients(slides: pd.Series, rule: str | Mapping[str, str]) -> pd.Serie
             "the expression or the map, or leave data.patients=null: then each slide is its own"
         )
     return slides.map(found)
-
-
-def _name_patient(slide: str, rule: str | Mapping[str, str]) -> str:
-    if isinstance(rule, Mapping):
-        return str(rule.get(slide, ""))
-    try:
-        met = re.search(str(rule), slide)
-    except re.error as error:
-        raise MitofmError(f"data.patients={rule!r} is no regular expression: {error}") from error
-    return "" if met is None else met.group(1 if met.re.groups else 0) or ""

@@ -1,8 +1,8 @@
-"""The patch store: every crop cut once into one memory-mapped array, so that reading a patch never opens an image.
+"""The patch store: every crop is cut once into one memory-mapped array, and reading a patch opens no image.
 
 A store is a folder: `patches.npy` (uint8, (N, S, S, 3), S = crop_px + 2 * margin_px), `table.parquet` (the annotation
 table, row i describing patch i) and `store.json` (what it holds, with checksums, written last). A folder without
-`store.json` is being built or was interrupted; what is done is noted in it, and building goes on.
+`store.json` is being built or was interrupted: the pieces that are done are noted in it, and building goes on.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from mitofm.data.images.open import files_of
 from mitofm.data.sources.base import Tabled
 from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
+from mitofm.data.tables import lock_cached
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import map_npy, read_json, write_json, write_parquet
 from mitofm.ground.fingerprints import Remembered
-from mitofm.ground.locks import lock
 
 _VERSION = 3  # raised whenever equal inputs give other patches
 _PART = 2**25  # bytes
@@ -40,12 +40,9 @@ class PatchStore:
     """A finished store, opened for reading."""
 
     path: Path
-    key: str
-    """Fingerprint (hex) of all that the patches were made from."""
-    table: pd.DataFrame
-    """The annotation table; row i describes patch i."""
-    patches: np.ndarray
-    """(N, S, S, 3) uint8 RGB, S = crop_px + 2 * margin_px; memory-mapped, read only."""
+    key: str  # fingerprint (hex) of all that the patches were made from
+    table: pd.DataFrame  # the annotation table; row i describes patch i
+    patches: np.ndarray  # (N, S, S, 3) uint8 RGB, S = crop_px + 2 * margin_px; memory-mapped, read only
     crop_px: int
     margin_px: int
 
@@ -137,23 +134,17 @@ def ensure(
     )
     path = cache / f"{name}-{crop_px}+{margin_px}px-{key[:12]}"
     if not (path / _STORE).is_file():
-        try:
-            with lock(path.with_name(f"{path.name}.lock")):
-                if not (path / _STORE).is_file():
-                    seen, patch_px = survey(source.root, table, image_mpp), crop_px + 2 * margin_px
-                    refuse(source.root, seen, mpp)
-                    sides = {file: cutting.side(patch_px, own, mpp) for file, own in seen["mpp"].items()}
-                    path.mkdir(exist_ok=True)
-                    write_parquet(path / _TABLE, table)
-                    build(path / _PATCHES, source.root, table, sides, patch_px)
-                    facts = {"key": key, "n": len(table), "crop_px": crop_px, "margin_px": margin_px, "mpp": mpp}
-                    sums = {name: _checksum(path / name, remembered) for name in (_PATCHES, _TABLE)}
-                    write_json(path / _STORE, facts | sums)
-        except OSError as error:
-            raise MitofmError(
-                f"{path}: the patch store cannot be written ({error}). Make room, or choose another folder with "
-                "paths.cache (MITOFM_CACHE)"
-            ) from error
+        with lock_cached(path, "patch store"):
+            if not (path / _STORE).is_file():
+                seen, patch_px = survey(source.root, table, image_mpp), crop_px + 2 * margin_px
+                refuse(source.root, seen, mpp)
+                sides = {file: cutting.side(patch_px, own, mpp) for file, own in seen["mpp"].items()}
+                path.mkdir(exist_ok=True)
+                write_parquet(path / _TABLE, table)
+                build(path / _PATCHES, source.root, table, sides, patch_px)
+                facts = {"key": key, "n": len(table), "crop_px": crop_px, "margin_px": margin_px, "mpp": mpp}
+                sums = {name: _checksum(path / name, remembered) for name in (_PATCHES, _TABLE)}
+                write_json(path / _STORE, facts | sums)
     return PatchStore.open(path, remembered)
 
 

@@ -16,8 +16,7 @@ from mitofm.data.images.open import open_image
 from mitofm.data.images.squares import cut_squares
 
 _WINDOW = 32  # px: a nucleus; crops of any side that were cut around one position agree in it
-NOTHING = ""
-"""The digest of a window of one colour: it is no evidence that two samples show the same cell."""
+NOTHING = ""  # the digest of a window of one colour: it is no evidence that two samples show the same cell
 
 
 def digest_samples(root: Path, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -27,8 +27,7 @@ class Positions(ABC):
         seed: of the drawing.
     """
 
-    kind: ClassVar[str]
-    """Names the random stream of each image, so it cannot change."""
+    kind: ClassVar[str]  # names the random stream of each image, so it cannot change
 
     def __init__(self, source: Tabled, seed: int) -> None:
         self.source = source

@@ -6,7 +6,8 @@ which says from what state of which images it was made, and the table's fingerpr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -89,15 +90,9 @@ class Tables:
 
     def _make_once(self, path: Path, is_made: Callable[[], bool]) -> None:
         """Make it, unless another process has done so meanwhile."""
-        try:
-            with lock(path.with_name(f"{path.name}.lock")):
-                if not is_made():
-                    self._make(path)
-        except OSError as error:
-            raise MitofmError(
-                f"{path}: the table cannot be written ({error}). Make room, or choose another folder with paths.cache "
-                "(MITOFM_CACHE)"
-            ) from error
+        with lock_cached(path, "table"):
+            if not is_made():
+                self._make(path)
 
     def _holds(self, path: Path) -> bool:
         """Whether `path` holds the table, made from the images as they are now.
@@ -127,6 +122,19 @@ class Tables:
             "fingerprint and votes": fingerprint(found.table, votes=True),
         }
         write_json(path / _FACTS, {"images": states, **prints})
+
+
+@contextmanager
+def lock_cached(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock of `path`, a folder of the cache, while the block makes it. MitofmError if the disk refuses."""
+    try:
+        with lock(path.with_name(f"{path.name}.lock")):
+            yield
+    except OSError as error:
+        raise MitofmError(
+            f"{path}: the {what} cannot be written ({error}). Make room, or choose another folder with paths.cache "
+            "(MITOFM_CACHE)"
+        ) from error
 
 
 def _read(path: Path) -> Curated | None:

@@ -113,11 +113,7 @@ def drop_decimals(text: str) -> str:
 
 
 def read_text(path: Path) -> str:
-    """The text in `path`, gzipped or not, in whichever encoding.
-
-    Raises:
-        ValueError: it is no text.
-    """
+    """The text in `path`, gzipped or not, in whichever encoding. ValueError if it is no text."""
     data = path.read_bytes()
     for start, kind in _NO_TEXT.items():
         if data.startswith(start):

@@ -13,30 +13,24 @@ import numpy as np
 
 from mitofm.synthesis.shapes import draw_depth, draw_noise, draw_windows, mark_ridge, per_figure, soften
 
-BLURRED = 0.20
-"""Share of the annotated cells that are out of focus."""
+BLURRED = 0.20  # share of the annotated cells that are out of focus
 
 
 @dataclass(frozen=True)
 class Figures:
     """n annotated cells, each in the centre of a square."""
 
-    kind: np.ndarray
-    """(n,) what each is, in words."""
-    chromatin: np.ndarray
-    """(n, size, size) its absorption, optical density."""
-    pigmented: np.ndarray
-    """(n,) whether that is melanin instead of haematoxylin."""
+    kind: np.ndarray  # (n,) what each is, in words
+    chromatin: np.ndarray  # (n, size, size) its absorption, optical density
+    pigmented: np.ndarray  # (n,) whether that is melanin instead of haematoxylin
 
 
 @dataclass(frozen=True)
 class Bodies:
     """The cells around n figures."""
 
-    cover: np.ndarray
-    """(n, size, size) in 0..1: where the tissue that was there is gone."""
-    cytoplasm: np.ndarray
-    """(n, size, size) of each, relative to that of its neighbours."""
+    cover: np.ndarray  # (n, size, size) in 0..1: where the tissue that was there is gone
+    cytoplasm: np.ndarray  # (n, size, size) of each, relative to that of its neighbours
 
 
 def draw_scales(rng: np.random.Generator, n: int, radius: float) -> np.ndarray:

@@ -17,8 +17,7 @@ from mitofm.synthesis.domains import DOMAINS, SCANNERS
 if TYPE_CHECKING:
     import numpy as np
 
-MPP = 0.25
-"""Micrometre per px of every region."""
+MPP = 0.25  # micrometre per px of every region
 MARKER = "settings.json"
 ANNOTATIONS = "MIDOG.json"
 CATEGORIES = {1: "mitotic figure", 2: "look-alike"}
@@ -28,11 +27,7 @@ VERSION = 4  # raised whenever equal settings give other pixels
 
 @dataclass(frozen=True)
 class TissueSettings:
-    """What to render.
-
-    Raises:
-        MitofmError: a domain that does not exist, or numbers that no tissue can have.
-    """
+    """What to render. MitofmError if a domain does not exist, or no tissue can have these numbers."""
 
     domains: Sequence[str] = tuple(DOMAINS)
     slides_per_domain: int = 8

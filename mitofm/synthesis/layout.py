@@ -18,26 +18,17 @@ _COARSE = 4  # px of the region per px of the slow fields
 class Layout:
     """The plan of one region of `side` px."""
 
-    places: np.ndarray
-    """(n, 2) x and y of the resting nuclei."""
-    kinds: np.ndarray
-    """(n,) of each: TUMOR, CONNECTIVE, LYMPHOCYTE or EOSINOPHIL."""
-    angles: np.ndarray
-    """(n,) the direction of the fibres there, radians."""
+    places: np.ndarray  # (n, 2) x and y of the resting nuclei
+    kinds: np.ndarray  # (n,) of each: TUMOR, CONNECTIVE, LYMPHOCYTE or EOSINOPHIL
+    angles: np.ndarray  # (n,) the direction of the fibres there, radians
     owner: np.ndarray
     """(side, side) to which cell each pixel belongs: a row of `places`, or beyond them one of the annotated cells."""
-    border: np.ndarray
-    """(side, side) px to the border of that cell."""
-    stroma: np.ndarray
-    """(side, side) in 0..1, connective tissue."""
-    empty: np.ndarray
-    """(side, side) in 0..1, clefts, lumina and vessels."""
-    blood: np.ndarray
-    """(m, 2) x and y of the red cells."""
-    across: np.ndarray
-    """(side, side) px across the fibres: a line of equal values is a fibre."""
-    along: np.ndarray
-    """(side, side) px along them."""
+    border: np.ndarray  # (side, side) px to the border of that cell
+    stroma: np.ndarray  # (side, side) in 0..1, connective tissue
+    empty: np.ndarray  # (side, side) in 0..1, clefts, lumina and vessels
+    blood: np.ndarray  # (m, 2) x and y of the red cells
+    across: np.ndarray  # (side, side) px across the fibres: a line of equal values is a fibre
+    along: np.ndarray  # (side, side) px along them
 
 
 def draw_layout(rng: np.random.Generator, domain: Domain, side: int, annotated: np.ndarray) -> Layout:

@@ -18,20 +18,14 @@ class LookAlike:
     """One kind of look-alike; pairs are the ranges that each cell draws from."""
 
     frequency: float
-    area: float
-    """Of its dark chromatin, relative to other figures."""
+    area: float  # of its dark chromatin, relative to other figures
     elongation: tuple[float, float]
-    edge: tuple[float, float]
-    """Width of its border, px."""
-    uneven: tuple[float, float]
-    """Contrast of its chromatin."""
-    frayed: tuple[float, float]
-    """Roughness of the border, px."""
-    wobble: tuple[float, float]
-    """Irregularity of the outline."""
+    edge: tuple[float, float]  # width of its border, px
+    uneven: tuple[float, float]  # contrast of its chromatin
+    frayed: tuple[float, float]  # roughness of the border, px
+    wobble: tuple[float, float]  # irregularity of the outline
     membrane: float = 0.0
-    balls: tuple[int, int] = (0, 0)
-    """How many round fragments it is broken into; none: it is whole."""
+    balls: tuple[int, int] = (0, 0)  # how many round fragments it is broken into; none: it is whole
     pigment: bool = False
 
 

@@ -9,8 +9,7 @@ from mitofm.synthesis.domains import Domain, Scanner
 from mitofm.synthesis.shapes import draw_noise
 from mitofm.synthesis.stain import normalize, transmit
 
-ABSORBERS = ("haematoxylin", "eosin", "melanin", "blood")
-"""What light meets in tissue."""
+ABSORBERS = ("haematoxylin", "eosin", "melanin", "blood")  # what light meets in tissue
 _MELANIN, _BLOOD = (0.50, 0.58, 0.64), (0.12, 0.80, 0.58)
 _DEFOCUS = 1.8  # px: further spread where the slide is out of focus
 

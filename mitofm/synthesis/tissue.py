@@ -14,8 +14,7 @@ from mitofm.synthesis.lookalikes import draw_look_alikes
 from mitofm.synthesis.mitoses import PHASES, draw_mitoses
 from mitofm.synthesis.shapes import draw_depth, draw_noise, draw_windows, mark_ridge, per_figure, soften
 
-PITCH = 80
-"""Side of the square that an annotated cell has to itself, px: no 64 px crop holds another's centre."""
+PITCH = 80  # side of the square that an annotated cell has to itself, px: no 64 px crop holds another's centre
 _JITTER = 8
 _FIGURE = 72  # px: side of the square in which an annotated cell is drawn
 _CYTOPLASM = 0.34  # eosin, optical density
@@ -26,14 +25,10 @@ _RED_CELL = 26  # px: side of the square in which a red cell is drawn
 class Region:
     """A scanned region and its annotated cells."""
 
-    image: np.ndarray
-    """(side, side, 3) uint8 RGB, 0.25 micrometre per px."""
-    centres: np.ndarray
-    """(n, 2) x and y of each annotated cell, px."""
-    labels: np.ndarray
-    """(n,) 1 = mitotic figure, 0 = look-alike."""
-    kinds: np.ndarray
-    """(n,) what each cell is, in words."""
+    image: np.ndarray  # (side, side, 3) uint8 RGB, 0.25 micrometre per px
+    centres: np.ndarray  # (n, 2) x and y of each annotated cell, px
+    labels: np.ndarray  # (n,) 1 = mitotic figure, 0 = look-alike
+    kinds: np.ndarray  # (n,) what each cell is, in words
 
 
 def side_of(cells: int) -> int:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class Confounder(Protocol):
     """Built from `conf/protocol/confounders/NAME.yaml`."""
 
-    relabels: ClassVar[bool]
-    """Whether samples of the annotation table are learned under other labels than their own."""
+    relabels: ClassVar[bool]  # whether samples of the annotation table are learned under other labels than their own
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
         """The split and the store as this protocol has them; row i of either is the same sample, and no test sample changes.

@@ -64,10 +64,8 @@ class Remote:
 class Repository(Protocol):
     """Whoever publishes the files of a data set."""
 
-    address: str
-    """Names the list of files: a list kept from another address is not used."""
-    page: str
-    """Where a person finds the files."""
+    address: str  # names the list of files: a list kept from another address is not used
+    page: str  # where a person finds the files
 
     def remotes(self) -> list[Remote]:
         """Its files, asked for over the network.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Image(ABC):
         mpp: micrometre per px as the file says, or None where it does not.
         tile_width: px between the left edges of neighbouring tiles.
         tile_height: px between their upper edges.
-        notes: what a user should know of how it is read, each the end of a sentence that begins with the file's name.
+        notes: what a user should know of how it is read; each continues a sentence that begins with the file's name.
     """
 
     path: Path
@@ -33,6 +33,7 @@ class Image(ABC):
     tile_width: int
     tile_height: int
     notes: tuple[str, ...] = ()
+    _file: Any  # the reader's
 
     @abstractmethod
     def tile(self, row: int, column: int) -> np.ndarray:
@@ -42,25 +43,19 @@ class Image(ABC):
             MitofmError: it cannot be decoded, or its pixels are not opaque RGB of 8 bit.
         """
 
-    @abstractmethod
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
+        self._file.close()
 
     def __enter__(self) -> Image:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 def refuse_bomb(path: Path, width: int, height: int) -> None:
-    """Refuse what would fill the memory, as a small file of equal pixels can.
-
-    Raises:
-        MitofmError: `width` times `height` are more than are decoded at once.
-    """
+    """Raise MitofmError if `width` x `height` px, decoded at once, would fill the memory: a small file can hold so many."""
     if width * height > _MOST_AT_ONCE:
         raise MitofmError(
             f"{path}: {width} x {height} px would have to be decoded at once, more than {_MOST_AT_ONCE:.1e}: cut it into "
@@ -69,7 +64,7 @@ def refuse_bomb(path: Path, width: int, height: int) -> None:
 
 
 def note_orientation(orientation: int) -> tuple[str, ...]:
-    """A note if a file asks viewers to turn or mirror the image (EXIF or TIFF orientation, 1 to 8), which is not done."""
+    """A note if a file asks viewers to turn or mirror the image (EXIF or TIFF orientation, 1 to 8): mitofm does not."""
     if orientation in (0, 1):
         return ()
     return (

@@ -17,7 +17,7 @@ _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 
 
 def choose_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
-    """The largest page of RGB, and a sentence if it was chosen among several that are no levels of one pyramid.
+    """The largest RGB page, and a note if it was chosen among several that are no levels of one pyramid.
 
     Raises:
         MitofmError: there is none, several are equally large (a stack), or it cannot be decoded to 8-bit RGB.
@@ -62,9 +62,8 @@ def _is_copy(other: tifffile.TiffPage, page: tifffile.TiffPage) -> bool:
 
 def _refuse_stack(path: Path, largest: list[tifffile.TiffPage]) -> None:
     page = largest[0]
-    said = re.search(
-        r"^images=(\d+)", page.imagej_description or "", re.MULTILINE
-    )  # beyond 4 GB ImageJ writes one page
+    # ImageJ writes a stack beyond 4 GB as one page.
+    said = re.search(r"^images=(\d+)", page.imagej_description or "", re.MULTILINE)
     many = max(len(largest), page.imagedepth, int(said[1]) if said else 1)
     if many > 1:
         raise MitofmError(

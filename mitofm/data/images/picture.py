@@ -15,11 +15,7 @@ _ORIENTATION = 0x0112  # EXIF tag
 
 
 class Picture(Image):
-    """An image that can only be decoded whole.
-
-    Raises:
-        MitofmError: it is broken, or not 8-bit RGB.
-    """
+    """An image that can only be decoded whole. MitofmError if it is broken, or not 8-bit RGB."""
 
     mpp = None  # a density in such a file is one for printing
 
@@ -47,10 +43,6 @@ class Picture(Image):
         except Exception as error:
             raise unreadable(self.path, error) from error
         return take_rgb(pixels, self.path)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
 
     def _refuse_other_pixels(self) -> None:
         path, file = self.path, self._file

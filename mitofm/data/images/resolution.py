@@ -1,4 +1,4 @@
-"""Micrometres per pixel, from the texts, tags and properties with which scanners and programs say them.
+"""Micrometres per pixel, from the texts, tags and properties in which scanners and programs state them.
 
 A resolution is a pair (x, y); either is None if it is not known. Sources: the descriptions of Aperio (`|MPP = 0.25`),
 ImageJ (`unit=micron`), OME XML (`PhysicalSizeX`) and Philips (`DICOM_PIXEL_SPACING`) in a TIFF's ImageDescription; the
@@ -33,7 +33,7 @@ MICROMETRES = {  # of the units of length that OME and ImageJ write; the micro s
 
 
 def require_square(path: Path, x: float | None, y: float | None) -> float | None:
-    """The one resolution of an image whose pixels are `x` wide and `y` high; None if that is unknown, or for printing.
+    """The resolution of an image whose pixels are `x` wide and `y` high; None if it is unknown, or meant for printing.
 
     Raises:
         MitofmError: they differ by more than 1 %.
@@ -115,7 +115,8 @@ def _parse_xml(text: str, width: int, height: int) -> Pair:
     except (ElementTree.ParseError, ValueError):
         return UNKNOWN
     for element in root.iter():
-        if element.tag.rpartition("}")[2] == "Pixels" and _is_of(element, width, height):
+        size = element.get("SizeX"), element.get("SizeY")  # a file may describe several images, and levels of one
+        if element.tag.rpartition("}")[2] == "Pixels" and size == (str(width), str(height)):
             return _parse_ome(element, "X"), _parse_ome(element, "Y")
     spacings = [
         tuple(_parse_number(value) for value in (element.text or "").replace('"', " ").split())
@@ -124,11 +125,6 @@ def _parse_xml(text: str, width: int, height: int) -> Pair:
     ]  # of each level in mm: first y, then x
     known = [(x * 1e3, y * 1e3) for y, x in (pair for pair in spacings if len(pair) == 2) if x and y]
     return min(known, default=UNKNOWN)
-
-
-def _is_of(pixels: ElementTree.Element, width: int, height: int) -> bool:
-    """Whether an OME `Pixels` element describes the image: a file may hold several, and levels of one."""
-    return pixels.get("SizeX") == str(width) and pixels.get("SizeY") == str(height)
 
 
 def _parse_ome(pixels: ElementTree.Element, axis: str) -> float | None:

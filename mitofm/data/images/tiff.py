@@ -109,10 +109,6 @@ class Tiff(Image):
         decoded, _, _ = self._decode(coded, index, jpegtables=self._page.jpegtables)
         return None if decoded is None else decoded[0]
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
-
 
 def _is_read_by_openslide(path: Path, first: tifffile.TiffPage) -> bool:
     """Whether it is a scanner's own TIFF whose tiles overlap, are found by other rules, or whose colours are not RGB."""
@@ -145,11 +141,9 @@ def _read_resolution(
         said = resolution.require_square(path, *resolution.parse_text(text, page.imagewidth, page.imagelength, tags))
         if said is not None:
             other = in_tags[0]
-            if resolution.is_plausible(other) and abs(other / said - 1) > _SAME:
-                return said, (
-                    f"says {said:g} micrometre per px in its description, {other:g} in its tags: the first is used",
-                )
-            return said, ()
+            note = f"says {said:g} micrometre per px in its description, {other or 0:g} in its tags: the first is used"
+            differs = resolution.is_plausible(other) and abs(other / said - 1) > _SAME
+            return said, (note,) if differs else ()
     return resolution.require_square(path, *in_tags), ()
 
 

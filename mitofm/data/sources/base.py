@@ -31,8 +31,4 @@ class Source(Tabled, Protocol):
         """
 
     def files(self) -> list[Path]:
-        """The annotation files, whose content defines the table.
-
-        Raises:
-            MitofmError: one is missing.
-        """
+        """The annotation files, whose content defines the table. MitofmError if one is missing."""

@@ -21,7 +21,7 @@ KEYS = ("crop", "slide", "patient", "domain", "species", "scanner", "x", "y", "v
 
 @dataclass(frozen=True)
 class _Crop:
-    """A crop: its path in the root, what it is called by the config's word for its folder, its label, its slide's folder."""
+    """A crop: path in the root, path with the config's word for its class folder, label, folder of its slide."""
 
     path: str
     called: str
@@ -30,15 +30,15 @@ class _Crop:
 
 
 class ClassFolders:
-    """Folders of crops, one per class, and if there is one a CSV that says what the crops were cut from.
+    """Folders of crops, one per class, and optionally a CSV that says what the crops were cut from.
 
     The folders lie in the root, in its folder that is called as the data set, or in a folder `patches`, `crops` or
-    `images` of these; the CSV anywhere on the way to them. Samples are called after the config's words for the folders,
+    `images` of these; the CSV anywhere on the way to them. Samples are named with the config's words for the folders,
     whatever case the disk has.
     Folders below that of a class are slides: `Atypical/slideA/1.png`. Without these and without a CSV no slide is known:
-    each crop is its own slide, called as the sample is, and what is reported of the data set says so. The CSV knows a crop
-    by its file name, with or without the ending and the folders it lies in, as long as that is one crop's alone. Another
-    image ending, and folders that do not tell the crops apart, are looked past.
+    each crop is its own slide, with the name of the sample, and reports say so. The CSV names a crop by its file name, with
+    or without the ending and the folders it lies in, as long as only one crop has that name. Another image ending, and
+    folders that do not tell the crops apart, are ignored.
 
     Args:
         root: the folder.
@@ -106,7 +106,7 @@ class ClassFolders:
         """Check that every crop that the CSV describes is there, and described."""
         there = set(self.table()["crop"])
         path = self._find_csv()
-        described = [] if path is None else self._read_csv(path, self.columns)[0].index
+        described = [] if path is None else self._read_csv(path, self.columns).index
         gone = [crop for crop in described if crop not in there]
         if gone:
             raise MitofmError(
@@ -138,20 +138,15 @@ class ClassFolders:
         samples["slide"] = pd.Series([crop.slide for crop in found], index, dtype=object).fillna(ids)
         if self.slide_pattern is not None:
             samples["slide"] = crop_files.extract_slides(crops, self.slide_pattern, origin)
-        if path is not None:
-            known, voted = self._describe_each(crops, path, self.columns)
+        for csv, columns in ((path, self.columns), (self._find_votes_csv(), self.votes_file)):
+            if csv is None:
+                continue
+            known = self._describe_each(crops, csv, columns)
             for key in {"x", "y"} & set(known):
                 known[key] = tabular.parse_numbers(known[key], origin)
             samples[known.columns] = known
-            if {"x", "slide"} <= set(
-                known
-            ):  # a position in the slide; else a crop shares no pixels that anyone knows of
+            if {"x", "slide"} <= set(known):  # a position in the slide; else no pixels are known to be shared
                 samples["image"] = known["slide"]
-            samples[voted.columns] = voted
-        votes_path = self._find_votes_csv()
-        if votes_path is not None:
-            _, voted = self._describe_each(crops, votes_path, self.votes_file)
-            samples[voted.columns] = voted
         return validate(fill(respell(samples, self.spelling), crops, self.domains, origin), origin)
 
     def _find_holder(self) -> Path | None:
@@ -190,11 +185,7 @@ class ClassFolders:
         return found
 
     def _find_csv(self) -> Path | None:
-        """The CSV.
-
-        Raises:
-            MitofmError: there should be one, and is none, or an empty one.
-        """
+        """The CSV. MitofmError if there should be one, and is none, or an empty one."""
         if self.file is None:
             return None
         found = self._find(self.file)
@@ -218,11 +209,9 @@ class ClassFolders:
             )
         return None
 
-    def _describe_each(
-        self, crops: pd.Series, path: Path, columns: Mapping[str, list[str]]
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """What the CSV in `path` says of each crop, and its votes, one row per crop."""
-        known, voted = self._read_csv(path, columns)
+    def _describe_each(self, crops: pd.Series, path: Path, columns: Mapping[str, list[str]]) -> pd.DataFrame:
+        """What the CSV in `path` says of each crop, one row per crop."""
+        known = self._read_csv(path, columns)
         odd = crops[~crops.isin(known.index)]
         if len(odd):
             strange = known.index[~known.index.isin(crops)]
@@ -231,9 +220,9 @@ class ClassFolders:
                 + (f"; the first row that is no crop's calls it {strange[0]!r}" if len(strange) else "")
                 + ". Complete or correct the CSV, or leave data.source.file=null: then each crop is its own slide"
             )
-        return known.loc[crops], voted.loc[crops]
+        return known.loc[crops]
 
-    def _read_csv(self, path: Path, columns: Mapping[str, list[str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _read_csv(self, path: Path, columns: Mapping[str, list[str]]) -> pd.DataFrame:
         """What the CSV says, and its votes, one row per crop (index: its path, or the CSV's word if it is not there)."""
         plain = {key: words for key, words in columns.items() if key not in ("file", "votes")}
         read = reading.read_csv(path, [word for words in plain.values() for word in words])
@@ -246,10 +235,9 @@ class ClassFolders:
         if again.any():
             crop = known["crop"][again.idxmax()]
             raise MitofmError(f"{path}: row {again.idxmax()}: it describes {crop}, which an earlier row describes too")
-        voted = pd.DataFrame(index=read.index)
         if "votes" in columns:
-            voted = votes.count(votes.pick(read, columns["votes"], path), self.vote_words, str(path))
-        return known.set_index("crop"), voted.set_index(pd.Index(known["crop"]))
+            known = known.join(votes.count(votes.pick(read, columns["votes"], path), self.vote_words, str(path)))
+        return known.set_index("crop")
 
     def _find_telling(self) -> set[str]:
         """The parts of the folders of classes that tell crops apart."""
@@ -258,6 +246,6 @@ class ClassFolders:
 
 
 def _count_beyond(word: str, telling: Collection[str]) -> int:
-    """How many leading folders of `word` may be looked past; one of those `telling` never is."""
+    """How many leading folders of `word` may be ignored: those before the first one in `telling`."""
     before = PurePosixPath(to_slashes(word)).parts[:-1]
     return next((place for place, part in enumerate(before) if fold_case(part) in telling), len(before))

@@ -1,15 +1,15 @@
-"""From the classes of a file to labels, by what the config states, or by words that mean the same in all of the field."""
+"""From the classes of a file to labels, by what the config states, or by words that people commonly give the classes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from mitofm.data import tabular
-from mitofm.data.sources.spelling import list_words
+from mitofm.data.sources.spelling import list_words, strip_marks
 from mitofm.ground.errors import MitofmError, NoSamples, unknown
 
 OTHERS = "others"
@@ -150,3 +150,37 @@ def _plain(word: str) -> str:
 
 _TRUTH = ("true", "false")
 _WORDS = {_plain(word): label for label, words in (("1", POSITIVE), ("0", NEGATIVE)) for word in words.split(",")}
+
+
+def _strip(word: str) -> str:
+    return strip_marks(tabular.drop_decimals(word.strip()))
+
+
+def _split(field: str, further: str) -> frozenset[str]:
+    return frozenset(map(_strip, (*field.split(","), *further.split(","))))
+
+
+_COMMONLY_POSITIVE = _split(
+    POSITIVE,
+    """1, yes, pos, positives, MFs, AMF, AMFs, atypical, atypical mitosis, atypical mitoses, atypical mitotic figure,
+    atypical mitotic figures""",
+)
+_COMMONLY_NEGATIVE = _split(
+    NEGATIVE,
+    """0, no, neg, negatives, NMF, NMFs, non-MF, normal, normal mitosis, normal mitoses, normal mitotic figure,
+    normal mitotic figures, typical, typical mitosis, hard negative mitosis, mimic, mimics, mitotic-like, other, others""",
+)
+
+
+def tell_classes(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Those of `words` that commonly mean the positive class, and those that mean the negative one.
+
+    Case, blanks and punctuation do not count; "1.0" is "1". Both lists are empty unless each class has one word: what
+    `MF` beside `AMF`, or `hard negative` beside `normal` mean, the user must say.
+    """
+    spelled = {word: _strip(word) for word in words}
+    positive = [word for word, one in spelled.items() if one in _COMMONLY_POSITIVE]
+    negative = [word for word, one in spelled.items() if one in _COMMONLY_NEGATIVE]
+    if len({spelled[word] for word in positive}) == 1 == len({spelled[word] for word in negative}):
+        return positive, negative
+    return [], []

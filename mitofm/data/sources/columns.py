@@ -19,8 +19,7 @@ COLUMNS = {
     "patient": "patient",
 }
 """The words that are looked for unless the config says others."""
-DISPENSABLE = ("slide", "domain", "patient")
-"""Keys whose column may be absent, if the config does not say its word."""
+DISPENSABLE = ("slide", "domain", "patient")  # keys whose column may be absent, if the config does not say its word
 
 _POSITION = (
     "{} centroid{} coordinate{} {}coordinate coord{} {}coord center{} centre{} {}center {}centre c{} pos{} {}pos"

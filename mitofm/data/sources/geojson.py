@@ -1,6 +1,6 @@
 """Points in GeoJSON, as QuPath exports its objects and `mitofm predict` its scores; positions are px of level 0.
 
-Read are points, several points in one object, and outlines, whose sample is the centroid of their area. See RFC 7946 and
+A sample is a point, each of several points in one object, or the centroid of an outline's area. See RFC 7946 and
 https://qupath.readthedocs.io/en/stable/docs/advanced/exporting_annotations.html.
 """
 
@@ -142,20 +142,17 @@ def _find_centres(geometry: Any, place: str) -> Iterator[tuple[float, float]]:
         )
     try:
         coordinates = geometry["coordinates"]
-        found = [_find_centroid(geometry)] if kind in _OUTLINES else [coordinates] if kind == "Point" else coordinates
+        if kind in _OUTLINES:
+            from shapely.geometry import shape  # imported when needed: points need no geometry
+
+            coordinates = shape(geometry).centroid.coords
+        found = [coordinates] if kind == "Point" else coordinates
         centres = [(float(x), float(y)) for x, y, *_ in found]
     except Exception as error:  # shapely raises whatever it meets first
         raise MitofmError(f"{place}: its {kind} cannot be read ({error})") from error
     if not centres or not all(map(math.isfinite, (number for centre in centres for number in centre))):
         raise MitofmError(f"{place}: its {kind} has no position")
     yield from centres
-
-
-def _find_centroid(geometry: dict[str, Any]) -> tuple[float, float]:
-    from shapely.geometry import shape  # imported when needed: points need no geometry
-
-    centre = shape(geometry).centroid
-    return centre.x, centre.y
 
 
 def _bare(path: Path) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePath
 
 import pandas as pd
 
 from mitofm.data import tabular
-from mitofm.data.sources import class_folders, class_words, crop_files, finding
+from mitofm.data.sources import class_folders, crop_files, finding
 from mitofm.data.sources.class_folders import ClassFolders
-from mitofm.data.sources.classes import OTHERS, Names
+from mitofm.data.sources.classes import OTHERS, Names, tell_classes
 from mitofm.data.sources.crops_csv import COLUMNS, CropsCsv
 from mitofm.data.sources.domains import Rules
 from mitofm.data.sources.spelling import list_words, strip_marks, to_slashes
@@ -93,10 +94,9 @@ class OwnCrops:
     @property
     def root(self) -> Path:
         """The folder that the crops' paths are relative to."""
-        try:
+        with suppress(MitofmError):
             return self.source.root
-        except MitofmError:
-            return self._given
+        return self._given
 
     def prepare(self) -> None:
         """Check that every crop is there."""
@@ -196,7 +196,7 @@ class OwnCrops:
             read = tabular.read(path)
             ignored = {""} if self.ignored == OTHERS else {"", *_to_strings(self.ignored)}
             words = sorted(set(read[label]) - ignored) if label in read else []
-            positive, negative = class_words.tell_classes(words)
+            positive, negative = tell_classes(words)
             if not positive and words:
                 shown = ", ".join(words[:8]) + (", ..." if len(words) > 8 else "")
                 raise MitofmError(
@@ -213,7 +213,7 @@ class OwnCrops:
             holding, positive, negative = given, self.positive, self.negative
         else:
             told = {
-                one: class_words.tell_classes([inside.name for inside in one.iterdir() if inside.is_dir()])
+                one: tell_classes([inside.name for inside in one.iterdir() if inside.is_dir()])
                 for one in (given, *folders)
             }
             holders = [one for one, (positive, _) in told.items() if positive]
@@ -254,11 +254,10 @@ def _find_naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
         if strip_marks(column) not in others
     }
     most = max(known.values(), default=0)
-    order = sorted(
-        (column for column, number in known.items() if number == most),
-        key=lambda column: words.index(strip_marks(column)) if strip_marks(column) in words else len(words),
-    )
-    return order[0] if most else None
+    rank = {
+        column: words.index(strip_marks(column)) if strip_marks(column) in words else len(words) for column in known
+    }
+    return min((column for column in known if known[column] == most), key=rank.__getitem__) if most else None
 
 
 def _is_filled(column: pd.Series, key: str) -> bool:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mitofm.data.annotations import VOTES
+from mitofm.data.annotations import VOTES, refuse
 from mitofm.data.sources.crops_csv import CropsCsv
-from mitofm.ground.errors import MitofmError
 
 ANNOTATIONS = "annotations.csv"
 _NEEDED = {"crop": "patch", "label": "label", "slide": "slide", "domain": "tumor_domain", "x": "x", "y": "y"}
@@ -46,8 +45,5 @@ class Patches(CropsCsv):
         samples = super()._to_samples(read, path)
         if self.include_padded or "padded" not in read:
             return samples
-        wrong = ~read["padded"].isin(["0", "1"])
-        if wrong.any():
-            row = wrong.idxmax()
-            raise MitofmError(f"{path}: row {row}: padded is {read['padded'][row]!r}; it must be 0 or 1")
+        refuse(~read["padded"].isin(["0", "1"]), read["padded"], str(path), "it must be 0 or 1")
         return samples[read["padded"] == "0"]

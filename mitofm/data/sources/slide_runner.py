@@ -133,11 +133,7 @@ def _count_votes(votes: pd.DataFrame, samples: pd.Index, positive: Collection[st
 
 
 def _read(path: Path) -> _Database:
-    """What is needed of the database.
-
-    Raises:
-        MitofmError: it cannot be read, or lacks a table.
-    """
+    """What is needed of the database. MitofmError if it cannot be read, or lacks a table."""
     try:
         with _open(path) as database:
             there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -1,4 +1,4 @@
-"""For whoever asks a table for a split that it cannot give: one that it can."""
+"""A split that works, for a table that cannot give the split that was asked for."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from mitofm.ground.errors import Infeasible, MitofmError
 
 _FOLDS = (5, 4, 3, 2)
 _SHARES = (0.5, None)  # for validation, if a fifth of the slides holds too few samples of a class
+_NO_WORDS = ("null", "true", "false", "nan", "inf")  # to Hydra
 
 
 def make_or_suggest(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) -> Split:
@@ -36,12 +37,12 @@ def make_or_suggest(strategy: Strategy, table: pd.DataFrame, fraction: float, se
 
 
 def suggest(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) -> str:
-    """What to ask for instead, in a sentence: only what `make` was seen to give. If there is nothing, what the table lacks.
+    """What to ask for instead, in a sentence; each suggestion has been tried. If nothing works, what the table lacks.
 
     Args:
-        strategy: that is infeasible.
+        strategy: the infeasible one.
         table: annotation table.
-        fraction: asked for; if only that is in the way, another one is named.
+        fraction: asked for; if it alone is the reason, another one is suggested.
         seed: of the cell.
     """
     if table["label"].nunique() < 2:
@@ -106,17 +107,10 @@ def _works(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) 
 
 def _quote(key: str, value: str) -> str:
     """`key=value` as it is typed in a shell, for Hydra to read as a word."""
-    if re.fullmatch(r"[A-Za-z][\w .+-]*", value, re.ASCII) and value.casefold() not in (
-        "null",
-        "true",
-        "false",
-        "nan",
-        "inf",
-    ):
+    if re.fullmatch(r"[A-Za-z][\w .+-]*", value, re.ASCII) and value.casefold() not in _NO_WORDS:
         return shlex.quote(f"{key}={value}")
-    escaped = re.sub(
-        r"(\\*)('|$)", lambda met: 2 * met[1] + ("\\'" if met[2] else ""), value
-    )  # others stand for themselves
+    # Hydra reads quotes, and backslashes before them, only if they are escaped; other characters stand for themselves.
+    escaped = re.sub(r"(\\*)('|$)", lambda met: 2 * met[1] + ("\\'" if met[2] else ""), value)
     typed = f"{key}='{escaped}'"
     return shlex.quote(typed) if set(typed) & set('"$`\\!') else f'"{typed}"'
 
