@@ -1,4 +1,4 @@
-"""Augmentation by albumentations, seeded per (step, sample, transform), and the cut from a patch with margin to what the model sees."""
+"""Augmentation by albumentations, seeded per (step, sample, transform), and the centre cut that removes the margin."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Augment:
         """One augmented patch: uint8 (S, S, 3) -> (crop_px, crop_px, 3); the same seed gives the same patch."""
         if self._compose is None:
             return cut_centre(patch, self._crop_px)
-        # A seeded Compose of albumentations 2.0.8 gives all transforms one seed: what has the same probability would
-        # always fire together. The first keeps the seed as it is: lists of one transform draw what they drew in 0.1.
+        # A seeded Compose of albumentations 2.0.8 gives all transforms one seed: transforms of equal probability would
+        # always fire together. The first keeps the seed, so that lists of one transform draw as in mitofm 0.1.
         for place, transform in self._placed:
             own = (seed if place == (0,) else derive(seed, *place)) % 2**32
             transform.set_random_state(np.random.default_rng(own), random.Random(own))
@@ -47,7 +47,7 @@ class Augment:
 
 
 def _walk(transforms: Sequence[Any], within: Place = ()) -> Iterator[tuple[Place, Any]]:
-    """Every transform with its place, those inside others (`OneOf`) after the one that they are in: it seeds them too."""
+    """Every transform with its place. Those inside others (`OneOf`) come later than these, which seed them too."""
     from albumentations import BaseCompose
 
     for number, transform in enumerate(transforms):

@@ -19,7 +19,7 @@ Groups = Mapping[tuple[str, ...], np.ndarray]
 
 
 def group_samples(samples: pd.DataFrame, sampler: str) -> Groups:
-    """The groups of `sampler` among the training samples; one of all samples where it balances nothing.
+    """The groups of `sampler` among the training samples; one group of all if it balances nothing.
 
     Args:
         samples: columns `label` and `domain`.
@@ -31,9 +31,9 @@ def group_samples(samples: pd.DataFrame, sampler: str) -> Groups:
 
 
 def weigh_samples(samples: pd.DataFrame, drawn: Groups, balanced: Iterable[str]) -> np.ndarray:
-    """Loss weights with which, as samples are drawn, the values of each column in `balanced` weigh the same: float32 (n,).
+    """Loss weights (n,) float32 that give the values of each column in `balanced` equal weight over the draws.
 
-    Their mean over the draws is 1. What the sampler has balanced already is not balanced twice.
+    Their mean over the draws is 1. A column that the sampler balances is not balanced twice.
     """
     probability = np.empty(len(samples))
     for members in drawn.values():

@@ -1,4 +1,4 @@
-"""What people should know of a data set, and whether its table is what its authors say it is."""
+"""What people should know of a data set, and whether its table has the counts that its authors publish."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Card:
     positive: str  # the word for label 1
     negative: str  # the word for label 0
     mpp: float | None  # micrometre per px of the patches; None keeps the images' own
-    image_mpp: float | None  # micrometre per px of the images, where neither they nor the table say; None: not known
+    image_mpp: float | None  # micrometre per px of the images, if neither they nor the table say; None: not known
     crop_px: int  # side of what a model sees, px
     margin_px: int  # room for jitter on each side, px
     origin: Sequence[str]
@@ -41,12 +41,7 @@ class Card:
 
 
 def compare_counts(card: Card, table: pd.DataFrame) -> list[str]:
-    """How the counts of an annotation table differ from those the card gives, in words; empty where they do not.
-
-    Args:
-        card: of the data set.
-        table: its annotation table. Images without any sample are not in it, and not counted.
-    """
+    """How the counts of an annotation table differ from the card's, in words; images without samples are not counted."""
     if card.counts is None:
         return []
     words = {"images": "images", "positive": f"{card.positive}s", "negative": f"{card.negative}s"}

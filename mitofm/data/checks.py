@@ -69,7 +69,7 @@ def check(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame, dista
         root: the folder its files are in.
         table: its annotation table, as its source gives it.
         seen: what `survey.survey` saw of its images.
-        distance_um: two samples of opposite label should lie at least so far apart, micrometres.
+        distance_um: the least distance that two samples of opposite label should have, micrometres.
     """
     return [
         *_check_images(card, root, seen),

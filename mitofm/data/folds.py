@@ -13,8 +13,8 @@ _UNIT = 10**7  # shares are whole numbers of this: sums are exact, so that no ma
 def draw_folds(labels: np.ndarray, slides: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
     """The fold (N,), from 0, of each of N samples; every fold holds whole slides and both classes.
 
-    Constrained randomisation, as of the clusters of a trial (Raab and Butcher 2001, Statistics in Medicine 20:351): of many
-    random divisions into folds, a random one of the better balanced half. What is balanced is each fold's share of the
+    Constrained randomisation, as for the clusters of a trial (Raab and Butcher 2001, Statistics in Medicine 20:351): of many
+    random divisions into folds, a random one of the better balanced half is taken. Balanced are each fold's shares of the
     negatives, of the positives and of the slides. A slide is as likely to be in one fold as in another.
 
     Args:

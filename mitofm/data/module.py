@@ -35,7 +35,7 @@ class TrainingPatches(Dataset[TrainingBatch]):
         augment: applied to each patch.
         mix: applied to each batch.
         shard: which of how many devices that share each batch; its loss weights make the mean of their losses the batch's.
-        targets: from 0 to 1 (n,), to train towards in place of the labels; None: the labels.
+        targets: (n,) from 0 to 1, to train towards instead of the labels; None: the labels.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class CellData(pl.LightningDataModule):
 
     Args:
         training: the training samples.
-        validation: the validation samples to check; none where nothing is chosen on them.
+        validation: the validation samples to check; none if nothing is chosen on them.
         groups: of training samples that are drawn equally often.
         batch_size: samples per step.
         steps: of the whole run.

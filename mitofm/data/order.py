@@ -1,4 +1,4 @@
-"""Which samples a step sees: a pure function of seed and step, so that a resumed run goes on where it stopped."""
+"""Which samples a step sees: a pure function of seed and step, so that a resumed run continues exactly."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class StepOrder(Sampler[list[Draw]]):
     """Batches of a fixed number of steps over shuffled passes, able to start at any step.
 
     A pass gives every group the same number of draws, and so does every batch, to within one. A group's samples come in
-    rounds, each of which visits every one of them once, in an order that depends on (seed, round) alone: with one group
-    a pass is a round. Batches differ by at most one sample in size: no batch of a single sample upsets a batch norm.
+    rounds. Each round visits every sample of the group once, in an order that depends on (seed, round) alone; with one group
+    a pass is a round. Batches differ by at most one sample in size, so that none is too small for a batch norm.
 
     Args:
         n: training samples.
         batch_size: samples per step, at most.
         steps: of the whole run.
         seed: of the cell.
-        start: the first step to give; those before it have been trained.
-        groups: positions among the n samples, every sample in one group; None makes one group of all.
+        start: the first step to give; earlier ones have been trained.
+        groups: positions among the n samples, each in one group; None: one group of all.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class StepOrder(Sampler[list[Draw]]):
     ) -> None:
         self.groups = groups or {(): np.arange(n)}
         self.share = n // len(self.groups)  # draws of a group in a pass
-        # Where groups share a pass unevenly it has fewer than n draws: no batch is empty.
+        # If groups share a pass unevenly it has fewer than n draws: no batch may be empty.
         self.batches_per_pass = min(batches_per_pass(n, batch_size), self.share * len(self.groups))
         self.steps = steps
         self.seed = seed
@@ -72,7 +72,7 @@ class StepOrder(Sampler[list[Draw]]):
         return members[np.concatenate(rounds)[first - begun * n : end - begun * n]]
 
     def _seed_draws(self, step: int, samples: np.ndarray) -> list[Draw]:
-        """Each draw with its own augmentation, also where a small group gives a sample twice."""
+        """Each draw with the seed of its augmentation, another one if a small group gives a sample twice."""
         times: Counter[int] = Counter()
         batch = []
         for sample in samples.tolist():

@@ -1,4 +1,4 @@
-"""A look at pixels before anything is split: is a crop padded at its border, and which samples show the very same cell?"""
+"""A look at pixels before anything is split: which crops are padded at the border, which samples show the same cell."""
 
 from __future__ import annotations
 
@@ -22,15 +22,8 @@ NOTHING = ""  # the digest of a window of one colour: it is no evidence that two
 def digest_samples(root: Path, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """A digest of the pixels around each sample's centre (N,), and whether its crop is padded (N,).
 
-    Of pre-cut crops every one is decoded, once. Of whole images only those are opened that hold a sample at the very position
-    of a sample in another image: no others can be equal, unless somebody has cut one out of the other.
-
-    Args:
-        root: the folder that the table's files are relative to.
-        table: annotation table, all of whose images can be read.
-
-    Raises:
-        MitofmError: an image cannot be decoded.
+    Every pre-cut crop is decoded once. Whole images are opened only if they hold a sample at the very position of a sample in
+    another image: no others can be equal, unless somebody has cut one out of the other. MitofmError if one cannot be decoded.
     """
     if "crop" in table:
         files = list(dict.fromkeys(table["crop"]))

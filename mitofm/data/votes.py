@@ -1,4 +1,4 @@
-"""What experts' votes on a sample say: the share that called it positive, and whether they agreed."""
+"""Experts' votes on a sample: the share that called it positive, and whether they agreed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ UNANIMOUS, DIVIDED, UNKNOWN = "unanimous", "divided", ""
 
 
 def are_learned(fit: Mapping[str, Any]) -> bool:
-    """Whether votes are trained on; the group `fit` of cells of mitofm 0.1 has no such key, and they learned labels."""
+    """Whether votes are trained on. Cells of mitofm 0.1 have no such key in `fit`: they learned labels."""
     return fit.get("labels", LEARNED[0]) == LEARNED[1]
 
 
 def require_votes(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The annotation table of data set `name` itself.
 
-    Raises:
-        MitofmError: some of its samples have no votes, or `votes_positive` counts the votes for the other class.
+    MitofmError if some of its samples have no votes, or `votes_positive` counts the votes for the other class.
     """
     lacking = len(table) if VOTES[0] not in table else int(table[list(VOTES)].isna().any(axis=1).sum())
     if lacking:
@@ -54,12 +53,12 @@ def add_targets(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The frame of a split with one more column, `target`: what each sample is trained towards, from 0 to 1.
 
     Args:
-        frame: sample_id, label and part of n samples, perhaps with random background behind those of the table: nobody voted on
-            that, and its target is its label.
+        frame: sample_id, label and part of n samples. Random background that is not in the table has no votes: its target is
+            its label.
         table: annotation table with votes.
 
     Raises:
-        Infeasible: the experts were of one mind on the whole training side.
+        Infeasible: all votes on the training side are for one class.
     """
     positive, votes = VOTES
     share = pd.Series((table[positive] / table[votes]).to_numpy(), index=table["sample_id"])

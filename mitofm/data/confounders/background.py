@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Background:
-    """As many background crops as the slide has bought positive samples: the released code draws both classes equally often.
+    """As many background crops as the slide has bought positive samples, since the released code balances the classes.
 
     Args:
         per_image: positions kept ready in each image; a slide gives no more of them than its images have.

@@ -121,12 +121,7 @@ class ClassFolders:
         return [*crops, *(path for path in (self._find_csv(), self._find_votes_csv()) if path is not None)]
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: a folder or the CSV is missing, the CSV is broken or does not describe a crop, or no domain is
-                known.
-        """
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
         found = self._list_crops()
         path = self._find_csv()
         origin = str(path or self.root)

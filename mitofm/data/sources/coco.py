@@ -50,12 +50,7 @@ class Coco(AnnotatedImages):
         super().__post_init__()
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: the JSON is missing, broken or not COCO-like, a box cannot be, a category has no label, or an
-                image no domain; the message names the annotation or the image.
-        """
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
         paths = self.files()
         origin, content = str(paths[0]), _read(paths[0])
         entries, images = _join(content, origin)

@@ -103,12 +103,7 @@ class CropsCsv:
         return [reading.require_content(path, self.name)]
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: the CSV is missing or unreadable, lacks a column, names a crop that may be one of several, or
-                holds a label that the config does not name or an impossible value; the message gives file and row.
-        """
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
         path = self.files()[0]
         return validate(self._to_samples(reading.read_csv(path, self._needed()), path), str(path))
 

@@ -1,4 +1,4 @@
-"""One's own pre-cut crops: a folder per class, or a CSV that names them; whichever lies there."""
+"""One's own pre-cut crops, in a folder per class or named by a CSV."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ _GROUPS = ("slide", "patient", "domain")
 class OwnCrops:
     """Crops in a folder of one's own.
 
-    If a table (`.csv`, `.tsv`, `.txt`) in the folder has a column that names the images below it, that is read
-    (`mitofm.data.sources.crops_csv.CropsCsv`); its columns and words of labels are told by their common words. If it has
-    no labels, or there is none, the folders are the classes (`mitofm.data.sources.class_folders.ClassFolders`), and folders
-    in these are slides. What is not told by common words, the config states.
+    A table (`.csv`, `.tsv`, `.txt`) in the folder with a column that names the images below it is read as
+    `mitofm.data.sources.crops_csv.CropsCsv`; its columns and words of labels are recognized by common words. If it has no
+    labels, or there is none, the folders are the classes (`mitofm.data.sources.class_folders.ClassFolders`), and folders
+    in these are slides. The config states what common words do not tell.
 
     Args:
         root: the folder.
         name: the data set's name.
         file: the table, if there are several.
-        columns: its words, where they are not common ones; null: what is called so is something else.
+        columns: its words that are not common ones; null: the column of the common word is something else.
         positive: words of label 1: folders, or values of the column of labels.
         negative: words of label 0.
-        domains: what the table does not say; none: all is one domain, called as the data set.
+        domains: what the table does not say; none: all is one domain with the name of the data set.
         ignored, slide_pattern, spelling, vote_words: as for the two sources.
     """
 
@@ -107,20 +107,12 @@ class OwnCrops:
         return self.source.files()
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: there is neither a table of crops nor folders of classes, or as the source that reads them.
-        """
+        """The annotation table. MitofmError if there is neither a table of crops nor folders of classes."""
         return self.source.table()
 
     @cached_property
     def source(self) -> ClassFolders | CropsCsv:
-        """What reads the files that lie there.
-
-        Raises:
-            MitofmError: neither can, or it cannot be told which table, folders or words are meant.
-        """
+        """What reads the files that lie there. MitofmError if neither can, or table, folders or words are ambiguous."""
         if not self._given.is_dir():
             raise MitofmError(
                 f"data set {self.name!r} is not here: {self._given} is no folder. Point data.source.root at the folder of "
@@ -261,7 +253,7 @@ def _find_naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
 
 
 def _is_filled(column: pd.Series, key: str) -> bool:
-    """Whether a column says something of every row. Of what splits and domains rest on, a gap is for whoever reads it to refuse."""
+    """Whether a column is filled in every row; of the columns in `_GROUPS` in any, as gaps in these are refused later."""
     said = column != ""
     return bool(said.any() if key in _GROUPS else said.all())
 

@@ -76,13 +76,7 @@ class PointsCsv(AnnotatedImages):
         return [*self._find_paths(), *self._find_cases()]
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: a file is missing or unreadable, lacks a column, or holds a label that the config does not
-                name or an impossible value, or positions are in micrometres and an image's resolution is not known; the
-                message gives file and row.
-        """
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
         paths = self._find_paths()
         found = self._read_files(paths)
         parts = list(found.values())

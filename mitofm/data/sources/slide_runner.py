@@ -81,12 +81,7 @@ class SlideRunner(AnnotatedImages):
         return [*files, *_list_pending(files[0])]
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: the database is missing, none of SlideRunner's, or damaged; an annotation has a class without
-                a label, is a polygon, has no coordinates, an unknown slide, or a slide without a domain.
-        """
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
         paths = self.files()
         origin, database = str(paths[0]), _read(paths[0])
         entries = self._drop_polygons(database, origin)

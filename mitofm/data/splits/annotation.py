@@ -1,4 +1,4 @@
-"""Strategy annotation: a random split of annotations. It leaks, and exists only to measure what that leak is worth."""
+"""Strategy annotation: a random split of annotations. It leaks, and exists only to measure that leak."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strategy file: a split that somebody else has made, the authors of a data set or the user."""
+"""Strategy file: a split made by the authors of a data set or by the user."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _log = logging.getLogger(__name__)
 class FromFile(Strategy):
     """Parts as listed in a file: a text table of any dialect, or parquet, with a row for each sample, slide or image.
 
-    Several rows of one slide that agree are one statement: a table of samples with a column of parts is such a file. Names
+    Several rows of one slide that agree count as one, so a table of samples with a column of parts is such a file. Names
     are matched as they are, then without ending and folder and by number (`mitofm.data.splits.naming`). A test sample
     without an evaluation set is in_domain if its domain trains, else out_of_domain. The seed decides the order in which
-    fractions are bought, and which slides validate if a `validation_share` is to be drawn.
+    fractions are bought, and which slides validate if a `validation_share` is drawn.
 
     Attributes:
         file: path of the file; of several, the first that is there.
@@ -43,7 +43,7 @@ class FromFile(Strategy):
         listed: the part of whatever the file names, if it has no column of parts.
         others: the part of the samples that it does not name.
         validation_share: of the training slides, at least one, that validate if nothing else does. None: none.
-        absent: what is done about names that no sample has, one of `ABSENT`.
+        absent: what is done with names that no sample has, one of `ABSENT`.
         sets_by: "dataset": test samples of a data set that does not train are in a set named after it.
         place: what messages call the file; "": the key that names it.
     """
@@ -86,7 +86,7 @@ class FromFile(Strategy):
         raise MitofmError(f"{self._called} does not exist{also}; {place}")
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises MitofmError, naming file and row, for whatever in the file cannot be meant; or if it has no training part.
+        """Raises MitofmError, with file and row, for an unknown name or word, and if there is no training part.
 
         Infeasible if no draw of a validation share leaves enough on both sides.
         """

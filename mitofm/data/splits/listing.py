@@ -1,4 +1,4 @@
-"""What a split file says, in whatever words and columns: the part of each sample, slide or image that it names."""
+"""Reading a split file in whatever words and columns: the part of each sample, slide or image that it names."""
 
 from __future__ import annotations
 
@@ -59,14 +59,13 @@ class Listing:
 
         Args:
             table: annotation table of N samples; `own_slide`, if it is there, is the slide before slides were joined.
-            ignoring: whether such names are looked past, unless all are such.
+            ignoring: whether such names are ignored, unless all are such.
 
         Returns:
             Indexed as `table`: part and evaluation_set, missing for samples that the file does not name. The names.
 
         Raises:
-            MitofmError: a name is unknown, may be several, is one that the file calls by another name too, or is said to be
-                in two parts.
+            MitofmError: a name is unknown, ambiguous, another spelling of one that the file has too, or in two parts.
         """
         key, column, found = self._match(table)
         said = self._drop_repeated(key)
@@ -90,7 +89,7 @@ class Listing:
         return known.reindex(table[column]).set_axis(table.index), strange
 
     def _match(self, table: pd.DataFrame) -> tuple[str, str, Matched]:
-        """The column of the file, that of the table, and which names its words mean: all, if there are such columns."""
+        """The column of the file and that of the table whose names match best, and the matches."""
         best: tuple[str, str, Matched] | None = None
         for loosely, key in product((False, True), self.keys):
             words = list(self.rows[key].unique())
@@ -104,7 +103,7 @@ class Listing:
         return best
 
     def _drop_repeated(self, key: str) -> pd.DataFrame:
-        """The rows, one of each name: several that agree say it once."""
+        """The first row of each name; MitofmError if others of that name differ."""
         first = self.rows.groupby(key)[["part", SETS]].transform("first")
         differs = (self.rows[["part", SETS]] != first).any(axis=1)
         if differs.any():

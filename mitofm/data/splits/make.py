@@ -1,4 +1,4 @@
-"""From strategy, table, fraction and seed to a finished split."""
+"""Making a split from strategy, table, fraction and seed."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
         seed: the seed of the cell; 0 is a seed.
 
     Raises:
-        MitofmError: the strategy or the fraction cannot be meant, a slide or an image is on two sides, or samples have no
-            label.
+        MitofmError: strategy or fraction is impossible, a slide or an image is on two sides, or samples have no label.
         Infeasible: training lacks a class, or every evaluation set does.
     """
     fractions.check(fraction, strategy.fraction_unit)
     canonical = np.argsort(table["sample_id"].to_numpy(), kind="stable")
     unit = units(require_labels(table))
-    # What strategies know as the slide is the unit of independence: a patient, or slides that show the same samples, are one.
-    # A split file names slides as the table does.
+    # The `slide` of strategies is the unit of independence: slides of a patient, or that show the same samples, are one.
+    # A split file names slides as the table does: `own_slide`.
     samples = table.assign(slide=unit, own_slide=table["slide"]).iloc[canonical].reset_index(drop=True)
     sides = strategy.sides(samples, seed)
     _check_names(sides)

@@ -1,4 +1,4 @@
-"""Names as other people write them: `001.tiff`, `001` and a spreadsheet's `1` are one slide."""
+"""Matching names that people write differently: `001.tiff`, `001` and a spreadsheet's `1` are one slide."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def match_names(words: Iterable[str], names: Collection[str], loosely: bool) -> 
     Args:
         words: each once.
         names: each once.
-        loosely: whether a word that is no name may be one without the ending of an image and without regard to case; or
-            else the same without folders; or else the same number ("1" and "001"). What fits several names means none.
+        loosely: whether a word that is no name is compared again without image ending and case, then also without folders,
+            then as a number ("1" and "001"). A word that fits several names is doubtful.
     """
     known = set(names)
     meant = {word: word for word in words if word in known}

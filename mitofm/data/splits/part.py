@@ -1,4 +1,4 @@
-"""What a split is: the part of every annotated sample, and the contract of the strategies that decide it."""
+"""A split, which is the part of every annotated sample, and the contract of the strategies that decide it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Strategy(ABC):
 
     @property
     def leaks(self) -> bool:
-        """Whether a slide may be on two sides: only where the leak itself is measured."""
+        """Whether a slide may be on two sides, which is allowed only to measure the leak itself."""
         return False
 
     @abstractmethod
@@ -86,11 +86,7 @@ class Split:
     slide_unit: str = "slide"
 
     def rows(self, part: str) -> np.ndarray:
-        """Row positions (n,) of `part`: training and validation in their order, test and unused in table order.
-
-        Raises:
-            MitofmError: there is no such part.
-        """
+        """Row positions (n,) of `part`: training and validation in their order, test and unused in table order."""
         if part not in PARTS:
             raise unknown("part", part, PARTS, "a split")
         rows = np.flatnonzero(self.frame["part"] == part)

@@ -1,4 +1,4 @@
-"""Strategies of which every adaptation has its own draw, so that no two are tested on the same samples. Only to measure that."""
+"""Strategies that draw anew for every adaptation, so that no two are tested on the same samples: only to measure that."""
 
 from __future__ import annotations
 

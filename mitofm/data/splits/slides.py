@@ -95,10 +95,9 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
 
 
 def draw_validation(table: pd.DataFrame, validation_share: float | None, seed: int) -> np.ndarray:
-    """Train or validation for each sample (N,) of `table`, all of whose slides are drawn together; of no share, all train.
+    """Train or validation for each sample (N,) of `table`, all of whose slides are drawn together; all train if no share.
 
-    Raises:
-        Infeasible: no draw leaves a slide and five samples of each class on both sides.
+    Infeasible if no draw leaves a slide and five samples of each class on both sides.
     """
     if validation_share is None:
         return np.full(len(table), TRAIN, dtype=object)
@@ -122,7 +121,7 @@ def draw(counts: np.ndarray, held_out: Mapping[str, float], rng: np.random.Gener
         rng: gives the permutations of slides; the first feasible one is taken.
 
     Returns:
-        (n,) parts as objects, or None where no permutation of 200 gives every part `MIN_SAMPLES` samples of each class.
+        (n,) parts as objects, or None if no permutation of 200 gives every part `MIN_SAMPLES` samples of each class.
     """
     sizes: list[int] = []
     for turn, (part, share) in enumerate(held_out.items()):

@@ -24,12 +24,7 @@ _NO_WORDS = ("null", "true", "false", "nan", "inf")  # to Hydra
 
 
 def make_or_suggest(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) -> Split:
-    """As `make`, but an Infeasible ends with what works instead, at the same seed.
-
-    Raises:
-        MitofmError: as `make`.
-        Infeasible: as `make`; its reason comes first.
-    """
+    """As `make`, but the message of an Infeasible ends with what works instead, at the same seed."""
     try:
         return make(strategy, table, fraction, seed)
     except Infeasible as reason:
