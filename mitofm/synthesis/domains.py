@@ -107,7 +107,7 @@ DOMAINS = {
 
 
 def vary(rng: np.random.Generator, domain: Domain, scanner: Scanner) -> tuple[Domain, Scanner]:
-    """The domain and the scanner as one slide met them: stain, tumor and focus differ from slide to slide."""
+    """The domain and the scanner of one slide: stain, tumor and focus differ from slide to slide."""
     stains = [
         tuple(normalize(np.add(vector, rng.normal(0, 0.03, 3)))) for vector in (domain.haematoxylin, domain.eosin)
     ]

@@ -1,7 +1,7 @@
-"""The annotated cells, as both classes are drawn: what does not tell them apart is drawn here, the same for both.
+"""What both classes of annotated cells have in common.
 
-How dark the chromatin is, how much of it there is, how the cell around it looks, whether it is in focus: these come
-from one distribution each, so that no single number separates mitotic figures from look-alikes.
+Darkness and area of the chromatin, the look of the cell around it, and focus come from one distribution each for both
+classes, so that no single number separates mitotic figures from look-alikes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A folder of synthetic slides in the layout of MIDOG++: rendered once per set of settings, whole or marked as absent."""
+"""A folder of synthetic slides in the layout of MIDOG++, rendered once per set of settings."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _COARSE = 4  # px of the region per px of the slow fields
 
 @dataclass(frozen=True)
 class Layout:
-    """The plan of one region of `side` px."""
+    """The architecture of one region of `side` px."""
 
     places: np.ndarray  # (n, 2) x and y of the resting nuclei
     kinds: np.ndarray  # (n,) of each: TUMOR, CONNECTIVE, LYMPHOCYTE or EOSINOPHIL
@@ -95,7 +95,7 @@ def _scatter(rng: np.random.Generator, step: float, side: int) -> np.ndarray:
 
 
 def _divide(rng: np.random.Generator, side: int, nuclei: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The cell around each nucleus: the pixels nearest to it, with borders that wander; and the distance to a border."""
+    """The nearest nucleus of each pixel, with irregular borders, and the distance to a border (px): (side, side) each."""
     half = side // 2
     seeds = np.full((half, half), 255, np.uint8)
     x, y = np.minimum(nuclei.astype(int) // 2, half - 1).T

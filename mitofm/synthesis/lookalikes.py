@@ -1,4 +1,4 @@
-"""The look-alikes of mitotic figures: as dark and as large, but dying, dense, cut at an edge, inflammatory, or no nucleus."""
+"""Look-alikes of mitotic figures, as dark and as large: dying, dense, tangentially cut or inflammatory nuclei, or none."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def draw_noise(rng: np.random.Generator, shape: tuple[int, int], grain: float) -
 
 
 def draw_windows(rng: np.random.Generator, field: np.ndarray, n: int, size: int) -> np.ndarray:
-    """`n` random squares (n, size, size) of `field`: a texture for each cell without drawing one for each."""
+    """`n` random squares (n, size, size) of `field`: cheaper textures than one field for each cell."""
     top, left = (rng.integers(0, length - size + 1, n) for length in field.shape)
     return np.lib.stride_tricks.sliding_window_view(field, (size, size))[top, left]
 

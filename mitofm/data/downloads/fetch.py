@@ -1,4 +1,4 @@
-"""From a list of published files to the files: resumed, verified, and under their own names only when whole."""
+"""Fetching a list of published files: resumed, verified, and under their own names only when whole."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
 
 _CHUNK = 1 << 16  # what a cut connection may lose
-_VAIN = 4  # attempts at a file that bring nothing new
+_VAIN = 4  # attempts at a file that bring nothing new, after which it is given up
 
 
 def find_missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered) -> list[Remote]:
     """The files that are not in `folder`. Those that are, wherever they came from, are verified once and remembered.
 
-    Raises:
-        MitofmError: files there are not the published ones.
+    MitofmError if files there are not the published ones.
     """
     from rich.progress import track
 
@@ -103,7 +102,7 @@ def _check_room(wanted: list[Remote], folder: Path) -> None:
 
 
 def _fetch_all(wanted: list[Remote], folder: Path, remembered: Remembered, pause_s: float, parallel: int) -> list[str]:
-    """Fetch the files, and say of each that came broken what is wrong with it. Where nobody answers all of it ends."""
+    """Fetch the files; what is wrong with each that came broken. RequestException ends it all if nobody answers."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
@@ -134,7 +133,7 @@ def _fetch_all(wanted: list[Remote], folder: Path, remembered: Remembered, pause
 
 
 def _complete(remote: Remote, part: Path, pause_s: float, stop: Event, advance: Callable[[int], None]) -> str | None:
-    """Bring `part` up to the whole file. What is wrong with it, if attempts that bring nothing new do not mend it."""
+    """Complete `part`; returns what is wrong with it if `_VAIN` attempts brought nothing new."""
     part.parent.mkdir(parents=True, exist_ok=True)
     vain, furthest = 0, _size(part)
     with Session(pause_s) as session:
@@ -157,7 +156,7 @@ def _complete(remote: Remote, part: Path, pause_s: float, stop: Event, advance: 
 
 
 def _receive(session: Session, remote: Remote, part: Path, stop: Event, advance: Callable[[int], None]) -> None:
-    """Append to `part` what the server sends from there on, however little; start anew where it cannot go on."""
+    """Append to `part` what the server sends from its end on, however little; start anew if the server cannot resume."""
     have = _size(part)
     with session.ask(remote.url, have) as response:
         goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")

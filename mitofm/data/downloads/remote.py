@@ -1,4 +1,4 @@
-"""What is published: a repository, its files, and how the list of them is kept beside the files themselves."""
+"""Published files: a repository, its files, and the list of them, which is kept beside the files."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Remote:
         return {kind: hexes for kind, hexes in (("md5", self.md5), ("sha256", self.sha256)) if hexes}
 
     def find_fault(self, path: Path, checksum: Callable[[Path, str], str] = digest) -> str | None:
-        """How the file at `path` differs from this one, in words; None: in nothing that is published."""
+        """How the file at `path` differs from the published one, in words; None if it does not."""
         size = path.stat().st_size
         if size != self.bytes:
             return f"{size:,} bytes instead of {self.bytes:,}"
@@ -77,10 +77,9 @@ class Repository(Protocol):
 
 
 def list_files(repository: Repository, folder: Path) -> list[Remote]:
-    """The published files, from the list kept in `folder`, else from the repository (and kept from then on).
+    """The published files, from the list kept in `folder`, else from the repository, whose list is then kept.
 
-    Raises:
-        MitofmError: no list is kept, and none can be fetched.
+    MitofmError if no list is kept, and none can be fetched.
     """
     try:
         kept = read_json(folder / LISTING)

@@ -1,4 +1,4 @@
-"""What every image can do: say how large it is, and decode one of its tiles."""
+"""The contract of an image: it knows its size, and decodes one of its tiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to say of an image that cannot be read: are bytes missing, or are those that are there no image?"""
+"""Errors for images that cannot be read: bytes are missing, or the bytes that are there are damaged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cut_short(path: Path, reason: object) -> MitofmError:
 
 
 def damaged(path: Path, reason: object) -> MitofmError:
-    """The error for an image that its decoder does not understand, though no bytes are missing as far as can be told."""
+    """The error for an image that its decoder does not understand, though no bytes seem to be missing."""
     reason = " ".join(str(reason).split())
     return MitofmError(
         f"{path}: this image cannot be read ({reason}). It is not cut short, but damaged or unusual: open it in another "
@@ -38,7 +38,7 @@ def unreadable(path: Path, reason: object) -> MitofmError:
 
 
 def find_lack(path: Path) -> str:
-    """What is missing at the end of the file, as far as its own structure tells; "" if nothing is known to be."""
+    """What is missing at the end of the file, as far as its structure tells; "" if nothing seems to be."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(16)
@@ -68,10 +68,9 @@ def _find_lack_of_tiff(file: BinaryIO, size: int) -> str:
 
 
 def _walk_tiff(file: BinaryIO, size: int) -> Iterator[int]:
-    """Where each directory of a TIFF ends, and what of the image it points to, as far as that lies in the `size` bytes.
+    """Where each directory of a TIFF, and what it points to, ends; up to the first end beyond the `size` bytes.
 
-    Raises:
-        struct.error, OSError, ValueError: a directory is cut off, or lies where no file has a place.
+    Raises struct.error, OSError or ValueError if a directory is cut off, or its place is impossible.
     """
     order = "<" if _unpack(file, 0, "2s")[0] == b"II" else ">"
     big = _unpack(file, 2, order + "H")[0] == 43

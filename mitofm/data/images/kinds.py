@@ -1,4 +1,4 @@
-"""What kind of file an image really is, by its first bytes and before a decoder sees it."""
+"""The kind of an image file by its first bytes, checked before a decoder sees it."""
 
 from __future__ import annotations
 
@@ -75,10 +75,9 @@ _LOOK = 512  # bytes that are enough to tell
 
 
 def check_kind(path: Path) -> None:
-    """Refuse a file that is not of the kind its ending says; the endings of OpenSlide's own containers say none.
+    """Raise MitofmError if a file is not of the kind that its ending says, with what it is and what to do.
 
-    Raises:
-        MitofmError: it is something else, and the message says what and what to do.
+    The endings of OpenSlide's own containers say no kind.
     """
     expected = _KIND.get(path.suffix.lower())
     if expected is None:

@@ -1,4 +1,4 @@
-"""Which page of a TIFF is the image, and whether its pixels are ones that are understood."""
+"""Which page of a TIFF is the image, and whether its pixels can be read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def choose_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage,
 
 
 def _list_pages(file: tifffile.TiffFile) -> Iterator[tifffile.TiffPage]:
-    """Pages and their SubIFDs that are images of their own: neither smaller copies of another nor masks, if marked so."""
+    """Pages and their SubIFDs, without those that are marked as smaller copies of another or as masks."""
     every = [page for top in file.pages for page in (top, *(top.pages or ()))]
     marked = [page for page in every if not page.subfiletype & (_REDUCED | _MASK)]
     yield from (page for page in marked or every if page.imagewidth and page.imagelength)

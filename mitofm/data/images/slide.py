@@ -45,7 +45,7 @@ class Slide(Image):
         self._background = np.frombuffer(bytes.fromhex(said.get("openslide.background-color", "FFFFFF")), np.uint8)
 
     def tile(self, row: int, column: int) -> np.ndarray:
-        """The tile; where nothing was scanned, the slide's background colour."""
+        """The tile, in the slide's background colour where nothing was scanned."""
         left, top = column * self.tile_width, row * self.tile_height
         size = (min(self.tile_width, self.width - left), min(self.tile_height, self.height - top))
         try:

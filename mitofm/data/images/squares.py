@@ -12,8 +12,8 @@ from mitofm.data.images.base import Image
 def cut_squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
     """Squares of `side` px around each of `centres`: (n, side, side, 3) uint8.
 
-    The square around (x, y) starts at floor(x) - side // 2. What lies beyond a border is the reflection of the image,
-    and beyond that one the reflection of the reflection: the image may be smaller than `side`, and a centre outside it.
+    The square around (x, y) starts at floor(x) - side // 2. Beyond a border lies the reflection of the image, again and
+    again: the image may be smaller than `side`, and a centre may lie outside it.
 
     Args:
         image: the image.

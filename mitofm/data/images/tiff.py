@@ -111,7 +111,7 @@ class Tiff(Image):
 
 
 def _is_read_by_openslide(path: Path, first: tifffile.TiffPage) -> bool:
-    """Whether it is a scanner's own TIFF whose tiles overlap, are found by other rules, or whose colours are not RGB."""
+    """Whether plain TIFF rules do not give its pixels: its tiles overlap or are placed otherwise, or it is not RGB."""
     hint = (
         _NDPI in first.tags
         or first.is_scn

@@ -1,11 +1,11 @@
-"""What sources share that have one file of annotations and the images it names."""
+"""What sources with one file of annotations, and the images it names, share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -33,8 +33,8 @@ class AnnotatedImages(ABC):
         ignored: classes that are no sample of the task; "others": all that are not named.
         images: where the images are, in the folder; `mitofm.data.sources.placing.place` finds those that are elsewhere.
         domains: see `mitofm.data.sources.domains.fill`.
-        cases: a table of cases, which goes before `domains`: `mitofm.data.sources.cases.Cases`.
-        spelling: words of the files that are spelled in another way: `mitofm.data.sources.spelling.respell`.
+        cases: a table of cases (`mitofm.data.sources.cases.Cases`), which is read before `domains`.
+        spelling: another spelling of words in the files, see `mitofm.data.sources.spelling.respell`.
     """
 
     root: Path
@@ -102,5 +102,9 @@ class AnnotatedImages(ABC):
         if self.table_of_cases:
             samples = self.table_of_cases.describe(samples, files, paths[1])
         samples = respell(fill(samples, files, self.domains or (), str(paths[0])), self.spelling or {})
-        stated = reading.put_below(self.images, files)
-        return samples.assign(image=stated.map(place(self.root, stated.unique(), self.name)))
+        return samples.assign(image=self.place_images(files))
+
+    def place_images(self, files: pd.Series) -> pd.Series:
+        """Where each of `files`, as paths in `images`, is on this disk, relative to the root."""
+        stated = files.map({file: str(PurePosixPath(self.images) / file) for file in files.unique()})
+        return stated.map(place(self.root, stated.unique(), self.name))

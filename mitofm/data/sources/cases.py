@@ -34,7 +34,7 @@ class Cases:
     patient: str | None = None
 
     def describe(self, samples: pd.DataFrame, files: pd.Series, path: Path) -> pd.DataFrame:
-        """`samples` with what the table says of their images, in place of what was said of them before.
+        """`samples` with what the table says of their images, which replaces what was known before.
 
         Args:
             samples: one row per sample.
@@ -73,7 +73,7 @@ class Cases:
 
 
 def _list_keys(file: str) -> list[str]:
-    """What an image may be called in a table of cases: by its path or its name, with ending or without."""
+    """The names of an image in a table of cases: its path or its name, with ending or without."""
     path = PurePosixPath(file)
     names = (file, path.with_suffix("").as_posix(), path.name, path.stem)
     return list(dict.fromkeys(_to_key(name) for name in names))

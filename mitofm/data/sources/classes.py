@@ -37,7 +37,7 @@ class Classes:
     Attributes:
         positive: those of label 1.
         negative: those of label 0.
-        ignored: those that are no sample of the task; "others": every class that is not named, and what has none.
+        ignored: those that are no sample of the task; "others": every class that is not named, and entries without class.
     """
 
     positive: Names

@@ -46,8 +46,8 @@ def find_columns(
     """The column of each key, as the table's header spells it, and the unit of x and y.
 
     Args:
-        columns: the word of each key. One that is the usual word (`COLUMNS`) and not in the table stands for the other
-            words that people and QuPath use for the same, without regard to case and blanks.
+        columns: the word of each key. A usual word (`COLUMNS`) that is not in the table stands for the other words that
+            people and QuPath use for the same, without regard to case and blanks.
         header: the table's words.
         unit: of x and y; None: what the header says (`Centroid X µm`), else px.
         origin: the file, for messages.
@@ -56,7 +56,8 @@ def find_columns(
         MitofmError: the table lacks a column, or says no unit that is read.
     """
     found = {key: _find_column(key, word, header, unit) for key, word in columns.items()}
-    missing = {key: columns[key] for key, word in found.items() if word is None and not _may_lack(key, columns[key])}
+    needed = {key: word for key, word in columns.items() if key not in DISPENSABLE or word != COLUMNS[key]}
+    missing = {key: word for key, word in needed.items() if found[key] is None}
     if missing:
         said = " ".join(f"data.source.columns.{key}=WORD" for key in missing)
         none = "; label=null: they have no labels" if "label" in missing else ""
@@ -66,10 +67,6 @@ def find_columns(
         )
     words = {key: word for key, word in found.items() if word is not None}
     return words, unit or _find_unit(words, origin)
-
-
-def _may_lack(key: str, word: str) -> bool:
-    return key in DISPENSABLE and word == COLUMNS[key]
 
 
 def _find_column(key: str, word: str, header: Sequence[str], unit: str | None) -> str | None:
@@ -98,7 +95,7 @@ def _find_unit(words: Mapping[str, str], origin: str) -> str:
 
 
 def _spell(word: str) -> str:
-    """`word` with its micro sign as one character, however it was written and misread."""
+    """`word` with its micro sign as one character, however it was encoded."""
     for wrong, right in _MISREAD.items():
         word = word.replace(wrong, right)
     return unicodedata.normalize("NFKC", _LOST.sub("µ", word))

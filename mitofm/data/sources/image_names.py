@@ -1,4 +1,4 @@
-"""Which image a file of annotations means that names it without its ending, or not at all."""
+"""The image of a file of annotations that names it without its ending, or not at all."""
 
 from __future__ import annotations
 
@@ -13,27 +13,15 @@ _OME = ".ome"
 
 
 def complete_names(folder: Path, names: Iterable[str], origin: str) -> dict[str, str]:
-    """Each of `names`, with the ending of the one image of that name in `folder` if it has none.
-
-    Raises:
-        MitofmError: a name without an ending is that of no image, or of several.
-    """
+    """Each of `names`, with the ending of the image of that name in `folder` if it has none; MitofmError unless it is one."""
     return {name: name if is_readable(Path(name)) else _find_one(folder, name, origin) for name in names}
 
 
 def find_image(folder: Path, beside: Path, name: str, origin: str) -> str:
-    """The image, as a path in `folder`, whose objects a file holds that names none.
+    """The image, as a path in `folder`, of a file of objects that names none.
 
-    It is the image of the file's name, in `folder` or beside the file, else the only image of `folder`.
-
-    Args:
-        folder: of the images.
-        beside: the folder of the file.
-        name: the file's, without its ending.
-        origin: the file, for messages.
-
-    Raises:
-        MitofmError: there is none, or there are several.
+    It is the image of the file's `name` (without ending), in `folder` or in the file's folder `beside`, else the only image
+    of `folder`. MitofmError, naming the file as `origin`, if there is none, or several.
     """
     places = [folder] + [beside] * (beside.resolve() != folder.resolve() and beside.is_relative_to(folder))
     for place in places:

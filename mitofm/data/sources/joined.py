@@ -22,15 +22,15 @@ _MAY_LACK = ("mpp",)  # what each image says of itself if its source does not
 class Joined:
     """The samples of several sources, each under the `dataset` that its own source gives it.
 
-    Samples, slides and patients are called after their source, so that equal names in two of them stay apart. Slides that
-    `slides` gives one name are one slide, whatever their sources call it. Samples with equal pixels are found without it
+    Names of samples, slides and patients begin with the number of their source, so that equal names in two of them stay
+    apart. Slides to which `slides` gives one name are one slide. Samples with equal pixels are found without it
     (`mitofm.data.curation`).
 
     Args:
         root: a folder that holds the folders of all sources.
         sources: at least two, all of whole images or all of pre-cut crops.
-        slides: by data set, a regular expression whose first group is the part of a slide's name that the collection it comes
-            from knows it by: `{ami_br: 'MIDOG21_0*(\\d+)'}`. Slides that it does not match keep a name of their own.
+        slides: by data set, a regular expression whose group is the slide's name in the collection it comes from:
+            `{ami_br: 'MIDOG21_0*(\\d+)'}`. Slides that it does not match keep a name of their own.
     """
 
     def __init__(self, root: str | Path, sources: Sequence[Source], slides: Mapping[str, str] | None = None) -> None:

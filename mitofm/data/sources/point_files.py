@@ -1,4 +1,4 @@
-"""Which files of points a config means: by name, by pattern, or the only one in a folder."""
+"""The files of points that a config names: by name, by pattern, or the only one in a folder."""
 
 from __future__ import annotations
 

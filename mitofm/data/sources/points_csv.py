@@ -15,7 +15,6 @@ from mitofm.data.sources.annotated_images import AnnotatedImages
 from mitofm.data.sources.columns import COLUMNS
 from mitofm.data.sources.crop_files import number_repeated
 from mitofm.data.sources.domains import state_domain
-from mitofm.data.sources.placing import place
 from mitofm.data.sources.points import UM, UNITS, Points, write_positions
 from mitofm.data.sources.spelling import list_words, to_slashes
 from mitofm.data.sources.votes import Words
@@ -30,7 +29,7 @@ _NEEDED = ("x", "y", "image")
 class PointsCsv(AnnotatedImages):
     """Tables (of any dialect) or GeoJSON of points, and the images they name.
 
-    A sample without a name of its own is called after its image and position. Its slide, if the file says none, is its
+    A sample without a name of its own is named after its image and position. Its slide, if the file says none, is its
     image. Its domain is what the file says, else what `domains` say, else the data set's name.
 
     Args:
@@ -145,7 +144,7 @@ class PointsCsv(AnnotatedImages):
         points = self._read(path)
         entries = points.entries
         if points.unit == UM:
-            images = self._place(entries)
+            images = self.place_images(entries["image"])
             known = self._find_resolutions(entries, images, path)
             entries = points.to_pixels(known)
             if self.image_mpp is not None:
@@ -169,8 +168,3 @@ class PointsCsv(AnnotatedImages):
                 "data.image_mpp=0.25 for such images, or a column: data.source.columns.mpp=WORD"
             )
         return images.map(seen["mpp"]).astype(float)
-
-    def _place(self, entries: pd.DataFrame) -> pd.Series:
-        """Where the image of each entry is, relative to the root."""
-        stated = reading.put_below(self.images, entries["image"])
-        return stated.map(place(self.root, stated.unique(), self.name))

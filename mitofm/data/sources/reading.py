@@ -61,12 +61,7 @@ def check_images(root: Path, files: Iterable[str], name: str) -> None:
         )
 
 
-def put_below(folder: str, files: pd.Series) -> pd.Series:
-    """`files` as paths below `folder`."""
-    return files.map({file: str(PurePosixPath(folder) / file) for file in files.unique()})
-
-
 @cache
 def stem(file: str) -> str:
-    """The path `file` without its ending and in one word, to make a sample's name from."""
+    """The path `file` without its ending and in one word, for the name of a sample."""
     return PurePosixPath(file).with_suffix("").as_posix().replace("/", "-")

@@ -1,4 +1,4 @@
-"""From where the slides of a SlideRunner database lay on its makers' machines to paths that tell them apart on any."""
+"""Relative paths for the slides of a SlideRunner database, which may say where they lay on its authors' machines."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ _ABSOLUTE = re.compile(r"[\\/]|[A-Za-z]:")
 def make_relative(slides: pd.DataFrame) -> pd.Series:
     """A relative path for each slide, with the index of `slides`; different files have different ones.
 
-    A directory that is relative belongs to the path: `01` and `01.tif` are `01/01.tif`. One that is absolute says where
-    the file lay on one machine; it counts only if the file names alone are not unique, and only so many of its last parts
-    as make them so.
+    A relative directory belongs to the path: `01` and `01.tif` are `01/01.tif`. An absolute one says where the file lay on
+    one machine: of it only as many of the last parts are kept as make the file names unique.
 
     Args:
         slides: one row per slide, none of them missing a `filename`; `directory`, with slashes of either kind.

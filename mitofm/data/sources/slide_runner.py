@@ -38,7 +38,7 @@ _VOTES = """
 
 @dataclass(frozen=True)
 class _Database:
-    """What is read of one.
+    """What is read of a database.
 
     Attributes:
         entries: the annotations that are not deleted, by uid: class, slide, type, x, y (px).
@@ -99,7 +99,7 @@ class SlideRunner(AnnotatedImages):
         return validate(self.describe(samples, files, paths), origin)
 
     def _drop_polygons(self, database: _Database, origin: str) -> pd.DataFrame:
-        """The entries that can be samples. Those of other types that are of a class with a label are refused, or dropped."""
+        """The entries that can be samples. Polygons of a class with a label are an error, or are dropped."""
         entries = database.entries
         other = entries["type"].isin(list(_NO_SAMPLES))
         named = self.classes.positives(database.classes) | self.classes.negatives(database.classes)
