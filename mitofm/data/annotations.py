@@ -48,12 +48,9 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     if not set(VOTES) <= set(known):  # a number of votes alone says nothing
         known = [column for column in known if column not in VOTES]
     clean = table[known].copy()
-    for column in clean.columns:
-        clean[column] = (
-            _to_text(clean[column], origin)
-            if column in TEXT
-            else _to_numbers(clean[column], origin, may_be_missing=column in may_lack)
-        )
+    for column, values in clean.items():
+        is_text = column in TEXT
+        clean[column] = _to_text(values, origin) if is_text else _to_numbers(values, origin, column in may_lack)
     wrong = ~clean["label"].isin([0, 1]) & (clean["label"] != UNKNOWN).any()
     refuse(wrong, clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
     clean["label"] = clean["label"].astype("int64")
@@ -66,9 +63,8 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     for column in ("image", "crop"):
         if column in clean:
             paths = clean[column]
-            refuse(
-                paths.map(_leaves_root), paths, origin, "it must be a path inside the data set's folder, relative to it"
-            )
+            reason = "it must be a path inside the data set's folder, relative to it"
+            refuse(paths.map(_leaves_root), paths, origin, reason)
     return clean.sort_values("sample_id", ignore_index=True)
 
 

@@ -18,21 +18,13 @@ from mitofm.data.votes import find_contradicted
 
 @dataclass(frozen=True)
 class Notice:
-    """What one check has found.
+    """What one check has found."""
 
-    Attributes:
-        what: the check that failed.
-        count: how often.
-        first: an example, with its place.
-        fatal: whether no patch store can be built until it is mended.
-        note: whether it is no problem, but a rule of the card that was applied as stated.
-    """
-
-    what: str
-    count: int
-    first: str
-    fatal: bool = False
-    note: bool = False
+    what: str  # the check that failed
+    count: int  # how often
+    first: str  # an example, with its place
+    fatal: bool = False  # whether no patch store can be built until it is mended
+    note: bool = False  # whether it is no problem, but a rule of the card that was applied as stated
 
 
 _ENOUGH, _CORNER = 20, 0.6  # samples, and share of a side: with fewer, or reaching further, chance explains it

@@ -111,7 +111,9 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
         raise MitofmError(f"{root}: every sample equals one of the opposite label; nothing can be learned from them")
     if rules.patients is not None and "patient" not in kept:
         kept["patient"] = _name_patients(kept["slide"], rules.patients)
-    unit = _join_units(kept["patient"] if "patient" in kept else kept["slide"], kept, twins[kept.index])
+    # Units that hold twins, or samples of one slide or image, are joined under their first name.
+    unit = kept["patient"] if "patient" in kept else kept["slide"]
+    unit = unit.groupby(_connect(unit, kept["slide"], kept["image"], twins[kept.index])).transform("min")
     if (unit != kept["slide"]).any():
         kept["unit"] = unit
     return Curated(kept.reset_index(drop=True), pd.concat(remarks, ignore_index=True))
@@ -139,12 +141,6 @@ def _find_twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
     if "crop" in table:  # of a crop from nobody knows where, image is the crop itself, and its position says nothing
         spots = [spot.where(table["image"] != table["crop"], own) for spot in spots]
     return pd.Series(_connect(alike, *spots), index=table.index)
-
-
-def _join_units(names: pd.Series, table: pd.DataFrame, twins: pd.Series) -> pd.Series:
-    """The unit of each sample. Units that hold twins, or samples of one slide or image, are joined under their first name."""
-    component = pd.Series(_connect(names, table["slide"], table["image"], twins), index=names.index)
-    return names.groupby(component).transform("min")
 
 
 def _connect(*keys: pd.Series) -> np.ndarray:

@@ -48,12 +48,9 @@ class PatchStore:
 
     @classmethod
     def open(cls, path: Path, remembered: Remembered) -> PatchStore:
-        """Open the store in `path` and check that its parts are those it was finished with.
+        """Open the store in `path`. MitofmError if it is not finished, or a file is not the one it was finished with.
 
-        Checksums are computed where a file's size or time has changed since they were last seen to be right.
-
-        Raises:
-            MitofmError: there is no finished store, or one of its files is not the one it was finished with.
+        Checksums are computed if a file's size or time has changed since they were last verified.
         """
         if not (path / _STORE).is_file():
             raise MitofmError(f"{path}: there is no finished patch store here. `mitofm prepare` builds it")
@@ -101,7 +98,7 @@ def ensure(
 ) -> PatchStore:
     """The store of `source`'s samples, built first if it does not exist.
 
-    Of several processes one builds and the others wait; an interrupted build is taken up where it stopped.
+    Of several processes one builds and the others wait; an interrupted build goes on where it stopped.
 
     Args:
         name: the data set's name, for the folder's name.
@@ -113,8 +110,8 @@ def ensure(
         image_mpp: micrometre per px of the images where neither annotations nor files say.
 
     Raises:
-        MitofmError: sizes that cannot be, an image missing or unreadable, a crop too small, an
-            unknown resolution, a folder that cannot be written, too little room on the disk.
+        MitofmError: impossible sizes, an image missing or unreadable, a crop too small, an unknown resolution, a folder
+            that cannot be written, too little room on the disk.
     """
     if crop_px < 1 or margin_px < 0 or (mpp is not None and mpp <= 0):
         raise MitofmError(

@@ -64,10 +64,8 @@ class BackgroundPositions(Positions):
     """Random positions away from every annotated sample, all with label 0.
 
     Args:
-        source: of the annotated samples.
         per_image: positions in each image.
         distance_px: from every annotated sample, px at level 0.
-        seed: of the drawing.
     """
 
     kind = "Background"
@@ -102,10 +100,8 @@ class JitteredPositions(Positions):
     """Every annotated sample seen off its centre, with its own label.
 
     Args:
-        source: of the annotated samples.
         per_cell: positions of each sample.
         offset_px: the largest offset along x and along y, px at level 0.
-        seed: of the drawing.
     """
 
     kind = "Jittered"

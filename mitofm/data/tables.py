@@ -31,31 +31,20 @@ _TABLE, _REMARKS, _FACTS = "table.parquet", "remarks.parquet", "facts.json"
 
 @dataclass(frozen=True)
 class Tables:
-    """Where the curated tables of one data set, read and curated in one way, are kept.
+    """Where the curated tables of one data set, read and curated in one way, are kept."""
 
-    Attributes:
-        folder: that holds those of all data sets.
-        name: of the data set.
-        source: how its files are read.
-        source_config: the same, as the config says it.
-        files: its annotation files.
-        rules: of its curation.
-        image_mpp: micrometre per px of images that do not say; None: not known.
-    """
-
-    folder: Path
-    name: str
-    source: Source
-    source_config: Any
-    files: Sequence[Path]
-    rules: Rules
-    image_mpp: float | None
+    folder: Path  # that holds those of all data sets
+    name: str  # of the data set
+    source: Source  # how its files are read
+    source_config: Any  # the same, as the config says it
+    files: Sequence[Path]  # its annotation files
+    rules: Rules  # of its curation
+    image_mpp: float | None  # micrometre per px of images that do not say; None: not known
 
     def read(self) -> Curated:
-        """The table, made first if there is none from these files as they are.
+        """The table, made first if none was made from the files as they are now.
 
-        Raises:
-            MitofmError: the annotations or the images cannot be read, or curation refuses them.
+        MitofmError if annotations or images cannot be read, or curation refuses them.
         """
         path = self._ensure()
         found = _read(path)
@@ -66,11 +55,7 @@ class Tables:
         return found
 
     def fingerprint(self, votes: bool = False) -> str:
-        """The fingerprint of the table, with its votes or without; the table itself is not read.
-
-        Raises:
-            MitofmError: as `curated`.
-        """
+        """The fingerprint of the table, with its votes or without; raises as `read`. The table itself is not read."""
         return read_json(self._ensure() / _FACTS)["fingerprint and votes" if votes else "fingerprint"]
 
     def _ensure(self) -> Path:

@@ -110,9 +110,8 @@ def _fetch_all(wanted: list[Remote], folder: Path, remembered: Remembered, pause
     with Progress(*columns, transient=True) as progress, ThreadPoolExecutor(parallel) as pool:
         total = sum(remote.bytes for remote in wanted)
         done = sum(_size(_part(folder, remote)) for remote in wanted)
-        advance = partial(
-            progress.advance, progress.add_task(f"fetching {len(wanted)} files", total=total, completed=done)
-        )
+        task = progress.add_task(f"fetching {len(wanted)} files", total=total, completed=done)
+        advance = partial(progress.advance, task)
 
         def fetch(remote: Remote) -> str | None:
             fault = _complete(remote, _part(folder, remote), pause_s, stop, advance)

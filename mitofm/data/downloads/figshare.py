@@ -50,9 +50,8 @@ class Figshare:
 
     def _list_articles(self) -> list[int]:
         stated = web.read(self.address, lambda answer: answer["articles_count"], self.pause_s)
-        listed = web.read(
-            f"{self.address}/articles?{_PAGE}", lambda answer: {one["id"] for one in answer}, self.pause_s
-        )
+        address = f"{self.address}/articles?{_PAGE}"
+        listed = web.read(address, lambda answer: {one["id"] for one in answer}, self.pause_s)
         if len(listed) != stated:
             raise MitofmError(f"{self.address} lists {len(listed)} of its {stated} articles; try again later")
         return sorted(listed)

@@ -43,7 +43,10 @@ def find_lack(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(16)
         if start[:2] in (b"II", b"MM"):
-            return _find_lack_of_tiff(file, size)
+            try:
+                return _compare_sizes(max(_walk_tiff(file, size), default=0), size)
+            except (struct.error, OSError, ValueError):  # the last two from a place that no file has
+                return f"it ends within its directory, after {size} bytes"
         file.seek(max(size - 4096, 0))
         end = file.read()
     if start.startswith(b"\x89PNG"):
@@ -57,14 +60,6 @@ def find_lack(path: Path) -> str:
 
 def _compare_sizes(needed: int, size: int) -> str:
     return f"it should have {needed} bytes, but has {size}" if needed > size else ""
-
-
-def _find_lack_of_tiff(file: BinaryIO, size: int) -> str:
-    """Whether its directories, the fields of them that decoding needs, and its tiles or strips lie inside the file."""
-    try:
-        return _compare_sizes(max(_walk_tiff(file, size), default=0), size)
-    except (struct.error, OSError, ValueError):  # the last two from a place that no file has
-        return f"it ends within its directory, after {size} bytes"
 
 
 def _walk_tiff(file: BinaryIO, size: int) -> Iterator[int]:

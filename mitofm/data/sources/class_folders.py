@@ -231,7 +231,7 @@ class ClassFolders:
             crop = known["crop"][again.idxmax()]
             raise MitofmError(f"{path}: row {again.idxmax()}: it describes {crop}, which an earlier row describes too")
         if "votes" in columns:
-            known = known.join(votes.count(votes.pick(read, columns["votes"], path), self.vote_words, str(path)))
+            known = known.join(votes.count_columns(read, columns["votes"], self.vote_words, path))
         return known.set_index("crop")
 
     def _find_telling(self) -> set[str]:

@@ -151,7 +151,7 @@ def _read_fields(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def _count_votes(votes: pd.Series, positive: Collection[str]) -> pd.DataFrame:
-    """The columns of votes, or none if not every sample has some: `votes` holds a list of categories of each."""
+    """The columns of votes, from a list of categories for each sample; no columns if a sample has none."""
     if not all(isinstance(one, list) and one for one in votes):
         return pd.DataFrame(index=votes.index)
     counts = [(sum(str(vote) in positive for vote in one), len(one)) for one in votes]

@@ -70,16 +70,13 @@ class CropNames:
     def find_each(
         self, words: pd.Series, count_beyond: Callable[[str], int], origin: Path, root: Path
     ) -> list[str | None]:
-        """The crop that each of `words` means, or None.
+        """The crop that each of `words` means, or None. MitofmError, with its row, for a word that may mean two.
 
         Args:
             words: as for `find`; the index is the row of the CSV.
             count_beyond: how many leading folders of a word may be ignored.
             origin: the CSV, for messages.
             root: the folder of the crops, for messages.
-
-        Raises:
-            MitofmError: a word may mean two crops.
         """
         found = [self.find(word, count_beyond(word)) for word in words]
         for row, word, crops in zip(words.index, words, found, strict=True):
@@ -157,15 +154,10 @@ def join_columns(read: pd.DataFrame, columns: Mapping[str, str | Sequence[str]])
 
 
 def extract_slides(crops: pd.Series, pattern: str, origin: str) -> pd.Series:
-    """The slide of each of `crops` (paths): the first group of the regular expression `pattern` in its name.
+    """The slide of each of `crops` (paths): the group of the regular expression `pattern` in its name without ending.
 
-    Args:
-        crops: their paths; only the name without its ending is looked at.
-        pattern: `^([^_]+)_` is what stands before the first `_`.
-        origin: what names the crops, for messages.
-
-    Raises:
-        MitofmError: the pattern is not one, has no group, or a name does not match.
+    `^([^_]+)_` is what stands before the first `_`. MitofmError, naming `origin`, if `pattern` is no regular expression with
+    one group, or does not match a name.
     """
     try:
         groups = re.compile(pattern).groups

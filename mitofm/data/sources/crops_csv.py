@@ -139,9 +139,7 @@ class CropsCsv:
             if key in samples:
                 samples[key] = tabular.parse_numbers(samples[key].rename(key), str(path))
         if "votes" in words and not counted:
-            samples = samples.join(
-                votes.count(votes.pick(read, list_words(words["votes"]), path), self.vote_words, str(path))
-            )
+            samples = samples.join(votes.count_columns(read, list_words(words["votes"]), self.vote_words, path))
         called = samples["crop"].map(to_slashes)
         samples["crop"] = self._find_crops(called, path)
         if "sample_id" not in samples:

@@ -58,7 +58,10 @@ def read(path: Path, labelled: bool, labels: Labels) -> Points:
     Raises:
         MitofmError: it is no GeoJSON, or a sample's class or geometry cannot be read; with its feature.
     """
-    content = _read_content(path)
+    try:
+        content = json.loads(tabular.read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise MitofmError(f"{path} is not a GeoJSON file that can be read: {error}. Export it again") from error
     if labelled and isinstance(content, dict) and isinstance(content.get("mitofm"), dict):
         _log.warning(
             "%s: its classes are what cell %s predicted, not what an expert said", path, content["mitofm"].get("cell")
@@ -76,13 +79,6 @@ def read(path: Path, labelled: bool, labels: Labels) -> Points:
     if read["sample_id"].duplicated().any() and "sample_id" in complete:
         complete.remove("sample_id")
     return Points(read[["x", "y", "label", *complete]].astype({"x": float, "y": float}), PX, _FULL)
-
-
-def _read_content(path: Path) -> Any:
-    try:
-        return json.loads(tabular.read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise MitofmError(f"{path} is not a GeoJSON file that can be read: {error}. Export it again") from error
 
 
 def _list_features(content: Any, path: Path) -> Iterator[dict[str, Any]]:

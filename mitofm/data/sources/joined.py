@@ -91,16 +91,11 @@ class Joined:
         for column in ("image", "crop"):
             if column in table:
                 table[column] = f"{folder}/" + table[column]
-        shared = pd.Series(
-            [self._find_shared(*row) for row in table[["dataset", "slide"]].to_numpy()], table.index, dtype=object
-        )
+        patterns = [self.slides.get(name) for name in table["dataset"]]
+        met = [re.search(one, slide) if one else None for one, slide in zip(patterns, table["slide"], strict=True)]
+        shared = pd.Series([f"shared/{one[1]}" if one else None for one in met], table.index, dtype=object)
         for column in ("sample_id", "slide", "patient"):
             if column in table:
                 table[column] = f"{place}/" + table[column]
         table["slide"] = shared.fillna(table["slide"])
         return table
-
-    def _find_shared(self, dataset: str, slide: str) -> str | None:
-        """What a slide is called in all sets that hold it, if that is known."""
-        met = re.search(self.slides[dataset], slide) if dataset in self.slides else None
-        return None if met is None else f"shared/{met.group(1)}"

@@ -20,10 +20,12 @@ def make_relative(slides: pd.DataFrame) -> pd.Series:
         slides: one row per slide, none of them missing a `filename`; `directory`, with slashes of either kind.
     """
     whole = [_split(str(name), directory) for name, directory in slides[["filename", "directory"]].to_numpy()]
-    depth, deepest = 1, max((len(parts) for _, parts in whole), default=1)
-    while depth < deepest and len({_last(*one, depth) for one in whole}) < len({parts for _, parts in whole}):
-        depth += 1
-    return pd.Series(["/".join(_last(*one, depth)) for one in whole], slides.index, dtype=object)
+    different = len({parts for _, parts in whole})
+    for depth in range(1, max([1, *(len(parts) for _, parts in whole)]) + 1):
+        short = [parts[-depth:] if absolute else parts for absolute, parts in whole]
+        if len(set(short)) == different:
+            break
+    return pd.Series(["/".join(parts) for parts in short], slides.index, dtype=object)
 
 
 def _split(name: str, directory: object) -> tuple[bool, tuple[str, ...]]:
@@ -33,7 +35,3 @@ def _split(name: str, directory: object) -> tuple[bool, tuple[str, ...]]:
     parts = [part.strip() for part in re.split(r"[\\/]+", path.removesuffix("/"))]
     elsewhere = _ABSOLUTE.match(path) is not None or ".." in parts
     return elsewhere, tuple(part.replace(":", "") for part in parts if part not in ("", ".", ".."))
-
-
-def _last(absolute: bool, parts: tuple[str, ...], depth: int) -> tuple[str, ...]:
-    return parts[-depth:] if absolute else parts

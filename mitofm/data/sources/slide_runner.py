@@ -38,19 +38,12 @@ _VOTES = """
 
 @dataclass(frozen=True)
 class _Database:
-    """What is read of a database.
+    """What is read of a database."""
 
-    Attributes:
-        entries: the annotations that are not deleted, by uid: class, slide, type, x, y (px).
-        slides: the path of each slide, by its uid.
-        classes: number -> name.
-        votes: one row per annotation and person: annoId, person, class; the latest of a person.
-    """
-
-    entries: pd.DataFrame
-    slides: pd.Series
-    classes: dict[str, str]
-    votes: pd.DataFrame
+    entries: pd.DataFrame  # the annotations that are not deleted, by uid: class, slide, type, x, y (px)
+    slides: pd.Series  # the path of each slide, by its uid
+    classes: dict[str, str]  # number -> name
+    votes: pd.DataFrame  # one row per annotation and person: annoId, person, class; the latest of a person
 
 
 @dataclass

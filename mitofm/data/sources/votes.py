@@ -13,15 +13,15 @@ from mitofm.ground.errors import MitofmError
 Words = Collection[object] | str | float | None
 
 
-def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
-    """The `columns` of votes of the CSV that was read from `path`. MitofmError if it lacks one."""
+def count_columns(read: pd.DataFrame, columns: Sequence[str], positive: Collection[object], path: Path) -> pd.DataFrame:
+    """As `count`, of `columns` of the CSV that was read from `path`. MitofmError if it lacks one."""
     missing = [column for column in columns if column not in read]
     if missing:
         raise MitofmError(
             f"{path} lacks the column(s) of votes {', '.join(missing)}; it has: {', '.join(map(str, read))}. Correct "
             "data.source.columns.votes, or set it to null"
         )
-    return read[list(columns)]
+    return count(read[list(columns)], positive, str(path))
 
 
 def count(votes: pd.DataFrame, positive: Collection[object], origin: str = "the table of votes") -> pd.DataFrame:

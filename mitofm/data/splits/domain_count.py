@@ -48,7 +48,6 @@ class DomainCount(Strategy):
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises MitofmError for an unknown domain, Infeasible where fewer than `count` others can train."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
-        slides.require_known(self.domain)
         slides.require_others(self.domain)
         able = sorted(set(slides.value) - {self.domain, *slides.test_only})
         if len(able) < self.count:

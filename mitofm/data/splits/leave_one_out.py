@@ -36,7 +36,6 @@ class LeaveOneOut(Strategy):
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises MitofmError for an unknown domain, Infeasible if there is no other."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
-        slides.require_known(self.domain)
         slides.require_others(self.domain)
         out = slides.value == self.domain
         test_only = tuple(value for value in slides.test_only if value != self.domain)

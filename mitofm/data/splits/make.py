@@ -44,9 +44,8 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     part = sides.part.copy()
     order = np.full(len(samples), -1)
     rows = {side: np.flatnonzero(sides.part == side) for side in (TRAIN, VALIDATION)}
-    taken = fractions.buy(
-        samples.iloc[rows[TRAIN]], samples.iloc[rows[VALIDATION]], fraction, strategy.fraction_unit, seed
-    )
+    train, validation = (samples.iloc[rows[side]] for side in rows)
+    taken = fractions.buy(train, validation, fraction, strategy.fraction_unit, seed)
     for side, chosen in zip(rows, taken, strict=True):
         part[rows[side]] = UNUSED
         part[rows[side][chosen]] = side

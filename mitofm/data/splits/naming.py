@@ -14,15 +14,10 @@ _ENDING = re.compile(
 
 @dataclass(frozen=True)
 class Matched:
-    """Which names some words mean.
+    """Which names some words mean."""
 
-    Attributes:
-        meant: word -> name, of the words that mean one name.
-        doubtful: word -> the names it may mean, of those that may mean several.
-    """
-
-    meant: dict[str, str]
-    doubtful: dict[str, list[str]]
+    meant: dict[str, str]  # word -> name, of the words that mean one name
+    doubtful: dict[str, list[str]]  # word -> the names it may mean, of those that may mean several
 
     @property
     def close(self) -> int:

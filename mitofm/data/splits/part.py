@@ -19,17 +19,11 @@ IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """Where a strategy puts each of the N samples of a table, before a fraction is bought.
+    """Where a strategy puts each of the N samples of a table, before a fraction is bought."""
 
-    Attributes:
-        part: (N,) objects, one of `PARTS` per sample.
-        evaluation_set: (N,) objects, the set a test sample is evaluated in; "" for every other sample.
-        test_only: the domains (values of `by`) too small to train on.
-    """
-
-    part: np.ndarray
-    evaluation_set: np.ndarray
-    test_only: tuple[str, ...] = ()
+    part: np.ndarray  # (N,) objects, one of `PARTS` per sample
+    evaluation_set: np.ndarray  # (N,) objects, the set a test sample is evaluated in; "" for every other sample
+    test_only: tuple[str, ...] = ()  # the domains (values of `by`) too small to train on
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,21 +19,13 @@ _ATTEMPTS = 200
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """The parts of a table's N samples when every domain is divided on its own.
+    """The parts of a table's N samples when every domain is divided on its own."""
 
-    Attributes:
-        by: the column whose values are the domains.
-        value: (N,) objects, the domain of each sample.
-        part: (N,) objects: train, validation or test; every sample of a domain that cannot train is test.
-        test_only: the domains that cannot train, sorted.
-        counts: indexed by domain: slides, positive, negative.
-    """
-
-    by: str
-    value: np.ndarray
-    part: np.ndarray
-    test_only: tuple[str, ...]
-    counts: pd.DataFrame
+    by: str  # the column whose values are the domains
+    value: np.ndarray  # (N,) objects, the domain of each sample
+    part: np.ndarray  # (N,) objects: train, validation or test; every sample of a domain that cannot train is test
+    test_only: tuple[str, ...]  # the domains that cannot train, sorted
+    counts: pd.DataFrame  # indexed by domain: slides, positive, negative
 
     def require_known(self, value: str) -> None:
         """Refuse a domain that the table does not have, with those it has (MitofmError)."""
@@ -45,7 +37,8 @@ class Assignment:
             raise unknown(self.by, value, self.counts.index, "this data set")
 
     def require_others(self, value: str) -> None:
-        """Refuse to leave out the only domain there is (Infeasible)."""
+        """Refuse a domain that is unknown (MitofmError) or the only one there is (Infeasible)."""
+        self.require_known(value)
         if len(self.counts) == 1:
             raise Infeasible(
                 f"split.domain={value} is the only {self.by} of this data set: without it nothing is left to train on"
