@@ -28,19 +28,15 @@ class Rules:
     """What a card says about curation.
 
     Attributes:
-        outside: one of `mitofm.data.outside.RULES`.
-        padded: what happens to crops whose border is padded, one of `PADDING`.
-        patients: whose a slide is, if the table does not say: a regular expression searched in the slide's name, whose
+        patients: the patient of a slide, if the table does not say: a regular expression searched in the slide's name, whose
             first group (or whole match) names the patient; or a map from slide to patient. None: not known.
-        crop_px: side of what a model sees, px.
-        mpp: micrometre per px of the patches; None: the images' own.
     """
 
-    outside: str
-    padded: str
+    outside: str  # one of `mitofm.data.outside.RULES`
+    padded: str  # what happens to crops whose border is padded, one of `PADDING`
     patients: str | Mapping[str, str] | None
-    crop_px: int
-    mpp: float | None
+    crop_px: int  # side of what a model sees, px
+    mpp: float | None  # micrometre per px of the patches; None: the images' own
 
     def __post_init__(self) -> None:
         if not isinstance(self.patients, str | Mapping | None):

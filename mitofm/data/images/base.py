@@ -14,25 +14,15 @@ _MOST_AT_ONCE = 2**30  # pixels of one tile, 3 GB: ten times the largest publish
 
 
 class Image(ABC):
-    """An opened image: at level 0, a grid of tiles of 8-bit RGB.
-
-    Attributes:
-        path: its file.
-        width: px.
-        height: px.
-        mpp: micrometre per px as the file says, or None where it does not.
-        tile_width: px between the left edges of neighbouring tiles.
-        tile_height: px between their upper edges.
-        notes: what a user should know of how it is read; each continues a sentence that begins with the file's name.
-    """
+    """An opened image: at level 0, a grid of tiles of 8-bit RGB."""
 
     path: Path
-    width: int
-    height: int
-    mpp: float | None
-    tile_width: int
-    tile_height: int
-    notes: tuple[str, ...] = ()
+    width: int  # px
+    height: int  # px
+    mpp: float | None  # micrometre per px as the file says; None if it does not
+    tile_width: int  # px between the left edges of neighbouring tiles
+    tile_height: int  # px between their upper edges
+    notes: tuple[str, ...] = ()  # on how it is read, each the end of a sentence that begins with the file's name
     _file: Any  # the reader's
 
     @abstractmethod
