@@ -29,7 +29,7 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     `unit` is for `mitofm.data.curation` to write: sources leave it out.
 
     Args:
-        table: at least the required columns, one row per sample. Messages call a row by its index where that has a name
+        table: at least the required columns, one row per sample. Messages call a row by its index if that has a name
             ("annotation" 17), else by its place in a CSV file whose header is row 1.
         origin: the file it was read from, for messages.
         may_lack: columns of numbers that may be NaN in some rows: what not all of several joined sets know.

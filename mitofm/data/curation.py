@@ -134,7 +134,7 @@ def _find_twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
     # A slide may have several images, each with positions of its own: only another data set's position in it is the same.
     in_slide = in_slide.where(table.groupby(in_slide)["dataset"].transform("nunique") > 1, own)
     spots = [in_image, in_slide]
-    if "crop" in table:  # of a crop from nobody knows where, image is the crop itself, and its position says nothing
+    if "crop" in table:  # a crop of unknown origin has itself as its image, and its position says nothing
         spots = [spot.where(table["image"] != table["crop"], own) for spot in spots]
     return pd.Series(_connect(alike, *spots), index=table.index)
 

@@ -62,7 +62,7 @@ def _deal(
         rng: decides between equal folds.
 
     Returns:
-        The fold of each slide (draws, n), and the sum of squares of what folds hold (draws,), least where all hold the
+        The fold of each slide (draws, n), and the sum of squares of what folds hold (draws,), least if all hold the
         same.
     """
     draws = np.arange(len(orders))

@@ -107,7 +107,7 @@ def ensure(
         cache: the folder that holds the stores.
         remembered: fingerprints of files.
         mpp: micrometre per px of the patches, to which images of another resolution are resampled; None: none are.
-        image_mpp: micrometre per px of the images where neither annotations nor files say.
+        image_mpp: micrometre per px of the images if neither annotations nor files say.
 
     Raises:
         MitofmError: impossible sizes, an image missing or unreadable, a crop too small, an unknown resolution, a folder

@@ -137,7 +137,7 @@ def _complete(remote: Remote, part: Path, pause_s: float, stop: Event, advance: 
     vain, furthest = 0, _size(part)
     with Session(pause_s) as session:
         while True:
-            if _size(part) != remote.bytes:  # equal where a process died between the last byte and the check
+            if _size(part) != remote.bytes:  # equal if a process died between the last byte and the check
                 _receive(session, remote, part, stop, advance)
             fault = remote.find_fault(part)
             if fault is None:

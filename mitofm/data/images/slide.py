@@ -13,7 +13,7 @@ from mitofm.data.images.broken import cut_short, damaged, find_lack
 from mitofm.data.images.kinds import TO_TIFF
 from mitofm.ground.errors import MitofmError
 
-_BLOCK = 512  # px, where a slide does not say how it is tiled
+_BLOCK = 512  # px, if a slide does not say how it is tiled
 
 
 class Slide(Image):

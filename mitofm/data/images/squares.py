@@ -44,7 +44,7 @@ def cut_squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
 
 
 def resize(patches: np.ndarray, side: int) -> np.ndarray:
-    """(n, s, s, 3) uint8 resampled to (n, side, side, 3): by area where they shrink, bicubic where they grow."""
+    """(n, s, s, 3) uint8 resampled to (n, side, side, 3): by area if they shrink, bicubic if they grow."""
     if patches.shape[1] == side:
         return patches
     import cv2

@@ -54,7 +54,7 @@ class Classes:
             found: the class of each entry, as the file gives it, "" if it has none; the index says what an entry is
                 called ("row" 5).
             origin: the file, for messages.
-            known: number -> name of the file's classes, where it lists them.
+            known: number -> name of the file's classes, if it lists them.
 
         Raises:
             MitofmError: a class in the config that the file does not list, or one in the file that the config omits.

@@ -127,7 +127,7 @@ def count_shared_folders(words: Iterable[str]) -> int:
 def name_samples(crops: pd.Series) -> pd.Series:
     """What to call the samples of `crops` (paths): by the names of their files, or by their whole paths.
 
-    Names without folders and endings where no two crops share one, else without endings, else whole. A crop that comes
+    Names without folders and endings if no two crops share one, else without endings, else whole. A crop that comes
     again is told apart by a number.
     """
     own = crops.drop_duplicates()

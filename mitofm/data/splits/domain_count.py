@@ -46,7 +46,7 @@ class DomainCount(Strategy):
         return f"{self.count} domain{'s' * (self.count > 1)} but {self.domain}"
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises MitofmError for an unknown domain, Infeasible where fewer than `count` others can train."""
+        """Raises MitofmError for an unknown domain, Infeasible if fewer than `count` others can train."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
         slides.require_others(self.domain)
         able = sorted(set(slides.value) - {self.domain, *slides.test_only})

@@ -43,7 +43,7 @@ class External(Strategy):
         return " + ".join(_list_names(self.train_on))
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises MitofmError for an unknown data set, Infeasible where training cannot spare a validation slide."""
+        """Raises MitofmError for an unknown data set, Infeasible if training cannot spare a validation slide."""
         dataset = table["dataset"].to_numpy(dtype=object)
         trains = _are_of(dataset, self.train_on, "split.train_on")
         tests = _are_of(dataset, self.test_on, "split.test_on")

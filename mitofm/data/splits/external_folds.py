@@ -43,7 +43,7 @@ class ExternalFolds(External):
         return f"fold {self.fold}"
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises as external does, and Infeasible where the slides cannot make the folds."""
+        """Raises as external does, and Infeasible if the slides cannot make the folds."""
         outside = super().sides(table, seed)
         rows = np.flatnonzero(np.isin(outside.part, (TRAIN, VALIDATION)))
         held_out = _draw_folds(table.iloc[rows], round(1 / self.test_share), seed, "held out") == 0

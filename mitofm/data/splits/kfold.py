@@ -37,7 +37,7 @@ class KFold(Strategy):
         return f"fold {self.fold}"
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises Infeasible where the slides cannot make the folds, or the rest no validation."""
+        """Raises Infeasible if the slides cannot make the folds, or the rest no validation."""
         fold = draw_folds(table["label"].to_numpy(), table["slide"].to_numpy(), self.folds, stream(seed, "folds"))
         rest = fold != self.fold
         part = np.full(len(table), TEST, dtype=object)
