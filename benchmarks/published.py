@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.commands.composing import compose, groups
-from mitofm.data.card import differences
+from mitofm.data.card import compare_counts
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import plain
@@ -146,7 +146,7 @@ def counts(dataset: Dataset, samples: pd.DataFrame) -> str:
     outside = int((samples[["x", "y"]] < 0).any(axis=1).sum())
     if outside and "crop" not in samples:
         words.append(f"{outside} with their centre outside the image")
-    said = differences(card, samples)
+    said = compare_counts(card, samples)
     return "; ".join([", ".join(words), *(said or ["as the card says"] * (card.counts is not None))])
 
 

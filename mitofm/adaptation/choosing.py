@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled
-from mitofm.data.folds import balanced_folds
+from mitofm.data.folds import draw_folds
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import stream
 
@@ -92,7 +92,7 @@ def make_folds(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) ->
     folds = min(folds, *(len(set(slides[labels == label])) for label in (0, 1)))
     if folds < 2:
         return []
-    fold = balanced_folds(labels, slides, folds, stream(seed, "probe folds"))
+    fold = draw_folds(labels, slides, folds, stream(seed, "probe folds"))
     return [(np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)) for held_out in range(folds)]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mitofm.data.augment import centre
+from mitofm.data.augment import cut_centre
 from mitofm.data.patches import PatchStore
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import map_npy
@@ -143,7 +143,7 @@ def _read_ahead(store: PatchStore, batches: list[np.ndarray], pinned: bool) -> I
     """The patches of each batch, uint8 (B, S, S, 3), the next one read while one is in use."""
 
     def read(rows: np.ndarray) -> Tensor:
-        patches = torch.from_numpy(np.ascontiguousarray(centre(store.read(rows), store.crop_px)))
+        patches = torch.from_numpy(np.ascontiguousarray(cut_centre(store.read(rows), store.crop_px)))
         return patches.pin_memory() if pinned else patches
 
     with ThreadPoolExecutor(1) as reader:

@@ -62,7 +62,7 @@ def _patches(trained: Trained, config: dict[str, Any], cache: Path) -> Tensor:
     import numpy as np
     import torch
 
-    from mitofm.data.augment import centre
+    from mitofm.data.augment import cut_centre
     from mitofm.data.dataset import Dataset
     from mitofm.inference.predict import as_trained, seen_by
 
@@ -75,4 +75,4 @@ def _patches(trained: Trained, config: dict[str, Any], cache: Path) -> Tensor:
         allowed(target)
     store = seen_by(trained, Dataset(as_trained(data, trained), cache))
     rows = np.linspace(0, len(store.table) - 1, config["patches"]).round().astype(int)
-    return torch.from_numpy(np.ascontiguousarray(centre(store.read(rows), store.crop_px)))
+    return torch.from_numpy(np.ascontiguousarray(cut_centre(store.read(rows), store.crop_px)))

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
     else:
         outputs.check(asked)
 
-    from mitofm.data.checks import remarked
+    from mitofm.data.checks import summarize_remarks
     from mitofm.data.dataset import Dataset
     from mitofm.evaluation.threshold import read_logit
     from mitofm.ground.fingerprints import Remembered
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
         f"{len(found.table)} samples, {positive} called {words_of['1']} at log-odds {cut:.4g} or more "
         f"(probability {threshold['value']:.4g}; threshold by rule: {threshold['rule']})"
     )
-    for remark in remarked(dataset.curated.remarks):
+    for remark in summarize_remarks(dataset.curated.remarks):
         print(f"{remark.count} {remark.what}; the first: {remark.first}")
     if found.learned_from:
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from functools import cached_property
 from pathlib import Path
@@ -55,22 +56,17 @@ class Dataset:
 
     @cached_property
     def download(self) -> Any:
-        """How its files are fetched, from the config; None where they are put there by hand."""
+        """How its files are fetched, from the config; None if people put them there by hand."""
         return None if self._download_config is None else configs.instantiate(self._download_config)
 
     def present(self) -> bool:
         """Whether its annotation files are on this machine; makes nothing."""
-        try:
+        with suppress(MitofmError):
             return bool(self.source.files())
-        except MitofmError:
-            return False
+        return False
 
     def files(self) -> list[Path]:
-        """Its annotation files, made first where they are absent and can be made.
-
-        Raises:
-            MitofmError: they are absent and cannot be made.
-        """
+        """Its annotation files, made first if they are absent. MitofmError if they cannot be made."""
         if not self.present():
             self.source.prepare()
         return self.source.files()
@@ -82,8 +78,8 @@ class Dataset:
 
     @cached_property
     def curated(self) -> Curated:
-        """Its table, held against its images, and what was noticed on the way (`mitofm.data.curation`)."""
-        return self._tables().curated()
+        """Its table, checked against its images, and what was noticed (`mitofm.data.curation`)."""
+        return self._tables().read()
 
     def table(self) -> pd.DataFrame:
         """Its curated annotation table: what is split, cut and learned from."""
@@ -93,15 +89,12 @@ class Dataset:
         """The fingerprint of its curated table; known files are not opened.
 
         Args:
-            votes: whether votes are learned from: then they count.
-
-        Raises:
-            MitofmError: they are to be, and there are none.
+            votes: whether votes are learned from, and so count. MitofmError if there are none.
         """
-        from mitofm.data.votes import voted
+        from mitofm.data.votes import require_votes
 
         if votes:
-            voted(self.table(), self.card.name)
+            require_votes(self.table(), self.card.name)
         return self._tables().fingerprint(votes)
 
     def _tables(self) -> Tables:

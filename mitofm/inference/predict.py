@@ -58,7 +58,7 @@ def seen_by(trained: Trained, dataset: Dataset) -> PatchStore:
     """The patches of a data set, of which the checkpoint sees as large a part as it did of those it was trained on."""
     store, patches = dataset.store(), trained.facts["patches"]
     crop_px = round(store.crop_px * trained.centre_px / patches["crop_px"])
-    return store if crop_px == store.crop_px else store.narrowed(crop_px)
+    return store if crop_px == store.crop_px else store.narrow(crop_px)
 
 
 def score(

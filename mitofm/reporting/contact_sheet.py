@@ -11,7 +11,7 @@ import pandas as pd
 
 from mitofm.data.augment import centre
 from mitofm.data.card import Card
-from mitofm.data.checks import Finding
+from mitofm.data.checks import Notice
 from mitofm.data.patches import PatchStore
 from mitofm.ground import files
 from mitofm.ground.seeds import stream
@@ -30,7 +30,7 @@ class Sheet(NamedTuple):
     caption: str
 
 
-def look(store: PatchStore, card: Card, findings: Sequence[Finding]) -> Path:
+def look(store: PatchStore, card: Card, findings: Sequence[Notice]) -> Path:
     """Write the sheets (PNG) and `index.html` into the store's folder `look/`; returns the page's path."""
     folder = store.path / "look"
     page = {

@@ -76,7 +76,7 @@ def check(config: Mapping[str, Any]) -> None:
 def _check_votes(config: Mapping[str, Any]) -> None:
     """Votes are of the sample at the centre of a crop: they say nothing of labels that a confounder gives it."""
     for name, confounder in _at(config, "protocol.confounders").items():
-        if votes.learned(config["fit"]) and "_target_" in confounder and instantiate(confounder).relabels:
+        if votes.are_learned(config["fit"]) and "_target_" in confounder and instantiate(confounder).relabels:
             raise MitofmError(
                 f"fit.labels=votes: confounder {name!r} gives samples labels that nobody voted on; take fit.labels=majority, "
                 "or leave it out"

@@ -64,7 +64,7 @@ def identify(config: Mapping[str, Any]) -> Identified:
     weights = find(spec, Path(config["paths"]["weights"]), remembered)
     dataset = Dataset(config["data"], cache)
     split_files = [remembered.file(file) for file in instantiate(config["split"]).files()]
-    table = dataset.table_fingerprint(votes=votes.learned(config["fit"]))
+    table = dataset.table_fingerprint(votes=votes.are_learned(config["fit"]))
     cell_id = hashed(config, table, weights.sha256, split_files)
     return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
 

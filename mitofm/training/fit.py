@@ -18,7 +18,7 @@ from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.data import votes
-from mitofm.data.confounders.base import applied
+from mitofm.data.confounders.base import apply_confounders
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.part import Split, Strategy
 from mitofm.data.splits.suggestion import make_or_suggest
@@ -60,14 +60,14 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
 
     strategy = instantiate(config["split"])
     table = dataset.table()
-    if votes.learned(config["fit"]):
-        votes.voted(table, dataset.card.name)
+    if votes.are_learned(config["fit"]):
+        votes.require_votes(table, dataset.card.name)
     split = make_or_suggest(strategy, table, config["fraction"], config["seed"])
     labels = _labels(config, dataset, split, strategy)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
-    split, store = applied(config["protocol"]["confounders"], split, dataset.store(), dataset)
-    if votes.learned(config["fit"]):  # from the table as it is now: the store keeps the votes that it was built with
-        split = replace(split, frame=votes.with_targets(split.frame, table))
+    split, store = apply_confounders(config["protocol"]["confounders"], split, dataset.store(), dataset)
+    if votes.are_learned(config["fit"]):  # from the table as it is now: the store keeps the votes it was built with
+        split = replace(split, frame=votes.add_targets(split.frame, table))
     write_parquet(folder / "split.parquet", split.frame)
 
     adaptation = instantiate(config["adaptation"])

@@ -28,7 +28,7 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.data.annotations import units
 from mitofm.data.augment import Augment
-from mitofm.data.balance import groups, weights
+from mitofm.data.balance import group_samples, weigh_samples
 from mitofm.data.mixing import Mix
 from mitofm.data.module import CellData, PlainPatches, TrainingPatches
 from mitofm.data.order import batches_per_pass
@@ -245,7 +245,7 @@ def plan(n: int, fit: dict[str, Any]) -> Budget:
 def _data(cell: Cell, rank: int) -> CellData:
     fit, rows = cell.fit, cell.rows("train")
     cells = cell.store.table.iloc[rows]
-    drawn = groups(cells, fit["sampler"])
+    drawn = group_samples(cells, fit["sampler"])
     balanced = [column for column, setting in BALANCED.items() if fit[setting] == "balanced"]
     devices = cell.trainer["devices"]
     checked = cell.rows("validation")[rank::devices] if cell.validation_decides else np.empty(0, dtype=int)
@@ -253,7 +253,7 @@ def _data(cell: Cell, rank: int) -> CellData:
         TrainingPatches(
             cell.store,
             rows,
-            weights(cells, drawn, balanced),
+            weigh_samples(cells, drawn, balanced),
             Augment(cell.config["augment"]["transforms"], cell.store.crop_px),
             Mix(fit["mixup"], fit["cutmix"]),
             (rank, devices),

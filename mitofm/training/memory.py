@@ -6,7 +6,7 @@ from torch import cuda, nn
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import Backbone
-from mitofm.data.balance import groups
+from mitofm.data.balance import group_samples
 from mitofm.data.order import StepOrder
 from mitofm.ground.errors import MitofmError
 from mitofm.training.cell import Cell
@@ -40,7 +40,7 @@ def refuse_idle_devices(cell: Cell) -> None:
     n, devices = len(cell.rows("train")), cell.trainer["devices"]
     if cell.device.type == "cuda" and devices > (gpus := cuda.device_count()):
         raise MitofmError(f"trainer.devices={devices}, but this process sees {gpus} GPU: take as many or fewer")
-    drawn = groups(cell.store.table.iloc[cell.rows("train")], cell.fit["sampler"])
+    drawn = group_samples(cell.store.table.iloc[cell.rows("train")], cell.fit["sampler"])
     smallest = StepOrder(n, cell.fit["batch_size"], steps=0, seed=0, groups=drawn).smallest
     if devices > smallest:
         raise MitofmError(

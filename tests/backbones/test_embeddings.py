@@ -13,7 +13,7 @@ from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.embeddings import cache_embeddings
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.data.augment import centre
+from mitofm.data.augment import cut_centre
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
 from mitofm.ground import resumable
@@ -33,7 +33,7 @@ def backbone(resolved: Callable[..., Any]) -> Backbone:
 
 
 def online(store: PatchStore, backbone: Backbone, precision: torch.dtype = torch.float32) -> np.ndarray:
-    patches = torch.from_numpy(np.ascontiguousarray(centre(store.read(np.arange(len(store.table))), store.crop_px)))
+    patches = torch.from_numpy(np.ascontiguousarray(cut_centre(store.read(np.arange(len(store.table))), store.crop_px)))
     with torch.inference_mode(), torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
         return backbone.eval()(patches).float().numpy()
 

@@ -43,8 +43,8 @@ class Synthetic:
         generate.generate(self._renderings, self.settings)
 
     def files(self) -> list[Path]:
-        """The JSON of the cells."""
-        if not generate.complete(self.root):
+        """The JSON of the samples."""
+        if not generate.is_complete(self.root):
             raise MitofmError(f"data set {self._read.name!r} has not been rendered into {self.root}. Prepare it first")
         return self._read.files()
 

@@ -36,8 +36,7 @@ class LeaveOneOut(Strategy):
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises MitofmError for an unknown domain, Infeasible if there is no other."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
-        slides.must_know(self.domain)
-        slides.must_have_others(self.domain)
+        slides.require_others(self.domain)
         out = slides.value == self.domain
         test_only = tuple(value for value in slides.test_only if value != self.domain)
         part = np.where(out, TEST, np.where(np.isin(slides.value, test_only), UNUSED, slides.part))

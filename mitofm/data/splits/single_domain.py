@@ -15,7 +15,7 @@ from mitofm.data.splits.slides import assign
 class SingleDomain(Strategy):
     """Train on `domain`; test on its test slides (in_domain) and on the test slides of every other (out_of_domain).
 
-    The test slides are those of strategy in_domain at the same seed, so the two compare cell by cell.
+    The test slides are those of strategy in_domain at the same seed, so the two compare sample by sample.
 
     Attributes:
         domain: the value of `by` that trains.
@@ -36,7 +36,7 @@ class SingleDomain(Strategy):
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises MitofmError for an unknown domain, Infeasible for one too small to train on."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
-        slides.must_train(self.domain)
+        slides.require_trainable(self.domain)
         own = slides.value == self.domain
         part = np.where(own | (slides.part == TEST), slides.part, UNUSED)
         tests = np.where(own, IN_DOMAIN, OUT_OF_DOMAIN).astype(object)
