@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.ground.config import targets
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 
 Versions = dict[str, str]
@@ -117,16 +117,6 @@ def installed() -> Versions:
         except (ImportError, OSError, AttributeError):
             continue
     return found
-
-
-def known_way(way: object) -> None:
-    """Refuse what `versions=...` cannot be.
-
-    Raises:
-        MitofmError: it is none of `WAYS`.
-    """
-    if way not in WAYS:
-        raise unknown("versions", way, WAYS)
 
 
 def compared(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: str, what: str) -> tuple[str, ...]:

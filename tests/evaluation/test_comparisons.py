@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from mitofm.evaluation import metrics
-from mitofm.evaluation.comparisons import PRINCIPAL, Comparisons
+from mitofm.evaluation.comparisons import Comparisons, Principal
 from mitofm.ground.errors import MitofmError
 
 STATED = {
@@ -47,4 +47,4 @@ def test_a_margin_left_out_is_asked_for() -> None:
 
 
 def test_comparisons_are_of_metrics_that_exist() -> None:
-    assert set(PRINCIPAL) < set(metrics.every(np.array([0, 1]), np.array([0.0, 1.0]), 0.5))
+    assert set(get_args(Principal)) < set(metrics.every(np.array([0, 1]), np.array([0.0, 1.0]), 0.5))

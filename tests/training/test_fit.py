@@ -22,6 +22,7 @@ from mitofm.training import callbacks, gradient
 from mitofm.training.gradient import plan
 from mitofm.training.loss import Loss
 from mitofm.training.module import Budget, CellModule
+from mitofm.training.settings import Settings
 
 MODES = ("linear_probe", "lora", "full", "scratch")
 Small = Callable[..., Any]
@@ -31,7 +32,7 @@ def cell(composed: Any) -> Path:
     """Run the cell; its folder."""
     assert run(composed) is State.DONE
     config = resolve(composed)
-    return Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+    return Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
 
 
 def test_same_seed_same_test_samples_whatever_the_model(small: Small) -> None:

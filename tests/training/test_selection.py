@@ -13,6 +13,7 @@ from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.training import fit
 from mitofm.training.selection import validation_decides
+from mitofm.training.settings import Settings
 
 HONEST = {"validation_cells": 50, "validation_cells_per_class": 10}
 
@@ -41,7 +42,7 @@ def test_with_one_class_in_validation_the_stated_fallback_is_taken(
     composed = small(f"adaptation={mode}", "backbone=toy_vit_p16", "fit.min_steps=4", "fit.max_steps=4")
     run(composed)
     config = resolve(composed)
-    folder = Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+    folder = Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["threshold"] == {"value": 0.5, "logit": 0.0, "rule": "fixed"}
     rules = {"linear_probe": ("c_rule", "cross_validation"), "full": ("checkpoint", {"rule": "last", "step": 4})}

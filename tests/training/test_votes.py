@@ -13,12 +13,12 @@ import yaml
 
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
-from mitofm.runs.execute import run
+from mitofm.runs.execute import check, run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.runs.verify import rerun
+from mitofm.training.settings import Settings
 
 Small = Callable[..., Any]
 SHORT = ["fit.min_steps=3", "fit.max_steps=3", "protocol.validation_cells=20"]
@@ -50,7 +50,7 @@ def crops(tmp_path: Path, small: Small) -> Callable[..., Path]:
         composed = small(*data, f"paths.data={tmp_path}/data", f"paths.cache={tmp_path}/cache", *SHORT, *overrides)
         assert run(composed) is State.DONE
         config = resolve(composed)
-        return Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+        return Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
 
     return train
 
@@ -94,7 +94,7 @@ def test_votes_count_for_who_learns_from_them_only(crops: Callable[..., Path]) -
 def test_a_set_without_votes_is_refused_before_anything_is_cut(small: Small) -> None:
     composed = small("fit.labels=votes")
     config = resolve(composed)
-    for name_it in (lambda: identify(config), lambda: run(composed)):
+    for name_it in (lambda: identify(Settings.read(config)), lambda: run(composed)):
         with pytest.raises(MitofmError, match=r"fit.labels=votes: .* of data set 'synthetic' have no votes"):
             name_it()
     assert not (Path(config["paths"]["runs"]) / "cells").exists()
