@@ -27,7 +27,7 @@ Patches = Annotated[int, Ge(3)]  # fewer are not compared on
 
 T = TypeVar("T")
 
-_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 _BOUNDS = {Ge: "of at least {.ge}", Gt: "above {.gt}", Le: "up to {.le}", Lt: "below {.lt}"}
 _KINDS: dict[Any, str] = {
     bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path", NoneType: "null"
@@ -54,9 +54,7 @@ def read(kind: type[T], values: Any, group: str = "") -> T:
             raise unknown("key", f"{within}{key}", [f"{within}{one}" for one in known])
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
-            raise MitofmError(
-                f"{within}{name} is missing: a YAML of your own states all that the shipped ones in conf/{group} do"
-            )
+            raise MitofmError(f"{within}{name} is missing: a YAML of your own states all that the shipped ones do")
     hints = _hints(kind)  # type: ignore[arg-type]
     return kind(**{key: read_value(hints[key], value, f"{within}{key}") for key, value in values.items()})
 
@@ -104,7 +102,8 @@ def describe(kind: Any) -> str:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         bounds = " and ".join(_BOUNDS[type(one)].format(one) for one in arguments[1:] if type(one) in _BOUNDS)
-        return f"{describe(arguments[0])} {re.sub('of at least (.+) and up to', r'from \\1 to', bounds)}".rstrip()
+        bounds = re.sub("of at least (.+) and up to", r"from \\1 to", bounds)
+        return f"{describe(arguments[0])} {bounds}".rstrip()
     if origin is Literal:
         return " or ".join(map(spell, arguments))
     if origin in (Union, UnionType):

@@ -232,7 +232,7 @@ def test_logits_that_are_not_finite_are_an_error(small: Small, monkeypatch: pyte
         ("fit.sampler=classes", "Did you mean 'class'"),
         ("fit.label_smoothing=2", "from 0 to 1"),
         ("fit.mixup=-1", "from 0 to 10"),
-        ("fit.test_views=4", "There is: 1, 8"),
+        ("fit.test_views=4", "give 1 or 8"),
         ("~fit.cutmix", "fit.cutmix is missing"),
     ],
 )

@@ -13,12 +13,13 @@ import yaml
 
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import read
 from mitofm.runs.execute import check, run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.runs.verify import rerun
-from mitofm.training.settings import Settings
+from mitofm.training.settings import Paths, Settings
 
 Small = Callable[..., Any]
 SHORT = ["fit.min_steps=3", "fit.max_steps=3", "protocol.validation_cells=20"]
@@ -125,4 +126,4 @@ def test_a_cell_from_before_the_key_is_one_of_labels(crops: Callable[..., Path],
     config = yaml.safe_load((cell / "config.yaml").read_text())
     assert config["fit"].pop("labels") == "majority"
     (cell / "config.yaml").write_text(yaml.safe_dump(config))
-    assert rerun(cell, config["paths"], tmp_path / "scratch", "check", print).largest == 0
+    assert rerun(cell, read(Paths, config["paths"]), tmp_path / "scratch", "check", print).largest == 0

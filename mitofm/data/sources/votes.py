@@ -10,7 +10,7 @@ import pandas as pd
 from mitofm.data.annotations import VOTES
 from mitofm.ground.errors import MitofmError
 
-Words = Collection[object] | str | float | None
+Words = Sequence[Any] | str | float | None
 
 
 def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
