@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
 
 from mitofm.ground import fingerprints
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.settings import Count, Natural, Positive, UpToOne, read
 
-WEIGHTS = ("pretrained", "random")
 CONTRACT = (
     "name", "architecture", "kwargs", "weights", "img_size", "mean", "std", "interpolation", "embedding"
 )  # fmt: skip
@@ -57,28 +58,28 @@ class BackboneSpec:
     architecture: str
     kwargs: dict[str, Any]
     family: str
-    weights: str
+    weights: Literal["pretrained", "random"]
     file: str | None
     hub: str | None
     hub_file: str
     revision: str | None
     sha256: str | None
-    img_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    interpolation: str
+    img_size: Annotated[int, Ge(8)]
+    mean: tuple[UpToOne, UpToOne, UpToOne]
+    std: tuple[Positive, Positive, Positive]
+    interpolation: Literal["bicubic", "bilinear"]
     embedding: str
-    embed_dim: int | None
-    prefix_tokens: int | None
-    depth: int | None
-    parameters: int | None
+    embed_dim: Count | None
+    prefix_tokens: Natural | None
+    depth: Natural | None
+    parameters: Count | None
     licence: str | None
     commercial: bool | None
     redistribute_adapters: bool | None
     gated: bool
     link: str | None
     pretraining: tuple[str, ...]
-    mpp: tuple[float, ...]
+    mpp: tuple[Positive, ...]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> BackboneSpec:
@@ -87,21 +88,7 @@ class BackboneSpec:
         Raises:
             MitofmError: a key is missing, unknown or holds what it cannot hold.
         """
-        names = [field.name for field in fields(cls)]
-        place = f"backbone {config.get('name', '?')!r}"
-        for key in config:
-            if key not in names:
-                raise unknown("key", key, names, place)
-        missing = [name for name in names if name not in config]
-        if missing:
-            raise MitofmError(f"{place} states no {', '.join(missing)}: add it to its YAML in conf/backbone/")
-        tuples = {name: tuple(config[name]) for name in ("mean", "std", "pretraining", "mpp")}
-        spec = cls(**{**config, **tuples, "kwargs": dict(config["kwargs"])})
-        if spec.weights not in WEIGHTS:
-            raise unknown("backbone.weights", spec.weights, WEIGHTS, place)
-        if spec.img_size < 8:
-            raise MitofmError(f"backbone.img_size={spec.img_size} in {place}: give the side in pixels, at least 8")
-        return spec
+        return read(cls, config, "backbone")
 
     def contract(self) -> dict[str, Any]:
         """What decides the embeddings of given weights, as JSON-like data."""

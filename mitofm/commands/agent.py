@@ -7,7 +7,7 @@ from hydra._internal.utils import get_args_parser
 
 from mitofm.commands.composing import asked, each_value
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
+from mitofm.runs.execute import check
 from mitofm.runs.resolve import resolve
 
 

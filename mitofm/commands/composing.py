@@ -84,7 +84,12 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
         MitofmError: in one screen, what is wrong and what exists.
     """
     with _hydra_at(config_dir):
-        return _compose(name, overrides)
+        return _compose(name, keep_text(overrides))
+
+
+def keep_text(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which the name of a study that starts with a digit is quoted: Hydra reads 2025_11 as the number 202511."""
+    return [re.sub(r"^(\+{0,2}study)=(\d[\w.+-]*)$", r"\1='\2'", one) for one in arguments]
 
 
 def words(arguments: Sequence[str], *names: str) -> tuple[list[str], list[str]]:
@@ -154,7 +159,7 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
     """
     with _hydra_at(config_dir):
         try:
-            parsed = OverridesParser.create().parse_overrides(list(overrides))
+            parsed = OverridesParser.create().parse_overrides(keep_text(overrides))
         except HydraException as error:
             raise MitofmError(str(error)) from error
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from mitofm.commands.composing import compose
-from mitofm.ground.config import allowed, targets
+from mitofm.commands.primary import Prepare, ask
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.resolve import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,35 +20,33 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> None:
     """Fetch what may be fetched, check what is there, build the patch stores and look at them."""
-    config = plain(compose("prepare", arguments))
-    for target in targets(config):
-        allowed(target)
+    asked = ask(Prepare, arguments)
     from mitofm.data.dataset import Dataset
 
-    dataset = Dataset(config["data"], Path(config["paths"]["cache"]))
+    dataset = Dataset(asked.data, asked.paths.cache)
     if dataset.download is not None:
-        _fetch(dataset, wanted=config["download"])
-    findings = _checked(dataset, config["distance_um"], config["strict"])
-    others = _positions(dataset, config)
+        _fetch(dataset, wanted=asked.download)
+    findings = _checked(dataset, asked.distance_um, asked.strict)
+    others = _positions(dataset, asked)
     store = dataset.store()
     print(f"patches: {store.path}")
     for name, source in others.items():
         print(f"{name}: {dataset.store(source, name).path}")
-    if config["look"]:
+    if asked.look:
         from mitofm.reporting.contact_sheet import look
 
         print(f"a look at them: {look(store, dataset.card, findings)}")
 
 
-def _positions(dataset: Dataset, config: dict[str, Any]) -> dict[str, Positions]:
+def _positions(dataset: Dataset, asked: Prepare) -> dict[str, Positions]:
     """The second sources that are asked for, by name, their tables tried before anything is cut."""
     from mitofm.data.positions import BackgroundPositions, JitteredPositions
 
     found: dict[str, Positions] = {}
-    if config["background"]["per_image"]:
-        found["background"] = BackgroundPositions(dataset, **config["background"])
-    if config["jittered"]["per_cell"]:
-        found["jittered"] = JitteredPositions(dataset, **config["jittered"])
+    if asked.background.per_image:
+        found["background"] = BackgroundPositions(dataset, **vars(asked.background))
+    if asked.jittered.per_cell:
+        found["jittered"] = JitteredPositions(dataset, **vars(asked.jittered))
     for source in found.values():
         source.table()
     return found

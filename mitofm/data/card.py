@@ -4,38 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from mitofm.ground.settings import Count, Natural, NotNegative, Positive
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """What people should know of a data set."""
 
     name: str
     title: str
-    positive: str  # the word for label 1
-    negative: str  # the word for label 0
-    mpp: float | None  # micrometre per px of the patches; None keeps the images' own
-    image_mpp: float | None  # micrometre per px of the images, if neither they nor the table say; None: not known
-    crop_px: int  # side of what a model sees, px
-    margin_px: int  # room for jitter on each side, px
+    positive: str
+    """The word for label 1."""
+    negative: str
+    """The word for label 0."""
+    mpp: Positive | None
+    """Micrometre per px of the patches; None keeps the images' own."""
+    image_mpp: Positive | None
+    """Micrometre per px of the images, if neither they nor the table say; None: not known."""
+    crop_px: Count
+    """Side of what a model sees, px."""
+    margin_px: Natural
+    """Room for jitter on each side, px."""
     origin: Sequence[str]
     """The public collections that its images come from, as backbones name what they were pretrained on."""
     licence: str
     citation: str
     url: str
-    counts: Mapping[str, Mapping[str, int]] | None
+    counts: Mapping[str, Mapping[str, Natural]] | None
     """Of each domain `images`, `positive` and `negative`, as far as its authors publish them; None: they do not."""
-    download_gb: float | None  # what its files take, GB; None: not known, or nothing to fetch
+    download_gb: NotNegative | None
+    """What its files take, GB; None: not known, or nothing to fetch."""
     overlaps: Mapping[str, str] = field(default_factory=dict)
     """Other sets that hold some of its samples or slides, and what they share, in words."""
-    outside: str = "clip"
+    outside: Literal["clip", "drop", "error"] = "clip"
     """What happens to a sample whose centre lies outside its image, one of `mitofm.data.outside.RULES`."""
-    padded: str = "drop"  # what happens to crops whose border is padded, one of `mitofm.data.curation.PADDING`
-    patients: str | Mapping[str, str] | None = None  # whose a slide is: `mitofm.data.curation.Rules`
+    padded: Literal["drop", "keep"] = "drop"
+    """What happens to crops whose border is padded, one of `mitofm.data.curation.PADDING`."""
+    patients: str | Mapping[str, str] | None = None
+    """Whose a slide is: `mitofm.data.curation.Rules`."""
     authors_split: Mapping[str, Any] | None = None
     """Where the split that its authors publish is and how it is read (`mitofm.data.splits.authors`); None: there is none."""
 

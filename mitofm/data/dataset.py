@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import MISSING, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from mitofm.data.card import Card
 from mitofm.ground import config as configs
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.settings import read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from mitofm.data.patches import PatchStore
     from mitofm.data.sources.base import Source, Tabled
     from mitofm.data.tables import Tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stated(Card):
+    """The group `data`."""
+
+    source: Mapping[str, Any]
+    download: Mapping[str, Any] | None
 
 
 class Dataset:
@@ -36,28 +45,22 @@ class Dataset:
     """
 
     def __init__(self, config: Mapping[str, Any], cache: Path) -> None:
-        of_card = {field.name for field in fields(Card)}
-        known = of_card | {"source", "download"}
-        may_lack = {one.name for one in fields(Card) if (one.default, one.default_factory) != (MISSING, MISSING)}
-        missing, more = sorted(known - may_lack - set(config)), sorted(set(config) - known)
-        if missing or more:
-            told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has the unknown {', '.join(more)}"] * bool(more)
-            raise MitofmError(f"data set {config.get('name', '?')!r}: its config {' and '.join(told)}")
-        self.card = Card(**{key: value for key, value in config.items() if key in of_card})
+        stated = read(_Stated, config, "data")
+        self.card = Card(**{field.name: getattr(stated, field.name) for field in fields(Card)})
         self.cache = Path(cache)
         self.remembered = Remembered(self.cache / "fingerprints")
-        self._source_config = config["source"]
-        self._download_config = config["download"]
+        self._source_config = stated.source
+        self._download_config = stated.download
 
     @cached_property
     def source(self) -> Source:
         """How its files are read, from the config."""
-        return configs.instantiate(self._source_config)
+        return configs.instantiate(self._source_config, "data.source")
 
     @cached_property
     def download(self) -> Any:
         """How its files are fetched, from the config; None if people put them there by hand."""
-        return None if self._download_config is None else configs.instantiate(self._download_config)
+        return None if self._download_config is None else configs.instantiate(self._download_config, "data.download")
 
     def present(self) -> bool:
         """Whether its annotation files are on this machine; makes nothing."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -12,15 +9,8 @@ from mitofm.data.annotations import VOTES
 from mitofm.data.splits.part import TRAIN
 from mitofm.ground.errors import Infeasible, MitofmError
 
-LEARNED = ("majority", "votes")
-"""What `fit.labels` may be: the label of each sample, or the share of positive votes on it."""
 UNANIMOUS, DIVIDED, UNKNOWN = "unanimous", "divided", ""
 """Agreement on a sample: all votes are equal, or not; unknown if fewer than two experts voted."""
-
-
-def are_learned(fit: Mapping[str, Any]) -> bool:
-    """Whether votes are trained on. Cells of mitofm 0.1 have no such key in `fit`: they learned labels."""
-    return fit.get("labels", LEARNED[0]) == LEARNED[1]
 
 
 def require_votes(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Share, read
 
-PRINCIPAL = ("auroc", "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "weighted_f1")
+Principal = Literal["auroc", "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "weighted_f1"]
 """The metrics of `metrics.measure` that a study may state comparisons of."""
-_KEYS = ("metric", "test_set", "margin", "family")
 
 
 @dataclass(frozen=True)
@@ -54,24 +54,23 @@ class Comparisons:
         Raises:
             MitofmError: a key is missing or unknown, or a question does not say what is compared with what.
         """
-        for key in config:
-            if key not in _KEYS:
-                raise unknown("key", key, _KEYS, "comparisons")
-        missing = [key for key in _KEYS if key not in config]
-        if missing:
-            raise MitofmError(f"comparisons state no {', '.join(missing)}: a study says so before it runs")
-        if config["metric"] not in PRINCIPAL:
-            raise unknown("comparisons.metric", config["metric"], PRINCIPAL)
-        margin = config["margin"]
-        if not isinstance(margin, (int, float)) or not 0 < margin < 1:
-            raise MitofmError(f"comparisons.margin={margin}: give a difference above 0 and below 1, such as 0.02")
-        family = config["family"]
-        if not isinstance(family, Mapping) or not family:
+        stated = read(_Stated, config, "comparisons")
+        if not stated.family:
             raise MitofmError(
                 "comparisons.family is empty: name at least one, such as {lora: {adaptation: [lora, full]}}"
             )
-        questions = tuple(_parse_question(str(name), asked) for name, asked in family.items())
-        return cls(config["metric"], config["test_set"], float(margin), questions)
+        questions = tuple(_parse_question(str(name), asked) for name, asked in stated.family.items())
+        return cls(stated.metric, stated.test_set, stated.margin, questions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stated:
+    """A `comparisons` block."""
+
+    metric: Principal
+    test_set: str | None
+    margin: Share
+    family: Mapping[str, Any]
 
 
 def _parse_question(name: str, asked: Any) -> Question:

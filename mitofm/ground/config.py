@@ -14,7 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import check_arguments, spell
 
 _PACKAGE = Path(__file__).parents[1]
 _ROOMS = ("mitofm.adaptation.", "mitofm.data.")
@@ -74,31 +77,52 @@ def locate(target: str) -> type:
     return found
 
 
-def instantiate(config: Mapping[str, Any], **more: Any) -> Any:
-    """Build the object of the class `_target_`; the other keys are its arguments, `more` are those that no YAML can hold.
+def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
+    """Build the object that `config` describes: `_target_` is its class, the other keys its arguments.
 
-    Nested mappings with a `_target_` are built first.
+    Nested mappings with a `_target_` are built first. Plain arguments of our own classes are checked against their annotations.
+
+    Args:
+        config: a map with a `_target_`.
+        place: the key that it is from, for messages ("split").
+        more: arguments that no YAML can hold.
 
     Raises:
         MitofmError: the target is not allowed, or its class does not take these arguments.
     """
-    if "_target_" not in config:
-        raise MitofmError(f"this config names no _target_: {dict(config)}")
+    if not isinstance(config, Mapping) or "_target_" not in config:
+        raise MitofmError(f"{place or 'this config'} names no _target_: {spell(config)}")
     target = locate(config["_target_"])
-    arguments = {key: _build(value) for key, value in config.items() if key != "_target_"} | more
+    given = {key: value for key, value in config.items() if key != "_target_"}
+    arguments = {key: _build(value, f"{place}.{key}") for key, value in given.items()} | more
     try:
         inspect.signature(target).bind(**arguments)
     except TypeError as error:
         known = ", ".join(inspect.signature(target).parameters)
         raise MitofmError(f"{config['_target_']}: {error}. It takes: {known}") from error
-    return target(**arguments)
+    if target.__module__.startswith(_ROOMS):
+        check_arguments(target, {key: value for key, value in given.items() if not any(targets(value))}, place)
+        return target(**arguments)
+    try:
+        return target(**arguments)
+    except (ValueError, TypeError) as error:  # albumentations checks its arguments with pydantic
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in _errors(error)) or str(error)
+        raise MitofmError(
+            f"{place or config['_target_']}: {config['_target_']} refuses {spell(given)}: {told}"
+        ) from error
 
 
-def _build(value: Any) -> Any:
+def _errors(error: Exception) -> list[Any]:
+    return error.errors() if isinstance(error, ValidationError) else []
+
+
+def _build(value: Any, place: str) -> Any:
     if isinstance(value, Mapping):
-        return instantiate(value) if "_target_" in value else {key: _build(item) for key, item in value.items()}
+        if "_target_" in value:
+            return instantiate(value, place)
+        return {key: _build(item, f"{place}.{key}") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_build(item) for item in value]
+        return [_build(item, f"{place}[{number}]") for number, item in enumerate(value)]
     return value
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.ground.config import targets
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 
 Versions = dict[str, str]
@@ -109,12 +109,6 @@ def list_installed() -> Versions:
         except (ImportError, OSError, AttributeError):
             continue
     return found
-
-
-def check_way(way: object) -> None:
-    """Raise a MitofmError if `way` (`versions=...`) is none of `WAYS`."""
-    if way not in WAYS:
-        raise unknown("versions", way, WAYS)
 
 
 def compare(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: str, what: str) -> tuple[str, ...]:

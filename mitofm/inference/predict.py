@@ -28,6 +28,7 @@ from mitofm.inference.trained import Trained
 from mitofm.training.cell import Seen
 from mitofm.training.frozen import features_of
 from mitofm.training.predict import predict
+from mitofm.training.settings import Trainer
 
 _COLUMNS = ("sample_id", "image", "x", "y", "mpp", "slide", "domain", "label", "logit", "probability", "predicted")
 
@@ -65,7 +66,7 @@ def score(
     trained: Trained,
     dataset: Dataset,
     cache: Path,
-    trainer: Mapping[str, Any],
+    trainer: Trainer,
     samples: Path | None,
     for_slides: bool = False,
 ) -> Scores:
@@ -85,14 +86,21 @@ def score(
     """
     if samples is not None or for_slides:
         _refuse(dataset, samples, for_slides)
-    torch.set_num_threads(trainer["threads"])
+    torch.set_num_threads(trainer.threads)
     store = seen_by(trained, dataset)
     rows = _rows(samples, store.table)
-    config = {"fit": trained.facts["fit"], "trainer": dict(trainer), "seed": trained.facts["seed"]}
-    seen = Seen(config, store, trained.spec, trained.weights, cache)
+    seen = Seen(
+        fit=trained.fit,
+        trainer=trainer,
+        seed=trained.facts["seed"],
+        store=store,
+        spec=trained.spec,
+        weights=trained.weights,
+        cache=cache,
+    )
     if isinstance(trained.adaptation, FrozenAdaptation):
         features = features_of(seen, trained.adaptation)
-        with threadpool_limits(trainer["threads"]):
+        with threadpool_limits(trainer.threads):
             logits = trained.head(features[rows[:1]].shape[-1]).logits(Rows(features, rows))
     else:
         logits = predict(seen, trained.classifier(), rows)

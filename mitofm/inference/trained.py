@@ -27,7 +27,9 @@ from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.settings import read as read_settings
 from mitofm.training.checkpoint import DESCRIPTION, FORMAT, TENSORS
+from mitofm.training.settings import Forward
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Trained:
         """What to call it: its cell, where it lies in one."""
         folder = self.folder.resolve()
         return folder.parent.name if folder.name == "checkpoint" else folder.name
+
+    @property
+    def fit(self) -> Forward:
+        """What a forward pass takes of the settings it was trained with."""
+        return read_settings(Forward, self.facts["fit"], "fit")
 
     @property
     def centre_px(self) -> int:
@@ -150,13 +157,15 @@ def _facts(folder: Path) -> dict[str, Any]:
             "labels",
         )
         missing = [key for key in (*needed, "threshold", "tensors_sha256") if key not in facts]
+        if "fit" in facts:
+            read_settings(Forward, facts["fit"], "fit")
         if "versions" in facts:  # format 2 began without
             versions.check_versions(facts["versions"])
         if "threshold" in facts and not all(
             map(math.isfinite, (facts["threshold"]["value"], read_logit(facts["threshold"])))
         ):
             raise ValueError("a threshold that is no number")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, MitofmError) as error:
         raise MitofmError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     if version != FORMAT:
         raise MitofmError(f"{path} is of format {version}, and this mitofm reads format {FORMAT}: train it again")

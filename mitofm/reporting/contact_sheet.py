@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mitofm.data.augment import centre
+from mitofm.data.augment import cut_centre
 from mitofm.data.card import Card
 from mitofm.data.checks import Notice
 from mitofm.data.patches import PatchStore
@@ -79,7 +79,7 @@ def _draw_sheet(store: PatchStore, rows: pd.Index, folder: Path, domain: str, wo
     step = _SIDE + _GAP
     height = -(-len(drawn) // _COLUMNS) * step + _GAP
     sheet = Image.new("RGB", (min(len(drawn), _COLUMNS) * step + _GAP, height), "white")
-    for i, patch in enumerate(centre(store.read(drawn), store.crop_px)):
+    for i, patch in enumerate(cut_centre(store.read(drawn), store.crop_px)):
         place = (_GAP + i % _COLUMNS * step, _GAP + i // _COLUMNS * step)
         sheet.paste(Image.fromarray(patch).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), place)
     name = f"{make_slug(domain, word)}.png"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import cutting
-from mitofm.data.augment import centre
+from mitofm.data.augment import cut_centre
 from mitofm.data.dataset import Dataset
 from mitofm.data.images.open import open_image
 from mitofm.data.patches import PatchStore
@@ -43,7 +43,7 @@ def _read_stores(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray
         rows = _find_rows(pd.read_parquet(facts.parent / "table.parquet"), samples)
         if rows is not None:
             store = PatchStore.open(facts.parent, Remembered(dataset.cache / "fingerprints"))
-            return centre(store.read(rows), store.crop_px)
+            return cut_centre(store.read(rows), store.crop_px)
     return None
 
 

@@ -18,8 +18,8 @@ def predict(seen: Seen, classifier: Classifier, rows: np.ndarray) -> np.ndarray:
     Raises:
         Diverged: one of them is not finite.
     """
-    loader = load_in_order(PlainPatches(seen.store, rows), seen.fit["batch_size"] * 4)
-    viewed = DihedralMean(classifier) if seen.fit["test_views"] == 8 else classifier
+    loader = load_in_order(PlainPatches(seen.store, rows), seen.fit.batch_size * 4)
+    viewed = DihedralMean(classifier) if seen.fit.test_views == 8 else classifier
     viewed = viewed.to(seen.device).eval()
     logits = []
     with torch.inference_mode():

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mitofm.runs.checks import _CHOICES
 
 from mitofm.data.balance import SAMPLERS, group_samples, weigh_samples
 from mitofm.data.order import StepOrder
-from mitofm.runs.checks import _CHOICES
 
 CELLS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abc")), min_size=2, max_size=60).filter(
     lambda samples: len({label for label, _ in samples}) == 2

@@ -12,7 +12,7 @@ from mitofm.data.splits.authors import Authors
 from mitofm.data.splits.make import make
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
+from mitofm.runs.execute import check
 from mitofm.runs.identity import hashed
 from mitofm.runs.resolve import resolve
 from tests.data.test_splits_file import slides, table

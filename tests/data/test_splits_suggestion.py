@@ -23,8 +23,9 @@ from mitofm.ground.config import instantiate
 from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
-from mitofm.runs.plan import plan
+from mitofm.runs.foresight import foresee
 from mitofm.runs.resolve import resolve
+from mitofm.training.settings import Settings
 
 DEFAULT = InDomain(name="in_domain")
 
@@ -151,8 +152,11 @@ def test_a_plan_says_it_before_anything_runs(resolved: Callable[..., dict[str, A
     configs = [
         resolved(*few, f"adaptation={one}", split) for one in ("knn", "lora") for split in ("split=kfold", "seed=1")
     ]
-    lines = list(plan(configs))
+    lines = list(foresee(map(Settings.read, configs)))
     assert lines[0] == "4 cells: 4 to do"
     assert lines[1].startswith("cannot be split: 4 of the 4 ahead. The first: ")
     assert "What works at seed 42: split=kfold split.folds=5 split.validation_share=" in lines[1]
-    assert not any("cannot" in line for line in plan([resolved(*few, "split=kfold", "split.validation_share=0.5")]))
+    assert not any(
+        "cannot" in line
+        for line in foresee([Settings.read(resolved(*few, "split=kfold", "split.validation_share=0.5"))])
+    )

@@ -13,8 +13,7 @@ from mitofm import cli
 from mitofm.commands.composing import asked, compose, each_value, groups
 from mitofm.ground.config import conf_dir, experiments_dir, instantiate
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
-from mitofm.runs.execute import run
+from mitofm.runs.execute import check, run
 from mitofm.runs.folder import State
 from mitofm.runs.resolve import resolve
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-
-from mitofm.ground.config import instantiate
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset
@@ -23,16 +20,3 @@ class Confounder(Protocol):
 
         Infeasible if this data set, or this backbone, cannot show the confounder.
         """
-
-
-def apply_confounders(
-    confounders: Mapping[str, Mapping[str, Any]], split: Split, store: PatchStore, dataset: Dataset
-) -> tuple[Split, PatchStore]:
-    """The split and the store after each of `confounders` that changes them (others are settings read elsewhere).
-
-    They are applied in the order of their names, since the order can decide what is trained on.
-    """
-    for _, config in sorted(confounders.items()):
-        if "_target_" in config:
-            split, store = instantiate(config).apply(split, store, dataset)
-    return split, store

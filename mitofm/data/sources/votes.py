@@ -10,7 +10,7 @@ import pandas as pd
 from mitofm.data.annotations import VOTES
 from mitofm.ground.errors import MitofmError
 
-Words = Collection[object] | str | float | None
+Words = Sequence[object] | str | float | None
 
 
 def count_columns(read: pd.DataFrame, columns: Sequence[str], positive: Collection[object], path: Path) -> pd.DataFrame:
