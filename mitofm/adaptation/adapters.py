@@ -16,6 +16,7 @@ from mitofm.adaptation.peft_methods import METHODS, RUN_UNDER, Method, check_pat
 from mitofm.backbones.build import Backbone
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.seeds import derive
+from mitofm.ground.settings import Count, NotNegative
 
 # On timm's names; every timm ViT has them. `patch_embed.proj` is a convolution and must not match; the `_[gx]` are the
 # unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix, or to what an architecture splits it into:
@@ -49,10 +50,10 @@ class Adapters(GradientAdaptation):
         name: str,
         method: str,
         targets: str,
-        last_blocks: int | None,
+        last_blocks: Count | None,
         lr: float,
         head_lr: float,
-        weight_decay: float,
+        weight_decay: NotNegative,
         search: Search = None,
         **settings: Any,
     ) -> None:

@@ -11,6 +11,7 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import NotNegative
 
 
 class Full(GradientAdaptation):
@@ -30,7 +31,7 @@ class Full(GradientAdaptation):
         name: str,
         lr: float,
         head_lr: float,
-        weight_decay: float,
+        weight_decay: NotNegative,
         layer_decay: float = 1.0,
         drop_path: float = 0.0,
         ema: float | None = None,

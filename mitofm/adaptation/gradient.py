@@ -16,6 +16,7 @@ from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
+from mitofm.ground.settings import NotNegative
 
 Search = str | Sequence[float] | None
 FACTORS = (0.1, 0.18, 0.3, 0.56, 1.0, 1.8, 3.0, 5.6, 10.0)
@@ -56,7 +57,7 @@ class GradientAdaptation(ABC):
             multiply both rates; None to take them as they are.
     """
 
-    def __init__(self, name: str, lr: float, head_lr: float, weight_decay: float, search: Search = None) -> None:
+    def __init__(self, name: str, lr: float, head_lr: float, weight_decay: NotNegative, search: Search = None) -> None:
         if min(lr, head_lr) <= 0:
             raise MitofmError(f"adaptation.lr={lr}, adaptation.head_lr={head_lr}: learning rates are above 0")
         factors = FACTORS if search == "lr" else [] if search is None else search

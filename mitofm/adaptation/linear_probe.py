@@ -10,6 +10,7 @@ import numpy as np
 from mitofm.adaptation import logistic
 from mitofm.adaptation.choosing import Choosing
 from mitofm.adaptation.frozen import AffineHead, Labelled
+from mitofm.ground.settings import Count, Positive
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +35,8 @@ class LinearProbe(Choosing[AffineHead]):
         c: Sequence[float],
         c_without_choice: float,
         folds: int = 5,
-        tolerance: float = 1e-6,
-        max_iter: int = 100,
+        tolerance: Positive = 1e-6,
+        max_iter: Count = 100,
         views: int = 1,
     ) -> None:
         super().__init__(name, views, "c", sorted(float(value) for value in c), c_without_choice, folds)

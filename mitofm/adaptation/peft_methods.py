@@ -209,9 +209,13 @@ def check_taken(config: Any, settings: Iterable[str], layer: Any, method: str) -
 
 def _check_type(key: str, value: Any, default: Any) -> None:
     """Refuse a value of another type than a default that is a number or a map; what peft does with others is its own."""
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise MitofmError(f"adaptation.{key}={value}: give true or false")
     number = isinstance(default, int | float) and not isinstance(default, bool)
     if number and (not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value)):
         raise MitofmError(f"adaptation.{key}={value}: give a number, such as {default}")
+    if key.endswith("dropout") and not 0 <= value < 1:
+        raise MitofmError(f"adaptation.{key}={value}: give a probability from 0 up to, but not, 1")
     if isinstance(default, dict) and not isinstance(value, dict):
         raise MitofmError(f"adaptation.{key}={value}: give a map, such as {{fc1: 4}}")
 

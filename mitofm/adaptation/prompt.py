@@ -12,6 +12,7 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
+from mitofm.ground.settings import NotNegative, UpToOne
 
 
 class PromptedBlock(nn.Module):
@@ -57,10 +58,10 @@ class Prompt(GradientAdaptation):
         self,
         name: str,
         tokens: int,
-        dropout: float,
+        dropout: UpToOne,
         lr: float,
         head_lr: float,
-        weight_decay: float,
+        weight_decay: NotNegative,
         search: Search = None,
     ) -> None:
         super().__init__(name, lr, head_lr, weight_decay, search)

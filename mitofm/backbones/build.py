@@ -120,16 +120,6 @@ def build(spec: BackboneSpec, weights: Weights, seed: int) -> Backbone:
     return Backbone(trunk, spec)
 
 
-def check(spec: BackboneSpec) -> None:
-    """Build the backbone without weights or memory, to see that it can be built.
-
-    Raises:
-        MitofmError: as `build`.
-    """
-    with torch.device("meta"):
-        build(spec, Weights(None, "none"), 0)
-
-
 def _find_layer(name: str, spec: BackboneSpec) -> Any:
     if name not in LAYERS:
         raise unknown("layer", name, LAYERS, f"backbone {spec.name!r}")

@@ -6,7 +6,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -190,10 +190,10 @@ def chosen(overrides: Iterable[str]) -> dict[str, str]:
     return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in _NO_PART}
 
 
-def each_value(found: Asked) -> Iterator[DictConfig]:
+def each_value(found: Asked) -> Generator[DictConfig]:
     """One config per value of every swept key, the others at their first value; one config where nothing is swept.
 
-    Enough to meet every single value of a grid without composing each of its cells.
+    Enough to meet every single value of a grid without composing each of its cells. Close it if you stop early: it holds Hydra.
 
     Raises:
         MitofmError: as `compose`.
@@ -203,7 +203,7 @@ def each_value(found: Asked) -> Iterator[DictConfig]:
     yield from _composed(found, [firsts, *met])
 
 
-def each_cell(found: Asked) -> Iterator[DictConfig]:
+def each_cell(found: Asked) -> Generator[DictConfig]:
     """The config of every cell of a grid.
 
     Raises:
@@ -311,4 +311,5 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
             f"{inner} is a list in this config, and a map was given (or the other way round). Replace it: ~{inner} "
             f"'+{inner}=...'"
         )
-    return MitofmError(text if error.__cause__ is None else f"{text}\n{error.__cause__}")
+    said = text if error.__cause__ is None else f"{text}\n{error.__cause__}"
+    return MitofmError("; ".join(line.strip() for line in said.splitlines() if line.strip()))

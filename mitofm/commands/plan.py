@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from hydra._internal.utils import get_args_parser
 
 from mitofm.commands.composing import asked, each_cell
@@ -15,7 +17,8 @@ def main(arguments: list[str]) -> None:
     """Print cells by state, time and disk; nothing is trained, and data is opened only where it is new."""
     parsed = get_args_parser().parse_args(arguments)
     found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
-    cells = [check(resolve(composed)) for composed in each_cell(found)]
+    with closing(each_cell(found)) as configs:
+        cells = [check(resolve(composed)) for composed in configs]
     check_launcher(found, cells[0])
     print(*foresee(cells), sep="\n")
     at_once = found.launches.get("array_parallelism") or found.launches.get("n_jobs", 1)

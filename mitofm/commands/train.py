@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -35,9 +36,10 @@ def main(arguments: list[str]) -> None:
         command()
         return
     found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
-    for composed in each_value(found):
-        settings = check(resolve(composed))
-        check_launcher(found, settings)
+    with closing(each_value(found)) as configs:
+        for composed in configs:
+            settings = check(resolve(composed))
+            check_launcher(found, settings)
     runs, study = settings.paths.runs, settings.study
     studies.state_comparisons(runs, study, settings.config.get("comparisons"))
     if found.multirun:

@@ -102,11 +102,12 @@ def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
         raise MitofmError(f"{config['_target_']}: {error}. It takes: {known}") from error
     if target.__module__.startswith(_ROOMS):
         check_arguments(target, {key: value for key, value in given.items() if not any(targets(value))}, place)
-        return target(**arguments)
     try:
         return target(**arguments)
-    except (ValueError, TypeError) as error:  # albumentations checks its arguments with pydantic
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in _errors(error)) or str(error)
+    except (ValueError, TypeError) as error:  # an unknown key that is passed on; albumentations checks with pydantic
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in _errors(error)) or " ".join(
+            str(error).split()
+        )
         raise MitofmError(
             f"{place or config['_target_']}: {config['_target_']} refuses {spell(given)}: {told}"
         ) from error

@@ -102,7 +102,7 @@ def describe(kind: Any) -> str:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         bounds = " and ".join(_BOUNDS[type(one)].format(one) for one in arguments[1:] if type(one) in _BOUNDS)
-        bounds = re.sub("of at least (.+) and up to", r"from \\1 to", bounds)
+        bounds = re.sub("of at least (.+) and up to", r"from \1 to", bounds)
         return f"{describe(arguments[0])} {bounds}".rstrip()
     if origin is Literal:
         return " or ".join(map(spell, arguments))

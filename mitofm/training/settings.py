@@ -15,7 +15,6 @@ from mitofm.data import fractions
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.part import Strategy
 from mitofm.evaluation.comparisons import Comparisons
-from mitofm.ground import fingerprints
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Count, Natural, NotNegative, UpToOne, read, read_value
@@ -171,7 +170,7 @@ class _Stated(_Shared):
     split: Mapping[str, Any]
     adaptation: Mapping[str, Any]
     comparisons: Mapping[str, Any] | None = None
-    debug: Any = None
+    debug: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,22 +227,30 @@ class Settings(_Shared):
         return self.config[group]
 
     def check_model(self) -> None:
-        """Build adaptation, augmentation and, without its weights, the backbone, to see that they can be built.
+        """Build augmentation, adaptation and backbone, without weights and memory, to see that they can be built.
 
         Raises:
             MitofmError: one of them cannot.
             Infeasible: the backbone has not what its recipe takes.
         """
         groups = [self.stated(group) for group in ("adaptation", "augment", "backbone")]
-        model = fingerprints.of([*groups, crop_px := self.dataset.card.crop_px])
+        model = repr([*groups, crop_px := self.dataset.card.crop_px])
         if model in _BUILT:
             return
-        from mitofm.backbones.build import check
+        import torch
+
+        from mitofm.adaptation.gradient import GradientAdaptation
+        from mitofm.backbones.build import build
+        from mitofm.backbones.weights import Weights
         from mitofm.data.augment import Augment
 
-        self.adaptation  # noqa: B018  to build it is to check it
+        adaptation = self.adaptation
         Augment(self.augment.transforms, crop_px)
-        check(self.backbone)
+        with torch.device("meta"):
+            if isinstance(adaptation, GradientAdaptation):
+                adaptation.adapt(build(adaptation.adapt_spec(self.backbone), Weights(None, "none"), 0), 0)
+            else:
+                build(self.backbone, Weights(None, "none"), 0)
         _BUILT.add(model)
 
     def _check_votes(self) -> None:

@@ -12,6 +12,7 @@ from mitofm.data.patches import PatchStore
 from mitofm.data.positions import BackgroundPositions
 from mitofm.data.splits.part import TRAIN, UNUSED
 from mitofm.ground import fingerprints
+from mitofm.ground.settings import Count, Natural, NotNegative
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset
@@ -29,7 +30,7 @@ class Background:
 
     relabels = False
 
-    def __init__(self, per_image: int, distance_px: float, seed: int) -> None:
+    def __init__(self, per_image: Count, distance_px: NotNegative, seed: Natural) -> None:
         self.per_image = per_image
         self.distance_px = distance_px
         self.seed = seed

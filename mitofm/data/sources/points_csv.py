@@ -20,6 +20,7 @@ from mitofm.data.sources.spelling import list_words, to_slashes
 from mitofm.data.sources.votes import Words
 from mitofm.data.survey import survey
 from mitofm.ground.errors import MitofmError, NoSamples, unknown
+from mitofm.ground.settings import Positive
 
 _FURTHER = ("sample_id", "species", "scanner", "mpp")
 _NEEDED = ("x", "y", "image")
@@ -49,7 +50,7 @@ class PointsCsv(AnnotatedImages):
     _: KW_ONLY
     columns: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     unit: str | None = None
-    image_mpp: float | None = None
+    image_mpp: Positive | None = None
     vote_words: Words = ()
 
     def __post_init__(self) -> None:

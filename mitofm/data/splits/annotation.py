@@ -11,6 +11,7 @@ from mitofm.data.fractions import stratify
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides, Strategy
 from mitofm.data.splits.slides import share_of
 from mitofm.ground.seeds import stream
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +23,8 @@ class Annotation(Strategy):
         validation_share: share of the other samples that validates.
     """
 
-    test_share: float = 0.2
-    validation_share: float = 0.2
+    test_share: Share = 0.2
+    validation_share: Share = 0.2
 
     @property
     def leaks(self) -> bool:

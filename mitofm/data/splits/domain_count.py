@@ -12,6 +12,7 @@ from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, TEST, TRAIN, UNUSE
 from mitofm.data.splits.slides import assign
 from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.seeds import stream
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +34,8 @@ class DomainCount(Strategy):
     count: int
     domain: str
     by: str = "domain"
-    test_share: float = 0.2
-    validation_share: float = 0.2
+    test_share: Share = 0.2
+    validation_share: Share = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,6 +12,7 @@ from mitofm.data.sources.spelling import list_words
 from mitofm.data.splits.part import TEST, UNUSED, Sides, Strategy
 from mitofm.data.splits.slides import draw_validation
 from mitofm.ground.errors import Infeasible, MitofmError, unknown
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class External(Strategy):
 
     train_on: str | Sequence[str]
     test_on: str | Sequence[str]
-    validation_share: float = 0.2
+    validation_share: Share = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,6 +13,7 @@ from mitofm.data.splits.kfold import check_fold
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import stream
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class ExternalFolds(External):
 
     fold: int = 0
     folds: int = 5
-    test_share: float = 0.2
+    test_share: Share = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -19,6 +19,7 @@ from mitofm.data.splits.listing import Listing, Title
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, PARTS, TEST, TRAIN, VALIDATION, Sides, Strategy
 from mitofm.data.splits.slides import draw_validation
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.settings import Share
 
 ABSENT = ("error", "ignore")
 SETS_BY = ("domain", "dataset")
@@ -53,7 +54,7 @@ class FromFile(Strategy):
     words: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
     listed: str | None = None
     others: str = "unused"
-    validation_share: float | None = None
+    validation_share: Share | None = None
     absent: str = "error"
     sets_by: str = "domain"
     place: str = ""

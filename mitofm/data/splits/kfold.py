@@ -12,6 +12,7 @@ from mitofm.data.splits.part import IN_DOMAIN, TEST, Sides, Strategy
 from mitofm.data.splits.slides import draw_validation
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.seeds import stream
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class KFold(Strategy):
 
     fold: int = 0
     folds: int = 5
-    validation_share: float | None = 0.2
+    validation_share: Share | None = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, TEST, UNUSED, Sides, Strategy
 from mitofm.data.splits.slides import assign
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,8 @@ class SingleDomain(Strategy):
 
     domain: str
     by: str = "domain"
-    test_share: float = 0.2
-    validation_share: float = 0.2
+    test_share: Share = 0.2
+    validation_share: Share = 0.2
 
     def describe(self) -> str:
         """The training side in words: the domain."""
