@@ -152,6 +152,8 @@ def parse_settings(method: str, settings: dict[str, Any], name: str) -> partial[
         if why and value != default:
             raise MitofmError(f"adaptation.{key}={value} of peft's {method} is refused: {why}. Leave it out")
         _check_type(key, value, default)
+        if stated.type in (bool, "bool") and not isinstance(value, bool):
+            raise MitofmError(f"adaptation.{key}={value}: give true or false")
         named[field_name] = value
     if "init_lora_weights" in named:
         _check_initialisation(named["init_lora_weights"])
@@ -209,8 +211,6 @@ def check_taken(config: Any, settings: Iterable[str], layer: Any, method: str) -
 
 def _check_type(key: str, value: Any, default: Any) -> None:
     """Refuse a value of another type than a default that is a number or a map; what peft does with others is its own."""
-    if isinstance(default, bool) and not isinstance(value, bool):
-        raise MitofmError(f"adaptation.{key}={value}: give true or false")
     number = isinstance(default, int | float) and not isinstance(default, bool)
     if number and (not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value)):
         raise MitofmError(f"adaptation.{key}={value}: give a number, such as {default}")
