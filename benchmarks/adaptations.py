@@ -95,7 +95,7 @@ def of_frozen(adaptation: FrozenAdaptation, spec: BackboneSpec) -> tuple[str, st
         labelled = Labelled(cells, np.arange(n) % 2, np.arange(n).astype(str))
         heads.append(quick.fit(labelled, None, balanced=True, seed=0))
     few, more = (sum(array.size for array in head.state().values()) for head in heads)
-    stored = thousands(few - 20 * (more - few)) + (f" + {thousands(more - few)} per cell" if more > few else "")
+    stored = thousands(few - 20 * (more - few)) + (f" + {thousands(more - few)} per sample" if more > few else "")
     return thousands(heads[0].trained_parameters), stored, ", ".join(heads[0].state()), trials
 
 
@@ -164,7 +164,7 @@ def forward(frozen: torch.nn.Module, patches: torch.Tensor) -> None:
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """CPU time of `work`, which says more than wall time where others use the machine."""
+    """CPU time of `work`, which says more than wall time if others use the machine."""
     start = time.process_time()
     work()
     return time.process_time() - start
