@@ -164,7 +164,7 @@ def forward(frozen: torch.nn.Module, patches: torch.Tensor) -> None:
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """CPU time of `work`, which says more than wall time where others use the machine."""
+    """CPU time of `work`, which says more than wall time if others use the machine."""
     start = time.process_time()
     work()
     return time.process_time() - start

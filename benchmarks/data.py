@@ -1,7 +1,7 @@
 """How fast are patches cut and read? `make bench-data`
 
-Six regions of 7,200 x 5,000 px of synthetic tissue, tiled JPEG, with 200 cells each. Cutting: the whole of `patches.ensure` (checksums,
-survey and writing included) on all cores, against one `openslide.read_region` per cell in table order in one process,
+Six regions of 7,200 x 5,000 px of synthetic tissue, tiled JPEG, with 200 samples each. Cutting: the whole of `patches.ensure` (checksums,
+survey and writing included) on all cores, against one `openslide.read_region` per sample in table order in one process,
 which writes nothing. Reading: copies of random patches from the finished store, one core.
 """
 
@@ -105,9 +105,9 @@ def one_by_one(regions: Regions) -> np.ndarray:
     """The simplest correct way: (n, PATCH_PX, PATCH_PX, 3) uint8."""
     slides = {name: openslide.OpenSlide(regions.root / name) for name in set(regions.table()["image"])}
     patches = []
-    for cell in regions.table().itertuples():
-        corner = (int(cell.x) - PATCH_PX // 2, int(cell.y) - PATCH_PX // 2)
-        patches.append(np.asarray(slides[cell.image].read_region(corner, 0, (PATCH_PX, PATCH_PX)).convert("RGB")))
+    for sample in regions.table().itertuples():
+        corner = (int(sample.x) - PATCH_PX // 2, int(sample.y) - PATCH_PX // 2)
+        patches.append(np.asarray(slides[sample.image].read_region(corner, 0, (PATCH_PX, PATCH_PX)).convert("RGB")))
     return np.stack(patches)
 
 
@@ -138,7 +138,7 @@ def measure(root: Path, tile: int, repeats: int) -> None:
     ratio, cpu_ratio = np.median(np.array(theirs) / np.array(ours), axis=0)
     print(f"tiles of {tile} px")
     print(f"cutting   {n / wall:8.0f} patches/s, {cpu:.2f} CPU-s  patches.ensure on {os.cpu_count()} cores")
-    print(f"          {n / their_wall:8.0f} patches/s, {their_cpu:.2f} CPU-s  openslide, one read_region per cell")
+    print(f"          {n / their_wall:8.0f} patches/s, {their_cpu:.2f} CPU-s  openslide, one read_region per sample")
     print(f"          {ratio:8.2f} x in wall time, {cpu_ratio:.2f} x in CPU time: medians of {repeats} pairs")
     print(f"          {difference:8} grey levels of largest difference")
     print(f"          {memory.peak_kb / 1e3:8.0f} MB at most while building, mapped pages not counted")

@@ -1,7 +1,7 @@
 """How many crops per second does masked pretraining see? `make bench-pretrain`
 
 Whole steps of conf/pretrain.yaml (crops cut, masks, encoder, decoder, AdamW) on unlabelled synthetic tissue of one slide per
-domain, the first steps left out; on a GPU where there is one. CPU time says what an idle machine would do where this one is busy.
+domain, the first steps left out; on a GPU if there is one. CPU time is about the same on a busy machine as on an idle one.
 """
 
 from __future__ import annotations

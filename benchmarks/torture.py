@@ -2,7 +2,7 @@
 
 Each kill is a SIGKILL of the sweep's whole process group, at a random moment after it has begun to fit its first or second cell; then
 the same command is given again. At the end every cell must be done, with metrics and predictions equal to the last byte to those of
-the undisturbed sweep, and no cell may have been finished twice. Ends with 1 where that is not so.
+the undisturbed sweep, and no cell may have been finished twice. Ends with 1 if that is not so.
 
 Sweeps are forked from this process, which has imported what they need and begun nothing: imports take longer than their cells.
 """

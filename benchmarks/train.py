@@ -135,7 +135,7 @@ def ours(cell: Cell, adaptation: Any, bare: Bare | None, ready: bool) -> np.ndar
 
 
 def report(what: str, taken: np.ndarray) -> None:
-    """Print medians over pairs of steps; CPU time says more where others use the machine, and nothing of a GPU or workers."""
+    """Print medians over pairs of steps; CPU time says more if others use the machine, and nothing of a GPU or workers."""
     for kind, seconds in zip(("wall", "CPU"), np.moveaxis(taken, 2, 0), strict=True):
         first, bare = 1000 * np.median(seconds, axis=0)
         low, ratio, high = np.quantile(seconds[:, 0] / seconds[:, 1], [0.25, 0.5, 0.75])
