@@ -1,12 +1,14 @@
+from typing import get_args, get_type_hints
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mitofm.runs.checks import _CHOICES
 
 from mitofm.data.balance import SAMPLERS, group_samples, weigh_samples
 from mitofm.data.order import StepOrder
+from mitofm.training.settings import Fit
 
 CELLS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abc")), min_size=2, max_size=60).filter(
     lambda samples: len({label for label, _ in samples}) == 2
@@ -14,7 +16,7 @@ CELLS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abc")), min_size=
 
 
 def test_every_sampler_can_be_asked_for() -> None:
-    assert set(SAMPLERS) == set(_CHOICES["fit.sampler"])
+    assert set(SAMPLERS) == set(get_args(get_type_hints(Fit)["sampler"]))
 
 
 @given(samples=CELLS, sampler=st.sampled_from(list(SAMPLERS)))

@@ -24,11 +24,13 @@ from mitofm.commands.launching import check_launcher
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import resolve
+from mitofm.training.settings import Settings
 
 
 def check(*overrides: str, multirun: bool = True) -> Any:
     found = asked("train", overrides, None, multirun)
-    check_launcher(found, resolve(compose("train", [one for one in overrides if not one.startswith("hydra")])))
+    typed = [one for one in overrides if not one.startswith("hydra")]
+    check_launcher(found, Settings.read(resolve(compose("train", typed))))
     return found
 
 
