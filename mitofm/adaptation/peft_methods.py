@@ -214,6 +214,8 @@ def _check_type(key: str, value: Any, default: Any) -> None:
     number = isinstance(default, int | float) and not isinstance(default, bool)
     if number and (not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value)):
         raise MitofmError(f"adaptation.{key}={value}: give a number, such as {default}")
+    if key in ("rank", "r") and not (isinstance(value, int) and value >= 1):
+        raise MitofmError(f"adaptation.{key}={value}: give a whole number of at least 1")
     if key.endswith("dropout") and not 0 <= value < 1:
         raise MitofmError(f"adaptation.{key}={value}: give a probability from 0 up to, but not, 1")
     if isinstance(default, dict) and not isinstance(value, dict):

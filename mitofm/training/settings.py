@@ -239,18 +239,14 @@ class Settings(_Shared):
             return
         import torch
 
-        from mitofm.adaptation.gradient import GradientAdaptation
         from mitofm.backbones.build import build
         from mitofm.backbones.weights import Weights
         from mitofm.data.augment import Augment
 
-        adaptation = self.adaptation
+        self.adaptation  # noqa: B018  to build it is to check it; whether it fits the backbone is a matter of the cell
         Augment(self.augment.transforms, crop_px)
         with torch.device("meta"):
-            if isinstance(adaptation, GradientAdaptation):
-                adaptation.adapt(build(adaptation.adapt_spec(self.backbone), Weights(None, "none"), 0), 0)
-            else:
-                build(self.backbone, Weights(None, "none"), 0)
+            build(self.backbone, Weights(None, "none"), 0)
         _BUILT.add(model)
 
     def _check_votes(self) -> None:

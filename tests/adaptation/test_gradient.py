@@ -210,7 +210,7 @@ def test_bitfit_leaves_running_statistics_alone(resolved: Resolved) -> None:
     ("override", "message"),
     [
         ("adaptation.rank=0", "`r` should be a positive integer"),
-        ("adaptation.dropout=2", "probability has to be between 0 and 1"),
+        ("adaptation.dropout=2", "give a probability from 0 up to, but not, 1"),
         ("adaptation.targets=heads", "There is: attention"),
         ("adaptation.last_blocks=0", "at least 1"),
         ("adaptation.method=lara", "Did you mean 'lora'"),

@@ -15,7 +15,7 @@ import tifffile
 import torch
 import yaml
 
-from mitofm.backbones.embeddings import cached, place
+from mitofm.backbones.embeddings import cache_embeddings, embeddings_file
 from mitofm.data.images.open import open_image
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import run, run_again
@@ -99,7 +99,7 @@ def test_a_state_to_resume_from_is_tensors_and_not_code(stopped: Path, tmp_path:
 
 def test_a_header_of_4_gb_and_an_array_of_objects_are_no_embeddings(tmp_path: Path) -> None:
     store: Any = SimpleNamespace(key="k" * 16)
-    file = place(store, "f" * 16, tmp_path)
+    file = embeddings_file(store, "f" * 16, tmp_path)
     file.parent.mkdir()
     objects = tmp_path / "objects.npy"
     np.save(objects, np.array([Trap(tmp_path / "it_ran")], dtype=object), allow_pickle=True)
@@ -112,7 +112,9 @@ def test_a_header_of_4_gb_and_an_array_of_objects_are_no_embeddings(tmp_path: Pa
         file.write_bytes(content)
         tracemalloc.start()
         with pytest.raises(MitofmError, match="holds no embeddings"):
-            cached(store, "f" * 16, tmp_path, torch.nn.Module, device=torch.device("cpu"), precision=torch.float32)
+            cache_embeddings(
+                store, "f" * 16, tmp_path, torch.nn.Module, device=torch.device("cpu"), precision=torch.float32
+            )
         assert tracemalloc.get_traced_memory()[1] < 10e6
         tracemalloc.stop()
     assert not (tmp_path / "it_ran").exists()

@@ -6,15 +6,12 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from mitofm.data.annotations import OPTIONAL, REQUIRED, validate
+from mitofm.data.sources.base import Source
 from mitofm.ground.errors import MitofmError, unknown
-
-if TYPE_CHECKING:
-    from mitofm.data.sources.base import Source
 
 _MAY_LACK = ("mpp",)  # what each image says of itself if its source does not
 
