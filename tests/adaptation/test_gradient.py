@@ -209,7 +209,7 @@ def test_bitfit_leaves_running_statistics_alone(resolved: Resolved) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("adaptation.rank=0", "`r` should be a positive integer"),
+        ("adaptation.rank=0", "give a whole number of at least 1"),
         ("adaptation.dropout=2", "give a probability from 0 up to, but not, 1"),
         ("adaptation.targets=heads", "There is: attention"),
         ("adaptation.last_blocks=0", "at least 1"),

@@ -69,7 +69,7 @@ def test_what_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_config_with_a_key_missing_or_unknown_is_refused(tmp_path: Path) -> None:
     wrong = config("ami", tmp_path)
     wrong["crop"] = wrong.pop("crop_px")
-    with pytest.raises(MitofmError, match="unknown key 'data.crop'. Did you mean 'data.crop_px'"):
+    with pytest.raises(MitofmError, match=r"unknown key 'data\.crop'\. Did you mean 'data\.crop_px'"):
         Dataset(wrong, tmp_path)
 
 

@@ -18,8 +18,10 @@ import yaml
 from mitofm.backbones.embeddings import cache_embeddings, embeddings_file
 from mitofm.data.images.open import open_image
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import read
 from mitofm.runs.execute import run, run_again
 from mitofm.runs.folder import State
+from mitofm.training.settings import Paths
 
 Small = Callable[..., Any]
 SECRET = "a-secret-of-the-environment"
@@ -61,7 +63,7 @@ def test_a_stored_config_builds_nothing_but_what_configs_describe(stopped: Path,
     config["augment"]["transforms"] = [{"_target_": target, "filename": str(tmp_path / "trap.pkl")}]
     (stopped / "config.yaml").write_text(yaml.safe_dump(config))
     with pytest.raises(MitofmError, match="_target_"):
-        run_again(stopped, paths(stopped))
+        run_again(stopped, read(Paths, paths(stopped)))
     assert not (tmp_path / "it_ran").exists()
 
 
@@ -71,7 +73,7 @@ def test_a_stored_config_does_not_read_the_environment(stopped: Path, monkeypatc
     config["augment"]["name"] = "${oc.env:A_TOKEN}"
     (stopped / "config.yaml").write_text(yaml.safe_dump(config))
     with pytest.raises(MitofmError, match="asks for another cell") as refused:
-        run_again(stopped, paths(stopped))
+        run_again(stopped, read(Paths, paths(stopped)))
     assert SECRET not in str(refused.value)
     written = b"".join(file.read_bytes() for file in stopped.parents[1].rglob("*") if file.is_file())
     assert SECRET.encode() not in written
@@ -92,7 +94,7 @@ def test_a_state_to_resume_from_is_tensors_and_not_code(stopped: Path, tmp_path:
     (stopped / "checkpoint").mkdir()
     torch.save({"state_dict": Trap(tmp_path / "it_ran")}, stopped / "checkpoint" / "resume.ckpt")
     with pytest.raises(Exception, match=r"[Ww]eights.only"):
-        run_again(stopped, paths(stopped))
+        run_again(stopped, read(Paths, paths(stopped)))
     assert not (tmp_path / "it_ran").exists()
     assert (stopped / "FAILED").is_file()
 
