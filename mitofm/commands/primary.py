@@ -55,9 +55,9 @@ class Dashboard:
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """`conf/export.yaml`."""
+    """`conf/export.yaml`, which has no data set unless one is typed."""
 
-    data: Mapping[str, Any] | None
+    data: Mapping[str, Any] | None = None
     paths: Paths
     format: Literal["safetensors", "torchscript", "onnx"]
     output: Path | None

@@ -34,8 +34,9 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Cells are fitted in no time, and the seed that is set under `fails` cannot be."""
     sick = {"fails": -1}
 
-    def fit_cell(config: Any, cell_id: str, dataset: Any, weights: Any, folder: Path) -> Any:
-        del dataset, weights
+    def fit_cell(settings: Any, cell_id: str, weights: Any, folder: Path) -> Any:
+        del weights
+        config = settings.config
         if config["seed"] == sick["fails"]:
             raise ValueError("no luck")
         named = {"dataset": "data", "backbone": "backbone", "adaptation": "adaptation"}
@@ -107,7 +108,7 @@ def test_a_study_is_watched_until_its_sweep_ends(
     shown = capsys.readouterr().out
     assert "1 of 2 cells done" in shown
     assert "of 2 cells done" not in shown.rpartition("study")[2]
-    with pytest.raises(MitofmError, match="watch=soon: give the seconds"):
+    with pytest.raises(MitofmError, match="watch=soon: give a number above 0"):
         status.main(["watch=soon"])
 
 
