@@ -122,7 +122,7 @@ def test_the_cells_that_a_killed_sweep_never_came_to_are_known(
     def killed(config: Any, *given: Any) -> Any:
         if len(fitted) == 2:
             raise SystemExit(143)
-        fitted.append(config["seed"])
+        fitted.append(config.seed)
         return fit(config, *given)
 
     def swept(*words: str) -> None:
