@@ -89,6 +89,7 @@ def test_a_study_is_watched_until_its_sweep_ends(
     run(small("seed=1"))
     with progress.shown(runs, "unnamed", cells=2):
         run(small("seed=2"))
+        capsys.readouterr()  # what rendering the slides has printed
         status.main(["study=unnamed", "watch=5"])  # no terminal: once
         once = capsys.readouterr().out.splitlines()
         assert once[1].split() == ["unnamed", "2", "2", "0", "0", "0"]
