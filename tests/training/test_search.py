@@ -52,7 +52,7 @@ def test_every_mode_tries_equally_many_settings(resolved: Any) -> None:
 @pytest.mark.parametrize("search", ["rate", "[0]", "[-1,1]", "[fast]"])
 def test_what_is_no_search_is_refused(resolved: Any, search: str) -> None:
     with pytest.raises(MitofmError, match=r"adaptation\.search"):
-        instantiate(resolved("adaptation=lora", f"adaptation.search={search}")["adaptation"])
+        instantiate(resolved("adaptation=lora", f"adaptation.search={search}")["adaptation"], "adaptation")
 
 
 def test_the_best_rate_on_validation_cells_is_the_cell_trained_at_that_rate(small: Small, tmp_path: Path) -> None:
