@@ -15,9 +15,9 @@ from mitofm.runs.checks import check
 from mitofm.runs.collect import PREDICTIONS, stored_metrics, stored_table
 from mitofm.runs.folder import CellFolder, State, stored, stored_config
 from mitofm.runs.identity import identify
+from mitofm.runs.keys import PLACES
 
 _MOVABLE = ("data", "weights")  # paths under which files may lie elsewhere on another machine
-_PLACES = ("root", "file")  # the keys that name such files
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _moved(config: dict[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
     def walked(value: Any, key: str = "") -> Any:
         if isinstance(value, Mapping):
             return {name: walked(item, name) for name, item in value.items()}
-        return elsewhere(value) if key in _PLACES and isinstance(value, str) else value
+        return elsewhere(value) if key in PLACES and isinstance(value, str) else value
 
     moved = walked(config)
     return {**moved, "paths": {**moved["paths"], **{kind: str(paths[kind]) for kind in (*_MOVABLE, "cache")}}}

@@ -21,7 +21,7 @@ from mitofm.runs.resolve import resolve
 from mitofm.runs.verify import rerun
 
 Small = Callable[..., Any]
-SHORT = ["fit.min_steps=3", "fit.max_steps=3", "protocol.validation_cells=20"]
+SHORT = ["fit.min_steps=3", "fit.max_steps=3", "protocol.validation_samples=20"]
 ADAPTATIONS = ["linear_probe", "lp_ft"]
 
 
