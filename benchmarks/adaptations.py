@@ -48,7 +48,7 @@ def table() -> str:
 def facts(name: str) -> list[tuple[str, str, str, int]]:
     """Of a mode on either backbone: parameters trained, numbers stored, names of the tensors stored, settings tried."""
     adaptation = instantiate(resolve(compose("train", [f"adaptation={name}"]))["adaptation"])
-    facts_of = of_gradient if isinstance(adaptation, GradientAdaptation) else of_frozen
+    facts_of = describe_gradient if isinstance(adaptation, GradientAdaptation) else describe_frozen
     return [facts_of(adaptation, spec) for spec in specs()]
 
 
@@ -59,15 +59,15 @@ def specs() -> list[BackboneSpec]:
     return [BackboneSpec.from_config(resolve(config)["backbone"]) for config in configs]
 
 
-def tried(adaptation: Any) -> int:
+def count_trials(adaptation: Any) -> int:
     """Among how many values of its setting a mode chooses."""
     return len(getattr(getattr(adaptation, "probe", adaptation), "values", [1]))
 
 
-def of_gradient(adaptation: GradientAdaptation, spec: BackboneSpec) -> tuple[str, str, str, int]:
+def describe_gradient(adaptation: GradientAdaptation, spec: BackboneSpec) -> tuple[str, str, str, int]:
     """Built on the meta device, at full size and without memory."""
     with torch.device("meta"):
-        classifier = adaptation.module(build(adaptation.built_from(spec), Weights(None, "random"), 0), 0)
+        classifier = adaptation.adapt(build(adaptation.adapt_spec(spec), Weights(None, "random"), 0), 0)
     trained = sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)
     state = adaptation.state(classifier)
     whole = len(state) == len(classifier.state_dict())
@@ -76,13 +76,13 @@ def of_gradient(adaptation: GradientAdaptation, spec: BackboneSpec) -> tuple[str
         thousands(trained),
         thousands(sum(one.numel() for one in state.values())),
         ", ".join(names),
-        tried(adaptation),
+        count_trials(adaptation),
     )
 
 
-def of_frozen(adaptation: FrozenAdaptation, spec: BackboneSpec) -> tuple[str, str, str, int]:
-    """Fitted to noise as wide as the backbone's features, once with a cell more, to see what grows with the cells."""
-    trials, quick = tried(adaptation), copy(adaptation)
+def describe_frozen(adaptation: FrozenAdaptation, spec: BackboneSpec) -> tuple[str, str, str, int]:
+    """Fitted to noise as wide as the backbone's features, once with a sample more, to see what grows with the samples."""
+    trials, quick = count_trials(adaptation), copy(adaptation)
     for setting, value in (("values", getattr(adaptation, "values", [])[:1]), ("steps", 1)):
         if hasattr(quick, setting):
             setattr(quick, setting, value)
@@ -91,11 +91,11 @@ def of_frozen(adaptation: FrozenAdaptation, spec: BackboneSpec) -> tuple[str, st
     heads = []
     for n in (20, 21):
         shape = (n, 4, width) if adaptation.of_tokens else (n, width)
-        cells = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-        labelled = Labelled(cells, np.arange(n) % 2, np.arange(n).astype(str))
+        features = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        labelled = Labelled(features, np.arange(n) % 2, np.arange(n).astype(str))
         heads.append(quick.fit(labelled, None, balanced=True, seed=0))
     few, more = (sum(array.size for array in head.state().values()) for head in heads)
-    stored = thousands(few - 20 * (more - few)) + (f" + {thousands(more - few)} per cell" if more > few else "")
+    stored = thousands(few - 20 * (more - few)) + (f" + {thousands(more - few)} per sample" if more > few else "")
     return thousands(heads[0].trained_parameters), stored, ", ".join(heads[0].state()), trials
 
 
@@ -112,7 +112,7 @@ def thousands(number: int) -> str:
     return f"{number:,}"
 
 
-def written(page: str) -> str:
+def write_table(page: str) -> str:
     """The page with the table as it is now."""
     before, rest = page.split(BEGIN)
     return before + BEGIN + "\n" + table() + "\n" + END + rest.split(END)[1]
@@ -128,7 +128,7 @@ def measure(backbone: str, img_size: int, batch: int, repeats: int) -> None:
         adaptations[name] = instantiate(resolve(compose("train", [*typed, f"adaptation={name}"]))["adaptation"])
 
     def step(adaptation: GradientAdaptation) -> Callable[[], None]:
-        classifier = adaptation.module(build(adaptation.built_from(spec), Weights(None, "random"), 0), 0)
+        classifier = adaptation.adapt(build(adaptation.adapt_spec(spec), Weights(None, "random"), 0), 0)
         optimiser = torch.optim.AdamW(adaptation.parameter_groups(classifier))
 
         def taken() -> None:
@@ -164,7 +164,7 @@ def forward(frozen: torch.nn.Module, patches: torch.Tensor) -> None:
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """CPU time of `work`, which says more than wall time where others use the machine."""
+    """CPU time of `work`, which says more than wall time if others use the machine."""
     start = time.process_time()
     work()
     return time.process_time() - start
@@ -184,7 +184,7 @@ def main() -> None:
     else:
         import peft_methods  # beside this script
 
-        PAGE.write_text(peft_methods.written(written(PAGE.read_text())))
+        PAGE.write_text(peft_methods.write_table(write_table(PAGE.read_text())))
 
 
 if __name__ == "__main__":

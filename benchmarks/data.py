@@ -1,7 +1,7 @@
 """How fast are patches cut and read? `make bench-data`
 
-Six regions of 7,200 x 5,000 px of synthetic tissue, tiled JPEG, with 200 cells each. Cutting: the whole of `patches.ensure` (checksums,
-survey and writing included) on all cores, against one `openslide.read_region` per cell in table order in one process,
+Six regions of 7,200 x 5,000 px of synthetic tissue, tiled JPEG, with 200 samples each. Cutting: the whole of `patches.ensure` (checksums,
+survey and writing included) on all cores, against one `openslide.read_region` per sample in table order in one process,
 which writes nothing. Reading: copies of random patches from the finished store, one core.
 """
 
@@ -48,7 +48,7 @@ class Regions:
             "domain": "any",
         }
         self._table = validate(pd.DataFrame(cells), "regions")
-        tissue = rendered(root / "tissue")
+        tissue = render(root / "tissue")
         for i in range(REGIONS):
             pixels = np.roll(tissue, (rng.integers(HEIGHT), rng.integers(WIDTH)), axis=(0, 1))
             tifffile.imwrite(  # quality and chroma as scanners and converters of slides write them
@@ -65,7 +65,7 @@ class Regions:
         return self._table
 
 
-def rendered(folder: Path) -> np.ndarray:
+def render(folder: Path) -> np.ndarray:
     """Synthetic tissue, (HEIGHT, WIDTH, 3) uint8: one slide and its mirror images, side by side."""
     settings = TissueSettings(["human melanoma"], slides_per_domain=1, cells_per_slide=40, seed=0)
     generate(folder, settings)
@@ -105,13 +105,13 @@ def one_by_one(regions: Regions) -> np.ndarray:
     """The simplest correct way: (n, PATCH_PX, PATCH_PX, 3) uint8."""
     slides = {name: openslide.OpenSlide(regions.root / name) for name in set(regions.table()["image"])}
     patches = []
-    for cell in regions.table().itertuples():
-        corner = (int(cell.x) - PATCH_PX // 2, int(cell.y) - PATCH_PX // 2)
-        patches.append(np.asarray(slides[cell.image].read_region(corner, 0, (PATCH_PX, PATCH_PX)).convert("RGB")))
+    for sample in regions.table().itertuples():
+        corner = (int(sample.x) - PATCH_PX // 2, int(sample.y) - PATCH_PX // 2)
+        patches.append(np.asarray(slides[sample.image].read_region(corner, 0, (PATCH_PX, PATCH_PX)).convert("RGB")))
     return np.stack(patches)
 
 
-def measured(root: Path, tile: int, repeats: int) -> None:
+def measure(root: Path, tile: int, repeats: int) -> None:
     """Print the figures for regions of this tile size, made in `root`."""
     regions = Regions(root, tile)
     ours, theirs = [], []
@@ -138,7 +138,7 @@ def measured(root: Path, tile: int, repeats: int) -> None:
     ratio, cpu_ratio = np.median(np.array(theirs) / np.array(ours), axis=0)
     print(f"tiles of {tile} px")
     print(f"cutting   {n / wall:8.0f} patches/s, {cpu:.2f} CPU-s  patches.ensure on {os.cpu_count()} cores")
-    print(f"          {n / their_wall:8.0f} patches/s, {their_cpu:.2f} CPU-s  openslide, one read_region per cell")
+    print(f"          {n / their_wall:8.0f} patches/s, {their_cpu:.2f} CPU-s  openslide, one read_region per sample")
     print(f"          {ratio:8.2f} x in wall time, {cpu_ratio:.2f} x in CPU time: medians of {repeats} pairs")
     print(f"          {difference:8} grey levels of largest difference")
     print(f"          {memory.peak_kb / 1e3:8.0f} MB at most while building, mapped pages not counted")
@@ -160,7 +160,7 @@ def main() -> None:
     for tile in asked.tile:
         with tempfile.TemporaryDirectory() as folder:  # a process each: memory that one freed is not the next one's
             process = multiprocessing.get_context("spawn").Process(
-                target=measured, args=(Path(folder), tile, asked.repeats)
+                target=measure, args=(Path(folder), tile, asked.repeats)
             )
             process.start()
             process.join()

@@ -13,12 +13,13 @@ from typing import Any
 
 import peft
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from mitofm.adaptation.adapters import Adapters
-from mitofm.adaptation.bases import adapter_layers
-from mitofm.adaptation.gradient import Classifier
-from mitofm.adaptation.peft_methods import INITIALISATIONS, INITIALISED_ELSEWHERE, METHODS, listed
+from mitofm.adaptation.bases import find_adapters
+from mitofm.adaptation.gradient import Classifier, GradientAdaptation
+from mitofm.adaptation.peft_methods import INITIALISATIONS, INITIALISED_ELSEWHERE, METHODS, list_methods
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
@@ -59,7 +60,7 @@ class Facts:
 
 def rows() -> list[tuple[str, dict[str, Any]]]:
     """The method and the settings of every row of the table."""
-    methods = [(method, FITTING.get(method, {})) for method in sorted(listed())]
+    methods = [(method, FITTING.get(method, {})) for method in sorted(list_methods())]
     starts = [one for one in (*INITIALISATIONS, *INITIALISED_ELSEWHERE) if one is not True]
     return [*methods, *(("lora", {"init_lora_weights": one}) for one in starts)]
 
@@ -83,14 +84,31 @@ def plain() -> Backbone:
     return backbone
 
 
-def made(method: str, settings: dict[str, Any], seed: int) -> tuple[Adapters, Classifier]:
+def make(method: str, settings: dict[str, Any], seed: int) -> tuple[Adapters, Classifier]:
     """The adaptation, and a classifier with it."""
     rates = {"lr": 0.01, "head_lr": 0.01, "weight_decay": 0.0}
     adaptation = Adapters(name=method, method=method, targets="attention_mlp", last_blocks=None, **rates, **settings)
-    return adaptation, adaptation.module(deepcopy(plain()), seed)
+    return adaptation, adaptation.adapt(deepcopy(plain()), seed)
 
 
-def facts(method: str, settings: dict[str, Any]) -> Facts:
+def train(
+    adaptation: GradientAdaptation, classifier: Classifier, patches: Tensor, labels: Tensor, steps: int, **of_all: float
+) -> list[float]:
+    """The losses of some steps of AdamW, dropout seeded by the step; `of_all` replaces settings of every group."""
+    optimiser = torch.optim.AdamW([group | of_all for group in adaptation.parameter_groups(classifier)])
+    losses = []
+    for step in range(steps):
+        adaptation.set_train_mode(classifier)
+        torch.manual_seed(step)
+        loss = F.binary_cross_entropy_with_logits(classifier(patches), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
+def measure(method: str, settings: dict[str, Any]) -> Facts:
     """Train three steps with a method.
 
     Raises:
@@ -99,7 +117,7 @@ def facts(method: str, settings: dict[str, Any]) -> Facts:
     generator = torch.Generator().manual_seed(0)
     patches = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8, generator=generator)
     labels = torch.tensor([0.0, 1.0, 0.0, 1.0])
-    adaptation, classifier = made(method, settings, 0)
+    adaptation, classifier = make(method, settings, 0)
     unadapted = Classifier(deepcopy(plain()), plain().embedding_dim, 0)
     trained = {name: one for name, one in classifier.backbone.named_parameters() if one.requires_grad}
     frozen = {name: one for name, one in classifier.backbone.named_parameters() if not one.requires_grad}
@@ -108,19 +126,9 @@ def facts(method: str, settings: dict[str, Any]) -> Facts:
         start = classifier.eval()(patches)
         starts = float((start - unadapted(patches)).abs().max())
 
-    optimiser = torch.optim.AdamW(adaptation.parameter_groups(classifier))
-    losses = []
-    for step in range(3):
-        adaptation.set_train_mode(classifier)
-        torch.manual_seed(step)
-        loss = F.binary_cross_entropy_with_logits(classifier(patches), labels)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-
+    losses = train(adaptation, classifier, patches, labels, 3)
     state = {name: one.clone() for name, one in adaptation.state(classifier).items()}
-    _, other = made(method, settings, 1)
+    _, other = make(method, settings, 1)
     adaptation.load(other, state)
     with torch.no_grad():
         end = classifier.eval()(patches)
@@ -128,7 +136,7 @@ def facts(method: str, settings: dict[str, Any]) -> Facts:
         moved = {name for name, one in (trained | frozen).items() if not torch.equal(one, before[name])}
         count = sum(one.numel() for one in trained.values())
         fold(classifier)
-        left = adapter_layers(classifier)
+        left = find_adapters(classifier)
         folds = None if left else float((classifier.eval()(patches) - end).abs().max())
     return Facts(
         losses, count, moved >= trained.keys(), not moved & frozen.keys(), float((end - start).abs().max()),
@@ -137,15 +145,15 @@ def facts(method: str, settings: dict[str, Any]) -> Facts:
 
 
 @cache
-def found() -> list[Facts | str]:
+def measure_all() -> list[Facts | str]:
     """What every row shows, or why it is refused."""
-    return [facts_or_refusal(*one) for one in rows()]
+    return [measure_or_refuse(*one) for one in rows()]
 
 
-def facts_or_refusal(method: str, settings: dict[str, Any]) -> Facts | str:
+def measure_or_refuse(method: str, settings: dict[str, Any]) -> Facts | str:
     """What the steps show, or the line that refuses them."""
     try:
-        return facts(method, settings)
+        return measure(method, settings)
     except MitofmError as error:
         return str(error)
 
@@ -168,10 +176,10 @@ def table() -> str:
     lines = [f"Run under peft {peft.__version__}.", ""]
     lines.append(f"| {' | '.join((*head, 'starts as the backbone', 'folds'))} |")
     lines.append("|---" * 6 + "|")
-    return "\n".join(lines + [row(*one, shown) for one, shown in zip(rows(), found(), strict=True)]) + "\n"
+    return "\n".join(lines + [row(*one, shown) for one, shown in zip(rows(), measure_all(), strict=True)]) + "\n"
 
 
-def written(page: str) -> str:
+def write_table(page: str) -> str:
     """The page with the table as it is now."""
     before, rest = page.split(BEGIN)
     return before + BEGIN + "\n" + table() + "\n" + END + rest.split(END)[1]

@@ -1,7 +1,7 @@
 """How many crops per second does masked pretraining see? `make bench-pretrain`
 
 Whole steps of conf/pretrain.yaml (crops cut, masks, encoder, decoder, AdamW) on unlabelled synthetic tissue of one slide per
-domain, the first steps left out; on a GPU where there is one. CPU time says what an idle machine would do where this one is busy.
+domain, the first steps left out; on a GPU if there is one. CPU time is about the same on a busy machine as on an idle one.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from mitofm.commands.composing import compose
-from mitofm.pretraining.crops import Crops, slides
+from mitofm.commands.primary import ask
+from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.run import Pretraining
-from mitofm.runs.resolve import plain
+from mitofm.pretraining.settings import Pretrain
 
 
 def main() -> None:
@@ -28,14 +28,14 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    config = plain(compose("pretrain", ["tissue.slides_per_domain=1"]))
+    settings = ask(Pretrain, ["tissue.slides_per_domain=1"])
     device = torch.device(asked.device)
-    module = Pretraining(config).to(device)
+    module = Pretraining(settings).to(device)
     optimiser = module.configure_optimizers()["optimizer"]
-    size = config["batch_size"]
+    size = settings.batch_size
     with tempfile.TemporaryDirectory() as folder:
-        unlabelled = slides(config["tissue"], Path(folder))
-        crops = Crops(unlabelled, config["backbone"]["img_size"], size, config["seed"], **config["places"])
+        unlabelled = render_slides(settings.tissue, Path(folder))
+        crops = Crops(unlabelled, settings.backbone.img_size, size, settings.seed, **vars(settings.places))
 
         def train(step: int) -> None:
             with torch.autocast(device.type, torch.bfloat16, enabled=asked.precision == "bf16"):
@@ -57,8 +57,8 @@ def main() -> None:
     seen = asked.steps * size
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {asked.threads} threads"
     print(f"{seen / wall:6.0f} crops/s, {seen / cpu:.0f} per CPU-second: {asked.precision}, {name}, batches of {size}")
-    share = config["crops"] / seen / 3600
-    print(f"{share * wall:6.2f} hours, {share * cpu:.2f} of CPU, for {config['crops']:,} crops")
+    share = settings.crops / seen / 3600
+    print(f"{share * wall:6.2f} hours, {share * cpu:.2f} of CPU, for {settings.crops:,} crops")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What do linear probes cost, and are they at their solution? `make bench-probe`
 
-Probes of 4 fractions x 5 seeds of 20,552 cells with features 1,280 wide that are correlated and of unequal scale, as
+Probes of 4 fractions x 5 seeds of 20,552 samples with features 1,280 wide that are correlated and of unequal scale, as
 embeddings are, at one C and along the whole path of C; then the coefficients of one beside scikit-learn's.
 """
 
@@ -19,11 +19,11 @@ from mitofm.commands.composing import compose
 from mitofm.ground.config import instantiate
 from mitofm.runs.resolve import resolve
 
-CELLS, WIDTH = 20_552, 1280
+SAMPLES, WIDTH = 20_552, 1280
 FRACTIONS, SEEDS = (0.001, 0.01, 0.1, 1.0), range(5)
 
 
-def cells(n: int, width: int, seed: int) -> Labelled:
+def samples(n: int, width: int, seed: int) -> Labelled:
     """Features whose spectrum falls off like 1/k, and labels that they explain in part (AUROC of about 0.9)."""
     world, rng = np.random.default_rng(0), np.random.default_rng(seed)
     mix = world.normal(size=(width, width)) / np.sqrt(np.arange(1, width + 1))[:, None]
@@ -43,18 +43,18 @@ def probe(*values: float) -> LinearProbe:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cells", type=int, default=CELLS)
+    parser.add_argument("--samples", type=int, default=SAMPLES)
     parser.add_argument("--width", type=int, default=WIDTH)
     parser.add_argument("--c", type=float, default=0.01)
     asked = parser.parse_args()
-    everything, validation = cells(asked.cells, asked.width, 1), cells(4000, asked.width, 2)
+    everything, validation = samples(asked.samples, asked.width, 1), samples(4000, asked.width, 2)
     with threadpool_limits(1):
         for what, one in ((f"C = {asked.c:g}", probe(asked.c)), ("the path of C", probe())):
             spent, steps = 0.0, []
             for fraction in FRACTIONS:
                 for seed in SEEDS:
-                    order = np.random.default_rng(seed).permutation(asked.cells)
-                    train = everything.part(np.sort(order[: round(fraction * asked.cells)]))
+                    order = np.random.default_rng(seed).permutation(asked.samples)
+                    train = everything.select(np.sort(order[: round(fraction * asked.samples)]))
                     start = time.process_time()
                     head = one.fit(train, validation, balanced=True, seed=seed)
                     steps.append(time.process_time() - start)

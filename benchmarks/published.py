@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.commands.composing import compose, groups
-from mitofm.data.card import differences
+from mitofm.data.card import compare_counts
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import plain
@@ -146,11 +146,11 @@ def counts(dataset: Dataset, samples: pd.DataFrame) -> str:
     outside = int((samples[["x", "y"]] < 0).any(axis=1).sum())
     if outside and "crop" not in samples:
         words.append(f"{outside} with their centre outside the image")
-    said = differences(card, samples)
+    said = compare_counts(card, samples)
     return "; ".join([", ".join(words), *(said or ["as the card says"] * (card.counts is not None))])
 
 
-def written(page: str, published: Path) -> str:
+def write_table(page: str, published: Path) -> str:
     """The page with the table as it is now."""
     before, rest = page.split(BEGIN)
     return before + BEGIN + "\n" + table(published) + "\n" + END + rest.split(END)[1]
@@ -167,7 +167,7 @@ def main() -> None:
     if asked.print:
         print(table(asked.published), end="")
     else:
-        PAGE.write_text(written(PAGE.read_text(), asked.published))
+        PAGE.write_text(write_table(PAGE.read_text(), asked.published))
 
 
 if __name__ == "__main__":

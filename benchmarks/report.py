@@ -47,7 +47,7 @@ def main() -> None:
         count = write_study(root / "runs", list(configurations())[: asked.cells])
         print(f"{count} cells, {len(DOMAINS) * SLIDES * CELLS} test samples on {len(DOMAINS) * SLIDES} slides each")
         for name in ("cold", "intervals kept"):
-            wall, cpu = timed(root)
+            wall, cpu = time_report(root)
             print(f"{name:15} {wall:6.0f} s, of CPU {cpu:.0f} s")
         out = root / "runs" / "reports" / "bench"
         megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
@@ -87,12 +87,12 @@ def write_study(runs: Path, cells: list[dict[str, Any]]) -> int:
 def write_cell(folder: Path, labels: dict[str, Any]) -> None:
     """What a report reads of a cell."""
     folder.mkdir(parents=True, exist_ok=True)
-    domain, slide, cell = (
+    domain, slide, sample = (
         part.ravel() for part in np.meshgrid(*map(np.arange, (len(DOMAINS), SLIDES, CELLS)), indexing="ij")
     )
-    shared = np.random.default_rng(labels["seed"])  # the same test cells for every configuration of a seed
-    label = (shared.random(cell.size) < 0.4).astype(int)
-    common = shared.normal(0, 0.5, (len(DOMAINS), SLIDES))[domain, slide] + shared.normal(0, 0.8, cell.size)
+    shared = np.random.default_rng(labels["seed"])  # the same test samples for every configuration of a seed
+    label = (shared.random(sample.size) < 0.4).astype(int)
+    common = shared.normal(0, 0.5, (len(DOMAINS), SLIDES))[domain, slide] + shared.normal(0, 0.8, sample.size)
     own = np.random.default_rng([labels["seed"], *folder.name.encode()])
     strength = 2 + 0.3 * BACKBONES.index(labels["backbone"]) + 0.4 * np.log10(labels["fraction"])
     foreign = (labels["split"] == "single_domain") & (np.array(DOMAINS)[domain] != labels["train_domain"])
@@ -101,11 +101,11 @@ def write_cell(folder: Path, labels: dict[str, Any]) -> None:
     slides = np.char.add(np.char.add(names, "_"), slide.astype(str))
     table = pd.DataFrame(
         {
-            "sample_id": np.char.add(np.char.add(slides, "_"), cell.astype(str)),
+            "sample_id": np.char.add(np.char.add(slides, "_"), sample.astype(str)),
             "slide": slides,
             "domain": names,
             "label": label,
-            "logit": signal + common + own.normal(0, 0.6, cell.size),
+            "logit": signal + common + own.normal(0, 0.6, sample.size),
             "evaluation_set": np.where(foreign, "out_of_domain", "in_domain"),
         }
     )
@@ -113,7 +113,7 @@ def write_cell(folder: Path, labels: dict[str, Any]) -> None:
     split = table[["sample_id", "slide", "domain", "label"]].assign(scanner=names, species="dog", part="test")
     split.to_parquet(folder / "split.parquet", index=False)
     parts = {
-        "metrics.json": {"threshold": threshold.described(-0.4, "validation"), "sets": metrics.summarise(table, -0.4)},
+        "metrics.json": {"threshold": threshold.describe(-0.4, "validation"), "sets": metrics.summarise(table, -0.4)},
         "cell.json": {"id": folder.name, "labels": labels},
         "cost.json": {
             "seconds": float(own.lognormal(3, 0.2)) * (1 + BACKBONES.index(labels["backbone"])) * labels["fraction"],
@@ -136,7 +136,7 @@ def config() -> str:
     return yaml.safe_dump(plain(composed), sort_keys=False)
 
 
-def timed(root: Path) -> tuple[float, float]:
+def time_report(root: Path) -> tuple[float, float]:
     """Seconds that `mitofm report` takes: wall and CPU."""
     paths = {"MITOFM_RUNS": str(root / "runs"), "MITOFM_CACHE": str(root / "cache")}
     wall, cpu = time.perf_counter(), cpu_seconds()

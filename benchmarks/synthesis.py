@@ -1,8 +1,8 @@
 """How fast is synthetic tissue rendered, and how does it look? `make bench-synthesis`
 
-One core, CPU time: a slide of 40 annotated cells per domain and repeat, from its random stream to its pixels; then the
+One core, CPU time: a slide of 40 samples per domain and repeat, from its random stream to its pixels; then the
 same with its tiled JPEG TIFF written. `--sheets FOLDER` writes one contact sheet per domain instead: a piece of a slide
-beside cells of every kind.
+beside crops of every kind.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mitofm.synthesis.lookalikes import LOOK_ALIKES
 from mitofm.synthesis.mitoses import PHASES
 from mitofm.synthesis.tissue import Region, render
 
-CELLS, CROP = 40, 64
+SAMPLES, CROP = 40, 64
 COLUMNS, SIDE, WORDS = 4, 76, 96  # of a sheet, px
 
 
@@ -34,7 +34,7 @@ def slide(domain: str, number: int, seed: int = 0) -> Region:
     """A slide as `mitofm.synthesis.generate` would draw it, but for its prevalence."""
     look = DOMAINS[domain]
     rng = seeds.stream(seed, "sheet", domain, number)
-    return render(rng, look, SCANNERS[look.scanners[number % len(look.scanners)]], CELLS, look.mitotic_share)
+    return render(rng, look, SCANNERS[look.scanners[number % len(look.scanners)]], SAMPLES, look.mitotic_share)
 
 
 def sheet(domain: str, path: Path) -> None:
@@ -78,13 +78,13 @@ def main() -> None:
         pixels = sum(slide(domain, number).image[..., 0].size for number in range(asked.repeats))
         spent = time.process_time() - start
         total += spent
-        print(f"{asked.repeats * CELLS / spent:8.0f} cells/s  {pixels / 1e6 / spent:5.1f} Mpx/s  {domain}")
-    print(f"{len(DOMAINS) * asked.repeats * CELLS / total:8.0f} cells/s               all, rendered")
+        print(f"{asked.repeats * SAMPLES / spent:8.0f} samples/s  {pixels / 1e6 / spent:5.1f} Mpx/s  {domain}")
+    print(f"{len(DOMAINS) * asked.repeats * SAMPLES / total:8.0f} samples/s               all, rendered")
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
-        generate(Path(folder), TissueSettings(slides_per_domain=asked.repeats, cells_per_slide=CELLS))
+        generate(Path(folder), TissueSettings(slides_per_domain=asked.repeats, cells_per_slide=SAMPLES))
         spent = time.process_time() - start
-    print(f"{len(DOMAINS) * asked.repeats * CELLS / spent:8.0f} cells/s               all, rendered and written")
+    print(f"{len(DOMAINS) * asked.repeats * SAMPLES / spent:8.0f} samples/s               all, rendered and written")
 
 
 if __name__ == "__main__":

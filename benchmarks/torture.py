@@ -2,7 +2,7 @@
 
 Each kill is a SIGKILL of the sweep's whole process group, at a random moment after it has begun to fit its first or second cell; then
 the same command is given again. At the end every cell must be done, with metrics and predictions equal to the last byte to those of
-the undisturbed sweep, and no cell may have been finished twice. Ends with 1 where that is not so.
+the undisturbed sweep, and no cell may have been finished twice. Ends with 1 if that is not so.
 
 Sweeps are forked from this process, which has imported what they need and begun nothing: imports take longer than their cells.
 """
@@ -76,7 +76,7 @@ def begun(runs: Path) -> int:
     return sum(log.read_text().count(" process ") for log in runs.glob("cells/*/log.txt"))
 
 
-def finished(runs: Path) -> dict[str, tuple[int, int]]:
+def find_finished(runs: Path) -> dict[str, tuple[int, int]]:
     """The marker of every finished cell: another inode or time would mean that it was finished again."""
     stats = {marker.parent.name: marker.stat() for marker in runs.glob("cells/*/DONE")}
     return {cell: (stat.st_ino, stat.st_mtime_ns) for cell, stat in stats.items()}
@@ -115,7 +115,7 @@ def torture(asked: argparse.Namespace, place: Path) -> int:
                 os.killpg(sweep.pid, signal.SIGKILL)
                 kills += 1
         ended = code(sweep)
-        now = finished(storm)
+        now = find_finished(storm)
         again += sum(now.get(cell) != marker for cell, marker in done.items())
         done = now
         if ended != -signal.SIGKILL:

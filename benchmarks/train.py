@@ -26,11 +26,9 @@ from embed import random_store
 from torch.nn import functional as F
 
 from mitofm.backbones.build import build
-from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import compose
 from mitofm.data.splits.part import TRAIN, Split
-from mitofm.ground.config import instantiate
 from mitofm.runs.resolve import resolve
 from mitofm.training import gradient
 from mitofm.training.callbacks import SaveToResume
@@ -39,6 +37,7 @@ from mitofm.training.copies import Copies
 from mitofm.training.environment import peak_memory_mb
 from mitofm.training.loss import Loss
 from mitofm.training.module import CellModule
+from mitofm.training.settings import Settings
 
 WARM_UP = 3
 
@@ -50,7 +49,7 @@ class Bare:
         self.adaptation, self.device, self.precision = adaptation, device, cell.autocast
         self.classifier = classifier_of(cell, adaptation).to(device)
         self.optimiser = torch.optim.AdamW(adaptation.parameter_groups(self.classifier))
-        n = cell.fit["batch_size"]
+        n = cell.fit.batch_size
         self.patches = torch.from_numpy(cell.store.read(np.arange(n))).to(device)
         self.labels = (torch.arange(n) % 2.0).to(device)
         adaptation.set_train_mode(self.classifier)
@@ -103,7 +102,7 @@ def now() -> np.ndarray:
 
 def classifier_of(cell: Cell, adaptation: Any) -> Any:
     """The classifier of a cell."""
-    return adaptation.module(build(adaptation.built_from(cell.spec), cell.weights, 0), 0)
+    return adaptation.adapt(build(adaptation.adapt_spec(cell.spec), cell.weights, 0), 0)
 
 
 def cell_of(asked: argparse.Namespace, folder: Path, steps: int) -> Cell:
@@ -112,12 +111,23 @@ def cell_of(asked: argparse.Namespace, folder: Path, steps: int) -> Cell:
     typed += [f"adaptation={asked.adaptation}", f"fit.batch_size={asked.batch}", f"fit.precision={asked.precision}"]
     typed += [f"augment={asked.augment}", "fit.budget=steps", f"fit.max_steps={steps}", "trainer.progress=false"]
     typed += [f"trainer.workers={asked.workers}", f"trainer.threads={asked.threads}", *asked.override]
-    config = resolve(compose("train", typed))
+    settings = Settings.read(resolve(compose("train", typed)))
     store = random_store(folder, 512, asked.crop_px)
     store.table["label"] = np.arange(512) % 2
     split = Split(store.table.assign(part=TRAIN, order=np.arange(512)), "made_up")
-    spec = BackboneSpec.from_config(config["backbone"])
-    return Cell(config, store, spec, Weights(None, "random"), folder, split, folder, validation_decides=False)
+    return Cell(
+        settings=settings,
+        fit=settings.fit,
+        trainer=settings.trainer,
+        seed=settings.seed,
+        store=store,
+        spec=settings.backbone,
+        weights=Weights(None, "random"),
+        cache=folder,
+        split=split,
+        folder=folder,
+        validation_decides=False,
+    )
 
 
 def ours(cell: Cell, adaptation: Any, bare: Bare | None, ready: bool) -> np.ndarray:
@@ -126,16 +136,16 @@ def ours(cell: Cell, adaptation: Any, bare: Bare | None, ready: bool) -> np.ndar
     module = CellModule(classifier_of(cell, adaptation), adaptation, budget, Loss(), 0)
     data = gradient._data(cell, 0)
     if ready:
-        data.training = Ready(data.training, cell.fit["batch_size"])
+        data.training = Ready(data.training, cell.fit.batch_size)
     turns = TakingTurns(bare)
-    saved = SaveToResume(cell.folder / "resume.ckpt", cell.trainer["checkpoint_seconds"], budget.check_every)
+    saved = SaveToResume(cell.folder / "resume.ckpt", cell.trainer.checkpoint_seconds, budget.check_every)
     trainer = gradient._trainer(cell, budget, [turns, saved], Copies([]).lightning_logger())
     trainer.fit(module, data)
     return np.asarray(turns.pairs[WARM_UP:])
 
 
 def report(what: str, taken: np.ndarray) -> None:
-    """Print medians over pairs of steps; CPU time says more where others use the machine, and nothing of a GPU or workers."""
+    """Print medians over pairs of steps; CPU time says more if others use the machine, and nothing of a GPU or workers."""
     for kind, seconds in zip(("wall", "CPU"), np.moveaxis(taken, 2, 0), strict=True):
         first, bare = 1000 * np.median(seconds, axis=0)
         low, ratio, high = np.quantile(seconds[:, 0] / seconds[:, 1], [0.25, 0.5, 0.75])
@@ -178,7 +188,7 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     with tempfile.TemporaryDirectory() as name:
         cell = cell_of(asked, Path(name), asked.steps if not asked.only else 8)
-        adaptation = instantiate(cell.config["adaptation"])
+        adaptation = cell.settings.adaptation
         if asked.only:
             gradient._data(cell, 0)  # imports what augments
             forget_peak()

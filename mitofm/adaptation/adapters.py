@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mitofm.adaptation.bases import Bases, adapter_layers
-from mitofm.adaptation.effect import without_effect, without_gradient
+from mitofm.adaptation.bases import Bases, find_adapters
+from mitofm.adaptation.effect import find_idle, find_untrained
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
-from mitofm.adaptation.peft_methods import METHODS, RUN_UNDER, Method, check_patterns, check_taken, settings_of
+from mitofm.adaptation.peft_methods import METHODS, RUN_UNDER, Method, check_patterns, check_taken, parse_settings
 from mitofm.backbones.build import Backbone
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.seeds import derive
+from mitofm.ground.settings import Count, NotNegative
 
 # On timm's names; every timm ViT has them. `patch_embed.proj` is a convolution and must not match; the `_[gx]` are the
 # unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix, or to what an architecture splits it into:
@@ -25,13 +26,7 @@ TARGETS = {"attention": _ATTENTION, "mlp": _MLP, "attention_mlp": f"{_ATTENTION}
 
 
 class Adapted(Classifier):
-    """A classifier with adapters in its backbone.
-
-    Args:
-        backbone: with the adapters.
-        seed: of the head.
-        bases: what the adapters are relative to.
-    """
+    """A classifier with adapters in its backbone, and what these are relative to; `seed` is that of the head."""
 
     def __init__(self, backbone: Backbone, seed: int, bases: Bases) -> None:
         super().__init__(backbone, backbone.embedding_dim, seed)
@@ -42,16 +37,12 @@ class Adapters(GradientAdaptation):
     """Trains what peft puts into the target matrices, and the head; the backbone's own weights stay.
 
     Args:
-        name: of the adaptation.
         method: of peft, by its name there: `lora`, `oft`, `ia3`, ...
         targets: a key of `TARGETS`.
-        last_blocks: only the last so many transformer blocks are adapted; all where null or where there are fewer.
-        lr: learning rate of the adapters.
-        head_lr: learning rate of the head.
-        weight_decay: of the trained matrices.
-        search: see `GradientAdaptation`.
+        last_blocks: only the last so many transformer blocks are adapted; all if it is null or there are fewer.
         settings: of the method, under peft's names; `rank`, `alpha` and `dropout` are understood for every method that
             has them.
+        name, lr, head_lr, weight_decay, search: see `GradientAdaptation`.
     """
 
     def __init__(
@@ -59,10 +50,10 @@ class Adapters(GradientAdaptation):
         name: str,
         method: str,
         targets: str,
-        last_blocks: int | None,
+        last_blocks: Count | None,
         lr: float,
         head_lr: float,
-        weight_decay: float,
+        weight_decay: NotNegative,
         search: Search = None,
         **settings: Any,
     ) -> None:
@@ -74,22 +65,22 @@ class Adapters(GradientAdaptation):
         self.method = method
         self.targets = targets
         self.last_blocks = last_blocks
-        self.config = settings_of(method, settings, name)
+        self.config = parse_settings(method, settings, name)
 
-    def module(self, backbone: Backbone, seed: int) -> Classifier:
-        """The classifier with adapters in place, drawn from `seed`; nearly every method starts as the backbone it is."""
+    def adapt(self, backbone: Backbone, seed: int) -> Classifier:
+        """See `GradientAdaptation.adapt`: adapters are drawn from `seed`; nearly every method starts as the backbone it is."""
         import peft
 
-        adapted = matrices(backbone, self.targets, self.last_blocks)
+        adapted = find_matrices(backbone, self.targets, self.last_blocks)
         if not adapted:
             raise MitofmError(
                 f"adaptation {self.name!r} with targets={self.targets} finds nothing to adapt in backbone "
                 f"{backbone.spec.name!r} ({backbone.spec.architecture} has no transformer blocks): "
                 "take a ViT, or adaptation=full"
             )
-        if idle := without_effect(backbone, adapted):
-            others = {key: matrices(backbone, key, self.last_blocks) for key in TARGETS}
-            working = [key for key, names in others.items() if names and not without_effect(backbone, names)]
+        if idle := find_idle(backbone, adapted):
+            others = {key: find_matrices(backbone, key, self.last_blocks) for key in TARGETS}
+            working = [key for key, names in others.items() if names and not find_idle(backbone, names)]
             ways = [*(f"adaptation.targets={key}" for key in working), "adaptation=full"]
             raise MitofmError(
                 f"adaptation {self.name!r} with targets={self.targets} would have no effect in {len(idle)} of the "
@@ -98,12 +89,12 @@ class Adapters(GradientAdaptation):
                 f"Take {' or '.join(ways)}"
             )
         backbone.requires_grad_(False)
-        own = set(backbone.parameters())
+        own, known = set(backbone.parameters()), METHODS.get(self.method, Method())
         originals = {name: backbone.get_parameter(f"{name}.weight").detach().clone() for name in adapted}
-        self._inject(backbone, adapted, seed)
+        self._inject(backbone, adapted, known, seed)
         for parameter in own:  # some methods set them free again
             parameter.requires_grad = False
-        layers = adapter_layers(backbone)
+        layers = find_adapters(backbone)
         if layers.keys() != set(adapted):
             odd = sorted(layers.keys() ^ set(adapted))
             raise MitofmError(
@@ -112,15 +103,15 @@ class Adapters(GradientAdaptation):
             )
         if self.method not in METHODS or peft.__version__ != RUN_UNDER:
             self._check_learning(backbone, layers)
-        return Adapted(backbone, seed, Bases(layers, METHODS.get(self.method, Method()).kept, originals))
+        return Adapted(backbone, seed, Bases(layers, known.kept, originals))
 
-    def _inject(self, backbone: Backbone, adapted: list[str], seed: int) -> None:
+    def _inject(self, backbone: Backbone, adapted: list[str], known: Method, seed: int) -> None:
         from peft import inject_adapter_in_model
 
         # As a pattern, which has to match a whole name; names in a list match as the end of others too.
         config = self.config(target_modules="|".join(map(re.escape, adapted)))
         given = self.config.keywords
-        for key, value in METHODS.get(self.method, Method()).defaults(adapted).items():
+        for key, value in known.defaults(adapted).items():
             if key not in given:
                 setattr(config, key, value)
         check_patterns(config, adapted, self.method)
@@ -129,12 +120,11 @@ class Adapters(GradientAdaptation):
                 torch.manual_seed(derive(seed, "initialisation", "lora"))
                 inject_adapter_in_model(config, backbone)
         except Exception as error:  # 38 methods, each with its own checks, and without
-            key = METHODS.get(self.method, Method()).key
             raise MitofmError(
                 f"adaptation {self.name!r}: peft's {self.method} cannot adapt backbone {backbone.spec.name!r}: "
-                f"{shorten(str(error), 300)}{f'. Give +adaptation.{key}' if key else ''}"
+                f"{shorten(str(error), 300)}{f'. Give +adaptation.{known.key}' if known.key else ''}"
             ) from error
-        for layer in adapter_layers(backbone).values():
+        for layer in find_adapters(backbone).values():
             check_taken(config, given, layer, self.method)
 
     def _check_learning(self, backbone: Backbone, layers: dict[str, Any]) -> None:
@@ -143,7 +133,7 @@ class Adapters(GradientAdaptation):
 
         what = f"adaptation {self.name!r}: peft {peft.__version__}'s {self.method}"
         try:
-            idle = without_gradient(backbone, layers)
+            idle = find_untrained(backbone, layers)
         except Exception as error:  # whatever a method that nobody knows raises
             raise MitofmError(f"{what} fails in backbone {backbone.spec.name!r}: {shorten(str(error), 300)}") from error
         if idle:
@@ -151,32 +141,26 @@ class Adapters(GradientAdaptation):
                 f"{what} learns nothing in {len(idle)} of {len(layers)} matrices, such as {', '.join(idle[:3])}"
             )
 
-    def state(self, classifier: Classifier) -> dict[str, Tensor]:
+    def state(self, classifier: Any) -> dict[str, Tensor]:
         """What was trained, and what it is relative to."""
-        return {**super().state(classifier), **_bases(classifier).state()}
+        return {**super().state(classifier), **classifier.bases.state()}
 
-    def load(self, classifier: Classifier, state: dict[str, Tensor]) -> None:
+    def load(self, classifier: Any, state: dict[str, Tensor]) -> None:
         """As any mode; a checkpoint from before bases were stored takes those that were made here."""
-        bases = _bases(classifier)
-        held = bases.state().keys() & state.keys()
+        held = classifier.bases.state().keys() & state.keys()
         super().load(classifier, {name: value for name, value in state.items() if name not in held})
         if held:
-            bases.load(state)
+            classifier.bases.load(state)
 
     def set_train_mode(self, classifier: Classifier) -> None:
         """Train mode for the adapters alone, for their dropout."""
         super().set_train_mode(classifier)
-        for layer in adapter_layers(classifier.backbone).values():
+        for layer in find_adapters(classifier.backbone).values():
             layer.train()
 
 
-def _bases(classifier: Classifier) -> Bases:
-    assert isinstance(classifier, Adapted)
-    return classifier.bases
-
-
-def matrices(backbone: Backbone, targets: str, last_blocks: int | None = None) -> list[str]:
-    """Names of the linear layers of `backbone` that `targets` means, in the last so many of its transformer blocks."""
+def find_matrices(backbone: Backbone, targets: str, last_blocks: int | None = None) -> list[str]:
+    """Names of the linear layers of `backbone` that `targets` means, in its last transformer blocks or all."""
     pattern = re.compile(rf"(.*blocks\.\d+)\.({TARGETS[targets]})")
     found = [match for name, _ in backbone.named_modules() if (match := pattern.fullmatch(name))]
     blocks = list(dict.fromkeys(match[1] for match in found))

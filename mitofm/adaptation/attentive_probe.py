@@ -29,24 +29,17 @@ class AttentiveHead(NetworkHead):
 
     @staticmethod
     def forward(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        """See `NetworkHead.forward`: tokens (n, T, D). Each token has its say, and attention takes their mean."""
+        """See `NetworkHead.forward`: tokens (n, T, D). Each token has a logit, and attention weighs their mean."""
         attention = torch.softmax(features @ parameters["query"].T, dim=1)
-        says = features @ parameters["weight"].T
-        return (attention * says).sum(dim=1).T + parameters["bias"]
-
-    @property
-    def width(self) -> int:
-        """See `Head.width`."""
-        return len(self.query)
+        logits = features @ parameters["weight"].T
+        return (attention * logits).sum(dim=1).T + parameters["bias"]
 
 
 class AttentiveProbe(NetworkProbe[AttentiveHead]):
     """One query over the patch tokens and a linear output, which is the logit; class and register tokens are not seen.
 
-    It starts as a linear classifier of the plain mean of the tokens, which it standardises by how that mean differs between
-    cells: tokens differ far more among themselves, by their place alone, and would hide it.
-
-    Its arguments are those of `NetworkProbe`.
+    It starts as a linear classifier of the plain mean of the tokens, standardised by how that mean differs between samples.
+    Tokens differ far more among themselves, by their place alone, which would hide it. Arguments: see `NetworkProbe`.
     """
 
     head = AttentiveHead
@@ -58,12 +51,12 @@ class AttentiveProbe(NetworkProbe[AttentiveHead]):
 
         return super().embedder(PatchTokens(backbone))
 
-    def initial(self, width: int) -> dict[str, Tensor]:
+    def initialise(self, width: int) -> dict[str, Tensor]:
         """See `NetworkProbe.initial`; nothing here is random."""
         return {"query": torch.zeros(width), "weight": torch.zeros(width), "bias": torch.zeros(1)}
 
-    def unstandardised(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
-        """See `NetworkProbe.unstandardised`; the softmax does not see the mean of the tokens."""
+    def undo_standardisation(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
+        """See `NetworkProbe.undo_standardisation`; the softmax does not see the mean of the tokens."""
         weight = parameters["weight"] / moments.spread
         bias = parameters["bias"] - (weight @ moments.mean).unsqueeze(1)
         return {"query": parameters["query"] / moments.std, "weight": weight, "bias": bias}

@@ -7,7 +7,7 @@ one and the same order of operations. Other methods train numbers in a basis of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,9 @@ ADAPTER = "default"
 
 @dataclass
 class Moved:
-    """A frozen matrix of which a part was moved into its adapter.
+    """A frozen matrix of which a part was moved into its adapter, peft's LoRA layer.
 
     Attributes:
-        layer: peft's LoRA layer.
         original: the backbone's matrix (out, in), on the CPU.
         a: the first A (rank, in), as it was moved.
         b: the first B (out, rank).
@@ -69,11 +68,14 @@ class Bases:
             }
             weight = layer.get_base_layer().weight
             if not weight.is_meta and not torch.equal(weight, originals[place]):
-                self._moved[name] = _moved(place, layer, originals[place])
+                self._moved[name] = _move_part(place, layer, originals[place])
 
     def state(self) -> dict[str, Tensor]:
         """The tensors to store, by name."""
-        return dict(self._tensors())
+        moved = {f"{name}.moved_A": one.a for name, one in self._moved.items()}
+        moved |= {f"{name}.moved_B": one.b for name, one in self._moved.items()}
+        kept = {name: by_adapter[ADAPTER] for name, by_adapter in self._kept.items()}
+        return moved | kept | {name: value.detach() for name, value in self._frozen.items()}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Put them back, and make the frozen matrices from them.
@@ -96,18 +98,9 @@ class Bases:
         for name, value in self._frozen.items():
             value.data.copy_(state[name])
 
-    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
-        for name, moved in self._moved.items():
-            yield f"{name}.moved_A", moved.a
-            yield f"{name}.moved_B", moved.b
-        for name, by_adapter in self._kept.items():
-            yield name, by_adapter[ADAPTER]
-        for name, value in self._frozen.items():
-            yield name, value.detach()
 
-
-def _moved(place: str, layer: Any, original: Tensor) -> Moved:
-    """What was moved out of a matrix, and the matrix made anew from it, so that a checkpoint's reader makes the same bits."""
+def _move_part(place: str, layer: Any, original: Tensor) -> Moved:
+    """Make the matrix anew from what peft moved out of it, so that a checkpoint's reader makes the same bits."""
     parts = [getattr(layer, part, {}) for part in ("lora_A", "lora_B")]
     weight = layer.get_base_layer().weight
     by_peft = weight.detach().clone()
@@ -126,7 +119,7 @@ def _moved(place: str, layer: Any, original: Tensor) -> Moved:
     )
 
 
-def adapter_layers(module: nn.Module) -> dict[str, Any]:
+def find_adapters(module: nn.Module) -> dict[str, Any]:
     """Peft's layers in a module, by name."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 

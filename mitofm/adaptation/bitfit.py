@@ -10,7 +10,7 @@ from mitofm.ground.errors import MitofmError
 class BitFit(GradientAdaptation):
     """Trains every bias of the backbone, those of norms included, and the head."""
 
-    def module(self, backbone: Backbone, seed: int) -> Classifier:
+    def adapt(self, backbone: Backbone, seed: int) -> Classifier:
         """The classifier with its biases trainable."""
         for name, parameter in backbone.named_parameters():
             parameter.requires_grad = name.endswith("bias")

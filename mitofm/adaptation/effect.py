@@ -12,15 +12,11 @@ from torch import Tensor, nn
 from mitofm.backbones.build import Backbone
 
 
-def without_effect(backbone: Backbone, layers: Sequence[str]) -> list[str]:
-    """Those of `layers` whose output never reaches the embedding: an adapter in one of them would learn nothing.
+def find_idle(backbone: Backbone, layers: Sequence[str]) -> list[str]:
+    """Those of `layers` (names) whose output never reaches the embedding: an adapter in one of them would learn nothing.
 
     Some of timm's attentions multiply by a layer's weight themselves and never call the layer. One patch passes through
     a twin on the meta device: shapes alone, no numbers, so that a giant costs a second and no random stream moves.
-
-    Args:
-        backbone: any; it is left as it is.
-        layers: by their names in it.
     """
     weights = {id(one): nn.Parameter(torch.empty_like(one, device="meta")) for one in backbone.parameters()}
     buffers = {id(one): torch.empty_like(one, device="meta") for one in backbone.buffers()}
@@ -41,14 +37,11 @@ def without_effect(backbone: Backbone, layers: Sequence[str]) -> list[str]:
     return [name for name in layers if name not in reaching]
 
 
-def without_gradient(backbone: Backbone, layers: Mapping[str, nn.Module]) -> list[str]:
-    """Those of `layers` of whose trained parameters none is on the way to the embedding: one patch passes through, and back.
+def find_untrained(backbone: Backbone, layers: Mapping[str, nn.Module]) -> list[str]:
+    """Those of `layers` (adapters by name) none of whose trained parameters gets a gradient from the embedding of a patch.
 
-    A gradient of zero counts: random norms of some backbones begin at 0.
-
-    Args:
-        backbone: with adapters; no random stream moves, and no gradient is left.
-        layers: with adapters, by name.
+    A gradient of zero counts as one: random norms of some backbones begin at 0. No random stream moves, and no gradient is
+    left.
 
     Raises:
         FloatingPointError: the embedding is not finite.

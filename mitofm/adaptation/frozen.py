@@ -22,7 +22,7 @@ class Rows:
     """Some rows of features, read when they are asked for.
 
     Attributes:
-        of: features of cells that an int array of rows gives: float32 (N, D), or (N, T, D) where they are tokens.
+        of: features of samples that an int array of rows gives: float32 (N, D), or tokens (N, T, D).
         rows: int (n,).
     """
 
@@ -38,12 +38,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Features of labelled cells.
+    """Features of labelled samples.
 
     Attributes:
         embeddings: float32 (n, D), or the patch tokens (n, T, D) for a mode of tokens: an array or `Rows` of one.
         labels: int (n,), 0 or 1.
-        slides: (n,), the unit of independence of each cell.
+        slides: (n,), the unit of independence of each sample.
         shares: float64 (n,), of the experts who called a sample positive, to fit to in place of its label; None: the label.
     """
 
@@ -55,21 +55,18 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def part(self, rows: np.ndarray) -> Labelled:
-        """Some of these cells; their features are not read yet."""
+    def select(self, rows: np.ndarray) -> Labelled:
+        """Some of these samples; their features are not read yet."""
         shares = None if self.shares is None else self.shares[rows]
         return Labelled(Rows(self.embeddings, rows), self.labels[rows], self.slides[rows], shares)
 
     @property
     def targets(self) -> np.ndarray:
-        """What a head is fitted to, from 0 to 1: float64 (n,).
-
-        Everything else goes by the labels: weights of classes, folds, and what is best.
-        """
+        """What a head is fitted to, from 0 to 1: float64 (n,). Class weights, folds and choices use the labels."""
         return self.labels.astype(np.float64) if self.shares is None else self.shares
 
     def class_weights(self, balanced: bool) -> np.ndarray:
-        """The weights of class 0 and class 1: such that either class weighs n / 2, or 1. float64 (2,)."""
+        """The weights of a sample of class 0 and of class 1, float64 (2,): 1, or if balanced each class weighs n / 2."""
         return len(self) / (2 * np.bincount(self.labels, minlength=2)) if balanced else np.ones(2)
 
 
@@ -85,12 +82,12 @@ class Head(ABC):
 
     @abstractmethod
     def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
-        """Log-odds of the positive class, as the mode defines them: features of n cells -> float64 (n,)."""
+        """Log-odds of the positive class, as the mode defines them: features of n samples -> float64 (n,)."""
 
     @property
-    @abstractmethod
     def width(self) -> int:
-        """D, the width of the features it was fitted to."""
+        """D, the width of the features it was fitted to: the last dimension of its first array."""
+        return next(iter(self.state().values())).shape[-1]
 
     @property
     def trained_parameters(self) -> int:
@@ -117,11 +114,6 @@ class AffineHead(Head):
     def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
         """See `Head.logits`."""
         return embeddings[:].astype(np.float64) @ self.weight + self.bias
-
-    @property
-    def width(self) -> int:
-        """See `Head.width`."""
-        return len(self.weight)
 
 
 class FrozenAdaptation(ABC):
@@ -153,22 +145,18 @@ class FrozenAdaptation(ABC):
     def fit(
         self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int, device: str = "cpu"
     ) -> Head:
-        """Fit on `train`; choose what there is to choose on `validation`, or inside `train` where it is None.
+        """Fit on `train`; choose what there is to choose on `validation`, or inside `train` if it is None.
 
         Args:
-            train: the cells that were bought for training, of both classes.
-            validation: the cells to choose on, if they are enough (contract 4).
+            train: the samples that were bought for training, of both classes.
+            validation: the samples to choose on, if they are enough (contract 4).
             balanced: whether classes weigh the same, however frequent.
             seed: of the cell.
             device: where networks are trained.
         """
 
     def load(self, state: Mapping[str, Any], width: int) -> Head:
-        """The head that `state` describes, strictly.
-
-        Args:
-            state: what a checkpoint holds.
-            width: of the features it is to be used on.
+        """The head that a checkpoint's `state` describes, to be used on features of this `width`.
 
         Raises:
             MitofmError: it holds more or less than this mode stores, or was fitted to features of another width.

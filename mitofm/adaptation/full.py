@@ -11,21 +11,19 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import NotNegative
 
 
 class Full(GradientAdaptation):
     """Trains the whole backbone and the head, running statistics of its norms included.
 
     Args:
-        name: of the adaptation.
         lr: learning rate of the backbone's last layers.
-        head_lr: learning rate of the head.
-        weight_decay: of every matrix.
         layer_decay: the learning rate of each layer over that of the next one (BEiT, arXiv 2106.08254); 1 for all alike.
         drop_path: probability with which the last block is left out for a sample, falling to 0 at the first
             (stochastic depth, arXiv 1603.09382).
         ema: see `GradientAdaptation`; lower in the first steps, min(ema, (1 + step) / (10 + step)).
-        search: see `GradientAdaptation`.
+        name, head_lr, weight_decay, search: see `GradientAdaptation`.
     """
 
     def __init__(
@@ -33,7 +31,7 @@ class Full(GradientAdaptation):
         name: str,
         lr: float,
         head_lr: float,
-        weight_decay: float,
+        weight_decay: NotNegative,
         layer_decay: float = 1.0,
         drop_path: float = 0.0,
         ema: float | None = None,
@@ -50,11 +48,11 @@ class Full(GradientAdaptation):
         self.drop_path = drop_path
         self.ema = ema
 
-    def built_from(self, spec: BackboneSpec) -> BackboneSpec:
+    def adapt_spec(self, spec: BackboneSpec) -> BackboneSpec:
         """The backbone with stochastic depth."""
         return replace(spec, kwargs={**spec.kwargs, "drop_path_rate": self.drop_path}) if self.drop_path else spec
 
-    def module(self, backbone: Backbone, seed: int) -> Classifier:
+    def adapt(self, backbone: Backbone, seed: int) -> Classifier:
         """The classifier, all of it trainable."""
         return Classifier(backbone, backbone.embedding_dim, seed)
 

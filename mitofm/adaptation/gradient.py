@@ -16,6 +16,7 @@ from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
+from mitofm.ground.settings import NotNegative
 
 Search = str | Sequence[float] | None
 FACTORS = (0.1, 0.18, 0.3, 0.56, 1.0, 1.8, 3.0, 5.6, 10.0)
@@ -23,13 +24,9 @@ FACTORS = (0.1, 0.18, 0.3, 0.56, 1.0, 1.8, 3.0, 5.6, 10.0)
 
 
 class Classifier(nn.Module):
-    """A backbone and a linear head on its embedding. The head stays outside whatever wraps the backbone.
+    """A backbone and a linear head on its embedding. The head stays outside whatever wraps the backbone."""
 
-    Attributes:
-        shape: of what it gives for one patch.
-    """
-
-    shape = ()
+    shape = ()  # of what it gives for one patch
 
     def __init__(self, backbone: nn.Module, embedding_dim: int, seed: int) -> None:
         super().__init__()
@@ -60,7 +57,7 @@ class GradientAdaptation(ABC):
             multiply both rates; None to take them as they are.
     """
 
-    def __init__(self, name: str, lr: float, head_lr: float, weight_decay: float, search: Search = None) -> None:
+    def __init__(self, name: str, lr: float, head_lr: float, weight_decay: NotNegative, search: Search = None) -> None:
         if min(lr, head_lr) <= 0:
             raise MitofmError(f"adaptation.lr={lr}, adaptation.head_lr={head_lr}: learning rates are above 0")
         factors = FACTORS if search == "lr" else [] if search is None else search
@@ -72,8 +69,8 @@ class GradientAdaptation(ABC):
         self.head_lr = head_lr
         self.weight_decay = weight_decay
 
-    def scaled(self, factor: float) -> GradientAdaptation:
-        """The same, with learning rates `factor` times as high, and nothing left to search."""
+    def scale(self, factor: float) -> GradientAdaptation:
+        """A copy with learning rates `factor` times as high, and nothing left to search."""
         other = copy.copy(self)
         other.lr, other.head_lr, other.factors = factor * self.lr, factor * self.head_lr, []
         return other
@@ -81,24 +78,22 @@ class GradientAdaptation(ABC):
     ema: float | None = None
     """Decay of the moving average of what is trained that is checked, kept and tested in its place; None keeps none."""
 
-    def built_from(self, spec: BackboneSpec) -> BackboneSpec:
+    def adapt_spec(self, spec: BackboneSpec) -> BackboneSpec:
         """The backbone as this mode wants it built."""
         return spec
 
     @abstractmethod
-    def module(self, backbone: Backbone, seed: int) -> Classifier:
-        """The classifier to train, with `requires_grad` set on exactly what this mode trains.
+    def adapt(self, backbone: Backbone, seed: int) -> Classifier:
+        """Make `backbone` the classifier to train, with `requires_grad` set on exactly what this mode trains.
 
         Raises:
             MitofmError: this backbone cannot be adapted so.
         """
 
     def warm_start(self, classifier: Classifier, fit: Callable[[FrozenAdaptation], Any]) -> dict[str, Any]:
-        """Where training starts, if not from the backbone and a random head; what was chosen there, for the record.
+        """Change in place where training starts; returns what was chosen for it, for the record.
 
-        Args:
-            classifier: to be changed in place.
-            fit: fits a frozen mode to the embeddings of the cell's training side.
+        `fit` fits a frozen mode to the embeddings of the cell's training side.
         """
         return {}
 
@@ -118,7 +113,7 @@ class GradientAdaptation(ABC):
         return [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in members.items()]
 
     def lr_factors(self, backbone: Any) -> dict[str, float]:
-        """By what the learning rate is multiplied, for the backbone's parameters where it is."""
+        """By name the factor of the learning rate of a parameter of the backbone; 1 for those that are not named."""
         return {}
 
     def trained_names(self, classifier: Classifier) -> set[str]:

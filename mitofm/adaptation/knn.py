@@ -8,22 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from mitofm.adaptation.choosing import Choosing
-from mitofm.adaptation.directions import centre_of, directions
+from mitofm.adaptation.directions import find_centre, find_directions
 from mitofm.adaptation.frozen import Head, Labelled, Rows
 from mitofm.ground.errors import MitofmError
 
-_QUERIES = 1024  # compared with all training cells at a time
+_QUERIES = 1024  # compared with all training samples at a time
 
 
 @dataclass(frozen=True)
 class NeighboursHead(Head):
-    """The training cells themselves.
+    """The training samples themselves.
 
     Attributes:
         centre: float32 (D,), mean of the training embeddings.
-        cells: float32 (n, D), directions of the training embeddings around it.
-        votes: float64 (n,): the class weight of each cell, negative for class 0. Or (n, 2): its weight, shared between class
-            0 and class 1 as its target says.
+        cells: float32 (n, D), directions of the training embeddings around it; checkpoints call the samples so.
+        votes: float64 (n,): the class weight of each sample, negative for class 0. Or (n, 2): its weight, shared between
+            class 0 and class 1 as its target says.
         k: int (1,), how many neighbours vote.
         temperature: float64 (1,), by which similarities are divided before they become weights.
     """
@@ -45,7 +45,7 @@ class NeighboursHead(Head):
         of_either = np.maximum([-self.votes, self.votes], 0) if self.votes.ndim == 1 else self.votes.T
         for start in range(0, len(embeddings), _QUERIES):
             block = slice(start, start + _QUERIES)
-            similar = directions(embeddings[block], self.centre) @ self.cells.T
+            similar = find_directions(embeddings[block], self.centre) @ self.cells.T
             nearest = np.argpartition(-similar, most - 1, axis=1)[:, :most]
             similar = np.take_along_axis(similar, nearest, axis=1).astype(np.float64)
             order = np.argsort(-similar, axis=1)
@@ -60,30 +60,22 @@ class NeighboursHead(Head):
         return logits
 
     @property
-    def width(self) -> int:
-        """See `Head.width`."""
-        return len(self.centre)
-
-    @property
     def trained_parameters(self) -> int:
-        """None: the training cells are kept, not fitted."""
+        """None: the training samples are kept, not fitted."""
         return 0
 
 
 class NearestNeighbours(Choosing[NeighboursHead]):
-    """The k most similar training cells vote.
+    """The k most similar training samples vote.
 
     The logit is log((V₁ + ½) / (V₀ + ½)): k votes in all are shared among the neighbours in proportion to
     exp(cosine / temperature), and those of class c, each times its class weight, add up to V_c. A neighbour with a target
     between 0 and 1 divides its votes between both classes.
 
     Args:
-        name: of the adaptation.
-        k: the numbers of neighbours to choose from; one above the number of training cells means all of them.
-        k_without_choice: what is used where the slides are too few to choose by cross-validation.
+        k: the numbers of neighbours to choose from; one above the number of training samples means all of them.
         temperature: the smaller, the more the nearest neighbours count.
-        folds: of the cross-validation that chooses k where the validation side is too small.
-        views: see `FrozenAdaptation`.
+        name, k_without_choice, folds, views: see `Choosing`.
     """
 
     head = NeighboursHead
@@ -96,22 +88,21 @@ class NearestNeighbours(Choosing[NeighboursHead]):
             raise MitofmError(f"adaptation.temperature={temperature}: give a number above 0")
         self.temperature = temperature
 
-    def path(
+    def fit_path(
         self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
     ) -> list[NeighboursHead]:
-        """See `Choosing.path`; nothing here is random."""
+        """See `Choosing.fit_path`; nothing here is random."""
         embeddings = train.embeddings[:]
-        centre = centre_of(embeddings)
-        cells = directions(embeddings, centre)
+        centre = find_centre(embeddings)
+        directions = find_directions(embeddings, centre)
         weights = train.class_weights(balanced)[train.labels]
         votes = np.where(train.labels == 1, 1.0, -1.0) * weights
         if train.shares is not None:
             votes = np.stack([1 - train.shares, train.shares], axis=1) * weights[:, None]
         temperature = np.asarray([self.temperature])
-        return [
-            NeighboursHead(centre, cells, votes, np.asarray([int(k)]), temperature, notes={"k": int(k)}) for k in values
-        ]
+        shared = (centre, directions, votes)
+        return [NeighboursHead(*shared, np.asarray([int(k)]), temperature, notes={"k": int(k)}) for k in values]
 
-    def logits_of(self, heads: Sequence[NeighboursHead], cells: Labelled) -> np.ndarray:
+    def logits_of(self, heads: Sequence[NeighboursHead], samples: Labelled) -> np.ndarray:
         """See `Choosing.logits_of`: the neighbours are looked up once."""
-        return heads[0].logits_at(cells.embeddings, [int(head.k[0]) for head in heads])
+        return heads[0].logits_at(samples.embeddings, [int(head.k[0]) for head in heads])

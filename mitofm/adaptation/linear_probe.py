@@ -10,6 +10,7 @@ import numpy as np
 from mitofm.adaptation import logistic
 from mitofm.adaptation.choosing import Choosing
 from mitofm.adaptation.frozen import AffineHead, Labelled
+from mitofm.ground.settings import Count, Positive
 
 _log = logging.getLogger(__name__)
 
@@ -20,13 +21,10 @@ class LinearProbe(Choosing[AffineHead]):
     Its logit is the regression's. C is scikit-learn's: the inverse weight of the penalty against the sum of the losses.
 
     Args:
-        name: of the adaptation.
         c: the values of C to choose from.
-        c_without_choice: what is used where the slides are too few to choose by cross-validation.
-        folds: of the cross-validation that chooses C where the validation side is too small.
         tolerance: norm of the gradient at which the fit has converged; no coefficient is further from its solution.
         max_iter: Newton steps per C; reaching them is recorded.
-        views: see `FrozenAdaptation`.
+        name, c_without_choice, folds, views: see `Choosing`.
     """
 
     head = AffineHead
@@ -37,18 +35,18 @@ class LinearProbe(Choosing[AffineHead]):
         c: Sequence[float],
         c_without_choice: float,
         folds: int = 5,
-        tolerance: float = 1e-6,
-        max_iter: int = 100,
+        tolerance: Positive = 1e-6,
+        max_iter: Count = 100,
         views: int = 1,
     ) -> None:
         super().__init__(name, views, "c", sorted(float(value) for value in c), c_without_choice, folds)
         self.tolerance = tolerance
         self.max_iter = max_iter
 
-    def path(
+    def fit_path(
         self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
     ) -> list[AffineHead]:
-        """See `Choosing.path`; nothing here is random."""
+        """See `Choosing.fit_path`; nothing here is random."""
         embeddings = train.embeddings[:]
         design = np.ones((len(train), embeddings.shape[1] + 1))
         features = design[:, :-1]
@@ -60,7 +58,7 @@ class LinearProbe(Choosing[AffineHead]):
         features /= std
         weights = train.class_weights(balanced)[train.labels]
         heads = []
-        solutions = logistic.path(design, train.targets, weights, values, self.tolerance, self.max_iter)
+        solutions = logistic.fit_path(design, train.targets, weights, values, self.tolerance, self.max_iter)
         for c, found in zip(values, solutions, strict=True):
             converged = found.gradient_norm <= self.tolerance
             if not converged:

@@ -6,7 +6,7 @@ at least the identity in w, so a gradient of norm g proves that w is no further 
 
 Newton's method (line search and forcing terms after Nocedal and Wright 2006, chapter 7). Its systems are solved by
 conjugate gradients, preconditioned with the Hessian at w = 0: one cross product of the features serves every C, and a
-step costs a few passes over the cells, however much the features are correlated.
+step costs a few passes over the samples, however much the features are correlated.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Solution:
     gradient_norm: float
 
 
-def path(
+def fit_path(
     design: np.ndarray, targets: np.ndarray, weights: np.ndarray, cs: Sequence[float], tolerance: float, max_iter: int
 ) -> Iterator[Solution]:
     """The solution for every C, each started from the one before: ascending Cs are the quickest.
@@ -52,7 +52,7 @@ def path(
     """
     n, columns = design.shape
     basis = None
-    if n < columns - 1:  # the solution lies in the span of the cells: n coordinates are enough
+    if n < columns - 1:  # the solution lies in the span of the samples: n coordinates are enough
         basis, spanned = np.linalg.qr(design[:, :-1].T)
         design = np.column_stack([spanned.T, design[:, -1]])
     scaled = design * np.sqrt(weights / 4)[:, None]

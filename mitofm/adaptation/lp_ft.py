@@ -17,7 +17,7 @@ class ProbeThenFull(Full):
     """As `Full`, but its head starts as a probe's, so that features are not bent to a random one first.
 
     Args:
-        probe: fitted to the embeddings of the training cells.
+        probe: fitted to the embeddings of the training samples.
         full: arguments of `Full`.
     """
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from mitofm.adaptation.frozen import Labelled
 from mitofm.adaptation.networks import Moments, NetworkHead, NetworkProbe
 from mitofm.ground.errors import MitofmError
 
@@ -36,19 +35,13 @@ class MLPHead(NetworkHead):
         hidden = features @ parameters["hidden_weight"].mT + parameters["hidden_bias"].unsqueeze(1)
         return (hidden.relu() @ parameters["weight"].unsqueeze(2)).squeeze(2) + parameters["bias"]
 
-    @property
-    def width(self) -> int:
-        """See `Head.width`."""
-        return self.hidden_weight.shape[1]
-
 
 class MLPProbe(NetworkProbe[MLPHead]):
     """A hidden layer of rectified units and a linear output, which is the logit.
 
     Args:
-        name: of the adaptation.
         hidden: units of the hidden layer.
-        network: arguments of `NetworkProbe`.
+        name, network: arguments of `NetworkProbe`.
     """
 
     head = MLPHead
@@ -59,21 +52,14 @@ class MLPProbe(NetworkProbe[MLPHead]):
             raise MitofmError(f"adaptation.hidden={hidden}: give at least one unit")
         self.hidden = hidden
 
-    def path(
-        self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
-    ) -> list[MLPHead]:
-        """See `Choosing.path`."""
-        in_memory = replace(train, embeddings=train.embeddings[:])
-        return super().path(in_memory, values, balanced=balanced, seed=seed, device=device)
-
-    def initial(self, width: int) -> dict[str, Tensor]:
+    def initialise(self, width: int) -> dict[str, Tensor]:
         """See `NetworkProbe.initial`."""
         hidden, output = nn.Linear(width, self.hidden), nn.Linear(self.hidden, 1)
         arrays = {"hidden_weight": hidden.weight, "hidden_bias": hidden.bias, "weight": output.weight[0]}
         return {name: one.detach() for name, one in (arrays | {"bias": output.bias}).items()}
 
-    def unstandardised(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
-        """See `NetworkProbe.unstandardised`."""
+    def undo_standardisation(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
+        """See `NetworkProbe.undo_standardisation`."""
         weight = parameters["hidden_weight"] / moments.std
         shifted = {"hidden_weight": weight, "hidden_bias": parameters["hidden_bias"] - weight @ moments.mean}
         return {**parameters, **shifted}

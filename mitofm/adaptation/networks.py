@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -18,18 +18,18 @@ from mitofm.data.order import StepOrder
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
 
-_MEASURED = 1024  # cells whose features give the moments
-_CELLS = 256  # whose tokens are in memory at a time
+_MEASURED = 1024  # samples whose features give the moments
+_AT_ONCE = 256  # samples whose tokens are in memory at a time
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What standardises features, float32 (D,) each; deviations are infinite where a feature is constant: it is not seen.
+    """What standardises features, float32 (D,) each. The deviation of a constant feature is infinite: it is not seen.
 
     Attributes:
-        mean: over cells and their tokens.
-        std: over cells and their tokens.
-        spread: standard deviation over cells of the mean of their tokens; where features have none, `std`.
+        mean: over samples and their tokens.
+        std: over samples and their tokens.
+        spread: standard deviation over samples of the mean of their tokens; `std` if features have no tokens.
     """
 
     mean: Tensor
@@ -44,7 +44,7 @@ class NetworkHead(Head):
     @staticmethod
     @abstractmethod
     def forward(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        """The logits (V, n) of V networks, whose parameters are stacked along a first axis, for the same n cells."""
+        """The logits (V, n) of V networks, whose parameters are stacked along a first axis, for the same n samples."""
 
     def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
         """See `Head.logits`."""
@@ -55,13 +55,13 @@ Network = TypeVar("Network", bound=NetworkHead)
 
 
 def logits_of(heads: Sequence[Network], features: np.ndarray | Rows) -> np.ndarray:
-    """The logits of several heads for the same cells, whose features are read once: float64 (heads, n)."""
+    """The logits of several heads for the same samples, whose features are read once: float64 (heads, n)."""
     states = [head.state() for head in heads]
     parameters = {name: torch.from_numpy(np.stack([state[name] for state in states])) for name in states[0]}
     logits = np.empty((len(heads), len(features)))
     with torch.inference_mode():
-        for start in range(0, len(features), _CELLS):
-            block = slice(start, start + _CELLS)
+        for start in range(0, len(features), _AT_ONCE):
+            block = slice(start, start + _AT_ONCE)
             logits[:, block] = heads[0].forward(torch.tensor(features[block]), parameters)
     return logits
 
@@ -73,14 +73,11 @@ class NetworkProbe(Choosing[Network]):
     for all. The learning rate rises over the first tenth of the steps and falls to zero along a cosine.
 
     Args:
-        name: of the adaptation.
         weight_decay: the values to choose from, of all but the biases; AdamW's, decoupled.
-        weight_decay_without_choice: what is used where the slides are too few to choose by cross-validation.
         lr: the highest learning rate; networks standardise their features, so it serves all backbones.
-        steps: of training, whatever the number of cells.
-        batch_size: cells per step, at most.
-        folds: of the cross-validation that chooses where the validation side is too small.
-        views: see `FrozenAdaptation`.
+        steps: of training, whatever the number of samples.
+        batch_size: samples per step, at most.
+        name, weight_decay_without_choice, folds, views: see `Choosing`.
     """
 
     head: ClassVar[type[NetworkHead]]
@@ -101,37 +98,37 @@ class NetworkProbe(Choosing[Network]):
         if lr <= 0 or min(steps, batch_size) < 1:
             raise MitofmError(
                 f"adaptation.lr={lr}, adaptation.steps={steps}, adaptation.batch_size={batch_size}: give a learning rate "
-                "above 0, at least one step and at least one cell"
+                "above 0, at least one step and at least one sample"
             )
         self.lr = lr
         self.steps = steps
         self.batch_size = batch_size
 
     @abstractmethod
-    def initial(self, width: int) -> dict[str, Tensor]:
+    def initialise(self, width: int) -> dict[str, Tensor]:
         """Parameters to start from, for `width` standardised features; `bias` is the output's.
 
         What is random is drawn from torch's generator.
         """
 
     @abstractmethod
-    def unstandardised(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
+    def undo_standardisation(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
         """The parameters that do to features as they come what `parameters` (V, ...) do to standardised ones."""
 
-    def path(
+    def fit_path(
         self, train: Labelled, values: Sequence[float], *, balanced: bool, seed: int, device: str
     ) -> list[Network]:
-        """See `Choosing.path`."""
-        moments = _moments(train, device)
+        """See `Choosing.fit_path`."""
+        if not self.of_tokens:  # embeddings fit into memory; tokens are read batch by batch
+            train = replace(train, embeddings=train.embeddings[:])
+        moments = _measure_moments(train, device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, "initialisation", self.name))
-            start = self.initial(len(moments.mean))
+            start = self.initialise(len(moments.mean))
         class_weights = train.class_weights(balanced).astype(np.float32)
         weighted = class_weights[train.labels].astype(np.float64)
         negative, positive = weighted @ (1 - train.targets), weighted @ train.targets
-        start["bias"] = start["bias"] + float(
-            np.log(positive / negative)
-        )  # as frequent as they are, from the first step on
+        start["bias"] = start["bias"] + float(np.log(positive / negative))  # classes as frequent as they are
         stacked = {name: torch.stack([one] * len(values)).to(device).requires_grad_() for name, one in start.items()}
         decay = torch.tensor(values, device=device)
         optimiser = torch.optim.Adam(stacked.values(), self.lr)
@@ -145,7 +142,7 @@ class NetworkProbe(Choosing[Network]):
                 torch.from_numpy(array).to(device)
                 for array in (train.embeddings[rows], targets[rows], class_weights[train.labels[rows]])
             )
-            logits = self.head.forward(features, self.unstandardised(stacked, moments))
+            logits = self.head.forward(features, self.undo_standardisation(stacked, moments))
             losses = F.binary_cross_entropy_with_logits(
                 logits, truth.expand_as(logits), weights, reduction="none"
             ).mean(1)
@@ -162,27 +159,26 @@ class NetworkProbe(Choosing[Network]):
             raise MitofmError(
                 f"the loss of {self.name!r} is not finite: lower adaptation.lr, now {self.lr:g}, or adaptation.weight_decay"
             )
-        found = {name: value.detach().cpu().numpy() for name, value in self.unstandardised(stacked, moments).items()}
-        made: Any = self.head
-        return [
-            made(
-                **{name: value[row].copy() for name, value in found.items()},
-                notes={"weight_decay": value, "loss": round(loss, 6)},
-            )
-            for row, (value, loss) in enumerate(zip(values, losses.tolist(), strict=True))
-        ]
+        raw = self.undo_standardisation(stacked, moments)
+        found = {name: value.detach().cpu().numpy() for name, value in raw.items()}
+        head: Any = self.head
+        heads = []
+        for row, (value, loss) in enumerate(zip(values, losses.tolist(), strict=True)):
+            arrays = {name: stack[row].copy() for name, stack in found.items()}
+            heads.append(head(**arrays, notes={"weight_decay": value, "loss": round(loss, 6)}))
+        return heads
 
-    def logits_of(self, heads: Sequence[Network], cells: Labelled) -> np.ndarray:
+    def logits_of(self, heads: Sequence[Network], samples: Labelled) -> np.ndarray:
         """See `Choosing.logits_of`: features are read once."""
-        return logits_of(heads, cells.embeddings)
+        return logits_of(heads, samples.embeddings)
 
 
-def _moments(cells: Labelled, device: str) -> Moments:
-    """The moments of an even sample of the cells."""
-    rows = np.unique(np.linspace(0, len(cells) - 1, _MEASURED).round().astype(int))
+def _measure_moments(samples: Labelled, device: str) -> Moments:
+    """The moments of samples spread evenly over all."""
+    rows = np.unique(np.linspace(0, len(samples) - 1, _MEASURED).round().astype(int))
     sums, count = np.zeros(1), 0
     for part in np.array_split(rows, -(-len(rows) // 64)):
-        features = cells.embeddings[part].astype(np.float64)
+        features = samples.embeddings[part].astype(np.float64)
         tokens = features.reshape(len(part), -1, features.shape[-1])
         count += len(part)
         sums = sums + np.stack([tokens.mean(1), (tokens**2).mean(1), tokens.mean(1) ** 2]).sum(1)

@@ -123,18 +123,17 @@ INITIALISED_ELSEWHERE = {
 }
 
 
-def settings_of(method: str, settings: dict[str, Any], name: str) -> partial[Any]:
+def parse_settings(method: str, settings: dict[str, Any], name: str) -> partial[Any]:
     """Peft's config of a method, but for its target modules.
 
     Args:
-        method: by its name at peft.
         settings: under peft's names; `rank`, `alpha` and `dropout` are understood for every method that has them.
         name: of the adaptation, for errors.
 
     Raises:
         MitofmError: peft has no such method or the method no such setting, mitofm refuses it, or it would have no effect.
     """
-    configs = listed()
+    configs = list_methods()
     if method not in configs:
         raise unknown("adaptation.method", method, configs, "peft")
     known_as = METHODS.get(method, Method())
@@ -144,20 +143,25 @@ def settings_of(method: str, settings: dict[str, Any], name: str) -> partial[Any
     named = {}
     for key, value in settings.items():
         spellings = (key, "r" if key == "rank" else f"{method}_{key}")
-        if not (fitting := [spelling for spelling in spellings if spelling in known]):
+        field_name = next((spelling for spelling in spellings if spelling in known), None)
+        if field_name is None:
             raise unknown("setting", key, known, f"peft's {method} (adaptation {name!r})")
-        why = known_as.without_effect.get(fitting[0]) or WITHOUT_EFFECT.get(fitting[0])
-        if why and value != _default(configs[method], fitting[0]):
+        stated = configs[method].__dataclass_fields__[field_name]
+        default = stated.default_factory() if callable(stated.default_factory) else stated.default
+        why = known_as.without_effect.get(field_name) or WITHOUT_EFFECT.get(field_name)
+        if why and value != default:
             raise MitofmError(f"adaptation.{key}={value} of peft's {method} is refused: {why}. Leave it out")
-        _check_type(key, value, _default(configs[method], fitting[0]))
-        named[fitting[0]] = value
+        _check_type(key, value, default)
+        if stated.type in (bool, "bool") and not isinstance(value, bool):
+            raise MitofmError(f"adaptation.{key}={value}: give true or false")
+        named[field_name] = value
     if "init_lora_weights" in named:
         _check_initialisation(named["init_lora_weights"])
     _try(configs[method], named, method)
     return partial(configs[method], **named)
 
 
-def listed() -> dict[str, Any]:
+def list_methods() -> dict[str, Any]:
     """The config of every method of the installed peft that has target modules, by name."""
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
@@ -205,16 +209,15 @@ def check_taken(config: Any, settings: Iterable[str], layer: Any, method: str) -
             )
 
 
-def _default(config: Any, key: str) -> Any:
-    found = config.__dataclass_fields__[key]
-    return found.default_factory() if callable(found.default_factory) else found.default
-
-
 def _check_type(key: str, value: Any, default: Any) -> None:
     """Refuse a value of another type than a default that is a number or a map; what peft does with others is its own."""
     number = isinstance(default, int | float) and not isinstance(default, bool)
     if number and (not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value)):
         raise MitofmError(f"adaptation.{key}={value}: give a number, such as {default}")
+    if key in ("rank", "r") and not (isinstance(value, int) and value >= 1):
+        raise MitofmError(f"adaptation.{key}={value}: give a whole number of at least 1")
+    if key.endswith("dropout") and not 0 <= value < 1:
+        raise MitofmError(f"adaptation.{key}={value}: give a probability from 0 up to, but not, 1")
     if isinstance(default, dict) and not isinstance(value, dict):
         raise MitofmError(f"adaptation.{key}={value}: give a map, such as {{fc1: 4}}")
 

@@ -12,6 +12,7 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.backbones.build import Backbone
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
+from mitofm.ground.settings import NotNegative, UpToOne
 
 
 class PromptedBlock(nn.Module):
@@ -46,23 +47,21 @@ class Prompt(GradientAdaptation):
     """Trains the prompts of every block, and the head.
 
     Args:
-        name: of the adaptation.
         tokens: prompts per block.
         dropout: on the prompts.
         lr: learning rate of the prompts.
-        head_lr: learning rate of the head.
         weight_decay: of prompts and the head's matrix.
-        search: see `GradientAdaptation`.
+        name, head_lr, search: see `GradientAdaptation`.
     """
 
     def __init__(
         self,
         name: str,
         tokens: int,
-        dropout: float,
+        dropout: UpToOne,
         lr: float,
         head_lr: float,
-        weight_decay: float,
+        weight_decay: NotNegative,
         search: Search = None,
     ) -> None:
         super().__init__(name, lr, head_lr, weight_decay, search)
@@ -71,8 +70,8 @@ class Prompt(GradientAdaptation):
         self.tokens = tokens
         self.dropout = dropout
 
-    def module(self, backbone: Backbone, seed: int) -> Classifier:
-        """The classifier with prompts in place, uniform within the paper's bound sqrt(6 / (3 p^2 + D))."""
+    def adapt(self, backbone: Backbone, seed: int) -> Classifier:
+        """See `GradientAdaptation.adapt`: prompts begin uniform within the paper's bound sqrt(6 / (3 p^2 + D))."""
         trunk = backbone.trunk
         if not (backbone.recipe.of_tokens and hasattr(trunk, "blocks") and hasattr(trunk, "patch_embed")):
             raise MitofmError(

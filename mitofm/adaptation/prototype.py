@@ -1,4 +1,4 @@
-"""Prototypes: each class is the mean of its training cells (Snell et al. 2017, arXiv 1703.05175)."""
+"""Prototypes: each class is the mean of its training samples (Snell et al. 2017, arXiv 1703.05175)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mitofm.adaptation.directions import centre_of, directions
+from mitofm.adaptation.directions import find_centre, find_directions
 from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled, Rows
 
 
@@ -26,20 +26,15 @@ class PrototypeHead(Head):
 
     def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
         """See `Head.logits`."""
-        return (directions(embeddings[:], self.centre) @ self.weight).astype(np.float64) + self.bias
-
-    @property
-    def width(self) -> int:
-        """See `Head.width`."""
-        return len(self.centre)
+        return (find_directions(embeddings[:], self.centre) @ self.weight).astype(np.float64) + self.bias
 
 
 class Prototype(FrozenAdaptation):
     """The class means of the embeddings' directions; nothing is chosen.
 
-    The logit is that of linear discriminant analysis on the line through the two means: cells are projected on it, either
+    The logit is that of linear discriminant analysis on the line through the two means: samples are projected on it, either
     class is a normal distribution around its mean with their common variance there, and the classes are equally frequent
-    where `balanced`, else as frequent as in training. Where the cells are too few for a variance, the means have log-odds
+    if `balanced`, else as frequent as in training. If the samples are too few for a variance, the means have log-odds
     of ±1. A target y between 0 and 1 counts as y of a positive sample and 1 - y of a negative one: in the means, in the
     variance and in the frequencies.
     """
@@ -51,12 +46,12 @@ class Prototype(FrozenAdaptation):
     ) -> PrototypeHead:
         """See `FrozenAdaptation.fit`; nothing here is random."""
         embeddings = train.embeddings[:]
-        centre = centre_of(embeddings)
-        cells = directions(embeddings, centre).astype(np.float64)
+        centre = find_centre(embeddings)
+        directions = find_directions(embeddings, centre).astype(np.float64)
         parts = np.stack([1 - train.targets, train.targets])  # of each sample in either class
-        negative, positive = (np.average(cells[part > 0], axis=0, weights=part[part > 0]) for part in parts)
+        negative, positive = (np.average(directions[part > 0], axis=0, weights=part[part > 0]) for part in parts)
         line = positive - negative
-        from_either = np.stack([cells @ line - mean @ line for mean in (negative, positive)])
+        from_either = np.stack([directions @ line - mean @ line for mean in (negative, positive)])
         residuals = np.sqrt((parts * from_either**2).sum(axis=0))
         variance = residuals @ residuals / max(len(train) - 2, 1)
         apart = line @ line  # of the two means, once projected

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from mitofm.backbones import convert
 from mitofm.backbones.conv_stem import ConvStem
 from mitofm.backbones.recipes import RECIPES
-from mitofm.backbones.resize import resized
+from mitofm.backbones.resize import resize
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.ground.errors import Infeasible, MitofmError, unknown
@@ -31,9 +31,9 @@ from mitofm.ground.seeds import derive
 # fp32 is fp32: by default cuDNN rounds what a convolution takes (every ViT's patches, all of a CNN) to 10 bits of mantissa.
 torch.backends.cudnn.allow_tf32 = False
 
-logging.getLogger("timm").setLevel(logging.WARNING)  # at every cell it tells that it loads weights
+logging.getLogger("timm").setLevel(logging.WARNING)  # it tells in every cell that it loads weights
 
-# What a YAML may name in its kwargs where timm wants a Python object.
+# What a YAML may name in its kwargs if timm wants a Python object.
 LAYERS = {
     "SwiGLUPacked": SwiGLUPacked,
     "SiLU": nn.SiLU,
@@ -41,7 +41,7 @@ LAYERS = {
     "ConvStem": ConvStem,
 }
 
-# What timm, torch and safetensors raise where a model cannot be built so, or a file is damaged or does not fit.
+# What timm, torch and safetensors raise if a model cannot be built so, or if a file is damaged or does not fit.
 _REFUSALS = (RuntimeError, TypeError, ValueError, AssertionError, LookupError, OSError, EOFError, SafetensorError)
 
 
@@ -61,7 +61,7 @@ class Backbone(nn.Module):
 
     def __init__(self, trunk: nn.Module, spec: BackboneSpec) -> None:
         super().__init__()
-        built = _numbers(trunk)
+        built = _measure(trunk)
         self.trunk = trunk
         self.spec = spec
         self.recipe = RECIPES[spec.embedding]
@@ -78,7 +78,7 @@ class Backbone(nn.Module):
         """
         images, side = patches.permute(0, 3, 1, 2), self.spec.img_size
         if images.shape[-2:] != (side, side):
-            images = resized(images, side, self.spec.interpolation)
+            images = resize(images, side, self.spec.interpolation)
         return ((images.float() - self.mean) / self.std).contiguous()
 
     def forward(self, patches: Tensor) -> Tensor:
@@ -105,12 +105,12 @@ def build(spec: BackboneSpec, weights: Weights, seed: int) -> Backbone:
         raise unknown("architecture", spec.architecture, close, f"timm {timm.__version__} (those that sound alike)")
     if spec.embedding not in RECIPES:
         raise unknown("backbone.embedding", spec.embedding, RECIPES, f"backbone {spec.name!r}")
-    kwargs = {key: _layer(value, spec) if key.endswith("_layer") else value for key, value in spec.kwargs.items()}
+    kwargs = {key: _find_layer(value, spec) if key.endswith("_layer") else value for key, value in spec.kwargs.items()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initialisation", "backbone"))
         try:
             state = convert.load(weights.file) if weights.file else {}
-            source = _source(spec, state) if weights.file else {}
+            source = _make_source(spec, state) if weights.file else {}
             trunk = timm.create_model(spec.architecture, num_classes=0, **kwargs, **source)
         except _REFUSALS as error:
             what = f"load {weights.file}" if weights.file else "be built"
@@ -120,16 +120,16 @@ def build(spec: BackboneSpec, weights: Weights, seed: int) -> Backbone:
     return Backbone(trunk, spec)
 
 
-def _layer(name: str, spec: BackboneSpec) -> Any:
+def _find_layer(name: str, spec: BackboneSpec) -> Any:
     if name not in LAYERS:
         raise unknown("layer", name, LAYERS, f"backbone {spec.name!r}")
     return LAYERS[name]
 
 
-def _source(spec: BackboneSpec, state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Arguments that make timm load `state`, resampling position embeddings where needed, and nothing but all of it.
+def _make_source(spec: BackboneSpec, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Arguments that make timm load `state` strictly, resampling position embeddings if needed.
 
-    The classifier is taken out here: where timm drops it itself, it stops loading strictly.
+    The classifier is taken out here: if timm drops it itself, it stops loading strictly.
     """
     pretrained_cfg = timm.get_pretrained_cfg(spec.architecture)
     classifier = (pretrained_cfg.classifier if pretrained_cfg else None) or ()
@@ -139,7 +139,7 @@ def _source(spec: BackboneSpec, state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _check_patches(trunk: Any, spec: BackboneSpec, state: Mapping[str, Tensor]) -> None:
-    """Refuse what timm would bend into shape: weights for another patch size, images of another side."""
+    """Refuse what timm would resample: weights for another patch size, images of another side."""
     embed: Any = getattr(trunk, "patch_embed", None)
     loaded = state.get("patch_embed.proj.weight")
     if loaded is not None and loaded.shape != embed.proj.weight.shape:
@@ -155,7 +155,7 @@ def _check_patches(trunk: Any, spec: BackboneSpec, state: Mapping[str, Tensor]) 
         )
 
 
-def _numbers(trunk: Any) -> dict[str, int]:
+def _measure(trunk: Any) -> dict[str, int]:
     """What a spec may state of a trunk."""
     return {
         "embed_dim": getattr(trunk, "head_hidden_size", trunk.num_features),
@@ -166,7 +166,7 @@ def _numbers(trunk: Any) -> dict[str, int]:
 
 def _check(trunk: Any, spec: BackboneSpec) -> None:
     """Refuse a model that is not the one the spec describes, before anything is computed with it."""
-    for key, value in _numbers(trunk).items():
+    for key, value in _measure(trunk).items():
         if getattr(spec, key) not in (None, value):
             raise MitofmError(
                 f"backbone {spec.name!r} states {key}={getattr(spec, key)}, but timm's {spec.architecture} has {value}: "

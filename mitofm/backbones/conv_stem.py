@@ -1,4 +1,4 @@
-"""The convolutional stem of CTransPath, where an ordinary Swin cuts its patches with a single convolution."""
+"""The convolutional stem of CTransPath; an ordinary Swin cuts its patches with a single convolution."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mitofm.data.augment import centre
+from mitofm.data.augment import cut_centre
 from mitofm.data.patches import PatchStore
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import map_npy
@@ -19,10 +19,10 @@ from mitofm.ground.locks import lock
 from mitofm.ground.resumable import ResumableArray
 
 _PIECE = 2048  # patches: what an interruption may cost
-_BATCH = {"cpu": 64, "cuda": 1024}  # patches per forward pass; halved where that is too much
+_BATCH = {"cpu": 64, "cuda": 1024}  # patches per forward pass; halved if that is too much
 
 
-def cached(
+def cache_embeddings(
     store: PatchStore,
     fingerprint: str,
     cache: Path,
@@ -34,14 +34,15 @@ def cached(
 ) -> np.ndarray:
     """The embeddings of every patch of `store`: (N, D), memory-mapped, in the store's order.
 
-    Processes that want the same embeddings wait for the one that computes them; one that was killed is gone on with.
+    Processes that want the same embeddings wait for the one that computes them. If that one is killed, the next continues
+    from its file.
 
     Args:
         store: the patches; the margin for jitter is cut off.
         fingerprint: of the backbone (contract, weights, precision) and of the way in which it is seen.
         cache: folder of the cache.
         embedder: builds the backbone, or it in `views` or as `tokens`: a module that states the `shape` of what it gives
-            for a patch; called only where the embeddings do not exist yet.
+            for a patch; called only if the embeddings do not exist yet.
         device: where to compute.
         precision: `torch.float32`, or `torch.bfloat16` for autocast.
         dtype: in which they are kept.
@@ -49,7 +50,7 @@ def cached(
     Raises:
         MitofmError: the file in the cache is not what it should be.
     """
-    file = place(store, fingerprint, cache)
+    file = embeddings_file(store, fingerprint, cache)
     if not file.is_file():
         with lock(file.with_name(f"{file.name}.lock")):
             if not file.is_file():
@@ -60,8 +61,8 @@ def cached(
         raise MitofmError(f"{file} holds no embeddings ({error}): delete it, and they are computed again") from error
 
 
-def place(store: PatchStore, fingerprint: str, cache: Path) -> Path:
-    """Where `cached` keeps the embeddings."""
+def embeddings_file(store: PatchStore, fingerprint: str, cache: Path) -> Path:
+    """Where `cache_embeddings` keeps the embeddings."""
     return cache / "embeddings" / f"{store.key[:16]}-{fingerprint[:16]}.npy"
 
 
@@ -76,7 +77,7 @@ def _write(
     part, n = file.with_suffix(".part"), len(store.table)
     with ResumableArray(part, (n, *embedder.shape), dtype) as array:
         pieces = [start for start in range(0, n, _PIECE) if not array.holds(start)]
-        begun = pieces[0] if pieces else n  # pieces are done in order, so those that are left are the last ones
+        begun = pieces[0] if pieces else n  # pieces are done in order: the missing ones are the last
         for rows, features in embed(store, np.arange(begun, n), embedder, device, precision):
             array.write(rows, features)
             while pieces and min(pieces[0] + _PIECE, n) <= rows[-1] + 1:
@@ -112,37 +113,37 @@ def _embed(
     """As `embed`. Patches are read and sent ahead and features fetched behind, so that a GPU never waits for either."""
     batches = np.array_split(rows, range(size, len(rows), size))
     cuda = device.type == "cuda"
-    behind: tuple[np.ndarray, Callable[[], np.ndarray]] | None = None
-    for batch, patches in zip(batches, _ahead(store, batches, pinned=cuda), strict=True):
+    behind: list[tuple[np.ndarray, Callable[[], np.ndarray]]] = []
+    for batch, patches in zip(batches, _read_ahead(store, batches, pinned=cuda), strict=True):
         with torch.inference_mode(), torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
             features = embedder(patches.to(device, non_blocking=True)).float()
-        fetched = _fetched(features) if cuda else features.numpy
-        if behind is not None:
-            yield behind[0], behind[1]()
-        behind = batch, fetched
-    if behind is not None:
-        yield behind[0], behind[1]()
+        behind.append((batch, _start_fetch(features) if cuda else features.numpy))
+        if len(behind) > 1:
+            done, fetch = behind.pop(0)
+            yield done, fetch()
+    for done, fetch in behind:
+        yield done, fetch()
 
 
-def _fetched(features: Tensor) -> Callable[[], np.ndarray]:
+def _start_fetch(features: Tensor) -> Callable[[], np.ndarray]:
     """Start copying `features` from the GPU; the result waits for that copy and for nothing queued after it."""
-    there = torch.empty(features.shape, dtype=features.dtype, pin_memory=True)
-    there.copy_(features, non_blocking=True)
-    arrived = torch.cuda.Event()
-    arrived.record()
+    copy = torch.empty(features.shape, dtype=features.dtype, pin_memory=True)
+    copy.copy_(features, non_blocking=True)
+    copied = torch.cuda.Event()
+    copied.record()
 
-    def result() -> np.ndarray:
-        arrived.synchronize()
-        return there.numpy()
+    def wait() -> np.ndarray:
+        copied.synchronize()
+        return copy.numpy()
 
-    return result
+    return wait
 
 
-def _ahead(store: PatchStore, batches: list[np.ndarray], pinned: bool) -> Iterator[Tensor]:
+def _read_ahead(store: PatchStore, batches: list[np.ndarray], pinned: bool) -> Iterator[Tensor]:
     """The patches of each batch, uint8 (B, S, S, 3), the next one read while one is in use."""
 
     def read(rows: np.ndarray) -> Tensor:
-        patches = torch.from_numpy(np.ascontiguousarray(centre(store.read(rows), store.crop_px)))
+        patches = torch.from_numpy(np.ascontiguousarray(cut_centre(store.read(rows), store.crop_px)))
         return patches.pin_memory() if pinned else patches
 
     with ThreadPoolExecutor(1) as reader:

@@ -39,9 +39,9 @@ def pool(features: Tensor, prefix: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to embed: `apply(output, prefix_tokens)`, how many `embed_dim` wide the result is, and of which output.
+    """How to embed: `apply(output, prefix_tokens)` gives `width` x `embed_dim` numbers, of tokens or of pooled features.
 
-    A recipe that is about registers needs more prefix tokens than the class token.
+    A recipe about registers needs `least_prefix` tokens, more than the class token.
     """
 
     apply: Callable[[Tensor, int], Tensor]

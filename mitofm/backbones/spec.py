@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
 
 from mitofm.ground import fingerprints
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.settings import Count, Natural, Positive, UpToOne, read
 
-WEIGHTS = ("pretrained", "random")
 CONTRACT = (
     "name", "architecture", "kwargs", "weights", "img_size", "mean", "std", "interpolation", "embedding"
 )  # fmt: skip
 """What decides the embeddings of given weights: the include-list of a backbone's identity."""
 # Raise it when code gives other numbers for the same spec: `Backbone.transform`, a recipe, `views.py`, `PatchTokens`, what
-# is read of weights. Cached embeddings, cells and checkpoints then have other names, and none is taken for another.
+# is read of weights. Cached embeddings, cells and checkpoints then have other names, and none is mistaken for another.
 EMBEDDING_VERSION = 1
 
 
@@ -42,43 +43,43 @@ class BackboneSpec:
         embed_dim: width of one token, or of the pooled features of a trunk without tokens; None takes what is built.
         prefix_tokens: class and register tokens before the patch tokens, 0 without tokens; None takes what is built.
         depth: number of transformer blocks; None without any, or to take what is built.
-        parameters: parameters of the trunk without a classifier, at the stated `img_size`; None where not known.
+        parameters: parameters of the trunk without a classifier, at the stated `img_size`; None if not known.
         licence: SPDX name or the licence's own title.
-        commercial: whether commercial use is allowed; None where its terms leave it open.
+        commercial: whether commercial use is allowed; None if its terms leave it open.
         redistribute_adapters: whether what was trained on top may be passed on (on the licence's conditions); None
-            where its terms leave it open.
+            if its terms leave it open.
         gated: whether the hub asks to accept terms first.
         link: the model card.
         pretraining: data sets it has seen, to flag overlap with a test set; `private` for any that is not public.
-        mpp: resolutions it was trained at or is recommended for, in micrometre per pixel; empty where none is stated.
+        mpp: resolutions it was trained at or is recommended for, in micrometre per pixel; empty if none is stated.
     """
 
     name: str
     architecture: str
     kwargs: dict[str, Any]
     family: str
-    weights: str
+    weights: Literal["pretrained", "random"]
     file: str | None
     hub: str | None
     hub_file: str
     revision: str | None
     sha256: str | None
-    img_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    interpolation: str
+    img_size: Annotated[int, Ge(8)]
+    mean: tuple[UpToOne, UpToOne, UpToOne]
+    std: tuple[Positive, Positive, Positive]
+    interpolation: Literal["bicubic", "bilinear"]
     embedding: str
-    embed_dim: int | None
-    prefix_tokens: int | None
-    depth: int | None
-    parameters: int | None
+    embed_dim: Count | None
+    prefix_tokens: Natural | None
+    depth: Natural | None
+    parameters: Count | None
     licence: str | None
     commercial: bool | None
     redistribute_adapters: bool | None
     gated: bool
     link: str | None
     pretraining: tuple[str, ...]
-    mpp: tuple[float, ...]
+    mpp: tuple[Positive, ...]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> BackboneSpec:
@@ -87,21 +88,7 @@ class BackboneSpec:
         Raises:
             MitofmError: a key is missing, unknown or holds what it cannot hold.
         """
-        names = [field.name for field in fields(cls)]
-        place = f"backbone {config.get('name', '?')!r}"
-        for key in config:
-            if key not in names:
-                raise unknown("key", key, names, place)
-        missing = [name for name in names if name not in config]
-        if missing:
-            raise MitofmError(f"{place} states no {', '.join(missing)}: add it to its YAML in conf/backbone/")
-        tuples = {name: tuple(config[name]) for name in ("mean", "std", "pretraining", "mpp")}
-        spec = cls(**{**config, **tuples, "kwargs": dict(config["kwargs"])})
-        if spec.weights not in WEIGHTS:
-            raise unknown("backbone.weights", spec.weights, WEIGHTS, place)
-        if spec.img_size < 8:
-            raise MitofmError(f"backbone.img_size={spec.img_size} in {place}: give the side in pixels, at least 8")
-        return spec
+        return read(cls, config, "backbone")
 
     def contract(self) -> dict[str, Any]:
         """What decides the embeddings of given weights, as JSON-like data."""

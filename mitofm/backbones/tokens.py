@@ -1,4 +1,4 @@
-"""Patch tokens of a frozen backbone: cached where they fit, computed again at every pass where they do not."""
+"""Patch tokens of a frozen backbone: cached if they fit on the disk, else computed again at every pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mitofm.backbones.build import Backbone
-from mitofm.backbones.embeddings import cached, embed, place
+from mitofm.backbones.embeddings import cache_embeddings, embed, embeddings_file
 from mitofm.data.patches import PatchStore
 from mitofm.ground.errors import MitofmError
 
@@ -49,11 +49,7 @@ class PatchTokens(nn.Module):
 
 
 class Tokens:
-    """Patch tokens of a store as features: `tokens[rows]` is float32 (n, T, D).
-
-    Args:
-        read: gives the tokens at some rows of the store, (n, h, w, D).
-    """
+    """Patch tokens of a store as features: `tokens[rows]` is float32 (n, T, D), of what `read` gives, (n, h, w, D)."""
 
     def __init__(self, read: Callable[[np.ndarray], np.ndarray]) -> None:
         self._read = read
@@ -69,7 +65,7 @@ class Tokens:
         return tokens
 
 
-def planned(
+def open_tokens(
     store: PatchStore,
     fingerprint: str,
     cache: Path,
@@ -79,21 +75,13 @@ def planned(
     precision: torch.dtype,
     limit_gb: float,
 ) -> Tokens:
-    """The tokens of `store`, rounded to float16: cached where all of them fit, else computed whenever they are read.
+    """The tokens of `store`, rounded to float16: cached if all of them fit, else computed whenever they are read.
 
-    They fit if they take at most `limit_gb` and at most half of the room that is left on the disk. Either way the
-    numbers are the same, to the last digit of a float16.
-
-    Args:
-        store: the patches.
-        fingerprint: of the embedder.
-        cache: folder of the cache.
-        embedder: builds a `PatchTokens`; called only where the tokens are not in the cache.
-        device: where to compute.
-        precision: `torch.float32`, or `torch.bfloat16` for autocast.
-        limit_gb: the most room to take, in 10^9 bytes.
+    They fit if they take at most `limit_gb` (10^9 bytes) and at most half of the room that is left on the disk. Either way
+    the numbers are the same, to the last digit of a float16. `embedder` builds a `PatchTokens`; the other arguments are
+    those of `cache_embeddings`.
     """
-    if not place(store, fingerprint, cache).is_file():
+    if not embeddings_file(store, fingerprint, cache).is_file():
         built = embedder()
         size = len(store.table) * math.prod(built.shape) * STORED().itemsize
         cache.mkdir(parents=True, exist_ok=True)
@@ -106,5 +94,5 @@ def planned(
 
             return Tokens(compute)
         embedder = lambda: built  # noqa: E731
-    array = cached(store, fingerprint, cache, embedder, device=device, precision=precision, dtype=STORED)
+    array = cache_embeddings(store, fingerprint, cache, embedder, device=device, precision=precision, dtype=STORED)
     return Tokens(array.__getitem__)

@@ -9,10 +9,8 @@ from torch import Tensor, nn
 class DihedralMean(nn.Module):
     """The mean of what `embedder` gives for the four rotations of a patch and of its mirror image.
 
-    Features on a grid, (B, h, w, D), are turned back first, so that the mean is of the same place.
-
-    Args:
-        embedder: uint8 patches (B, H, W, 3) -> features (B, D) or (B, h, w, D).
+    It turns uint8 patches (B, H, W, 3) into features (B, D), or (B, h, w, D) on a grid. The latter are turned back first, so
+    that the mean is of the same place.
     """
 
     def __init__(self, embedder: nn.Module) -> None:

@@ -57,7 +57,7 @@ def locate(spec: BackboneSpec, folder: Path) -> Path | None:
         for candidate in (given, folder / given) if _is_path(spec) else (folder / given, SHIPPED / given):
             if candidate.is_file():
                 return candidate
-    return None if _is_path(spec) else _cached(spec)
+    return None if _is_path(spec) else _find_in_cache(spec)
 
 
 def _is_path(spec: BackboneSpec) -> bool:
@@ -65,12 +65,12 @@ def _is_path(spec: BackboneSpec) -> bool:
     return spec.file is not None and Path(spec.file).name != spec.file
 
 
-def _cached(spec: BackboneSpec) -> Path | None:
+def _find_in_cache(spec: BackboneSpec) -> Path | None:
     if spec.hub is None:
         return None
     from huggingface_hub import try_to_load_from_cache
 
-    # Where its sha256 is stated, any snapshot's file will do: the hash decides.
+    # If its sha256 is stated, any snapshot's file will do: the hash decides.
     for revision in (spec.revision, None) if spec.sha256 else (spec.revision,):
         cached = try_to_load_from_cache(spec.hub, spec.hub_file, revision=revision)
         if isinstance(cached, str):
@@ -82,7 +82,7 @@ def _fetch(spec: BackboneSpec, folder: Path) -> Path:
     if _is_path(spec):
         raise MitofmError(f"backbone.file={spec.file} of backbone {spec.name!r}: there is no such file")
     if spec.hub is None:
-        raise MitofmError(_missing(spec, folder))
+        raise MitofmError(_describe_missing(spec, folder))
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -90,10 +90,10 @@ def _fetch(spec: BackboneSpec, folder: Path) -> Path:
     try:
         return Path(hf_hub_download(spec.hub, spec.hub_file, revision=spec.revision))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise MitofmError(f"{_missing(spec, folder)}. The hub said: {shorten(str(error), 200)}") from error
+        raise MitofmError(f"{_describe_missing(spec, folder)}. The hub said: {shorten(str(error), 200)}") from error
 
 
-def _missing(spec: BackboneSpec, folder: Path) -> str:
+def _describe_missing(spec: BackboneSpec, folder: Path) -> str:
     ways = []
     if spec.hub:
         terms = "accept the terms and log in with `hf auth login`" if spec.gated else "be online"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import yaml
 from hydra._internal.utils import get_args_parser
 
 from mitofm.commands.composing import asked, each_value
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
+from mitofm.runs.execute import check
 from mitofm.runs.resolve import resolve
 
 
@@ -21,8 +23,9 @@ def main(arguments: list[str]) -> None:
     found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir)
     if not found.swept:
         raise MitofmError("there is no grid here: give one, as for mitofm train -m, or a study with --config-dir")
-    for composed in each_value(found):
-        check(resolve(composed))
+    with closing(each_value(found)) as configs:
+        for composed in configs:
+            check(resolve(composed))
     place = ["--config-dir", parsed.config_dir] if parsed.config_dir else []
     named = ["--config-name", parsed.config_name] if parsed.config_name else []
     sweep = {

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from mitofm.commands.composing import compose, words
+from mitofm.commands.composing import words
+from mitofm.commands.primary import Compare, ask
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.resolve import plain
 
 _WIDTH = 120  # of a terminal in which every column can be read
 
@@ -14,7 +12,7 @@ _WIDTH = 120  # of a terminal in which every column can be read
 def main(arguments: list[str]) -> None:
     """Print the table and write it as CSV, Markdown and LaTeX."""
     (first, second), overrides = words(arguments, "a study", "another")
-    config = plain(compose("compare", overrides))
+    asked = ask(Compare, overrides)
     if first == second:
         raise MitofmError(f"{first!r} is compared with itself: give two studies")
     from rich import box
@@ -23,9 +21,9 @@ def main(arguments: list[str]) -> None:
 
     from mitofm.reporting.compare import compare
 
-    runs = Path(config["paths"]["runs"])
-    found = compare(runs, first, second, Path(config["paths"]["cache"]))
-    out = Path(config["out"] or runs / "reports" / f"{first}-minus-{second}")
+    runs = asked.paths.runs
+    found = compare(runs, first, second, asked.paths.cache)
+    out = asked.out or runs / "reports" / f"{first}-minus-{second}"
     found.write(out)
     grid = Table(title=found.title, title_justify="left", caption=found.caption, caption_justify="left", box=box.SIMPLE)
     for column in found.shown:

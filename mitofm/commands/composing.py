@@ -6,7 +6,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -82,7 +82,12 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
         MitofmError: in one screen, what is wrong and what exists.
     """
     with _hydra_at(config_dir):
-        return _compose(name, overrides)
+        return _compose(name, keep_text(overrides))
+
+
+def keep_text(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which the name of a study that starts with a digit is quoted: Hydra reads 2025_11 as the number 202511."""
+    return [re.sub(r"^(\+{0,2}study)=(\d[\w.+-]*)$", r"\1='\2'", one) for one in arguments]
 
 
 def words(arguments: Sequence[str], *names: str) -> tuple[list[str], list[str]]:
@@ -152,7 +157,7 @@ def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun:
     """
     with _hydra_at(config_dir):
         try:
-            parsed = OverridesParser.create().parse_overrides(list(overrides))
+            parsed = OverridesParser.create().parse_overrides(keep_text(overrides))
         except HydraException as error:
             raise MitofmError(str(error)) from error
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
@@ -183,10 +188,10 @@ def chosen(overrides: Iterable[str]) -> dict[str, str]:
     return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in NO_PART}
 
 
-def each_value(found: Asked) -> Iterator[DictConfig]:
+def each_value(found: Asked) -> Generator[DictConfig]:
     """One config per value of every swept key, the others at their first value; one config where nothing is swept.
 
-    Enough to meet every single value of a grid without composing each of its cells.
+    Enough to meet every single value of a grid without composing each of its cells. Close it if you stop early: it holds Hydra.
 
     Raises:
         MitofmError: as `compose`.
@@ -196,7 +201,7 @@ def each_value(found: Asked) -> Iterator[DictConfig]:
     yield from _composed(found, [firsts, *met])
 
 
-def each_cell(found: Asked) -> Iterator[DictConfig]:
+def each_cell(found: Asked) -> Generator[DictConfig]:
     """The config of every cell of a grid.
 
     Raises:
@@ -306,4 +311,5 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
             f"{inner} is a list in this config, and a map was given (or the other way round). Replace it: ~{inner} "
             f"'+{inner}=...'"
         )
-    return MitofmError(text if error.__cause__ is None else f"{text}\n{error.__cause__}")
+    said = text if error.__cause__ is None else f"{text}\n{error.__cause__}"
+    return MitofmError("; ".join(line.strip() for line in said.splitlines() if line.strip()))

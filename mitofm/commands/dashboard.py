@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from mitofm.commands.composing import compose
-from mitofm.runs.resolve import plain
+from mitofm.commands.primary import Dashboard, ask
 
 
 def main(arguments: list[str]) -> None:
     """Write both and print their addresses, or with dry_run=true what they would hold."""
-    config = plain(compose("dashboard", arguments))
+    asked = ask(Dashboard, arguments)
     import json
 
     import yaml
@@ -20,14 +17,14 @@ def main(arguments: list[str]) -> None:
     from mitofm.reporting.wandb_summary import list_logged
     from mitofm.runs.collect import collect
 
-    runs, study = Path(config["paths"]["runs"]), config["study"]
+    runs, study = asked.paths.runs, asked.study
     sets = sorted(set(collect(runs, study).metrics["set"]))
     domains = [name.removeprefix(DOMAIN) for name in sets if name.startswith(DOMAIN)]
-    what = describe(study, config["logger"]["project"], domains, list(list_logged(runs / "reports" / study)))
-    if config["dry_run"]:
+    what = describe(study, asked.logger.project, domains, list(list_logged(runs / "reports" / study)))
+    if asked.dry_run:
         print(
             yaml.safe_dump(json.loads(json.dumps(what)), sort_keys=False, allow_unicode=True, default_flow_style=False),
             end="",
         )
     else:
-        print("\n".join(publish(what, config["logger"]["entity"])))
+        print("\n".join(publish(what, asked.logger.entity)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mitofm.commands.composing import compose, groups
-from mitofm.data.card import Card, counted
+from mitofm.data.card import Card, count_samples
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.runs.resolve import plain
@@ -65,7 +65,7 @@ def overlapping(cards: Mapping[str, Card]) -> dict[str, list[str]]:
 def _row(name: str, dataset: Dataset) -> tuple[str, ...]:
     """What the table says of one data set."""
     card, here = dataset.card, dataset.present()
-    counts = counted(dataset.source.table()) if here and card.counts is None else card.counts
+    counts = count_samples(dataset.source.table()) if here and card.counts is None else card.counts
     *size, patches = _size(card, counts) if counts else ("?",) * 4
     return name, *size, _fetching(card), patches, "yes" if here else "no", card.licence
 

@@ -13,6 +13,7 @@ from typing import Any
 from mitofm.commands.composing import compose, register_user_configs
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import resolve
+from mitofm.training.settings import Settings
 
 OK, NOTE, BAD = "ok", "note", "BAD"
 _ROOM_GB = 5  # less is soon full of checkpoints and patches
@@ -31,6 +32,7 @@ def main(arguments: list[str]) -> None:
     """Print every check's finding; exit with 1 where one is BAD."""
     register_user_configs()
     config = resolve(compose("train", arguments))
+    Settings.read(config)
     findings = {name: _safely(check, config) for name, check in CHECKS.items()}
     width = max(map(len, findings))
     for name, found in findings.items():

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
 
 from mitofm.commands.composing import Asked
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import devices
+from mitofm.training.settings import Settings
 
 
-def check_launcher(found: Asked, config: Mapping[str, Any]) -> None:
+def check_launcher(found: Asked, settings: Settings) -> None:
     """Refuse what a launcher cannot do.
 
     Raises:
@@ -21,8 +20,8 @@ def check_launcher(found: Asked, config: Mapping[str, Any]) -> None:
     """
     if not found.multirun:
         return
-    trainer, launches = config["trainer"], found.launches
-    devices = trainer["devices"]
+    trainer, launches = settings.trainer, found.launches
+    devices = trainer.devices
     if found.launcher == "local" and devices > 1:
         raise MitofmError(
             f"trainer.devices={devices}: a process of hydra/launcher=local has one GPU, or a group of cores, to itself. "
@@ -40,12 +39,12 @@ def check_launcher(found: Asked, config: Mapping[str, Any]) -> None:
             "node, which starts a process for each of its trainer.devices itself. Leave both out"
         )
     gpus = launches.gpus_per_node
-    if trainer["accelerator"] != "cpu" and gpus != devices and (gpus is not None or devices > 1):
+    if trainer.accelerator != "cpu" and gpus != devices and (gpus is not None or devices > 1):
         raise MitofmError(
             f"trainer.devices={devices}, but a job is given hydra.launcher.gpus_per_node={gpus or 'null'}: "
             "give both the same number (or trainer.accelerator=cpu)"
         )
-    if config["on_error"] == "raise":
+    if settings.on_error == "raise":
         raise MitofmError(
             "on_error=raise cannot stop the other jobs of hydra/launcher=slurm: leave it out, or scancel them"
         )
@@ -56,9 +55,9 @@ def processes(n_jobs: int) -> int:
     return n_jobs if n_jobs > 0 else devices.cores()
 
 
-def settle(config: Mapping[str, Any]) -> bool:
+def take_place(config: DictConfig) -> bool:
     """Pin a process of the launcher `local` to its part of the machine; whether this process runs a sweep's cells in turn."""
     launcher = HydraConfig.get().launcher
     if "n_jobs" in launcher:
-        devices.claim(processes(launcher.n_jobs), cpu_only=config["trainer"]["accelerator"] == "cpu")
+        devices.claim(processes(launcher.n_jobs), cpu_only=config.trainer.accelerator == "cpu")
     return launcher._target_.endswith("BasicLauncher")

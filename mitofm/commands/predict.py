@@ -4,63 +4,56 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mitofm.commands.composing import compose, words
-from mitofm.ground.config import allowed, targets
-from mitofm.ground.versions import known_way
+from mitofm.commands.composing import words
+from mitofm.commands.primary import Predict, ask
 from mitofm.runs.folder import cell_folder
-from mitofm.runs.resolve import plain
 
 
 def main(arguments: list[str]) -> None:
     """Write the scores as the ending of `output` says and print where they are."""
     (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
-    config = plain(compose("predict", overrides))
-    known_way(config["versions"])
-    for target in targets(config):
-        allowed(target)
-    paths = {name: Path(path) for name, path in config["paths"].items()}
-    folder = checkpoint_folder(paths["runs"], given)
-    asked = Path(str(config["output"])) if config["output"] not in (None, "") else None
+    asked = ask(Predict, overrides)
+    paths = asked.paths
+    folder = checkpoint_folder(paths.runs, given)
 
     from mitofm.inference import outputs
 
-    if asked is None:
-        outputs.check_folder(paths["runs"] / "predictions")
+    if asked.output is None:
+        outputs.check_folder(paths.runs / "predictions")
     else:
-        outputs.check(asked)
+        outputs.check(asked.output)
 
-    from mitofm.data.checks import remarked
+    from mitofm.data.checks import summarize_remarks
     from mitofm.data.dataset import Dataset
-    from mitofm.evaluation.threshold import of_stored
+    from mitofm.evaluation.threshold import read_logit
     from mitofm.ground.fingerprints import Remembered
     from mitofm.inference.predict import as_trained, score
     from mitofm.inference.trained import read
 
-    remembered = Remembered(paths["cache"] / "fingerprints")
-    trained = read(folder, paths["weights"], remembered, config["versions"], config["weights_file"])
+    remembered = Remembered(paths.cache / "fingerprints")
+    trained = read(folder, paths.weights, remembered, asked.versions, asked.weights_file)
     for line in trained.versions:
         print(line)
-    data = as_trained(config["data"], trained) if config["as_trained"] else config["data"]
-    changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != config["data"][key]]
+    data = as_trained(asked.data, trained) if asked.as_trained else asked.data
+    changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != asked.data[key]]
     if changed:
         print(f"patches are cut as the cell was trained: {', '.join(changed)} (as_trained=false: as the data set says)")
     if trained.centre_px < (crop_px := trained.facts["patches"]["crop_px"]):
         print(f"of each patch its centre is seen, {trained.centre_px} of {crop_px} px, as the cell was trained")
-    samples = Path(str(config["samples"])) if config["samples"] else None
-    out = asked or paths["runs"] / "predictions" / f"{trained.name}-on-{data['name']}.parquet"
+    out = asked.output or paths.runs / "predictions" / f"{trained.name}-on-{data['name']}.parquet"
     for_slides = out.suffix.lower() == outputs.GEOJSON
-    dataset = Dataset(data, paths["cache"])
+    dataset = Dataset(data, paths.cache)
     outputs.refuse_own(out, dataset)
-    found = score(trained, dataset, paths["cache"], config["trainer"], samples, for_slides)
+    found = score(trained, dataset, paths.cache, asked.trainer, asked.samples, for_slides)
 
     threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
-    cut = of_stored(threshold)
+    cut = read_logit(threshold)
     positive = int(found.table["predicted"].sum())
     print(
         f"{len(found.table)} samples, {positive} called {words_of['1']} at log-odds {cut:.4g} or more "
         f"(probability {threshold['value']:.4g}; threshold by rule: {threshold['rule']})"
     )
-    for remark in remarked(dataset.curated.remarks):
+    for remark in summarize_remarks(dataset.curated.remarks):
         print(f"{remark.count} {remark.what}; the first: {remark.first}")
     if found.learned_from:
         print(

@@ -3,55 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from mitofm.commands.composing import compose
-from mitofm.ground.config import allowed, targets
+from mitofm.commands.primary import Prepare, ask
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.resolve import plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mitofm.data.checks import Finding
+    from mitofm.data.checks import Notice
     from mitofm.data.dataset import Dataset
     from mitofm.data.positions import Positions
 
 
 def main(arguments: list[str]) -> None:
     """Fetch what may be fetched, check what is there, build the patch stores and look at them."""
-    config = plain(compose("prepare", arguments))
-    for target in targets(config):
-        allowed(target)
+    asked = ask(Prepare, arguments)
     from mitofm.data.dataset import Dataset
 
-    dataset = Dataset(config["data"], Path(config["paths"]["cache"]))
+    dataset = Dataset(asked.data, asked.paths.cache)
     if dataset.download is not None:
-        _fetch(dataset, wanted=config["download"])
-    findings = _checked(dataset, config["distance_um"], config["strict"])
-    others = _positions(dataset, config)
+        _fetch(dataset, wanted=asked.download)
+    findings = _checked(dataset, asked.distance_um, asked.strict)
+    others = _positions(dataset, asked)
     store = dataset.store()
     print(f"patches: {store.path}")
     for name, source in others.items():
         print(f"{name}: {dataset.store(source, name).path}")
-    if config["look"]:
+    if asked.look:
         from mitofm.reporting.contact_sheet import look
 
         print(f"a look at them: {look(store, dataset.card, findings)}")
 
 
-def _positions(dataset: Dataset, config: dict[str, Any]) -> dict[str, Positions]:
+def _positions(dataset: Dataset, asked: Prepare) -> dict[str, Positions]:
     """The second sources that are asked for, by name, their tables tried before anything is cut."""
-    from mitofm.data.positions import Background, Jittered
+    from mitofm.data.positions import BackgroundPositions, JitteredPositions
 
     found: dict[str, Positions] = {}
-    if config["background"]["per_image"]:
-        found["background"] = Background(dataset, **config["background"])
-    if config["jittered"]["per_cell"]:
-        found["jittered"] = Jittered(dataset, **config["jittered"])
+    if asked.background.per_image:
+        found["background"] = BackgroundPositions(dataset, **vars(asked.background))
+    if asked.jittered.per_cell:
+        found["jittered"] = JitteredPositions(dataset, **vars(asked.jittered))
     for source in found.values():
         source.table()
     return found
@@ -63,16 +58,16 @@ def _fetch(dataset: Dataset, wanted: bool) -> None:
     Raises:
         MitofmError: files are missing and not wanted, are not the published ones, or cannot be fetched.
     """
-    from mitofm.data.downloads.fetch import download, missing
-    from mitofm.data.downloads.remote import LISTING, listing
+    from mitofm.data.downloads.fetch import download, find_missing
+    from mitofm.data.downloads.remote import LISTING, list_files
 
     card, root = dataset.card, dataset.source.root
     if wanted:
         print(f"{card.title}: {card.licence}; {card.url}")
-        download(listing(dataset.download, root), root, dataset.remembered)
+        download(list_files(dataset.download, root), root, dataset.remembered)
         return
     listed = (root / LISTING).is_file()
-    absent = missing(listing(dataset.download, root), root, dataset.remembered) if listed else []
+    absent = find_missing(list_files(dataset.download, root), root, dataset.remembered) if listed else []
     if absent or not dataset.present():
         size = f"{card.download_gb:g} GB in all; " if card.download_gb else ""
         raise MitofmError(
@@ -81,7 +76,7 @@ def _fetch(dataset: Dataset, wanted: bool) -> None:
         )
 
 
-def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Finding]:
+def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Notice]:
     """Print counts and findings, and stop at those that must not be.
 
     Raises:
@@ -89,23 +84,23 @@ def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Fin
     """
     from rich.console import Console
 
-    from mitofm.data.annotations import labelled
-    from mitofm.data.checks import check, remarked, unreadable
+    from mitofm.data.annotations import require_labels
+    from mitofm.data.checks import check, list_unreadable, summarize_remarks
     from mitofm.data.survey import survey
     from mitofm.reporting.contact_sheet import count_samples
 
     dataset.files()
-    table, card, root = labelled(dataset.source.table()), dataset.card, dataset.root
+    table, card, root = require_labels(dataset.source.table()), dataset.card, dataset.root
     seen = survey(root, table, card.image_mpp)
     findings = check(card, root, table, seen, distance_um)
     if not any(one.fatal for one in findings):
         curated = dataset.curated
         table = curated.table
-        findings += remarked(curated.remarks)
+        findings += summarize_remarks(curated.remarks)
     console = Console()
     console.print(_counted(count_samples(table, card).shown, card.title))
     console.print(_listed(findings, strict) if findings else "Checks: nothing found")
-    if len(problems := unreadable(seen)) > 1:
+    if len(problems := list_unreadable(seen)) > 1:
         print("images that cannot be read:", *problems, sep="\n  ")
     errors = [one for one in findings if _stops(one, strict)]
     if errors:
@@ -117,7 +112,7 @@ def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Fin
     return findings
 
 
-def _stops(finding: Finding, strict: bool) -> bool:
+def _stops(finding: Notice, strict: bool) -> bool:
     return finding.fatal or (strict and not finding.note)
 
 
@@ -130,7 +125,7 @@ def _counted(shown: pd.DataFrame, title: str) -> Table:
     return grid
 
 
-def _listed(findings: Sequence[Finding], strict: bool) -> Table:
+def _listed(findings: Sequence[Notice], strict: bool) -> Table:
     grid = Table(title="Checks", title_justify="left", box=None, pad_edge=False)
     for column in ("", "what", "how often", "the first"):
         grid.add_column(column, overflow="fold")

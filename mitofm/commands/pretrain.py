@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mitofm.commands.composing import compose
-from mitofm.runs.resolve import plain
+from mitofm.commands.primary import ask
+from mitofm.pretraining.settings import Pretrain
 
 
 def main(arguments: list[str]) -> None:
     """Pretrain, or go on, and say where the weights are."""
-    config = plain(compose("pretrain", arguments))
+    asked = ask(Pretrain, arguments)
     from mitofm.pretraining.run import pretrain
 
-    weights = pretrain(config)
-    print(f"weights: {weights}\nuse them: mitofm train backbone={config['backbone']['name']} backbone.file={weights}")
+    weights = pretrain(asked)
+    print(f"weights: {weights}\nuse them: mitofm train backbone={asked.backbone.name} backbone.file={weights}")

@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from mitofm.commands.composing import compose
+from mitofm.commands.primary import Report, ask
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.resolve import plain
 
 
 def main(arguments: list[str]) -> None:
     """Write the report and print where it is."""
-    config = plain(compose("report", arguments))
-    if config["bundle"]:
-        _report_bundle(Path(config["bundle"]), config)
+    asked = ask(Report, arguments)
+    if asked.bundle:
+        _report_bundle(asked.bundle, asked)
     else:
-        _report_study(config)
+        _report_study(asked)
 
 
-def _report_study(config: dict[str, Any]) -> None:
+def _report_study(asked: Report) -> None:
     from mitofm.reporting.report import make_report
 
-    runs, study = Path(config["paths"]["runs"]), config["study"]
-    out = Path(config["out"] or runs / "reports" / (study or "all"))
-    beside = Path(config["beside"]) if config["beside"] else None
-    print(make_report(runs, study, out, Path(config["paths"]["cache"]), config["crops"], beside))
-    if config["logger"]["wandb"]:
+    runs, study = asked.paths.runs, asked.study
+    out = asked.out or runs / "reports" / (study or "all")
+    print(make_report(runs, study, out, asked.paths.cache, asked.crops, asked.beside))
+    if asked.logger.wandb:
         from mitofm.reporting.wandb_summary import log_report
 
-        log_report(out, study or "all", config["logger"], runs)
+        log_report(out, study or "all", asked.logger, runs)
 
 
-def _report_bundle(file: Path, config: dict[str, Any]) -> None:
+def _report_bundle(file: Path, asked: Report) -> None:
     from mitofm.reporting.opened import open_bundle
 
     for key in ("study", "beside"):
-        if config[key] is not None:
-            raise MitofmError(f"{key}={config[key]}: bundle=... is the report of that file alone, leave {key} out")
-    opened = open_bundle(file, Path(config["out"] or f"{file.stem}-report"), Path(config["paths"]["cache"]))
+        if (given := getattr(asked, key)) is not None:
+            raise MitofmError(f"{key}={given}: bundle=... is the report of that file alone, leave {key} out")
+    opened = open_bundle(file, asked.out or Path(f"{file.stem}-report"), asked.paths.cache)
     said = "all as packed"
     if opened.rounded:
         said += f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"

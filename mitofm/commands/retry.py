@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
 
-from mitofm.commands.composing import compose, words
+from mitofm.commands.composing import words
+from mitofm.commands.primary import Status, ask
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.execute import run_again
 from mitofm.runs.folder import SETTLED, CellFolder, cell_folder
-from mitofm.runs.resolve import plain
 
 
 def main(arguments: list[str]) -> None:
     """Run the cells one after the other; end with a code that is not 0 where one fails again."""
     (given,), overrides = words(arguments, "a study or a cell")
-    paths = plain(compose("status", overrides))["paths"]
-    runs = Path(paths["runs"])
+    paths = ask(Status, overrides).paths
+    runs = paths.runs
     cells = studies.read(runs, given).cells if given in studies.names(runs) else [cell_folder(runs, given).name]
     again = [cell for cell in cells if CellFolder(runs, cell).state() not in SETTLED]
     print(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")

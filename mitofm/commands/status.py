@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
-from mitofm.commands.composing import compose
-from mitofm.ground.errors import MitofmError
-from mitofm.runs.resolve import plain
+from mitofm.commands.primary import Status, ask
 from mitofm.runs.status import table, under_way
 
 
@@ -16,12 +13,10 @@ def main(arguments: list[str]) -> None:
     """Print one line per study, and what failed in the one asked for; on a terminal again and again until sweeps have ended.
 
     Raises:
-        MitofmError: `watch` is no number of seconds, or there is no such study.
+        MitofmError: there is no such study.
     """
-    config = plain(compose("status", arguments))
-    runs, study, every = Path(config["paths"]["runs"]), config["study"], config["watch"]
-    if every is not None and (isinstance(every, bool) or not isinstance(every, int | float) or every <= 0):
-        raise MitofmError(f"watch={every}: give the seconds between two looks, or leave it out")
+    asked = ask(Status, arguments)
+    runs, study, every = asked.paths.runs, asked.study, asked.watch
     if every is None or not sys.stdout.isatty():
         print("\n".join(table(runs, study)))
         return

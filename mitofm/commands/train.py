@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from contextlib import closing
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -12,13 +12,12 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import asked, chosen, each_value, register_user_configs
-from mitofm.commands.launching import check_launcher, settle
+from mitofm.commands.composing import asked, chosen, each_value, keep_text, register_user_configs
+from mitofm.commands.launching import check_launcher, take_place
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
-from mitofm.runs.checks import check
-from mitofm.runs.execute import run
+from mitofm.runs.execute import check, run
 from mitofm.runs.folder import State
 from mitofm.runs.progress import shown
 from mitofm.runs.resolve import resolve
@@ -29,20 +28,20 @@ _elsewhere: list[DictConfig] = []  # cells that another process was running when
 
 def main(arguments: list[str]) -> None:
     """Check every value of the command line, then hand over to Hydra, which runs one cell or a grid."""
-    parsed = get_args_parser().parse_args(arguments)
-    sys.argv = ["mitofm train", *arguments]
+    parsed = get_args_parser().parse_args(keep_text(arguments))
+    sys.argv = ["mitofm train", *keep_text(arguments)]
     register_user_configs()
     command = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_one_cell)
     if parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion:
         command()
         return
     found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
-    for composed in each_value(found):
-        config = resolve(composed)
-        check(config)
-        check_launcher(found, config)
-    runs, study = Path(config["paths"]["runs"]), config["study"]
-    studies.state_comparisons(runs, study, config.get("comparisons"))
+    with closing(each_value(found)) as configs:
+        for composed in configs:
+            settings = check(resolve(composed))
+            check_launcher(found, settings)
+    runs, study = settings.paths.runs, settings.study
+    studies.state_comparisons(runs, study, settings.config.get("comparisons"))
     if found.multirun:
         studies.note_grid(runs, study, *found.grid)
     try:
@@ -57,14 +56,14 @@ def main(arguments: list[str]) -> None:
 
 def _one_cell(config: DictConfig) -> None:
     try:
-        in_turn = settle(config)
+        in_turn = take_place(config)
         typed = chosen(HydraConfig.get().overrides.task)
         if run(config, wait=not in_turn, chosen=typed) is State.RUNNING:
             _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
             print(f"mitofm: {error}", file=sys.stderr)
-            raise SystemExit(1) from error
+            raise SystemExit(2) from error
         # Hydra shows this one without its traceback, runs the other cells of a grid and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {error}") from error
     except Exception:

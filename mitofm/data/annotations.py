@@ -16,8 +16,7 @@ VOTES = ("votes_positive", "votes")
 TEXT = ("sample_id", "dataset", "image", "slide", "domain", "species", "scanner", "crop", "patient", "unit")
 REQUIRED = ("sample_id", "dataset", "image", "x", "y", "label", "slide", "domain")
 OPTIONAL = ("species", "scanner", "mpp", "crop", "patient", "unit", *VOTES)
-UNKNOWN = -1
-"""The label of every sample of a table that has none: it can be scored, not learned from."""
+UNKNOWN = -1  # the label of every sample of a table that has none: it can be scored, not learned from
 
 
 def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -> pd.DataFrame:
@@ -30,7 +29,7 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     `unit` is for `mitofm.data.curation` to write: sources leave it out.
 
     Args:
-        table: at least the required columns, one row per sample. Messages call a row by its index where that has a name
+        table: at least the required columns, one row per sample. Messages call a row by its index if that has a name
             ("annotation" 17), else by its place in a CSV file whose header is row 1.
         origin: the file it was read from, for messages.
         may_lack: columns of numbers that may be NaN in some rows: what not all of several joined sets know.
@@ -41,7 +40,7 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     missing = [column for column in REQUIRED if column not in table]
     if missing:
         raise MitofmError(
-            f"{origin}: the annotation table lacks the column(s) {', '.join(missing)}; it has: {_listed(table)}"
+            f"{origin}: the annotation table lacks the column(s) {', '.join(missing)}; it has: {', '.join(map(str, table))}"
         )
     if table.empty:
         raise MitofmError(f"{origin}: the annotation table has no rows")
@@ -49,36 +48,28 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     if not set(VOTES) <= set(known):  # a number of votes alone says nothing
         known = [column for column in known if column not in VOTES]
     clean = table[known].copy()
-    for column in clean.columns:
-        clean[column] = (
-            _text(clean[column], origin)
-            if column in TEXT
-            else _number(clean[column], origin, may_be_missing=column in may_lack)
-        )
+    for column, values in clean.items():
+        is_text = column in TEXT
+        clean[column] = _to_text(values, origin) if is_text else _to_numbers(values, origin, column in may_lack)
     wrong = ~clean["label"].isin([0, 1]) & (clean["label"] != UNKNOWN).any()
-    _refuse(wrong, clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
+    refuse(wrong, clean["label"], origin, "it must be 0 or 1 (1 = the data set's positive)")
     clean["label"] = clean["label"].astype("int64")
     if "mpp" in clean:
-        _refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
+        refuse(clean["mpp"] <= 0, clean["mpp"], origin, "micrometre per pixel must be positive")
     if set(VOTES) <= set(clean):
         _check_votes(clean, origin)
     samples = clean["sample_id"]
-    _refuse(samples.duplicated(), samples, origin, "it names an earlier row too; every sample needs its own")
+    refuse(samples.duplicated(), samples, origin, "it names an earlier row too; every sample needs its own")
     for column in ("image", "crop"):
         if column in clean:
             paths = clean[column]
-            _refuse(
-                paths.map(_leaves_root), paths, origin, "it must be a path inside the data set's folder, relative to it"
-            )
+            reason = "it must be a path inside the data set's folder, relative to it"
+            refuse(paths.map(_leaves_root), paths, origin, reason)
     return clean.sort_values("sample_id", ignore_index=True)
 
 
-def labelled(table: pd.DataFrame) -> pd.DataFrame:
-    """The table itself.
-
-    Raises:
-        MitofmError: its cells have no label.
-    """
+def require_labels(table: pd.DataFrame) -> pd.DataFrame:
+    """The table itself. MitofmError if its samples have no label."""
     if (table["label"] == UNKNOWN).any():
         raise MitofmError(
             f"the samples of data set {table['dataset'].iloc[0]!r} have no label: `mitofm predict` scores them, but nothing "
@@ -88,9 +79,9 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def units(table: pd.DataFrame) -> pd.Series:
-    """The unit of independence of each sample (N,): what a split keeps together and a bootstrap draws.
+    """The unit of independence of each sample (N,), which a split keeps together and a bootstrap draws.
 
-    Its `unit` if curation had to join slides (of one patient, or that show the same cell), else its slide.
+    It is `unit` if curation had to join slides (of one patient, or that show the same cell), else the slide.
     """
     return table["unit"] if "unit" in table else table["slide"]
 
@@ -100,39 +91,31 @@ def fingerprint(table: pd.DataFrame, votes: bool = False) -> str:
 
     Args:
         table: the table.
-        votes: whether votes count: only for whoever learns from them.
+        votes: whether votes count; they do only if they are learned from.
     """
     ordered = table.sort_values("sample_id")
     counted = [column for column in ordered.columns if votes or column not in VOTES]
-    return fingerprints.of({column: [_stored(value) for value in ordered[column].tolist()] for column in counted})
-
-
-def _stored(value: object) -> object:
-    """As JSON can hold it: a missing number is None."""
-    return None if isinstance(value, float) and np.isnan(value) else value
+    content = {column: ordered[column].astype(object).where(ordered[column].notna(), None) for column in counted}
+    return fingerprints.of({column: values.tolist() for column, values in content.items()})
 
 
 def _check_votes(table: pd.DataFrame, origin: str) -> None:
     positive, votes = (table[column] for column in VOTES)
-    _refuse((votes < 1) | (votes % 1 != 0), votes, origin, "a whole number of votes, at least 1, is needed")
+    refuse((votes < 1) | (votes % 1 != 0), votes, origin, "a whole number of votes, at least 1, is needed")
     wrong = (positive < 0) | (positive > votes) | (positive % 1 != 0)
-    _refuse(wrong, positive, origin, "a whole number from 0 to the sample's votes is needed")
+    refuse(wrong, positive, origin, "a whole number from 0 to the sample's votes is needed")
 
 
-def _listed(table: pd.DataFrame) -> str:
-    return ", ".join(str(column) for column in table.columns) or "none"
-
-
-def _text(column: pd.Series, origin: str) -> pd.Series:
+def _to_text(column: pd.Series, origin: str) -> pd.Series:
     text = column.astype(object).mask(column.isna(), "").map(str).str.strip()
-    _refuse(text == "", column, origin, "a value is needed in every row")
+    refuse(text == "", column, origin, "a value is needed in every row")
     return text.astype(str)
 
 
-def _number(column: pd.Series, origin: str, may_be_missing: bool = False) -> pd.Series:
+def _to_numbers(column: pd.Series, origin: str, may_be_missing: bool = False) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     wrong = ~np.isfinite(numbers) & ~(column.isna() & may_be_missing)
-    _refuse(wrong, column, origin, "it must be a number")
+    refuse(wrong, column, origin, "it must be a number")
     return numbers
 
 
@@ -141,8 +124,8 @@ def _leaves_root(path: str) -> bool:
     return path.startswith(("/", "\\")) or path[1:2] == ":" or ".." in re.split(r"[\\/]", path)
 
 
-def _refuse(wrong: pd.Series, column: pd.Series, origin: str, reason: str) -> None:
-    """Raise for the first row that is `wrong`."""
+def refuse(wrong: pd.Series, column: pd.Series, origin: str, reason: str) -> None:
+    """Raise MitofmError for the first row that is `wrong`, with its value in `column`."""
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
         unit = wrong.index.name or "row"

@@ -1,4 +1,4 @@
-"""Balance of classes and domains: the groups that a sampler draws equally often, and what a cell weighs in the loss."""
+"""Balance of classes and domains: the groups that a sampler draws equally often, and what a sample weighs in the loss."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ SAMPLERS: Mapping[str, list[str]] = {  # the columns whose values, as they occur
 }
 
 Groups = Mapping[tuple[str, ...], np.ndarray]
-"""Positions among the training cells, by the values that the cells of a group share."""
+"""Positions among the training samples, by the values that the samples of a group share."""
 
 
-def groups(cells: pd.DataFrame, sampler: str) -> Groups:
-    """The groups of `sampler` among the training cells; one of all cells where it balances nothing.
+def group_samples(samples: pd.DataFrame, sampler: str) -> Groups:
+    """The groups of `sampler` among the training samples; one group of all if it balances nothing.
 
     Args:
-        cells: columns `label` and `domain`.
+        samples: columns `label` and `domain`.
         sampler: a key of `SAMPLERS`.
     """
-    values = [cells[column].astype(str) for column in SAMPLERS[sampler]]
-    names = pd.Series(list(zip(*values, strict=True)) if values else [()] * len(cells))
+    values = [samples[column].astype(str) for column in SAMPLERS[sampler]]
+    names = pd.Series(list(zip(*values, strict=True)) if values else [()] * len(samples))
     return {name: np.flatnonzero(names == name) for name in sorted(set(names))}
 
 
-def weights(cells: pd.DataFrame, drawn: Groups, balanced: Iterable[str]) -> np.ndarray:
-    """Loss weights with which, as cells are drawn, the values of each column in `balanced` weigh the same: float32 (n,).
+def weigh_samples(samples: pd.DataFrame, drawn: Groups, balanced: Iterable[str]) -> np.ndarray:
+    """Loss weights (n,) float32 that give the values of each column in `balanced` equal weight over the draws.
 
-    Their mean over the draws is 1. What the sampler has balanced already is not balanced twice.
+    Their mean over the draws is 1. A column that the sampler balances is not balanced twice.
     """
-    probability = np.empty(len(cells))
+    probability = np.empty(len(samples))
     for members in drawn.values():
         probability[members] = 1 / (len(drawn) * len(members))
-    result = np.ones(len(cells))
+    result = np.ones(len(samples))
     for column in balanced:
-        codes, values = pd.factorize(cells[column])
+        codes, values = pd.factorize(samples[column])
         result /= len(values) * np.bincount(codes, probability)[codes]
     return (result / (result @ probability)).astype(np.float32)

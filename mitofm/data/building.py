@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mitofm.data import cutting
-from mitofm.data.images.base import Image
 from mitofm.data.images.open import open_image
 from mitofm.ground.resumable import ResumableArray
 
 
 def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str, int], patch_px: int) -> None:
-    """Write the patches of `table` into `array_file`, going on where an earlier attempt stopped.
+    """Write the patches of `table` into `array_file`, and go on where an earlier attempt stopped.
 
     Args:
         array_file: to become an npy of (N, patch_px, patch_px, 3) uint8.
@@ -33,18 +33,26 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
     from rich.console import Console
     from rich.progress import Progress
 
-    units = cutting.plan(table, patch_px)
+    units = cutting.arrange(table, patch_px)
     files = cutting.file_column(table).to_numpy()
     array = ResumableArray(array_file, (len(table), patch_px, patch_px, 3), np.uint8)
-    with array, Progress(console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(_workers()) as pool:
+    with (
+        array,
+        Progress(console=Console(stderr=True), transient=True) as bar,
+        ThreadPoolExecutor(_count_workers()) as pool,
+    ):
         task = bar.add_task(f"cutting {len(table)} patches", total=len(table))
 
         def work(unit: list[np.ndarray]) -> None:
-            with _Shelf(root) as shelf:
+            name = None
+            with ExitStack() as opened:
                 for rows in unit:
                     if not array.holds(piece := int(rows[0])):
-                        for file, run in cutting.by_file(files, rows):
-                            array.write(run, cutting.cut(shelf.image(file), table.iloc[run], sides[file], patch_px))
+                        for file, run in cutting.split_by_file(files, rows):
+                            if file != name:  # the next piece may be cut from the image that is open
+                                opened.close()
+                                name, image = file, opened.enter_context(open_image(root / file))
+                            array.write(run, cutting.cut(image, table.iloc[run], sides[file], patch_px))
                         array.note(piece)
                     bar.advance(task, len(rows))
 
@@ -56,31 +64,5 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
             raise
 
 
-def _workers() -> int:
+def _count_workers() -> int:
     return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-
-
-class _Shelf:
-    """Opens images and keeps the last one open, as the next piece may be cut from it too."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._name = ""
-        self._image: Image | None = None
-
-    def image(self, name: str) -> Image:
-        if self._image is None or name != self._name:
-            self.close()
-            self._name, self._image = name, open_image(self._root / name)
-        return self._image
-
-    def close(self) -> None:
-        if self._image is not None:
-            self._image.close()
-            self._image = None
-
-    def __enter__(self) -> _Shelf:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

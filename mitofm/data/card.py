@@ -1,16 +1,18 @@
-"""What people should know of a data set, and whether its table is what its authors say it is."""
+"""What people should know of a data set, and whether its table has the counts that its authors publish."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from mitofm.ground.settings import Count, Natural, NotNegative, Positive
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """What people should know of a data set."""
 
@@ -20,28 +22,28 @@ class Card:
     """The word for label 1."""
     negative: str
     """The word for label 0."""
-    mpp: float | None
+    mpp: Positive | None
     """Micrometre per px of the patches; None keeps the images' own."""
-    image_mpp: float | None
-    """Micrometre per px of the images, where neither they nor the table say; None: not known."""
-    crop_px: int
+    image_mpp: Positive | None
+    """Micrometre per px of the images, if neither they nor the table say; None: not known."""
+    crop_px: Count
     """Side of what a model sees, px."""
-    margin_px: int
+    margin_px: Natural
     """Room for jitter on each side, px."""
     origin: Sequence[str]
     """The public collections that its images come from, as backbones name what they were pretrained on."""
     licence: str
     citation: str
     url: str
-    counts: Mapping[str, Mapping[str, int]] | None
+    counts: Mapping[str, Mapping[str, Natural]] | None
     """Of each domain `images`, `positive` and `negative`, as far as its authors publish them; None: they do not."""
-    download_gb: float | None
+    download_gb: NotNegative | None
     """What its files take, GB; None: not known, or nothing to fetch."""
     overlaps: Mapping[str, str] = field(default_factory=dict)
     """Other sets that hold some of its samples or slides, and what they share, in words."""
-    outside: str = "clip"
+    outside: Literal["clip", "drop", "error"] = "clip"
     """What happens to a sample whose centre lies outside its image, one of `mitofm.data.outside.RULES`."""
-    padded: str = "drop"
+    padded: Literal["drop", "keep"] = "drop"
     """What happens to crops whose border is padded, one of `mitofm.data.curation.PADDING`."""
     patients: str | Mapping[str, str] | None = None
     """Whose a slide is: `mitofm.data.curation.Rules`."""
@@ -49,17 +51,12 @@ class Card:
     """Where the split that its authors publish is and how it is read (`mitofm.data.splits.authors`); None: there is none."""
 
 
-def differences(card: Card, table: pd.DataFrame) -> list[str]:
-    """How the counts of an annotation table differ from those the card gives, in words; empty where they do not.
-
-    Args:
-        card: of the data set.
-        table: its annotation table. Images without any cell are not in it, and not counted.
-    """
+def compare_counts(card: Card, table: pd.DataFrame) -> list[str]:
+    """How the counts of an annotation table differ from the card's, in words; images without samples are not counted."""
     if card.counts is None:
         return []
     words = {"images": "images", "positive": f"{card.positive}s", "negative": f"{card.negative}s"}
-    found = counted(table)
+    found = count_samples(table)
     said = [
         f"domain {domain!r}: {found[domain][what]} {words[what]}, the card says {number}"
         for domain, known in card.counts.items()
@@ -72,10 +69,10 @@ def differences(card: Card, table: pd.DataFrame) -> list[str]:
     ]
 
 
-def counted(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+def count_samples(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """`images`, `positive` and `negative` of each domain in an annotation table."""
     counts = table.groupby("domain").agg(
-        images=("image", "nunique"), positive=("label", "sum"), cells=("label", "size")
+        images=("image", "nunique"), positive=("label", "sum"), samples=("label", "size")
     )
-    counts["negative"] = counts.pop("cells") - counts["positive"]
+    counts["negative"] = counts.pop("samples") - counts["positive"]
     return {str(domain): {str(what): int(n) for what, n in row.items()} for domain, row in counts.iterrows()}

@@ -1,4 +1,4 @@
-"""What is suspicious about a data set before anything is trained on it: findings to look at, or to stop at."""
+"""What is suspicious about a data set before anything is trained on it: notices to look at, or to stop at."""
 
 from __future__ import annotations
 
@@ -11,28 +11,20 @@ import pandas as pd
 
 from mitofm.data import cutting
 from mitofm.data.annotations import VOTES
-from mitofm.data.card import Card, differences
-from mitofm.data.curation import CLIPPED, OPPOSITE, OUTSIDE, PADDED, SHARED, TWIN
-from mitofm.data.votes import contradicted
+from mitofm.data.card import Card, compare_counts
+from mitofm.data.curation import CLIPPED, OPPOSITE, OUTSIDE, PADDED, SHARED, TWIN, describe_place
+from mitofm.data.votes import find_contradicted
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One kind of trouble.
+class Notice:
+    """What one check has found."""
 
-    Attributes:
-        what: the check that failed.
-        count: how often.
-        first: an example, with its place.
-        fatal: whether no patch store can be built while it lasts.
-        note: whether it is no trouble: a rule of the card was applied, as stated.
-    """
-
-    what: str
-    count: int
-    first: str
-    fatal: bool = False
-    note: bool = False
+    what: str  # the check that failed
+    count: int  # how often
+    first: str  # an example, with its place
+    fatal: bool = False  # whether no patch store can be built until it is mended
+    note: bool = False  # whether it is no problem, but a rule of the card that was applied as stated
 
 
 _ENOUGH, _CORNER = 20, 0.6  # samples, and share of a side: with fewer, or reaching further, chance explains it
@@ -46,71 +38,71 @@ _REMARKED = {  # what curation remarks: in which words, and whether it is a note
 }
 
 
-def remarked(remarks: pd.DataFrame) -> list[Finding]:
-    """The findings of curation, from its remarks (`mitofm.data.curation.Curated`)."""
+def summarize_remarks(remarks: pd.DataFrame) -> list[Notice]:
+    """The notices of curation, from its remarks (`mitofm.data.curation.Curated`)."""
     counts = remarks["what"].value_counts()
     return [
-        Finding(words, int(counts[what]), str(remarks.loc[remarks["what"] == what, "place"].iloc[0]), note=note)
+        Notice(words, int(counts[what]), str(remarks.loc[remarks["what"] == what, "place"].iloc[0]), note=note)
         for what, (words, note) in _REMARKED.items()
         if what in counts
     ]
 
 
-def unreadable(seen: pd.DataFrame) -> list[str]:
-    """What is wrong with each image that cannot be read; every one names its file."""
+def list_unreadable(seen: pd.DataFrame) -> list[str]:
+    """What is wrong with each image that cannot be read, with its file."""
     return [problem for problem in seen["problem"] if problem]
 
 
-def check(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> list[Finding]:
-    """All findings on a data set before curation; empty if nothing is wrong.
+def check(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> list[Notice]:
+    """All notices on a data set before curation; empty if nothing is wrong.
 
     Args:
         card: of the data set.
         root: the folder its files are in.
         table: its annotation table, as its source gives it.
         seen: what `survey.survey` saw of its images.
-        distance_um: two samples of opposite label should lie at least so far apart, micrometres.
+        distance_um: the least distance that two samples of opposite label should have, micrometres.
     """
     return [
-        *_images(card, root, seen),
-        *_samples(table, seen, distance_um),
-        *_scale(table, seen),
-        *_groups(table),
-        *(Finding("not as on the card", 1, difference) for difference in differences(card, table)),
+        *_check_images(card, root, seen),
+        *_check_samples(table, seen, distance_um),
+        *_check_scale(table, seen),
+        *_check_groups(table),
+        *(Notice("not as on the card", 1, difference) for difference in compare_counts(card, table)),
     ]
 
 
-def _images(card: Card, root: Path, seen: pd.DataFrame) -> Iterator[Finding]:
-    problems = unreadable(seen)
+def _check_images(card: Card, root: Path, seen: pd.DataFrame) -> Iterator[Notice]:
+    problems = list_unreadable(seen)
     if problems:
-        yield Finding("images that cannot be read", len(problems), problems[0], fatal=True)
+        yield Notice("images that cannot be read", len(problems), problems[0], fatal=True)
     noted = seen.index[seen["notes"] != ""]
     if len(noted):
         first = f"{root / noted[0]}: {seen.loc[noted[0], 'notes']}"
-        yield Finding("images of which something was chosen", len(noted), first, note=True)
+        yield Notice("images of which something was chosen", len(noted), first, note=True)
     unknown = seen.index[seen["mpp"].isna() & (seen["problem"] == "")]
     if card.mpp is not None and len(unknown):
         first = f"{root / unknown[0]}; state it with data.image_mpp"
-        yield Finding("images of unknown resolution", len(unknown), first, fatal=True)
+        yield Notice("images of unknown resolution", len(unknown), first, fatal=True)
 
 
-def _samples(table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> Iterator[Finding]:
+def _check_samples(table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> Iterator[Notice]:
     twice = table[table.duplicated(["image", "x", "y"])]
     if len(twice):
-        yield Finding("the same sample twice", len(twice), _place(twice.iloc[0]))
-    against = table[contradicted(table)] if set(VOTES) <= set(table) else table[:0]
+        yield Notice("the same sample twice", len(twice), describe_place(twice.iloc[0]))
+    against = table[find_contradicted(table)] if set(VOTES) <= set(table) else table[:0]
     if len(against):
-        yield Finding("labels that are not what most experts voted", len(against), _place(against.iloc[0]))
+        yield Notice("labels that are not what most experts voted", len(against), describe_place(against.iloc[0]))
     mpp = seen["mpp"].reindex(cutting.file_column(table)).fillna(0.25).to_numpy()  # a guess is enough for a warning
-    pairs = _opposite(table, distance_um / mpp)
+    pairs = _find_opposite(table, distance_um / mpp)
     if pairs:
         one, other = (table.iloc[row] for row in pairs[0])
-        first = f"{_place(one)} (label {one['label']}) and {other['sample_id']} (label {other['label']})"
-        yield Finding(f"samples of opposite label within {distance_um:g} micrometres", len(pairs), first)
+        first = f"{describe_place(one)} (label {one['label']}) and {other['sample_id']} (label {other['label']})"
+        yield Notice(f"samples of opposite label within {distance_um:g} micrometres", len(pairs), first)
 
 
-def _scale(table: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Finding]:
-    """Positions that are not of level 0 fill a corner of every image: micrometres at 0.25 per px, a quarter of each side."""
+def _check_scale(table: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Notice]:
+    """Positions that are not px of level 0 fill a corner of every image: micrometres at 0.25 per px, a quarter of each side."""
     if "crop" in table or len(table) < _ENOUGH:
         return
     sides = seen.loc[table["image"], ["width", "height"]].to_numpy()
@@ -119,10 +111,10 @@ def _scale(table: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Finding]:
         first = (
             f"up to {reach[0]:.0%} of the width and {reach[1]:.0%} of the height; micrometres are data.source.unit=um"
         )
-        yield Finding("samples in the upper left corner of every image alone", len(table), first)
+        yield Notice("samples in the upper left corner of every image alone", len(table), first)
 
 
-def _opposite(table: pd.DataFrame, distance_px: np.ndarray) -> list[tuple[int, int]]:
+def _find_opposite(table: pd.DataFrame, distance_px: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of rows with unlike labels that lie in one image less than `distance_px` (n,) apart."""
     from scipy.spatial import cKDTree
 
@@ -134,17 +126,13 @@ def _opposite(table: pd.DataFrame, distance_px: np.ndarray) -> list[tuple[int, i
     return sorted(found)
 
 
-def _groups(table: pd.DataFrame) -> Iterator[Finding]:
+def _check_groups(table: pd.DataFrame) -> Iterator[Notice]:
     for what, group, of in (("slides", "slide", "domain"), ("images", "image", "slide")):
         several = table.groupby(group)[of].nunique()
         torn = several[several > 1]
         if len(torn):
-            yield Finding(f"{what} in two {of}s", len(torn), str(torn.index[0]))
+            yield Notice(f"{what} in two {of}s", len(torn), str(torn.index[0]))
     classes = table.groupby("domain")["label"].nunique()
     single = classes[classes < 2]
     if len(single):
-        yield Finding("domains with samples of one class only", len(single), str(single.index[0]))
-
-
-def _place(sample: pd.Series) -> str:
-    return f"{sample['sample_id']} at ({sample['x']:g}, {sample['y']:g}) in {sample['image']}"
+        yield Notice("domains with samples of one class only", len(single), str(single.index[0]))

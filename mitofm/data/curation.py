@@ -1,8 +1,8 @@
-"""From what a source says to what is split and learned from: the annotation table, held against its images.
+"""Curation: the annotation table of a source, checked against its images before it is split and learned from.
 
 Samples outside their image are clipped or dropped; padded crops are dropped; samples that show the very same cell are kept
-together, and those among them that one data set labels both ways are dropped; a patient's slides are one unit. All of it is
-decided once per state of the files, and kept: splits are made from it before any patch is cut.
+together, and those among them that one data set labels both ways are dropped; a patient's slides are one unit. This is done
+once per state of the files and kept: splits are made from it before any patch is cut.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.outside import RULES, clip
-from mitofm.data.pixels import NOTHING, digests
+from mitofm.data.pixels import NOTHING, digest_samples
 from mitofm.ground.errors import MitofmError, unknown
 
 CLIPPED, OUTSIDE, PADDED, TWIN, SHARED, OPPOSITE = "clipped", "outside", "padded", "twin", "shared", "opposite"
@@ -28,19 +28,15 @@ class Rules:
     """What a card says about curation.
 
     Attributes:
-        outside: one of `mitofm.data.outside.RULES`.
-        padded: what happens to crops whose border is padded, one of `PADDING`.
-        patients: whose a slide is, if the table does not say: a regular expression searched in the slide's name, whose
+        patients: the patient of a slide, if the table does not say: a regular expression searched in the slide's name, whose
             first group (or whole match) names the patient; or a map from slide to patient. None: not known.
-        crop_px: side of what a model sees, px.
-        mpp: micrometre per px of the patches; None: the images' own.
     """
 
-    outside: str
-    padded: str
+    outside: str  # one of `mitofm.data.outside.RULES`
+    padded: str  # what happens to crops whose border is padded, one of `PADDING`
     patients: str | Mapping[str, str] | None
-    crop_px: int
-    mpp: float | None
+    crop_px: int  # side of what a model sees, px
+    mpp: float | None  # micrometre per px of the patches; None: the images' own
 
     def __post_init__(self) -> None:
         if not isinstance(self.patients, str | Mapping | None):
@@ -55,7 +51,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Curated:
-    """A table that was held against its images.
+    """A table that was checked against its images.
 
     Attributes:
         table: annotation table of the samples that are left; with `unit` if that is not the slide of every sample.
@@ -69,7 +65,7 @@ class Curated:
 
 
 def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) -> Curated:
-    """Hold `table` against its images.
+    """Check `table` against its images and apply the rules.
 
     Args:
         root: the folder that the table's files are relative to.
@@ -83,7 +79,7 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
     remarks: list[pd.DataFrame] = []
 
     def remark(samples: pd.DataFrame, what: str) -> None:
-        places = [_place(row) for _, row in samples.iterrows()]
+        places = [describe_place(row) for _, row in samples.iterrows()]
         remarks.append(pd.DataFrame({"sample_id": samples["sample_id"], "what": what, "place": places}, dtype=str))
 
     inside, moved, dropped = clip(root, table, seen, rules.outside, rules.crop_px, rules.mpp)
@@ -93,14 +89,14 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
         raise MitofmError(
             f"{root}: every sample lies outside its image. Check that x and y are level-0 pixels of these images"
         )
-    digest, padded = digests(root, inside)
+    digest, padded = digest_samples(root, inside)
     if rules.padded == "drop" and padded.any():
         remark(inside[padded], PADDED)
         inside, digest = inside[~padded], digest[~padded]
         if inside.empty:
             raise MitofmError(f"{root}: every crop is padded at its border; data.padded=keep keeps them")
-    twins = _twins(inside, digest)
-    opposite = _opposite(inside, twins)
+    twins = _find_twins(inside, digest)
+    opposite = inside.groupby([twins, inside["dataset"]])["label"].transform("nunique") > 1
     sets = inside.groupby(twins)["dataset"].transform("nunique")
     size = inside.groupby([twins, inside["dataset"]])["dataset"].transform("size")
     remark(inside[opposite], OPPOSITE)
@@ -110,24 +106,26 @@ def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) ->
     if kept.empty:
         raise MitofmError(f"{root}: every sample equals one of the opposite label; nothing can be learned from them")
     if rules.patients is not None and "patient" not in kept:
-        kept["patient"] = _patients(kept["slide"], rules.patients)
-    unit = _joined(kept["patient"] if "patient" in kept else kept["slide"], kept, twins[kept.index])
+        kept["patient"] = _name_patients(kept["slide"], rules.patients)
+    # Units that hold twins, or samples of one slide or image, are joined under their first name.
+    unit = kept["patient"] if "patient" in kept else kept["slide"]
+    unit = unit.groupby(_connect(unit, kept["slide"], kept["image"], twins[kept.index])).transform("min")
     if (unit != kept["slide"]).any():
         kept["unit"] = unit
     return Curated(kept.reset_index(drop=True), pd.concat(remarks, ignore_index=True))
 
 
-def _place(sample: pd.Series) -> str:
+def describe_place(sample: pd.Series) -> str:
     """Where to look at a sample."""
     if "crop" in sample:
         return f"{sample['sample_id']}: {sample['crop']}"
     return f"{sample['sample_id']} at ({sample['x']:g}, {sample['y']:g}) in {sample['image']}"
 
 
-def _twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
-    """A number (N,) that samples share which show the same cell.
+def _find_twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
+    """A number (N,) that samples share if they show the same cell.
 
-    Their pixels are equal, or their position in one image is, or in one slide that two data sets hold.
+    They do if their pixels are equal, or their positions in one image, or in one slide that two data sets hold.
     """
     own = pd.Series(np.arange(len(table)), index=table.index).astype(str)
     alike = own.where(digest == NOTHING, "pixels " + digest.astype(str))
@@ -136,23 +134,12 @@ def _twins(table: pd.DataFrame, digest: pd.Series) -> pd.Series:
     # A slide may have several images, each with positions of its own: only another data set's position in it is the same.
     in_slide = in_slide.where(table.groupby(in_slide)["dataset"].transform("nunique") > 1, own)
     spots = [in_image, in_slide]
-    if "crop" in table:  # of a crop from nobody knows where, image is the crop itself, and its position says nothing
+    if "crop" in table:  # a crop of unknown origin has itself as its image, and its position says nothing
         spots = [spot.where(table["image"] != table["crop"], own) for spot in spots]
-    return pd.Series(_components(alike, *spots), index=table.index)
+    return pd.Series(_connect(alike, *spots), index=table.index)
 
 
-def _opposite(table: pd.DataFrame, twins: pd.Series) -> pd.Series:
-    """Whether each sample has a twin of the other label in its own data set."""
-    return table.groupby([twins, table["dataset"]])["label"].transform("nunique") > 1
-
-
-def _joined(names: pd.Series, table: pd.DataFrame, twins: pd.Series) -> pd.Series:
-    """The unit of each sample: units that hold twins, or samples of one slide or image, are one, called after their first."""
-    component = pd.Series(_components(names, table["slide"], table["image"], twins), index=names.index)
-    return names.groupby(component).transform("min")
-
-
-def _components(*keys: pd.Series) -> np.ndarray:
+def _connect(*keys: pd.Series) -> np.ndarray:
     """Numbers (N,) that two rows share if a chain of rows links them in which each shares a key with the next."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -168,8 +155,16 @@ def _components(*keys: pd.Series) -> np.ndarray:
     return connected_components(graph, directed=False)[1][:n]
 
 
-def _patients(slides: pd.Series, rule: str | Mapping[str, str]) -> pd.Series:
-    found = {slide: _patient(slide, rule) for slide in slides.unique()}
+def _name_patients(slides: pd.Series, rule: str | Mapping[str, str]) -> pd.Series:
+    if isinstance(rule, Mapping):
+        found = {slide: str(rule.get(slide, "")) for slide in slides.unique()}
+    else:
+        try:
+            pattern = re.compile(rule)
+        except re.error as error:
+            raise MitofmError(f"data.patients={rule!r} is no regular expression: {error}") from error
+        met = {slide: pattern.search(slide) for slide in slides.unique()}
+        found = {slide: (one[min(pattern.groups, 1)] or "") if one else "" for slide, one in met.items()}
     without = [slide for slide, patient in found.items() if not patient]
     if without:
         raise MitofmError(
@@ -177,13 +172,3 @@ def _patients(slides: pd.Series, rule: str | Mapping[str, str]) -> pd.Series:
             "the expression or the map, or leave data.patients=null: then each slide is its own"
         )
     return slides.map(found)
-
-
-def _patient(slide: str, rule: str | Mapping[str, str]) -> str:
-    if isinstance(rule, Mapping):
-        return str(rule.get(slide, ""))
-    try:
-        met = re.search(str(rule), slide)
-    except re.error as error:
-        raise MitofmError(f"data.patients={rule!r} is no regular expression: {error}") from error
-    return "" if met is None else met.group(1 if met.re.groups else 0) or ""

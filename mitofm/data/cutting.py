@@ -1,4 +1,4 @@
-"""Which pixels make the patch of an annotated cell: in what order cells are cut, at what scale, and the cut itself."""
+"""Cutting patches out of images: the order of the samples, the scale, and the cut itself."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.images.base import Image
-from mitofm.data.images.squares import resized, squares
+from mitofm.data.images.squares import cut_squares, resize
 from mitofm.ground.errors import MitofmError
 
 _SAME_SCALE = 0.05  # a smaller difference in resolution is left alone: resampling would blur more than it corrects
-_BAND = 1024  # px; cells are cut band by band, so that those of one piece lie on few tiles
-_PIECE = (
-    32 * 2**20
-)  # bytes of patches held at once by a worker: the 200 cells of a region fit, so no tile is decoded twice
+_BAND = 1024  # px; samples are cut band by band, so that those of one piece lie on few tiles
+_PIECE = 32 * 2**20  # bytes of patches that a worker holds: the 200 samples of a region fit, so tiles are decoded once
 
 
 def file_column(table: pd.DataFrame) -> pd.Series:
-    """The file that each cell is cut from, relative to the source's root."""
+    """The file that each sample is cut from, relative to the source's root."""
     return table["crop"] if "crop" in table else table["image"]
 
 
-def plan(table: pd.DataFrame, patch_px: int) -> list[list[np.ndarray]]:
+def arrange(table: pd.DataFrame, patch_px: int) -> list[list[np.ndarray]]:
     """The rows of `table` in the order to cut them: units for one worker each, made of pieces to note as done.
 
     A file is in one unit only, so that it is opened once; small files share a unit. A function of the arguments alone.
@@ -46,7 +44,7 @@ def plan(table: pd.DataFrame, patch_px: int) -> list[list[np.ndarray]]:
     return units
 
 
-def by_file(files: np.ndarray, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def split_by_file(files: np.ndarray, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """The runs of `rows` that share a file, with its name."""
     ends = np.flatnonzero(files[rows][1:] != files[rows][:-1]) + 1
     for run in np.split(rows, ends):
@@ -60,24 +58,24 @@ def side(patch_px: int, own: float, mpp: float | None) -> int:
     return round(patch_px * mpp / own)
 
 
-def cut(image: Image, cells: pd.DataFrame, patch_side: int, patch_px: int) -> np.ndarray:
-    """The patches of cells of one image: (n, patch_px, patch_px, 3) uint8. A pre-cut crop is cut at its centre.
+def cut(image: Image, samples: pd.DataFrame, patch_side: int, patch_px: int) -> np.ndarray:
+    """The patches of samples of one image: (n, patch_px, patch_px, 3) uint8. A pre-cut crop is cut at its centre.
 
     Args:
-        image: their image, or the one cell's crop.
-        cells: their rows of the annotation table.
+        image: their image, or the one sample's crop.
+        samples: their rows of the annotation table.
         patch_side: px that a patch covers in the image.
         patch_px: side of the patches.
 
     Raises:
         MitofmError: the image cannot be decoded, or the crop is too small.
     """
-    if "crop" not in cells:
-        return resized(squares(image, cells[["x", "y"]].to_numpy(), patch_side), patch_px)
+    if "crop" not in samples:
+        return resize(cut_squares(image, samples[["x", "y"]].to_numpy(), patch_side), patch_px)
     if patch_side > min(image.width, image.height):
         raise MitofmError(
             f"{image.path}: this crop is {image.width} x {image.height} px, but {patch_side} x {patch_side} px are "
             "needed. Ask for a smaller crop_px or margin_px, or cut larger crops"
         )
-    centre = np.tile([image.width // 2, image.height // 2], (len(cells), 1))
-    return resized(squares(image, centre, patch_side), patch_px)
+    centre = np.tile([image.width // 2, image.height // 2], (len(samples), 1))
+    return resize(cut_squares(image, centre, patch_side), patch_px)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from mitofm.data.card import Card
 from mitofm.ground import config as configs
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.settings import read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
     from mitofm.data.patches import PatchStore
     from mitofm.data.sources.base import Source, Tabled
     from mitofm.data.tables import Tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stated(Card):
+    """The group `data`."""
+
+    source: Mapping[str, Any]
+    download: Mapping[str, Any] | None
 
 
 class Dataset:
@@ -35,42 +45,31 @@ class Dataset:
     """
 
     def __init__(self, config: Mapping[str, Any], cache: Path) -> None:
-        of_card = {field.name for field in fields(Card)}
-        known = of_card | {"source", "download"}
-        may_lack = {one.name for one in fields(Card) if (one.default, one.default_factory) != (MISSING, MISSING)}
-        missing, more = sorted(known - may_lack - set(config)), sorted(set(config) - known)
-        if missing or more:
-            told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has the unknown {', '.join(more)}"] * bool(more)
-            raise MitofmError(f"data set {config.get('name', '?')!r}: its config {' and '.join(told)}")
-        self.card = Card(**{key: value for key, value in config.items() if key in of_card})
+        stated = read(_Stated, config, "data")
+        self.card = Card(**{field.name: getattr(stated, field.name) for field in fields(Card)})
         self.cache = Path(cache)
         self.remembered = Remembered(self.cache / "fingerprints")
-        self._source_config = config["source"]
-        self._download_config = config["download"]
+        self._source_config = stated.source
+        self._download_config = stated.download
 
     @cached_property
     def source(self) -> Source:
         """How its files are read, from the config."""
-        return configs.instantiate(self._source_config)
+        return configs.instantiate(self._source_config, "data.source")
 
     @cached_property
     def download(self) -> Any:
-        """How its files are fetched, from the config; None where they are put there by hand."""
-        return None if self._download_config is None else configs.instantiate(self._download_config)
+        """How its files are fetched, from the config; None if people put them there by hand."""
+        return None if self._download_config is None else configs.instantiate(self._download_config, "data.download")
 
     def present(self) -> bool:
         """Whether its annotation files are on this machine; makes nothing."""
-        try:
+        with suppress(MitofmError):
             return bool(self.source.files())
-        except MitofmError:
-            return False
+        return False
 
     def files(self) -> list[Path]:
-        """Its annotation files, made first where they are absent and can be made.
-
-        Raises:
-            MitofmError: they are absent and cannot be made.
-        """
+        """Its annotation files, made first if they are absent. MitofmError if they cannot be made."""
         if not self.present():
             self.source.prepare()
         return self.source.files()
@@ -82,8 +81,8 @@ class Dataset:
 
     @cached_property
     def curated(self) -> Curated:
-        """Its table, held against its images, and what was noticed on the way (`mitofm.data.curation`)."""
-        return self._tables().curated()
+        """Its table, checked against its images, and what was noticed (`mitofm.data.curation`)."""
+        return self._tables().read()
 
     def table(self) -> pd.DataFrame:
         """Its curated annotation table: what is split, cut and learned from."""
@@ -93,15 +92,12 @@ class Dataset:
         """The fingerprint of its curated table; known files are not opened.
 
         Args:
-            votes: whether votes are learned from: then they count.
-
-        Raises:
-            MitofmError: they are to be, and there are none.
+            votes: whether votes are learned from, and so count. MitofmError if there are none.
         """
-        from mitofm.data.votes import voted
+        from mitofm.data.votes import require_votes
 
         if votes:
-            voted(self.table(), self.card.name)
+            require_votes(self.table(), self.card.name)
         return self._tables().fingerprint(votes)
 
     def _tables(self) -> Tables:

@@ -10,44 +10,44 @@ _DRAWS = 64
 _UNIT = 10**7  # shares are whole numbers of this: sums are exact, so that no machine breaks a tie in another way
 
 
-def balanced_folds(labels: np.ndarray, slides: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """The fold (N,), from 0, of each of N cells; every fold holds whole slides and both classes.
+def draw_folds(labels: np.ndarray, slides: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """The fold (N,), from 0, of each of N samples; every fold holds whole slides and both classes.
 
-    Constrained randomisation, as of the clusters of a trial (Raab and Butcher 2001, Statistics in Medicine 20:351): of many
-    random divisions into folds, a random one of the better balanced half. What is balanced is each fold's share of the
+    Constrained randomisation, as for the clusters of a trial (Raab and Butcher 2001, Statistics in Medicine 20:351): of many
+    random divisions into folds, a random one of the better balanced half is taken. Balanced are each fold's shares of the
     negatives, of the positives and of the slides. A slide is as likely to be in one fold as in another.
 
     Args:
         labels: int (N,), 0 or 1.
-        slides: (N,) names; the order of cells does not matter.
+        slides: (N,) names; the order of samples does not matter.
         folds: how many.
-        rng: draws; equal generators and equal cells give equal folds.
+        rng: draws; equal generators and equal samples give equal folds.
 
     Raises:
         Infeasible: in no division would every fold hold both classes.
     """
     names, slide = np.unique(np.asarray(slides, dtype=str), return_inverse=True)
-    cells = np.stack([np.bincount(slide, labels == label, len(names)) for label in (0, 1)], axis=1).astype(int)
-    negative, positive = (cells > 0).sum(axis=0)
+    counts = np.stack([np.bincount(slide, labels == label, len(names)) for label in (0, 1)], axis=1).astype(int)
+    negative, positive = (counts > 0).sum(axis=0)
     if min(negative, positive) < folds:
         raise Infeasible(
-            f"{len(names)} slides, {positive} with positive and {negative} with negative cells, cannot make {folds} folds "
+            f"{len(names)} slides, {positive} with positive and {negative} with negative samples, cannot make {folds} folds "
             "that hold both classes"
         )
-    held = np.column_stack([cells, np.ones(len(names), dtype=int)])
+    held = np.column_stack([counts, np.ones(len(names), dtype=int)])
     shares = -(-held * _UNIT // held.sum(axis=0))  # rounded up: what is there is never 0
-    dealt, imbalance = _deal(shares, _orders(cells, shares, rng), folds, rng)
+    dealt, imbalance = _deal(shares, _draw_orders(counts, shares, rng), folds, rng)
     _, divisions = np.unique(imbalance, return_index=True)  # best first; of few slides many draws are the same division
     return dealt[rng.choice(divisions[: (len(divisions) + 1) // 2])][slide]
 
 
-def _orders(cells: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _draw_orders(counts: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Random orders of n slides: (draws, n). Large ones tend to come early, so that small ones can make up for them.
 
     Slides of one class come last: were they first, a fold could be left without the other.
     """
     late = rng.random((_DRAWS, len(shares))) / shares.sum(axis=1)
-    return np.lexsort((late, np.broadcast_to((cells == 0).any(axis=1), late.shape)))
+    return np.lexsort((late, np.broadcast_to((counts == 0).any(axis=1), late.shape)))
 
 
 def _deal(
@@ -62,7 +62,7 @@ def _deal(
         rng: decides between equal folds.
 
     Returns:
-        The fold of each slide (draws, n), and the sum of squares of what folds hold (draws,), least where all hold the
+        The fold of each slide (draws, n), and the sum of squares of what folds hold (draws,), least if all hold the
         same.
     """
     draws = np.arange(len(orders))

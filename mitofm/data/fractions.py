@@ -1,6 +1,6 @@
-"""Buying labels: one order of the cells on a side per seed, of which a fraction takes the prefix.
+"""Buying labels: each seed has one order of the samples of a side, and a fraction takes the first of them.
 
-Whatever the fraction, the order is the same, so a smaller fraction is part of every larger one.
+The order does not depend on the fraction, so a smaller fraction is part of every larger one.
 """
 
 from __future__ import annotations
@@ -31,40 +31,39 @@ def check(fraction: float, unit: str) -> None:
         )
 
 
-def stratified_order(labels: np.ndarray, domains: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random order of n cells in which every prefix has the class proportions of the whole, to within one cell.
+def stratify(samples: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
+    """A random order of n samples in which every prefix has the class proportions of the whole, to within one sample.
 
-    Cell j of a class of n_c cells goes to place (j + 1/2) / n_c, which spreads both classes evenly (each is then at
-    most half a cell off its share). Inside a class the domains are spread in the same way, but with a random phase
+    Sample j of a class of n_c samples goes to place (j + 1/2) / n_c, which spreads both classes evenly (each is then at
+    most half a sample off its share). Inside a class the domains are spread in the same way, but with a random phase
     instead of 1/2, so that no small domain is systematically early or late.
 
     Args:
-        labels: (n,) classes.
-        domains: (n,) names.
+        samples: n rows with label and domain.
         rng: draws the order; equal generators and equal inputs give equal orders.
 
     Returns:
         (n,) positions.
     """
-    cells = pd.DataFrame({"label": labels, "domain": domains}).iloc[rng.permutation(len(labels))]
-    groups = cells.groupby(["label", "domain"], sort=True)
+    samples = samples[["label", "domain"]].reset_index(drop=True).iloc[rng.permutation(len(samples))]
+    groups = samples.groupby(["label", "domain"], sort=True)
     phase = rng.random(groups.ngroups)[groups.ngroup().to_numpy()]
     place = (groups.cumcount().to_numpy() + phase) / groups["label"].transform("size").to_numpy()
-    cells = cells.iloc[np.argsort(place, kind="stable")]
-    classes = cells.groupby("label")
+    samples = samples.iloc[np.argsort(place, kind="stable")]
+    classes = samples.groupby("label")
     place = (classes.cumcount().to_numpy() + 0.5) / classes["label"].transform("size").to_numpy()
-    return cells.index.to_numpy()[np.argsort(place, kind="stable")]
+    return samples.index.to_numpy()[np.argsort(place, kind="stable")]
 
 
-def bought(
+def buy(
     train: pd.DataFrame, validation: pd.DataFrame, fraction: float, unit: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The cells of both sides that `fraction` buys, in the order they are bought.
+    """The samples of both sides that `fraction` buys, in the order they are bought.
 
     Args:
-        train: the cells of the training side (slide, domain, label), sorted by sample_id.
+        train: the samples of the training side (slide, domain, label), sorted by sample_id.
         validation: those of the validation side, likewise.
-        fraction: a share of the cells of each side (unit "annotation"), a share of its slides (unit "slide_share"), or a
+        fraction: a share of the samples of each side (unit "annotation"), a share of its slides (unit "slide_share"), or a
             number of training slides (unit "slide"), to which validation slides are added in the same proportion. At
             least one of each.
         unit: one of `UNITS`.
@@ -79,7 +78,7 @@ def bought(
     """
     check(fraction, unit)
     sides = {"train": train, "validation": validation}
-    orders = {side: _order(cells, stream(seed, "subset", side)) for side, cells in sides.items()}
+    orders = {side: stratify(samples, stream(seed, "subset", side)) for side, samples in sides.items()}
     if unit == "annotation":
         kept = {side: order[: _count(fraction, len(order))] for side, order in orders.items()}
     else:
@@ -88,7 +87,7 @@ def bought(
             raise Infeasible(f"fraction={fraction:g} slides were asked for, but the training side has {slides}")
         share = fraction / slides
         kept = {
-            side: _of_first_slides(sides[side], order, share, stream(seed, "subset slides", side))
+            side: _take_first_slides(sides[side], order, share, stream(seed, "subset slides", side))
             for side, order in orders.items()
         }
     return kept["train"], kept["validation"]
@@ -98,11 +97,7 @@ def _count(share: float, of: int) -> int:
     return max(1, round(share * of))
 
 
-def _order(side: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
-    return stratified_order(side["label"].to_numpy(), side["domain"].to_numpy(), rng)
-
-
-def _of_first_slides(side: pd.DataFrame, order: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+def _take_first_slides(side: pd.DataFrame, order: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     codes, names = pd.factorize(side["slide"], sort=True)
     rank = rng.permutation(len(names))[codes]
     by_slide = order[np.argsort(rank[order], kind="stable")]

@@ -10,7 +10,7 @@ from mitofm.ground.seeds import stream
 
 
 class Mix:
-    """Mixes every sample of a batch with another one, in one proportion, by one way where both are on.
+    """Mixes every sample of a batch with another one, in one proportion per batch, and one way per batch if both are on.
 
     Args:
         mixup: alpha of the Beta(alpha, alpha) from which mixup's proportion is drawn; 0 is no mixup.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mitofm.data.augment import Augment, centre
+from mitofm.data.augment import Augment, cut_centre
 from mitofm.data.balance import Groups
 from mitofm.data.mixing import Mix
 from mitofm.data.order import Draw, StepOrder
@@ -30,12 +30,12 @@ class TrainingPatches(Dataset[TrainingBatch]):
 
     Args:
         store: the patches.
-        rows: of the n training cells.
-        weights: of the cells in the loss: float32 (n,).
+        rows: of the n training samples.
+        weights: of the samples in the loss: float32 (n,).
         augment: applied to each patch.
         mix: applied to each batch.
         shard: which of how many devices that share each batch; its loss weights make the mean of their losses the batch's.
-        targets: from 0 to 1 (n,), to train towards in place of the labels; None: the labels.
+        targets: (n,) from 0 to 1, to train towards instead of the labels; None: the labels.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class PlainPatches(Dataset[Batch]):
 
     def __getitems__(self, positions: list[int]) -> Batch:
         """The batch at these positions."""
-        patches = centre(self.store.read(self.rows[positions]), self.store.crop_px)
+        patches = cut_centre(self.store.read(self.rows[positions]), self.store.crop_px)
         return torch.from_numpy(np.ascontiguousarray(patches)), torch.from_numpy(self.labels[positions]).float()
 
 
@@ -93,10 +93,10 @@ class CellData(pl.LightningDataModule):
     """Training and validation batches of one cell.
 
     Args:
-        training: the training cells.
-        validation: the validation cells to check; none where nothing is chosen on them.
-        groups: of training cells that are drawn equally often.
-        batch_size: cells per step.
+        training: the training samples.
+        validation: the validation samples to check; none if nothing is chosen on them.
+        groups: of training samples that are drawn equally often.
+        batch_size: samples per step.
         steps: of the whole run.
         seed: of the cell.
         workers: loader processes.
@@ -120,7 +120,7 @@ class CellData(pl.LightningDataModule):
         self.validation = validation
         self.batch_size = batch_size
         self.order = StepOrder(len(training.rows), batch_size, steps, seed, groups=groups)
-        self._loading: dict[str, Any] = {"num_workers": workers, "pin_memory": pin, "collate_fn": _as_it_is}
+        self._loading: dict[str, Any] = {"num_workers": workers, "pin_memory": pin, "collate_fn": _pass_on}
 
     def train_dataloader(self) -> DataLoader:
         """The steps that are still to do."""
@@ -129,16 +129,16 @@ class CellData(pl.LightningDataModule):
         return DataLoader(self.training, batch_sampler=self.order, **self._loading)
 
     def val_dataloader(self) -> DataLoader | list:
-        """The validation cells, or nothing."""
+        """The validation samples, or nothing."""
         if not len(self.validation):
             return []
-        return prediction_loader(self.validation, self.batch_size * 4, **self._loading)
+        return load_in_order(self.validation, self.batch_size * 4, **self._loading)
 
 
-def prediction_loader(patches: PlainPatches, batch_size: int, **loading: Any) -> DataLoader:
+def load_in_order(patches: PlainPatches, batch_size: int, **loading: Any) -> DataLoader:
     """Batches of `patches` in their order."""
-    return DataLoader(patches, batch_size=batch_size, **{"collate_fn": _as_it_is, **loading})
+    return DataLoader(patches, batch_size=batch_size, **{"collate_fn": _pass_on, **loading})
 
 
-def _as_it_is(batch: Batch | TrainingBatch) -> Batch | TrainingBatch:
+def _pass_on(batch: Batch | TrainingBatch) -> Batch | TrainingBatch:
     return batch

@@ -13,12 +13,10 @@ from mitofm.ground.errors import MitofmError
 RULES = ("clip", "drop", "error")
 
 
-def outside(table: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
-    """Whether each sample's centre lies outside its image: (N,) bool. A pre-cut crop's never does, nor an unreadable image's.
+def find_outside(table: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
+    """Whether each sample's centre lies outside its image: (N,) bool. It never does in pre-cut crops and unreadable images.
 
-    Args:
-        table: annotation table.
-        seen: what `mitofm.data.survey.survey` saw of its images.
+    `seen` is what `mitofm.data.survey.survey` saw of the images.
     """
     if "crop" in table:
         return pd.Series(False, index=table.index)
@@ -31,8 +29,8 @@ def clip(
 ) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
     """`table` with every centre inside its image.
 
-    A centre within one crop of the border is moved to the nearest pixel of the image if `rule` is "clip": half of its crop is
-    then the reflection at the border. One further away, or any if `rule` is "drop", leaves the table.
+    If `rule` is "clip", a centre within one crop of the border is moved to the nearest pixel of the image: half of its crop
+    is then the reflection at the border. Centres further away, or all if `rule` is "drop", leave the table.
 
     Args:
         root: the folder that the table's files are relative to.
@@ -48,7 +46,7 @@ def clip(
     Raises:
         MitofmError: `rule` is "error", and a centre lies outside.
     """
-    far = outside(table, seen)
+    far = find_outside(table, seen)
     none = pd.Series(False, index=table.index)
     if not far.any():
         return table, none, none

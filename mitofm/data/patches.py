@@ -1,8 +1,8 @@
-"""The patch store: every crop cut once into one memory-mapped array, so that reading a patch never opens an image.
+"""The patch store: every crop is cut once into one memory-mapped array, and reading a patch opens no image.
 
 A store is a folder: `patches.npy` (uint8, (N, S, S, 3), S = crop_px + 2 * margin_px), `table.parquet` (the annotation
 table, row i describing patch i) and `store.json` (what it holds, with checksums, written last). A folder without
-`store.json` is being built or was interrupted; what is done is noted in it, and building goes on.
+`store.json` is being built or was interrupted: the pieces that are done are noted in it, and building goes on.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from mitofm.data.annotations import fingerprint
 from mitofm.data.building import build
 from mitofm.data.images.open import files_of
 from mitofm.data.sources.base import Tabled
+from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
+from mitofm.data.tables import lock_cached
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import map_npy, read_json, write_json, write_parquet
 from mitofm.ground.fingerprints import Remembered
-from mitofm.ground.locks import lock
 
 _VERSION = 3  # raised whenever equal inputs give other patches
 _PART = 2**25  # bytes
@@ -39,23 +40,17 @@ class PatchStore:
     """A finished store, opened for reading."""
 
     path: Path
-    key: str
-    """Fingerprint (hex) of all that the patches were made from."""
-    table: pd.DataFrame
-    """The annotation table; row i describes patch i."""
-    patches: np.ndarray
-    """(N, S, S, 3) uint8 RGB, S = crop_px + 2 * margin_px; memory-mapped, read only."""
+    key: str  # fingerprint (hex) of all that the patches were made from
+    table: pd.DataFrame  # the annotation table; row i describes patch i
+    patches: np.ndarray  # (N, S, S, 3) uint8 RGB, S = crop_px + 2 * margin_px; memory-mapped, read only
     crop_px: int
     margin_px: int
 
     @classmethod
     def open(cls, path: Path, remembered: Remembered) -> PatchStore:
-        """Open the store in `path` and check that its parts are those it was finished with.
+        """Open the store in `path`. MitofmError if it is not finished, or a file is not the one it was finished with.
 
-        Checksums are computed where a file's size or time has changed since they were last seen to be right.
-
-        Raises:
-            MitofmError: there is no finished store, or one of its files is not the one it was finished with.
+        Checksums are computed if a file's size or time has changed since they were last verified.
         """
         if not (path / _STORE).is_file():
             raise MitofmError(f"{path}: there is no finished patch store here. `mitofm prepare` builds it")
@@ -69,7 +64,8 @@ class PatchStore:
             patches = np.asarray(map_npy(path / _PATCHES))
         except (OSError, EOFError, ValueError, KeyError) as error:
             raise _damaged(path, error) from error
-        shape = _shape(n, crop_px, margin_px)
+        side = crop_px + 2 * margin_px
+        shape = (n, side, side, 3)
         if patches.shape != shape or patches.dtype != np.uint8 or len(table) != n:
             raise _damaged(path, f"{len(table)} rows beside {patches.dtype} {patches.shape}, not {n} and uint8 {shape}")
         if not path.name.endswith(key[:12]):
@@ -78,13 +74,13 @@ class PatchStore:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the patches again, instead of being sent all of them."""
-        return _reopened, (self.path, self.key, self.table, self.crop_px, self.margin_px)
+        return _reopen, (self.path, self.key, self.table, self.crop_px, self.margin_px)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
         return self.patches[np.asarray(rows, dtype=np.int64)]
 
-    def narrowed(self, crop_px: int) -> PatchStore:
+    def narrow(self, crop_px: int) -> PatchStore:
         """The same patches, of which a model sees the central `crop_px` alone."""
         return replace(self, crop_px=crop_px, key=fingerprints.of([self.key, crop_px]))
 
@@ -102,7 +98,7 @@ def ensure(
 ) -> PatchStore:
     """The store of `source`'s samples, built first if it does not exist.
 
-    Of several processes one builds and the others wait; an interrupted build is taken up where it stopped.
+    Of several processes one builds and the others wait; an interrupted build goes on where it stopped.
 
     Args:
         name: the data set's name, for the folder's name.
@@ -111,11 +107,11 @@ def ensure(
         cache: the folder that holds the stores.
         remembered: fingerprints of files.
         mpp: micrometre per px of the patches, to which images of another resolution are resampled; None: none are.
-        image_mpp: micrometre per px of the images where neither annotations nor files say.
+        image_mpp: micrometre per px of the images if neither annotations nor files say.
 
     Raises:
-        MitofmError: sizes that cannot be, an image missing or unreadable, a crop too small, an
-            unknown resolution, a folder that cannot be written, too little room on the disk.
+        MitofmError: impossible sizes, an image missing or unreadable, a crop too small, an unknown resolution, a folder
+            that cannot be written, too little room on the disk.
     """
     if crop_px < 1 or margin_px < 0 or (mpp is not None and mpp <= 0):
         raise MitofmError(
@@ -135,29 +131,22 @@ def ensure(
     )
     path = cache / f"{name}-{crop_px}+{margin_px}px-{key[:12]}"
     if not (path / _STORE).is_file():
-        try:
-            with lock(path.with_name(f"{path.name}.lock")):
-                if not (path / _STORE).is_file():
-                    seen = survey(source.root, table, image_mpp)
-                    refuse(source.root, seen, mpp)
-                    sides = {file: cutting.side(crop_px + 2 * margin_px, own, mpp) for file, own in seen["mpp"].items()}
-                    path.mkdir(exist_ok=True)
-                    write_parquet(path / _TABLE, table)
-                    build(path / _PATCHES, source.root, table, sides, crop_px + 2 * margin_px)
-                    facts = {"key": key, "n": len(table), "crop_px": crop_px, "margin_px": margin_px, "mpp": mpp}
-                    sums = {name: _checksum(path / name, remembered) for name in (_PATCHES, _TABLE)}
-                    write_json(path / _STORE, facts | sums)
-        except OSError as error:
-            raise MitofmError(
-                f"{path}: the patch store cannot be written ({error}). Make room, or choose another folder with "
-                "paths.cache (MITOFM_CACHE)"
-            ) from error
+        with lock_cached(path, "patch store"):
+            if not (path / _STORE).is_file():
+                seen, patch_px = survey(source.root, table, image_mpp), crop_px + 2 * margin_px
+                refuse(source.root, seen, mpp)
+                sides = {file: cutting.side(patch_px, own, mpp) for file, own in seen["mpp"].items()}
+                path.mkdir(exist_ok=True)
+                write_parquet(path / _TABLE, table)
+                build(path / _PATCHES, source.root, table, sides, patch_px)
+                facts = {"key": key, "n": len(table), "crop_px": crop_px, "margin_px": margin_px, "mpp": mpp}
+                sums = {name: _checksum(path / name, remembered) for name in (_PATCHES, _TABLE)}
+                write_json(path / _STORE, facts | sums)
     return PatchStore.open(path, remembered)
 
 
-def _reopened(path: Path, key: str, table: pd.DataFrame, crop_px: int, margin_px: int) -> PatchStore:
-    patches = np.asarray(map_npy(path / _PATCHES))
-    return PatchStore(path, key, table, patches, crop_px, margin_px)
+def _reopen(path: Path, key: str, table: pd.DataFrame, crop_px: int, margin_px: int) -> PatchStore:
+    return PatchStore(path, key, table, np.asarray(map_npy(path / _PATCHES)), crop_px, margin_px)
 
 
 def _damaged(path: Path, reason: object) -> MitofmError:
@@ -166,20 +155,10 @@ def _damaged(path: Path, reason: object) -> MitofmError:
     )
 
 
-def _shape(n: int, crop_px: int, margin_px: int) -> tuple[int, int, int, int]:
-    side = crop_px + 2 * margin_px
-    return n, side, side, 3
-
-
 def _images_fingerprint(root: Path, table: pd.DataFrame, name: str, remembered: Remembered) -> str:
     """Fingerprint of the content of every image file that the table names."""
     names = sorted(set(cutting.file_column(table)))
-    missing = [file for file in names if not (root / file).is_file()]
-    if missing:
-        raise MitofmError(
-            f"data set {name!r}: {len(missing)} of {len(names)} image files are missing in {root}, the first is "
-            f"{missing[0]}. Copy them there, at the path its annotations give"
-        )
+    check_images(root, names, name)
     files = [part for file in names for part in files_of(root / file)]
 
     def compute() -> str:

@@ -1,12 +1,13 @@
-"""Second tables beside the annotated cells, for studies of confounders: random background, jittered positions.
+"""Second tables beside the annotated samples, for studies of confounders: random background, jittered positions.
 
-Each is a source of its own, so that its patches lie in a store of their own and never among the annotated cells.
+Each is a source of its own, so that its patches lie in a store of their own and never among the annotated samples.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,8 @@ class Positions(ABC):
         seed: of the drawing.
     """
 
+    kind: ClassVar[str]  # names the random stream of each image, so it cannot change
+
     def __init__(self, source: Tabled, seed: int) -> None:
         self.source = source
         self.root: Path = source.root
@@ -38,47 +41,45 @@ class Positions(ABC):
             Infeasible: the source has pre-cut crops, around which there is no image.
             MitofmError: no position can be found.
         """
-        cells = self.source.table()
-        if "crop" in cells:
+        samples = self.source.table()
+        if "crop" in samples:
             raise Infeasible(
-                f"{self.root}: these cells are crops that are already cut; there is no image around them to take other "
+                f"{self.root}: these samples are crops that are already cut; there is no image around them to take other "
                 "positions from. Use a data set with whole regions or slides"
             )
-        seen = survey(self.root, cells, None)
+        seen = survey(self.root, samples, None)
         refuse(self.root, seen, None)
         parts = [
-            self.drawn(
-                here, seen.loc[image, ["width", "height"]].to_numpy(), stream(self.seed, type(self).__name__, image)
-            )
-            for image, here in cells.groupby("image")
+            self.draw(here, seen.loc[image, ["width", "height"]].to_numpy(), stream(self.seed, self.kind, image))
+            for image, here in samples.groupby("image")
         ]
-        return validate(pd.concat(parts, ignore_index=True), f"{type(self).__name__} of {self.root}", may_lack=("mpp",))
+        return validate(pd.concat(parts, ignore_index=True), f"{self.kind} of {self.root}", may_lack=("mpp",))
 
     @abstractmethod
-    def drawn(self, cells: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-        """The positions in one image of `size` (width, height), given its annotated cells: rows of a table."""
+    def draw(self, samples: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+        """The positions in one image of `size` (width, height), given its annotated samples: rows of a table."""
 
 
-class Background(Positions):
-    """Random positions away from every annotated cell, all with label 0.
+class BackgroundPositions(Positions):
+    """Random positions away from every annotated sample, all with label 0.
 
     Args:
-        source: of the annotated cells.
         per_image: positions in each image.
-        distance_px: from every annotated cell, px at level 0.
-        seed: of the drawing.
+        distance_px: from every annotated sample, px at level 0.
     """
+
+    kind = "Background"
 
     def __init__(self, source: Tabled, per_image: int, distance_px: float, seed: int = 0) -> None:
         super().__init__(source, seed)
         self.per_image = per_image
         self.distance_px = distance_px
 
-    def drawn(self, cells: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-        """Uniform over the image, drawn again where too near a cell."""
+    def draw(self, samples: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+        """Uniform over the image, drawn again if too near a sample."""
         from scipy.spatial import cKDTree
 
-        image, tree = cells["image"].iloc[0], cKDTree(cells[["x", "y"]].to_numpy())
+        image, tree = samples["image"].iloc[0], cKDTree(samples[["x", "y"]].to_numpy())
         found = np.empty((0, 2))
         for _ in range(100):
             drawn = np.floor(rng.uniform(0, size, (4 * self.per_image, 2)))
@@ -87,36 +88,38 @@ class Background(Positions):
                 break
         else:
             raise MitofmError(
-                f"{self.root / image}: {self.per_image} positions {self.distance_px:g} px from every cell cannot be found; "
+                f"{self.root / image}: {self.per_image} positions {self.distance_px:g} px from every sample cannot be found; "
                 "ask for fewer, or nearer ones"
             )
         names = [f"{Path(image).with_suffix('')}-background-{i}" for i in range(self.per_image)]
-        common = cells.iloc[[0] * self.per_image].reset_index(drop=True)
+        common = samples.iloc[[0] * self.per_image].reset_index(drop=True)
         return common.assign(sample_id=names, x=found[:, 0], y=found[:, 1], label=0)
 
 
-class Jittered(Positions):
-    """Every annotated cell seen off its centre, with its own label.
+class JitteredPositions(Positions):
+    """Every annotated sample seen off its centre, with its own label.
 
     Args:
-        source: of the annotated cells.
-        per_cell: positions of each cell.
+        per_cell: positions of each sample.
         offset_px: the largest offset along x and along y, px at level 0.
-        seed: of the drawing.
     """
+
+    kind = "Jittered"
 
     def __init__(self, source: Tabled, per_cell: int, offset_px: int, seed: int = 0) -> None:
         super().__init__(source, seed)
         self.per_cell = per_cell
         self.offset_px = offset_px
 
-    def drawn(self, cells: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    def draw(self, samples: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
         """Whole-pixel offsets, uniform in a square; those that would leave the image are mirrored back into it."""
         parts = []
         for i in range(self.per_cell):
-            centres = cells[["x", "y"]].to_numpy()
+            centres = samples[["x", "y"]].to_numpy()
             offsets = rng.integers(-self.offset_px, self.offset_px + 1, centres.shape)
             there = centres + offsets
             there = np.where((there >= 0) & (there < size), there, centres - offsets).clip(0, size - 1)
-            parts.append(cells.assign(sample_id=cells["sample_id"] + f"-jittered-{i}", x=there[:, 0], y=there[:, 1]))
+            parts.append(
+                samples.assign(sample_id=samples["sample_id"] + f"-jittered-{i}", x=there[:, 0], y=there[:, 1])
+            )
         return pd.concat(parts)

@@ -1,4 +1,4 @@
-"""A look at every image of a table before anything is cut: is it there, does it open, how large and how fine is it?"""
+"""A look at every image of a table before anything is cut: whether it opens, its size and its resolution."""
 
 from __future__ import annotations
 
@@ -17,11 +17,8 @@ from mitofm.ground.errors import MitofmError
 def survey(root: Path, table: pd.DataFrame, image_mpp: float | None) -> pd.DataFrame:
     """One row per file that samples are cut from, by its name: `width`, `height` (px), `mpp`, `problem` ("" if it opens), `notes`.
 
-    `mpp` (micrometre per px) is what the annotations say, else the file, else `image_mpp`, else NaN. `notes` is what a reader
-    chose on the way (which of several pages, say), in words, or "".
-
-    Raises:
-        MitofmError: the annotations give one image two resolutions.
+    `mpp` (micrometre per px) is what the annotations say, else the file, else `image_mpp`, else NaN. `notes` says in words
+    what a reader chose (which of several pages, say), or is "". MitofmError if the annotations give one image two resolutions.
     """
     files = cutting.file_column(table)
     names = sorted(set(files))
@@ -46,11 +43,7 @@ def _look(path: Path) -> dict[str, object]:
 
 
 def refuse(root: Path, seen: pd.DataFrame, mpp: float | None) -> None:
-    """Stop before cutting what cannot be cut.
-
-    Raises:
-        MitofmError: an image is missing or unreadable, or a resolution is asked for and an image's own is unknown.
-    """
+    """Raise MitofmError if an image is missing or unreadable, or `mpp` is asked for and an image's own is unknown."""
     problems = [problem for problem in seen["problem"] if problem]
     if problems:
         more = f" ({len(problems)} of {len(seen)} images cannot be used: `mitofm prepare` lists them)"

@@ -1,4 +1,4 @@
-"""The curated table of a data set, made once per state of its files and kept: whoever asks again opens no image.
+"""The curated table of a data set, made once per state of its files and kept, so that images are opened only once.
 
 A kept table is a folder: `table.parquet`, `remarks.parquet` (`mitofm.data.curation.Curated`) and `facts.json`, written last,
 which says from what state of which images it was made, and the table's fingerprints.
@@ -6,7 +6,8 @@ which says from what state of which images it was made, and the table's fingerpr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mitofm.data import cutting
 from mitofm.data.annotations import fingerprint
 from mitofm.data.curation import Curated, Rules, curate
 from mitofm.data.sources.base import Source
+from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
@@ -29,33 +31,22 @@ _TABLE, _REMARKS, _FACTS = "table.parquet", "remarks.parquet", "facts.json"
 
 @dataclass(frozen=True)
 class Tables:
-    """Where the curated tables of one data set, read and curated in one way, are kept.
+    """Where the curated tables of one data set, read and curated in one way, are kept."""
 
-    Attributes:
-        folder: that holds those of all data sets.
-        name: of the data set.
-        source: how its files are read.
-        source_config: the same, as the config says it.
-        files: its annotation files.
-        rules: of its curation.
-        image_mpp: micrometre per px of images that do not say; None: not known.
-    """
+    folder: Path  # that holds those of all data sets
+    name: str  # of the data set
+    source: Source  # how its files are read
+    source_config: Any  # the same, as the config says it
+    files: Sequence[Path]  # its annotation files
+    rules: Rules  # of its curation
+    image_mpp: float | None  # micrometre per px of images that do not say; None: not known
 
-    folder: Path
-    name: str
-    source: Source
-    source_config: Any
-    files: Sequence[Path]
-    rules: Rules
-    image_mpp: float | None
+    def read(self) -> Curated:
+        """The table, made first if none was made from the files as they are now.
 
-    def curated(self) -> Curated:
-        """The table, made first if there is none from these files as they are.
-
-        Raises:
-            MitofmError: the annotations or the images cannot be read, or curation refuses them.
+        MitofmError if annotations or images cannot be read, or curation refuses them.
         """
-        path = self._made()
+        path = self._ensure()
         found = _read(path)
         if found is None:  # damaged: nothing is lost by making it again
             self._make_once(path, lambda: _read(path) is not None)
@@ -64,14 +55,10 @@ class Tables:
         return found
 
     def fingerprint(self, votes: bool = False) -> str:
-        """The fingerprint of the table, with its votes or without; the table itself is not read.
+        """The fingerprint of the table, with its votes or without; raises as `read`. The table itself is not read."""
+        return read_json(self._ensure() / _FACTS)["fingerprint and votes" if votes else "fingerprint"]
 
-        Raises:
-            MitofmError: as `curated`.
-        """
-        return read_json(self._made() / _FACTS)["fingerprint and votes" if votes else "fingerprint"]
-
-    def _made(self) -> Path:
+    def _ensure(self) -> Path:
         key = fingerprints.of(
             {
                 "version": _VERSION,
@@ -88,20 +75,14 @@ class Tables:
 
     def _make_once(self, path: Path, is_made: Callable[[], bool]) -> None:
         """Make it, unless another process has done so meanwhile."""
-        try:
-            with lock(path.with_name(f"{path.name}.lock")):
-                if not is_made():
-                    self._make(path)
-        except OSError as error:
-            raise MitofmError(
-                f"{path}: the table cannot be written ({error}). Make room, or choose another folder with paths.cache "
-                "(MITOFM_CACHE)"
-            ) from error
+        with lock_cached(path, "table"):
+            if not is_made():
+                self._make(path)
 
     def _holds(self, path: Path) -> bool:
-        """Whether `path` holds the table, made from the images as they are now. One that is gone has not changed.
+        """Whether `path` holds the table, made from the images as they are now.
 
-        So a cell that is done is known to be, wherever its images are by now.
+        An image that is gone counts as unchanged, so that a finished cell is recognized without its images.
         """
         try:
             images = read_json(path / _FACTS)["images"]
@@ -113,12 +94,7 @@ class Tables:
     def _make(self, path: Path) -> None:
         root, table = self.source.root, self.source.table()
         images = sorted(set(cutting.file_column(table)))
-        missing = [name for name in images if not (root / name).is_file()]
-        if missing:
-            raise MitofmError(
-                f"data set {self.name!r}: {len(missing)} of {len(images)} image files are missing in {root}, the first is "
-                f"{missing[0]}. Copy them there, at the path its annotations give"
-            )
+        check_images(root, images, self.name)
         states = {name: _state(root / name) for name in images}
         seen = survey(root, table, self.image_mpp)
         refuse(root, seen, None)
@@ -131,6 +107,19 @@ class Tables:
             "fingerprint and votes": fingerprint(found.table, votes=True),
         }
         write_json(path / _FACTS, {"images": states, **prints})
+
+
+@contextmanager
+def lock_cached(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock of `path`, a folder of the cache, while the block makes it. MitofmError if the disk refuses."""
+    try:
+        with lock(path.with_name(f"{path.name}.lock")):
+            yield
+    except OSError as error:
+        raise MitofmError(
+            f"{path}: the {what} cannot be written ({error}). Make room, or choose another folder with paths.cache "
+            "(MITOFM_CACHE)"
+        ) from error
 
 
 def _read(path: Path) -> Curated | None:

@@ -1,4 +1,4 @@
-"""Text tables of any dialect: what spreadsheets, QuPath, R and pandas write, read as strings; or one clear error."""
+"""Text tables of any dialect (as spreadsheets, QuPath, R and pandas write them), read as strings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
+from mitofm.data.annotations import refuse
 from mitofm.ground.errors import MitofmError
 
 _SEPARATORS = ("\t", ";", "|", ",")  # of equal fit, the first: a comma is often part of a value
@@ -42,32 +44,35 @@ _LIKE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 def read(path: Path) -> pd.DataFrame:
     """The text table in `path`: every value a string without blanks around it, "" if missing; the index counts from 0.
 
-    Read are: the separators comma, semicolon, tab and `|`, told by the content and not by the ending, or by a first line
-    `sep=;`; quoted values; UTF-8 with and without mark, UTF-16, cp1252 and Latin-1; any end of line; gzip. Empty lines,
-    separators at the ends of lines, and columns without a word are left out.
+    The separator is a comma, semicolon, tab or `|`: the first line `sep=;` or the content tells which. Values may be
+    quoted; the text may be UTF-8 with or without a mark, UTF-16, cp1252 or Latin-1, with any end of line, and gzipped.
+    Empty lines, separators at the ends of lines, and columns without a word in the header are left out.
 
     Raises:
-        MitofmError: it is no text table, a row has more values than the header words, or two columns have one word.
+        MitofmError: it is no text table, a row has more values than the header, or two columns have one word.
     """
-    return numbered(path).reset_index(drop=True)
+    return read_numbered(path).reset_index(drop=True)
 
 
-def numbered(path: Path) -> pd.DataFrame:
+def read_numbered(path: Path) -> pd.DataFrame:
     """As `read`, but the index ("row") is the row that a spreadsheet shows: the header is row 1, empty rows count."""
-    text = _text(path)
+    text = _read_table(path)
     said = re.match(r"sep=([^\r\n])[ \t]*(\r\n|\r|\n|$)", text, re.IGNORECASE)  # for Excel, which does not show it
     text = text[said.end() :] if said else text
-    records = _records(text, said.group(1) if said else _separator(text, path), path)
-    filled = [(row, record) for row, record in enumerate(records, start=1) if any(record)]
+    separator = said.group(1) if said else _tell_separator(text, path)
+    try:
+        filled = [(row, record) for row, record in enumerate(_parse(text, separator), start=1) if any(record)]
+    except csv.Error as error:
+        raise _unreadable(path, str(error)) from error
     if not filled:
         raise _unreadable(path, "it is empty")
     (_, header), *rows = filled
-    header = _trimmed(header, 0)
+    header = _trim(header, 0)
     again = sorted({word for word in header if word and header.count(word) > 1})
     if again:
         raise MitofmError(f"{path}: two columns are called {again[0]!r}. Rename one of them")
     for row, record in rows:
-        if len(_trimmed(record, len(header))) > len(header):
+        if len(_trim(record, len(header))) > len(header):
             raise MitofmError(
                 f"{path}: row {row} has {len(record)} values and the header {len(header)} words. A value that holds "
                 "the separator (as 1627,5 between commas) must be in quotes"
@@ -77,11 +82,11 @@ def numbered(path: Path) -> pd.DataFrame:
     return table.loc[:, [bool(word) for word in header]]
 
 
-def numbers(column: pd.Series, origin: str) -> pd.Series:
+def parse_numbers(column: pd.Series, origin: str) -> pd.Series:
     """The numbers (float64) in a column of text, written with a decimal point or, all of them, with a decimal comma.
 
     Args:
-        column: of `read`; its name and its index, which has a name, are what messages call a value.
+        column: of `read_numbered`; messages call a value by the column's name and the index.
         origin: the file, for messages.
 
     Raises:
@@ -91,30 +96,24 @@ def numbers(column: pd.Series, origin: str) -> pd.Series:
     text = column.astype(object).fillna("").map(str)
     commas, points = text.str.contains(",", regex=False), text.str.contains(".", regex=False)
     both = (commas & points) & text.map(lambda one: bool(_BOTH_MARKS.fullmatch(one)))
-    _refuse(both, column, origin, "with two kinds of marks it may be two numbers. Write it without marks of thousands")
-    _refuse(~text.map(lambda one: bool(_NUMBER.fullmatch(one))), column, origin, "it must be a number")
+    refuse(both, column, origin, "with two kinds of marks it may be two numbers. Write it without marks of thousands")
+    refuse(~text.map(lambda one: bool(_NUMBER.fullmatch(one))), column, origin, "it must be a number")
     if commas.any():
         thousands = text.map(lambda one: bool(_LIKE_THOUSANDS.fullmatch(one)))
         reason = "its comma may mark decimals or thousands. Write it with a decimal point"
-        _refuse(thousands & ((commas & ~thousands).sum() == 0), column, origin, reason)
-        _refuse(
-            points, column, origin, "other values have a decimal comma, so it may be two numbers. Write all one way"
-        )
+        refuse(thousands & ((commas & ~thousands).sum() == 0), column, origin, reason)
+        refuse(points, column, origin, "other values have a decimal comma, so it may be two numbers. Write all one way")
     return pd.to_numeric(text.str.replace(",", ".", regex=False)).astype("float64")
 
 
-def whole(text: str) -> str:
+def drop_decimals(text: str) -> str:
     """`text`, or if it is a whole number written with decimals (`1.0`), that number without them (`1`)."""
     found = re.fullmatch(r"([+-]?\d+)(\.0*|,0{1,2})", text)
     return found.group(1) if found else text
 
 
-def contents(path: Path) -> str:
-    """The text in `path`, gzipped or not, in whichever encoding.
-
-    Raises:
-        ValueError: it is no text.
-    """
+def read_text(path: Path) -> str:
+    """The text in `path`, gzipped or not, in whichever encoding. ValueError if it is no text."""
     data = path.read_bytes()
     for start, kind in _NO_TEXT.items():
         if data.startswith(start):
@@ -124,16 +123,15 @@ def contents(path: Path) -> str:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(str(error)) from error
-    text = _decoded(data)
+    text = _decode(data)
     if _CONTROL.search(text):
         raise ValueError("it holds binary data")
     return text
 
 
-def _text(path: Path) -> str:
-    """The text of a table."""
+def _read_table(path: Path) -> str:
     try:
-        text = contents(path)
+        text = read_text(path)
     except ValueError as error:
         raise _unreadable(path, str(error)) from error
     if text.lstrip().startswith("<"):
@@ -143,35 +141,32 @@ def _text(path: Path) -> str:
     return text.replace("\r\r\n", "\r\n").rstrip("\x1a")
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     for mark, encoding in _BOMS.items():
         if data.startswith(mark):
             return data.decode(encoding)
     start = data[:4096]
     if start.count(0) > len(start) / 4:  # text of UTF-16 whose mark was lost is mostly Latin letters
         return data.decode("utf-16-be" if start[::2].count(0) > start[1::2].count(0) else "utf-16-le")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            return data.decode("cp1252")
-        except UnicodeDecodeError:
-            return data.decode("latin-1")
+    for encoding in ("utf-8", "cp1252"):
+        with suppress(UnicodeDecodeError):
+            return data.decode(encoding)
+    return data.decode("latin-1")
 
 
-def _separator(text: str, path: Path) -> str:
+def _tell_separator(text: str, path: Path) -> str:
     """The separator whose header words are as many as the values of the most rows; of such, that with the most words."""
     fits, problem = {}, None
     for separator in _SEPARATORS:
         try:
-            header, *rows = itertools.islice(filter(any, _parsed(text, separator)), _SNIFFED)
+            header, *rows = itertools.islice(filter(any, _parse(text, separator)), _SNIFFED)
         except ValueError:  # no record at all
             continue
         except csv.Error as error:
             problem = error
             continue
-        width = len(_trimmed(header, 0))
-        fitting = [len(_trimmed(row, width)) == width for row in rows]
+        width = len(_trim(header, 0))
+        fitting = [len(_trim(row, width)) == width for row in rows]
         if width > 1:
             fits[separator] = (sum(fitting) / max(len(rows), 1), width)
     if not fits and problem is not None:
@@ -179,25 +174,14 @@ def _separator(text: str, path: Path) -> str:
     return max(fits, key=lambda one: fits[one]) if fits else ","
 
 
-def _records(text: str, separator: str, path: Path) -> list[list[str]]:
-    try:
-        return list(_parsed(text, separator))
-    except csv.Error as error:
-        raise _unreadable(path, str(error)) from error
-
-
-def _parsed(text: str, separator: str) -> Iterator[list[str]]:
+def _parse(text: str, separator: str) -> Iterator[list[str]]:
     lines = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator != "\t", strict=True
     )
-    return map(_stripped, lines)
+    return ([value.strip() for value in record] for record in lines)
 
 
-def _stripped(record: list[str]) -> list[str]:
-    return [value.strip() for value in record]
-
-
-def _trimmed(record: list[str], width: int) -> list[str]:
+def _trim(record: list[str], width: int) -> list[str]:
     """The record without the empty values at its end that go beyond `width`."""
     end = len(record)
     while end > width and not record[end - 1]:
@@ -207,12 +191,3 @@ def _trimmed(record: list[str], width: int) -> list[str]:
 
 def _unreadable(path: Path, reason: str) -> MitofmError:
     return MitofmError(f"{path} is not a CSV file that can be read: {reason}")
-
-
-def _refuse(wrong: pd.Series, column: pd.Series, origin: str, reason: str) -> None:
-    if wrong.any():
-        entry = wrong.idxmax()
-        raise MitofmError(
-            f"{origin}: {wrong.index.name} {entry}: {column.name} is {column[entry]!r}: {reason} "
-            f"({int(wrong.sum())} such {wrong.index.name}s)"
-        )

@@ -1,9 +1,6 @@
-"""What experts' votes on a sample say: the share that called it positive, and whether they agreed."""
+"""Experts' votes on a sample: the share that called it positive, and whether they agreed."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,22 +9,14 @@ from mitofm.data.annotations import VOTES
 from mitofm.data.splits.part import TRAIN
 from mitofm.ground.errors import Infeasible, MitofmError
 
-LEARNED = ("majority", "votes")
-"""What `fit.labels` may be: the label of each sample, or the share of positive votes on it."""
 UNANIMOUS, DIVIDED, UNKNOWN = "unanimous", "divided", ""
 """Agreement on a sample: all votes are equal, or not; unknown if fewer than two experts voted."""
 
 
-def learned(fit: Mapping[str, Any]) -> bool:
-    """Whether votes are trained on; the group `fit` of cells of mitofm 0.1 has no such key, and they learned labels."""
-    return fit.get("labels", LEARNED[0]) == LEARNED[1]
-
-
-def voted(table: pd.DataFrame, name: str) -> pd.DataFrame:
+def require_votes(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The annotation table of data set `name` itself.
 
-    Raises:
-        MitofmError: some of its samples have no votes, or `votes_positive` counts the votes for the other class.
+    MitofmError if some of its samples have no votes, or `votes_positive` counts the votes for the other class.
     """
     lacking = len(table) if VOTES[0] not in table else int(table[list(VOTES)].isna().any(axis=1).sum())
     if lacking:
@@ -35,7 +24,7 @@ def voted(table: pd.DataFrame, name: str) -> pd.DataFrame:
             f"fit.labels=votes: {lacking} of the {len(table)} samples of data set {name!r} have no votes "
             f"({' and '.join(VOTES)} in its annotations); train on its labels with fit.labels=majority"
         )
-    against = contradicted(table)
+    against = find_contradicted(table)
     if against.sum() > (table[VOTES[0]] != table[VOTES[1]] / 2).sum() / 2:
         raise MitofmError(
             f"fit.labels=votes: {int(against.sum())} of the {len(table)} labels of data set {name!r} are not "
@@ -44,22 +33,22 @@ def voted(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table
 
 
-def contradicted(table: pd.DataFrame) -> np.ndarray:
+def find_contradicted(table: pd.DataFrame) -> np.ndarray:
     """Whether the label of each sample of a table with votes is not that of most votes; a tie contradicts neither: (N,)."""
     surplus = 2 * table[VOTES[0]] - table[VOTES[1]]
     return (surplus * table["label"].map({0: 1, 1: -1}).fillna(0) > 0).to_numpy()
 
 
-def with_targets(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def add_targets(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The frame of a split with one more column, `target`: what each sample is trained towards, from 0 to 1.
 
     Args:
-        frame: sample_id, label and part of n samples, perhaps with random background behind those of the table: nobody voted on
-            that, and its target is its label.
+        frame: sample_id, label and part of n samples. Random background that is not in the table has no votes: its target is
+            its label.
         table: annotation table with votes.
 
     Raises:
-        Infeasible: the experts were of one mind on the whole training side.
+        Infeasible: all votes on the training side are for one class.
     """
     positive, votes = VOTES
     share = pd.Series((table[positive] / table[votes]).to_numpy(), index=table["sample_id"])

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Share, read
 
-PRINCIPAL = ("auroc", "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "weighted_f1")
-"""The metrics of `metrics.every` that a study may state comparisons of."""
-_KEYS = ("metric", "test_set", "margin", "family")
+Principal = Literal["auroc", "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "weighted_f1"]
+"""The metrics of `metrics.measure` that a study may state comparisons of."""
 
 
 @dataclass(frozen=True)
 class Question:
     """First minus second, all that is not named being equal.
 
-    Attributes:
-        name: of the question.
-        first: by configuration key, as typed on a command line, the value on the first side.
-        second: the same keys, on the second side; keys of equal value narrow the question.
+    `first` has, by configuration key as typed on a command line, the value on the first side; `second` has the same keys.
+    Keys of equal value narrow the question.
     """
 
     name: str
@@ -56,27 +54,26 @@ class Comparisons:
         Raises:
             MitofmError: a key is missing or unknown, or a question does not say what is compared with what.
         """
-        for key in config:
-            if key not in _KEYS:
-                raise unknown("key", key, _KEYS, "comparisons")
-        missing = [key for key in _KEYS if key not in config]
-        if missing:
-            raise MitofmError(f"comparisons state no {', '.join(missing)}: a study says so before it runs")
-        if config["metric"] not in PRINCIPAL:
-            raise unknown("comparisons.metric", config["metric"], PRINCIPAL)
-        margin = config["margin"]
-        if not isinstance(margin, (int, float)) or not 0 < margin < 1:
-            raise MitofmError(f"comparisons.margin={margin}: give a difference above 0 and below 1, such as 0.02")
-        family = config["family"]
-        if not isinstance(family, Mapping) or not family:
+        stated = read(_Stated, config, "comparisons")
+        if not stated.family:
             raise MitofmError(
                 "comparisons.family is empty: name at least one, such as {lora: {adaptation: [lora, full]}}"
             )
-        questions = tuple(_question(str(name), asked) for name, asked in family.items())
-        return cls(config["metric"], config["test_set"], float(margin), questions)
+        questions = tuple(_parse_question(str(name), asked) for name, asked in stated.family.items())
+        return cls(stated.metric, stated.test_set, stated.margin, questions)
 
 
-def _question(name: str, asked: Any) -> Question:
+@dataclass(frozen=True, kw_only=True)
+class _Stated:
+    """A `comparisons` block."""
+
+    metric: Principal
+    test_set: str | None
+    margin: Share
+    family: Mapping[str, Any]
+
+
+def _parse_question(name: str, asked: Any) -> Question:
     place = f"comparisons.family.{name}"
     if not isinstance(asked, Mapping):
         raise MitofmError(f"{place} is {asked!r}: give keys with [first, second], or with one value to narrow it")

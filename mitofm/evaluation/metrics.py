@@ -1,10 +1,10 @@
 """Metrics of binary predictions, of one sample or of many reweighted ones at once.
 
 Everywhere `labels` is (n,) of 0 and 1, `scores` (n,) of anything that ranks, `logits` (n,) log-odds, `probabilities` (n,)
-in [0, 1]; a cell counts as positive if its logit is at least the threshold, which is log-odds too (`threshold.called`). All
-is ranked and cut in float64. `weights` (..., n) says how often each cell counts: once (None), not at all where its slide is
-left out, twice where its slide is drawn twice. The result has the shape (...), NaN where the metric is not defined (most
-need a cell of both classes).
+in [0, 1]; a sample counts as positive if its logit is at least the threshold, which is log-odds too. All is ranked and cut
+in float64. `weights` (..., n) says how often each sample counts: once (None), not at all if its slide is left out, twice if
+its slide is drawn twice. The result has the shape (...), NaN if the metric is not defined (most need a sample of both
+classes). Metrics of ranks take what `count_by_score` gives: how much `negatives` and `positives` (..., m) weigh at each score.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from mitofm.evaluation.threshold import FIXED, called
+from mitofm.evaluation.threshold import FIXED, call_positives
 from mitofm.ground.errors import MitofmError
 
 CALIBRATION_BINS = 15
@@ -26,12 +26,16 @@ def auroc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = N
 
     The Mann-Whitney statistic (Hanley and McNeil 1982, Radiology 143:29).
     """
-    return _auroc(*_at_each_score(labels, scores, weights)[1:])
+    return _auroc(*count_by_score(labels, scores, weights)[1:])
 
 
-def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def average_precision(negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:
     """Precision averaged over the steps in recall, without interpolation; equal scores are one step."""
-    return _average_precision(*_at_each_score(labels, scores, weights)[1:])
+    hits = np.cumsum(positives[..., ::-1], axis=-1)
+    called = hits + np.cumsum(negatives[..., ::-1], axis=-1)
+    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+    found = _ratio((positives[..., ::-1] * precision).sum(axis=-1), positives.sum(axis=-1))
+    return np.where(negatives.sum(axis=-1) > 0, found, np.nan)
 
 
 def balanced_accuracy(
@@ -42,16 +46,19 @@ def balanced_accuracy(
     return (sensitivity + specificity) / 2
 
 
-def best_balanced_accuracy(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Balanced accuracy at whatever threshold makes it highest on these very cells: what a threshold could reach."""
-    return _best_balanced_accuracy(*_at_each_score(labels, scores, weights)[1:])
+def best_balanced_accuracy(negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:
+    """Balanced accuracy at whatever threshold makes it highest on these very samples: what a threshold could reach."""
+    # Youden's index at every threshold: the share of negatives below it minus that of positives below it.
+    below = [_ratio(np.cumsum(counts, axis=-1), counts.sum(axis=-1)[..., None]) for counts in (negatives, positives)]
+    best = (1 + (below[0] - below[1]).max(axis=-1, initial=0.0)) / 2
+    return np.where((negatives.sum(axis=-1) > 0) & (positives.sum(axis=-1) > 0), best, np.nan)
 
 
 def weighted_f1(
     labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """F1 of either class, averaged with the number of its cells as weight; a class never predicted right has F1 0."""
-    counts = _decided(labels, logits, threshold, weights)
+    """F1 of either class, averaged with the number of its samples as weight; a class never predicted right has F1 0."""
+    counts = _count_decisions(labels, logits, threshold, weights)
     total = np.zeros_like(counts[0][0])
     for label in (0, 1):
         right, truth = counts[label][label], counts[label][0] + counts[label][1]
@@ -61,32 +68,39 @@ def weighted_f1(
 
 
 def calibration_error(
-    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None, bins: int = CALIBRATION_BINS
+    probabilities: np.ndarray, negatives: np.ndarray, positives: np.ndarray, bins: int = CALIBRATION_BINS
 ) -> np.ndarray:
     """Expected calibration error over bins of equal mass: mean of |mean probability - share of positives|.
 
-    Equal mass after Nguyen and O'Connor 2015 (EMNLP, arXiv 1508.05154). Equal probabilities share a bin, so that the
-    order of the rows does not matter. Biased upwards when bins hold few cells: compare it at equal n only.
+    `probabilities` (m,) are distinct and ascending. Equal mass after Nguyen and O'Connor 2015 (EMNLP, arXiv 1508.05154).
+    Biased upwards when bins hold few samples: compare it at equal n only.
     """
-    return _calibration_error(*_at_each_score(labels, probabilities, weights), bins)
+    mass = negatives + positives
+    total = mass.sum(axis=-1)
+    middle = _ratio((np.cumsum(mass, axis=-1) - mass / 2) * bins, total[..., None])
+    bin_of = np.minimum(np.nan_to_num(middle), bins - 1).astype(int)
+    surplus = mass * probabilities - positives
+    rows = np.arange(total.size).reshape(*total.shape, 1)
+    binned = np.bincount((rows * bins + bin_of).ravel(), weights=surplus.ravel(), minlength=total.size * bins)
+    return _ratio(np.abs(binned.reshape(*total.shape, bins)).sum(axis=-1), total)
 
 
-def every(
+def measure(
     labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Every metric by name; those with `_chosen` at the chosen `threshold`, the others at even odds."""
-    values, negatives, positives = _at_each_score(labels, logits, weights)
+    values, negatives, positives = count_by_score(labels, logits, weights)
     return {
         "auroc": _auroc(negatives, positives),
-        "average_precision": _average_precision(negatives, positives),
+        "average_precision": average_precision(negatives, positives),
         "balanced_accuracy": balanced_accuracy(labels, logits, FIXED, weights),
         "balanced_accuracy_chosen": balanced_accuracy(labels, logits, threshold, weights),
-        "best_balanced_accuracy": _best_balanced_accuracy(negatives, positives),
+        "best_balanced_accuracy": best_balanced_accuracy(negatives, positives),
         "sensitivity_chosen": _recall(1, labels, logits, threshold, weights),
         "specificity_chosen": _recall(0, labels, logits, threshold, weights),
         "weighted_f1": weighted_f1(labels, logits, FIXED, weights),
         "weighted_f1_chosen": weighted_f1(labels, logits, threshold, weights),
-        "calibration_error": _calibration_error(expit(values), negatives, positives, CALIBRATION_BINS),
+        "calibration_error": calibration_error(expit(values), negatives, positives),
     }
 
 
@@ -102,10 +116,10 @@ def evaluation_sets(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def summarise(predictions: pd.DataFrame, threshold: float) -> dict[str, dict[str, Any]]:
-    """Every metric on every evaluation set, None where it is not defined: the "sets" of a cell's `metrics.json`.
+    """Every metric on every evaluation set, None if it is not defined: the "sets" of a cell's `metrics.json`.
 
     Args:
-        predictions: one row per test cell: sample_id, slide, domain, label, logit, evaluation_set.
+        predictions: one row per test sample: sample_id, slide, domain, label, logit, evaluation_set.
         threshold: the chosen one, log-odds; metrics without `_chosen` are at even odds.
 
     Raises:
@@ -118,22 +132,22 @@ def summarise(predictions: pd.DataFrame, threshold: float) -> dict[str, dict[str
             f"{broken.sum()} of {len(predictions)} logits are not finite (first: sample {first!r}): "
             "the training diverged. Lower the learning rate or use fit.precision=fp32"
         )
-    return {name: _summary(part, threshold) for name, part in evaluation_sets(predictions).items()}
+    return {name: _summarise_set(part, threshold) for name, part in evaluation_sets(predictions).items()}
 
 
-def _summary(predictions: pd.DataFrame, threshold: float) -> dict[str, Any]:
+def _summarise_set(predictions: pd.DataFrame, threshold: float) -> dict[str, Any]:
     labels = predictions["label"].to_numpy()
     counts = {
         "n": len(predictions),
         "n_positive": int(labels.sum()),
         "n_slides": int(predictions["slide"].nunique()),
     }
-    values = every(labels, predictions["logit"].to_numpy(dtype=float), threshold)
+    values = measure(labels, predictions["logit"].to_numpy(dtype=float), threshold)
     return counts | {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 
 
-def _at_each_score(
-    labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None
+def count_by_score(
+    labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The m distinct scores (m,), ascending, and how much negatives and positives (..., m) weigh at each."""
     scores = np.asarray(scores, dtype=np.float64)
@@ -152,52 +166,24 @@ def _auroc(negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:
     return _ratio((positives * below).sum(axis=-1), positives.sum(axis=-1) * negatives.sum(axis=-1))
 
 
-def _average_precision(negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:
-    hits = np.cumsum(positives[..., ::-1], axis=-1)
-    called = hits + np.cumsum(negatives[..., ::-1], axis=-1)
-    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-    found = _ratio((positives[..., ::-1] * precision).sum(axis=-1), positives.sum(axis=-1))
-    return np.where(negatives.sum(axis=-1) > 0, found, np.nan)
-
-
-def _best_balanced_accuracy(negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:
-    # Youden's index at every threshold: the share of negatives below it minus that of positives below it.
-    below = [_ratio(np.cumsum(counts, axis=-1), counts.sum(axis=-1)[..., None]) for counts in (negatives, positives)]
-    best = (1 + (below[0] - below[1]).max(axis=-1, initial=0.0)) / 2
-    return np.where((negatives.sum(axis=-1) > 0) & (positives.sum(axis=-1) > 0), best, np.nan)
-
-
-def _calibration_error(
-    probabilities: np.ndarray, negatives: np.ndarray, positives: np.ndarray, bins: int
-) -> np.ndarray:
-    mass = negatives + positives
-    total = mass.sum(axis=-1)
-    middle = _ratio((np.cumsum(mass, axis=-1) - mass / 2) * bins, total[..., None])
-    bin_of = np.minimum(np.nan_to_num(middle), bins - 1).astype(int)
-    surplus = mass * probabilities - positives
-    rows = np.arange(total.size).reshape(*total.shape, 1)
-    binned = np.bincount((rows * bins + bin_of).ravel(), weights=surplus.ravel(), minlength=total.size * bins)
-    return _ratio(np.abs(binned.reshape(*total.shape, bins)).sum(axis=-1), total)
-
-
-def _decided(
+def _count_decisions(
     labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None
 ) -> list[list[np.ndarray]]:
-    """How much cells (...) weigh by label and by decision: [label][decision]."""
-    positive = called(logits, threshold)
+    """How much samples (...) weigh by label and by decision: [label][decision]."""
+    positive = call_positives(logits, threshold)
     each = [[((labels == label) & (positive == decision)).astype(float) for decision in (0, 1)] for label in (0, 1)]
-    return [[cell.sum() if weights is None else weights @ cell for cell in row] for row in each]
+    return [[entry.sum() if weights is None else weights @ entry for entry in row] for row in each]
 
 
 def _recall(
     label: int, labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None
 ) -> np.ndarray:
-    """The share of the cells of class `label` that are called so: sensitivity (1), specificity (0)."""
-    counts = _decided(labels, logits, threshold, weights)[label]
+    """The share of the samples of class `label` that are called so: sensitivity (1), specificity (0)."""
+    counts = _count_decisions(labels, logits, threshold, weights)[label]
     return _ratio(counts[label], counts[0] + counts[1])
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """`part` / `whole`, NaN where the whole is 0."""
+    """`part` / `whole`, NaN if the whole is 0."""
     part, whole = np.broadcast_arrays(np.asarray(part, dtype=float), np.asarray(whole, dtype=float))
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)[()]

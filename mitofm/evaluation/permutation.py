@@ -17,10 +17,10 @@ from scipy.stats import rankdata
 PERMUTATIONS = 10_000
 
 
-def slide_permutation_p(
+def permute_slides(
     first: Mapping[Any, pd.DataFrame], second: Mapping[Any, pd.DataFrame], rng: np.random.Generator
 ) -> float | None:
-    """Two-sided p value of equal AUROC (mean over the seeds of both); None where no seed has both classes.
+    """Two-sided p value of equal AUROC (mean over the seeds of both); None if no seed has both classes.
 
     The observed exchange counts as one (Phipson and Smyth 2010, SAGMB 9:39), so p is at least 1 / 10,001.
 
@@ -30,7 +30,7 @@ def slide_permutation_p(
         rng: draws the exchanges.
     """
     parts = [
-        contributions(first[seed], second[seed])
+        measure_contributions(first[seed], second[seed])
         for seed in first
         if seed in second and first[seed]["label"].nunique() == 2
     ]
@@ -42,13 +42,13 @@ def slide_permutation_p(
     return float((1 + np.count_nonzero(np.abs(signs @ slides) >= seen)) / (1 + PERMUTATIONS))
 
 
-def contributions(first: pd.DataFrame, second: pd.DataFrame) -> pd.Series:
+def measure_contributions(first: pd.DataFrame, second: pd.DataFrame) -> pd.Series:
     """What each slide adds to AUROC of `first` minus AUROC of `second`, and takes from it when exchanged.
 
     With X over Y the wins of positives scored by X over negatives scored by Y, the exchange with signs s (-1: exchanged)
-    turns the difference into the sum of s_i c_i, where 2 c_i is, over the pairs that hold a cell of slide i: wins of
-    first over first minus second over second, plus first over second minus second over first where the positive is of
-    slide i, and the reverse where the negative is.
+    turns the difference into the sum of s_i c_i. There 2 c_i is, over the pairs that hold a sample of slide i: wins of
+    first over first minus second over second, plus first over second minus second over first if the positive is of
+    slide i, and the reverse if the negative is.
     """
     first, second = first.sort_values("sample_id"), second.sort_values("sample_id")
     positive = first["label"].to_numpy() == 1

@@ -1,10 +1,9 @@
-"""How often cells called positive with some probability are positive."""
+"""How often samples called positive with some probability are positive."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,14 +17,14 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """The cells of one bin of probability.
+    """The samples of one bin of probability.
 
     Attributes:
         probability: their mean.
         share: of positives among them.
-        low: lower end of the share's interval over slides; None with cells of fewer than six slides.
+        low: lower end of the share's interval over slides; None with samples of fewer than six slides.
         high: upper end.
-        cells: how many there are, each seed's counted.
+        cells: how many samples there are, each seed's counted; a column of the CSV table.
         slides: that they come from.
     """
 
@@ -36,34 +35,27 @@ class Bin:
     cells: int
     slides: int
 
-    def plain(self) -> dict[str, Any]:
-        """As plain data; `Bin(**plain)` is equal."""
-        return asdict(self)
 
-
-def reliability(seeds: Sequence[pd.DataFrame], bins: int = BINS) -> list[Bin]:
-    """The reliability diagram of the cells of all seeds together, in bins of equal mass.
+def bin_probabilities(seeds: Sequence[pd.DataFrame], bins: int = BINS) -> list[Bin]:
+    """The reliability diagram of the samples of all seeds together, in bins of equal mass.
 
     The interval of a share is that of a ratio of sums over slides (Cochran 1977, Sampling Techniques, ch. 2.11), t with
-    slides - 1 degrees of freedom, cut to [0, 1].
-
-    Args:
-        seeds: for each seed a frame with slide, label and logit.
-        bins: how many; fewer where probabilities are equal.
+    slides - 1 degrees of freedom, cut to [0, 1]. `seeds` has for each seed a frame with slide, label and logit; there are
+    fewer bins if probabilities are equal.
     """
-    cells = pd.concat(seeds, ignore_index=True)
-    cells["probability"] = expit(cells["logit"].to_numpy(dtype=float))
-    place = pd.qcut(cells["probability"], bins, labels=False, duplicates="drop")
-    return [_bin(part) for _, part in cells.groupby(place.fillna(0))]  # NaN: all are equal
+    samples = pd.concat(seeds, ignore_index=True)
+    samples["probability"] = expit(samples["logit"].to_numpy(dtype=float))
+    place = pd.qcut(samples["probability"], bins, labels=False, duplicates="drop")
+    return [_bin(part) for _, part in samples.groupby(place.fillna(0))]  # NaN: all are equal
 
 
-def _bin(cells: pd.DataFrame) -> Bin:
-    by_slide = cells.groupby("slide")["label"].agg(["sum", "size"])
-    share, slides = float(cells["label"].mean()), len(by_slide)
+def _bin(samples: pd.DataFrame) -> Bin:
+    by_slide = samples.groupby("slide")["label"].agg(["sum", "size"])
+    share, slides = float(samples["label"].mean()), len(by_slide)
     low = high = None
     if slides >= MINIMUM_SLIDES:
         apart = (by_slide["sum"] - share * by_slide["size"]).to_numpy()
-        error = float(np.sqrt(slides / (slides - 1) * (apart**2).sum())) / len(cells)
+        error = float(np.sqrt(slides / (slides - 1) * (apart**2).sum())) / len(samples)
         half = float(student.ppf((1 + LEVEL) / 2, slides - 1)) * error
         low, high = max(0.0, share - half), min(1.0, share + half)
-    return Bin(float(cells["probability"].mean()), share, low, high, len(cells), slides)
+    return Bin(float(samples["probability"].mean()), share, low, high, len(samples), slides)

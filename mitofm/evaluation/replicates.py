@@ -6,8 +6,7 @@ Small beside the predictions, so that it is computed once and kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -26,8 +25,8 @@ class Replicates:
 
     Attributes:
         slides: names of its S slides, sorted.
-        samples: fingerprint of its cells, their slides and labels, whatever their order.
-        values: by metric 1 + S values: of all cells, then without each slide; None where it is not defined.
+        samples: fingerprint of its samples, their slides and labels, whatever their order.
+        values: by metric 1 + S values: of all samples, then without each slide; None if it is not defined.
     """
 
     slides: list[str]
@@ -35,31 +34,25 @@ class Replicates:
     values: Mapping[str, list[float | None]]
 
     def of(self, metric: str) -> np.ndarray:
-        """(1 + S,) values of `metric`, NaN where it is not defined."""
+        """(1 + S,) values of `metric`, NaN if it is not defined."""
         return np.array(self.values[metric], dtype=float)
 
-    def plain(self) -> dict[str, Any]:
-        """As plain data; `Replicates(**plain)` is equal."""
-        return asdict(self)
 
-
-def replicates(predictions: pd.DataFrame, threshold: float) -> Replicates:
+def replicate(predictions: pd.DataFrame, threshold: float) -> Replicates:
     """Leave out one slide after the other.
 
-    Args:
-        predictions: one row per cell: sample_id, slide, label, logit.
-        threshold: the chosen one, log-odds.
+    `predictions` has one row per sample (sample_id, slide, label, logit); `threshold` is the chosen one, log-odds.
     """
     predictions = predictions.sort_values("sample_id")
     labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy(dtype=float)
     codes, slides = pd.factorize(predictions["slide"], sort=True)
     portions = np.array_split(np.arange(len(slides)), 1 + len(slides) * labels.size // _AT_ONCE)
-    parts = [metrics.every(labels, logits, threshold)]  # the very numbers of `metrics.json`
-    parts += [metrics.every(labels, logits, threshold, (codes != one[:, None]).astype(float)) for one in portions]
+    parts = [metrics.measure(labels, logits, threshold)]  # the very numbers of `metrics.json`
+    parts += [metrics.measure(labels, logits, threshold, (codes != one[:, None]).astype(float)) for one in portions]
     values = {name: np.hstack([part[name] for part in parts]) for name in parts[0]}
-    cells = predictions[["sample_id", "slide", "label"]].astype(str)
+    samples = predictions[["sample_id", "slide", "label"]].astype(str)
     return Replicates(
         [str(slide) for slide in slides],
-        fingerprints.of(cells.to_numpy().tolist()),
+        fingerprints.of(samples.to_numpy().tolist()),
         {name: [None if np.isnan(value) else float(value) for value in found] for name, found in values.items()},
     )

@@ -31,7 +31,7 @@ class ScalingLaw:
         return self.a * labels**-self.b + self.c
 
     def labels_for(self, error: float) -> np.ndarray:
-        """(R,) labels needed to reach `error`: infinite where the asymptote lies above, 0 where none are needed."""
+        """(R,) labels needed to reach `error`: infinite if the asymptote lies above, 0 if none are needed."""
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             found = (self.a / np.maximum(error - self.c, 0.0)) ** (1 / self.b)
         return np.where(error > self.c, found, np.inf)

@@ -1,6 +1,6 @@
 """Estimates and intervals whose unit is the slide.
 
-Cells of one slide resemble each other, so n is the number of slides. A slide carries all its cells in all seeds: the
+Samples of one slide resemble each other, so n is the number of slides. A slide carries all its samples in all seeds: the
 estimate is the mean over seeds of the metric of each seed, and its standard error the delete-one-slide jackknife of
 that mean over the union of the slides (Efron and Tibshirani 1993, ch. 11; clusters as in Obuchowski 1997, Biometrics
 53:567). Seeds are repetitions; their spread is reported beside the interval and never enters its n.
@@ -25,7 +25,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric (or a difference of two) with its interval over slides; where there is none, `why` says why.
+    """A metric (or a difference of two) with its interval over slides; if there is none, `why` says why.
 
     Attributes:
         value: the mean over seeds.
@@ -36,7 +36,7 @@ class Estimate:
         slides: how many there are in all seeds together.
         seeds: how many counted.
         seed_sd: standard deviation between seeds, as seen.
-        training_sd: of it, what the seeds' test slides do not explain (see `between_seeds`).
+        training_sd: of it, what the seeds' test slides do not explain (see `measure_seed_variance`).
         why: there is no interval.
     """
 
@@ -71,12 +71,11 @@ def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = 
     six slides, at a value of exactly 0 or 1, or when leaving out one slide leaves a seed with one class.
 
     Args:
-        seeds: what each seed measured. Seeds in which the metric is not defined are left out; the estimate's `seeds`
-            is the number that counted.
-        metric: its name in `metrics.every`.
+        seeds: what each seed measured; those in which the metric is not defined do not count.
+        metric: its name in `metrics.measure`.
         level: coverage the interval aims at.
     """
-    found = _jackknife(_joined(seeds, metric))
+    found = _jackknife(_join(seeds, metric))
     if found.value is None or found.standard_error is None:
         return found
     if found.value in (0.0, 1.0):
@@ -86,16 +85,12 @@ def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = 
     return replace(found, low=float(expit(centre - half)), high=float(expit(centre + half)))
 
 
-def paired_difference(
+def subtract_paired(
     first: Mapping[Any, Replicates], second: Mapping[Any, Replicates], metric: str = "auroc", level: float = LEVEL
 ) -> Estimate:
     """First minus second on the same samples: the jackknife over slides of the difference itself, with a t interval.
 
-    Args:
-        first: what each seed measured.
-        second: the same; only the seeds of both are compared.
-        metric: its name in `metrics.every`.
-        level: coverage the interval aims at.
+    Only the seeds of both are compared; `metric` and `level` are as in `estimate`.
 
     Raises:
         MitofmError: for some seed the two were not tested on the same samples.
@@ -106,22 +101,16 @@ def paired_difference(
                 f"seed {seed}: the two configurations were not tested on the same samples, so they cannot be compared "
                 "pair by pair"
             )
-    return difference_by_slide(first, second, metric, level)
+    return subtract_by_slide(first, second, metric, level)
 
 
-def difference_by_slide(
+def subtract_by_slide(
     first: Mapping[Any, Replicates], second: Mapping[Any, Replicates], metric: str = "auroc", level: float = LEVEL
 ) -> Estimate:
-    """First minus second, whatever cells of the slides each was tested on: the jackknife leaves a slide out of both.
+    """As `subtract_paired`, whatever samples of the slides each was tested on: the jackknife leaves a slide out of both.
 
     So a slide that both were tested on counts once, with whatever its two contributions share, and slides that only one
-    side has add their variances as independent ones do. Where no slide is shared the two are independent.
-
-    Args:
-        first: what each seed measured.
-        second: the same; only the seeds of both are compared.
-        metric: its name in `metrics.every`.
-        level: coverage the interval aims at.
+    side has add their variances as independent ones do. If no slide is shared the two are independent.
     """
     common = [seed for seed in first if seed in second]
     common = [seed for seed in common if all(np.isfinite(side[seed].of(metric)[0]) for side in (first, second))]
@@ -131,16 +120,16 @@ def difference_by_slide(
     own = [{slide for pair in pairs for slide in pair[side].slides} for side in (0, 1)]
     if not own[0] & own[1]:
         one, other = (estimate([pair[side] for pair in pairs], metric) for side in (0, 1))
-        return independent_difference(one, other, level)
-    sides = [_joined([pair[side] for pair in pairs], metric, sorted(own[0] | own[1])) for side in (0, 1)]
+        return subtract_independent(one, other, level)
+    sides = [_join([pair[side] for pair in pairs], metric, sorted(own[0] | own[1])) for side in (0, 1)]
     found = _jackknife(sides[0] - sides[1])
     if min(map(len, own)) < MINIMUM_SLIDES:
         found = replace(found, standard_error=None, why=f"under {MINIMUM_SLIDES} slides")
     return _t_interval(found, level)
 
 
-def independent_difference(first: Estimate, second: Estimate, level: float = LEVEL) -> Estimate:
-    """First minus second where no slide is in both: standard errors add in squares, degrees of freedom after Welch."""
+def subtract_independent(first: Estimate, second: Estimate, level: float = LEVEL) -> Estimate:
+    """First minus second if no slide is in both: standard errors add in squares, degrees of freedom after Welch."""
     slides, seeds = first.slides + second.slides, min(first.seeds, second.seeds)
     if first.value is None or second.value is None:
         return Estimate(None, slides=slides, why=first.why or second.why)
@@ -156,7 +145,7 @@ def independent_difference(first: Estimate, second: Estimate, level: float = LEV
     )
 
 
-def between_seeds(replicates: np.ndarray) -> float:
+def measure_seed_variance(replicates: np.ndarray) -> float:
     """The variance between seeds that their test slides do not explain, at least 0.
 
     Seeds differ because training does, and because a finite set of slides (in part another one) tests them. The latter
@@ -174,7 +163,7 @@ def between_seeds(replicates: np.ndarray) -> float:
     return max(0.0, float(replicates[:, 0].var(ddof=1) - (diagonal - off)))
 
 
-def _joined(seeds: Sequence[Replicates], metric: str, slides_of_all: Sequence[str] = ()) -> np.ndarray:
+def _join(seeds: Sequence[Replicates], metric: str, slides_of_all: Sequence[str] = ()) -> np.ndarray:
     """(seeds, 1 + slides of all): of every seed that has a value; leaving out a slide it has not changes nothing."""
     seeds = [seed for seed in seeds if np.isfinite(seed.of(metric)[0])]
     names = slides_of_all or sorted({name for seed in seeds for name in seed.slides})
@@ -198,7 +187,7 @@ def _jackknife(replicates: np.ndarray) -> Estimate:
     """The estimate, its standard error and the spread of seeds from (seeds, 1 + slides); no interval yet."""
     seeds, slides = replicates.shape[0], replicates.shape[1] - 1
     if not seeds:
-        return Estimate(None, slides=slides, why="no seed has cells of both classes")
+        return Estimate(None, slides=slides, why="no seed has samples of both classes")
     each = replicates[:, 0]
     found = Estimate(float(each.mean()), slides=slides, seeds=seeds)
     if seeds > 1:
@@ -209,7 +198,7 @@ def _jackknife(replicates: np.ndarray) -> Estimate:
         return replace(found, why="one slide holds a whole class")
     error = float(np.sqrt(_covariance(replicates[:, 1:].mean(axis=0, keepdims=True)).item()))
     found = replace(found, standard_error=error, degrees=slides - 1)
-    return found if seeds == 1 else replace(found, training_sd=float(np.sqrt(between_seeds(replicates))))
+    return found if seeds == 1 else replace(found, training_sd=float(np.sqrt(measure_seed_variance(replicates))))
 
 
 def _t_interval(found: Estimate, level: float) -> Estimate:

@@ -1,7 +1,7 @@
 """The log-odds from which on a sample is called positive, chosen on validation logits.
 
 Log-odds, not probabilities: in float64 a sigmoid is exactly 1 from log-odds of 36.8 on, so that samples which a model tells
-apart would be cut alike. Everything that cuts does so with `called`.
+apart would be cut alike. Everything that cuts does so with `call_positives`.
 """
 
 from __future__ import annotations
@@ -15,24 +15,19 @@ from scipy.special import expit
 from mitofm.ground.errors import MitofmError
 
 FIXED = 0.0
-"""Even odds, a probability of 0.5: the threshold where none is chosen."""
+"""Even odds, a probability of 0.5: the threshold if none is chosen."""
 _LEAST, _MOST = -800.0, 40.0  # log-odds whose probabilities are 0 and 1 in float64
 
 
-def called(logits: np.ndarray, threshold: float) -> np.ndarray:
-    """Whether each sample is called positive: bool (n,). Both sides are float64: one as float32 may miss the other.
-
-    Args:
-        logits: (n,).
-        threshold: log-odds.
-    """
+def call_positives(logits: np.ndarray, threshold: float) -> np.ndarray:
+    """Whether each sample is called positive: bool (n,). Both sides are float64: rounded to float32 they may differ."""
     return np.asarray(logits, dtype=np.float64) >= np.float64(threshold)
 
 
 def choose(labels: np.ndarray, logits: np.ndarray) -> float:
     """The threshold (log-odds) of highest balanced accuracy among the midpoints between neighbouring logits.
 
-    Of equally good ones the nearest to even odds (the lower of two); even odds themselves where all logits are equal.
+    Of equally good ones the nearest to even odds (the lower of two); even odds themselves if all logits are equal.
 
     Args:
         labels: (n,) of 0 and 1, both present.
@@ -47,7 +42,7 @@ def choose(labels: np.ndarray, logits: np.ndarray) -> float:
     negatives = np.bincount(position, weights=labels == 0)
     if not positives.sum() or not negatives.sum():
         raise MitofmError(
-            "a threshold needs validation cells of both classes, and only one is present: use a larger fraction or 0.5"
+            "a threshold needs validation samples of both classes, and only one is present: use a larger fraction or 0.5"
         )
     if values.size == 1:
         return FIXED
@@ -61,15 +56,15 @@ def choose(labels: np.ndarray, logits: np.ndarray) -> float:
     return float(best[np.argmin(np.abs(best))])
 
 
-def described(threshold: float, rule: str) -> dict[str, Any]:
+def describe(threshold: float, rule: str) -> dict[str, Any]:
     """A threshold (log-odds) as `metrics.json` and `checkpoint.json` hold it: `value`, the probability, is for people."""
     return {"value": float(expit(threshold)), "logit": float(threshold), "rule": rule}
 
 
-def of_stored(stored: Mapping[str, Any]) -> float:
+def read_logit(stored: Mapping[str, Any]) -> float:
     """The log-odds at which a stored threshold cuts.
 
-    One from before version 4, which states a probability alone, cuts where it always did: at the least log-odds whose
+    One from before version 4 states a probability alone and still cuts where it did: at the least log-odds whose
     probability in float64 is no less.
     """
     if "logit" in stored:

@@ -11,13 +11,13 @@ from mitofm.evaluation.statistics import Estimate
 
 SIGNIFICANCE = 0.05
 MARGIN = 0.02
-"""AUROCs closer than this are called equal for practical purposes, where a study does not state its own margin."""
+"""AUROCs closer than this are called equal for practical purposes, unless a study states its own margin."""
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
 NOT_DECIDED, NO_INTERVAL = "not decided", "no interval"
 
 
 def difference_p(found: Estimate) -> float | None:
-    """Two-sided p value of no difference, from t; 1 where no slide makes any; None without an interval."""
+    """Two-sided p value of no difference, from t; 1 if no slide makes any; None without an interval."""
     if found.value is None or not found.standard_error:
         return 1.0 if found.value == found.standard_error == 0 else None
     return float(2 * student.sf(abs(found.value) / found.standard_error, found.degrees))
@@ -26,7 +26,7 @@ def difference_p(found: Estimate) -> float | None:
 def equivalence_p(found: Estimate, margin: float = MARGIN) -> float | None:
     """p value of a difference of at least `margin`, the larger of two one-sided tests, as `difference_p` gives none.
 
-    Small where the two are equivalent (Schuirmann 1987, J Pharmacokinet Biopharm 15:657).
+    Small if the two are equivalent (Schuirmann 1987, J Pharmacokinet Biopharm 15:657).
     """
     if found.value is None or not found.standard_error:
         return 0.0 if found.value == found.standard_error == 0 else None
@@ -48,15 +48,11 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def of_comparison(found: Estimate, different_p: float | None, equivalent_p: float | None) -> str:
+def judge(found: Estimate, different_p: float | None, equivalent_p: float | None) -> str:
     """One of: better, worse, equivalent, not decided, no interval.
 
     A difference that is smaller than the margin for sure is called equivalent, however surely it is not 0.
-
-    Args:
-        found: the difference.
-        different_p: p value of no difference, corrected where several are asked about.
-        equivalent_p: p value of a difference of at least the margin, corrected likewise.
+    `different_p` and `equivalent_p` are of `difference_p` and `equivalence_p`, corrected if several are asked about.
     """
     if found.value is None or different_p is None or equivalent_p is None:
         return NO_INTERVAL

@@ -14,7 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import check_arguments, spell
 
 _PACKAGE = Path(__file__).parents[1]
 _ROOMS = ("mitofm.adaptation.", "mitofm.data.")
@@ -74,31 +77,53 @@ def locate(target: str) -> type:
     return found
 
 
-def instantiate(config: Mapping[str, Any], **more: Any) -> Any:
+def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
     """Build the object that `config` describes: `_target_` is its class, the other keys its arguments.
 
-    Nested mappings with a `_target_` are built first. `more` are arguments that no YAML can hold.
+    Nested mappings with a `_target_` are built first. Plain arguments of our own classes are checked against their annotations.
+
+    Args:
+        config: a map with a `_target_`.
+        place: the key that it is from, for messages ("split").
+        more: arguments that no YAML can hold.
 
     Raises:
         MitofmError: the target is not allowed, or its class does not take these arguments.
     """
-    if "_target_" not in config:
-        raise MitofmError(f"this config names no _target_: {dict(config)}")
+    if not isinstance(config, Mapping) or "_target_" not in config:
+        raise MitofmError(f"{place or 'this config'} names no _target_: {spell(config)}")
     target = locate(config["_target_"])
-    arguments = {key: _built(value) for key, value in config.items() if key != "_target_"} | more
+    given = {key: value for key, value in config.items() if key != "_target_"}
+    arguments = {key: _build(value, f"{place}.{key}") for key, value in given.items()} | more
     try:
         inspect.signature(target).bind(**arguments)
     except TypeError as error:
         known = ", ".join(inspect.signature(target).parameters)
         raise MitofmError(f"{config['_target_']}: {error}. It takes: {known}") from error
-    return target(**arguments)
+    if target.__module__.startswith(_ROOMS):
+        check_arguments(target, {key: value for key, value in given.items() if not any(targets(value))}, place)
+    try:
+        return target(**arguments)
+    except (ValueError, TypeError) as error:  # an unknown key that is passed on; albumentations checks with pydantic
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in _errors(error)) or " ".join(
+            str(error).split()
+        )
+        raise MitofmError(
+            f"{place or config['_target_']}: {config['_target_']} refuses {spell(given)}: {told}"
+        ) from error
 
 
-def _built(value: Any) -> Any:
+def _errors(error: Exception) -> list[Any]:
+    return error.errors() if isinstance(error, ValidationError) else []
+
+
+def _build(value: Any, place: str) -> Any:
     if isinstance(value, Mapping):
-        return instantiate(value) if "_target_" in value else {key: _built(item) for key, item in value.items()}
+        if "_target_" in value:
+            return instantiate(value, place)
+        return {key: _build(item, f"{place}.{key}") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_built(item) for item in value]
+        return [_build(item, f"{place}[{number}]") for number, item in enumerate(value)]
     return value
 
 
@@ -106,10 +131,7 @@ def targets(config: Any) -> Iterator[str]:
     """Every `_target_` in `config`, however deep."""
     if isinstance(config, Mapping):
         for key, value in config.items():
-            if key == "_target_":
-                yield value
-            else:
-                yield from targets(value)
+            yield from [value] if key == "_target_" else targets(value)
     elif isinstance(config, (list, tuple)):
         for value in config:
             yield from targets(value)

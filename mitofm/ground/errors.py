@@ -1,4 +1,4 @@
-"""The two ways in which mitofm stops on purpose: the user can mend it, or the data cannot give it."""
+"""The ways in which mitofm stops on purpose: the user can mend it, the data cannot give it, or training diverged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class MitofmError(Exception):
 
 
 class NoSamples(MitofmError):
-    """A file of annotations holds no sample: no trouble if it is one of many."""
+    """A file of annotations holds no sample; it may be one of many files, others of which hold some."""
 
 
 class Infeasible(MitofmError):
@@ -19,17 +19,13 @@ class Infeasible(MitofmError):
 
 
 class Diverged(MitofmError):
-    """Training has left the finite numbers: a trial of a search that does so is only a bad one."""
+    """The loss or the weights are not finite any more. In a search this makes a bad trial, not an error."""
 
 
 def unknown(kind: str, given: object, known: Iterable[object], place: str = "") -> MitofmError:
-    """The error for a name that does not exist, with what exists and the nearest guess.
+    """The error for a name that does not exist, with the `known` ones and the nearest guess.
 
-    Args:
-        kind: what was asked for, in the user's word ("domain", "backbone").
-        given: the name that is not there.
-        known: every name that is.
-        place: where it was looked for ("data set 'ami'").
+    `kind` is what was asked for ("domain", "backbone"), `place` where it was looked for ("data set 'ami'").
     """
     names = sorted(str(name) for name in known)
     where = f" in {place}" if place else ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,16 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"it holds no object: {content!r:.40}")
     return content
+
+
+def remember(entry: Path, key: str, compute: Callable[[], Any], **more: Any) -> Any:
+    """What the JSON file `entry` holds at `key`; computed, and written with `more`, if it is absent or damaged."""
+    with suppress(OSError, ValueError, KeyError):
+        return read_json(entry)[key]
+    result = compute()
+    with suppress(OSError):  # if nothing can be written, it is computed again next time
+        write_json(entry, {key: result, **more})
+    return result
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mitofm.ground.files import read_json, write_json
+from mitofm.ground.files import remember
 
 
 def of(content: Any) -> str:
@@ -34,7 +33,7 @@ class Remembered:
         self.folder = folder
 
     def get(self, purpose: str, files: Iterable[Path], compute: Callable[[], str]) -> str:
-        """The fingerprint for `purpose` of `files`; `compute` runs only where a file is new or has changed.
+        """The fingerprint for `purpose` of `files`; `compute` runs only if a file is new or has changed.
 
         Args:
             purpose: what the fingerprint is of, with every setting it depends on besides the files.
@@ -43,13 +42,7 @@ class Remembered:
         """
         states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
         entry = self.folder / f"{of([purpose, states])[:32]}.json"
-        try:
-            return read_json(entry)["fingerprint"]
-        except (OSError, KeyError, ValueError):
-            fingerprint = compute()
-        with suppress(OSError):  # where nothing can be written, it is computed again next time
-            write_json(entry, {"fingerprint": fingerprint, "purpose": purpose, "files": [state[0] for state in states]})
-        return fingerprint
+        return remember(entry, "fingerprint", compute, purpose=purpose, files=[state[0] for state in states])
 
     def file(self, path: Path) -> str:
         """The remembered sha256 of the bytes of `path`."""

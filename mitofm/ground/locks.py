@@ -1,7 +1,7 @@
 """Locks between processes, on this machine and on others that share the folder, which no dead holder keeps.
 
 A lock is a file that says who holds it. It is made by linking it into place, which is atomic on NFS too, and its holder
-touches it every few seconds. Who waits takes a lock over when its holder is a process of this machine that is gone, or when
+touches it every few seconds. A waiter takes a lock over if its holder was a process of this machine that has ended, or if
 it has not been touched for `STALE` seconds *of the waiter's own clock*: clocks of two machines are never compared.
 """
 
@@ -45,17 +45,13 @@ class Lock:
         self.token = uuid.uuid4().hex
         self._closed = threading.Event()
 
-    def ours(self) -> bool:
+    def is_ours(self) -> bool:
         """Whether nobody has taken the lock over, as happens to a process that stood still for long."""
         return _read(self.path).get("token") == self.token
 
     def require(self) -> None:
-        """Stop where the lock was taken over.
-
-        Raises:
-            MitofmError: it was.
-        """
-        if not self.ours():
+        """Raise a MitofmError if the lock was taken over."""
+        if not self.is_ours():
             raise MitofmError(
                 f"{self.path} was taken over: this process did not touch it for {STALE:.0f} s. Whoever holds it now goes on"
             )
@@ -67,39 +63,39 @@ class Lock:
             mine.write_text(json.dumps({"token": self.token, **_me()}), encoding="utf-8")
             try:
                 os.link(mine, self.path)
-            except OSError as error:  # over NFS a link may be made and its answer be lost: the file tells
+            except OSError as error:  # over NFS a link may be made although an error is reported: look at the file
                 if error.errno in _NO_LINKS and not self.path.exists():
                     raise MitofmError(
                         f"{self.path.parent}: this file system has no hard links ({error.strerror}), by which processes "
                         "keep out of each other's way: set paths.runs and paths.cache to folders of one that has"
                     ) from error
-            return self.ours()
+            return self.is_ours()
         finally:
             mine.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._closed.wait(BEAT):
             with suppress(OSError):
-                if self.ours():
+                if self.is_ours():
                     os.utime(self.path)
 
     def _release(self) -> None:
         self._closed.set()
-        if self.ours():
+        if self.is_ours():
             self.path.unlink(missing_ok=True)
 
 
 @contextmanager
 def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
-    """Hold the lock `path` in the block.
+    """Hold the lock `path` in the block; its folder is made.
 
     Args:
-        path: of the lock; its folder is made.
-        wait: for whoever holds it.
+        path: of the lock.
+        wait: until its holder releases it.
         brief: it is held for far less than `STALE`, so that no thread needs to touch it.
 
     Raises:
-        Held: somebody else does, and `wait` is false.
+        Held: somebody else holds it, and `wait` is false.
     """
     mine = Lock(path)
     waiter, pause = _Waiter(path), _LOOK
@@ -122,7 +118,7 @@ def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
 
 
 def holder(path: Path) -> str:
-    """Who holds the lock `path`, as `machine, process 123`; empty where nobody does, or a dead process of this machine."""
+    """Who holds the lock `path`, as `machine, process 123`; empty if nobody does, or a dead process of this machine."""
     waiter = _Waiter(path)
     return "" if not waiter.look() or waiter.holder_is_dead() else waiter.who()
 
@@ -137,7 +133,7 @@ class _Waiter:
         self.seen: dict[str, Any] = {}
 
     def look(self) -> bool:
-        """See who holds the lock now, if anybody; count anew where it was touched or has changed hands."""
+        """Read who holds the lock now; whether anybody does. Restart the clock if it was touched or has changed hands."""
         try:
             seen, touched = _read(self._path), self._path.stat().st_mtime
         except OSError:
@@ -160,7 +156,7 @@ class _Waiter:
 
 
 def _break(path: Path, dead: _Waiter) -> None:
-    """Remove a dead holder's lock, if it is still that one; a second lock lets one waiter at a time do so."""
+    """Remove a dead holder's lock, unless another waiter has already; a second lock lets one waiter at a time do so."""
     with FileLock(path.with_name(f".{path.name}.breaking")):
         if _read(path).get("token") == dead.seen.get("token"):
             _log.warning("%s, is gone: its lock %s is taken over", dead.who(), path.name)

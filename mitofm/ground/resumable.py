@@ -1,4 +1,4 @@
-"""An npy file that is filled piece by piece, by several threads, and goes on where a killed process left it."""
+"""An npy file that is filled piece by piece, by several threads, and continues where a killed process left it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,9 @@ _NOTE_EVERY = 0.1  # seconds between two notes of progress; the disk is written 
 class ResumableArray:
     """An array on disk, whole when its `with` block ends without an error.
 
-    Room is reserved first, rows are written in any order, pieces are noted when they are done.
-    Written with pwrite and not through a memory map, whose page faults cost more than the copy, and which on a full
-    disk kills the process. What is done is noted beside the file, in `<its name>.progress`, by a thread that alone waits
-    for the disk.
-
-    Args:
-        file: to become an npy.
-        shape: of the array.
-        dtype: of the array.
+    Room is reserved first; rows are written in any order; pieces are noted when they are done, in `<its name>.progress`
+    beside the file, by a thread of its own, the only one that waits for the disk. Rows are written with pwrite: page faults
+    of a memory map cost more than the copy, and on a full disk it kills the process.
 
     Raises:
         OSError: the file cannot be written, or the disk has no room for it.
@@ -37,7 +31,7 @@ class ResumableArray:
         self._row_bytes = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
         self._dtype = dtype
         self._closed = threading.Event()
-        self._done = self._earlier(file, tuple(shape))
+        self._done = self._read_earlier(file, tuple(shape))
         if not self._done:
             self._begin(file, tuple(shape))
         with file.open("rb") as begun:
@@ -47,7 +41,7 @@ class ResumableArray:
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
 
-    def _earlier(self, file: Path, shape: tuple[int, ...]) -> set[int]:
+    def _read_earlier(self, file: Path, shape: tuple[int, ...]) -> set[int]:
         """The pieces that an earlier attempt noted, if its file is the one that is wanted."""
         try:
             done = {int(piece) for piece in read_json(self._progress)["pieces"]}
@@ -89,12 +83,12 @@ class ResumableArray:
             self._save()
 
     def _save(self) -> None:
-        done = sorted(self._done.copy())  # before the data is known to be on the disk, so that notes never run ahead
+        done = sorted(self._done.copy())  # before the fsync, so that only pieces on the disk are noted
         os.fsync(self._file)
         write_json(self._progress, {"pieces": done})
 
     def close(self, finished: bool) -> None:
-        """Let go of the file, its data on the disk; the notes go where everything is written."""
+        """Close the file, its data on the disk; the notes are removed if everything is written."""
         self._closed.set()
         self._keeper.join()
         try:
@@ -119,7 +113,7 @@ def _read_header(file: object) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def _reserve(file: int, size: int) -> None:
-    """Give the file its size and, where the system can, its blocks: a full disk is met now and not halfway."""
+    """Give the file its size and, if the system can, its blocks: a full disk is noticed now and not halfway."""
     reserve: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
     if reserve is not None:
         reserve(file, 0, size)

@@ -1,6 +1,6 @@
 """Independent random streams derived from the one seed of a cell.
 
-A stream is named by what it is for (and, where it must not depend on history, by the step and the sample), so that
+A stream is named by what it is for (and, if it must not depend on history, by the step and the sample), so that
 adding a consumer never shifts another one and a resumed run draws what an uninterrupted one would have drawn.
 """
 

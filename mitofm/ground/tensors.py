@@ -16,8 +16,8 @@ from mitofm.ground.files import replacing
 def save_tensors(file: Path, tensors: Mapping[str, Tensor | np.ndarray]) -> None:
     """Write `tensors` by name, atomically.
 
-    safetensors 0.8.0 writes numpy arrays that are not contiguous as if they were, with other values and without a word, and
-    refuses tensors that share memory: everything passes through here, and as contiguous tensors of their own.
+    safetensors 0.8.0 silently writes wrong values of numpy arrays that are not contiguous, and refuses tensors that share
+    memory. So every value is made a contiguous tensor of its own.
     """
     shared: set[int] = set()
     own = {}

@@ -1,4 +1,4 @@
-"""Makes `import torchvision` possible where its compiled operators do not load.
+"""Makes `import torchvision` possible if its compiled operators do not load.
 
 The torchvision wheel of the ordinary package index is a CUDA build. Beside a CPU-only torch its operators cannot load,
 and registering their fake versions dies with `operator torchvision::nms does not exist`, which takes timm, torchmetrics,
@@ -21,12 +21,9 @@ declared: list[torch.library.Library] = []  # a Library takes its definitions wi
 
 
 def declare_missing_operators() -> bool:
-    """Declare the operators that torchvision's import needs and its library could not define.
+    """Declare the operators that torchvision's import needs and its library could not define; whether there were any.
 
-    Must run before torchvision is imported. Does nothing where torchvision is absent or loads by itself.
-
-    Returns:
-        Whether anything was declared.
+    Must run before torchvision is imported. Does nothing if torchvision is absent or loads by itself.
     """
     if declared or _operators_load():
         return False

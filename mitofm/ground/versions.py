@@ -1,6 +1,6 @@
-"""Versions of the libraries that compute, and those changes among them that are known to change what a trained cell gives.
+"""Versions of the libraries that compute, and the changes between them that are known to change a trained cell's results.
 
-They are recorded with a cell and with its checkpoint; none of it is part of a cell's identity.
+They are recorded with a cell and with its checkpoint and are no part of a cell's identity.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.ground.config import targets
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 
 Versions = dict[str, str]
@@ -32,14 +32,14 @@ _LIBRARIES = {"opencv": ("cv2", "__version__"), "openslide": ("openslide", "__li
 
 @dataclass(frozen=True)
 class Change:
-    """One version of a library from which on the same cell is another.
+    """A version of a library from which on the same config gives other results.
 
     Attributes:
-        library: its name in `installed`.
+        library: its name in `list_installed`.
         since: the first version that computes otherwise than all before.
-        why: what it does otherwise, and where that was measured.
+        why: what it does otherwise.
         methods: the methods of peft (`adaptation.method`) whose stored tensors mean another map since.
-        unless: the settings of such a method with which they do not.
+        unless: the settings of such a method that are not affected.
         transforms: the augmentations that give other pixels since: training alone differs.
     """
 
@@ -51,7 +51,7 @@ class Change:
     transforms: frozenset[str] = frozenset()
 
     def holds(self, version: str) -> bool:
-        """Whether `version` is one of those that have it."""
+        """Whether `version` has this change."""
         return _numbers(version) >= _numbers(self.since)
 
     def concerns(self, config: Mapping[str, Any]) -> str:
@@ -76,34 +76,26 @@ CHANGES = (
 """All that are known; a new one is an entry. `docs/reliability.md` says how they were measured."""
 
 
-def of_cell(environment: Path) -> Versions:
-    """Those of a cell's `environment.json`.
-
-    Raises:
-        MitofmError: it does not state them as `installed` does.
-    """
+def read_cell(environment: Path) -> Versions:
+    """The versions that a cell's `environment.json` states; a MitofmError if it is damaged."""
     try:
-        return stated(read_json(environment)["packages"])
+        return check_versions(read_json(environment)["packages"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MitofmError(f"{environment} is damaged ({type(error).__name__}: {error})") from error
 
 
-def stated(found: Any) -> Versions:
-    """`found`, if it is what `installed` gives: it may come from a stranger, and is printed.
-
-    Raises:
-        ValueError: it is not.
-    """
+def check_versions(found: Any) -> Versions:
+    """`found`, if it is what `list_installed` gives, else a ValueError: it may come from a stranger, and is printed."""
     if not isinstance(found, dict) or not all(_NAME.fullmatch(str(one)) for pair in found.items() for one in pair):
         raise ValueError("versions that are none")
     return {name: str(version) for name, version in found.items()}
 
 
 @functools.cache
-def installed() -> Versions:
+def list_installed() -> Versions:
     """The version of every library here that computes, by its name on the package index; of OpenCV and OpenSlide the C library's.
 
-    OpenCV comes in distributions of several names, which overwrite one another's files: it is the imported one that counts.
+    OpenCV comes in distributions of several names, which overwrite one another's files: the imported one counts.
     """
     found = {}
     for name in _DISTRIBUTIONS:
@@ -119,21 +111,11 @@ def installed() -> Versions:
     return found
 
 
-def known_way(way: object) -> None:
-    """Refuse what `versions=...` cannot be.
-
-    Raises:
-        MitofmError: it is none of `WAYS`.
-    """
-    if way not in WAYS:
-        raise unknown("versions", way, WAYS)
-
-
-def compared(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: str, what: str) -> tuple[str, ...]:
-    """What is to be said of the versions here beside those that trained a cell: a line for each that differs.
+def compare(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: str, what: str) -> tuple[str, ...]:
+    """Compare the versions here with those that trained a cell: a line for each that differs.
 
     Args:
-        stored: what `installed` gave there, or a part of it; None if nothing states it.
+        stored: what `list_installed` gave there, or a part of it; None if nothing states it.
         config: the groups of the cell's config that are used again: `adaptation`, and `augment` if it is trained again.
         way: one of `WAYS`.
         what: was trained, for the message.
@@ -143,7 +125,7 @@ def compared(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: s
     """
     if not stored:
         return (f"{what} does not state the versions it was trained with",)
-    here = installed()
+    here = list_installed()
     lines = [
         f"{name} {here.get(name, 'is absent')} here, {stored[name]} when it was trained"
         for name in sorted(stored)

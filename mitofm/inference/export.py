@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from mitofm.backbones.spec import BackboneSpec
-from mitofm.evaluation.threshold import of_stored
+from mitofm.evaluation.threshold import read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json
 from mitofm.ground.tensors import load_tensors, save_tensors
@@ -188,7 +188,7 @@ def _description(trained: Trained, format_: str, file: str, folded: bool) -> dic
         },
         "output": f"log-odds of: {facts['labels']['1']}",
         "mean_over_dihedral_views": views(trained),
-        "threshold": facts["threshold"] | {"logit": of_stored(facts["threshold"])},
+        "threshold": facts["threshold"] | {"logit": read_logit(facts["threshold"])},
         "labels": facts["labels"],
         "network": {
             "timm": spec.architecture,

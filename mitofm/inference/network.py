@@ -94,5 +94,5 @@ def blank(trained: Trained, network: Network) -> tuple[Network, bool]:
     if empty.tensors().keys() == network.tensors().keys():
         return empty, True
     assert not isinstance(trained.adaptation, FrozenAdaptation)
-    built = build(trained.adaptation.built_from(spec), Weights(None, "random"), seed=1)
-    return Network(trained.adaptation.module(built, seed=1)), False
+    built = build(trained.adaptation.adapt_spec(spec), Weights(None, "random"), seed=1)
+    return Network(trained.adaptation.adapt(built, seed=1)), False

@@ -21,13 +21,14 @@ from mitofm.adaptation.frozen import FrozenAdaptation, Rows
 from mitofm.data.annotations import UNKNOWN, units
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
-from mitofm.evaluation.threshold import called, of_stored
+from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
 from mitofm.inference.trained import Trained
 from mitofm.training.cell import Seen
 from mitofm.training.frozen import features_of
 from mitofm.training.predict import predict
+from mitofm.training.settings import Trainer
 
 _COLUMNS = ("sample_id", "image", "x", "y", "mpp", "slide", "domain", "label", "logit", "probability", "predicted")
 
@@ -58,14 +59,14 @@ def seen_by(trained: Trained, dataset: Dataset) -> PatchStore:
     """The patches of a data set, of which the checkpoint sees as large a part as it did of those it was trained on."""
     store, patches = dataset.store(), trained.facts["patches"]
     crop_px = round(store.crop_px * trained.centre_px / patches["crop_px"])
-    return store if crop_px == store.crop_px else store.narrowed(crop_px)
+    return store if crop_px == store.crop_px else store.narrow(crop_px)
 
 
 def score(
     trained: Trained,
     dataset: Dataset,
     cache: Path,
-    trainer: Mapping[str, Any],
+    trainer: Trainer,
     samples: Path | None,
     for_slides: bool = False,
 ) -> Scores:
@@ -85,14 +86,21 @@ def score(
     """
     if samples is not None or for_slides:
         _refuse(dataset, samples, for_slides)
-    torch.set_num_threads(trainer["threads"])
+    torch.set_num_threads(trainer.threads)
     store = seen_by(trained, dataset)
     rows = _rows(samples, store.table)
-    config = {"fit": trained.facts["fit"], "trainer": dict(trainer), "seed": trained.facts["seed"]}
-    seen = Seen(config, store, trained.spec, trained.weights, cache)
+    seen = Seen(
+        fit=trained.fit,
+        trainer=trainer,
+        seed=trained.facts["seed"],
+        store=store,
+        spec=trained.spec,
+        weights=trained.weights,
+        cache=cache,
+    )
     if isinstance(trained.adaptation, FrozenAdaptation):
         features = features_of(seen, trained.adaptation)
-        with threadpool_limits(trainer["threads"]):
+        with threadpool_limits(trainer.threads):
             logits = trained.head(features[rows[:1]].shape[-1]).logits(Rows(features, rows))
     else:
         logits = predict(seen, trained.classifier(), rows)
@@ -101,7 +109,7 @@ def score(
         mpp=positions.resolutions(dataset.source.root, scored, dataset.card.image_mpp),
         logit=logits,
         probability=expit(logits),
-        predicted=called(logits, of_stored(trained.facts["threshold"])).astype("int64"),
+        predicted=call_positives(logits, read_logit(trained.facts["threshold"])).astype("int64"),
     )
     known = [name for name in _COLUMNS if name != "label" or _labelled(store.table)]
     return Scores(table[known], _learned_from(trained, dataset, units(scored)), positions.said(scored))

@@ -21,13 +21,15 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
-from mitofm.evaluation.threshold import of_stored
+from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints, versions
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.settings import read as read_settings
 from mitofm.training.checkpoint import DESCRIPTION, FORMAT, TENSORS
+from mitofm.training.settings import Forward
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Trained:
         return folder.parent.name if folder.name == "checkpoint" else folder.name
 
     @property
+    def fit(self) -> Forward:
+        """What a forward pass takes of the settings it was trained with."""
+        return read_settings(Forward, self.facts["fit"], "fit")
+
+    @property
     def centre_px(self) -> int:
         """Side of what it sees of a patch of `crop_px`, less than that under the confounder field_of_view."""
         return self.facts["patches"]["centre_px"]
@@ -70,8 +77,8 @@ class Trained:
             MitofmError: the tensors are not those of this mode on this backbone.
         """
         assert isinstance(self.adaptation, GradientAdaptation)
-        backbone = build(self.adaptation.built_from(self.spec), self.weights, self.facts["seed"])
-        classifier = self.adaptation.module(backbone, self.facts["seed"])
+        backbone = build(self.adaptation.adapt_spec(self.spec), self.weights, self.facts["seed"])
+        classifier = self.adaptation.adapt(backbone, self.facts["seed"])
         self.adaptation.load(classifier, {name: from_numpy(array) for name, array in self.state.items()})
         return classifier.eval()
 
@@ -100,7 +107,7 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: str, file: st
             is of a version under which its tensors mean something else.
     """
     facts = _facts(folder)
-    differing = versions.compared(_versions(folder, facts), {"adaptation": facts["adaptation"]}, way, str(folder))
+    differing = versions.compare(_versions(folder, facts), {"adaptation": facts["adaptation"]}, way, str(folder))
     spec = BackboneSpec.from_config(facts["backbone"] | ({"file": file} if file else {}))
     try:
         found = find(spec, weights, remembered)
@@ -150,13 +157,15 @@ def _facts(folder: Path) -> dict[str, Any]:
             "labels",
         )
         missing = [key for key in (*needed, "threshold", "tensors_sha256") if key not in facts]
+        if "fit" in facts:
+            read_settings(Forward, facts["fit"], "fit")
         if "versions" in facts:  # format 2 began without
-            versions.stated(facts["versions"])
+            versions.check_versions(facts["versions"])
         if "threshold" in facts and not all(
-            map(math.isfinite, (facts["threshold"]["value"], of_stored(facts["threshold"])))
+            map(math.isfinite, (facts["threshold"]["value"], read_logit(facts["threshold"])))
         ):
             raise ValueError("a threshold that is no number")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, MitofmError) as error:
         raise MitofmError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     if version != FORMAT:
         raise MitofmError(f"{path} is of format {version}, and this mitofm reads format {FORMAT}: train it again")
@@ -176,7 +185,7 @@ def _versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
     beside = folder.resolve().parent / "environment.json"
     if folder.resolve().name != "checkpoint" or not beside.is_file():
         return None
-    return versions.of_cell(beside)
+    return versions.read_cell(beside)
 
 
 def _tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:

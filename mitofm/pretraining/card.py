@@ -29,17 +29,10 @@ Everything is in `config.json`; `mitofm pretrain` with these values makes it aga
 """
 
 
-def card(
+def write_card(
     decides: Mapping[str, Any], about: Mapping[str, Any], log: Sequence[Mapping[str, str]], parameters: int
 ) -> str:
-    """The card, in Markdown.
-
-    Args:
-        decides: what was asked for (`config.json`).
-        about: `mitofm.training.environment.describe`.
-        log: the rows of `log.csv`.
-        parameters: of the backbone.
-    """
+    """The card, in Markdown, of what was asked for (`config.json`), the environment, the rows of `log.csv`, the model's size."""
     backbone, tissue = decides["backbone"], decides["tissue"]
     return _CARD.format(
         **{key: decides[key] for key in ("batch_size", "mask", "lr", "weight_decay", "seed", "crops", "precision")},

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +14,7 @@ from torch.utils.data import Dataset
 from mitofm.ground import fingerprints, seeds
 from mitofm.ground.files import write_json
 from mitofm.ground.resumable import ResumableArray
+from mitofm.pretraining.settings import Tissue
 from mitofm.synthesis import tissue
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 from mitofm.synthesis.generate import VERSION
@@ -24,35 +23,35 @@ _SPOT = 13  # px
 _SEAM = 1.5  # px: how softly a view passes into its surroundings
 
 
-def slides(settings: Mapping[str, Any], cache: Path) -> np.ndarray:
-    """The slides of `settings` (conf/pretrain.yaml: tissue), memory-mapped uint8 (n, side, side, 3).
+def render_slides(settings: Tissue, cache: Path) -> np.ndarray:
+    """The slides of `settings`, memory-mapped uint8 (n, side, side, 3).
 
-    Rendered into `cache` first where they are not there; an interrupted rendering goes on. Their random streams bear another
-    name than those of labelled slides, so that no slide of `mitofm.synthesis.generate` is among them, whatever the seeds.
+    Rendered into `cache` first if they are not there; an interrupted rendering is continued. Their random streams have other
+    names than those of labelled slides, so that no slide of `mitofm.synthesis.generate` is among them, whatever the seeds.
     """
-    folder = cache / "pretraining" / fingerprints.of({"version": VERSION, **settings})[:12]
+    folder = cache / "pretraining" / fingerprints.of({"version": VERSION, **vars(settings)})[:12]
     file, marker = folder / "slides.npy", folder / "settings.json"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):
         if not marker.is_file():
             _render(file, settings)
-            write_json(marker, settings)
+            write_json(marker, vars(settings))
     return np.load(file, mmap_mode="r", allow_pickle=False)
 
 
-def _render(file: Path, settings: Mapping[str, Any]) -> None:
+def _render(file: Path, settings: Tissue) -> None:
     from rich.progress import track
 
-    wanted = [(domain, number) for number in range(settings["slides_per_domain"]) for domain in DOMAINS]
-    side = tissue.side_of(settings["cells_per_slide"])
+    wanted = [(domain, number) for number in range(settings.slides_per_domain) for domain in DOMAINS]
+    side = tissue.side_of(settings.cells_per_slide)
     with ResumableArray(file, (len(wanted), side, side, 3), np.uint8) as array:
         for row, (domain, number) in enumerate(track(wanted, "rendering unlabelled tissue", transient=True)):
             if array.holds(row):
                 continue
             look = DOMAINS[domain]
             scanner = SCANNERS[look.scanners[number % len(look.scanners)]]
-            rng = seeds.stream(settings["seed"], "unlabelled", domain, number)
-            region = tissue.render(rng, look, scanner, settings["cells_per_slide"], look.mitotic_share)
+            rng = seeds.stream(settings.seed, "unlabelled", domain, number)
+            region = tissue.render(rng, look, scanner, settings.cells_per_slide, look.mitotic_share)
             array.write(np.array([row]), region.image[None])
             array.note(row)
 
@@ -68,11 +67,9 @@ class Crops(Dataset[Tensor]):
     Args:
         slides: (n, height, width, 3) uint8.
         side: of a crop, px.
-        batch_size: crops per step.
-        seed: of the run.
         reach: how far from a random point its darkest spot may be, px.
         shift: how far from that spot the middle of a crop may be, px.
-        radius: of what a view keeps where its surroundings are exchanged, px.
+        radius: of what a view keeps if its surroundings are exchanged, px.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
 """A contrastive masked autoencoder (Mishra et al. 2022, arXiv 2210.16870): timm's ViT encodes what is visible of two views of a
-place; a small decoder tells the rest (He et al., CVPR 2022, arXiv 2111.06377), and the two must be told from other places."""
+place; a small decoder predicts the rest (He et al., CVPR 2022, arXiv 2111.06377), and a contrast pulls the two together."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Visible(nn.Module):
 
 
 class MaskedAutoencoder(nn.Module):
-    """Trains `trunk` to encode a part of an image's patches so that the others can be told from them.
+    """Trains `trunk` to encode a part of an image's patches so that the others can be predicted from them.
 
     Args:
         trunk: a timm ViT whose tokens are prefix tokens and then one per patch.
@@ -65,7 +65,7 @@ class MaskedAutoencoder(nn.Module):
             raise MitofmError(f"mask={mask} leaves {self.visible} of {self.patches} patches visible: take 0.5 to 0.9")
         self.prefix_tokens = trunk.num_prefix_tokens
         trunk.patch_drop = _Visible(self.prefix_tokens)
-        with torch.no_grad():  # learned, but from where the paper's stay
+        with torch.no_grad():  # learned, but initialised as the paper's, which are fixed
             trunk.pos_embed[:, -self.patches :] = build_sincos2d_pos_embed(self.grid, dim=trunk.embed_dim)
         self.embed = nn.Linear(trunk.embed_dim, width)
         self.hidden = nn.Parameter(torch.zeros(1, 1, width))

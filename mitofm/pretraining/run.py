@@ -11,7 +11,7 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,67 +23,64 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mitofm.backbones.build import build
-from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.ground import fingerprints
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import replacing, write_json
 from mitofm.ground.seeds import derive
 from mitofm.ground.tensors import save_tensors
-from mitofm.pretraining.card import card
-from mitofm.pretraining.crops import Crops, slides
+from mitofm.pretraining.card import write_card
+from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.masked import MaskedAutoencoder
+from mitofm.pretraining.settings import Pretrain
 from mitofm.training import environment
 from mitofm.training.callbacks import SaveToResume
 
 _COLUMNS = ("step", "crops", "loss", "contrast", "crops_per_second")
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
-_DECIDES = ("seed", "crops", "batch_size", "lr", "weight_decay", "warmup", "mask", "decoder", "contrast", "places", "colour",
-            "tissue", "precision")  # fmt: skip
-"""What can change the weights, besides the backbone itself."""
 
 
 class Pretraining(pl.LightningModule):
-    """Trains the autoencoder of one config; what a step sees and hides is a function of (seed, step)."""
+    """Trains the autoencoder; what a step sees and hides is a function of (seed, step)."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, asked: Pretrain) -> None:
         super().__init__()
-        self.settings = config
-        self.steps = max(1, config["crops"] // config["batch_size"])
-        spec = BackboneSpec.from_config({**config["backbone"], "weights": "random"})
-        self.backbone = build(spec, Weights(None, "random"), config["seed"])
+        self.asked = asked
+        self.steps = max(1, asked.crops // asked.batch_size)
+        spec = replace(asked.backbone, weights="random")
+        self.backbone = build(spec, Weights(None, "random"), asked.seed)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(config["seed"], "initialisation", "decoder"))
+            torch.manual_seed(derive(asked.seed, "initialisation", "decoder"))
             self.autoencoder = MaskedAutoencoder(
                 self.backbone.trunk,
-                config["mask"],
-                **config["decoder"],
-                projection=config["contrast"]["width"],
-                temperature=config["contrast"]["temperature"],
+                asked.mask,
+                **vars(asked.decoder),
+                projection=asked.contrast.width,
+                temperature=asked.contrast.temperature,
             )
 
     def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
         """The losses of one batch of crops, uint8 (B, side, side, 3): hidden patches, contrast, their sum."""
-        generator = torch.Generator().manual_seed(derive(self.settings["seed"], "mask", self.global_step))
+        generator = torch.Generator().manual_seed(derive(self.asked.seed, "mask", self.global_step))
         order = torch.rand(len(batch), self.autoencoder.patches, generator=generator).argsort(dim=1)
-        colour = self.settings["colour"] * torch.randn((2, len(batch), 3, 1, 1), generator=generator)
+        colour = self.asked.colour * torch.randn((2, len(batch), 3, 1, 1), generator=generator)
         shift, gain = colour.to(self.device)
         images = self.backbone.transform(batch) * (1 + gain) + shift
         hidden, contrast = self.autoencoder(images, order.to(self.device))
-        loss = hidden + self.settings["contrast"]["weight"] * contrast
+        loss = hidden + self.asked.contrast.weight * contrast
         if not torch.isfinite(loss):
-            raise MitofmError(f"the loss is {loss.item()} at step {self.global_step}: lower lr={self.settings['lr']}")
+            raise MitofmError(f"the loss is {loss.item()} at step {self.global_step}: lower lr={self.asked.lr}")
         return {"loss": loss, "hidden": hidden.detach(), "contrast": contrast.detach()}
 
     def configure_optimizers(self) -> Any:
         """AdamW, no decay of vectors; linear warm-up, then a cosine to zero."""
         parameters = list(self.autoencoder.parameters())
         groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.settings["weight_decay"]},
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.asked.weight_decay},
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        optimiser = torch.optim.AdamW(groups, lr=self.settings["lr"], betas=(0.9, 0.95))
-        warmup = math.ceil(self.steps * self.settings["warmup"])
+        optimiser = torch.optim.AdamW(groups, lr=self.asked.lr, betas=(0.9, 0.95))
+        warmup = math.ceil(self.steps * self.asked.warmup)
 
         def factor(step: int) -> float:
             rising = (step + 1) / max(1, warmup)
@@ -143,57 +140,55 @@ class _Log(pl.Callback):
             return list(csv.DictReader(file))
 
 
-def pretrain(config: Mapping[str, Any]) -> Path:
-    """Pretrain as `config` (conf/pretrain.yaml, resolved) says, unless that is done; returns the file of the weights.
+def pretrain(asked: Pretrain) -> Path:
+    """Pretrain as asked, unless that is done; returns the file of the weights.
 
     Its folder, `pretraining/NAME-HASH` in `paths.runs`, holds the weights (bf16), their card (README.md), `config.json`
     and `log.csv`.
 
     Raises:
-        MitofmError: the config cannot be, or the loss diverges.
+        MitofmError: the backbone cannot be pretrained so, or the loss diverges.
     """
-    if config["precision"] not in _PRECISIONS:
-        raise unknown("precision", config["precision"], _PRECISIONS)
-    spec = BackboneSpec.from_config({**config["backbone"], "weights": "random"})
-    decides = {key: config[key] for key in _DECIDES} | {"backbone": spec.contract()}
-    folder = Path(config["paths"]["runs"]) / "pretraining" / f"{spec.name}-{fingerprints.of(decides)[:12]}"
+    asked = replace(asked, backbone=replace(asked.backbone, weights="random"))
+    spec, decides = asked.backbone, asked.decides
+    folder = asked.paths.runs / "pretraining" / f"{spec.name}-{fingerprints.of(decides)[:12]}"
     weights = folder / f"{spec.name}.safetensors"
     if weights.is_file():
         return weights
-    torch.set_num_threads(config["threads"])
-    module = Pretraining(config)
-    unlabelled = slides(config["tissue"], Path(config["paths"]["cache"]))
-    crops = Crops(unlabelled, spec.img_size, config["batch_size"], config["seed"], **config["places"])
+    torch.set_num_threads(asked.threads)
+    module = Pretraining(asked)
+    unlabelled = render_slides(asked.tissue, asked.paths.cache)
+    crops = Crops(unlabelled, spec.img_size, asked.batch_size, asked.seed, **vars(asked.places))
     write_json(folder / "config.json", decides)
-    log = _Log(folder / "log.csv", config["log_every"], config["batch_size"])
-    trainer = _fit(module, crops, log, folder / "resume.ckpt", config)
+    log = _Log(folder / "log.csv", asked.log_every, asked.batch_size)
+    trainer = _fit(module, crops, log, folder / "resume.ckpt", asked)
     if trainer.interrupted:
         raise KeyboardInterrupt
     about = environment.describe(trainer.strategy.root_device)  # Lightning has taken the module back to the CPU
     tensors = {name: value.to(torch.bfloat16) for name, value in module.backbone.trunk.state_dict().items()}
     with replacing(folder / "README.md") as temporary:
-        temporary.write_text(card(decides, about, log.rows(), sum(p.numel() for p in tensors.values())))
+        temporary.write_text(write_card(decides, about, log.rows(), sum(p.numel() for p in tensors.values())))
     save_tensors(weights, tensors)  # last: where it is, all is
     (folder / "resume.ckpt").unlink(missing_ok=True)
     return weights
 
 
-def _fit(module: Pretraining, crops: Crops, log: _Log, resume: Path, config: Mapping[str, Any]) -> pl.Trainer:
+def _fit(module: Pretraining, crops: Crops, log: _Log, resume: Path, asked: Pretrain) -> pl.Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    bars: list[pl.Callback] = [TQDMProgressBar(refresh_rate=10)] if config["progress"] else []
+    bars: list[pl.Callback] = [TQDMProgressBar(refresh_rate=10)] if asked.progress else []
     trainer = pl.Trainer(
-        accelerator=config["accelerator"],
+        accelerator=asked.accelerator,
         devices=1,
         plugins=LightningEnvironment(),  # also under Slurm, and where there is an `srun`
-        precision=_PRECISIONS[config["precision"]],  # type: ignore[arg-type]
+        precision=_PRECISIONS[asked.precision],  # type: ignore[arg-type]
         max_steps=module.steps,
         max_epochs=-1,
         gradient_clip_val=1.0,
         enable_checkpointing=False,
         enable_model_summary=False,
-        enable_progress_bar=config["progress"],
+        enable_progress_bar=asked.progress,
         logger=False,
-        callbacks=[log, *bars, SaveToResume(resume, config["checkpoint_seconds"], 0)],
+        callbacks=[log, *bars, SaveToResume(resume, asked.checkpoint_seconds, 0)],
         default_root_dir=resume.parent,
     )
     with warnings.catch_warnings():

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from mitofm.evaluation import statistics, verdicts
-from mitofm.evaluation.permutation import slide_permutation_p
+from mitofm.evaluation.permutation import permute_slides
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import seeds
 from mitofm.ground.errors import MitofmError
@@ -25,8 +25,6 @@ class Answer:
     Attributes:
         question: what is asked of them.
         sides: what the first is, and the second.
-        first: a result.
-        second: another.
         difference: the metric of the first minus that of the second.
         paired: by `SAMPLES` if both were tested on the same ones, by `SLIDES` if not;
             `SAME` if what differs has changed no prediction.
@@ -53,7 +51,7 @@ class Answer:
     @property
     def outcome(self) -> str:
         """One of: better, worse, equivalent, not decided, no interval."""
-        return verdicts.of_comparison(self.difference, self.corrected_p, self.equivalent_p)
+        return verdicts.judge(self.difference, self.corrected_p, self.equivalent_p)
 
     def list_entries(self, heading: str) -> list[Entry]:
         """The entries of a row: the difference under `heading`, what it rests on, and what follows."""
@@ -92,9 +90,9 @@ def _answer(stored: Stored, asked: Answer, metric: str) -> Answer:
     pair, name = (asked.first.group, asked.second.group), asked.first.set
     sides = stored.seeds(pair[0], name), stored.seeds(pair[1], name)
     try:
-        found, paired = statistics.paired_difference(*sides, metric), SAMPLES
+        found, paired = statistics.subtract_paired(*sides, metric), SAMPLES
     except MitofmError:
-        found, paired = statistics.difference_by_slide(*sides, metric), SLIDES
+        found, paired = statistics.subtract_by_slide(*sides, metric), SLIDES
     p, contents = verdicts.difference_p(found), [stored.contents(group) for group in pair]
     if contents[0] == contents[1] and found.value == 0:  # equal predictions may be cut at unequal thresholds
         paired = SAME
@@ -102,7 +100,7 @@ def _answer(stored: Stored, asked: Answer, metric: str) -> Answer:
 
         def permute() -> float | None:
             first, second = (stored.predictions(group, name) for group in pair)
-            return slide_permutation_p(first, second, seeds.stream(0, "permutation", name))
+            return permute_slides(first, second, seeds.stream(0, "permutation", name))
 
         p = stored.kept.get(["permutation", *contents, name], permute)
     return replace(asked, difference=found, paired=paired, p=p)

@@ -27,13 +27,9 @@ def write_chapter(stored: Stored, groups: list[Group], out: Path, cache: Path | 
     for section in sections:
         if section.table is not None:
             section.table.write(out / "tables" / make_slug(dataset))
-    filters = Filters(
-        {
-            "backbone": sorted({result.configuration.model for result in results}),
-            "adaptation": measured.order,
-            "domain": sorted({result.set.removeprefix(DOMAIN) for result in pick_domains(results)}),
-        }
-    )
+    models = sorted({result.configuration.model for result in results})
+    domains = sorted({result.set.removeprefix(DOMAIN) for result in pick_domains(results)})
+    filters = Filters({"backbone": models, "adaptation": measured.order, "domain": domains})
     negative, positive = measured.classes
     answer, cautions = ([said for one in found for said in getattr(one, part)] for part in ("answer", "cautions"))
     return Chapter(dataset, f"{positive} against {negative}", answer, cautions, sections, filters)

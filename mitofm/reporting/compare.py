@@ -64,9 +64,7 @@ def _pair(
         if other is not None:
             met |= {key}
             pairs.append(Answer(_describe_difference(stored, one, other), names, one, other))
-    alone = [_spell(one) for one, values in sides[0] if match(values, one) not in met]
-    alone += [_spell(one) for one, values in sides[1] if match(values, one) not in met]
-    return pairs, alone
+    return pairs, [_spell(one) for side in sides for one, values in side if match(values, one) not in met]
 
 
 def _read_values(stored: Stored, result: Result, keys: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What of a study has no result: the cells that are not finished, and the configurations that lack some of their seeds."""
+"""What has no result: cells of a study that are not finished, and configurations that lack some of their seeds."""
 
 from __future__ import annotations
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from mitofm.data.augment import cut_centre
 from mitofm.data.card import Card
-from mitofm.data.checks import Finding
+from mitofm.data.checks import Notice
 from mitofm.data.patches import PatchStore
 from mitofm.ground import files
 from mitofm.ground.seeds import stream
@@ -29,7 +30,7 @@ class Sheet(NamedTuple):
     caption: str
 
 
-def look(store: PatchStore, card: Card, findings: Sequence[Finding]) -> Path:
+def look(store: PatchStore, card: Card, findings: Sequence[Notice]) -> Path:
     """Write the sheets (PNG) and `index.html` into the store's folder `look/`; returns the page's path."""
     folder = store.path / "look"
     page = {
@@ -78,11 +79,9 @@ def _draw_sheet(store: PatchStore, rows: pd.Index, folder: Path, domain: str, wo
     step = _SIDE + _GAP
     height = -(-len(drawn) // _COLUMNS) * step + _GAP
     sheet = Image.new("RGB", (min(len(drawn), _COLUMNS) * step + _GAP, height), "white")
-    margin = store.margin_px
-    for i, patch in enumerate(store.read(drawn)):
-        crop = Image.fromarray(patch[margin : margin + store.crop_px, margin : margin + store.crop_px])
+    for i, patch in enumerate(cut_centre(store.read(drawn), store.crop_px)):
         place = (_GAP + i % _COLUMNS * step, _GAP + i // _COLUMNS * step)
-        sheet.paste(crop.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), place)
+        sheet.paste(Image.fromarray(patch).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), place)
     name = f"{make_slug(domain, word)}.png"
     with files.replacing(folder / name) as temporary:
         sheet.save(temporary, format="PNG")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import cutting
+from mitofm.data.augment import cut_centre
 from mitofm.data.dataset import Dataset
 from mitofm.data.images.open import open_image
 from mitofm.data.patches import PatchStore
@@ -21,13 +22,8 @@ from mitofm.ground.fingerprints import Remembered
 def read_crops(data: Mapping[str, Any], samples: pd.DataFrame, cache: Path) -> tuple[dict[str, np.ndarray], str]:
     """Crops (crop_px, crop_px, 3) uint8 by sample_id, and why there are none ("" if there are all).
 
-    Nothing is built and nothing is fetched. A store or table counts only if it holds every one of `samples` with the
-    same slide and label.
-
-    Args:
-        data: the group `data` of a cell's config.
-        samples: sample_id, slide and label of those asked for.
-        cache: the folder `paths.cache`.
+    Nothing is built and nothing is fetched. A store or table counts only if it holds every one of `samples` (sample_id,
+    slide, label) with the same slide and label. `data` is that group of a cell's config.
     """
     try:
         dataset = Dataset(data, cache)
@@ -47,8 +43,7 @@ def _read_stores(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray
         rows = _find_rows(pd.read_parquet(facts.parent / "table.parquet"), samples)
         if rows is not None:
             store = PatchStore.open(facts.parent, Remembered(dataset.cache / "fingerprints"))
-            inner = slice(store.margin_px, store.margin_px + store.crop_px)
-            return store.read(rows)[:, inner, inner]
+            return cut_centre(store.read(rows), store.crop_px)
     return None
 
 

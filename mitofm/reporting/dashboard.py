@@ -13,40 +13,31 @@ AUROC = {"summary": "all/auroc"}
 def describe(study: str, project: str, domains: list[str], logged: list[str]) -> dict[str, Any]:
     """What is shown: sections of panels, each panel by the name of its class and with its arguments.
 
-    Args:
-        study: the group of its runs.
-        project: they are in.
-        domains: that they were tested on.
-        logged: the keys of the tables and figures that `mitofm report logger=...` logs.
+    `study` is the group of its runs in `project`; they were tested on `domains`. `logged` are the keys of the tables and
+    figures that `mitofm report logger=...` logs.
     """
     by_adaptation = {"groupby": {"config": "adaptation.name"}, "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     scatter = {"y": AUROC, "legend_template": "${config:backbone.name} ${config:adaptation.name}"}
+    summaries = {domain: {"summary": f"domain:{domain}/auroc"} for domain in domains}
+    by_domain = [
+        _make_panel("BarPlot", f"AUROC on {domain}", metrics=[summary], **by_adaptation)
+        for domain, summary in summaries.items()
+    ]
+    unfinished = "tables/unfinished"
     sections = {
         "scaling": [
             _make_panel("ScatterPlot", "AUROC by fraction", x={"config": "fraction"}, log_x=True, **scatter),
             _make_panel("BarPlot", "AUROC by adaptation", metrics=[AUROC], **by_adaptation),
             _show(logged, "scaling", "differences"),
         ],
-        "domains": [
-            _make_panel(
-                "BarPlot", f"AUROC on {domain}", metrics=[{"summary": f"domain:{domain}/auroc"}], **by_adaptation
-            )
-            for domain in domains
-        ]
-        + [_show(logged, "matrix", "gap")],
+        "domains": [*by_domain, _show(logged, "matrix", "gap")],
         "cost": [
             _make_panel("ScatterPlot", "AUROC by seconds", x={"summary": "_runtime"}, log_x=True, **scatter),
             _show(logged, "cost"),
         ],
         "failures": [
-            _make_panel(
-                "MarkdownPanel", "", markdown="Runs that crashed or failed have that state in the table of runs."
-            ),
-            *(
-                [{"panel": "WeavePanelSummaryTable", "table_name": "tables/unfinished"}]
-                if "tables/unfinished" in logged
-                else []
-            ),
+            {"panel": "MarkdownPanel", "markdown": "Runs that crashed or failed have that state in the table of runs."},
+            {"panel": "WeavePanelSummaryTable", "table_name": unfinished} if unfinished in logged else {},
         ],
     }
     kept = {name: [panel for panel in panels if panel] for name, panels in sections.items()}
@@ -72,11 +63,7 @@ def publish(what: Mapping[str, Any], entity: str | None) -> list[str]:
 
 
 def build(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
-    """The workspace and the report as objects of wandb-workspaces; nothing is sent.
-
-    Raises:
-        MitofmError: it is not installed.
-    """
+    """The workspace and the report as objects of wandb-workspaces, a MitofmError without it; nothing is sent."""
     try:
         import wandb_workspaces.reports.v2 as reports
         import wandb_workspaces.workspaces as workspaces
@@ -101,7 +88,7 @@ def build(what: Mapping[str, Any], entity: str | None) -> tuple[Any, Any]:
 
 
 def _make_panel(kind: str, title: str, **arguments: Any) -> dict[str, Any]:
-    return {"panel": kind} | ({"title": title} if title else {}) | arguments
+    return {"panel": kind, "title": title, **arguments}
 
 
 def _show(logged: list[str], *kinds: str) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
+from math import inf
+from statistics import median_high
 
 import pandas as pd
 
 from mitofm.evaluation import statistics
 from mitofm.evaluation.metrics import evaluation_sets
-from mitofm.evaluation.replicates import Replicates, replicates
+from mitofm.evaluation.replicates import Replicates, replicate
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import Configuration, Group
@@ -31,7 +33,7 @@ METRICS = {
     "weighted_f1": "weighted F1 at 0.5",
     "weighted_f1_chosen": "weighted F1 at the chosen threshold",
 }
-"""Every metric of `metrics.every`, the primary one first, and what reports call it."""
+"""Every metric of `metrics.measure`, the primary one first, and what reports call it."""
 _CELLS_IN_MEMORY = 32
 
 
@@ -74,18 +76,14 @@ class Pair:
 
 
 class Stored:
-    """What the predictions of collected cells say, by evaluation set: computed once per content, and kept.
-
-    Args:
-        collected: the cells.
-        kept: where results stay.
-    """
+    """What the predictions of collected cells say, by evaluation set: computed once per content, and kept."""
 
     def __init__(self, collected: Collected, kept: Kept) -> None:
         self.collected, self.kept = collected, kept
         self.thresholds = dict(zip(collected.cells["cell"], collected.cells["threshold_logit"], strict=True))
         done, metrics = collected.done, collected.metrics
-        self._labels = {cell: of for cell, *of in zip(done["cell"], done["n_train"], done["n_validation"], strict=True)}
+        learned = done[["cell", "n_train", "n_validation"]].itertuples(index=False)
+        self._labels = {cell: (int(train), int(validation)) for cell, train, validation in learned}
         tested = metrics.reindex(columns=["cell", "set", "n", "n_positive", "n_slides"]).itertuples(index=False)
         self._tested = {(cell, name): (int(n), int(of), int(slides)) for cell, name, n, of, slides in tested}
         self._predictions = lru_cache(maxsize=_CELLS_IN_MEMORY)(
@@ -116,21 +114,17 @@ class Stored:
         """AUROC of `first` minus that of `second` on the seeds of both; no value if their samples differ."""
         sides = self.seeds(first.group, first.set), self.seeds(second.group, second.set)
         try:
-            return Pair(first, second, statistics.paired_difference(*sides))
+            return Pair(first, second, statistics.subtract_paired(*sides))
         except MitofmError:
             return Pair(first, second, Estimate(None, why="not tested on the same samples"))
 
-    def count_trained(self, group: Group) -> list[int]:
-        """Training samples of each seed."""
-        return [int(self._labels[cell][0]) for cell in group.done.values()]
-
-    def count_validated(self, group: Group) -> list[int]:
-        """Validation samples of each seed."""
-        return [int(self._labels[cell][1]) for cell in group.done.values()]
+    def count_learned(self, group: Group) -> list[tuple[int, int]]:
+        """Training and validation samples of each seed."""
+        return [self._labels[cell] for cell in group.done.values()]
 
     def count_labels(self, group: Group) -> float:
         """Labels bought, for training and validation together: the mean over seeds."""
-        return sum(self.count_trained(group) + self.count_validated(group)) / len(group.done)
+        return sum(map(sum, self.count_learned(group))) / len(group.done)
 
     def count_tested(self, group: Group, name: str) -> list[tuple[int, int, int]]:
         """Test samples, positives among them and slides of each seed on the set `name`."""
@@ -141,7 +135,7 @@ class Stored:
 
         def compute() -> list[tuple[str, dict]]:
             sets = self._predictions(cell).items()
-            return [(name, replicates(part, threshold).plain()) for name, part in sets]
+            return [(name, asdict(replicate(part, threshold))) for name, part in sets]
 
         found = self.kept.get(["replicates", self.content(cell), threshold], compute)
         return {name: Replicates(**plain) for name, plain in found}
@@ -176,9 +170,7 @@ def order_adaptations(collected: Collected, groups: Iterable[Group]) -> list[str
     for group in groups:
         known = [parameters[cell] for cell in group.done.values() if parameters[cell] is not None]
         trained.setdefault(group.configuration.adaptation, []).extend(known)
-    return sorted(
-        trained, key=lambda name: (sorted(trained[name])[len(trained[name]) // 2 :][:1] or [float("inf")], name)
-    )
+    return sorted(trained, key=lambda name: (median_high(trained[name]) if trained[name] else inf, name))
 
 
 def collect_names(results: Iterable[Result]) -> set[str]:

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 KINDS = ("backbone", "adaptation", "domain")
 
 
 @dataclass(frozen=True)
 class Filters:
-    """The values of each kind; only a kind with several is offered.
-
-    Attributes:
-        values: by kind ("backbone", "adaptation", "domain") what there is.
-    """
+    """The values of each of `KINDS`; only a kind with several is offered."""
 
     values: Mapping[str, Sequence[str]]
 

@@ -83,10 +83,7 @@ class Section:
 class Found:
     """What the page says of a finding; all of it may be empty.
 
-    Attributes:
-        sections: headings with text, figures and a table.
-        answer: sentences for the summary at the top.
-        cautions: what a reader must know before reading any number.
+    `answer` are sentences for the summary at the top, `cautions` what a reader must know before reading any number.
     """
 
     sections: Sequence[Section] = field(default=())

@@ -35,18 +35,15 @@ def draw_forest(
     margin: float = 0.0,
     about: Collection[str] = (),
 ) -> Drawn:
-    """Draw the rows into `stem`.
+    """Draw the rows, from the top, into the files of `stem`.
 
     Args:
-        stem: of the figure's files.
         heading: above the figure's axes.
         title: what the figure shows.
-        rows: what is drawn, from the top.
         order: of all series, which gives each its colour.
-        label: of the axis.
         bounds: of the axis for AUROCs; differences have none.
         margin: shaded to both sides of 0.
-        about: the models, adaptations and domains that it shows.
+        about: see `Drawn`.
     """
     lines: list[tuple[str, str | None]] = []
     for head, members in group_by(rows, lambda row: row.head).items():

@@ -68,8 +68,15 @@ def make_title(what: str, where: str) -> str:
     return f"{what}: {where}" if where else what
 
 
-def count_verdicts(pairs: Iterable[Pair]) -> str:
-    """How often each verdict is given: "higher in 3, not decided in 1"."""
+def count_verdicts(pairs: Sequence[Pair], what: str) -> str:
+    """How often each verdict is given: "higher in 3, not decided in 1 of 4 pairs"."""
     counted = Counter(pair.difference.verdict for pair in pairs)
     known = ("higher", "lower", "not decided", "no interval")
-    return ", ".join(f"{verdict} in {counted[verdict]}" for verdict in known if counted[verdict])
+    told = ", ".join(f"{verdict} in {counted[verdict]}" for verdict in known if counted[verdict])
+    return f"{told} of {len(pairs)} {what}"
+
+
+def find_range(pairs: Iterable[Pair], between: str = "to") -> str:
+    """The least and the most of the differences that are known, in words; "" if none is."""
+    values = [pair.difference.value for pair in pairs if pair.difference.value is not None]
+    return f"{format_signed(min(values))} {between} {format_signed(max(values))}" if values else ""

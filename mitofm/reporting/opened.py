@@ -14,7 +14,7 @@ from mitofm.reporting.report import make_report
 from mitofm.runs.bundle import REPORT, unpacked
 
 _ROUNDING = 1e-9
-"""How far apart, of their size, the numbers of two tables may lie: another processor rounds the last of 17 digits otherwise."""
+"""By what share of their size the numbers of two tables may differ: processors round the last of 17 digits differently."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Opened:
     page: Path
     tables: int
     rounded: dict[str, float]
-    """Of a table, by its path: the farthest that one of its numbers lies from the one packed, of its size."""
+    """Of a table, by its path: the largest difference of a number from the one packed, as a share of its size."""
 
 
 def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
@@ -48,7 +48,7 @@ def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
 
 
 def _compare(packed: Path, made: Path) -> tuple[float, str]:
-    """How far apart two tables are, of the size of their numbers and in words; infinitely if more than numbers differ."""
+    """The largest difference of two tables as a share of their numbers' size, and in words; infinite if more differs."""
     if not made.is_file():
         return math.inf, "it was not made"
     if packed.read_bytes() == made.read_bytes():

@@ -39,8 +39,6 @@ def make_report(
 
     Args:
         runs: the folder with `cells/` and `studies/`.
-        study: the name of a folder in `runs/studies`.
-        out: a folder, made if absent.
         cache: where intervals are kept for the next report, and where patch stores are.
         crops: whether the page may show crops of the test set.
         beside: the bundle of a study that follows on the page, said to have been run elsewhere.
@@ -49,7 +47,7 @@ def make_report(
         MitofmError: there is no such study or no finished cell in it; or the bundle is damaged; or
             `out` holds `figures`, `tables` or `beside` that are of no report.
     """
-    collected = _with_finished(collect(runs, study))
+    collected = _require_finished(collect(runs, study))
     with ExitStack() as opened:
         others = opened.enter_context(unpacked(beside)) if beside is not None else None
         new = opened.enter_context(_replace_report(out))
@@ -64,10 +62,10 @@ def make_report(
 
 @contextmanager
 def _replace_report(out: Path) -> Iterator[Path]:
-    """Yield a folder for a report that takes the place of the one in `out` when it is whole; nothing of that one then stays.
+    """Yield a folder for a new report; when it is whole, it replaces the report in `out` with all its files.
 
     `figures`, `tables` and `beside` in `out` belong to a report if its page is there, or if a whole report was made and its
-    maker killed while it moved it into place. All else is the user's: it stays, or is in the way.
+    process killed while it moved it into place. All else belongs to the user: it is kept, or an error if it is in the way.
     """
     out.mkdir(parents=True, exist_ok=True)
     there = [name for name in (*_PARTS, PAGE) if os.path.lexists(out / name)]
@@ -87,7 +85,7 @@ def _replace_report(out: Path) -> Iterator[Path]:
 
 
 def _move_into_place(new: Path, out: Path) -> None:
-    """Exchange what is in `out`. The page goes first and comes last: if it is there, all is; if not, that of `new` tells whose it is."""
+    """Exchange what is in `out`. The page is removed first and comes last: if it is there, all files are."""
     old = new / "old"
     old.mkdir()
     for name in (PAGE, *_PARTS):
@@ -105,7 +103,7 @@ def _remove_leftovers(out: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _with_finished(collected: Collected) -> Collected:
+def _require_finished(collected: Collected) -> Collected:
     if collected.done.empty:
         states = ", ".join(f"{count} {state}" for state, count in collected.cells["state"].value_counts().items())
         raise MitofmError(f"nothing to report: no cell is finished ({states}); `mitofm status` gives the reasons")
@@ -115,12 +113,12 @@ def _with_finished(collected: Collected) -> Collected:
 def _write_chapters(
     collected: Collected, out: Path, cache: Path, crops: bool
 ) -> tuple[Collected, list[Chapter], list[str]]:
-    """One for each data set, and what is missing from them in words; first the cells, those that are found damaged told."""
+    """The cells, damaged ones marked; a chapter for each data set; and in words what is missing from them."""
     while True:
         try:
             return collected, *_write_whole(collected, out, cache, crops)
-        except DamagedCell as damaged:  # known when a chapter reads it: the others are made again without
-            collected = _with_finished(collected.without(damaged))
+        except DamagedCell as damaged:  # noticed when a chapter reads it: all are made again without this cell
+            collected = _require_finished(collected.without(damaged))
             for part in _PARTS:
                 shutil.rmtree(out / part, ignore_errors=True)
 
@@ -136,7 +134,7 @@ def _write_whole(collected: Collected, out: Path, cache: Path, crops: bool) -> t
 
 
 def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path) -> list[Chapter]:
-    """Those of a bundle's study, which say that they were not run here."""
+    """The chapters of a bundle's study, which say that they were not run here."""
     collected, chapters, missing = _write_chapters(collect(bundle.runs, bundle.study), out, cache, crops=False)
     count, seeds = len(collected.done), collected.done["seed"].nunique()
     told = f"Not run here: {count} cells of {seeds} seed{'s' if seeds > 1 else ''}, whose predictions are stored in {name}."

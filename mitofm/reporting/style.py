@@ -68,13 +68,9 @@ _METADATA: Any = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure that was kept.
+    """A figure that was kept in files (PNG, SVG, PDF), of which `stem` is the path without ending.
 
-    Attributes:
-        stem: its files (PNG, SVG, PDF) without ending.
-        title: what it is.
-        description: what it shows, in words.
-        about: the models, adaptations and domains that it shows, for the filters of the page.
+    `description` is what it shows, in words; `about` are the models, adaptations and domains, for the filters of the page.
     """
 
     stem: Path

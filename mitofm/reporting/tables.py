@@ -30,11 +30,9 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table; `name` is that of its files.
 
     Attributes:
-        name: of its files.
-        title: what it holds.
         shown: for people: every entry a string.
         full: for programs: plain numbers.
         note: what a reader must know, "" if nothing.
@@ -94,12 +92,8 @@ def make_table(
     """A table from its entries.
 
     Args:
-        name: of its files.
-        title: what it holds.
-        rows: the entries of each row.
-        note: what a reader must know; why some of `estimates` have no interval is added.
+        note: what a reader must know; why some of `estimates`, which the rows show, have no interval is added.
         axes: headings that move into the caption when people see the same under them in every row of several.
-        estimates: what the rows show.
     """
     shown = pd.DataFrame([{entry.heading: entry.shown for entry in row if entry.heading} for row in rows])
     full = pd.DataFrame([{column: value for entry in row for column, value in entry.full.items()} for row in rows])
@@ -113,13 +107,9 @@ def make_table(
 
 
 def name_row(key: Configuration, tested: str, heading: str = SET, where: str | None = None) -> list[Entry]:
-    """The entries that name a row: what was trained how, and the evaluation set.
+    """The entries that name a row: what was trained how, and the evaluation set `tested`, under `heading`.
 
-    Args:
-        key: what was trained.
-        tested: the evaluation set.
-        heading: of the evaluation set.
-        where: what people see of setting and training domain; both if it is None.
+    `where` is what people see of setting and training domain; both if it is None.
     """
     trained = {"dataset": key.dataset, "setting": key.setting, "train_domain": key.train_domain}
     return [

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mitofm.ground import fingerprints
+from mitofm.training.settings import Logger
 from mitofm.training.wandb_run import mode
 
 _log = logging.getLogger(__name__)
 _AXES = ("dataset", "setting", "train_domain", "set", "model", "adaptation", "fraction")
 
 
-def log_report(out: Path, study: str, settings: Mapping[str, Any], folder: Path) -> None:
-    """Log the report in `out`; a warning is all that comes of a failure.
+def log_report(out: Path, study: str, logger: Logger, folder: Path) -> None:
+    """Log the report in the folder `out`; a failure is only a warning.
 
     Args:
-        out: the folder of the report. Numbers are read from its CSV files and stay what they are there.
         study: group of the run, from which its id follows: a report made again goes into the same run.
-        settings: the group `logger`: project, entity.
+        logger: the group `logger`.
         folder: where W&B may keep its own files.
     """
     try:
-        _log_report(out, study, settings, folder)
+        _log_report(out, study, logger, folder)
     except Exception as error:
         _log.warning("W&B gave up (%s: %s); the report in %s is complete", type(error).__name__, error, out)
 
@@ -48,13 +47,13 @@ def list_logged(out: Path) -> dict[str, Path]:
     return {file.relative_to(out).as_posix().removesuffix(file.suffix): file for file in kept}
 
 
-def _log_report(out: Path, study: str, settings: Mapping[str, Any], folder: Path) -> None:
+def _log_report(out: Path, study: str, logger: Logger, folder: Path) -> None:
     import wandb
 
     folder.mkdir(parents=True, exist_ok=True)
     run = wandb.init(
-        project=settings["project"],
-        entity=settings["entity"],
+        project=logger.project,
+        entity=logger.entity,
         id=fingerprints.of(["report", study])[:32],
         name=f"report of {study}",
         group=study,

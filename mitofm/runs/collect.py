@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mitofm.evaluation.threshold import of_stored
+from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
@@ -168,7 +168,7 @@ def _row(cell: CellFolder) -> dict[str, Any]:
             row |= {
                 "threshold": found["value"],
                 "threshold_rule": found.get("rule"),
-                "threshold_logit": of_stored(found),
+                "threshold_logit": read_logit(found),
             }
             cost = stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
             row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}

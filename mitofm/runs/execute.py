@@ -21,14 +21,38 @@ from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.files import write_text
 from mitofm.ground.locks import Held, Lock, lock
 from mitofm.runs import studies
-from mitofm.runs.checks import check
 from mitofm.runs.folder import SETTLED, CellFolder, State, stored_config
 from mitofm.runs.identity import Identified, identify
 from mitofm.runs.resolve import resolve
+from mitofm.training.settings import Paths, Settings
 
 LOG = "log.txt"
 
 _log = logging.getLogger(__name__)
+
+
+def check(config: Mapping[str, Any]) -> Settings:
+    """Read a resolved config, and say what is wrong with it before any cell is named or has a folder.
+
+    A finished cell is known to be right: that its model can be built is not tried again, which takes seconds.
+
+    Raises:
+        MitofmError: the first thing that is wrong, with what exists.
+    """
+    settings = Settings.read(config)
+    if not _is_settled(settings):
+        with suppress(Infeasible):  # the cell says so itself, and is skipped
+            settings.check_model()
+    return settings
+
+
+def _is_settled(settings: Settings) -> bool:
+    if not settings.dataset.present():
+        return False
+    try:
+        return CellFolder(settings.paths.runs, identify(settings).folder_name).state() in SETTLED
+    except MitofmError:  # its weights are not here, say
+        return False
 
 
 def run(composed: DictConfig, wait: bool = True, chosen: Mapping[str, str] | None = None) -> State:
@@ -45,63 +69,63 @@ def run(composed: DictConfig, wait: bool = True, chosen: Mapping[str, str] | Non
         MitofmError: the user can mend it.
         Exception: anything else that went wrong while fitting.
     """
-    config = resolve(composed)
-    check(config)
-    return _start(config, identify(config), wait, chosen)
+    settings = Settings.read(resolve(composed))
+    return _start(settings, identify(settings), wait, chosen)
 
 
-def run_again(place: Path, paths: Mapping[str, str]) -> State:
+def run_again(place: Path, paths: Paths) -> State:
     """Run the cell of a folder as its own config asks, with things at `paths`.
 
     Raises:
         MitofmError: as `run`; or with this version or these files the config asks for another cell.
     """
-    config = stored_config(place) | {"paths": dict(paths)}
-    check(config)
-    cell = identify(config)
+    settings = Settings.read(stored_config(place) | {"paths": paths.plain()})
+    cell = identify(settings)
     if cell.folder_name != place.name:
         raise MitofmError(
             f"{place}: its config now asks for another cell, {cell.folder_name} (the data, the weights or mitofm have "
             "changed): start its study again"
         )
-    return _start(config, cell, wait=True)
+    return _start(settings, cell, wait=True)
 
 
-def _start(config: dict[str, Any], cell: Identified, wait: bool, chosen: Mapping[str, str] | None = None) -> State:
+def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str, str] | None = None) -> State:
     """As `run`, for a cell with a name."""
-    runs = Path(config["paths"]["runs"])
+    runs, study = settings.paths.runs, settings.study
     folder = CellFolder(runs, cell.folder_name)
     state = folder.state()
     if state in SETTLED:
         _log.info("%-7s %s (already)", state.value, cell.folder_name)
-        studies.note_end(runs, config["study"], cell.folder_name, state, fitted=False, chosen=chosen)
+        studies.note_end(runs, study, cell.folder_name, state, fitted=False, chosen=chosen)
         return state
-    studies.enlist(runs, config["study"], cell.folder_name, chosen)
+    with suppress(Infeasible):  # the cell says so itself
+        settings.check_model()
+    studies.enlist(runs, study, cell.folder_name, chosen)
     try:
         with lock(folder.lock, wait) as held:
-            state = _run(config, cell, folder, held)
+            state = _run(settings, cell, folder, held)
     except Held as reason:
         _log.info("RUNNING %s: %s", cell.folder_name, reason)
         return State.RUNNING
     except Exception:
-        studies.note_end(runs, config["study"], cell.folder_name, State.FAILED, fitted=True)
+        studies.note_end(runs, study, cell.folder_name, State.FAILED, fitted=True)
         raise
-    studies.note_end(runs, config["study"], cell.folder_name, state, fitted=True)
+    studies.note_end(runs, study, cell.folder_name, state, fitted=True)
     return state
 
 
-def _run(config: dict[str, Any], cell: Identified, folder: CellFolder, held: Lock) -> State:
+def _run(settings: Settings, cell: Identified, folder: CellFolder, held: Lock) -> State:
     """As `run`, by the process that holds the cell's lock."""
     if folder.state() in SETTLED:  # by whoever held the lock before
         return folder.state()
     (folder.path / State.FAILED.value).unlink(missing_ok=True)
-    write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+    write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(settings.config))))
     started = time.perf_counter()
     with _logged(folder.path / LOG):
         try:
             from mitofm.training.fit import fit_cell
 
-            metrics = fit_cell(config, cell.id, cell.dataset, cell.weights, folder.path)
+            metrics = fit_cell(settings, cell.id, cell.weights, folder.path)
         except Infeasible as reason:
             folder.mark(State.SKIPPED, f"{reason}\n")
             _log.info("SKIPPED %s: %s", cell.folder_name, reason)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
-from mitofm.data import votes
-from mitofm.data.dataset import Dataset
 from mitofm.ground import fingerprints
-from mitofm.ground.config import instantiate
 from mitofm.ground.fingerprints import Remembered
 from mitofm.runs.keys import FORMER, IN_TABLE, NEUTRAL, PLACES, SINGLE, WHOLE, counts, rename
 from mitofm.runs.resolve import rounded
+from mitofm.training.settings import Settings
 
 PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would give another result
 
@@ -27,31 +24,26 @@ class Identified:
     Attributes:
         id: sha256 of the identity.
         folder_name: a readable prefix and the first 12 digits of the id.
-        dataset: its data set.
         weights: of its backbone.
     """
 
     id: str
     folder_name: str
-    dataset: Dataset
     weights: Weights
 
 
-def identify(config: Mapping[str, Any]) -> Identified:
-    """Name the cell that a resolved config asks for. Opens no data that it has seen before in the same state.
+def identify(settings: Settings) -> Identified:
+    """Name the cell that settings ask for. Opens no data that it has seen before in the same state.
 
     Raises:
-        MitofmError: the data set or the weights are not on this machine, or the config is wrong.
+        MitofmError: the data set or the weights are not on this machine.
     """
-    cache = Path(config["paths"]["cache"])
-    remembered = Remembered(cache / "fingerprints")
-    spec = BackboneSpec.from_config(config["backbone"])
-    weights = find(spec, Path(config["paths"]["weights"]), remembered)
-    dataset = Dataset(config["data"], cache)
-    split_files = [remembered.file(file) for file in instantiate(config["split"]).files()]
-    table = dataset.table_fingerprint(votes=votes.learned(config["fit"]))
-    cell_id = hashed(config, table, weights.sha256, split_files)
-    return Identified(cell_id, f"{_prefix(config)}-{cell_id[:12]}", dataset, weights)
+    remembered = Remembered(settings.paths.cache / "fingerprints")
+    weights = find(settings.backbone, settings.paths.weights, remembered)
+    split_files = [remembered.file(file) for file in settings.split.files()]
+    table = settings.dataset.table_fingerprint(votes=settings.fit.learns_votes)
+    cell_id = hashed(settings.config, table, weights.sha256, split_files)
+    return Identified(cell_id, f"{_prefix(settings)}-{cell_id[:12]}", weights)
 
 
 def hashed(
@@ -84,11 +76,6 @@ def hashed(
         **_streams(config["augment"]),
     }
     return fingerprints.of(_content(one_spelling(rounded(rename(_without_neutral(identity), FORMER)))))
-
-
-def neutral(key: str) -> Any:
-    """The value at which a key that 0.1 did not have changes nothing; None for any other key."""
-    return NEUTRAL.get(key)
 
 
 def one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,9 +137,9 @@ def _spelled(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _prefix(config: Mapping[str, Any]) -> str:
-    random = "-random" if config["backbone"]["weights"] == "random" else ""
+def _prefix(settings: Settings) -> str:
+    random = "-random" if settings.backbone.weights == "random" else ""
     return (
-        f"{config['data']['name']}-{config['backbone']['name']}{random}-{config['adaptation']['name']}"
-        f"-{config['split']['name']}-f{config['fraction']:g}-s{config['seed']}"
+        f"{settings.dataset.card.name}-{settings.backbone.name}{random}-{settings.adaptation_name}"
+        f"-{settings.split.name}-f{settings.fraction:g}-s{settings.seed}"
     )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mitofm.evaluation.threshold import of_stored
+from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import versions
-from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
+from mitofm.ground.settings import read
 from mitofm.runs.collect import PREDICTIONS, stored_metrics, stored_table
 from mitofm.runs.folder import CellFolder, State, stored, stored_config
 from mitofm.runs.identity import identify
 from mitofm.runs.keys import PLACES
+from mitofm.training.settings import Paths, Settings
 
 _MOVABLE = ("data", "weights")  # paths under which files may lie elsewhere on another machine
 
@@ -44,7 +44,7 @@ class Rerun:
         return max(self.logits, self.metrics)
 
 
-def rerun(folder: Path, paths: Mapping[str, str], scratch: Path, way: str, tell: Callable[[str], None]) -> Rerun:
+def rerun(folder: Path, paths: Paths, scratch: Path, way: str, tell: Callable[[str], None]) -> Rerun:
     """Fit the cell in `folder` again, from its stored config alone, embeddings anew, and compare.
 
     Args:
@@ -61,9 +61,8 @@ def rerun(folder: Path, paths: Mapping[str, str], scratch: Path, way: str, tell:
     state = CellFolder(folder.parent.parent, folder.name).state()
     if state is not State.DONE:
         raise MitofmError(f"{folder}: only a finished cell can be verified, and this one is {state.value}")
-    config = _moved(stored_config(folder), paths)
-    check(config)
-    cell = identify(config)
+    settings = Settings.read(_moved(stored_config(folder), paths))
+    cell = identify(settings)
     finished = stored(folder / "cell.json").get("id")
     before = stored(folder / "environment.json")
     if cell.id != finished:
@@ -79,29 +78,29 @@ def rerun(folder: Path, paths: Mapping[str, str], scratch: Path, way: str, tell:
     from mitofm.adaptation.gradient import GradientAdaptation
     from mitofm.training.fit import fit_cell
 
-    used = (
-        ("adaptation", "augment")
-        if isinstance(instantiate(config["adaptation"]), GradientAdaptation)
-        else ("adaptation",)
+    settings = replace(
+        settings,
+        paths=replace(settings.paths, cache=scratch / "cache", runs=scratch),
+        logger=replace(settings.logger, csv=False, wandb=False),
+        trainer=replace(settings.trainer, progress=False),
     )
-    again_used = {group: config[group] for group in used}  # frozen modes see no augmented patch
-    for line in versions.compared(versions.of_cell(folder / "environment.json"), again_used, way, folder.name):
+    gradient = isinstance(settings.adaptation, GradientAdaptation)  # frozen modes see no augmented patch
+    used = {group: settings.stated(group) for group in ("adaptation", *["augment"] * gradient)}
+    for line in versions.compare(versions.read_cell(folder / "environment.json"), used, way, folder.name):
         tell(line)
-    config["paths"] = {**config["paths"], "cache": str(scratch / "cache"), "runs": str(scratch)}
-    config["logger"] = {**config["logger"], "csv": False, "wandb": False}
-    config["trainer"] = {**config["trainer"], "progress": False}
     again = scratch / "cell"
-    fit_cell(config, cell.id, cell.dataset, cell.weights, again)
+    fit_cell(settings, cell.id, cell.weights, again)
     return _compare(folder, again)
 
 
-def _moved(config: dict[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
-    """The config with files below a path of old looked for below this machine's, where they are there."""
+def _moved(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
+    """The config with files below a path of old looked for below this machine's, if they are there."""
+    before = read(Paths, config.get("paths"), "paths")
 
     def elsewhere(place: str) -> str:
         for kind in _MOVABLE:
-            old = Path(config["paths"][kind])
-            if Path(place).is_relative_to(old) and (now := paths[kind] / Path(place).relative_to(old)).exists():
+            old, new = getattr(before, kind), getattr(paths, kind)
+            if Path(place).is_relative_to(old) and (now := new / Path(place).relative_to(old)).exists():
                 return str(now)
         return place
 
@@ -110,8 +109,8 @@ def _moved(config: dict[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
             return {name: walked(item, name) for name, item in value.items()}
         return elsewhere(value) if key in PLACES and isinstance(value, str) else value
 
-    moved = walked(config)
-    return {**moved, "paths": {**moved["paths"], **{kind: str(paths[kind]) for kind in (*_MOVABLE, "cache")}}}
+    here = {kind: str(getattr(paths, kind)) for kind in (*_MOVABLE, "cache")}
+    return {**walked(config), "paths": {"runs": str(before.runs), **here}}
 
 
 def _compare(folder: Path, again: Path) -> Rerun:
@@ -133,7 +132,7 @@ def _compare(folder: Path, again: Path) -> Rerun:
 
 def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Every metric of every set, and the threshold, with the difference of its two values."""
-    thresholds = [side["threshold"] | {"logit": of_stored(side["threshold"])} for side in (first, second)]
+    thresholds = [side["threshold"] | {"logit": read_logit(side["threshold"])} for side in (first, second)]
     sides = [
         dict(_flat({"threshold": one, **side["sets"]})) for one, side in zip(thresholds, (first, second), strict=True)
     ]

@@ -11,23 +11,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mitofm.synthesis.stain import unit
+from mitofm.synthesis.stain import normalize
 
 
 @dataclass(frozen=True)
 class Scanner:
     """How a slide becomes an image."""
 
-    white: tuple[int, int, int]
-    """What an empty place records in red, green and blue."""
-    blur: float
-    """Standard deviation of the point spread, px."""
-    noise: float
-    """Standard deviation of the sensor noise, grey values."""
-    gamma: float
-    """Exponent of its tone curve."""
-    quality: int
-    """Of its JPEG tiles."""
+    white: tuple[int, int, int]  # what an empty place records in red, green and blue
+    blur: float  # standard deviation of the point spread, px
+    noise: float  # standard deviation of the sensor noise, grey values
+    gamma: float  # exponent of its tone curve
+    quality: int  # of its JPEG tiles
 
 
 @dataclass(frozen=True)
@@ -35,46 +30,27 @@ class Domain:
     """How the tissue of one tumor looks."""
 
     species: str
-    scanners: tuple[str, ...]
-    """Its slides take turns on these."""
-    mitotic_share: float
-    """Share of mitotic figures among the annotated cells."""
+    scanners: tuple[str, ...]  # its slides take turns on these
+    mitotic_share: float  # share of mitotic figures among the annotated cells
     haematoxylin: tuple[float, float, float]
     eosin: tuple[float, float, float]
-    strength: tuple[float, float]
-    """How strongly each of the two stains took."""
-    radius: float
-    """Typical nuclear radius, px."""
-    variation: float
-    """Relative standard deviation of nuclear size (pleomorphism)."""
-    elongation: float
-    """Typical ratio of the axes of a nucleus."""
-    spacing: float
-    """Typical distance between neighbouring tumor nuclei, px."""
-    nests: float
-    """Width of the nests of tumor cells between connective tissue, px."""
-    stroma: float
-    """Share of the area that is connective tissue."""
-    gaps: float
-    """Share of the area that is empty."""
-    open_chromatin: float = 0.35
-    """0: evenly dark nuclei; 1: vesicular nuclei, pale between membrane and nucleoli."""
-    basophilia: float = 0.06
-    """Haematoxylin in the cytoplasm, optical density."""
-    cleft: float = 0.0
-    """Width of the clefts between shrunken cells, px."""
-    membrane: float = 0.0
-    """How much pinker the border of a cell is than its inside."""
-    fibrous: float = 0.0
-    """How fibrous the tumor itself is."""
-    blood: float = 0.25
-    """Share of the empty area that is filled with red cells."""
-    lymphocytes: float = 0.06
-    """Share of the resting cells."""
-    eosinophils: float = 0.0
-    """Share of the resting cells."""
-    pigment: float = 0.0
-    """Share of the cells that carry melanin."""
+    strength: tuple[float, float]  # how strongly each of the two stains took
+    radius: float  # typical nuclear radius, px
+    variation: float  # relative standard deviation of nuclear size (pleomorphism)
+    elongation: float  # typical ratio of the axes of a nucleus
+    spacing: float  # typical distance between neighbouring tumor nuclei, px
+    nests: float  # width of the nests of tumor cells between connective tissue, px
+    stroma: float  # share of the area that is connective tissue
+    gaps: float  # share of the area that is empty
+    open_chromatin: float = 0.35  # 0: evenly dark nuclei; 1: vesicular nuclei, pale between membrane and nucleoli
+    basophilia: float = 0.06  # haematoxylin in the cytoplasm, optical density
+    cleft: float = 0.0  # width of the clefts between shrunken cells, px
+    membrane: float = 0.0  # how much pinker the border of a cell is than its inside
+    fibrous: float = 0.0  # how fibrous the tumor itself is
+    blood: float = 0.25  # share of the empty area that is filled with red cells
+    lymphocytes: float = 0.06  # share of the resting cells
+    eosinophils: float = 0.0  # share of the resting cells
+    pigment: float = 0.0  # share of the cells that carry melanin
 
 
 SCANNERS = {
@@ -130,9 +106,11 @@ DOMAINS = {
 }  # fmt: skip
 
 
-def on_one_day(rng: np.random.Generator, domain: Domain, scanner: Scanner) -> tuple[Domain, Scanner]:
-    """The domain and the scanner as one slide met them: stain, tumor and focus differ from slide to slide."""
-    stains = [tuple(unit(np.add(vector, rng.normal(0, 0.03, 3)))) for vector in (domain.haematoxylin, domain.eosin)]
+def vary(rng: np.random.Generator, domain: Domain, scanner: Scanner) -> tuple[Domain, Scanner]:
+    """The domain and the scanner of one slide: stain, tumor and focus differ from slide to slide."""
+    stains = [
+        tuple(normalize(np.add(vector, rng.normal(0, 0.03, 3)))) for vector in (domain.haematoxylin, domain.eosin)
+    ]
     white = np.clip(np.add(scanner.white, rng.normal(0, 2.0, 3)), 220, 253)
 
     def about(value: float, spread: float) -> float:

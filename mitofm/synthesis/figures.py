@@ -1,7 +1,7 @@
-"""The annotated cells, as both classes are drawn: what does not tell them apart is drawn here, the same for both.
+"""What both classes of annotated cells have in common.
 
-How dark the chromatin is, how much of it there is, how the cell around it looks, whether it is in focus: these come
-from one distribution each, so that no single number separates mitotic figures from look-alikes.
+Darkness and area of the chromatin, the look of the cell around it, and focus come from one distribution each for both
+classes, so that no single number separates mitotic figures from look-alikes.
 """
 
 from __future__ import annotations
@@ -11,50 +11,44 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mitofm.synthesis.shapes import depth, each, noise, ridge, soft, windows
+from mitofm.synthesis.shapes import draw_depth, draw_noise, draw_windows, mark_ridge, per_figure, soften
 
-BLURRED = 0.20
-"""Share of the annotated cells that are out of focus."""
+BLURRED = 0.20  # share of the annotated cells that are out of focus
 
 
 @dataclass(frozen=True)
 class Figures:
     """n annotated cells, each in the centre of a square."""
 
-    kind: np.ndarray
-    """(n,) what each is, in words."""
-    chromatin: np.ndarray
-    """(n, size, size) its absorption, optical density."""
-    pigmented: np.ndarray
-    """(n,) whether that is melanin instead of haematoxylin."""
+    kind: np.ndarray  # (n,) what each is, in words
+    chromatin: np.ndarray  # (n, size, size) its absorption, optical density
+    pigmented: np.ndarray  # (n,) whether that is melanin instead of haematoxylin
 
 
 @dataclass(frozen=True)
 class Bodies:
     """The cells around n figures."""
 
-    cover: np.ndarray
-    """(n, size, size) in 0..1: where the tissue that was there is gone."""
-    cytoplasm: np.ndarray
-    """(n, size, size) of each, relative to that of its neighbours."""
+    cover: np.ndarray  # (n, size, size) in 0..1: where the tissue that was there is gone
+    cytoplasm: np.ndarray  # (n, size, size) of each, relative to that of its neighbours
 
 
-def scales(rng: np.random.Generator, n: int, radius: float) -> np.ndarray:
+def draw_scales(rng: np.random.Generator, n: int, radius: float) -> np.ndarray:
     """(n,) radii of the nuclei that the figures were, px."""
     return radius * rng.normal(1, 0.10, n).clip(0.75, 1.3)
 
 
-def areas(rng: np.random.Generator, n: int, radius: float) -> np.ndarray:
+def draw_areas(rng: np.random.Generator, n: int, radius: float) -> np.ndarray:
     """(n,) px² of dark chromatin, whatever a figure is."""
     return radius**2 * np.exp(rng.normal(np.log(1.45), 0.30, n)).clip(0.7, 2.6)
 
 
-def darkness(rng: np.random.Generator, n: int) -> np.ndarray:
+def draw_darkness(rng: np.random.Generator, n: int) -> np.ndarray:
     """Mean optical density of a figure's chromatin, (n,)."""
     return rng.normal(1.0, 0.17, n).clip(0.6, 1.45)
 
 
-def bodies(
+def draw_bodies(
     rng: np.random.Generator,
     scale: np.ndarray,
     elongation: np.ndarray,
@@ -64,18 +58,18 @@ def bodies(
 ) -> Bodies:
     """The cells around figures of these scales: rounder and often clearer than their neighbours, some shrunken."""
     n = len(scale)
-    lumps = noise(rng, (160, 160), 22.0)
-    inside = depth(rng, size, scale * rng.uniform(1.3, 1.75, n), elongation, angle, wobble=0.07)
-    inside += np.float32(0.8) * windows(rng, chromatin, n, size)
-    body = soft(inside, 1.0)
-    halo = each(np.where(rng.random(n) < 0.35, rng.uniform(0.5, 3.0, n), 0))
-    halo = halo * (1 + windows(rng, lumps, n, size))
+    lumps = draw_noise(rng, (160, 160), 22.0)
+    inside = draw_depth(rng, size, scale * rng.uniform(1.3, 1.75, n), elongation, angle, wobble=0.07)
+    inside += np.float32(0.8) * draw_windows(rng, chromatin, n, size)
+    body = soften(inside, 1.0)
+    halo = per_figure(np.where(rng.random(n) < 0.35, rng.uniform(0.5, 3.0, n), 0))
+    halo = halo * (1 + draw_windows(rng, lumps, n, size))
     pink = rng.normal(0.85, 0.22, n).clip(0.35, 1.45)
-    rim = each(rng.uniform(0, 0.45, n)) * ridge(inside, 1.0, 1.4)
-    return Bodies(cover=np.maximum(body, soft(inside + halo, 0.8)), cytoplasm=body * (each(pink) + rim))
+    rim = per_figure(rng.uniform(0, 0.45, n)) * mark_ridge(inside, 1.0, 1.4)
+    return Bodies(cover=np.maximum(body, soften(inside + halo, 0.8)), cytoplasm=body * (per_figure(pink) + rim))
 
 
-def out_of_focus(rng: np.random.Generator, figures: np.ndarray, which: np.ndarray) -> None:
+def blur(rng: np.random.Generator, figures: np.ndarray, which: np.ndarray) -> None:
     """Blur the squares `which` of `figures` (n, size, size), in place, each by its own amount."""
     for row in np.flatnonzero(which):
         figures[row] = cv2.GaussianBlur(figures[row], (0, 0), rng.uniform(1.3, 3.0))

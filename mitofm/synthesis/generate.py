@@ -1,4 +1,4 @@
-"""A folder of synthetic slides in the layout of MIDOG++: rendered once per set of settings, whole or marked as absent."""
+"""A folder of synthetic slides in the layout of MIDOG++, rendered once per set of settings."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from mitofm.synthesis.domains import DOMAINS, SCANNERS
 if TYPE_CHECKING:
     import numpy as np
 
-MPP = 0.25
-"""Micrometre per px of every region."""
+MPP = 0.25  # micrometre per px of every region
 MARKER = "settings.json"
 ANNOTATIONS = "MIDOG.json"
 CATEGORIES = {1: "mitotic figure", 2: "look-alike"}
@@ -28,11 +27,7 @@ VERSION = 4  # raised whenever equal settings give other pixels
 
 @dataclass(frozen=True)
 class TissueSettings:
-    """What to render.
-
-    Raises:
-        MitofmError: a domain that does not exist, or numbers that no tissue can have.
-    """
+    """What to render. MitofmError if a domain does not exist, or no tissue can have these numbers."""
 
     domains: Sequence[str] = tuple(DOMAINS)
     slides_per_domain: int = 8
@@ -58,7 +53,7 @@ def folder(root: Path, settings: TissueSettings) -> Path:
     return root / fingerprints.of({"version": VERSION, **asdict(settings)})[:12]
 
 
-def complete(place: Path) -> bool:
+def is_complete(place: Path) -> bool:
     """Whether `place` holds all that was to be rendered: its marker is written last."""
     return (place / MARKER).is_file()
 
@@ -71,10 +66,10 @@ def generate(root: Path, settings: TissueSettings) -> Path:
     two processes one renders and the other waits.
     """
     place = folder(root, settings)
-    if complete(place):
+    if is_complete(place):
         return place
     with lock(place.with_name(f"{place.name}.lock")):
-        if not complete(place):
+        if not is_complete(place):
             shutil.rmtree(place, ignore_errors=True)
             _render(place, settings)
     return place
@@ -88,7 +83,7 @@ def _render(place: Path, settings: TissueSettings) -> None:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for domain, number in track(slides, "rendering tissue", transient=True):
-        image, cells = _slide(place, settings, domain, number)
+        image, cells = _render_slide(place, settings, domain, number)
         images.append({"id": len(images) + 1} | image)
         annotations += [
             {"id": len(annotations) + i, "image_id": len(images)} | cell for i, cell in enumerate(cells, start=1)
@@ -103,7 +98,7 @@ def _render(place: Path, settings: TissueSettings) -> None:
     write_json(place / MARKER, asdict(settings))
 
 
-def _slide(
+def _render_slide(
     place: Path, settings: TissueSettings, domain: str, number: int
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Render one slide from its own random stream, so that more slides leave it as it is: its image and its cells."""

@@ -1,4 +1,4 @@
-"""The look-alikes of mitotic figures: as dark and as large, but dying, dense, cut at an edge, inflammatory, or no nucleus."""
+"""Look-alikes of mitotic figures, as dark and as large: dying, dense, tangentially cut or inflammatory nuclei, or none."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mitofm.synthesis.domains import Domain
-from mitofm.synthesis.figures import BLURRED, Figures, areas, darkness, out_of_focus
-from mitofm.synthesis.shapes import clump, depth, each, ridge, soft, windows
+from mitofm.synthesis.figures import BLURRED, Figures, blur, draw_areas, draw_darkness
+from mitofm.synthesis.shapes import draw_depth, draw_windows, mark_ridge, per_figure, soften, sum_blobs
 
 _BALLS = 7
 
@@ -18,20 +18,14 @@ class LookAlike:
     """One kind of look-alike; pairs are the ranges that each cell draws from."""
 
     frequency: float
-    area: float
-    """Of its dark chromatin, relative to other figures."""
+    area: float  # of its dark chromatin, relative to other figures
     elongation: tuple[float, float]
-    edge: tuple[float, float]
-    """Width of its border, px."""
-    uneven: tuple[float, float]
-    """Contrast of its chromatin."""
-    frayed: tuple[float, float]
-    """Roughness of the border, px."""
-    wobble: tuple[float, float]
-    """Irregularity of the outline."""
+    edge: tuple[float, float]  # width of its border, px
+    uneven: tuple[float, float]  # contrast of its chromatin
+    frayed: tuple[float, float]  # roughness of the border, px
+    wobble: tuple[float, float]  # irregularity of the outline
     membrane: float = 0.0
-    balls: tuple[int, int] = (0, 0)
-    """How many round fragments it is broken into; none: it is whole."""
+    balls: tuple[int, int] = (0, 0)  # how many round fragments it is broken into; none: it is whole
     pigment: bool = False
 
 
@@ -47,10 +41,10 @@ LOOK_ALIKES = {
 """Debris is what lies above or below the plane of focus. Pigment is commoner in tumors that make it."""
 
 
-def look_alike(
+def draw_look_alikes(
     rng: np.random.Generator, scale: np.ndarray, angle: np.ndarray, size: int, chromatin: np.ndarray, domain: Domain
 ) -> Figures:
-    """Draw `n` look-alikes; the arguments are those of `mitoses.mitotic`, for the tumor `domain`."""
+    """Draw `n` look-alikes; the arguments are those of `mitoses.draw_mitoses`, for the tumor `domain`."""
     n = len(scale)
     often = np.array([look.frequency + look.pigment * domain.pigment for look in LOOK_ALIKES.values()])
     kind = rng.choice(list(LOOK_ALIKES), n, p=often / often.sum())
@@ -60,26 +54,26 @@ def look_alike(
         low, high = np.array([getattr(look, quantity) for look in looks], float).reshape(n, 2).T
         return rng.uniform(low, high)
 
-    area = areas(rng, n, domain.radius) * np.array([look.area for look in looks])
-    inside = depth(rng, size, np.sqrt(area / np.pi), draw("elongation"), angle, draw("wobble"))
-    inside += each(draw("frayed")) * windows(rng, chromatin, n, size) * ridge(inside, 0.0, 4.0)
-    whole = soft(inside, each(draw("edge")))
+    area = draw_areas(rng, n, domain.radius) * np.array([look.area for look in looks])
+    inside = draw_depth(rng, size, np.sqrt(area / np.pi), draw("elongation"), angle, draw("wobble"))
+    inside += per_figure(draw("frayed")) * draw_windows(rng, chromatin, n, size) * mark_ridge(inside, 0.0, 4.0)
+    whole = soften(inside, per_figure(draw("edge")))
     balls = draw("balls").round().astype(int)
-    broken = _broken(rng, scale, area, balls, size)
-    shape = np.where(each(balls) > 0, broken, whole)
-    dark = each(darkness(rng, n)) * (1 + each(draw("uneven")) * windows(rng, chromatin, n, size))
-    dark += each(np.array([look.membrane for look in looks])) * ridge(inside, 1.2, 1.1)
+    broken = _break(rng, scale, area, balls, size)
+    shape = np.where(per_figure(balls) > 0, broken, whole)
+    dark = per_figure(draw_darkness(rng, n)) * (1 + per_figure(draw("uneven")) * draw_windows(rng, chromatin, n, size))
+    dark += per_figure(np.array([look.membrane for look in looks])) * mark_ridge(inside, 1.2, 1.1)
     drawn = shape * dark
     blurred = rng.random(n) < BLURRED * (1 - LOOK_ALIKES["debris"].frequency / BLURRED) / (1 - often[-1] / often.sum())
-    out_of_focus(rng, drawn, blurred | (kind == "debris"))
+    blur(rng, drawn, blurred | (kind == "debris"))
     return Figures(kind, drawn, np.array([look.pigment for look in looks]))
 
 
-def _broken(rng: np.random.Generator, scale: np.ndarray, area: np.ndarray, balls: np.ndarray, size: int) -> np.ndarray:
+def _break(rng: np.random.Generator, scale: np.ndarray, area: np.ndarray, balls: np.ndarray, size: int) -> np.ndarray:
     """Nuclei in `balls` (n,) round fragments of `area` px² together: (n, size, size) in 0..1."""
     n = len(scale)
     share = rng.uniform(0.15, 1, (n, _BALLS)) * (np.arange(_BALLS) < balls[:, None])
     share /= np.maximum(share.sum(axis=1, keepdims=True), 1e-6)
     sizes = np.sqrt(area[:, None] * share / np.pi) / np.sqrt(2 * np.log(2))  # half of its height at this radius
     places = scale[:, None, None] * rng.uniform(-0.75, 0.75, (n, _BALLS, 2))
-    return soft(clump(places, sizes, size) - np.float32(0.5), 0.07)
+    return soften(sum_blobs(places, sizes, size) - np.float32(0.5), 0.07)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mitofm.synthesis.figures import BLURRED, Figures, areas, darkness, out_of_focus
-from mitofm.synthesis.shapes import clump, each, soft, windows
+from mitofm.synthesis.figures import BLURRED, Figures, blur, draw_areas, draw_darkness
+from mitofm.synthesis.shapes import draw_windows, per_figure, soften, sum_blobs
 
 PHASES = {"prometaphase": 0.24, "metaphase": 0.30, "ring": 0.10, "anaphase": 0.14, "telophase": 0.10, "atypical": 0.12}
 """How often each phase is seen. Ring: a metaphase seen from its pole. Atypical: tripolar, bridging or lagging."""
@@ -14,7 +14,7 @@ _SOLID = 0.8  # where the sum of blobs is chromatin
 _PREVIEW = 3  # px of the figure per px of the preview that measures its area
 
 
-def mitotic(
+def draw_mitoses(
     rng: np.random.Generator, scale: np.ndarray, angle: np.ndarray, size: int, chromatin: np.ndarray, radius: float
 ) -> Figures:
     """Draw a mitotic figure for each cell, in squares of `size` px.
@@ -27,22 +27,24 @@ def mitotic(
     """
     n = len(scale)
     kind = rng.choice(list(PHASES), n, p=list(PHASES.values()))
-    along, across, thickness = _arranged(rng, kind)
+    along, across, thickness = _arrange(rng, kind)
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
     points = scale[:, None, None] * np.stack([along * cos - across * sin, along * sin + across * cos], axis=-1)
     sizes = scale[:, None] * thickness
-    preview = clump(points / _PREVIEW, sizes / _PREVIEW, size // _PREVIEW) > _SOLID
-    grow = np.sqrt(areas(rng, n, radius) / (preview.sum(axis=(1, 2)) * _PREVIEW**2 + 1)).clip(0.7, 1.35)
-    solid = clump(points * grow[:, None, None], sizes * grow[:, None], size)
+    preview = sum_blobs(points / _PREVIEW, sizes / _PREVIEW, size // _PREVIEW) > _SOLID
+    grow = np.sqrt(draw_areas(rng, n, radius) / (preview.sum(axis=(1, 2)) * _PREVIEW**2 + 1)).clip(0.7, 1.35)
+    solid = sum_blobs(points * grow[:, None, None], sizes * grow[:, None], size)
     # Frayed and soft only where there is chromatin: specks or a haze around it would give the figure away.
-    ragged = each(rng.uniform(0.2, 0.5, n)) * windows(rng, chromatin, n, size) * np.minimum(solid, 1)
-    dark = each(darkness(rng, n)) * (1 + each(rng.uniform(0.03, 0.22, n)) * windows(rng, chromatin, n, size))
-    drawn = soft(solid + ragged - _SOLID, each(rng.uniform(0.07, 0.18, n))) * np.minimum(4 * solid, 1) * dark
-    out_of_focus(rng, drawn, rng.random(n) < BLURRED)
+    ragged = per_figure(rng.uniform(0.2, 0.5, n)) * draw_windows(rng, chromatin, n, size) * np.minimum(solid, 1)
+    dark = per_figure(draw_darkness(rng, n)) * (
+        1 + per_figure(rng.uniform(0.03, 0.22, n)) * draw_windows(rng, chromatin, n, size)
+    )
+    drawn = soften(solid + ragged - _SOLID, per_figure(rng.uniform(0.07, 0.18, n))) * np.minimum(4 * solid, 1) * dark
+    blur(rng, drawn, rng.random(n) < BLURRED)
     return Figures(kind, drawn, np.zeros(n, bool))
 
 
-def _arranged(rng: np.random.Generator, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _arrange(rng: np.random.Generator, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where chromosomes lie along and across the plate, and how thick they are: (n, blobs) each, in nuclear radii."""
     n, shape = len(kind), (len(kind), _BLOBS)
     spread = np.broadcast_to(np.linspace(-1, 1, _BLOBS), shape)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mitofm.synthesis.domains import Domain
 from mitofm.synthesis.layout import CONNECTIVE, EOSINOPHIL, LYMPHOCYTE, Layout
-from mitofm.synthesis.shapes import clump, depth, each, ridge, soft, windows
+from mitofm.synthesis.shapes import draw_depth, draw_windows, mark_ridge, per_figure, soften, sum_blobs
 
 _GROUPS = 5  # of nuclei of like size: a square as large as the largest of all would be mostly empty
 
@@ -31,7 +31,7 @@ def paint(rng: np.random.Generator, canvas: np.ndarray, domain: Domain, layout: 
     dark = np.where(leucocyte, 0.62, 0.40) * rng.normal(1, 0.16, n).clip(0.6, 1.5)
     for members in np.array_split(np.argsort(radius * np.sqrt(elongation)), min(_GROUPS, n)):
         size = 2 * int(np.ceil((radius[members] * np.sqrt(elongation[members])).max() * 1.15)) + 4
-        drawn = interphase(
+        drawn = draw_nuclei(
             rng, size, radius[members], elongation[members], angle[members],
             open_chromatin[members], dark[members], chromatin,
         )  # fmt: skip
@@ -40,7 +40,7 @@ def paint(rng: np.random.Generator, canvas: np.ndarray, domain: Domain, layout: 
             np.maximum(canvas[here], nucleus[part], out=canvas[here])
 
 
-def interphase(
+def draw_nuclei(
     rng: np.random.Generator,
     size: int,
     radius: np.ndarray,
@@ -59,15 +59,17 @@ def interphase(
         chromatin: a field of smooth noise larger than `size` on both sides.
     """
     n = len(radius)
-    inside = depth(rng, size, radius, elongation, angle, wobble=0.055)
-    texture = windows(rng, chromatin, n, size)
-    clumps = np.maximum(texture - np.float32(0.5), 0) * each(rng.uniform(0.15, 0.5, n))
-    amount = each(1 - 0.55 * open_chromatin) * (1 + np.float32(0.13) * texture) + clumps
-    amount += each(rng.uniform(0.3, 0.9, n) * (0.4 + 0.6 * open_chromatin)) * ridge(inside, 1.5, 1.2)
-    spread = each(0.4 * radius / np.sqrt(elongation)) * rng.uniform(-1, 1, (n, 2, 2))
+    inside = draw_depth(rng, size, radius, elongation, angle, wobble=0.055)
+    texture = draw_windows(rng, chromatin, n, size)
+    clumps = np.maximum(texture - np.float32(0.5), 0) * per_figure(rng.uniform(0.15, 0.5, n))
+    amount = per_figure(1 - 0.55 * open_chromatin) * (1 + np.float32(0.13) * texture) + clumps
+    amount += per_figure(rng.uniform(0.3, 0.9, n) * (0.4 + 0.6 * open_chromatin)) * mark_ridge(inside, 1.5, 1.2)
+    spread = per_figure(0.4 * radius / np.sqrt(elongation)) * rng.uniform(-1, 1, (n, 2, 2))
     there = (rng.random((n, 2)) < np.array([0.75, 0.3])) * rng.uniform(0.09, 0.17, (n, 2)) * radius[:, None]
-    amount += each(rng.uniform(0.3, 1.1, n) * (0.2 + 0.8 * open_chromatin)) * np.minimum(clump(spread, there, size), 1)
-    return soft(inside, 0.45) * np.maximum(amount, np.float32(0.1)) * each(dark)
+    amount += per_figure(rng.uniform(0.3, 1.1, n) * (0.2 + 0.8 * open_chromatin)) * np.minimum(
+        sum_blobs(spread, there, size), 1
+    )
+    return soften(inside, 0.45) * np.maximum(amount, np.float32(0.1)) * per_figure(dark)
 
 
 def overlap(place: np.ndarray, size: int, side: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

@@ -6,11 +6,10 @@ import cv2
 import numpy as np
 
 from mitofm.synthesis.domains import Domain, Scanner
-from mitofm.synthesis.shapes import noise
-from mitofm.synthesis.stain import transmitted, unit
+from mitofm.synthesis.shapes import draw_noise
+from mitofm.synthesis.stain import normalize, transmit
 
-ABSORBERS = ("haematoxylin", "eosin", "melanin", "blood")
-"""What light meets in tissue."""
+ABSORBERS = ("haematoxylin", "eosin", "melanin", "blood")  # what light meets in tissue
 _MELANIN, _BLOOD = (0.50, 0.58, 0.64), (0.12, 0.80, 0.58)
 _DEFOCUS = 1.8  # px: further spread where the slide is out of focus
 
@@ -18,11 +17,11 @@ _DEFOCUS = 1.8  # px: further spread where the slide is out of focus
 def scan(rng: np.random.Generator, domain: Domain, scanner: Scanner, absorbed: np.ndarray) -> np.ndarray:
     """The image (side, side, 3) uint8 of what is `absorbed`, (4, side, side) in optical density, by ABSORBERS."""
     side = absorbed.shape[1]
-    vectors = unit(np.array([domain.haematoxylin, domain.eosin, _MELANIN, _BLOOD]))
+    vectors = normalize(np.array([domain.haematoxylin, domain.eosin, _MELANIN, _BLOOD]))
     vectors[:2] *= np.array(domain.strength)[:, None]
     amounts = cv2.merge(list(absorbed))
-    light = cv2.GaussianBlur(transmitted(amounts, vectors, np.array(scanner.white)), (0, 0), scanner.blur)
-    far = cv2.resize(np.maximum(noise(rng, (side // 8, side // 8), 34.0) - 0.8, 0).clip(0, 0.8), (side, side))
+    light = cv2.GaussianBlur(transmit(amounts, vectors, np.array(scanner.white)), (0, 0), scanner.blur)
+    far = cv2.resize(np.maximum(draw_noise(rng, (side // 8, side // 8), 34.0) - 0.8, 0).clip(0, 0.8), (side, side))
     light += far[..., None] * (cv2.GaussianBlur(light, (0, 0), _DEFOCUS) - light)
     if scanner.gamma != 1:
         light = 255 * cv2.pow(light / 255, scanner.gamma)

@@ -11,7 +11,7 @@ import numpy as np
 _ORDERS = (2, 3, 5)
 
 
-def noise(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> np.ndarray:
+def draw_noise(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> np.ndarray:
     """Smooth noise (float32, `shape`) of mean 0 and standard deviation 1 whose lumps are about `grain` px wide."""
     coarse = [max(4, round(length / grain) + 3) for length in shape]
     field = cv2.resize(rng.standard_normal(coarse, np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
@@ -19,13 +19,13 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> np.
     return (field - np.float32(mean[0, 0])) * np.float32(1 / spread[0, 0])
 
 
-def windows(rng: np.random.Generator, field: np.ndarray, n: int, size: int) -> np.ndarray:
-    """`n` random squares (n, size, size) of `field`: a texture for each cell without drawing one for each."""
+def draw_windows(rng: np.random.Generator, field: np.ndarray, n: int, size: int) -> np.ndarray:
+    """`n` random squares (n, size, size) of `field`: cheaper textures than one field for each cell."""
     top, left = (rng.integers(0, length - size + 1, n) for length in field.shape)
     return np.lib.stride_tricks.sliding_window_view(field, (size, size))[top, left]
 
 
-def depth(
+def draw_depth(
     rng: np.random.Generator,
     size: int,
     radius: np.ndarray,
@@ -44,8 +44,8 @@ def depth(
     offset = np.arange(size, dtype=np.float32) - (size - 1) / 2
     stretch = np.sqrt(elongation)
     cos, sin = np.cos(angle), np.sin(angle)
-    u = each(cos / stretch) * offset + each(sin / stretch) * offset[:, None]
-    v = each(cos * stretch) * offset[:, None] - each(sin * stretch) * offset
+    u = per_figure(cos / stretch) * offset + per_figure(sin / stretch) * offset[:, None]
+    v = per_figure(cos * stretch) * offset[:, None] - per_figure(sin * stretch) * offset
     rho = np.sqrt(u * u + v * v)
     turn = np.empty(rho.shape, np.complex64)  # its powers are the waves around the outline, without any arctangent
     turn.real, turn.imag = u, v
@@ -57,26 +57,26 @@ def depth(
     for order in _ORDERS:
         height, phase = rng.normal(0, wobble / np.sqrt(order), len(radius)), rng.uniform(0, 2 * np.pi, len(radius))
         wave = powers[order]
-        outline += each(height * np.cos(phase)) * wave.real - each(height * np.sin(phase)) * wave.imag
-    return each(radius) * outline - rho
+        outline += per_figure(height * np.cos(phase)) * wave.real - per_figure(height * np.sin(phase)) * wave.imag
+    return per_figure(radius) * outline - rho
 
 
-def each(values: np.ndarray) -> np.ndarray:
+def per_figure(values: np.ndarray) -> np.ndarray:
     """One number for each cell, as (n, 1, 1) of single precision."""
     return np.asarray(values, np.float32)[:, None, None]
 
 
-def soft(inside: np.ndarray, width: np.ndarray | float) -> np.ndarray:
+def soften(inside: np.ndarray, width: np.ndarray | float) -> np.ndarray:
     """A mask in 0..1 that rises over `width` (px, or the unit of `inside`) where `inside` turns positive."""
     return 1 / (1 + np.exp(np.clip(inside / -np.asarray(width, inside.dtype), -30, 30)))
 
 
-def ridge(inside: np.ndarray, at: float, width: float) -> np.ndarray:
+def mark_ridge(inside: np.ndarray, at: float, width: float) -> np.ndarray:
     """A line of 1 where `inside` is `at`, `width` wide to each side (Gaussian)."""
     return np.exp(-np.square((inside - np.float32(at)) / np.float32(width)))
 
 
-def clump(points: np.ndarray, sizes: np.ndarray, size: int) -> np.ndarray:
+def sum_blobs(points: np.ndarray, sizes: np.ndarray, size: int) -> np.ndarray:
     """The sum of Gaussian blobs, (n, size, size).
 
     Args:

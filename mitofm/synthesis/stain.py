@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 
-def unit(vector: np.ndarray) -> np.ndarray:
+def normalize(vector: np.ndarray) -> np.ndarray:
     """`vector` (..., 3) scaled to length 1: an optical density per channel for one unit of stain."""
     return vector / np.linalg.norm(vector, axis=-1, keepdims=True)
 
 
-def transmitted(amounts: np.ndarray, vectors: np.ndarray, white: np.ndarray) -> np.ndarray:
+def transmit(amounts: np.ndarray, vectors: np.ndarray, white: np.ndarray) -> np.ndarray:
     """The light that passes through stained tissue.
 
     I = I0 * 10^-(amounts @ vectors), with unit stain vectors in optical density

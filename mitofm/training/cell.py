@@ -14,55 +14,38 @@ from mitofm.backbones.weights import Weights
 from mitofm.data.order import batches_per_pass
 from mitofm.data.patches import PatchStore
 from mitofm.data.splits.part import Split
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
+from mitofm.training.settings import Fit, Forward, Settings, Trainer
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """Patches, and the backbone that sees them: what a forward pass takes.
 
     Attributes:
-        config: at least the groups `fit` and `trainer` and the seed, as plain data.
+        fit: what a forward pass takes of the group `fit`; all of it in a cell.
+        trainer: the group `trainer`.
+        seed: of all streams.
         store: the patches.
         spec: the backbone.
         weights: its weights.
         cache: where embeddings are shared.
     """
 
-    config: dict[str, Any]
+    fit: Forward
+    trainer: Trainer
+    seed: int
     store: PatchStore
     spec: BackboneSpec
     weights: Weights
     cache: Path
 
     @property
-    def seed(self) -> int:
-        """The seed of all streams of this cell."""
-        return self.config["seed"]
-
-    @property
-    def fit(self) -> dict[str, Any]:
-        """The `fit` group."""
-        return self.config["fit"]
-
-    @property
-    def trainer(self) -> dict[str, Any]:
-        """The `trainer` group."""
-        return self.config["trainer"]
-
-    @property
-    def balanced(self) -> bool:
-        """Whether the classes weigh the same."""
-        return self.fit["class_weight"] == "balanced"
-
-    @property
     def autocast(self) -> torch.dtype:
         """The precision of forward passes."""
-        if self.fit["precision"] not in PRECISIONS:
-            raise unknown("fit.precision", self.fit["precision"], PRECISIONS)
-        return PRECISIONS[self.fit["precision"]]
+        return PRECISIONS[self.fit.precision]
 
     @property
     def device(self) -> torch.device:
@@ -71,7 +54,7 @@ class Seen:
         Raises:
             MitofmError: a GPU is asked for, and torch sees none.
         """
-        asked, there = self.trainer["accelerator"], torch.cuda.is_available()
+        asked, there = self.trainer.accelerator, torch.cuda.is_available()
         if asked == "cuda" and not there:
             raise MitofmError(
                 f"trainer.accelerator=cuda, but torch {torch.__version__} sees no GPU here: `mitofm doctor` shows what it "
@@ -83,22 +66,30 @@ class Seen:
     def backbone_fingerprint(self) -> str:
         """Names the embeddings of the frozen backbone."""
         drawn_from = self.seed if self.spec.weights == "random" else None
-        return self.spec.fingerprint(self.weights.sha256, self.fit["precision"], drawn_from)
+        return self.spec.fingerprint(self.weights.sha256, self.fit.precision, drawn_from)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell(Seen):
-    """One cell, ready to be fitted; its config is the whole resolved one.
+    """One cell, ready to be fitted.
 
     Attributes:
+        settings: all that its config says; `fit`, `trainer` and `seed` are of them.
         split: which patches are bought for what.
         folder: where results go.
         validation_decides: whether the validation cells are enough to choose on.
     """
 
+    fit: Fit
+    settings: Settings
     split: Split
     folder: Path
     validation_decides: bool
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the classes weigh the same."""
+        return self.fit.class_weight == "balanced"
 
     def rows(self, part: str) -> np.ndarray:
         """Rows of the store on one side of the split."""
@@ -113,7 +104,7 @@ class Cell(Seen):
     def samples_in(self, steps: int) -> int:
         """Training cells that so many steps see, repetitions counted."""
         n = len(self.rows("train"))
-        return steps * n // batches_per_pass(n, self.fit["batch_size"])
+        return steps * n // batches_per_pass(n, self.fit.batch_size)
 
 
 @dataclass(frozen=True)

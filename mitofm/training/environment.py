@@ -24,7 +24,7 @@ def describe(device: torch.device) -> dict[str, Any]:
         "revision": _revision(),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": versions.installed(),
+        "packages": versions.list_installed(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
         "threads": torch.get_num_threads(),
     }

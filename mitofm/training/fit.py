@@ -18,13 +18,11 @@ from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.data import votes
-from mitofm.data.confounders.base import applied
-from mitofm.data.dataset import Dataset
-from mitofm.data.splits.part import Split, Strategy
+from mitofm.data.card import Card
+from mitofm.data.splits.part import Split
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.evaluation import threshold
 from mitofm.evaluation.metrics import summarise
-from mitofm.ground.config import instantiate
 from mitofm.ground.files import write_json, write_parquet
 from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
@@ -33,18 +31,18 @@ from mitofm.training.frozen import fit_frozen
 from mitofm.training.gradient import forget
 from mitofm.training.search import TRIALS, fit_searched
 from mitofm.training.selection import validation_decides
+from mitofm.training.settings import Settings
 from mitofm.training.wandb_run import WandbRun
 
 _log = logging.getLogger(__name__)
 
 
-def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: Weights, folder: Path) -> dict[str, Any]:
+def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -> dict[str, Any]:
     """Fit one cell and write everything but its state into `folder`.
 
     Args:
-        config: the resolved config, as plain data.
+        settings: all that its config says.
         cell_id: hash of the cell's identity.
-        dataset: its data set.
         weights: of its backbone.
         folder: of the cell.
 
@@ -55,31 +53,35 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
         Infeasible: the split cannot give what the cell asks for.
         MitofmError: anything else the user can mend.
     """
-    torch.set_num_threads(config["trainer"]["threads"])
+    torch.set_num_threads(settings.trainer.threads)
     started = time.perf_counter()
 
-    strategy = instantiate(config["split"])
+    dataset = settings.dataset
     table = dataset.table()
-    if votes.learned(config["fit"]):
-        votes.voted(table, dataset.card.name)
-    split = make_or_suggest(strategy, table, config["fraction"], config["seed"])
-    labels = _labels(config, dataset, split, strategy)
+    if settings.fit.learns_votes:
+        votes.require_votes(table, dataset.card.name)
+    split = make_or_suggest(settings.split, table, settings.fraction, settings.seed)
+    labels = _labels(settings, split)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
-    split, store = applied(config["protocol"]["confounders"], split, dataset.store(), dataset)
-    if votes.learned(config["fit"]):  # from the table as it is now: the store keeps the votes that it was built with
-        split = replace(split, frame=votes.with_targets(split.frame, table))
+    store = dataset.store()
+    for confounder in settings.protocol.built.values():
+        split, store = confounder.apply(split, store, dataset)
+    if settings.fit.learns_votes:  # from the table as it is now: the store keeps the votes that it was built with
+        split = replace(split, frame=votes.add_targets(split.frame, table))
     write_parquet(folder / "split.parquet", split.frame)
 
-    adaptation = instantiate(config["adaptation"])
     cell = Cell(
-        config=config,
+        settings=settings,
+        fit=settings.fit,
+        trainer=settings.trainer,
+        seed=settings.seed,
         store=store,
         split=split,
-        spec=BackboneSpec.from_config(config["backbone"]),
+        spec=settings.backbone,
         weights=weights,
         folder=folder,
-        cache=Path(config["paths"]["cache"]),
-        validation_decides=validation_decides(_truth(split, "validation"), config["protocol"]),
+        cache=settings.paths.cache,
+        validation_decides=validation_decides(_truth(split, "validation"), settings.protocol),
     )
     write_json(folder / "environment.json", environment.describe(cell.device) | {"weights_sha256": weights.sha256})
 
@@ -88,8 +90,12 @@ def fit_cell(config: dict[str, Any], cell_id: str, dataset: Dataset, weights: We
     copies = _copies(cell, cell_id, labels)
     failed = True
     try:
-        gradient = isinstance(adaptation, GradientAdaptation)
-        outcome = fit_searched(cell, adaptation, copies) if gradient else fit_frozen(cell, adaptation)
+        adaptation = settings.adaptation
+        outcome = (
+            fit_searched(cell, adaptation, copies)
+            if isinstance(adaptation, GradientAdaptation)
+            else fit_frozen(cell, adaptation)
+        )
         seconds = time.perf_counter() - started + outcome.earlier_seconds
         metrics, predictions = _evaluate(cell, outcome)
         write_parquet(folder / "predictions.parquet", predictions)
@@ -118,7 +124,7 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
     predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
     predictions.insert(4, "logit", outcome.test_logits)
     metrics = {
-        "threshold": threshold.described(cut, rule),
+        "threshold": threshold.describe(cut, rule),
         "sets": summarise(predictions, cut),
         "chosen": outcome.notes,
     }
@@ -135,54 +141,55 @@ def _cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any]:
     }
 
 
-def _labels(config: Mapping[str, Any], dataset: Dataset, split: Split, strategy: Strategy) -> dict[str, Any]:
+def _labels(settings: Settings, split: Split) -> dict[str, Any]:
     """The words and numbers under which tables list this cell."""
+    card, backbone = settings.dataset.card, settings.backbone
     return {
-        "dataset": config["data"]["name"],
-        "backbone": config["backbone"]["name"],
-        "weights": config["backbone"]["weights"],
-        "adaptation": config["adaptation"]["name"],
-        "fraction": config["fraction"],
-        "fraction_unit": config["split"]["fraction_unit"],
-        "seed": config["seed"],
-        "split": config["split"]["name"],
-        "leaks": strategy.leaks,
-        "train_domain": strategy.describe(),
-        "augment": config["augment"]["name"],
-        "fit": config["fit"]["name"],
-        "protocol": " + ".join(sorted(config["protocol"]["confounders"])) or "honest",
-        "positive": dataset.card.positive,
-        "negative": dataset.card.negative,
+        "dataset": card.name,
+        "backbone": backbone.name,
+        "weights": backbone.weights,
+        "adaptation": settings.adaptation_name,
+        "fraction": settings.fraction,
+        "fraction_unit": settings.split.fraction_unit,
+        "seed": settings.seed,
+        "split": settings.split.name,
+        "leaks": settings.split.leaks,
+        "train_domain": settings.split.describe(),
+        "augment": settings.augment.name,
+        "fit": settings.fit.name,
+        "protocol": " + ".join(sorted(settings.protocol.confounders)) or "honest",
+        "positive": card.positive,
+        "negative": card.negative,
         "n_train": len(split.rows("train")),
         "n_validation": len(split.rows("validation")),
         "test_only": list(split.test_only),
         "slide_unit": split.slide_unit,
-        "seen": _seen(config["backbone"], dataset),
+        "seen": _seen(backbone, card),
     }
 
 
-def _seen(backbone: Mapping[str, Any], dataset: Dataset) -> list[str]:
+def _seen(backbone: BackboneSpec, card: Card) -> list[str]:
     """The collections of the data set's images that the backbone's weights have been pretrained on."""
-    known = backbone["pretraining"] if backbone["weights"] == "pretrained" else []
-    return sorted(set(known) & set(dataset.card.origin))
+    known = backbone.pretraining if backbone.weights == "pretrained" else ()
+    return sorted(set(known) & set(card.origin))
 
 
 def _copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:
-    settings = cell.config["logger"]
+    settings = cell.settings
     openers: list[Callable[[], Sink]] = []
-    if settings["csv"]:
+    if settings.logger.csv:
         openers.append(lambda: Curves(cell.folder / "curves.csv"))
-    if settings["wandb"]:
+    if settings.logger.wandb:
         openers.append(
             lambda: InTime(
                 lambda: WandbRun(
-                    settings,
+                    settings.logger,
                     cell_id,
                     cell.folder.name,
-                    cell.config["study"],
+                    settings.study,
                     labels,
-                    cell.config,
-                    Path(cell.config["paths"]["runs"]),
+                    settings.config,
+                    settings.paths.runs,
                 ),
                 "W&B",
                 seconds=4,

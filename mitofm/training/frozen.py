@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled, Rows
 from mitofm.backbones.build import build
-from mitofm.backbones.embeddings import cached
-from mitofm.backbones.tokens import planned
+from mitofm.backbones.embeddings import cache_embeddings
+from mitofm.backbones.tokens import open_tokens
 from mitofm.data.annotations import units
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
@@ -24,10 +24,10 @@ def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
     table = cell.store.table
     cells = Labelled(features, table["label"].to_numpy(), units(table).to_numpy(), cell.shares)
     train, validation, test = (cell.rows(part) for part in ("train", "validation", "test"))
-    with threadpool_limits(cell.trainer["threads"]):  # the last digits depend on it, as they do for torch
+    with threadpool_limits(cell.trainer.threads):  # the last digits depend on it, as they do for torch
         head = adaptation.fit(
-            cells.part(train),
-            cells.part(validation) if cell.validation_decides else None,
+            cells.select(train),
+            cells.select(validation) if cell.validation_decides else None,
             balanced=cell.balanced,
             seed=cell.seed,
             device=cell.device.type,
@@ -60,11 +60,11 @@ def features_of(seen: Seen, adaptation: FrozenAdaptation) -> Any:
         "precision": seen.autocast,
     }
     if adaptation.of_tokens:
-        return planned(**where, limit_gb=seen.trainer["token_cache_gb"])
-    embeddings = cached(**where)
+        return open_tokens(**where, limit_gb=seen.trainer.token_cache_gb)
+    embeddings = cache_embeddings(**where)
     if not np.isfinite(embeddings).all():
         raise MitofmError(
-            f"backbone {seen.spec.name!r} gives embeddings that are not finite at fit.precision={seen.fit['precision']}: "
+            f"backbone {seen.spec.name!r} gives embeddings that are not finite at fit.precision={seen.fit.precision}: "
             "check its weights and its transform, or take fp32"
         )
     return embeddings

@@ -28,7 +28,7 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.data.annotations import units
 from mitofm.data.augment import Augment
-from mitofm.data.balance import groups, weights
+from mitofm.data.balance import group_samples, weigh_samples
 from mitofm.data.mixing import Mix
 from mitofm.data.module import CellData, PlainPatches, TrainingPatches
 from mitofm.data.order import batches_per_pass
@@ -44,6 +44,7 @@ from mitofm.training.loss import Loss
 from mitofm.training.module import Budget, CellModule
 from mitofm.training.predict import predict
 from mitofm.training.ranks import together
+from mitofm.training.settings import Fit
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ def fitted(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> Traine
     Where a GPU's memory does not hold a batch, it goes through the classifier in pieces: the same steps, only slower.
     """
     memory.refuse_idle_devices(cell)
-    pieces, devices = cell.trainer["accumulate"], cell.trainer["devices"]
+    pieces, devices = cell.trainer.accumulate, cell.trainer.devices
     while True:
         if devices > 1:
             trained = together(devices, partial(_ranked, cell, adaptation, pieces), copies)
@@ -126,7 +127,7 @@ def with_weights(cell: Cell, adaptation: GradientAdaptation, trained: Trained) -
     """The trained classifier, from the cell's folder where another process has it."""
     if trained.classifier is not None:
         return trained.classifier
-    classifier = adaptation.module(build(adaptation.built_from(cell.spec), cell.weights, cell.seed), cell.seed)
+    classifier = adaptation.adapt(build(adaptation.adapt_spec(cell.spec), cell.weights, cell.seed), cell.seed)
     adaptation.load(classifier, load_tensors(cell.folder / TRAINED))
     return classifier
 
@@ -139,7 +140,7 @@ def forget(folder: Path) -> None:
 
 def _ranked(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, logger: Logger) -> Trained | None:
     """As `train`, by one of several processes."""
-    torch.set_num_threads(cell.trainer["threads"])
+    torch.set_num_threads(cell.trainer.threads)
     if cell.device.type == "cuda":
         torch.cuda.set_device(rank)
     trained = train(cell, adaptation, pieces, logger, rank)
@@ -156,25 +157,25 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
         logger: of the learning curves.
         rank: of this process among those of `trainer.devices`.
     """
-    backbone = build(adaptation.built_from(cell.spec), cell.weights, cell.seed)
-    if cell.trainer["gradient_checkpointing"]:
+    backbone = build(adaptation.adapt_spec(cell.spec), cell.weights, cell.seed)
+    if cell.trainer.gradient_checkpointing:
         memory.checkpoint_blocks(backbone)
-    classifier = adaptation.module(backbone, cell.seed)
+    classifier = adaptation.adapt(backbone, cell.seed)
     memory.refuse_split_batches(cell, adaptation, classifier, pieces)
     parameters = sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)
     started_from = adaptation.warm_start(classifier, partial(_frozen, cell))
     data, budget = _data(cell, rank), plan(len(cell.rows("train")), cell.fit)
-    loss = Loss(cell.fit["focal_gamma"], cell.fit["label_smoothing"])
+    loss = Loss(cell.fit.focal_gamma, cell.fit.label_smoothing)
     module = CellModule(classifier, adaptation, budget, loss, cell.seed, pieces)
     best = BestWeights(cell.folder / _BEST)
     average = MovingAverage(adaptation.ema) if adaptation.ema else None
     check_every = budget.check_every if cell.validation_decides else 0
-    saved = SaveToResume(cell.folder / _RESUME, cell.trainer["checkpoint_seconds"], check_every)
+    saved = SaveToResume(cell.folder / _RESUME, cell.trainer.checkpoint_seconds, check_every)
     resume = saved.file if saved.file.is_file() else None
 
-    callbacks: list[pl.Callback] = [best, Patience(cell.fit["patience"])] if cell.validation_decides else []
+    callbacks: list[pl.Callback] = [best, Patience(cell.fit.patience)] if cell.validation_decides else []
     callbacks += [average] if average else []  # after those that look at what a check has seen
-    callbacks += [TQDMProgressBar(refresh_rate=10)] if cell.trainer["progress"] else []
+    callbacks += [TQDMProgressBar(refresh_rate=10)] if cell.trainer.progress else []
 
     trainer = _trainer(cell, budget, [*callbacks, saved], logger)
     try:
@@ -186,10 +187,10 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, logger: Logge
             )
             trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except torch.cuda.OutOfMemoryError as error:
-        if 2 * pieces > cell.fit["batch_size"] or memory.batch_norms_train(adaptation, classifier):
+        if 2 * pieces > cell.fit.batch_size or memory.batch_norms_train(adaptation, classifier):
             raise MitofmError(
                 f"out of GPU memory with adaptation {adaptation.name!r} of backbone {cell.spec.name!r}, "
-                f"fit.batch_size={cell.fit['batch_size']} in {pieces} pieces: take trainer.gradient_checkpointing=true, "
+                f"fit.batch_size={cell.fit.batch_size} in {pieces} pieces: take trainer.gradient_checkpointing=true, "
                 "a smaller fit.batch_size, fit.precision=bf16 or a larger GPU"
             ) from error
         return None
@@ -221,50 +222,50 @@ def _frozen(cell: Cell, adaptation: FrozenAdaptation) -> Any:
     table = cell.store.table
     features = features_of(cell, adaptation)
     cells = Labelled(features, table["label"].to_numpy(), units(table).to_numpy(), cell.shares)
-    with threadpool_limits(cell.trainer["threads"]):
+    with threadpool_limits(cell.trainer.threads):
         return adaptation.fit(
-            cells.part(cell.rows("train")),
-            cells.part(cell.rows("validation")) if cell.validation_decides else None,
+            cells.select(cell.rows("train")),
+            cells.select(cell.rows("validation")) if cell.validation_decides else None,
             balanced=cell.balanced,
             seed=cell.seed,
             device=cell.device.type,
         )
 
 
-def plan(n: int, fit: dict[str, Any]) -> Budget:
+def plan(n: int, fit: Fit) -> Budget:
     """The budget for `n` training cells: passes as asked, within the least and the most steps; or just those steps."""
-    per_pass = batches_per_pass(n, fit["batch_size"])
-    steps = max(per_pass * fit["max_epochs"], fit["min_steps"])
-    if fit["max_steps"] is not None:
-        steps = fit["max_steps"] if fit["budget"] == "steps" else min(steps, fit["max_steps"])
+    per_pass = batches_per_pass(n, fit.batch_size)
+    steps = max(per_pass * fit.max_epochs, fit.min_steps)
+    if fit.max_steps is not None:
+        steps = fit.max_steps if fit.budget == "steps" else min(steps, fit.max_steps)
     # Never more often than once a pass: the validation side has cost as many labels as a check takes forward passes.
-    check_every = min(steps, max(per_pass, math.ceil(steps / fit["checks"])))
-    return Budget(steps, check_every, math.ceil(steps * fit["warmup"]))
+    check_every = min(steps, max(per_pass, math.ceil(steps / fit.checks)))
+    return Budget(steps, check_every, math.ceil(steps * fit.warmup))
 
 
 def _data(cell: Cell, rank: int) -> CellData:
     fit, rows = cell.fit, cell.rows("train")
     cells = cell.store.table.iloc[rows]
-    drawn = groups(cells, fit["sampler"])
-    balanced = [column for column, setting in BALANCED.items() if fit[setting] == "balanced"]
-    devices = cell.trainer["devices"]
+    drawn = group_samples(cells, fit.sampler)
+    balanced = [column for column, setting in BALANCED.items() if getattr(fit, setting) == "balanced"]
+    devices = cell.trainer.devices
     checked = cell.rows("validation")[rank::devices] if cell.validation_decides else np.empty(0, dtype=int)
     return CellData(
         TrainingPatches(
             cell.store,
             rows,
-            weights(cells, drawn, balanced),
-            Augment(cell.config["augment"]["transforms"], cell.store.crop_px),
-            Mix(fit["mixup"], fit["cutmix"]),
+            weigh_samples(cells, drawn, balanced),
+            Augment(cell.settings.augment.transforms, cell.store.crop_px),
+            Mix(fit.mixup, fit.cutmix),
             (rank, devices),
             None if cell.shares is None else cell.shares[rows],
         ),
         PlainPatches(cell.store, checked),
         drawn,
-        batch_size=fit["batch_size"],
+        batch_size=fit.batch_size,
         steps=plan(len(rows), fit).steps,
         seed=cell.seed,
-        workers=cell.trainer["workers"],
+        workers=cell.trainer.workers,
         pin=cell.device.type == "cuda",
     )
 
@@ -273,8 +274,8 @@ def _trainer(cell: Cell, budget: Budget, callbacks: list[pl.Callback], logger: L
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and limits are in the cell's own files
     return pl.Trainer(
         accelerator=cell.device.type,
-        devices=cell.trainer["devices"],
-        strategy="ddp" if cell.trainer["devices"] > 1 else "auto",
+        devices=cell.trainer.devices,
+        strategy="ddp" if cell.trainer.devices > 1 else "auto",
         plugins=LightningEnvironment(),  # also under Slurm, which starts one task per cell, and where there is an `srun`
         use_distributed_sampler=False,
         precision="bf16-mixed" if cell.autocast == torch.bfloat16 else "32-true",
@@ -284,11 +285,11 @@ def _trainer(cell: Cell, budget: Budget, callbacks: list[pl.Callback], logger: L
         check_val_every_n_epoch=None if cell.validation_decides else 1,
         limit_val_batches=None if cell.validation_decides else 0,
         num_sanity_val_steps=0,
-        gradient_clip_val=cell.fit["gradient_clip"],
+        gradient_clip_val=cell.fit.gradient_clip,
         deterministic="warn",
         enable_checkpointing=False,
         enable_model_summary=False,
-        enable_progress_bar=cell.trainer["progress"],
+        enable_progress_bar=cell.trainer.progress,
         logger=logger,
         log_every_n_steps=10,
         callbacks=callbacks,

@@ -6,7 +6,7 @@ from torch import cuda, nn
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import Backbone
-from mitofm.data.balance import groups
+from mitofm.data.balance import group_samples
 from mitofm.data.order import StepOrder
 from mitofm.ground.errors import MitofmError
 from mitofm.training.cell import Cell
@@ -37,14 +37,14 @@ def batch_norms_train(adaptation: GradientAdaptation, classifier: Classifier) ->
 
 def refuse_idle_devices(cell: Cell) -> None:
     """Refuse more devices than there are GPUs, or than the smallest batch has cells."""
-    n, devices = len(cell.rows("train")), cell.trainer["devices"]
+    n, devices = len(cell.rows("train")), cell.trainer.devices
     if cell.device.type == "cuda" and devices > (gpus := cuda.device_count()):
         raise MitofmError(f"trainer.devices={devices}, but this process sees {gpus} GPU: take as many or fewer")
-    drawn = groups(cell.store.table.iloc[cell.rows("train")], cell.fit["sampler"])
-    smallest = StepOrder(n, cell.fit["batch_size"], steps=0, seed=0, groups=drawn).smallest
+    drawn = group_samples(cell.store.table.iloc[cell.rows("train")], cell.fit.sampler)
+    smallest = StepOrder(n, cell.fit.batch_size, steps=0, seed=0, groups=drawn).smallest
     if devices > smallest:
         raise MitofmError(
-            f"trainer.devices={devices}, but {n} training cells at fit.batch_size={cell.fit['batch_size']} make batches of "
+            f"trainer.devices={devices}, but {n} training cells at fit.batch_size={cell.fit.batch_size} make batches of "
             f"{smallest}: take as many devices or fewer"
         )
 
@@ -52,9 +52,9 @@ def refuse_idle_devices(cell: Cell) -> None:
 def refuse_split_batches(cell: Cell, adaptation: GradientAdaptation, classifier: Classifier, pieces: int) -> None:
     """Refuse settings of the trainer that would change a batch norm's statistics, and so the result."""
     given = {
-        f"trainer.devices={cell.trainer['devices']}": cell.trainer["devices"] > 1,
+        f"trainer.devices={cell.trainer.devices}": cell.trainer.devices > 1,
         f"trainer.accumulate={pieces}": pieces > 1,
-        "trainer.gradient_checkpointing=true": cell.trainer["gradient_checkpointing"],
+        "trainer.gradient_checkpointing=true": cell.trainer.gradient_checkpointing,
     }
     if any(given.values()) and batch_norms_train(adaptation, classifier):
         setting = next(setting for setting, is_given in given.items() if is_given)

@@ -7,7 +7,7 @@ import torch
 
 from mitofm.adaptation.gradient import Classifier
 from mitofm.backbones.views import DihedralMean
-from mitofm.data.module import PlainPatches, prediction_loader
+from mitofm.data.module import PlainPatches, load_in_order
 from mitofm.ground.errors import Diverged
 from mitofm.training.cell import Seen
 
@@ -18,8 +18,8 @@ def predict(seen: Seen, classifier: Classifier, rows: np.ndarray) -> np.ndarray:
     Raises:
         Diverged: one of them is not finite.
     """
-    loader = prediction_loader(PlainPatches(seen.store, rows), seen.fit["batch_size"] * 4)
-    viewed = DihedralMean(classifier) if seen.fit["test_views"] == 8 else classifier
+    loader = load_in_order(PlainPatches(seen.store, rows), seen.fit.batch_size * 4)
+    viewed = DihedralMean(classifier) if seen.fit.test_views == 8 else classifier
     viewed = viewed.to(seen.device).eval()
     logits = []
     with torch.inference_mode():

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mitofm.adaptation.choosing import slide_folds
+from mitofm.adaptation.choosing import make_folds
 from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.data.annotations import units
 from mitofm.data.splits.part import UNUSED, VALIDATION
@@ -47,12 +47,12 @@ def fit_searched(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> 
     """
     if not adaptation.factors:
         return fit_gradient(cell, adaptation, copies)
-    tried = [adaptation.scaled(factor) for factor in adaptation.factors]
+    tried = [adaptation.scale(factor) for factor in adaptation.factors]
     if cell.validation_decides:
         return _by_validation(cell, tried)
     rows = cell.rows("train")
     cells = cell.store.table.iloc[rows]
-    folds = slide_folds(cells["label"].to_numpy(), units(cells).to_numpy(), _FOLDS, cell.seed)
+    folds = make_folds(cells["label"].to_numpy(), units(cells).to_numpy(), _FOLDS, cell.seed)
     if not folds:
         return _noted(fit_gradient(cell, adaptation, copies), adaptation, "fixed", [], [])
     return _by_folds(cell, tried, cells["label"].to_numpy(), [held_out for _, held_out in folds], copies)

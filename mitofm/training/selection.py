@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from mitofm.training.settings import Protocol
 
-def validation_decides(labels: np.ndarray, protocol: dict[str, Any]) -> bool:
+
+def validation_decides(labels: np.ndarray, protocol: Protocol) -> bool:
     """Whether these validation labels are enough to choose a checkpoint, C and the threshold on; never those of one class.
 
     Args:
@@ -16,4 +16,4 @@ def validation_decides(labels: np.ndarray, protocol: dict[str, Any]) -> bool:
     """
     positives = int(labels.sum())
     fewest = min(positives, len(labels) - positives)
-    return len(labels) >= protocol["validation_samples"] and fewest >= max(1, protocol["validation_samples_per_class"])
+    return len(labels) >= protocol.validation_samples and fewest >= max(1, protocol.validation_samples_per_class)

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import requests
 
-from mitofm.evaluation.threshold import called, of_stored
+from mitofm.evaluation.threshold import call_positives, read_logit
+from mitofm.training.settings import Logger
 
 _PATIENCE = 3.0  # seconds that W&B's server may hold up the start of a cell; its end, half of that
 _unreachable = False  # the server has once not answered this process
@@ -26,7 +27,7 @@ class WandbRun:
     """A copy of one cell in W&B.
 
     Args:
-        settings: the `logger` group: project, entity.
+        logger: the group `logger`.
         cell_id: hash of the cell; a cell that resumes or runs again goes on in the same run.
         name: name of the cell's folder.
         study: group of the run.
@@ -37,7 +38,7 @@ class WandbRun:
 
     def __init__(
         self,
-        settings: Mapping[str, Any],
+        logger: Logger,
         cell_id: str,
         name: str,
         study: str,
@@ -55,8 +56,8 @@ class WandbRun:
 
         chosen = reachable_mode()
         self._run = wandb.init(
-            project=settings["project"],
-            entity=settings["entity"],
+            project=logger.project,
+            entity=logger.entity,
             id=cell_id,
             name=name,
             group=study,
@@ -107,7 +108,7 @@ class WandbRun:
                 "precision_recall": wandb.plot.pr_curve(truth, scores, labels=classes),
                 "confusion": wandb.plot.confusion_matrix(
                     y_true=truth,
-                    preds=called(logits, of_stored(metrics["threshold"])).astype(int).tolist(),
+                    preds=call_positives(logits, read_logit(metrics["threshold"])).astype(int).tolist(),
                     class_names=classes,
                 ),
             }

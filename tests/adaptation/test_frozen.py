@@ -21,7 +21,7 @@ from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 
 WIDTH, TOKENS, N = 24, 16, 240
-STORED = {  # shapes for N training cells of WIDTH features: nothing else may be kept
+STORED = {  # shapes for N training samples of WIDTH features: nothing else may be kept
     "linear_probe": {"weight": (WIDTH,), "bias": (1,)},
     "knn": {"centre": (WIDTH,), "cells": (N, WIDTH), "votes": (N,), "k": (1,), "temperature": (1,)},
     "prototype": {"centre": (WIDTH,), "weight": (WIDTH,), "bias": (1,)},
@@ -43,7 +43,7 @@ def quick(name: str, **more: Any) -> FrozenAdaptation:
     return mode(name, **({"steps": 20, "batch_size": 64} if name in ITERATED else {}), **more)
 
 
-def cells(name: str, seed: int, n: int = N, signal: float = 1.0, positives: float = 0.5) -> Labelled:
+def samples(name: str, seed: int, n: int = N, signal: float = 1.0, positives: float = 0.5) -> Labelled:
     """Embeddings whose classes differ along one of many correlated directions; or tokens, one of which, anywhere, says so.
 
     Both have means far from 0, scales of their own and a dead feature, as real ones do; tokens also know their place.
@@ -72,25 +72,25 @@ def auroc(head: Any, tested: Labelled) -> float:
 @pytest.mark.parametrize("name", MODES)
 def test_a_planted_signal_is_found(name: str) -> None:
     fewer_steps = {"steps": 100} if name in ITERATED else {}
-    head = mode(name, **fewer_steps).fit(cells(name, 0), cells(name, 1, 100), balanced=True, seed=0)
-    assert auroc(head, cells(name, 2, 400)) > 0.95
+    head = mode(name, **fewer_steps).fit(samples(name, 0), samples(name, 1, 100), balanced=True, seed=0)
+    assert auroc(head, samples(name, 2, 400)) > 0.95
 
 
 @pytest.mark.parametrize("name", MODES)
 def test_shuffled_labels_teach_nothing(name: str) -> None:
-    head = quick(name).fit(cells(name, 0, signal=0), cells(name, 1, 100, signal=0), balanced=True, seed=0)
-    assert auroc(head, cells(name, 2, 800, signal=0)) == pytest.approx(0.5, abs=0.1)  # a standard error is 0.02
+    head = quick(name).fit(samples(name, 0, signal=0), samples(name, 1, 100, signal=0), balanced=True, seed=0)
+    assert auroc(head, samples(name, 2, 800, signal=0)) == pytest.approx(0.5, abs=0.1)  # a standard error is 0.02
 
 
 @pytest.mark.parametrize("name", MODES)
 def test_a_checkpoint_holds_what_is_stated_and_round_trips_strictly(name: str, tmp_path: Path) -> None:
-    head = quick(name).fit(cells(name, 0), cells(name, 1, 100), balanced=True, seed=0)
+    head = quick(name).fit(samples(name, 0), samples(name, 1, 100), balanced=True, seed=0)
     assert {field: array.shape for field, array in head.state().items()} == STORED[name]
     kept = {} if name == "knn" else STORED[name]
     assert head.trained_parameters == sum(int(np.prod(shape)) for shape in kept.values())
     save_file(head.state(), tmp_path / "trained.safetensors")
     state = load_file(tmp_path / "trained.safetensors")
-    tested = cells(name, 2).embeddings
+    tested = samples(name, 2).embeddings
     np.testing.assert_array_equal(mode(name).load(state, WIDTH).logits(tested), head.logits(tested))
     first = next(iter(state))
     with pytest.raises(MitofmError, match=rf"not one of adaptation '{name}': it differs in {first}$"):
@@ -101,7 +101,7 @@ def test_a_checkpoint_holds_what_is_stated_and_round_trips_strictly(name: str, t
 
 @pytest.mark.parametrize("name", MODES)
 def test_the_same_seed_gives_the_same_head_whatever_was_drawn_before(name: str) -> None:
-    train, validation = cells(name, 0), cells(name, 1, 100)
+    train, validation = samples(name, 0), samples(name, 1, 100)
     heads = []
     for seed in (0, 0, 1):
         torch.rand(3)
@@ -116,7 +116,7 @@ def test_the_same_seed_gives_the_same_head_whatever_was_drawn_before(name: str) 
 
 @pytest.mark.parametrize("name", MODES)
 def test_a_cells_logit_depends_on_no_other_cell_and_no_order(name: str) -> None:
-    train, validation, tested = cells(name, 0), cells(name, 1, 100), cells(name, 2, 300).embeddings
+    train, validation, tested = samples(name, 0), samples(name, 1, 100), samples(name, 2, 300).embeddings
     order = np.random.default_rng(0).permutation(300)
     head = quick(name).fit(train, validation, balanced=True, seed=0)
     logits = head.logits(tested)
@@ -124,7 +124,7 @@ def test_a_cells_logit_depends_on_no_other_cell_and_no_order(name: str) -> None:
     np.testing.assert_allclose(head.logits(tested[order]), logits[order], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(head.logits(tested[:1]), logits[:1], rtol=1e-4, atol=1e-5)
     if name not in ITERATED:  # whose batches are made of positions
-        reordered = train.part(np.random.default_rng(1).permutation(len(train)))
+        reordered = train.select(np.random.default_rng(1).permutation(len(train)))
         again = quick(name).fit(reordered, validation, balanced=True, seed=0)
         np.testing.assert_allclose(again.logits(tested), logits, rtol=1e-3, atol=1e-4)
 
@@ -134,7 +134,7 @@ def test_the_scale_and_the_place_of_features_do_not_matter(name: str) -> None:
     def moved(labelled: Labelled) -> Labelled:
         return Labelled(labelled.embeddings * 50 - 30, labelled.labels, labelled.slides)
 
-    train, validation, tested = cells(name, 0), cells(name, 1, 100), cells(name, 2)
+    train, validation, tested = samples(name, 0), samples(name, 1, 100), samples(name, 2)
     plain = quick(name).fit(train, validation, balanced=True, seed=0).logits(tested.embeddings)
     other = quick(name).fit(moved(train), moved(validation), balanced=True, seed=0).logits(moved(tested).embeddings)
     np.testing.assert_allclose(other, plain, rtol=1e-2, atol=1e-2)
@@ -142,18 +142,18 @@ def test_the_scale_and_the_place_of_features_do_not_matter(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODES)
 def test_balanced_classes_weigh_the_same_however_frequent(name: str) -> None:
-    train = cells(name, 0, signal=0, positives=0.1)
+    train = samples(name, 0, signal=0, positives=0.1)
     cautious = {"linear_probe": {"c": [1e-4]}, "knn": {"k": [500], "temperature": 10}}
     settings = cautious.get(name, {"weight_decay": [100]} if name in ITERATED else {})
     heads = [quick(name, **settings).fit(train, None, balanced=balanced, seed=0) for balanced in (True, False)]
-    balanced, natural = (float(np.median(head.logits(cells(name, 2, signal=0).embeddings))) for head in heads)
+    balanced, natural = (float(np.median(head.logits(samples(name, 2, signal=0).embeddings))) for head in heads)
     prior = float(np.log(train.labels.mean() / (1 - train.labels.mean())))
     assert (balanced, natural) == (pytest.approx(0, abs=0.6), pytest.approx(prior, abs=0.6))
 
 
 @pytest.mark.parametrize("name", CHOOSING)
 def test_the_setting_is_chosen_on_validation_else_inside_training_else_stated(name: str) -> None:
-    adaptation, train, validation = quick(name), cells(name, 0), cells(name, 1, 100)
+    adaptation, train, validation = quick(name), samples(name, 0), samples(name, 1, 100)
     choice = CHOICE[name]
     assert len(adaptation.values) == 9  # type: ignore[attr-defined]  as many trials for every mode that chooses
     chosen = adaptation.fit(train, validation, balanced=True, seed=0).notes
@@ -169,7 +169,7 @@ def test_the_setting_is_chosen_on_validation_else_inside_training_else_stated(na
 
 
 def test_knn_votes_as_its_formula_says() -> None:
-    train, tested = cells("knn", 0, 60, signal=0.1, positives=0.3), cells("knn", 2, 20, signal=0.1).embeddings
+    train, tested = samples("knn", 0, 60, signal=0.1, positives=0.3), samples("knn", 2, 20, signal=0.1).embeddings
     head = mode("knn", k=[7]).fit(train, None, balanced=True, seed=0)
     centre = train.embeddings.mean(0)
     around = [x - centre for x in train.embeddings]
@@ -184,7 +184,7 @@ def test_knn_votes_as_its_formula_says() -> None:
 
 
 def test_prototypes_are_discriminant_analysis_along_their_line() -> None:
-    train, tested = cells("prototype", 0, positives=0.3, signal=0.1), cells("prototype", 2, 50).embeddings
+    train, tested = samples("prototype", 0, positives=0.3, signal=0.1), samples("prototype", 2, 50).embeddings
     centre = train.embeddings.mean(0)
 
     def direction(x: np.ndarray) -> np.ndarray:
@@ -200,26 +200,26 @@ def test_prototypes_are_discriminant_analysis_along_their_line() -> None:
 
 
 def test_one_cell_of_each_class_is_enough_for_prototypes() -> None:
-    train = cells("prototype", 0)
-    two = train.part(np.asarray([np.flatnonzero(train.labels == label)[0] for label in (0, 1)]))
+    train = samples("prototype", 0)
+    two = train.select(np.asarray([np.flatnonzero(train.labels == label)[0] for label in (0, 1)]))
     logits = mode("prototype").fit(two, None, balanced=True, seed=0).logits(two.embeddings)
     np.testing.assert_allclose(logits, [-1, 1], atol=1e-5)
 
 
 def test_the_networks_are_what_their_heads_say() -> None:
-    tested = cells("mlp_probe", 2, 9).embeddings
-    mlp = quick("mlp_probe").fit(cells("mlp_probe", 0), None, balanced=True, seed=0)
+    tested = samples("mlp_probe", 2, 9).embeddings
+    mlp = quick("mlp_probe").fit(samples("mlp_probe", 0), None, balanced=True, seed=0)
     hidden = np.maximum(tested @ mlp.hidden_weight.T + mlp.hidden_bias, 0)  # type: ignore[attr-defined]
     np.testing.assert_allclose(mlp.logits(tested), hidden @ mlp.weight + mlp.bias, rtol=1e-4, atol=1e-4)  # type: ignore[attr-defined]
-    tokens = cells("attentive_probe", 2, 9).embeddings
-    attentive = quick("attentive_probe").fit(cells("attentive_probe", 0), None, balanced=True, seed=0)
+    tokens = samples("attentive_probe", 2, 9).embeddings
+    attentive = quick("attentive_probe").fit(samples("attentive_probe", 0), None, balanced=True, seed=0)
     pooled = (softmax(tokens @ attentive.query, axis=1)[..., None] * tokens).sum(1)  # type: ignore[attr-defined]
     expected = pooled @ attentive.weight + attentive.bias  # type: ignore[attr-defined]
     np.testing.assert_allclose(attentive.logits(tokens), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_attention_finds_what_the_mean_of_the_tokens_hides() -> None:
-    train, validation, tested = (cells("attentive_probe", seed, 200, signal=0.7) for seed in (0, 1, 2))
+    train, validation, tested = (samples("attentive_probe", seed, 200, signal=0.7) for seed in (0, 1, 2))
     pooled = [Labelled(one.embeddings.mean(1), one.labels, one.slides) for one in (train, validation, tested)]  # type: ignore[union-attr]
     of_mean = auroc(mode("linear_probe").fit(pooled[0], pooled[1], balanced=True, seed=0), pooled[2])
     attentive = auroc(mode("attentive_probe", steps=300).fit(train, validation, balanced=True, seed=0), tested)
@@ -229,9 +229,9 @@ def test_attention_finds_what_the_mean_of_the_tokens_hides() -> None:
 
 @pytest.mark.parametrize("name", ITERATED)
 def test_networks_trained_together_are_trained_as_if_alone_by_adamw(name: str) -> None:
-    train = cells(name, 0, 40)
+    train = samples(name, 0, 40)
     settings = {"steps": 12, "batch_size": 40, "lr": 0.01}
-    together = mode(name, weight_decay=[30.0, 1.0], **settings).path(  # type: ignore[attr-defined]
+    together = mode(name, weight_decay=[30.0, 1.0], **settings).fit_path(  # type: ignore[attr-defined]
         train, [30.0, 1.0], balanced=False, seed=3, device="cpu"
     )
     for decay, head in zip((30.0, 1.0), together, strict=True):
@@ -241,13 +241,13 @@ def test_networks_trained_together_are_trained_as_if_alone_by_adamw(name: str) -
 
 
 def by_adamw(probe: Any, train: Labelled, decay: float) -> np.ndarray:
-    """The logits after the same training, its batches all the cells, with torch's AdamW."""
-    from mitofm.adaptation.networks import _moments
+    """The logits after the same training, its batches all the samples, with torch's AdamW."""
+    from mitofm.adaptation.networks import _measure_moments
     from mitofm.ground.seeds import derive
 
-    moments = _moments(train, "cpu")
+    moments = _measure_moments(train, "cpu")
     torch.manual_seed(derive(3, "initialisation", probe.name))
-    start = probe.initial(WIDTH)
+    start = probe.initialise(WIDTH)
     start["bias"] += float(np.log(train.labels.sum() / (len(train) - train.labels.sum())))
     parameters = {field: one[None].clone().requires_grad_() for field, one in start.items()}
     groups = [{"params": [one], "weight_decay": 0.0 if "bias" in field else decay} for field, one in parameters.items()]
@@ -257,12 +257,12 @@ def by_adamw(probe: Any, train: Labelled, decay: float) -> np.ndarray:
     )
     features, truth = torch.tensor(train.embeddings), torch.tensor(train.labels).float()
     for _ in range(probe.steps):
-        logits = probe.head.forward(features, probe.unstandardised(parameters, moments))[0]
+        logits = probe.head.forward(features, probe.undo_standardisation(parameters, moments))[0]
         optimiser.zero_grad()
         torch.nn.functional.binary_cross_entropy_with_logits(logits, truth).backward()
         optimiser.step()
         schedule.step()
-    return probe.head.forward(features, probe.unstandardised(parameters, moments))[0].detach().numpy()
+    return probe.head.forward(features, probe.undo_standardisation(parameters, moments))[0].detach().numpy()
 
 
 @pytest.mark.parametrize(
@@ -283,17 +283,17 @@ def test_bad_settings_are_refused(name: str, setting: dict[str, Any], message: s
 
 
 def test_ten_steps_are_enough_to_run() -> None:
-    mode("mlp_probe", steps=10).fit(cells("mlp_probe", 0), cells("mlp_probe", 1, 100), balanced=True, seed=0)
+    mode("mlp_probe", steps=10).fit(samples("mlp_probe", 0), samples("mlp_probe", 1, 100), balanced=True, seed=0)
 
 
 def test_a_network_that_diverges_is_an_error_not_a_head() -> None:
     with pytest.raises(MitofmError, match=r"the loss of 'mlp_probe' is not finite: lower adaptation.lr, now 1e\+30"):
-        quick("mlp_probe", lr=1e30).fit(cells("mlp_probe", 0), None, balanced=True, seed=0)
+        quick("mlp_probe", lr=1e30).fit(samples("mlp_probe", 0), None, balanced=True, seed=0)
 
 
 @pytest.mark.parametrize("name", MODES)
 def test_unanimous_votes_give_the_very_head_of_the_labels(name: str) -> None:
-    train, validation, tested = cells(name, 0, positives=0.3), cells(name, 1, 100), cells(name, 2).embeddings
+    train, validation, tested = samples(name, 0, positives=0.3), samples(name, 1, 100), samples(name, 2).embeddings
     voted = replace(train, shares=train.labels.astype(float))
     by_label, by_vote = (quick(name).fit(one, validation, balanced=True, seed=0) for one in (train, voted))
     np.testing.assert_array_equal(by_vote.logits(tested), by_label.logits(tested))

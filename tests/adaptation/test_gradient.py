@@ -1,12 +1,16 @@
 """What each gradient mode trains, and what its checkpoint holds."""
 
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch.nn import functional as F
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from peft_methods import train
 
 from mitofm.adaptation.adapters import TARGETS
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
@@ -47,27 +51,16 @@ def made(resolved: Resolved, *overrides: str, seed: int = 0) -> tuple[GradientAd
     config = resolved("backbone=toy_vit_p16", *overrides)
     backbone = build(BackboneSpec.from_config(config["backbone"]), Weights(None, "random"), seed)
     adaptation = instantiate(config["adaptation"])
-    return adaptation, adaptation.module(backbone, seed)
+    return adaptation, adaptation.adapt(backbone, seed)
 
 
-def steps(adaptation: GradientAdaptation, classifier: Classifier, n: int, decay: bool = False) -> list[float]:
-    groups = [group if decay else {**group, "weight_decay": 0.0} for group in adaptation.parameter_groups(classifier)]
-    optimiser = torch.optim.AdamW(groups)
-    losses = []
-    for step in range(n):
-        adaptation.set_train_mode(classifier)
-        torch.manual_seed(step)
-        loss = F.binary_cross_entropy_with_logits(classifier(PATCHES), LABELS)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses
+def steps(adaptation: GradientAdaptation, classifier: Classifier, n: int, **of_all: float) -> list[float]:
+    return train(adaptation, classifier, PATCHES, LABELS, n, **of_all)
 
 
 def moved(adaptation: GradientAdaptation, classifier: Classifier, n: int) -> set[str]:
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
-    steps(adaptation, classifier, n)
+    steps(adaptation, classifier, n, weight_decay=0.0)
     return {name for name, value in classifier.state_dict().items() if not torch.equal(value, before[name])}
 
 
@@ -87,7 +80,7 @@ def test_what_a_mode_states_moves_and_nothing_else(resolved: Resolved, mode: str
 
 @pytest.mark.parametrize("mode", FIRST_LOSSES)
 def test_the_first_losses_are_those_they_were(resolved: Resolved, mode: str) -> None:
-    losses = steps(*made(resolved, f"adaptation={mode}"), 5, decay=True)
+    losses = steps(*made(resolved, f"adaptation={mode}"), 5)
     assert losses == pytest.approx(FIRST_LOSSES[mode], rel=1e-3)
 
 
@@ -108,7 +101,7 @@ def test_lora_moves_every_b_then_every_a_and_nothing_else(resolved: Resolved, ta
 @pytest.mark.parametrize("mode", TRAINED)
 def test_a_checkpoint_round_trips_strictly(resolved: Resolved, mode: str) -> None:
     adaptation, classifier = made(resolved, *mode.split())
-    steps(adaptation, classifier, 2)
+    steps(adaptation, classifier, 2, weight_decay=0.0)
     state = {name: value.clone() for name, value in adaptation.state(classifier).items()}
     adaptation, fresh = made(resolved, *mode.split())
     assert not torch.equal(classifier.eval()(PATCHES), fresh.eval()(PATCHES))
@@ -216,8 +209,8 @@ def test_bitfit_leaves_running_statistics_alone(resolved: Resolved) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("adaptation.rank=0", "`r` should be a positive integer"),
-        ("adaptation.dropout=2", "probability has to be between 0 and 1"),
+        ("adaptation.rank=0", "give a whole number of at least 1"),
+        ("adaptation.dropout=2", "give a probability from 0 up to, but not, 1"),
         ("adaptation.targets=heads", "There is: attention"),
         ("adaptation.last_blocks=0", "at least 1"),
         ("adaptation.method=lara", "Did you mean 'lora'"),
@@ -249,8 +242,8 @@ def test_layer_decay_spares_early_layers_and_loses_none(resolved: Resolved) -> N
 def test_drop_path_leaves_blocks_out_in_training_alone(resolved: Resolved) -> None:
     config = resolved("backbone=toy_vit_p16", "adaptation=full", "adaptation.drop_path=0.5")
     adaptation = instantiate(config["adaptation"])
-    spec = adaptation.built_from(BackboneSpec.from_config(config["backbone"]))
-    classifier = adaptation.module(build(spec, Weights(None, "random"), 0), 0)
+    spec = adaptation.adapt_spec(BackboneSpec.from_config(config["backbone"]))
+    classifier = adaptation.adapt(build(spec, Weights(None, "random"), 0), 0)
     plain = made(resolved, "adaptation=full")[1]
     assert torch.equal(classifier.eval()(PATCHES), plain.eval()(PATCHES))
     adaptation.set_train_mode(classifier)

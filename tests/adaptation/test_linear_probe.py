@@ -7,7 +7,7 @@ from mitofm.adaptation.linear_probe import LinearProbe
 from mitofm.ground.errors import MitofmError
 
 
-def cells(n: int, slides: int, seed: int = 0, signal: float = 1.0) -> Labelled:
+def samples(n: int, slides: int, seed: int = 0, signal: float = 1.0) -> Labelled:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, n)
     embeddings = rng.normal(5, 3, (n, 20)).astype(np.float32)
@@ -22,8 +22,8 @@ def probe(**more: object) -> LinearProbe:
 
 @pytest.mark.parametrize("balanced", [True, False])
 def test_it_is_the_converged_standardised_solution(balanced: bool) -> None:
-    train = cells(300, 10)
-    head = probe(c=[0.1]).fit(train, cells(80, 5, 1), balanced=balanced, seed=0)
+    train = samples(300, 10)
+    head = probe(c=[0.1]).fit(train, samples(80, 5, 1), balanced=balanced, seed=0)
     x = train.embeddings.astype(float)
     std = x.std(0)
     std[std == 0] = 1
@@ -35,8 +35,8 @@ def test_it_is_the_converged_standardised_solution(balanced: bool) -> None:
 
 
 def test_c_is_chosen_on_validation_else_inside_the_training_side() -> None:
-    train = cells(200, 10)
-    assert probe().fit(train, cells(80, 5, 1), balanced=True, seed=0).notes["c_rule"] == "validation"
+    train = samples(200, 10)
+    assert probe().fit(train, samples(80, 5, 1), balanced=True, seed=0).notes["c_rule"] == "validation"
     inside = probe().fit(train, None, balanced=True, seed=0)
     assert inside.notes["c_rule"] == "cross_validation"
     assert inside.notes["c"] in (0.01, 0.1, 1.0)

@@ -12,7 +12,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import peft_methods as methods
 
-from mitofm.adaptation.peft_methods import INITIALISED_ELSEWHERE, METHODS, RUN_UNDER, listed
+from mitofm.adaptation.peft_methods import INITIALISED_ELSEWHERE, METHODS, RUN_UNDER, list_methods
 from mitofm.ground.errors import MitofmError
 
 PAGE = Path(__file__).parents[2] / "docs" / "adaptations.md"
@@ -22,12 +22,12 @@ def test_every_method_of_this_peft_is_known() -> None:
     assert methods.peft.__version__ == RUN_UNDER, (
         "run `make adaptations`, look at what has changed, and state this peft"
     )
-    assert listed().keys() == METHODS.keys()
+    assert list_methods().keys() == METHODS.keys()
 
 
 @pytest.mark.parametrize("i", range(len(methods.rows())), ids=lambda i: "-".join(map(str, methods.rows()[i])))
 def test_a_method_trains_and_its_checkpoint_is_whole_or_it_is_refused_in_a_line(i: int) -> None:
-    (method, settings), found = methods.rows()[i], methods.found()[i]
+    (method, settings), found = methods.rows()[i], methods.measure_all()[i]
     why = METHODS[method].refused or INITIALISED_ELSEWHERE.get(settings.get("init_lora_weights"))
     if why:
         assert isinstance(found, str)
@@ -45,7 +45,7 @@ def test_a_method_trains_and_its_checkpoint_is_whole_or_it_is_refused_in_a_line(
 
 def test_the_page_is_up_to_date() -> None:
     page = PAGE.read_text()
-    assert methods.written(page) == page, "make adaptations"
+    assert methods.write_table(page) == page, "make adaptations"
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_a_setting_without_effect_or_that_does_not_fit_is_refused(
     method: str, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(MitofmError, match=message) as refused:
-        methods.made(method, settings, 0)
+        methods.make(method, settings, 0)
     assert "\n" not in str(refused.value)
 
 
 def test_what_a_method_is_given_of_its_own_goes_before_its_default() -> None:
-    adapted = methods.made("ia3", {}, 0)[1].backbone.trunk.blocks[0]
+    adapted = methods.make("ia3", {}, 0)[1].backbone.trunk.blocks[0]
     assert [adapted.mlp.fc2.is_feedforward, adapted.mlp.fc1.is_feedforward] == [True, False]
-    assert not methods.made("ia3", {"feedforward_modules": []}, 0)[1].backbone.trunk.blocks[0].mlp.fc2.is_feedforward
+    assert not methods.make("ia3", {"feedforward_modules": []}, 0)[1].backbone.trunk.blocks[0].mlp.fc2.is_feedforward
 
 
 def test_a_twin_inside_a_module_is_not_adapted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,27 +91,27 @@ def test_a_twin_inside_a_module_is_not_adapted(monkeypatch: pytest.MonkeyPatch) 
     backbone.trunk.twin.trunk = nn.Module()
     backbone.trunk.twin.trunk.blocks = methods.deepcopy(backbone.trunk.blocks)
     monkeypatch.setattr(methods, "plain", lambda: backbone)
-    monkeypatch.setattr("mitofm.adaptation.adapters.matrices", lambda *_: ["trunk.blocks.0.mlp.fc1"])
-    names = methods.made("lora", {}, 0)[0].trained_names(methods.made("lora", {}, 0)[1])
+    monkeypatch.setattr("mitofm.adaptation.adapters.find_matrices", lambda *_: ["trunk.blocks.0.mlp.fc1"])
+    names = methods.make("lora", {}, 0)[0].trained_names(methods.make("lora", {}, 0)[1])
     assert {name for name in names if "lora_A" in name} == {"backbone.trunk.blocks.0.mlp.fc1.lora_A.default.weight"}
 
 
 def test_a_method_that_nobody_has_run_is_tried_before_it_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(METHODS, "lora")
     monkeypatch.delitem(METHODS, "poly")
-    methods.made("lora", {}, 0)
+    methods.make("lora", {}, 0)
     with pytest.raises(MitofmError, match=r"poly fails in backbone 'vit_tiny': task_ids"):
-        methods.made("poly", {}, 0)
+        methods.make("poly", {}, 0)
     monkeypatch.setattr("peft.tuners.lora.layer.Linear.forward", lambda self, x: self.base_layer(x))
     with pytest.raises(MitofmError, match=r"learns nothing in 4 of 4"):
-        methods.made("lora", {}, 0)
+        methods.make("lora", {}, 0)
 
 
 def test_a_checkpoint_from_before_bases_were_stored_is_read_and_half_a_one_is_not() -> None:
     settings = {"init_lora_weights": "pissa"}
-    adaptation, classifier = methods.made("lora", settings, 0)
+    adaptation, classifier = methods.make("lora", settings, 0)
     state = adaptation.state(classifier)
-    other = methods.made("lora", settings, 0)[1]
+    other = methods.make("lora", settings, 0)[1]
     adaptation.load(other, {name: one for name, one in state.items() if "moved" not in name})
     patches = torch.zeros(2, 32, 32, 3, dtype=torch.uint8)
     assert torch.equal(classifier.eval()(patches), other.eval()(patches))
@@ -129,4 +129,4 @@ def test_a_checkpoint_from_before_bases_were_stored_is_read_and_half_a_one_is_no
     ],
 )
 def test_a_size_that_is_derived_or_a_share_is_taken(method: str, settings: dict[str, Any]) -> None:
-    methods.made(method, settings, 0)
+    methods.make(method, settings, 0)

@@ -20,8 +20,8 @@ def test_the_probe_is_that_of_every_sample_twice_weighted_by_its_votes(width: in
     twice = np.concatenate([design, design])
     hard, parts = np.repeat([0.0, 1.0], 60), np.concatenate([weights * (1 - shares), weights * shares])
     for soft, doubled in zip(
-        logistic.path(design, shares, weights, [0.01, 1.0, 30.0], 1e-11, 100),
-        logistic.path(twice, hard, parts, [0.01, 1.0, 30.0], 1e-11, 100),
+        logistic.fit_path(design, shares, weights, [0.01, 1.0, 30.0], 1e-11, 100),
+        logistic.fit_path(twice, hard, parts, [0.01, 1.0, 30.0], 1e-11, 100),
         strict=True,
     ):
         assert soft.gradient_norm <= 1e-9

@@ -10,10 +10,10 @@ import torch
 
 from mitofm.backbones import embeddings, spec
 from mitofm.backbones.build import Backbone, build
-from mitofm.backbones.embeddings import cached
+from mitofm.backbones.embeddings import cache_embeddings
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.data.augment import centre
+from mitofm.data.augment import cut_centre
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
 from mitofm.ground import resumable
@@ -33,7 +33,7 @@ def backbone(resolved: Callable[..., Any]) -> Backbone:
 
 
 def online(store: PatchStore, backbone: Backbone, precision: torch.dtype = torch.float32) -> np.ndarray:
-    patches = torch.from_numpy(np.ascontiguousarray(centre(store.read(np.arange(len(store.table))), store.crop_px)))
+    patches = torch.from_numpy(np.ascontiguousarray(cut_centre(store.read(np.arange(len(store.table))), store.crop_px)))
     with torch.inference_mode(), torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
         return backbone.eval()(patches).float().numpy()
 
@@ -42,11 +42,13 @@ def online(store: PatchStore, backbone: Backbone, precision: torch.dtype = torch
 def test_cached_embeddings_are_the_online_ones(
     store: PatchStore, backbone: Backbone, tmp_path: Path, precision: torch.dtype, tolerance: float
 ) -> None:
-    found = cached(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=precision)
+    found = cache_embeddings(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=precision)
     expected = online(store, backbone)
     assert found.dtype == np.float32
     assert np.abs(found - expected).max() < tolerance * np.abs(expected).max()
-    again = cached(store, "f" * 64, tmp_path, lambda: pytest.fail("built again"), device=CPU, precision=precision)
+    again = cache_embeddings(
+        store, "f" * 64, tmp_path, lambda: pytest.fail("built again"), device=CPU, precision=precision
+    )
     np.testing.assert_array_equal(found, again)
 
 
@@ -54,9 +56,9 @@ def test_code_that_makes_other_embeddings_finds_none_of_before(
     resolved: Callable[..., Any], store: PatchStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = BackboneSpec.from_config(resolved()["backbone"])
-    before = embeddings.place(store, seen.fingerprint("random", "fp32", 1), tmp_path)
+    before = embeddings.embeddings_file(store, seen.fingerprint("random", "fp32", 1), tmp_path)
     monkeypatch.setattr(spec, "EMBEDDING_VERSION", spec.EMBEDDING_VERSION + 1)
-    assert embeddings.place(store, seen.fingerprint("random", "fp32", 1), tmp_path) != before
+    assert embeddings.embeddings_file(store, seen.fingerprint("random", "fp32", 1), tmp_path) != before
 
 
 @pytest.mark.parametrize("batches", [1, 2, 4])
@@ -66,7 +68,7 @@ def test_an_interrupted_extraction_goes_on_and_ends_the_same(
     monkeypatch.setattr(embeddings, "_PIECE", 40)
     monkeypatch.setitem(embeddings._BATCH, "cpu", 50)
     monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.001)
-    whole = cached(store, "f" * 64, tmp_path / "whole", lambda: backbone, device=CPU, precision=torch.float32)
+    whole = cache_embeddings(store, "f" * 64, tmp_path / "whole", lambda: backbone, device=CPU, precision=torch.float32)
     passes: list[int] = []
     forward = backbone.forward
 
@@ -78,11 +80,11 @@ def test_an_interrupted_extraction_goes_on_and_ends_the_same(
 
     monkeypatch.setattr(backbone, "forward", dies)
     with pytest.raises(KeyboardInterrupt):
-        cached(store, "f" * 64, tmp_path / "cut", lambda: backbone, device=CPU, precision=torch.float32)
+        cache_embeddings(store, "f" * 64, tmp_path / "cut", lambda: backbone, device=CPU, precision=torch.float32)
     assert not list((tmp_path / "cut").rglob("*.npy"))
     seen: list[int] = []
     monkeypatch.setattr(backbone, "forward", lambda patches: seen.append(len(patches)) or forward(patches))
-    cut = cached(store, "f" * 64, tmp_path / "cut", lambda: backbone, device=CPU, precision=torch.float32)
+    cut = cache_embeddings(store, "f" * 64, tmp_path / "cut", lambda: backbone, device=CPU, precision=torch.float32)
     written = (batches - 1) * 50  # the last batch is fetched one step behind
     assert sum(seen) == len(store.table) - written // 40 * 40
     np.testing.assert_allclose(cut, whole, atol=1e-5)
@@ -102,6 +104,6 @@ def test_a_batch_too_large_for_the_device_is_halved(
         return forward(patches)
 
     monkeypatch.setattr(backbone, "forward", fits_20)
-    found = cached(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=torch.float32)
+    found = cache_embeddings(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=torch.float32)
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert sizes[:3] == [64, 32, 16]

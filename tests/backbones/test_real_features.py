@@ -64,7 +64,7 @@ def test_frozen_features_are_worth_what_they_are_known_to_be(
     weights = Path(os.environ.get("MITOFM_WEIGHTS", real_data / "weights"))
     config = small(f"data={data}", f"data.crop_px={crop_px}", *backbone, f"backbone.img_size={img_size}",
                    f"paths.data={real_data}", f"paths.weights={weights}")  # fmt: skip
-    spec, cache = BackboneSpec.from_config(config.backbone), Path(config.paths.cache)
+    spec, cache = BackboneSpec.from_config(_plain(config.backbone)), Path(config.paths.cache)
     built = build(spec, find(spec, weights, Remembered(tmp_path)), seed=0)
     store = Dataset(_plain(config.data), cache).store()
     parts = embed(store, np.arange(len(store.table)), built, torch.device("cpu"), torch.float32)

@@ -11,7 +11,7 @@ import torch
 from mitofm.backbones import tokens
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
-from mitofm.backbones.tokens import PatchTokens, planned
+from mitofm.backbones.tokens import PatchTokens, open_tokens
 from mitofm.backbones.views import DihedralMean
 from mitofm.backbones.weights import Weights
 from mitofm.data.dataset import Dataset
@@ -29,7 +29,7 @@ def backbone(resolved: Resolved, *overrides: str) -> Backbone:
 
 def planned_tokens(store: PatchStore, seen: Backbone, cache: Path, limit_gb: float = 1.0) -> tokens.Tokens:
     where = {"device": torch.device("cpu"), "precision": torch.float32}
-    return planned(store, "f" * 64, cache, lambda: PatchTokens(seen), **where, limit_gb=limit_gb)
+    return open_tokens(store, "f" * 64, cache, lambda: PatchTokens(seen), **where, limit_gb=limit_gb)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from mitofm.adaptation.adapters import TARGETS, matrices
+from mitofm.adaptation.adapters import TARGETS, find_matrices
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
@@ -99,7 +99,7 @@ def test_lora_hits_exactly_the_linears_of_attention_and_mlp(on_meta: OnMeta, nam
     backbone = on_meta(name)
     modules = dict(backbone.named_modules())
     linears = {name for name, module in modules.items() if isinstance(module, nn.Linear) and ".blocks." in name}
-    hits = {target: set(matrices(backbone, target)) for target in TARGETS}
+    hits = {target: set(find_matrices(backbone, target)) for target in TARGETS}
     assert hits["attention_mlp"] == linears
     assert hits["attention"] | hits["mlp"] == linears
     per_block = 5 if name == "dinov3_h_plus" else 4  # its SwiGLU is not fused

@@ -29,6 +29,7 @@ from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import plain, resolve
 from mitofm.training import callbacks
+from mitofm.training.settings import Settings
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
 
@@ -50,7 +51,7 @@ def whole_gpu() -> Iterator[None]:
 def cell(composed: Any) -> Path:
     assert run(composed) is State.DONE
     config = resolve(composed)
-    return Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+    return Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
 
 
 def predictions(folder: Path) -> pd.DataFrame:

@@ -8,9 +8,9 @@ from scipy.stats import binomtest, chi2_contingency
 from torch.utils.data import DataLoader
 
 from mitofm.commands.composing import compose, groups
-from mitofm.data.augment import Augment, centre
+from mitofm.data.augment import Augment, cut_centre
 from mitofm.data.mixing import Mix
-from mitofm.data.module import TrainingPatches, _as_it_is
+from mitofm.data.module import TrainingPatches, _pass_on
 from mitofm.data.order import StepOrder
 from mitofm.data.patches import PatchStore
 from mitofm.data.stain import _STAINS, StainJitter
@@ -156,15 +156,15 @@ def test_the_same_pixels_with_any_number_of_workers_however_started(workers: int
     training = TrainingPatches(store, np.arange(18), np.ones(18, np.float32), augmented("strong"), Mix(0.0, 0.0))
     steps = StepOrder(18, 5, 8, seed=3)
     apart = DataLoader(
-        training, batch_sampler=steps, collate_fn=_as_it_is, num_workers=workers, multiprocessing_context=start
+        training, batch_sampler=steps, collate_fn=_pass_on, num_workers=workers, multiprocessing_context=start
     )
     for batch, draws in zip(apart, steps, strict=True):
         assert (batch[0] == training.__getitems__(draws)[0]).all()
 
 
 def test_the_centre_is_the_centre() -> None:
-    assert (centre(PATCH[None], 12)[0] == PATCH[4:16, 4:16]).all()
-    assert centre(PATCH, 20).shape == PATCH.shape
+    assert (cut_centre(PATCH[None], 12)[0] == PATCH[4:16, 4:16]).all()
+    assert cut_centre(PATCH, 20).shape == PATCH.shape
 
 
 def test_stain_jitter_moves_each_stain_by_what_it_says_and_nothing_without_it() -> None:

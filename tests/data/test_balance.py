@@ -1,36 +1,38 @@
+from typing import get_args, get_type_hints
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mitofm.data.balance import SAMPLERS, groups, weights
+from mitofm.data.balance import SAMPLERS, group_samples, weigh_samples
 from mitofm.data.order import StepOrder
-from mitofm.runs.checks import _CHOICES
+from mitofm.training.settings import Fit
 
 CELLS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abc")), min_size=2, max_size=60).filter(
-    lambda cells: len({label for label, _ in cells}) == 2
+    lambda samples: len({label for label, _ in samples}) == 2
 )
 
 
 def test_every_sampler_can_be_asked_for() -> None:
-    assert set(SAMPLERS) == set(_CHOICES["fit.sampler"])
+    assert set(SAMPLERS) == set(get_args(get_type_hints(Fit)["sampler"]))
 
 
-@given(cells=CELLS, sampler=st.sampled_from(list(SAMPLERS)))
-def test_groups_part_the_cells(cells: list[tuple[int, str]], sampler: str) -> None:
-    table = pd.DataFrame(cells, columns=["label", "domain"], index=range(100, 100 + len(cells)))
-    found = groups(table, sampler)
-    assert sorted(np.concatenate(list(found.values()))) == list(range(len(cells)))
+@given(samples=CELLS, sampler=st.sampled_from(list(SAMPLERS)))
+def test_groups_part_the_cells(samples: list[tuple[int, str]], sampler: str) -> None:
+    table = pd.DataFrame(samples, columns=["label", "domain"], index=range(100, 100 + len(samples)))
+    found = group_samples(table, sampler)
+    assert sorted(np.concatenate(list(found.values()))) == list(range(len(samples)))
     for name, members in found.items():
         assert {tuple(map(str, one)) for one in table.iloc[members][SAMPLERS[sampler]].to_numpy()} == {name}
 
 
-@given(cells=CELLS, sampler=st.sampled_from(list(SAMPLERS)), column=st.sampled_from(["label", "domain"]))
-def test_weights_balance_what_is_drawn(cells: list[tuple[int, str]], sampler: str, column: str) -> None:
-    table = pd.DataFrame(cells, columns=["label", "domain"])
-    drawn = groups(table, sampler)
-    weight = weights(table, drawn, [column])
+@given(samples=CELLS, sampler=st.sampled_from(list(SAMPLERS)), column=st.sampled_from(["label", "domain"]))
+def test_weights_balance_what_is_drawn(samples: list[tuple[int, str]], sampler: str, column: str) -> None:
+    table = pd.DataFrame(samples, columns=["label", "domain"])
+    drawn = group_samples(table, sampler)
+    weight = weigh_samples(table, drawn, [column])
     probability = np.zeros(len(table))
     for members in drawn.values():
         probability[members] = 1 / len(drawn) / len(members)
@@ -42,13 +44,13 @@ def test_weights_balance_what_is_drawn(cells: list[tuple[int, str]], sampler: st
 
 def test_natural_draws_weigh_classes_as_scikit_learn_does() -> None:
     table = pd.DataFrame({"label": [0, 0, 0, 1], "domain": "a"})
-    assert weights(table, groups(table, "natural"), ["label"]) == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
-    assert (weights(table, groups(table, "natural"), []) == 1).all()
+    assert weigh_samples(table, group_samples(table, "natural"), ["label"]) == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
+    assert (weigh_samples(table, group_samples(table, "natural"), []) == 1).all()
 
 
 def test_a_rare_class_is_drawn_as_often_as_a_common_one() -> None:
     table = pd.DataFrame({"label": [0] * 90 + [1] * 10, "domain": "a"})
-    steps = StepOrder(100, 16, 60, 0, groups=groups(table, "class"))
-    drawn = np.array([cell for step in steps for cell, _ in step])
+    steps = StepOrder(100, 16, 60, 0, groups=group_samples(table, "class"))
+    drawn = np.array([sample for step in steps for sample, _ in step])
     assert (table["label"].to_numpy()[drawn]).mean() == pytest.approx(0.5, abs=0.01)
     assert set(drawn) == set(range(100))

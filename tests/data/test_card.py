@@ -12,7 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from mitofm.data.annotations import validate
-from mitofm.data.card import Card, differences
+from mitofm.data.card import Card, compare_counts
 from mitofm.data.dataset import Dataset
 from mitofm.data.sources.coco import Coco
 from mitofm.ground.config import conf_dir
@@ -39,15 +39,15 @@ def card(name: str, tmp_path: Path) -> Card:
 
 
 def table(of: Card) -> pd.DataFrame:
-    """A table with the counts of the card, its cells spread over the images."""
+    """A table with the counts of the card, its samples spread over the images."""
     assert of.counts is not None
     rows = [
         (f"{domain}-{number}", f"{domain}/{number % known['images']}.tiff", int(number < known["positive"]), domain)
         for domain, known in of.counts.items()
         for number in range(known["positive"] + known["negative"])
     ]
-    cells = pd.DataFrame(rows, columns=["sample_id", "image", "label", "domain"])
-    return validate(cells.assign(dataset=of.name, slide=cells["image"], x=1, y=2), of.name)
+    samples = pd.DataFrame(rows, columns=["sample_id", "image", "label", "domain"])
+    return validate(samples.assign(dataset=of.name, slide=samples["image"], x=1, y=2), of.name)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -63,22 +63,22 @@ def test_the_counts_are_the_published_ones(tmp_path: Path, name: str) -> None:
 def test_a_table_with_these_counts_passes_and_one_with_a_row_missing_does_not(tmp_path: Path, name: str) -> None:
     of = card(name, tmp_path)
     whole = table(of)
-    assert differences(of, whole) == []
+    assert compare_counts(of, whole) == []
     for label, word in ((1, of.positive), (0, of.negative)):
         gone = whole.index[whole["label"] == label][7]
-        said = differences(of, whole.drop(index=gone))
+        said = compare_counts(of, whole.drop(index=gone))
         domain = whole["domain"][gone]
         number = (whole["domain"].eq(domain) & whole["label"].eq(label)).sum()
         assert said == [f"domain {domain!r}: {number - 1} {word}s, the card says {number}"]
 
 
 def midog_json(of: Card, rules: list[dict[str, Any]]) -> dict[str, Any]:
-    """A JSON as MIDOG publishes it: file numbers, corner boxes and categories, with as many cells as the card says."""
+    """A JSON as MIDOG publishes it: file numbers, corner boxes and categories, with as many samples as the card says."""
     assert of.counts is not None
     images = {domain: [] for domain in of.counts}
     for rule in rules:
         images[rule["domain"]] += range(rule["files"][0], rule["files"][1] + 1)
-    cells = [
+    samples = [
         (images[domain][number % len(images[domain])], 1 if number < known["positive"] else 2)
         for domain, known in of.counts.items()
         for number in range(known["positive"] + known["negative"])
@@ -88,7 +88,7 @@ def midog_json(of: Card, rules: list[dict[str, Any]]) -> dict[str, Any]:
         "categories": [{"id": 1, "name": "mitotic figure"}, {"id": 2, "name": "not mitotic figure"}],
         "annotations": [
             {"id": n, "image_id": image, "category_id": category, "bbox": [10, 20, 60, 70]}
-            for n, (image, category) in enumerate(cells, start=1)
+            for n, (image, category) in enumerate(samples, start=1)
         ],
     }
 
@@ -102,10 +102,10 @@ def test_the_shipped_config_gives_files_of_that_format_the_counts_of_the_card(tm
     content = midog_json(data.card, list(source.domains))
     file = source.file if isinstance(source.file, str) else source.file[0]
     (path := source.root / file).write_text(json.dumps(content))
-    assert differences(data.card, source.table()) == []
+    assert compare_counts(data.card, source.table()) == []
     content["annotations"].pop()
     path.write_text(json.dumps(content))
-    assert len(differences(data.card, source.table())) == 1
+    assert len(compare_counts(data.card, source.table())) == 1
 
 
 @pytest.fixture
@@ -116,17 +116,17 @@ def small(tmp_path: Path) -> Card:
 
 
 def test_a_domain_more_or_less_is_said(small: Card) -> None:
-    cells = pd.DataFrame({"image": ["1", "2", "1", "1", "1"], "label": [1, 1, 0, 0, 0], "domain": "a"})
-    assert differences(small, cells) == ["domain 'b' of the card is not in the table"]
-    other = pd.concat([cells, cells.iloc[:1].assign(domain="b"), cells.iloc[:1].assign(domain="c")])
-    assert differences(small, other) == ["domain 'c' of the table is not in the card"]
+    samples = pd.DataFrame({"image": ["1", "2", "1", "1", "1"], "label": [1, 1, 0, 0, 0], "domain": "a"})
+    assert compare_counts(small, samples) == ["domain 'b' of the card is not in the table"]
+    other = pd.concat([samples, samples.iloc[:1].assign(domain="b"), samples.iloc[:1].assign(domain="c")])
+    assert compare_counts(small, other) == ["domain 'c' of the table is not in the card"]
 
 
 def test_only_what_the_card_knows_is_compared(small: Card) -> None:
     a = pd.DataFrame({"image": ["1", "1", "1", "1", "1"], "label": [1, 1, 0, 0, 0], "domain": "a"})
-    b = pd.DataFrame({"image": ["3", "4"], "label": [1, 0], "domain": "b"})  # of b only the positive cells are known
-    assert differences(small, pd.concat([a, b])) == ["domain 'a': 1 images, the card says 2"]
-    assert differences(replace(small, counts=None), a) == []
+    b = pd.DataFrame({"image": ["3", "4"], "label": [1, 0], "domain": "b"})  # of b only the positive samples are known
+    assert compare_counts(small, pd.concat([a, b])) == ["domain 'a': 1 images, the card says 2"]
+    assert compare_counts(replace(small, counts=None), a) == []
 
 
 @pytest.mark.parametrize("path", sorted((conf_dir() / "data").glob("*.yaml")), ids=lambda path: path.stem)

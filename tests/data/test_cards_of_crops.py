@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from mitofm.data.card import differences
+from mitofm.data.card import compare_counts
 from mitofm.data.dataset import Dataset
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError
@@ -136,7 +136,7 @@ def test_the_published_list_of_ami_br_gives_the_counts_of_the_card(real_data: Pa
     touch(tmp_path, *("patches/" + folders + "/" + listed["dataset"] + "_" + listed["uid"].astype(str) + ".png"))
     data = dataset("ami_br", tmp_path, root=str(tmp_path), file=str(published))
     table = data.source.table()
-    assert differences(data.card, table.assign(image=table["slide"])) == []
+    assert compare_counts(data.card, table.assign(image=table["slide"])) == []
     assert (len(table), table["slide"].nunique()) == (3720, 202)
     assert ((table["votes_positive"] >= 2) == table["label"]).all()
 
@@ -150,6 +150,6 @@ def test_the_published_votes_of_atnorm_md_are_read(real_data: Path, tmp_path: Pa
     data = dataset("atnorm_md", tmp_path, root=str(tmp_path))
     data.source.prepare()
     table = data.source.table()
-    assert differences(data.card, table) == []
+    assert compare_counts(data.card, table) == []
     assert table["votes"].eq(5).all()
     assert ((table["votes_positive"] >= 3) == table["label"]).all()

@@ -25,7 +25,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def cells(**columns: object) -> pd.DataFrame:
+def samples(**columns: object) -> pd.DataFrame:
     sound = {
         "sample_id": list("123456"),
         "dataset": "s",
@@ -36,11 +36,11 @@ def cells(**columns: object) -> pd.DataFrame:
         "slide": ["a", "a", "b", "b", "c", "c"],
         "domain": ["lung", "lung", "skin", "skin", "skin", "skin"],
     }
-    return validate(pd.DataFrame(sound | columns), "cells")
+    return validate(pd.DataFrame(sound | columns), "samples")
 
 
 def found(root: Path, card: Card = CARD, **columns: object) -> dict[str, tuple[int, bool]]:
-    table = cells(**columns)
+    table = samples(**columns)
     findings = check(card, root, table, survey(root, table, card.image_mpp), distance_um=5)
     return {one.what: (one.count, one.fatal) for one in findings}
 
@@ -94,6 +94,6 @@ def test_positions_in_micrometres_that_are_taken_for_pixels_are_told(root: Path,
     columns = {"sample_id": [f"{i:02d}" for i in range(n)], "dataset": "s", "image": [f"{name}.png" for name in "abc"] * 10,
                "x": rng.uniform(0, 120, n) * per_px, "y": rng.uniform(0, 100, n) * per_px, "label": [0] * n,
                "slide": ["a", "b", "c"] * 10, "domain": "lung"}  # fmt: skip
-    table = validate(pd.DataFrame(columns), "cells")
+    table = validate(pd.DataFrame(columns), "samples")
     findings = check(CARD, root, table, survey(root, table, 0.25), 5)
     assert any("upper left corner" in one.what and "unit=um" in one.first for one in findings) == told

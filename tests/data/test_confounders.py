@@ -16,7 +16,7 @@ from mitofm.data.confounders.any_positive import AnyPositive
 from mitofm.data.confounders.background import Background
 from mitofm.data.confounders.field_of_view import FieldOfView
 from mitofm.data.patches import PatchStore, ensure
-from mitofm.data.positions import Background as Positions
+from mitofm.data.positions import BackgroundPositions
 from mitofm.data.splits.part import Split
 from mitofm.ground.errors import Infeasible
 from mitofm.ground.fingerprints import Remembered
@@ -27,7 +27,7 @@ PARTS = ["train", "train", "train", "test", "unused", "validation"]
 
 
 class Small:
-    """A data set of 30 cells in five images of 60 x 50 px."""
+    """A data set of 30 samples in five images of 60 x 50 px."""
 
     card = SimpleNamespace(crop_px=8, mpp=None, image_mpp=None)
 
@@ -37,7 +37,7 @@ class Small:
     def table(self) -> pd.DataFrame:
         return self.source.table()
 
-    def store(self, source: Any = None, name: str = "cells") -> PatchStore:
+    def store(self, source: Any = None, name: str = "samples") -> PatchStore:
         sizes: dict[str, int] = {"crop_px": 8, "margin_px": 2}
         return ensure(source or self.source, name=name, cache=self.cache, remembered=Remembered(self.cache), **sizes)
 
@@ -113,7 +113,7 @@ def test_background_fills_in_for_slides_without_a_bought_negative(small: Any) ->
     patches = joined.read(np.array([44, 3, 30, 29]))
     np.testing.assert_array_equal(patches[[1, 3]], store.read(np.array([3, 29])))
     np.testing.assert_array_equal(
-        patches[[2, 0]], small.store(Positions(small, 3, 4, 0), "background").read(np.array([0, 14]))
+        patches[[2, 0]], small.store(BackgroundPositions(small, 3, 4, 0), "background").read(np.array([0, 14]))
     )
     assert joined.key != store.key
     rebuild, given = joined.__reduce__()[:2]  # as the process of another device gets it

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mitofm.data.annotations import fingerprint, units, validate
-from mitofm.data.curation import OPPOSITE, OUTSIDE, PADDED, SHARED, TWIN, Curated, Rules, _components, curate
+from mitofm.data.curation import OPPOSITE, OUTSIDE, PADDED, SHARED, TWIN, Curated, Rules, _connect, curate
 from mitofm.data.splits.external import External
 from mitofm.data.splits.make import make
 from mitofm.data.survey import survey
@@ -175,7 +175,7 @@ def test_a_rule_that_does_not_exist_is_refused(key: str, value: str) -> None:
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=20))
 def test_components_are_chains_of_shared_keys(pairs: list[tuple[int, int]]) -> None:
     first, second = (pd.Series(column) for column in zip(*pairs, strict=True))
-    found = _components(first, second)
+    found = _connect(first, second)
     number = list(range(len(pairs)))
     for _ in pairs:
         for i, (one, other) in enumerate(pairs):

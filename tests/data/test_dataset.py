@@ -43,9 +43,9 @@ def test_a_data_set_is_made_when_first_needed(tissue: Dataset) -> None:
 
 def test_the_patches_are_those_around_the_cells(tissue: Dataset) -> None:
     store = tissue.store()
-    cell = store.table.iloc[5]
-    pixels = np.asarray(Image.open(tissue.source.root / cell["image"]))
-    x, y = int(cell["x"]), int(cell["y"])
+    sample = store.table.iloc[5]
+    pixels = np.asarray(Image.open(tissue.source.root / sample["image"]))
+    x, y = int(sample["x"]), int(sample["y"])
     np.testing.assert_array_equal(store.read(np.array([5]))[0], pixels[y - 32 : y + 32, x - 32 : x + 32])
 
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_config_with_a_key_missing_or_unknown_is_refused(tmp_path: Path) -> None:
     wrong = config("ami", tmp_path)
     wrong["crop"] = wrong.pop("crop_px")
-    with pytest.raises(MitofmError, match="data set 'ami': its config lacks crop_px and has the unknown crop"):
+    with pytest.raises(MitofmError, match=r"unknown key 'data\.crop'\. Did you mean 'data\.crop_px'"):
         Dataset(wrong, tmp_path)
 
 

@@ -22,7 +22,7 @@ import pytest
 
 from mitofm.data.downloads import fetch
 from mitofm.data.downloads.figshare import Figshare
-from mitofm.data.downloads.remote import LISTING, Remote, listing
+from mitofm.data.downloads.remote import LISTING, Remote, list_files
 from mitofm.data.downloads.urls import Urls
 from mitofm.data.downloads.zenodo import Zenodo
 from mitofm.ground import config as configs
@@ -293,10 +293,10 @@ def test_files_put_there_by_hand_are_verified_once_and_accepted(
     state = (folder / "a.tiff").stat()
     (folder / "a.tiff").write_bytes(b"x" * MB)
     os.utime(folder / "a.tiff", ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert fetch.missing(remotes, folder, remembered) == []  # its bytes were not read again
+    assert fetch.find_missing(remotes, folder, remembered) == []  # its bytes were not read again
     os.utime(folder / "a.tiff", ns=(0, 0))
     with pytest.raises(MitofmError, match=r"a.tiff: md5"):
-        fetch.missing(remotes, folder, remembered)
+        fetch.find_missing(remotes, folder, remembered)
 
 
 def test_what_was_downloaded_is_not_read_again(
@@ -305,7 +305,7 @@ def test_what_was_downloaded_is_not_read_again(
     remote = server.publish("a.tiff")
     download([remote], folder, remembered)
     monkeypatch.setattr(fetch, "digest", lambda path, kind: pytest.fail(f"{path} was read"))
-    assert fetch.missing([remote], folder, remembered) == []
+    assert fetch.find_missing([remote], folder, remembered) == []
 
 
 @pytest.mark.parametrize(("content", "said"), [(b"", "0 bytes"), (b"x" * 1000, "md5"), (b"x" * 999, "999 bytes")])
@@ -479,7 +479,7 @@ def test_a_figshare_collection_is_listed_and_fetched(server: Server, folder: Pat
             "pause_s": PAUSE_S,
         }
     )
-    remotes = listing(figshare, folder)
+    remotes = list_files(figshare, folder)
     assert remotes == [image, table]
     assert all("page_size=1000" in path for path, _ in server.asked if path.count("/") > 3)
     download(remotes, folder, remembered)
@@ -491,7 +491,7 @@ def test_a_figshare_article_is_listed(server: Server) -> None:
     published_on_figshare(server, 11, (40, image), supplied=True)
     figshare = Figshare(article=11, api=f"{server.url}/v2")
     assert figshare.remotes() == [image]
-    assert listing(figshare, Path(__file__)) == [image]  # a place where no list can be kept
+    assert list_files(figshare, Path(__file__)) == [image]  # a place where no list can be kept
     assert Figshare(article=11).address == "https://api.figshare.com/v2/articles/11"
     assert Figshare(collection=5).page == "https://doi.org/10.6084/m9.figshare.c.5"
 
@@ -533,7 +533,7 @@ def test_an_answer_of_another_form_is_refused(answer: str, server: Server) -> No
 def test_a_plain_list_of_files(server: Server, folder: Path, remembered: Remembered) -> None:
     remote = server.publish("a.tiff")
     urls = Urls([{"name": "a.tiff", "url": remote.url, "bytes": MB, "md5": remote.md5}])
-    download(listing(urls, folder), folder, remembered)
+    download(list_files(urls, folder), folder, remembered)
     assert server.whole(folder, remote)
     with pytest.raises(MitofmError, match="each has name, url, bytes"):
         Urls([{"name": "a.tiff", "url": remote.url, "bytes": MB, "sha": "0"}])
@@ -547,12 +547,12 @@ def test_the_list_is_kept_beside_the_files_and_serves_offline(
     image = server.publish("001.tiff")
     published_on_figshare(server, 11, (40, image))
     figshare = Figshare(article=11, api=f"{server.url}/v2", pause_s=PAUSE_S)
-    download(listing(figshare, folder), folder, remembered)
+    download(list_files(figshare, folder), folder, remembered)
     server.content.clear()
-    assert listing(figshare, folder) == [image]
-    assert fetch.missing(listing(figshare, folder), folder, remembered) == []
+    assert list_files(figshare, folder) == [image]
+    assert fetch.find_missing(list_files(figshare, folder), folder, remembered) == []
     with pytest.raises(MitofmError, match=rf"belong into {folder} .*figshare.12 .*{LISTING}"):
-        listing(Figshare(article=12, api=f"{server.url}/v2", pause_s=PAUSE_S), folder)
+        list_files(Figshare(article=12, api=f"{server.url}/v2", pause_s=PAUSE_S), folder)
     (folder / LISTING).write_text('{"address": ')  # spoilt
     with pytest.raises(MitofmError, match="cannot be asked"):
-        listing(figshare, folder)
+        list_files(figshare, folder)

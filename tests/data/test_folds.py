@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from mitofm.data.folds import balanced_folds
+from mitofm.data.folds import draw_folds
 from mitofm.ground.errors import Infeasible
 from mitofm.ground.seeds import stream
 
-Cells = tuple[np.ndarray, np.ndarray]
+Samples = tuple[np.ndarray, np.ndarray]
 
-# Negative and positive cells of each slide: many slides of one class, some of both, sizes far apart.
+# Negative and positive samples of each slide: many slides of one class, some of both, sizes far apart.
 counts = st.lists(
     st.tuples(st.sampled_from([0, 1, 2, 7, 40]), st.sampled_from([0, 1, 3, 20])).filter(sum), min_size=1, max_size=14
 )
@@ -28,22 +28,22 @@ steady = settings(max_examples=100, deadline=None, derandomize=True)
 ATYPIA = [(268, 121), (41, 225), (101, 35), (45, 24), (16, 20), (192, 24), (74, 32), (0, 19)]
 
 
-def cells(counted: list[tuple[int, int]] | np.ndarray) -> Cells:
-    """Labels and slides of so many negative and positive cells."""
+def samples(counted: list[tuple[int, int]] | np.ndarray) -> Samples:
+    """Labels and slides of so many negative and positive samples."""
     slides = np.repeat([f"s{number:04d}" for number in range(len(counted))], np.sum(counted, axis=1))
     return np.concatenate([[0] * negative + [1] * positive for negative, positive in counted]).astype(int), slides
 
 
-def tissue(slides: int, seed: int) -> Cells:
+def tissue(slides: int, seed: int) -> Samples:
     """Slides as they are: a few large ones, many small ones, each with a share of positives of its own."""
     rng = np.random.default_rng(seed)
     size = np.ceil(rng.lognormal(3, 1, slides)).astype(int)
     positive = rng.binomial(size, rng.beta(2, 4, slides))
-    return cells(np.stack([size - positive, positive], axis=1))
+    return samples(np.stack([size - positive, positive], axis=1))
 
 
 def drawn(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    return balanced_folds(labels, slides, folds, stream(seed, "folds"))
+    return draw_folds(labels, slides, folds, stream(seed, "folds"))
 
 
 def division(fold: np.ndarray, slides: np.ndarray) -> frozenset[frozenset[str]]:
@@ -65,7 +65,7 @@ def grouped(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -> np
     """The folds of scikit-learn."""
     fold = np.empty(len(labels), dtype=int)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a class has too few cells
+        warnings.simplefilter("ignore")  # that a class has too few samples
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
         for number, (_, rows) in enumerate(splitter.split(labels, labels, slides)):
             fold[rows] = number
@@ -77,11 +77,11 @@ def grouped(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -> np
 def test_folds_hold_whole_slides_and_both_classes_wherever_that_can_be(
     counted: list[tuple[int, int]], folds: int, seed: int
 ) -> None:
-    labels, slides = cells(counted)
+    labels, slides = samples(counted)
     negative, positive = (sum(pair[label] > 0 for pair in counted) for label in (0, 1))
     if min(negative, positive) < folds:  # each fold needs a slide of its own with either; and that is enough
         told = (
-            f"{len(counted)} slides, {positive} with positive and {negative} with negative cells, cannot make {folds}"
+            f"{len(counted)} slides, {positive} with positive and {negative} with negative samples, cannot make {folds}"
         )
         with pytest.raises(Infeasible, match=told):
             drawn(labels, slides, folds, seed)
@@ -97,7 +97,7 @@ def test_folds_hold_whole_slides_and_both_classes_wherever_that_can_be(
     seed=seeds,
 )
 def test_the_order_of_rows_does_not_matter(counted: list[tuple[int, int]], seed: int) -> None:
-    labels, slides = cells(counted)
+    labels, slides = samples(counted)
     order = np.random.default_rng(seed).permutation(len(labels))
     fold = drawn(labels[order], slides[order].astype(object), 2, seed)
     np.testing.assert_array_equal(fold, drawn(labels, slides, 2, seed)[order])
@@ -123,7 +123,7 @@ def test_they_are_about_as_balanced_as_grouped_folds_of_scikit_learn(count: int,
 def test_every_seed_has_folds_of_its_own() -> None:
     labels, slides = tissue(30, 0)
     assert len({division(drawn(labels, slides, 5, seed), slides) for seed in range(40)}) == 40
-    labels, slides = cells(ATYPIA)
+    labels, slides = samples(ATYPIA)
     for folds in (2, 3, 4, 5):
         assert len({division(grouped(labels, slides, folds, seed), slides) for seed in range(10)}) == 1
         assert len({division(drawn(labels, slides, folds, seed), slides) for seed in range(50)}) > 5
@@ -138,6 +138,6 @@ def test_a_slide_is_as_likely_in_one_fold_as_in_another() -> None:
 
 
 def test_the_folds_of_a_seed_stay_as_they_are() -> None:
-    labels, slides = cells(ATYPIA)
+    labels, slides = samples(ATYPIA)
     fold = drawn(labels, slides, 3, 42)[np.unique(slides, return_index=True)[1]]
     assert fold.tolist() == [2, 1, 0, 2, 1, 1, 0, 0]  # others need another PROTOCOL_VERSION

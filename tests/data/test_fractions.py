@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mitofm.data.fractions import bought, check, stratified_order
+from mitofm.data.fractions import buy, check, stratify
 from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.seeds import stream
 
 
 def side(labels: list[int], domains: int = 2, slides: int = 6) -> pd.DataFrame:
-    """A side whose cells lie on `slides` slides, these on `domains` domains."""
+    """A side whose samples lie on `slides` slides, these on `domains` domains."""
     slide = np.arange(len(labels)) % slides
     return pd.DataFrame(
         {"slide": [f"s{i:02d}" for i in slide], "domain": [f"d{i % domains}" for i in slide], "label": labels}
@@ -25,18 +25,18 @@ sides = st.builds(side, st.lists(st.integers(0, 1), min_size=1, max_size=80), st
 
 
 @settings(derandomize=True, deadline=None)
-@given(cells=sides, seed=st.integers(0, 99))
-def test_every_prefix_holds_each_class_within_one_of_its_share(cells: pd.DataFrame, seed: int) -> None:
-    labels = cells["label"].to_numpy()
-    order = stratified_order(labels, cells["domain"].to_numpy(), stream(seed, "test"))
-    assert sorted(order) == list(range(len(cells)))
+@given(samples=sides, seed=st.integers(0, 99))
+def test_every_prefix_holds_each_class_within_one_of_its_share(samples: pd.DataFrame, seed: int) -> None:
+    labels = samples["label"].to_numpy()
+    order = stratify(samples, stream(seed, "test"))
+    assert sorted(order) == list(range(len(samples)))
     expected = labels.mean() * np.arange(1, len(labels) + 1)
     assert np.abs(np.cumsum(labels[order]) - expected).max() <= 0.5 + 1e-9
 
 
 def test_domains_are_spread_evenly_inside_a_class() -> None:
     domains = np.array(["big"] * 90 + ["small"] * 10)
-    order = stratified_order(np.ones(100, dtype=int), domains, stream(0, "test"))
+    order = stratify(pd.DataFrame({"label": 1, "domain": domains}), stream(0, "test"))
     places = np.flatnonzero(domains[order] == "small")
     assert (np.diff(places) >= 8).all()
     assert (np.diff(places) <= 12).all()
@@ -44,7 +44,7 @@ def test_domains_are_spread_evenly_inside_a_class() -> None:
 
 def test_a_small_domain_is_neither_always_early_nor_always_late() -> None:
     domains = np.array(["big"] * 90 + ["small"] * 10)
-    orders = (stratified_order(np.ones(100, dtype=int), domains, stream(seed, "test")) for seed in range(40))
+    orders = (stratify(pd.DataFrame({"label": 1, "domain": domains}), stream(seed, "test")) for seed in range(40))
     first = [int(np.flatnonzero(domains[order] == "small")[0]) for order in orders]
     assert min(first) <= 2
     assert max(first) >= 7
@@ -56,9 +56,9 @@ def test_fractions_are_nested_prefixes(
     train: pd.DataFrame, validation: pd.DataFrame, seed: int, a: float, b: float
 ) -> None:
     small, large = sorted((a, b))
-    fewer, more = (bought(train, validation, fraction, "annotation", seed) for fraction in (small, large))
-    for cells, little, much in zip((train, validation), fewer, more, strict=True):
-        assert len(little) == max(1, round(small * len(cells)))
+    fewer, more = (buy(train, validation, fraction, "annotation", seed) for fraction in (small, large))
+    for samples, little, much in zip((train, validation), fewer, more, strict=True):
+        assert len(little) == max(1, round(small * len(samples)))
         assert little.tolist() == much[: len(little)].tolist()
 
 
@@ -69,30 +69,30 @@ def test_slides_are_bought_whole_and_nested(
 ) -> None:
     slides = train["slide"].nunique()
     number = data.draw(st.integers(1, slides))
-    some = bought(train, validation, number, "slide", seed)
-    every = bought(train, validation, slides, "slide", seed)
-    for cells, little, much in zip((train, validation), some, every, strict=True):
-        names = set(cells["slide"].iloc[little])
-        expected = max(1, round(number / slides * cells["slide"].nunique()))
+    some = buy(train, validation, number, "slide", seed)
+    every = buy(train, validation, slides, "slide", seed)
+    for samples, little, much in zip((train, validation), some, every, strict=True):
+        names = set(samples["slide"].iloc[little])
+        expected = max(1, round(number / slides * samples["slide"].nunique()))
         assert len(names) == expected
-        assert sorted(little) == np.flatnonzero(cells["slide"].isin(names)).tolist()
+        assert sorted(little) == np.flatnonzero(samples["slide"].isin(names)).tolist()
         assert little.tolist() == much[: len(little)].tolist()
-        assert len(much) == len(cells)
+        assert len(much) == len(samples)
 
 
 def test_seeds_and_sides_draw_on_their_own() -> None:
-    cells = side([0, 1] * 40)
-    train, validation = bought(cells, cells, 0.25, "annotation", 0)
+    samples = side([0, 1] * 40)
+    train, validation = buy(samples, samples, 0.25, "annotation", 0)
     assert set(train) != set(validation)
-    assert set(train) != set(bought(cells, cells, 0.25, "annotation", 1)[0])
-    shorter = cells.iloc[:20]
-    assert train.tolist() == bought(cells, shorter, 0.25, "annotation", 0)[0].tolist()
+    assert set(train) != set(buy(samples, samples, 0.25, "annotation", 1)[0])
+    shorter = samples.iloc[:20]
+    assert train.tolist() == buy(samples, shorter, 0.25, "annotation", 0)[0].tolist()
 
 
 def test_a_side_without_cells_buys_nothing() -> None:
-    train, validation = bought(side([0, 1] * 6), side([]), 0.5, "annotation", 0)
+    train, validation = buy(side([0, 1] * 6), side([]), 0.5, "annotation", 0)
     assert (len(train), len(validation)) == (6, 0)
-    assert len(bought(side([0, 1] * 6), side([]), 2, "slide", 0)[1]) == 0
+    assert len(buy(side([0, 1] * 6), side([]), 2, "slide", 0)[1]) == 0
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,6 @@ def test_a_fraction_that_cannot_be_meant_is_refused(fraction: float, unit: str, 
 
 
 def test_more_slides_than_there_are_is_infeasible() -> None:
-    cells = side([0, 1] * 6)
+    samples = side([0, 1] * 6)
     with pytest.raises(Infeasible, match="fraction=7 slides were asked for, but the training side has 6"):
-        bought(cells, cells, 7, "slide", 0)
+        buy(samples, samples, 7, "slide", 0)

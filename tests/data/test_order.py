@@ -45,7 +45,7 @@ def test_balanced_orders_start_late_too(sizes: list[int], batch: int, start: int
     whole = list(StepOrder(sum(sizes), batch, 40, seed, groups=groups))
     assert list(StepOrder(sum(sizes), batch, 40, seed, start, groups)) == whole[start:]
     seeds = [one for step in whole for _, one in step]
-    assert len(set(seeds)) == len(seeds)  # also where a batch holds a cell twice
+    assert len(set(seeds)) == len(seeds)  # also where a batch holds a sample twice
 
 
 @given(sizes=GROUPS, batch=st.integers(1, 20), seed=st.integers(0, 9))
@@ -55,11 +55,11 @@ def test_groups_share_every_batch_and_each_visits_all_its_cells_in_turn(
     groups = grouped(sizes)
     steps = list(StepOrder(sum(sizes), batch, 60, seed, groups=groups))
     for step in steps:
-        shares = [sum(cell in members for cell, _ in step) for members in groups.values()]
+        shares = [sum(sample in members for sample, _ in step) for members in groups.values()]
         assert max(shares) - min(shares) <= 1
         assert 1 <= len(step) <= batch
     for members in groups.values():
-        drawn = [cell for step in steps for cell, _ in step if cell in members]
+        drawn = [sample for step in steps for sample, _ in step if sample in members]
         n = len(members)
         for round_ in range(len(drawn) // n):
             assert sorted(drawn[round_ * n : (round_ + 1) * n]) == members.tolist()

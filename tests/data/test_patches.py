@@ -25,19 +25,19 @@ from mitofm.ground.fingerprints import Remembered
 
 
 class Regions:
-    """Random region images with cells in them, the images written once."""
+    """Random region images with samples in them, the images written once."""
 
-    def __init__(self, root: Path, cells: int = 30, images: int = 5, mpp: float | None = None) -> None:
+    def __init__(self, root: Path, samples: int = 30, images: int = 5, mpp: float | None = None) -> None:
         self.root = root
         rng = np.random.default_rng(0)
         columns = {
-            "sample_id": [f"c{i:03d}" for i in rng.permutation(cells)],
+            "sample_id": [f"c{i:03d}" for i in rng.permutation(samples)],
             "dataset": "regions",
-            "image": [f"{i % images}.png" for i in range(cells)],
-            "x": rng.integers(0, 60, cells),
-            "y": rng.integers(0, 50, cells),
-            "label": np.arange(cells) % 2,
-            "slide": [f"s{i % images}" for i in range(cells)],
+            "image": [f"{i % images}.png" for i in range(samples)],
+            "x": rng.integers(0, 60, samples),
+            "y": rng.integers(0, 50, samples),
+            "label": np.arange(samples) % 2,
+            "slide": [f"s{i % images}" for i in range(samples)],
             "domain": "lymphoma",
         }
         self._table = pd.DataFrame(columns if mpp is None else columns | {"mpp": mpp})
@@ -56,9 +56,11 @@ class Regions:
     def expected(self, side: int) -> np.ndarray:
         """The patches, cut one by one out of padded images."""
         found = []
-        for cell in self.table().itertuples():
-            wide = np.pad(np.asarray(Image.open(self.root / str(cell.image))), ((40, 40), (40, 40), (0, 0)), "reflect")
-            top, left = 40 + int(cell.y) - side // 2, 40 + int(cell.x) - side // 2  # type: ignore[arg-type]
+        for sample in self.table().itertuples():
+            wide = np.pad(
+                np.asarray(Image.open(self.root / str(sample.image))), ((40, 40), (40, 40), (0, 0)), "reflect"
+            )
+            top, left = 40 + int(sample.y) - side // 2, 40 + int(sample.x) - side // 2  # type: ignore[arg-type]
             found.append(wide[top : top + side, left : left + side])
         return np.stack(found)
 
@@ -127,10 +129,10 @@ def test_the_key_does_not_depend_on_where_the_data_lies(tmp_path: Path) -> None:
 def test_an_interrupted_build_goes_on_where_it_stopped(
     source: Regions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
-    """18 of 30 cells, that is 3 of 5 images, were cut before the interruption; pieces of 1, 5 + 1 or all cells."""
+    """18 of 30 samples, that is 3 of 5 images, were cut before the interruption; pieces of 1, 5 + 1 or all samples."""
     monkeypatch.setattr(cutting, "_PIECE", piece * 16 * 16 * 3)
     monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.001)
-    monkeypatch.setattr(building, "_workers", lambda: 1)
+    monkeypatch.setattr(building, "_count_workers", lambda: 1)
     opened: list[str] = []
 
     def dies_at_the_fourth(path: Path) -> Opened:
@@ -149,7 +151,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     cut: list[int] = []
     whole = cutting.cut
     monkeypatch.setattr(
-        cutting, "cut", lambda image, cells, *more: cut.append(len(cells)) or whole(image, cells, *more)
+        cutting, "cut", lambda image, samples, *more: cut.append(len(samples)) or whole(image, samples, *more)
     )
     store = build(source, tmp_path / "cache")
     assert sum(cut) == {1: 12, 5: 12, 1000: 30}[piece]
@@ -223,7 +225,7 @@ def test_missing_images_are_named(source: Regions, tmp_path: Path) -> None:
         build(source, tmp_path / "cache")
     assert not list((tmp_path / "cache").glob("regions-*/")), "nothing is begun that cannot be finished"
     (tmp_path / "2.png").unlink()
-    with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*the first is 2\.png"):
+    with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*: 2\.png"):
         build(source, tmp_path / "cache")
 
 
@@ -267,12 +269,12 @@ from mitofm.ground import resumable
 from mitofm.data import building, cutting
 cutting._PIECE, resumable._NOTE_EVERY, building._workers = 5000, 0.001, lambda: 2
 root = Path({root!r})
-build(Regions(root, cells=600, images=40), root / "killed")
+build(Regions(root, samples=600, images=40), root / "killed")
 """
 
 
 def test_killed_at_ten_moments_the_store_ends_byte_for_byte_as_if_it_had_not_been(tmp_path: Path) -> None:
-    source = Regions(tmp_path, cells=600, images=40)
+    source = Regions(tmp_path, samples=600, images=40)
     whole = build(source, tmp_path / "whole")
     command = [sys.executable, "-c", _BUILD.format(here=str(Path(__file__).parent), root=str(tmp_path))]
     rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from mitofm.data.card import differences
+from mitofm.data.card import compare_counts
 from mitofm.data.dataset import Dataset
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError
@@ -41,7 +41,7 @@ def test_a_card_reads_its_file_by_name_alone(tmp_path: Path, name: str, samples:
     table = data.source.table()
     assert len(table) == samples
     assert table["slide"].nunique() == table["image"].nunique() == slides
-    assert differences(data.card, table) == []
+    assert compare_counts(data.card, table) == []
     assert ("votes" in table) == votes
 
 
@@ -53,7 +53,7 @@ def midogpp(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 def test_midogpp_is_read_whole(tmp_path: Path, midogpp: pd.DataFrame) -> None:
     assert (len(midogpp), midogpp["image"].nunique()) == (26286, 503)
-    assert differences(dataset("midogpp", tmp_path).card, midogpp) == []
+    assert compare_counts(dataset("midogpp", tmp_path).card, midogpp) == []
 
 
 def test_the_two_samples_outside_their_image_stay_where_they_are(midogpp: pd.DataFrame) -> None:

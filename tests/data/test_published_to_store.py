@@ -1,4 +1,4 @@
-"""From published formats to patches: cells at known places, each crop's centre pixel checked, borders and resampling."""
+"""From published formats to patches: samples at known places, each crop's centre pixel checked, borders and resampling."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def centre_pixels(store: PatchStore) -> np.ndarray:
     return store.patches[:, middle - 1 : middle + 2, middle - 1 : middle + 2].mean(axis=(1, 2))
 
 
-def check(store: PatchStore, cells: np.ndarray, resampled: bool = False) -> None:
-    """Every patch shows the colour of its own cell in the middle, and its borders are the reflected image, not black."""
-    # The sample ids end in the number of the annotation, counted from 1 in the order of the cells.
+def check(store: PatchStore, samples: np.ndarray, resampled: bool = False) -> None:
+    """Every patch shows the colour of its own sample in the middle, and its borders are the reflected image, not black."""
+    # The sample ids end in the number of the annotation, counted from 1 in the order of the samples.
     numbers = store.table["sample_id"].str.rsplit("-", n=1).str[1].astype(int).to_numpy() - 1
-    np.testing.assert_array_equal(store.table[["x", "y"]], cells[numbers])
+    np.testing.assert_array_equal(store.table[["x", "y"]], samples[numbers])
     expected = np.array([colour(i) for i in numbers])
     off = np.abs(centre_pixels(store) - expected).max(axis=1)
-    assert off.max() < 20, f"cells {numbers[off >= 20]} do not show their colour"
+    assert off.max() < 20, f"samples {numbers[off >= 20]} do not show their colour"
     assert store.patches.max(axis=-1).min() > 20, "the field has no black, so no patch may have it"
     if not resampled:
         corner = store.patches[list(numbers).index(0)]  # around (0, 0): symmetric about its centre
@@ -55,10 +55,10 @@ def built(source: Source, cache: Path, **settings: object) -> PatchStore:
 @pytest.mark.parametrize(("mpp", "half"), [(0.25, 5), (0.5, 5), (0.125, 10)])
 def test_midog_regions(tmp_path: Path, mpp: float, half: int) -> None:
     """Tiled JPEG TIFF and corner boxes; at 0.25 micrometre per px, and resampled to it from 0.5 and from 0.125."""
-    cells = CELLS[::2] if mpp == 0.125 else CELLS  # the larger squares of the finest resolution must not overlap
+    samples = CELLS[::2] if mpp == 0.125 else CELLS  # the larger squares of the finest resolution must not overlap
     for file in ("001.tiff", "002.tiff"):
-        jpeg_tiff(tmp_path / file, dotted(field(HEIGHT, WIDTH), cells, half), mpp)
-    boxes = [(image, x, y) for image in (1, 2) for x, y in cells.tolist()]
+        jpeg_tiff(tmp_path / file, dotted(field(HEIGHT, WIDTH), samples, half), mpp)
+    boxes = [(image, x, y) for image in (1, 2) for x, y in samples.tolist()]
     content = {
         "images": [{"id": i, "file_name": f"00{i}.tiff", "width": WIDTH, "height": HEIGHT} for i in (1, 2)],
         "categories": [{"id": 1, "name": "mitotic figure"}, {"id": 2, "name": "hard negative"}],
@@ -71,11 +71,11 @@ def test_midog_regions(tmp_path: Path, mpp: float, half: int) -> None:
     rules = [{"files": [1, 2], "domain": "human breast cancer"}]
     source = Coco(tmp_path, "m", "MIDOG.json", boxes="corners", positive=[1], negative=[2], domains=rules)
     store = built(source, tmp_path / "cache")
-    assert store.patches.shape == (2 * len(cells), 64, 64, 3)
+    assert store.patches.shape == (2 * len(samples), 64, 64, 3)
     first = store.table["image"] == "001.tiff"
     one = PatchStore(store.path, store.key, store.table[first], store.patches[first], 48, 8)
-    check(one, cells, resampled=mpp != 0.25)
-    second = store.table[~first]["sample_id"].str.rsplit("-", n=1).str[1].astype(int).to_numpy() - 1 - len(cells)
+    check(one, samples, resampled=mpp != 0.25)
+    second = store.table[~first]["sample_id"].str.rsplit("-", n=1).str[1].astype(int).to_numpy() - 1 - len(samples)
     off = np.abs(centre_pixels(store)[~first] - np.array([colour(i) for i in second]))
     assert off.max() < 20
 
@@ -111,11 +111,11 @@ def test_slides_of_one_name_in_folders_of_cases(tmp_path: Path) -> None:
             "CREATE TABLE Annotations_coordinates (coordinateX INTEGER, coordinateY INTEGER, annoId INTEGER);"
             "INSERT INTO Classes VALUES (1, 'Mitosis');"
         )
-        for slide, (case, cells) in enumerate(squares.items()):
+        for slide, (case, samples) in enumerate(squares.items()):
             (tmp_path / f"part_{slide}" / case).mkdir(parents=True)
-            jpeg_tiff(tmp_path / f"part_{slide}" / case / "01.tif", dotted(field(HEIGHT, WIDTH), cells), 0.25)
+            jpeg_tiff(tmp_path / f"part_{slide}" / case / "01.tif", dotted(field(HEIGHT, WIDTH), samples), 0.25)
             database.execute("INSERT INTO Slides VALUES (?, '01.tif', NULL, NULL, ?)", (slide, case))
-            for number, (x, y) in enumerate(cells.tolist()):
+            for number, (x, y) in enumerate(samples.tolist()):
                 uid = slide * 100 + number
                 database.execute("INSERT INTO Annotations VALUES (?, ?, 1, 1)", (uid, slide))
                 database.execute("INSERT INTO Annotations_coordinates VALUES (?, ?, ?)", (x, y, uid))

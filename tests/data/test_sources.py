@@ -119,7 +119,7 @@ def test_settings_that_differ_do_not_share_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "cells", "slides", "of_0_1"),
+    ("name", "samples", "slides", "of_0_1"),
     [
         ("ami", 2005, 102, "3708b92d5e52fadfb8759f23ca4b8b2e1837862e16d730967083266b22569c49"),
         ("mf", 1237, 8, "702723d757622668fc9b1617b48f9a363113adffd568df947f4a7ff7f6b084cd"),
@@ -127,12 +127,12 @@ def test_settings_that_differ_do_not_share_a_folder(tmp_path: Path) -> None:
     ],
 )
 def test_the_real_crops_become_the_tables_of_0_1(
-    real_data: Path, name: str, cells: int, slides: int, of_0_1: str
+    real_data: Path, name: str, samples: int, slides: int, of_0_1: str
 ) -> None:
     source = Patches(real_data / name, name)
     source.prepare()
     table = source.table()
-    assert (len(table), table["slide"].nunique()) == (cells, slides)
+    assert (len(table), table["slide"].nunique()) == (samples, slides)
     assert {"species", "scanner", "crop"} <= set(table)
     assert fingerprint(table) == of_0_1
     assert ("votes" in table) == (name == "ami")

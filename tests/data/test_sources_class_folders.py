@@ -118,7 +118,7 @@ def test_crops_of_one_name_are_told_apart_by_folder_and_ending_or_refused(root: 
         reader.table()
 
     (root / "Normal" / "1.tif").touch()
-    with pytest.raises(MitofmError, match=r"Normal/1\.png and Normal/1\.tif of .* would be one cell.*'Normal-1'"):
+    with pytest.raises(MitofmError, match=r"Normal/1\.png and Normal/1\.tif of .* would be one sample.*'Normal-1'"):
         reader.table()
 
 

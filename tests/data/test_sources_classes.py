@@ -13,7 +13,7 @@ from mitofm.ground.errors import MitofmError
 
 def labels(*found: str, positive: Any = (1,), negative: Any = (0,), ignored: Any = ()) -> list[int]:
     words = pd.Series(found, pd.RangeIndex(2, len(found) + 2, name="row"), dtype=object)
-    return Classes(positive, negative, ignored).labels(words, "f").tolist()
+    return Classes(positive, negative, ignored).to_labels(words, "f").tolist()
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_entries_without_a_class_are_counted_with_the_way_out() -> None:
 def test_a_files_own_list_of_classes_is_taken_to_the_letter() -> None:
     found = pd.Series(["1", "2"], pd.RangeIndex(2, name="annotation"), dtype=object)
     known = {"1": "Mitosis", "2": "1.0"}
-    assert Classes(["Mitosis"], ["1.0"]).labels(found, "f", known).tolist() == [1, 0]
+    assert Classes(["Mitosis"], ["1.0"]).to_labels(found, "f", known).tolist() == [1, 0]

@@ -1,4 +1,4 @@
-"""MIDOG JSON and plain COCO, made here with cells at known places."""
+"""MIDOG JSON and plain COCO, made here with samples at known places."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def source(root: Path, text: str | None = None, **settings: Any) -> Coco:
 def test_every_cell_is_at_the_centre_of_its_box_also_at_the_border(tmp_path: Path) -> None:
     table = source(tmp_path).table().set_index("sample_id")
     assert table.index.tolist() == ["001-12", "201-11", "201-13"]
-    for cell, row in table.iterrows():
-        category, x, y = CENTRES[int(str(cell).split("-")[1])]
+    for sample, row in table.iterrows():
+        category, x, y = CENTRES[int(str(sample).split("-")[1])]
         assert (row["x"], row["y"], row["label"]) == (x, y, 2 - category)
 
 
@@ -202,7 +202,7 @@ def test_plain_coco_holds_width_and_height(tmp_path: Path) -> None:
         st.tuples(st.floats(0, 400, width=32), st.floats(0, 300, width=32), st.floats(1, 99, width=32)), min_size=1
     )
 )
-def test_both_ways_to_write_a_box_give_one_centre(cells: list[tuple[float, float, float]]) -> None:
+def test_both_ways_to_write_a_box_give_one_centre(samples: list[tuple[float, float, float]]) -> None:
     image = content()["images"][0]
     ways = {
         "corners": lambda x, y, s: [x - s, y - s, x + s, y + s],
@@ -210,9 +210,9 @@ def test_both_ways_to_write_a_box_give_one_centre(cells: list[tuple[float, float
     }
     for boxes, box in ways.items():
         reader = Coco(Path(), "mine", "a.json", boxes=boxes, positive=[1], negative=[2])
-        written = pd.Series([box(*cell) for cell in cells])
-        x1, y1, x2, y2 = reader._corners(written, pd.DataFrame([image] * len(cells)), "here").T
-        assert np.stack([x1 + x2, y1 + y2], axis=1) / 2 == pytest.approx(np.array(cells)[:, :2], abs=1e-4)
+        written = pd.Series([box(*sample) for sample in samples])
+        x1, y1, x2, y2 = reader._to_corners(written, pd.DataFrame([image] * len(samples)), "here").T
+        assert np.stack([x1 + x2, y1 + y2], axis=1) / 2 == pytest.approx(np.array(samples)[:, :2], abs=1e-4)
 
 
 def test_categories_are_named_by_name_or_id_and_may_be_ignored(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mitofm.data.sources.finding import find, find_folder
+from mitofm.data.sources.finding import find
 from mitofm.ground.errors import MitofmError
 
 
@@ -36,11 +36,11 @@ def test_a_file_is_found_by_any_of_its_names_in_any_case(root: Path, names: str 
 
 
 def test_a_folder_is_no_file_and_a_file_no_folder(root: Path) -> None:
-    assert find_folder(root, "patches/ATYPICAL", "it") == root / "Patches" / "Atypical"
+    assert find(root, "patches/ATYPICAL", "it", Path.is_dir) == root / "Patches" / "Atypical"
     with pytest.raises(MitofmError, match="it is not here"):
         find(root, "Patches", "it")
     with pytest.raises(MitofmError, match="it is not here"):
-        find_folder(root, "AMI-BR.csv", "it")
+        find(root, "AMI-BR.csv", "it", Path.is_dir)
 
 
 def test_the_published_name_goes_before_one_of_another_case_and_two_of_these_are_refused(root: Path) -> None:

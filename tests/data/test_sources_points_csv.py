@@ -201,7 +201,7 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
     (tmp_path / "slide2.csv").write_text("x,y,label,filename,tumortype\n1,2,1,../2.svs,lung\n")
     with pytest.raises(MitofmError, match=r"2 files: row 2 of slide2\.csv: image is '\.\./2\.svs'"):
         PointsCsv(tmp_path, "mine", "*.csv", positive=[1], negative=[0]).table()
-    with pytest.raises(MitofmError, match=r"no file in .* is called like '\*\.tsv'; it holds slide1\.csv, slide2\.csv"):
+    with pytest.raises(MitofmError, match=r"no file in .* is called like '\*\.tsv'; .* holds slide1\.csv, slide2\.csv"):
         PointsCsv(tmp_path, "mine", "*.tsv", positive=[1], negative=[0]).files()
 
 

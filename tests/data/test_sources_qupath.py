@@ -183,9 +183,9 @@ def test_micrometres_follow_the_resolution_of_their_image(tmp_path: Path) -> Non
     """Of a table that was kept before the images were exchanged for some of another resolution, too."""
     mine = export(slides(tmp_path / "a"), "q.tsv", measured())
     kept = Tables(tmp_path / "cache", "mine", mine, {}, mine.files(), Rules("clip", "drop", None, 8, None), None)
-    before = kept.curated().table
+    before = kept.read().table
     slides(tmp_path / "a", 2 * MPP)
-    after = kept.curated().table
+    after = kept.read().table
     np.testing.assert_allclose(after[["x", "y"]], before[["x", "y"]] / 2, atol=0.5)
     assert kept.fingerprint() != fingerprint(before)
 

@@ -1,4 +1,4 @@
-"""SlideRunner databases, made here with cells at known places."""
+"""SlideRunner databases, made here with samples at known places."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CELLS = [
 ]
 
 
-def make(path: Path, cells: list[Any] = CELLS, deleted: bool = True) -> None:
+def make(path: Path, samples: list[Any] = CELLS, deleted: bool = True) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE Slides (uid INTEGER PRIMARY KEY, filename TEXT, width INTEGER, height INTEGER)")
@@ -38,7 +38,7 @@ def make(path: Path, cells: list[Any] = CELLS, deleted: bool = True) -> None:
         )
         database.executemany("INSERT INTO Slides VALUES (?, ?, 1, 1)", [(1, "a1.svs"), (2, "b2.svs")])
         database.executemany("INSERT INTO Classes VALUES (?, ?, '')", CLASSES.items())
-        for uid, slide, agreed, gone, points in cells:
+        for uid, slide, agreed, gone, points in samples:
             values = (uid, slide, agreed, gone) if deleted else (uid, slide, agreed)
             database.execute(f"INSERT INTO Annotations VALUES ({', '.join('?' * len(values))})", values)
             database.executemany("INSERT INTO Annotations_coordinates VALUES (?, ?, ?)", [(*p, uid) for p in points])
@@ -305,14 +305,14 @@ def test_a_table_of_cases_and_the_folder_databases(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "message"),
+    ("sample", "message"),
     [
         ((9, 5, 2, 0, [(1, 1)]), "annotation 9 has a slide that the table Slides does not list"),
         ((9, 1, 2, 0, []), "annotation 9 has no coordinates"),
     ],
 )
-def test_an_annotation_that_cannot_be_is_named(tmp_path: Path, cell: Any, message: str) -> None:
-    make(tmp_path / "databases" / "mine.sqlite", [*CELLS, cell])
+def test_an_annotation_that_cannot_be_is_named(tmp_path: Path, sample: Any, message: str) -> None:
+    make(tmp_path / "databases" / "mine.sqlite", [*CELLS, sample])
     with pytest.raises(MitofmError, match=message):
         source(tmp_path).table()
 

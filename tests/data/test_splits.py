@@ -25,7 +25,7 @@ COLUMNS = ["sample_id", "slide", "domain", "label", "part", "evaluation_set", "o
 
 
 def random_table(slides: list[int], seed: int) -> pd.DataFrame:
-    """Domain d of `slides` has that many slides of 12 to 30 cells; positives are common; rows are in no order."""
+    """Domain d of `slides` has that many slides of 12 to 30 samples; positives are common; rows are in no order."""
     rng = np.random.default_rng(seed)
     owner = np.repeat(np.arange(len(slides)), slides)
     slide = np.repeat(np.arange(len(owner)), rng.integers(12, 31, len(owner)))
@@ -176,12 +176,12 @@ def test_a_domain_trains_with_five_cells_of_each_class_everywhere_or_is_test_onl
     table: pd.DataFrame, seed: int
 ) -> None:
     split = make(InDomain(name="in_domain"), table, 1.0, seed)
-    for domain, cells in split.frame.groupby("domain"):
+    for domain, samples in split.frame.groupby("domain"):
         if domain in split.test_only:
-            assert (cells["evaluation_set"] == "out_of_domain").all()
+            assert (samples["evaluation_set"] == "out_of_domain").all()
         else:
             assert (
-                cells.groupby(["part", "label"])
+                samples.groupby(["part", "label"])
                 .size()
                 .reindex(pd.MultiIndex.from_product([["train", "validation", "test"], [0, 1]]), fill_value=0)
                 .min()
@@ -243,10 +243,10 @@ def test_where_no_slide_is_known_each_image_is_the_unit_and_the_split_says_so() 
 
 
 def test_slides_of_one_patient_in_two_domains_cannot_be_divided_by_domain() -> None:
-    cells = random_table([5, 5], 0)
-    cells["unit"] = cells["slide"].where(~cells["slide"].isin(["s000", "s005"]), "patient")
+    samples = random_table([5, 5], 0)
+    samples["unit"] = samples["slide"].where(~samples["slide"].isin(["s000", "s005"]), "patient")
     with pytest.raises(
         Infeasible, match=r"slides of one patient, .*lie in more than one domain: those of 'patient' in 'd0', 'd1'"
     ):
-        make(InDomain(name="in_domain"), cells, 1.0, 0)
-    assert set(make(KFold(name="kfold", folds=2), cells, 1.0, 0).frame["part"]) >= {"train", "test"}
+        make(InDomain(name="in_domain"), samples, 1.0, 0)
+    assert set(make(KFold(name="kfold", folds=2), samples, 1.0, 0).frame["part"]) >= {"train", "test"}

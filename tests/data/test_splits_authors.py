@@ -12,7 +12,7 @@ from mitofm.data.splits.authors import Authors
 from mitofm.data.splits.make import make
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
+from mitofm.runs.execute import check
 from mitofm.runs.identity import hashed
 from mitofm.runs.resolve import resolve
 from tests.data.test_splits_file import slides, table
@@ -32,10 +32,10 @@ def test_the_card_says_where_the_file_is_and_what_its_words_mean(tmp_path: Path)
     file = tmp_path / "midogpp" / "databases" / "datasets_xvalidation.csv"
     file.write_text("Slide;Dataset;Tumor\n" + "".join(f"{i};{'test' if i > 5 else 'train'};x\n" for i in range(8)))
     assert strategy.files() == [file]
-    cells = table(a=8)
-    cells["slide"] = "00" + cells["slide"].str.removeprefix("a")
-    cells["image"] = cells["slide"] + ".tiff"
-    split = make(strategy, cells, 1.0, 0)
+    samples = table(a=8)
+    samples["slide"] = "00" + samples["slide"].str.removeprefix("a")
+    samples["image"] = samples["slide"] + ".tiff"
+    split = make(strategy, samples, 1.0, 0)
     assert slides(split, "test", "in_domain") == {"006", "007"}
     assert len(slides(split, "train")) == 5
     assert len(slides(split, "validation")) == 1
@@ -45,10 +45,10 @@ def test_a_table_of_training_samples_leaves_the_others_to_test(tmp_path: Path) -
     (tmp_path / "ami_br").mkdir()
     rows = "".join(f"00{i // 12}.tiff,MIDOG21,{i}\n" for i in range(60))
     (tmp_path / "ami_br" / "amibr_train_split.csv").write_text(f"slide,dataset,uid\n{rows}0.tiff,MIDOG21,99999\n")
-    cells = table(a=7).assign(dataset="ami_br")
-    cells["crop"] = [f"patches/atypical/MIDOG21_{i}.png" for i in range(len(cells))]
+    samples = table(a=7).assign(dataset="ami_br")
+    samples["crop"] = [f"patches/atypical/MIDOG21_{i}.png" for i in range(len(samples))]
     for name in ("ami_br", "ami_benchmark"):
-        split = make(instantiate(config(tmp_path, f"data={name}")["split"]), cells, 1.0, 0)
+        split = make(instantiate(config(tmp_path, f"data={name}")["split"]), samples, 1.0, 0)
         assert slides(split, "test", "in_domain") == {"a5", "a6"}
         assert len(slides(split, "validation")) == 1
 

@@ -84,8 +84,8 @@ def test_the_real_tables_have_these_test_only_domains(name: str, by: str, test_o
     path = REAL / name / "annotations.csv"
     if not path.is_file():
         pytest.skip(f"no real crops: {path} is not there (MITOFM_DATA names their folder)")
-    cells = pd.read_csv(path).rename(columns={"tumor_domain": "domain", "patch": "sample_id"})
-    if "padded" in cells:
-        cells = cells[cells["padded"] == 0]
-    split = make(InDomain(name="in_domain", by=by), cells.assign(image=cells["slide"]), 1.0, 0)
+    samples = pd.read_csv(path).rename(columns={"tumor_domain": "domain", "patch": "sample_id"})
+    if "padded" in samples:
+        samples = samples[samples["padded"] == 0]
+    split = make(InDomain(name="in_domain", by=by), samples.assign(image=samples["slide"]), 1.0, 0)
     assert split.test_only == test_only

@@ -15,15 +15,15 @@ from mitofm.ground.errors import MitofmError
 
 
 def table(**slides: int) -> pd.DataFrame:
-    """`slides` of each domain, with 6 negative and 6 positive cells on each slide."""
+    """`slides` of each domain, with 6 negative and 6 positive samples on each slide."""
     rows = [
         {"domain": domain, "slide": f"{domain}{number}", "label": label}
         for domain, count in slides.items()
         for number in range(count)
         for label in [0, 1] * 6
     ]
-    cells = pd.DataFrame(rows)
-    return cells.assign(sample_id=[f"c{i:04d}" for i in range(len(cells))], image=cells["slide"])
+    samples = pd.DataFrame(rows)
+    return samples.assign(sample_id=[f"c{i:04d}" for i in range(len(samples))], image=samples["slide"])
 
 
 def slides(split: Split, part: str, evaluation_set: str = "") -> set[str]:
@@ -50,12 +50,12 @@ def test_a_file_may_name_slides(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_file_may_name_cells_and_evaluation_sets(tmp_path: Path) -> None:
-    cells = table(lung=2, skin=1)
-    listed = cells[["sample_id"]].assign(
+    samples = table(lung=2, skin=1)
+    listed = samples[["sample_id"]].assign(
         part=["train"] * 12 + ["test"] * 24, evaluation_set=[""] * 24 + ["theirs"] * 12
     )
     listed.to_csv(tmp_path / "s.csv", index=False)
-    split = make(FromFile(name="file", file=str(tmp_path / "s.csv")), cells, 0.5, 0)
+    split = make(FromFile(name="file", file=str(tmp_path / "s.csv")), samples, 0.5, 0)
     assert len(split.rows("train")) == 6
     assert len(split.rows("validation")) == 0
     assert slides(split, "test", "in_domain") == {"lung1"}
@@ -98,10 +98,10 @@ def test_a_file_that_is_not_there_or_not_a_table_is_refused(tmp_path: Path) -> N
             make(FromFile(name="file", file=str(tmp_path / name)), table(lung=4), 1.0, 0)
 
 
-def said(tmp_path: Path, text: str, cells: pd.DataFrame, **more: Any) -> dict[str, str]:
+def said(tmp_path: Path, text: str, samples: pd.DataFrame, **more: Any) -> dict[str, str]:
     """Slide -> part, by a file with that text."""
     (tmp_path / "split.csv").write_text(text)
-    frame = make(FromFile(name="file", file=str(tmp_path / "split.csv"), **more), cells, 1.0, 0).frame
+    frame = make(FromFile(name="file", file=str(tmp_path / "split.csv"), **more), samples, 1.0, 0).frame
     return dict(zip(frame["slide"], frame["part"], strict=True))
 
 
@@ -134,10 +134,10 @@ def test_words_of_any_encoding(tmp_path: Path, encoding: str) -> None:
 
 
 def test_parquet_of_categories_and_numbers_with_blanks(tmp_path: Path) -> None:
-    cells = table(a=3).assign(slide=lambda t: t["slide"].str.replace("a", "00"))
+    samples = table(a=3).assign(slide=lambda t: t["slide"].str.replace("a", "00"))
     listed = pd.DataFrame({"slide": [0.0, 1.0, 2.0], "Split": pd.Categorical(["train ", "train ", " test"])})
     listed.set_index("slide").to_parquet(tmp_path / "s.parquet")
-    split = make(FromFile(name="file", file=str(tmp_path / "s.parquet")), cells, 1.0, 0)
+    split = make(FromFile(name="file", file=str(tmp_path / "s.parquet")), samples, 1.0, 0)
     assert slides(split, "train") == {"000", "001"}
     assert slides(split, "test", "in_domain") == {"002"}
 
@@ -167,20 +167,20 @@ def test_parquet_of_categories_and_numbers_with_blanks(tmp_path: Path) -> None:
 def test_names_are_matched_as_they_are_then_loosely_and_never_two(
     tmp_path: Path, names: list[str], rows: str, says: str | None
 ) -> None:
-    cells = table(a=2).assign(slide=lambda t: t["slide"].map(dict(zip(["a0", "a1"], names, strict=True))))
+    samples = table(a=2).assign(slide=lambda t: t["slide"].map(dict(zip(["a0", "a1"], names, strict=True))))
     text = f"slide,part\n{rows}"
     if says is None:
-        assert said(tmp_path, text, cells) == dict(zip(names, ["train", "test"], strict=True))
+        assert said(tmp_path, text, samples) == dict(zip(names, ["train", "test"], strict=True))
     else:
         with pytest.raises(MitofmError, match=says):
-            said(tmp_path, text, cells)
+            said(tmp_path, text, samples)
 
 
 def test_a_file_names_crops_and_slides_as_they_were_before_slides_were_joined(tmp_path: Path) -> None:
-    cells = table(a=2).assign(crop=lambda t: [f"crops/M21_{i}.png" for i in range(len(t))])
+    samples = table(a=2).assign(crop=lambda t: [f"crops/M21_{i}.png" for i in range(len(t))])
     rows = "".join(f"M21,{i},train\n" for i in range(12))
     more = {"columns": {"sample": ["set", "uid"]}, "listed": "train", "others": "test"}
-    assert said(tmp_path, f"set,uid,note\n{rows}", cells, **more) == {"a0": "train", "a1": "test"}
+    assert said(tmp_path, f"set,uid,note\n{rows}", samples, **more) == {"a0": "train", "a1": "test"}
     joined = table(a=3).assign(own_slide=lambda t: t["slide"], slide=lambda t: "patient of " + t["slide"])
     (tmp_path / "s.csv").write_text("slide,part\na0,train\na1,test\n")
     sides = FromFile(name="file", file=str(tmp_path / "s.csv")).sides(joined, 0)
@@ -201,10 +201,12 @@ def test_what_others_are_and_a_validation_share_drawn_by_seed(tmp_path: Path) ->
 
 
 def test_evaluation_sets_by_data_set(tmp_path: Path) -> None:
-    cells = table(lung=3, skin=1).assign(dataset=lambda t: t["slide"].map(lambda name: "B" if name == "lung2" else "A"))
+    samples = table(lung=3, skin=1).assign(
+        dataset=lambda t: t["slide"].map(lambda name: "B" if name == "lung2" else "A")
+    )
     (tmp_path / "s.csv").write_text("slide,part\nlung0,train\n")
     strategy = FromFile(name="file", file=str(tmp_path / "s.csv"), others="test", sets_by="dataset")
-    split = make(strategy, cells, 1.0, 0)
+    split = make(strategy, samples, 1.0, 0)
     assert [slides(split, "test", name) for name in ("in_domain", "out_of_domain", "B")] == [
         {"lung1"}, {"skin0"}, {"lung2"},
     ]  # fmt: skip
@@ -273,25 +275,25 @@ def test_the_published_files(split_file: str, says: dict[str, int] | str) -> Non
         pytest.skip(f"{folder / split_file} is not there: it may not be passed on")
     table_of = "MIDOGpp.csv" if split_file == "datasets_xvalidation.csv" else split_file
     files = pd.read_csv(folder / table_of, usecols=["filename"])["filename"].drop_duplicates()
-    cells = pd.DataFrame({"image": files, "slide": files.str.rpartition(".")[0], "domain": "x"})
-    cells = pd.concat([cells.assign(label=label, sample_id=cells["slide"] + f"-{label}") for label in (0, 1)])
+    samples = pd.DataFrame({"image": files, "slide": files.str.rpartition(".")[0], "domain": "x"})
+    samples = pd.concat([samples.assign(label=label, sample_id=samples["slide"] + f"-{label}") for label in (0, 1)])
     strategy = FromFile(name="file", file=str(folder / split_file))
     if isinstance(says, str):
         with pytest.raises(MitofmError, match=says):
-            make(strategy, cells, 1.0, 0)
+            make(strategy, samples, 1.0, 0)
     else:
-        parts = make(strategy, cells, 1.0, 0).frame
+        parts = make(strategy, samples, 1.0, 0).frame
         assert parts.groupby("part")["slide"].nunique().to_dict() == says
 
 
 def test_what_shares_a_unit_with_what_is_held_out_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Its authors could not know that lung0 and lung3, and lung1 and lung2, are of one patient each."""
-    cells = table(lung=5)
+    samples = table(lung=5)
     units = {"lung0": "lung0", "lung3": "lung0", "lung1": "lung1", "lung2": "lung1", "lung4": "lung4"}
     path = tmp_path / "authors.csv"
     path.write_text("slide,part\nlung0,train\nlung1,train\nlung2,validation\nlung3,test\nlung4,train\n")
-    split = make(FromFile(name="file", file=str(path)), cells.assign(unit=cells["slide"].map(units)), 1.0, 0)
-    parts = split.frame["part"].groupby(cells["slide"]).unique().map(list).to_dict()
+    split = make(FromFile(name="file", file=str(path)), samples.assign(unit=samples["slide"].map(units)), 1.0, 0)
+    parts = split.frame["part"].groupby(samples["slide"]).unique().map(list).to_dict()
     assert parts == {
         "lung0": ["unused"],
         "lung1": ["unused"],
@@ -302,4 +304,4 @@ def test_what_shares_a_unit_with_what_is_held_out_is_not_used(tmp_path: Path, ca
     assert "24 samples share a unit with what is held out, and are not used" in caplog.text
     path.write_text("sample_id,part\nc0000,train\nc0001,test\nc0002,train\nc0003,train\nc0004,test\n")
     with pytest.raises(MitofmError, match="leak: slide 'lung0' is on two sides"):
-        make(FromFile(name="file", file=str(path)), cells, 1.0, 0)
+        make(FromFile(name="file", file=str(path)), samples, 1.0, 0)

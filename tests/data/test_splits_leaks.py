@@ -41,7 +41,7 @@ def test_over_the_folds_both_kinds_test_every_cell_once_and_only_one_has_its_sli
     strategies: list[type[KFold]] = [KFold, AnnotationKFold]
     for kind in strategies:
         splits = [make(kind(name="x", fold=fold), table, 1.0, seed) for fold in range(5)]
-        tested = [cell for split in splits for cell in sorted(named(split, "test", "in_domain"))]
+        tested = [sample for split in splits for sample in sorted(named(split, "test", "in_domain"))]
         assert sorted(tested) == sorted(table["sample_id"])
         for split in splits:
             seen = slides(split, "test") <= slides(split, "train")
@@ -106,11 +106,11 @@ def test_external_folds_validate_on_each_fold_once_and_test_on_the_same_three_se
     ]
     splits = [make(one, table, 1.0, 7) for one in strategy]
     for tests, dataset in (("in_domain", "A"), ("B", "B"), ("C", "C")):
-        cells = {frozenset(named(split, "test", tests)) for split in splits}
-        assert len(cells) == 1
-        assert set(table.set_index("sample_id").loc[list(next(iter(cells))), "dataset"]) == {dataset}
+        samples = {frozenset(named(split, "test", tests)) for split in splits}
+        assert len(samples) == 1
+        assert set(table.set_index("sample_id").loc[list(next(iter(samples))), "dataset"]) == {dataset}
     held_out = named(splits[0], "test", "in_domain")
-    validated = sorted(cell for split in splits for cell in named(split, "validation"))
+    validated = sorted(sample for split in splits for sample in named(split, "validation"))
     assert validated == sorted(set(table.loc[table["dataset"] == "A", "sample_id"]) - held_out)
     assert 0.1 < len(held_out) / (table["dataset"] == "A").sum() < 0.3
     with pytest.raises(MitofmError, match=r"unknown split.fold '4' in split.folds=4"):
@@ -120,8 +120,8 @@ def test_external_folds_validate_on_each_fold_once_and_test_on_the_same_three_se
 
 
 def test_external_folds_hold_out_any_slide_at_some_seed_and_none_at_every_one() -> None:
-    table = random_table([20, 5], seed=0).assign(dataset=lambda cells: cells["domain"])
-    large = table[table["slide"] == "s000"]  # with most cells: of grouped folds by size it was always in the first
+    table = random_table([20, 5], seed=0).assign(dataset=lambda samples: samples["domain"])
+    large = table[table["slide"] == "s000"]  # with most samples: of grouped folds by size it was always in the first
     more = [large.assign(sample_id=f"more{copy}" + large["sample_id"]) for copy in range(5)]
     table = pd.concat([table, *more], ignore_index=True)
     strategy = ExternalFolds(name="x", train_on="d0", test_on="d1")

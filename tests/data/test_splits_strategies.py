@@ -20,16 +20,18 @@ from mitofm.ground.errors import Infeasible, MitofmError, unknown
 
 
 def table(**slides: int) -> pd.DataFrame:
-    """`slides` of each domain, with 6 negative and 6 positive cells on each slide; "tiny" domains hold 2 and 2."""
+    """`slides` of each domain, with 6 negative and 6 positive samples on each slide; "tiny" domains hold 2 and 2."""
     rows = [
         {"domain": domain, "slide": f"{domain}{number}", "label": label}
         for domain, count in slides.items()
         for number in range(count)
         for label in [0, 1] * (2 if domain.startswith("tiny") else 6)
     ]
-    cells = pd.DataFrame(rows)
-    return cells.assign(
-        sample_id=[f"c{i:04d}" for i in range(len(cells))], dataset=cells["domain"].str.upper(), image=cells["slide"]
+    samples = pd.DataFrame(rows)
+    return samples.assign(
+        sample_id=[f"c{i:04d}" for i in range(len(samples))],
+        dataset=samples["domain"].str.upper(),
+        image=samples["slide"],
     )
 
 
@@ -53,8 +55,8 @@ def test_in_domain_takes_shares_of_each_domain_and_tests_small_domains_out_of_do
 
 
 def test_single_domain_trains_on_one_and_tests_on_the_test_slides_of_all() -> None:
-    cells = table(lung=10, skin=5, tiny=3)
-    split = make(SingleDomain(name="single_domain", domain="skin"), cells, 1.0, 0)
+    samples = table(lung=10, skin=5, tiny=3)
+    split = make(SingleDomain(name="single_domain", domain="skin"), samples, 1.0, 0)
     assert {name[:4] for name in slides(split, "train") | slides(split, "validation")} == {"skin"}
     assert {name[:4] for name in slides(split, "test", "in_domain")} == {"skin"}
     out = slides(split, "test", "out_of_domain")
@@ -65,8 +67,8 @@ def test_single_domain_trains_on_one_and_tests_on_the_test_slides_of_all() -> No
 
 
 def test_leave_one_out_tests_on_all_of_the_domain_left_out_and_on_no_other_in_its_set() -> None:
-    cells = table(lung=10, skin=5, tiny=3)
-    split = make(LeaveOneOut(name="leave_one_out", domain="lung"), cells, 1.0, 0)
+    samples = table(lung=10, skin=5, tiny=3)
+    split = make(LeaveOneOut(name="leave_one_out", domain="lung"), samples, 1.0, 0)
     assert slides(split, "test", "out_of_domain") == {f"lung{i}" for i in range(10)}
     assert {name[:4] for name in slides(split, "test", "in_domain")} == {"skin"}
     assert slides(split, "unused") == {"tiny0", "tiny1", "tiny2"}
@@ -80,23 +82,23 @@ def test_leave_one_out_may_leave_out_a_domain_too_small_to_train() -> None:
 
 
 def test_domains_may_be_scanners() -> None:
-    cells = table(lung=6, skin=6)
-    cells["scanner"] = ["XR" if name.endswith(("0", "1", "2")) else "CS2" for name in cells["slide"]]
-    split = make(LeaveOneOut(name="leave_one_out", by="scanner", domain="XR"), cells, 1.0, 0)
+    samples = table(lung=6, skin=6)
+    samples["scanner"] = ["XR" if name.endswith(("0", "1", "2")) else "CS2" for name in samples["slide"]]
+    split = make(LeaveOneOut(name="leave_one_out", by="scanner", domain="XR"), samples, 1.0, 0)
     assert slides(split, "test", "out_of_domain") == {f"{d}{i}" for d in ("lung", "skin") for i in range(3)}
     assert set(split.frame["domain"]) == {"lung", "skin"}
 
 
 def test_every_slide_tests_in_one_fold() -> None:
-    cells = table(lung=7, skin=5)
-    tests = [slides(make(KFold(name="kfold", fold=k, folds=4), cells, 1.0, 3), "test", "in_domain") for k in range(4)]
+    samples = table(lung=7, skin=5)
+    tests = [slides(make(KFold(name="kfold", fold=k, folds=4), samples, 1.0, 3), "test", "in_domain") for k in range(4)]
     assert sum(len(fold) for fold in tests) == 12
-    assert set.union(*tests) == set(cells["slide"])
+    assert set.union(*tests) == set(samples["slide"])
 
 
 def test_external_names_its_evaluation_sets_after_the_data_sets() -> None:
-    cells = table(lung=5, skin=3, breast=2, brain=2)
-    split = make(External(name="external", train_on="LUNG", test_on=["SKIN", "BREAST"]), cells, 1.0, 0)
+    samples = table(lung=5, skin=3, breast=2, brain=2)
+    split = make(External(name="external", train_on="LUNG", test_on=["SKIN", "BREAST"]), samples, 1.0, 0)
     assert len(slides(split, "train")) == 4
     assert len(slides(split, "validation")) == 1
     assert slides(split, "test", "SKIN") == {"skin0", "skin1", "skin2"}
@@ -105,30 +107,30 @@ def test_external_names_its_evaluation_sets_after_the_data_sets() -> None:
 
 
 def test_a_slide_that_both_data_sets_hold_tests_and_does_not_train() -> None:
-    cells = table(lung=6, skin=3).replace({"slide": {"skin0": "lung0"}})
-    split = make(External(name="external", train_on="LUNG", test_on="SKIN"), cells, 1.0, 0)
+    samples = table(lung=6, skin=3).replace({"slide": {"skin0": "lung0"}})
+    split = make(External(name="external", train_on="LUNG", test_on="SKIN"), samples, 1.0, 0)
     assert slides(split, "test", "SKIN") == {"lung0", "skin1", "skin2"}
     assert slides(split, "train") | slides(split, "validation") == {f"lung{i}" for i in range(1, 6)}
-    assert split.frame.loc[cells["dataset"].eq("LUNG") & cells["slide"].eq("lung0"), "part"].eq("unused").all()
-    same = cells[cells["slide"] == "lung0"]
+    assert split.frame.loc[samples["dataset"].eq("LUNG") & samples["slide"].eq("lung0"), "part"].eq("unused").all()
+    same = samples[samples["slide"] == "lung0"]
     with pytest.raises(Infeasible, match=r"every slide of split\.train_on=LUNG is one of split\.test_on"):
         make(External(name="external", train_on="LUNG", test_on=["SKIN"]), same, 1.0, 0)
 
 
 def test_an_unknown_domain_is_named_with_those_there_are() -> None:
-    cells = table(lung=5, skin=5)
+    samples = table(lung=5, skin=5)
     for strategy in (SingleDomain(name="s", domain="lungs"), LeaveOneOut(name="l", domain="lungs")):
         with pytest.raises(MitofmError) as error:
-            make(strategy, cells, 1.0, 0)
+            make(strategy, samples, 1.0, 0)
         assert str(error.value) == str(unknown("domain", "lungs", ["lung", "skin"], "this data set"))
 
 
 def test_the_only_domain_can_train_and_cannot_be_left_out() -> None:
-    cells = table(lung=5)
-    assert len(slides(make(SingleDomain(name="s", domain="lung"), cells, 1.0, 0), "train")) == 3
+    samples = table(lung=5)
+    assert len(slides(make(SingleDomain(name="s", domain="lung"), samples, 1.0, 0), "train")) == 3
     for strategy in (LeaveOneOut(name="l", domain="lung"), DomainCount(name="d", domain="lung", count=1)):
         with pytest.raises(Infeasible, match=r"split.domain=lung is the only domain of this data set: without it"):
-            make(strategy, cells, 1.0, 0)
+            make(strategy, samples, 1.0, 0)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +142,9 @@ def test_the_only_domain_can_train_and_cannot_be_left_out() -> None:
     ],
 )
 def test_a_domain_that_is_no_word_is_refused(domain: Any, says: str) -> None:
-    cells = table(lung=5, skin=5).assign(scanner=lambda t: t["domain"])
+    samples = table(lung=5, skin=5).assign(scanner=lambda t: t["domain"])
     with pytest.raises(MitofmError, match=says):
-        make(SingleDomain(name="s", domain=domain, by="scanner"), cells, 1.0, 0)
+        make(SingleDomain(name="s", domain=domain, by="scanner"), samples, 1.0, 0)
 
 
 def test_folds_without_validation() -> None:
@@ -158,17 +160,17 @@ def test_a_domain_too_small_to_train_is_infeasible_with_its_counts() -> None:
 
 
 def test_a_slide_in_two_domains_is_refused() -> None:
-    cells = table(lung=5, skin=5).replace({"slide": {"skin3": "lung2"}})
+    samples = table(lung=5, skin=5).replace({"slide": {"skin3": "lung2"}})
     with pytest.raises(MitofmError, match=r"slide 'lung2' lies in more than one domain: 'lung', 'skin' \(1 such"):
-        make(InDomain(name="in_domain"), cells, 1.0, 0)
+        make(InDomain(name="in_domain"), samples, 1.0, 0)
 
 
 def test_domains_that_the_table_cannot_tell_are_refused() -> None:
-    cells = table(lung=5)
+    samples = table(lung=5)
     with pytest.raises(MitofmError, match=r"no column 'scanner'. It has: domain"):
-        make(InDomain(name="in_domain", by="scanner"), cells, 1.0, 0)
+        make(InDomain(name="in_domain", by="scanner"), samples, 1.0, 0)
     with pytest.raises(MitofmError, match=r"unknown split.by 'organ'"):
-        make(InDomain(name="in_domain", by="organ"), cells, 1.0, 0)
+        make(InDomain(name="in_domain", by="organ"), samples, 1.0, 0)
 
 
 def test_settings_that_cannot_be_meant_are_refused() -> None:
@@ -190,19 +192,19 @@ def test_settings_that_cannot_be_meant_are_refused() -> None:
 
 
 def test_more_folds_or_training_slides_than_there_are_is_infeasible() -> None:
-    with pytest.raises(Infeasible, match="3 slides, 3 with positive and 3 with negative cells, cannot make 5 folds"):
+    with pytest.raises(Infeasible, match="3 slides, 3 with positive and 3 with negative samples, cannot make 5 folds"):
         make(KFold(name="kfold"), table(lung=3), 1.0, 0)
-    with pytest.raises(Infeasible, match="1 slides with 6 positive and 6 negative cells are left for training"):
+    with pytest.raises(Infeasible, match="1 slides with 6 positive and 6 negative samples are left for training"):
         make(External(name="e", train_on="LUNG", test_on="SKIN"), table(lung=1, skin=3), 1.0, 0)
 
 
 def test_a_number_of_slides_can_be_bought() -> None:
     strategy = InDomain(name="in_domain", fraction_unit="slide")
-    cells = table(lung=10)
-    two, four = make(strategy, cells, 2, 0), make(strategy, cells, 4, 0)
+    samples = table(lung=10)
+    two, four = make(strategy, samples, 2, 0), make(strategy, samples, 4, 0)
     assert len(slides(two, "train")) == 2
     assert slides(two, "train") < slides(four, "train")
     assert len(slides(two, "validation")) == 1
     assert slides(two, "test", "in_domain") == slides(four, "test", "in_domain")
     with pytest.raises(Infeasible, match="fraction=7 slides were asked for, but the training side has 6"):
-        make(strategy, cells, 7, 0)
+        make(strategy, samples, 7, 0)

@@ -18,13 +18,14 @@ from mitofm.data.splits.leave_one_out import LeaveOneOut
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Strategy
 from mitofm.data.splits.single_domain import SingleDomain
-from mitofm.data.splits.suggestion import _typed, make_or_suggest
+from mitofm.data.splits.suggestion import _quote, make_or_suggest
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
-from mitofm.runs.plan import plan
+from mitofm.runs.foresight import foresee
 from mitofm.runs.resolve import resolve
+from mitofm.training.settings import Settings
 
 DEFAULT = InDomain(name="in_domain")
 
@@ -37,26 +38,26 @@ def table(positive: int, negative: int, **slides: int) -> pd.DataFrame:
         for number in range(count)
         for label in [1] * positive + [0] * negative
     ]
-    cells = pd.DataFrame(rows)
-    return cells.assign(sample_id=[f"s{i:04d}" for i in range(len(cells))], image=cells["slide"])
+    samples = pd.DataFrame(rows)
+    return samples.assign(sample_id=[f"s{i:04d}" for i in range(len(samples))], image=samples["slide"])
 
 
-def suggested(strategy: Strategy, cells: pd.DataFrame, fraction: float = 1.0) -> tuple[str, str]:
+def suggested(strategy: Strategy, samples: pd.DataFrame, fraction: float = 1.0) -> tuple[str, str]:
     """The reason, and what to type instead: seen here to compose and to work."""
     with pytest.raises(Infeasible) as plain:
-        make(strategy, cells, fraction, 7)
+        make(strategy, samples, fraction, 7)
     with pytest.raises(Infeasible) as told:
-        make_or_suggest(strategy, cells, fraction, 7)
+        make_or_suggest(strategy, samples, fraction, 7)
     reason, _, typed = str(told.value).partition(". What works at seed 7: ")
     assert reason == str(plain.value)
     if typed and "split=" in typed:
         config = resolve(compose("train", [*shlex.split(typed)]))
-        make(instantiate(config["split"]), cells, config["fraction"] if "fraction=" in typed else fraction, 7)
+        make(instantiate(config["split"]), samples, config["fraction"] if "fraction=" in typed else fraction, 7)
     return reason, typed
 
 
 @pytest.mark.parametrize(
-    ("cells", "typed"),
+    ("samples", "typed"),
     [
         (table(5, 10, a=2, b=2, c=2), "split=kfold split.folds=5"),
         (table(6, 14, a=2, b=2), "split=kfold split.folds=4"),
@@ -65,8 +66,8 @@ def suggested(strategy: Strategy, cells: pd.DataFrame, fraction: float = 1.0) ->
         (table(9, 9, a=2), "split=kfold split.folds=2 split.validation_share=null"),
     ],
 )
-def test_few_slides_or_few_positives_get_a_split_that_works(cells: pd.DataFrame, typed: str) -> None:
-    assert suggested(DEFAULT, cells)[1] == typed
+def test_few_slides_or_few_positives_get_a_split_that_works(samples: pd.DataFrame, typed: str) -> None:
+    assert suggested(DEFAULT, samples)[1] == typed
 
 
 def test_five_slides_of_twenty_samples_just_work_if_each_has_five_of_a_class() -> None:
@@ -74,7 +75,7 @@ def test_five_slides_of_twenty_samples_just_work_if_each_has_five_of_a_class() -
 
 
 @pytest.mark.parametrize(
-    ("strategy", "cells", "typed"),
+    ("strategy", "samples", "typed"),
     [
         (KFold(name="kfold", folds=20), table(6, 6, a=10), "split=in_domain"),
         (LeaveOneOut(name="l", domain="a"), table(6, 6, a=10), "split=in_domain"),
@@ -84,12 +85,12 @@ def test_five_slides_of_twenty_samples_just_work_if_each_has_five_of_a_class() -
         (LeaveOneOut(name="l", domain="a", by="scanner"), table(6, 6, a=2, b=2).assign(scanner=["a", "b"] * 24), None),
     ],
 )
-def test_other_splits(strategy: Strategy, cells: pd.DataFrame, typed: str | None) -> None:
+def test_other_splits(strategy: Strategy, samples: pd.DataFrame, typed: str | None) -> None:
     if typed is None:
         with pytest.raises(MitofmError, match="lies in more than one scanner"):
-            make_or_suggest(strategy, cells, 1.0, 7)
+            make_or_suggest(strategy, samples, 1.0, 7)
     else:
-        assert suggested(strategy, cells, 9 if strategy.fraction_unit == "slide" else 1.0)[1] == typed
+        assert suggested(strategy, samples, 9 if strategy.fraction_unit == "slide" else 1.0)[1] == typed
 
 
 def test_if_the_fraction_is_in_the_way_the_split_stays() -> None:
@@ -100,10 +101,10 @@ def test_if_the_fraction_is_in_the_way_the_split_stays() -> None:
 
 
 def test_a_domain_of_any_name_can_be_typed() -> None:
-    cells = pd.concat([table(1, 0, a=1), table(0, 1, b=1), table(9, 9, c=3)]).replace({"domain": {"c": "it's, 2021"}})
-    cells = cells.assign(sample_id=[f"s{i:04d}" for i in range(len(cells))])
+    samples = pd.concat([table(1, 0, a=1), table(0, 1, b=1), table(9, 9, c=3)]).replace({"domain": {"c": "it's, 2021"}})
+    samples = samples.assign(sample_id=[f"s{i:04d}" for i in range(len(samples))])
     strategy = LeaveOneOut(name="l", domain="it's, 2021")
-    assert suggested(strategy, cells)[1] == "split=in_domain"
+    assert suggested(strategy, samples)[1] == "split=in_domain"
     for name in (
         "human melanoma",
         "2021",
@@ -115,12 +116,12 @@ def test_a_domain_of_any_name_can_be_typed() -> None:
         "a\\b",
         "a\\'b\\",
     ):
-        (word,) = shlex.split(_typed("split.domain", name))
+        (word,) = shlex.split(_quote("split.domain", name))
         assert compose("train", ["split=leave_one_out", word]).split.domain == name
 
 
 @pytest.mark.parametrize(
-    ("cells", "says"),
+    ("samples", "says"),
     [
         (table(9, 9, a=1), r"3 slides with at least 5 positive and 5 negative .* it has 1 \(1 in all, 1 with posit"),
         (table(9, 0, a=4), "No split works for this table: all of its 36 samples are of one class"),
@@ -128,9 +129,9 @@ def test_a_domain_of_any_name_can_be_typed() -> None:
          r"it has 0 \(3 in all, 1 with positive and 2 with negative samples\)"),
     ],
 )  # fmt: skip
-def test_if_nothing_works_it_is_said_what_is_missing(cells: pd.DataFrame, says: str) -> None:
+def test_if_nothing_works_it_is_said_what_is_missing(samples: pd.DataFrame, says: str) -> None:
     with pytest.raises(Infeasible, match=says) as told:
-        make_or_suggest(DEFAULT, cells, 1.0, 7)
+        make_or_suggest(DEFAULT, samples, 1.0, 7)
     assert "\n" not in str(told.value)
 
 
@@ -151,8 +152,11 @@ def test_a_plan_says_it_before_anything_runs(resolved: Callable[..., dict[str, A
     configs = [
         resolved(*few, f"adaptation={one}", split) for one in ("knn", "lora") for split in ("split=kfold", "seed=1")
     ]
-    lines = list(plan(configs))
+    lines = list(foresee(map(Settings.read, configs)))
     assert lines[0] == "4 cells: 4 to do"
     assert lines[1].startswith("cannot be split: 4 of the 4 ahead. The first: ")
     assert "What works at seed 42: split=kfold split.folds=5 split.validation_share=" in lines[1]
-    assert not any("cannot" in line for line in plan([resolved(*few, "split=kfold", "split.validation_share=0.5")]))
+    assert not any(
+        "cannot" in line
+        for line in foresee([Settings.read(resolved(*few, "split=kfold", "split.validation_share=0.5"))])
+    )

@@ -27,11 +27,11 @@ def kept(tmp_path: Path) -> Tables:
 
 
 def test_a_kept_table_is_read_without_a_look_at_any_image(kept: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = kept.curated()
+    first = kept.read()
     assert kept.fingerprint() == fingerprint(first.table) == fingerprint(kept.source.table())
     monkeypatch.setattr(tables, "survey", None)
     monkeypatch.setattr(tables, "curate", None)
-    pd.testing.assert_frame_equal(kept.curated().table, first.table)
+    pd.testing.assert_frame_equal(kept.read().table, first.table)
     assert kept.fingerprint(votes=True) == kept.fingerprint()
 
 
@@ -45,36 +45,36 @@ def test_votes_have_a_fingerprint_of_their_own(kept: Tables) -> None:
 
 @pytest.mark.parametrize("change", ["image", "annotations", "rules", "source"])
 def test_it_is_made_anew_if_what_it_was_made_from_has_changed(kept: Tables, tmp_path: Path, change: str) -> None:
-    kept.curated()
+    kept.read()
     kept.source._table = kept.source._table.iloc[:20]  # type: ignore[attr-defined]
-    assert len(kept.curated().table) == 30
+    assert len(kept.read().table) == 30
     if change == "image":
         (tmp_path / "0.png").write_bytes((tmp_path / "1.png").read_bytes())
     if change == "annotations":
         (tmp_path / "cells.csv").write_text("12")
     changes = {"rules": {"rules": Rules("drop", "drop", None, 16, None)}, "source": {"source_config": {"a": 2}}}
-    assert len(replace(kept, **changes.get(change, {})).curated().table) == 20
+    assert len(replace(kept, **changes.get(change, {})).read().table) == 20
 
 
 @pytest.mark.parametrize("file", ["facts.json", "table.parquet", "remarks.parquet"])
 def test_a_damaged_one_is_made_anew(kept: Tables, file: str) -> None:
-    whole = kept.curated().table
+    whole = kept.read().table
     (damaged,) = kept.folder.glob(f"r-*/{file}")
     damaged.write_bytes(damaged.read_bytes()[:-20])
-    pd.testing.assert_frame_equal(kept.curated().table, whole)
+    pd.testing.assert_frame_equal(kept.read().table, whole)
 
 
 def test_one_that_says_something_else_is_made_anew(kept: Tables) -> None:
-    whole = kept.curated().table
+    whole = kept.read().table
     (file,) = kept.folder.glob("r-*/table.parquet")
     whole.assign(label=1 - whole["label"]).to_parquet(file, index=False)
-    pd.testing.assert_frame_equal(kept.curated().table, whole)
+    pd.testing.assert_frame_equal(kept.read().table, whole)
 
 
 def test_a_missing_image_is_named_and_nothing_is_kept(kept: Tables, tmp_path: Path) -> None:
     (tmp_path / "2.png").unlink()
-    with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*the first is 2\.png"):
-        kept.curated()
+    with pytest.raises(MitofmError, match=r"1 of 5 image files are missing .*: 2\.png"):
+        kept.read()
     assert not list(kept.folder.glob("*/facts.json"))
 
 
@@ -93,18 +93,18 @@ def test_the_folder_of_many_images_is_looked_for_once(kept: Tables) -> None:
         def root(self, root: Path) -> None:
             self.__dict__["root"] = root
 
-    kept.curated()
+    kept.read()
     source = Sought(kept.source.root)
     assert replace(kept, source=source).fingerprint() == kept.fingerprint()
     assert source.times == 1
 
 
 def test_several_who_meet_a_damaged_one_all_get_the_table(kept: Tables, tmp_path: Path) -> None:
-    whole = kept.curated().table
+    whole = kept.read().table
     for _ in range(5):
         next((tmp_path / "cache").glob("r-*/table.parquet")).write_bytes(b"x")
         with ThreadPoolExecutor(4) as pool:
-            for found in pool.map(lambda _: (kept.curated().table, kept.fingerprint()), range(8)):
+            for found in pool.map(lambda _: (kept.read().table, kept.fingerprint()), range(8)):
                 pd.testing.assert_frame_equal(found[0], whole)
                 assert found[1] == fingerprint(whole)
 

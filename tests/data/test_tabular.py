@@ -109,7 +109,7 @@ def test_what_is_no_table_is_one_line(tmp_path: Path, content: str | bytes, mess
 def test_rows_are_counted_as_a_spreadsheet_shows_them(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text('sep=;\nx;y\n1;"two\nlines"\n\n3;4\n')
-    assert tabular.numbered(path).index.tolist() == [2, 4]
+    assert tabular.read_numbered(path).index.tolist() == [2, 4]
 
 
 def column(*values: str) -> pd.Series:
@@ -128,7 +128,7 @@ def column(*values: str) -> pd.Series:
     ],
 )
 def test_numbers_have_a_decimal_point_or_a_decimal_comma(values: tuple[str, ...], numbers: tuple[float, ...]) -> None:
-    assert tabular.numbers(column(*values), "f").tolist() == list(numbers)
+    assert tabular.parse_numbers(column(*values), "f").tolist() == list(numbers)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_numbers_have_a_decimal_point_or_a_decimal_comma(values: tuple[str, ...]
 )
 def test_a_value_that_may_be_two_numbers_is_none(values: tuple[str, ...], message: str) -> None:
     with pytest.raises(MitofmError, match=message):
-        tabular.numbers(column(*values), "f")
+        tabular.parse_numbers(column(*values), "f")
 
 
 @pytest.mark.parametrize(
@@ -163,4 +163,4 @@ def test_a_value_that_may_be_two_numbers_is_none(values: tuple[str, ...], messag
     ],
 )
 def test_a_whole_number_written_with_decimals_is_that_number(given: str, whole: str) -> None:
-    assert tabular.whole(given) == whole
+    assert tabular.drop_decimals(given) == whole

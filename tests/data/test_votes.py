@@ -11,7 +11,7 @@ import pytest
 from mitofm.data.annotations import UNKNOWN
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.make import make
-from mitofm.data.votes import agreement, contradicted, voted, with_targets
+from mitofm.data.votes import add_targets, agreement, find_contradicted, require_votes
 from mitofm.ground.errors import Infeasible, MitofmError
 
 TABLE = pd.DataFrame(
@@ -32,7 +32,7 @@ def frame(**columns: Any) -> pd.DataFrame:
 def test_targets_are_shares_whatever_the_order_and_background_keeps_its_label() -> None:
     background = pd.DataFrame({"sample_id": ["a-background-0"], "label": [0], "part": ["train"]})
     shuffled = pd.concat([frame().iloc[[4, 1, 0, 3]], background], ignore_index=True)
-    assert with_targets(shuffled, TABLE)["target"].tolist() == [0.5, 1, 0, 1 / 3, 0]
+    assert add_targets(shuffled, TABLE)["target"].tolist() == [0.5, 1, 0, 1 / 3, 0]
 
 
 def test_experts_agree_divide_or_cannot_tell() -> None:
@@ -42,9 +42,16 @@ def test_experts_agree_divide_or_cannot_tell() -> None:
 
 
 def test_a_label_against_most_votes_is_told_and_a_tie_is_none() -> None:
-    assert not contradicted(TABLE).any()
-    assert contradicted(TABLE.assign(label=[1, 0, 1, 0, 0, 0])).tolist() == [True, True, False, False, False, False]
-    assert not contradicted(TABLE.assign(label=UNKNOWN)).any()
+    assert not find_contradicted(TABLE).any()
+    assert find_contradicted(TABLE.assign(label=[1, 0, 1, 0, 0, 0])).tolist() == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+    assert not find_contradicted(TABLE.assign(label=UNKNOWN)).any()
 
 
 @pytest.mark.parametrize(
@@ -57,13 +64,13 @@ def test_a_label_against_most_votes_is_told_and_a_tie_is_none() -> None:
 )
 def test_tables_that_cannot_be_learned_from_are_refused(table: pd.DataFrame, told: str) -> None:
     with pytest.raises(MitofmError, match=told):
-        voted(table, "s")
-    assert voted(TABLE, "s") is TABLE
+        require_votes(table, "s")
+    assert require_votes(TABLE, "s") is TABLE
 
 
 def test_votes_for_one_class_only_are_nothing_to_learn_from() -> None:
     with pytest.raises(Infeasible, match="all votes on all 6 training samples are for one class"):
-        with_targets(frame(), TABLE.assign(votes_positive=0))
+        add_targets(frame(), TABLE.assign(votes_positive=0))
 
 
 def test_a_split_knows_agreement_if_the_table_has_votes() -> None:

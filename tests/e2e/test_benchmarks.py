@@ -14,8 +14,8 @@ SMALL = {
     "train": "--steps 5 --img-size 32 --crop-px 32 --backbone deit_tiny --batch 2",
     "embed": "--patches 8 --img-size 32 --crop-px 32 --repeats 1",
     "pretrain": "--steps 1 --threads 1",
-    "probe": "--cells 8000 --width 16",
-    "bootstrap": "--slides 8 --cells 100 --seeds 1 --written-out 2 --repeats 1",
+    "probe": "--samples 8000 --width 16",
+    "bootstrap": "--slides 8 --samples 100 --seeds 1 --written-out 2 --repeats 1",
     "report": "--cells 4",
     "sweep": "--side 1 --repeats 1 --fitted 1",
 }

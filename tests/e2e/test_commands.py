@@ -99,7 +99,10 @@ ALONE = (["fractoin=0.5"], ["backbone=deit_tiny"])  # one of all; what reads HF_
         (["-m", "backbone=toy_vit_p8,unii"], "unknown backbone 'unii'"),
         (["split=single_domain", "split.domain=lung", *QUICK], "unknown domain 'lung'"),
         (["split=single_domain"], "split.domain is not set"),
-        (["split=single_domain", "split.domain=1", *QUICK], "split.domain=1 is read as a number"),
+        (
+            ["split=single_domain", "split.domain=1", *QUICK],
+            "split.domain=1: give text. A number is text in two quotes",
+        ),
         (["backbone=deit_tiny"], "the weights of backbone 'deit_tiny' are not on this machine"),
         (["data=mf"], "data set 'mf' is not here"),
         (["backbone=mobilenetv2", "backbone.weights=random", "adaptation=lora", *QUICK], "finds nothing to adapt"),

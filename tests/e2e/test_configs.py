@@ -13,8 +13,7 @@ from mitofm import cli
 from mitofm.commands.composing import asked, compose, each_value, groups
 from mitofm.ground.config import conf_dir, experiments_dir, instantiate
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
-from mitofm.runs.execute import run
+from mitofm.runs.execute import check, run
 from mitofm.runs.folder import State
 from mitofm.runs.resolve import resolve
 
@@ -214,3 +213,34 @@ def test_a_map_over_a_list_is_refused_with_the_way_to_replace_it() -> None:
 def test_every_key_of_own_csv_is_an_ordinary_one(key: str, value: str) -> None:
     config = resolve(compose("train", ["data=own_csv", f"data.source.{key}={value}"]))
     assert instantiate(config["data"]["source"]).name == "own_csv"
+
+
+@pytest.mark.parametrize("command", ["train", "train -m", "plan"])
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("fraction=50%", "fraction=50%: give a number"),
+        ("fraction=true", "fraction=true: give a number"),
+        ("fit.focal_gamma=abc", "fit.focal_gamma=abc: give a number from 0 to 10"),
+        ("data.crop_px=64.5", "data.crop_px=64.5: give a whole number of at least 1"),
+        ("data.mpp=nan", "data.mpp=NaN: give a number above 0, or null"),
+        ("+fit.nosuch=1", "unknown key 'fit.nosuch'"),
+        ("paths.runs=5", "paths.runs=5: give a path"),
+        ("adaptation.nosuch=1 adaptation=lora", "unknown key 'adaptation.nosuch'"),
+        ("adaptation=peft adaptation.method=nosuch", "unknown adaptation.method 'nosuch'"),
+        ("adaptation=lora +adaptation.init_lora_weights=eva", "adaptation.init_lora_weights=eva is refused"),
+        ("+adaptation.views=8", "; Either remove + prefix"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, command: str, typed: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["mitofm", *command.split(), *typed.split()])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.count("\n") == 1
+    assert told in said
+    assert not (tmp_path / "runs").exists()

@@ -29,7 +29,7 @@ def adaptations() -> ModuleType:
 
 def test_the_table_of_adaptations_is_up_to_date(adaptations: ModuleType) -> None:
     page = adaptations.PAGE.read_text()
-    assert adaptations.written(page) == page, "make adaptations"
+    assert adaptations.write_table(page) == page, "make adaptations"
     assert all(f"| `{name}` |" in page for name in groups("adaptation"))
 
 
@@ -38,7 +38,7 @@ def test_the_table_of_published_files_is_up_to_date() -> None:
     page = published.PAGE.read_text()
     if not published.PUBLISHED.is_dir():
         pytest.skip("the published files are not beside the project")
-    assert published.written(page, published.PUBLISHED) == page, "make published"
+    assert published.write_table(page, published.PUBLISHED) == page, "make published"
     assert all(f"| `{path.name}` |" in page for path in published.PUBLISHED.iterdir() if path.suffix != ".md")
 
 

@@ -15,11 +15,13 @@ import tifffile
 import torch
 import yaml
 
-from mitofm.backbones.embeddings import cached, place
+from mitofm.backbones.embeddings import cache_embeddings, embeddings_file
 from mitofm.data.images.open import open_image
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import read
 from mitofm.runs.execute import run, run_again
 from mitofm.runs.folder import State
+from mitofm.training.settings import Paths
 
 Small = Callable[..., Any]
 SECRET = "a-secret-of-the-environment"
@@ -61,7 +63,7 @@ def test_a_stored_config_builds_nothing_but_what_configs_describe(stopped: Path,
     config["augment"]["transforms"] = [{"_target_": target, "filename": str(tmp_path / "trap.pkl")}]
     (stopped / "config.yaml").write_text(yaml.safe_dump(config))
     with pytest.raises(MitofmError, match="_target_"):
-        run_again(stopped, paths(stopped))
+        run_again(stopped, read(Paths, paths(stopped)))
     assert not (tmp_path / "it_ran").exists()
 
 
@@ -71,7 +73,7 @@ def test_a_stored_config_does_not_read_the_environment(stopped: Path, monkeypatc
     config["augment"]["name"] = "${oc.env:A_TOKEN}"
     (stopped / "config.yaml").write_text(yaml.safe_dump(config))
     with pytest.raises(MitofmError, match="asks for another cell") as refused:
-        run_again(stopped, paths(stopped))
+        run_again(stopped, read(Paths, paths(stopped)))
     assert SECRET not in str(refused.value)
     written = b"".join(file.read_bytes() for file in stopped.parents[1].rglob("*") if file.is_file())
     assert SECRET.encode() not in written
@@ -92,14 +94,14 @@ def test_a_state_to_resume_from_is_tensors_and_not_code(stopped: Path, tmp_path:
     (stopped / "checkpoint").mkdir()
     torch.save({"state_dict": Trap(tmp_path / "it_ran")}, stopped / "checkpoint" / "resume.ckpt")
     with pytest.raises(Exception, match=r"[Ww]eights.only"):
-        run_again(stopped, paths(stopped))
+        run_again(stopped, read(Paths, paths(stopped)))
     assert not (tmp_path / "it_ran").exists()
     assert (stopped / "FAILED").is_file()
 
 
 def test_a_header_of_4_gb_and_an_array_of_objects_are_no_embeddings(tmp_path: Path) -> None:
     store: Any = SimpleNamespace(key="k" * 16)
-    file = place(store, "f" * 16, tmp_path)
+    file = embeddings_file(store, "f" * 16, tmp_path)
     file.parent.mkdir()
     objects = tmp_path / "objects.npy"
     np.save(objects, np.array([Trap(tmp_path / "it_ran")], dtype=object), allow_pickle=True)
@@ -112,7 +114,9 @@ def test_a_header_of_4_gb_and_an_array_of_objects_are_no_embeddings(tmp_path: Pa
         file.write_bytes(content)
         tracemalloc.start()
         with pytest.raises(MitofmError, match="holds no embeddings"):
-            cached(store, "f" * 16, tmp_path, torch.nn.Module, device=torch.device("cpu"), precision=torch.float32)
+            cache_embeddings(
+                store, "f" * 16, tmp_path, torch.nn.Module, device=torch.device("cpu"), precision=torch.float32
+            )
         assert tracemalloc.get_traced_memory()[1] < 10e6
         tracemalloc.stop()
     assert not (tmp_path / "it_ran").exists()

@@ -24,11 +24,13 @@ from mitofm.commands.launching import check_launcher
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import resolve
+from mitofm.training.settings import Settings
 
 
 def check(*overrides: str, multirun: bool = True) -> Any:
     found = asked("train", overrides, None, multirun)
-    check_launcher(found, resolve(compose("train", [one for one in overrides if not one.startswith("hydra")])))
+    typed = [one for one in overrides if not one.startswith("hydra")]
+    check_launcher(found, Settings.read(resolve(compose("train", typed))))
     return found
 
 
@@ -44,7 +46,7 @@ def test_a_number_of_processes_that_is_none_is_refused() -> None:
     for given in (0, "two", None):
         found.launches.n_jobs = given
         with pytest.raises(MitofmError, match=rf"hydra\.launcher\.n_jobs={given}: give a number of processes"):
-            check_launcher(found, {"trainer": {"devices": 1}})
+            check_launcher(found, Settings.read(resolve(compose("train", []))))
 
 
 def test_a_process_composes_its_cells_and_what_goes_wrong_is_the_result(tmp_path: Path) -> None:

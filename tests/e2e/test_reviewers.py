@@ -12,6 +12,7 @@ import yaml
 
 from mitofm.runs.identity import identify
 from mitofm.runs.keys import FORMER, rename
+from mitofm.training.settings import Settings
 
 Typed = Callable[..., tuple[str, str]]
 Refused = Callable[..., str]
@@ -93,7 +94,7 @@ def test_versions_are_said_once_and_refused_before_it_is_run(
     config = yaml.safe_load((cell / "config.yaml").read_text())
     config["augment"]["transforms"] = [{"_target_": "albumentations.Rotate", "p": 0.5}]
     (cell / "config.yaml").write_text(yaml.safe_dump(config))
-    cell_id = identify(config).id
+    cell_id = identify(Settings.read(config)).id
     (cell / "cell.json").write_text(json.dumps(json.loads((cell / "cell.json").read_text()) | {"id": cell_id}))
     assert "Rotate is not the same before and since opencv 5.0" in refused("verify", cell)
 

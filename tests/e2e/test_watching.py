@@ -34,8 +34,9 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Cells are fitted in no time, and the seed that is set under `fails` cannot be."""
     sick = {"fails": -1}
 
-    def fit_cell(config: Any, cell_id: str, dataset: Any, weights: Any, folder: Path) -> Any:
-        del dataset, weights
+    def fit_cell(settings: Any, cell_id: str, weights: Any, folder: Path) -> Any:
+        del weights
+        config = settings.config
         if config["seed"] == sick["fails"]:
             raise ValueError("no luck")
         named = {"dataset": "data", "backbone": "backbone", "adaptation": "adaptation"}
@@ -88,6 +89,7 @@ def test_a_study_is_watched_until_its_sweep_ends(
     run(small("seed=1"))
     with progress.shown(runs, "unnamed", cells=2):
         run(small("seed=2"))
+        capsys.readouterr()  # what rendering the slides has printed
         status.main(["study=unnamed", "watch=5"])  # no terminal: once
         once = capsys.readouterr().out.splitlines()
         assert once[1].split() == ["unnamed", "2", "2", "0", "0", "0"]
@@ -107,7 +109,7 @@ def test_a_study_is_watched_until_its_sweep_ends(
     shown = capsys.readouterr().out
     assert "1 of 2 cells done" in shown
     assert "of 2 cells done" not in shown.rpartition("study")[2]
-    with pytest.raises(MitofmError, match="watch=soon: give the seconds"):
+    with pytest.raises(MitofmError, match="watch=soon: give a number above 0"):
         status.main(["watch=soon"])
 
 
@@ -121,7 +123,7 @@ def test_the_cells_that_a_killed_sweep_never_came_to_are_known(
     def killed(config: Any, *given: Any) -> Any:
         if len(fitted) == 2:
             raise SystemExit(143)
-        fitted.append(config["seed"])
+        fitted.append(config.seed)
         return fit(config, *given)
 
     def swept(*words: str) -> None:

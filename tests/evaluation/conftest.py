@@ -1,4 +1,4 @@
-"""Predictions whose truth is known: cells of a slide share an offset, as stains make them do."""
+"""Predictions whose truth is known: samples of a slide share an offset, as stains make them do."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ SLIDE_SPREAD, EFFECT = 0.6, 1.6
 class Simulation:
     """Draws test sets; `truth` is the AUROC that endless slides would have."""
 
-    # Two cells of different slides, unit noise, slide effects on both.
+    # Two samples of different slides, unit noise, slide effects on both.
     truth = float(norm.cdf(EFFECT / np.sqrt(2 * (1 + SLIDE_SPREAD**2))))
 
     @staticmethod
     def seeds(
-        generator: np.random.Generator, slides: int, seeds: int = 1, cells: int = 20, effect: float = EFFECT
+        generator: np.random.Generator, slides: int, seeds: int = 1, samples: int = 20, effect: float = EFFECT
     ) -> list[pd.DataFrame]:
-        """Predictions of several seeds on the same cells."""
-        sizes = np.maximum(4, generator.lognormal(np.log(cells), 0.6, slides).astype(int))
+        """Predictions of several seeds on the same samples."""
+        sizes = np.maximum(4, generator.lognormal(np.log(samples), 0.6, slides).astype(int))
         slide = np.repeat(np.arange(slides), sizes)
         labels = (generator.random(slide.size) < generator.beta(2, 2, slides)[slide]).astype(int)
         labels[:2] = 0, 1

@@ -16,7 +16,7 @@ REPETITIONS = 500
 
 
 def auroc_only(seeds: Sequence[pd.DataFrame]) -> list[Replicates]:
-    """As `replicates`, of one metric: hundreds of repetitions cost seconds."""
+    """As `replicate`, of one metric: hundreds of repetitions cost seconds."""
     found = []
     for seed in seeds:
         codes, slides = pd.factorize(seed["slide"])
@@ -27,7 +27,7 @@ def auroc_only(seeds: Sequence[pd.DataFrame]) -> list[Replicates]:
 
 
 def half_width_ignoring_slides(seed: pd.DataFrame) -> float:
-    """Of the 95 % interval of DeLong et al. 1988, to which every cell is its own unit: the mistake to avoid."""
+    """Of the 95 % interval of DeLong et al. 1988, to which every sample is its own unit: the mistake to avoid."""
     positive = seed["label"].to_numpy() == 1
     logits = seed["logit"].to_numpy()
     ranks, own = rankdata(logits), np.empty(len(seed))
@@ -42,14 +42,14 @@ def test_intervals_cover_and_paired_tests_hold_their_level_and_ignoring_slides_f
     generator = np.random.default_rng(slides)
     covered, rejected, naive = [], [], []
     for _ in range(REPETITIONS):
-        seeds = simulation.seeds(generator, slides, seeds=2, cells=16)
+        seeds = simulation.seeds(generator, slides, seeds=2, samples=16)
         one, other = auroc_only(seeds)
         found = statistics.estimate([one, other])
         assert found.low is not None
         assert found.high is not None
         covered.append(found.low <= simulation.truth <= found.high)
         # Two seeds of one model are two equal models.
-        p = verdicts.difference_p(statistics.paired_difference({0: one}, {0: other}))
+        p = verdicts.difference_p(statistics.subtract_paired({0: one}, {0: other}))
         assert p is not None
         rejected.append(p < 0.05)
         value = metrics.auroc(seeds[0]["label"].to_numpy(), seeds[0]["logit"].to_numpy())

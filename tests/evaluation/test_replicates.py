@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -15,65 +16,65 @@ from mitofm.evaluation.replicates import Replicates
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 7), st.integers(2, 40))
-def test_every_metric_without_a_slide_equals_deleting_it(seed: int, slides: int, cells: int) -> None:
+def test_every_metric_without_a_slide_equals_deleting_it(seed: int, slides: int, samples: int) -> None:
     generator = np.random.default_rng(seed)
     table = pd.DataFrame(
         {
-            "sample_id": np.arange(cells),
-            "slide": generator.integers(0, slides, cells).astype(str),
-            "label": generator.integers(0, 2, cells),
-            "logit": generator.integers(-4, 4, cells) / 2,
+            "sample_id": np.arange(samples),
+            "slide": generator.integers(0, slides, samples).astype(str),
+            "label": generator.integers(0, 2, samples),
+            "logit": generator.integers(-4, 4, samples) / 2,
         }
     )
-    found = replicates.replicates(table, 0.4)
+    found = replicates.replicate(table, 0.4)
     for place, slide in enumerate([None, *found.slides]):
         left = table[table["slide"] != slide]
-        expected = metrics.every(left["label"].to_numpy(), left["logit"].to_numpy(), 0.4)
+        expected = metrics.measure(left["label"].to_numpy(), left["logit"].to_numpy(), 0.4)
         for name, value in expected.items():
             assert found.of(name)[place] == pytest.approx(float(value), nan_ok=True), (name, slide)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30))
-def test_a_weight_is_the_number_of_times_a_cell_is_there(seed: int, cells: int) -> None:
+def test_a_weight_is_the_number_of_times_a_sample_is_there(seed: int, samples: int) -> None:
     generator = np.random.default_rng(seed)
-    labels, logits = generator.integers(0, 2, cells), generator.integers(-4, 4, cells) / 2
-    weights = generator.integers(0, 4, (3, cells))
-    found = metrics.every(labels, logits, 0.6, weights.astype(float))
+    labels, logits = generator.integers(0, 2, samples), generator.integers(-4, 4, samples) / 2
+    weights = generator.integers(0, 4, (3, samples))
+    found = metrics.measure(labels, logits, 0.6, weights.astype(float))
     for row, weight in enumerate(weights):
-        expected = metrics.every(labels.repeat(weight), logits.repeat(weight), 0.6)
+        expected = metrics.measure(labels.repeat(weight), logits.repeat(weight), 0.6)
         for name, value in expected.items():
             assert found[name][row] == pytest.approx(float(value), nan_ok=True), name
 
 
 def test_portions_change_nothing(simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     (table,) = simulation.seeds(np.random.default_rng(0), 9)
-    whole = replicates.replicates(table, 0.5)
+    whole = replicates.replicate(table, 0.5)
     monkeypatch.setattr(replicates, "_AT_ONCE", 300)
-    for name, values in replicates.replicates(table, 0.5).values.items():
+    for name, values in replicates.replicate(table, 0.5).values.items():
         assert values == pytest.approx(whole.values[name], abs=1e-12)
 
 
 def test_the_order_of_rows_is_not_part_of_the_samples_but_slides_and_labels_are(simulation) -> None:
     (table,) = simulation.seeds(np.random.default_rng(1), 8)
-    found = replicates.replicates(table, 0.5)
-    assert replicates.replicates(table.sample(frac=1, random_state=0), 0.5) == found
+    found = replicates.replicate(table, 0.5)
+    assert replicates.replicate(table.sample(frac=1, random_state=0), 0.5) == found
     for column, value in (("slide", "slide1"), ("label", 1 - table["label"][0]), ("sample_id", -1)):
         changed = table.copy()
         changed.loc[0, column] = value
-        assert replicates.replicates(changed, 0.5).samples != found.samples, column
+        assert replicates.replicate(changed, 0.5).samples != found.samples, column
 
 
 def test_they_survive_being_stored(simulation) -> None:
     (table,) = simulation.seeds(np.random.default_rng(2), 8)
     one_class = table.assign(label=1)
-    for found in (replicates.replicates(table, 0.5), replicates.replicates(one_class, 0.5)):
-        assert Replicates(**json.loads(json.dumps(found.plain(), allow_nan=False))) == found
+    for found in (replicates.replicate(table, 0.5), replicates.replicate(one_class, 0.5)):
+        assert Replicates(**json.loads(json.dumps(asdict(found), allow_nan=False))) == found
 
 
 def test_metrics_json_holds_the_very_same_numbers(simulation) -> None:
     (table,) = simulation.seeds(np.random.default_rng(3), 8)
     table = table.assign(domain="breast", evaluation_set="")
-    stored, found = metrics.summarise(table, 0.3)["all"], replicates.replicates(table, 0.3)
+    stored, found = metrics.summarise(table, 0.3)["all"], replicates.replicate(table, 0.3)
     assert {name: stored[name] for name in found.values} == {name: all_[0] for name, all_ in found.values.items()}
     assert stored["auroc"] == metrics.auroc(table["label"].to_numpy(), expit(table["logit"]).to_numpy())

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, roc_auc_score
 
 from mitofm.evaluation import statistics
-from mitofm.evaluation.replicates import Replicates, replicates
+from mitofm.evaluation.replicates import Replicates, replicate
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
 
@@ -16,7 +16,7 @@ THRESHOLD = 0.85
 
 
 def measured(seeds: list[pd.DataFrame]) -> list[Replicates]:
-    return [replicates(seed, THRESHOLD) for seed in seeds]
+    return [replicate(seed, THRESHOLD) for seed in seeds]
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_training_adds_is_told_apart_from_what_test_slides_do(simulation, s
         found = statistics.estimate(measured(seeds))
         training.append(found.training_sd**2)
         seen.append(found.seed_sd**2)
-        far = [simulation.seeds(generator, 300, cells=8, effect=effect)[0] for effect in effects]
+        far = [simulation.seeds(generator, 300, samples=8, effect=effect)[0] for effect in effects]
         true.append(np.var([roc_auc_score(seed["label"], seed["logit"]) for seed in far], ddof=1))
     assert np.mean(seen) > np.mean(true) + 1e-3
     assert np.mean(training) == pytest.approx(np.mean(true), abs=5e-4)
@@ -89,43 +89,43 @@ def test_the_variance_of_seeds_by_hand() -> None:
     # Two seeds on slides of their own: leaving out a slide of one does not move the other.
     values = np.array([[0.80, 0.78, 0.82, 0.80, 0.80], [0.90, 0.90, 0.90, 0.89, 0.91]])
     sampling = 3 / 4 * (2 * 0.02**2 + 2 * 0.01**2) / 2
-    assert statistics.between_seeds(values) == pytest.approx(0.1**2 / 2 - sampling)
+    assert statistics.measure_seed_variance(values) == pytest.approx(0.1**2 / 2 - sampling)
     values[1] = values[0] + 0.1  # the same slides move both alike: nothing to explain away
-    assert statistics.between_seeds(values) == pytest.approx(0.1**2 / 2)
+    assert statistics.measure_seed_variance(values) == pytest.approx(0.1**2 / 2)
 
 
 def test_a_paired_difference_is_narrower_than_an_unpaired_one(drawn) -> None:
     first, second = drawn(5, 15, 2)
-    paired = statistics.paired_difference({0: first}, {0: second})
-    apart = statistics.independent_difference(statistics.estimate([first]), statistics.estimate([second]))
+    paired = statistics.subtract_paired({0: first}, {0: second})
+    apart = statistics.subtract_independent(statistics.estimate([first]), statistics.estimate([second]))
     assert paired.value == pytest.approx(apart.value)
     assert paired.standard_error < apart.standard_error / 2
 
 
 def test_a_paired_difference_changes_its_sign_with_its_order(drawn) -> None:
     first, second = drawn(6, 15, 2)
-    ahead = statistics.paired_difference({0: first}, {0: second}, "average_precision")
-    behind = statistics.paired_difference({0: second}, {0: first}, "average_precision")
+    ahead = statistics.subtract_paired({0: first}, {0: second}, "average_precision")
+    behind = statistics.subtract_paired({0: second}, {0: first}, "average_precision")
     assert ahead.value == pytest.approx(-behind.value)
     assert ahead.low == pytest.approx(-behind.high)
 
 
 def test_only_common_seeds_are_compared(drawn) -> None:
     seeds = drawn(7, 10, 3)
-    found = statistics.paired_difference({42: seeds[0], 43: seeds[1]}, {43: seeds[2], 44: seeds[0]})
+    found = statistics.subtract_paired({42: seeds[0], 43: seeds[1]}, {43: seeds[2], 44: seeds[0]})
     assert found.seeds == 1
-    assert statistics.paired_difference({42: seeds[0]}, {43: seeds[1]}).value is None
+    assert statistics.subtract_paired({42: seeds[0]}, {43: seeds[1]}).value is None
 
 
 def test_different_samples_are_refused(drawn) -> None:
     first, second = drawn(8, 10, 2)
     with pytest.raises(MitofmError, match=r"seed 42.*same samples"):
-        statistics.paired_difference({42: first}, {42: replace(second, samples="others")})
+        statistics.subtract_paired({42: first}, {42: replace(second, samples="others")})
 
 
 def test_independent_differences_add_variances_with_the_degrees_of_welch(drawn) -> None:
     small, large = (statistics.estimate(drawn(9, slides)) for slides in (7, 60))
-    found = statistics.independent_difference(small, large)
+    found = statistics.subtract_independent(small, large)
     assert found.standard_error == pytest.approx(np.hypot(small.standard_error, large.standard_error))
     assert 6 <= found.degrees <= 65
     assert found.slides == 67
@@ -143,14 +143,14 @@ def test_no_interval_where_none_is_honest(simulation, drawn, change, why: str) -
     found = statistics.estimate(measured([change(simulation.seeds(np.random.default_rng(10), 12)[0])]))
     assert found.value is not None
     assert (found.low, found.high, found.why) == (None, None, why)
-    gap = statistics.independent_difference(found, statistics.estimate(drawn(11, 12)))
+    gap = statistics.subtract_independent(found, statistics.estimate(drawn(11, 12)))
     assert (gap.low, gap.why, gap.decided) == (None, why, None)
 
 
 def test_one_class_gives_no_value_and_its_slides_do_not_count(simulation) -> None:
     one_class, both = simulation.seeds(np.random.default_rng(12), 10, seeds=2)
     one_class = one_class.assign(label=1, slide="elsewhere")
-    assert statistics.estimate(measured([one_class])) == Estimate(None, why="no seed has cells of both classes")
+    assert statistics.estimate(measured([one_class])) == Estimate(None, why="no seed has samples of both classes")
     assert statistics.estimate([]).value is None
     found = statistics.estimate(measured([one_class, both]))
     assert (found.seeds, found.slides) == (1, 10)
@@ -158,9 +158,7 @@ def test_one_class_gives_no_value_and_its_slides_do_not_count(simulation) -> Non
 
 def test_a_difference_by_slide_is_the_paired_one_on_the_same_cells(drawn) -> None:
     first, second = drawn(13, 12, 2)
-    assert statistics.difference_by_slide({0: first}, {0: second}) == statistics.paired_difference(
-        {0: first}, {0: second}
-    )
+    assert statistics.subtract_by_slide({0: first}, {0: second}) == statistics.subtract_paired({0: first}, {0: second})
 
 
 def test_a_difference_by_slide_adds_variances_where_no_slide_is_shared(simulation) -> None:
@@ -168,24 +166,24 @@ def test_a_difference_by_slide_adds_variances_where_no_slide_is_shared(simulatio
     for place in range(2):
         (seed,) = simulation.seeds(np.random.default_rng(14 + place), 30)
         sides.append(measured([seed.assign(slide=f"{place} " + seed["slide"])])[0])
-    by_slide = statistics.difference_by_slide({0: sides[0]}, {0: sides[1]})
-    apart = statistics.independent_difference(*(statistics.estimate([side]) for side in sides))
+    by_slide = statistics.subtract_by_slide({0: sides[0]}, {0: sides[1]})
+    apart = statistics.subtract_independent(*(statistics.estimate([side]) for side in sides))
     assert by_slide.value == pytest.approx(apart.value)
     assert by_slide.standard_error == apart.standard_error
     assert by_slide.degrees == apart.degrees < 58  # Welch's: not those of one sample of 60 slides
-    few = statistics.difference_by_slide(
+    few = statistics.subtract_by_slide(
         {0: sides[0]}, {0: measured([simulation.seeds(np.random.default_rng(1), 4)[0]])[0]}
     )
     assert (few.low, few.why) == (None, "under 6 slides")
 
 
 def test_a_difference_by_slide_covers_where_either_side_tests_its_own_half_of_every_slide(simulation) -> None:
-    """Two equal models, each scoring one half of the cells of the same slides: 0 is in 95 % of the intervals."""
+    """Two equal models, each scoring one half of the samples of the same slides: 0 is in 95 % of the intervals."""
     generator, covered = np.random.default_rng(15), []
     for _ in range(60):
-        (seed,) = simulation.seeds(generator, 20, cells=20)
+        (seed,) = simulation.seeds(generator, 20, samples=20)
         half = generator.random(len(seed)) < 0.5
         sides = [measured([part])[0] for part in (seed[half], seed[~half])]
-        found = statistics.difference_by_slide({0: sides[0]}, {0: sides[1]})
+        found = statistics.subtract_by_slide({0: sides[0]}, {0: sides[1]})
         covered.append(found.low <= 0 <= found.high)
     assert 0.88 <= np.mean(covered) <= 1

@@ -51,7 +51,7 @@ def test_classes_that_are_told_apart_beyond_where_probabilities_are_equal_are_cu
     logits = np.r_[np.linspace(38, 42, 5), np.linspace(50, 54, 5)][::side].astype(dtype) * side
     chosen = threshold.choose(labels, logits)
     assert chosen == 46 * side
-    found = metrics.every(labels, logits, chosen)
+    found = metrics.measure(labels, logits, chosen)
     assert {name: found[name] for name in ("auroc", "balanced_accuracy_chosen", "sensitivity_chosen")} == {
         "auroc": 1, "balanced_accuracy_chosen": 1, "sensitivity_chosen": 1}  # fmt: skip
 
@@ -61,13 +61,13 @@ def test_float32_is_cut_and_ranked_as_its_float64(logits: np.ndarray, seed: int)
     labels, wide = labels_for(logits, seed), logits.astype(np.float64)
     chosen = threshold.choose(labels, logits)
     assert chosen == threshold.choose(labels, wide)
-    assert threshold.called(logits, chosen).tolist() == (wide >= chosen).tolist()
-    assert metrics.every(labels, logits, chosen) == metrics.every(labels, wide, chosen)
+    assert threshold.call_positives(logits, chosen).tolist() == (wide >= chosen).tolist()
+    assert metrics.measure(labels, logits, chosen) == metrics.measure(labels, wide, chosen)
 
 
 def test_neighbouring_floats_are_cut_apart() -> None:
     logits = np.array([1.0, np.nextafter(1.0, 2)])
-    assert threshold.called(logits, threshold.choose(np.array([0, 1]), logits)).tolist() == [False, True]
+    assert threshold.call_positives(logits, threshold.choose(np.array([0, 1]), logits)).tolist() == [False, True]
 
 
 def test_it_lies_midway_between_two_logits() -> None:
@@ -81,7 +81,7 @@ def test_of_equally_good_ones_the_nearest_to_even_odds_is_taken_the_lower_of_two
 
 
 def test_equal_logits_leave_even_odds() -> None:
-    assert threshold.described(threshold.choose(np.array([0, 1, 1]), np.full(3, 45.0)), "validation") == {
+    assert threshold.describe(threshold.choose(np.array([0, 1, 1]), np.full(3, 45.0)), "validation") == {
         "value": 0.5, "logit": 0.0, "rule": "validation"}  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def test_one_class_is_an_error() -> None:
 
 @given(st.floats(1e-300, 1) | st.floats(1 - 1e-12, 1), st.floats(-800, 50), st.integers(-3, 3))
 def test_a_probability_stored_alone_cuts_where_it_always_did(value: float, logit: float, ulps: int) -> None:
-    cut = threshold.of_stored({"value": value, "rule": "validation"})
+    cut = threshold.read_logit({"value": value, "rule": "validation"})
     near = cut + ulps * np.spacing(cut)
     for one in (logit, near):
-        assert threshold.called(np.array([one]), cut).item() == (expit(one) >= value)
+        assert threshold.call_positives(np.array([one]), cut).item() == (expit(one) >= value)

@@ -24,7 +24,7 @@ def test_a_difference_is_decided_where_its_interval_leaves_out_zero(value: float
     p = verdicts.difference_p(estimate)
     if abs(p - 0.05) > 1e-9:
         assert (p < 0.05) == estimate.decided
-    assert (verdicts.of_comparison(estimate, p, 1.0) == "not decided") == (p >= 0.05)
+    assert (verdicts.judge(estimate, p, 1.0) == "not decided") == (p >= 0.05)
 
 
 @given(st.floats(-0.2, 0.2), st.floats(0.001, 0.1), st.integers(5, 80))
@@ -53,20 +53,20 @@ def test_equivalent_is_where_the_90_percent_interval_is_within_the_margin(
 def test_a_comparison_has_four_outcomes(value: float, error: float, outcome: str) -> None:
     estimate = found(value, error)
     p_values = verdicts.difference_p(estimate), verdicts.equivalence_p(estimate)
-    assert verdicts.of_comparison(estimate, *p_values) == outcome
+    assert verdicts.judge(estimate, *p_values) == outcome
 
 
 def test_two_that_no_slide_tells_apart_are_equivalent() -> None:
     same = Estimate(0.0, 0.0, 0.0, 0.0, 11, 12, 5)
     p, q = verdicts.difference_p(same), verdicts.equivalence_p(same)
     assert (p, q) == (1.0, 0.0)
-    assert verdicts.of_comparison(same, p, q) == "equivalent"
+    assert verdicts.judge(same, p, q) == "equivalent"
 
 
 def test_without_an_interval_nothing_is_said() -> None:
     assert verdicts.difference_p(NOTHING) is None
     assert verdicts.equivalence_p(NOTHING) is None
-    assert verdicts.of_comparison(NOTHING, None, None) == "no interval"
+    assert verdicts.judge(NOTHING, None, None) == "no interval"
 
 
 def test_holm_by_hand() -> None:

@@ -124,7 +124,7 @@ def test_a_link_that_was_made_and_not_answered_counts(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(os, "link", unanswered)
     with lock(tmp_path / "x.lock", wait=False) as mine:
-        assert mine.ours()
+        assert mine.is_ours()
 
 
 def test_a_file_system_without_hard_links_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_two_waiters_do_not_break_each_others_lock(tmp_path: Path) -> None:
     path.unlink()
     with lock(path) as mine:  # somebody has been faster
         locks._break(path, late)
-        assert mine.ours()
+        assert mine.is_ours()
 
 
 def test_a_damaged_lock_stops_nobody(tmp_path: Path) -> None:

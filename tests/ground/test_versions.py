@@ -18,11 +18,11 @@ FLIPPED = {"augment": {"transforms": [{"_target_": "albumentations.D4"}]}}
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(versions, "installed", lambda: HERE)
+    monkeypatch.setattr(versions, "list_installed", lambda: HERE)
 
 
 def said(stored: dict[str, str] | None, config: dict[str, object], way: str = "check") -> tuple[str, ...]:
-    return versions.compared(stored, config, way, "the cell")
+    return versions.compare(stored, config, way, "the cell")
 
 
 @pytest.mark.parametrize(

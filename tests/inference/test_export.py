@@ -104,7 +104,7 @@ def test_folding_changes_no_output(resolved: Resolved, mode: str) -> None:
     backbone = build(BackboneSpec.from_config(config["backbone"]), Weights(None, "random"), 0)
     adaptation = instantiate(config["adaptation"])
     assert isinstance(adaptation, GradientAdaptation)
-    classifier = adaptation.module(backbone, 0).eval()
+    classifier = adaptation.adapt(backbone, 0).eval()
     generator = torch.Generator().manual_seed(1)
     patches = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8, generator=generator)
     with torch.no_grad():

@@ -435,7 +435,7 @@ def test_a_version_that_means_another_map_is_refused_before_a_patch_is_cut(
     edited(folder, adaptation=kept | {"name": "oft", "method": "oft", "oft_block_size": 16})
     made = read(folder, tmp_path, Remembered(tmp_path / "fingerprints"), "check")
     assert isinstance(made.adaptation, GradientAdaptation)
-    classifier = made.adaptation.module(build(made.spec, made.weights, made.facts["seed"]), made.facts["seed"])
+    classifier = made.adaptation.adapt(build(made.spec, made.weights, made.facts["seed"]), made.facts["seed"])
     retensored(folder, {name: tensor.numpy() for name, tensor in made.adaptation.state(classifier).items()})
     edited(folder, versions={"peft": "0.17.1"})
 

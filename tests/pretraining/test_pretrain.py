@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,15 +11,14 @@ import torch
 from safetensors.torch import load_file
 
 from mitofm.backbones.build import build
-from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import compose
+from mitofm.commands.primary import ask
 from mitofm.ground import seeds
 from mitofm.ground.errors import MitofmError
 from mitofm.pretraining import run
-from mitofm.pretraining.crops import Crops, slides
+from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.masked import MaskedAutoencoder
-from mitofm.runs.resolve import plain
+from mitofm.pretraining.settings import Pretrain
 from mitofm.synthesis import tissue
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 
@@ -41,25 +40,25 @@ SMALL = (
 
 
 @pytest.fixture
-def config(shared: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+def config(shared: Path, tmp_path: Path) -> Callable[..., Pretrain]:
     paths = (f"paths.cache={shared}/cache", f"paths.runs={tmp_path}/runs")
-    return lambda *overrides: plain(compose("pretrain", [*SMALL, *paths, *overrides]))
+    return lambda *overrides: ask(Pretrain, [*SMALL, *paths, *overrides])
 
 
 @pytest.fixture
-def unlabelled(config: Callable[..., dict[str, Any]], shared: Path) -> np.ndarray:
-    return slides(config()["tissue"], shared / "cache")
+def unlabelled(config: Callable[..., Pretrain], shared: Path) -> np.ndarray:
+    return render_slides(config().tissue, shared / "cache")
 
 
 def test_it_ends_in_weights_that_the_backbone_loads_with_a_card_and_a_log(
-    config: Callable[..., dict[str, Any]],
+    config: Callable[..., Pretrain],
 ) -> None:
     given = config()
     file = run.pretrain(given)
     assert {value.dtype for value in load_file(file).values()} == {torch.bfloat16}
-    spec = BackboneSpec.from_config({**given["backbone"], "weights": "pretrained"})
+    spec = replace(given.backbone, weights="pretrained")
     loaded = build(spec, Weights(file, "any"), seed=1).trunk.state_dict()
-    random = build(spec, Weights(None, "random"), seed=given["seed"]).trunk.state_dict()
+    random = build(spec, Weights(None, "random"), seed=given.seed).trunk.state_dict()
     assert not torch.equal(loaded["blocks.0.attn.qkv.weight"], random["blocks.0.attn.qkv.weight"])
     with (file.parent / "log.csv").open() as log:
         rows = list(csv.DictReader(log))
@@ -72,7 +71,7 @@ def test_it_ends_in_weights_that_the_backbone_loads_with_a_card_and_a_log(
 
 
 def test_interrupted_it_goes_on_to_the_same_weights(
-    config: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Callable[..., Pretrain], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run.pretrain(config(f"paths.runs={tmp_path}/whole"))
     step = run.Pretraining.training_step
@@ -94,7 +93,7 @@ def test_interrupted_it_goes_on_to_the_same_weights(
     assert [row[:2] for row in logs[0]] == [row[:2] for row in logs[1]]
 
 
-def test_what_cannot_change_the_weights_names_no_other_folder(config: Callable[..., dict[str, Any]]) -> None:
+def test_what_cannot_change_the_weights_names_no_other_folder(config: Callable[..., Pretrain]) -> None:
     file = run.pretrain(config("crops=8"))
     assert run.pretrain(config("crops=8", "threads=2", "log_every=1", "checkpoint_seconds=9")) == file
     assert run.pretrain(config("crops=8", "seed=1")) != file
@@ -147,8 +146,7 @@ def test_the_darkest_spot_nearby_is_in_the_middle() -> None:
 
 
 def autoencoder() -> MaskedAutoencoder:
-    config = plain(compose("pretrain", [*SMALL]))["backbone"]
-    trunk = build(BackboneSpec.from_config(config), Weights(None, "random"), seed=0).trunk
+    trunk = build(ask(Pretrain, SMALL).backbone, Weights(None, "random"), seed=0).trunk
     torch.manual_seed(0)
     return MaskedAutoencoder(trunk, 0.75, 16, 1, 2, projection=8, temperature=0.1).eval()
 
@@ -200,6 +198,6 @@ def test_views_of_one_place_that_look_alike_are_told_from_the_others() -> None:
         ("backbone=resnet18", "needs a plain ViT"),
     ],
 )
-def test_what_cannot_be_pretrained_is_refused(config: Callable[..., dict[str, Any]], wrong: str, message: str) -> None:
+def test_what_cannot_be_pretrained_is_refused(config: Callable[..., Pretrain], wrong: str, message: str) -> None:
     with pytest.raises(MitofmError, match=message):
         run.pretrain(config(wrong))

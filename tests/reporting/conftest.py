@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from mitofm.evaluation import metrics
-from mitofm.evaluation.threshold import of_stored
+from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import files, seeds
 from mitofm.reporting import style
 from mitofm.reporting.chapter import measure_groups
@@ -100,7 +100,7 @@ class Study:
         split.to_parquet(folder / "split.parquet", index=False)
         threshold = {"value": 0.4, "rule": "validation"}  # as before version 4
         self.write(
-            folder, "metrics.json", {"threshold": threshold, "sets": metrics.summarise(table, of_stored(threshold))}
+            folder, "metrics.json", {"threshold": threshold, "sets": metrics.summarise(table, read_logit(threshold))}
         )
         self.write(folder, "cell.json", {"id": folder.name[-12:], "labels": labels})
         self.write(folder, "cost.json", {"seconds": 1.5, "trained_parameters": PARAMETERS[adaptation]})

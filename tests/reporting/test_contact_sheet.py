@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mitofm.data.checks import Finding
+from mitofm.data.checks import Notice
 from mitofm.data.dataset import Dataset
 from mitofm.reporting.contact_sheet import count_samples, look
 
@@ -15,7 +15,7 @@ def test_a_page_shows_every_domain_and_class_at_its_own_colours(resolved: Any) -
     config = resolved()
     dataset = Dataset(config["data"], Path(config["paths"]["cache"]))
     store = dataset.store()
-    page = look(store, dataset.card, [Finding("slides <in> two domains", 2, "a")])
+    page = look(store, dataset.card, [Notice("slides <in> two domains", 2, "a")])
     sheets = sorted(path.name for path in page.parent.glob("*.png"))
     assert sheets == [
         f"{d}-{c}.png" for d in ("canine-lymphoma", "human-melanoma") for c in ("look-alike", "mitotic-figure")

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from mitofm.evaluation import statistics
-from mitofm.evaluation.replicates import replicates
-from mitofm.evaluation.threshold import of_stored
+from mitofm.evaluation.replicates import replicate
+from mitofm.evaluation.threshold import read_logit
 from mitofm.reporting.estimates import METRICS, pick_primary
 from mitofm.reporting.finding import Measured
 from mitofm.runs.collect import Collected
@@ -24,7 +24,7 @@ def test_results_equal_the_statistics_of_the_stored_predictions(study: Study, me
     results = measure(study).results
     (everything,) = pick_primary(results)
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
-    seeds = [replicates(table, of_stored({"value": 0.4})) for table in tables]
+    seeds = [replicate(table, read_logit({"value": 0.4})) for table in tables]
     assert everything.metrics == {name: statistics.estimate(seeds, name) for name in METRICS}
 
 

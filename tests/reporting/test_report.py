@@ -344,7 +344,7 @@ def test_a_test_set_of_one_class_is_reported_without_a_value(study: Study, repor
     out = report(study)
     results = pd.read_csv(out / "tables" / "midog" / "results.csv")
     assert np.isnan(results["auroc"].item())
-    assert results["auroc_no_interval"].item() == "no seed has cells of both classes"
+    assert results["auroc_no_interval"].item() == "no seed has samples of both classes"
     assert not names(out, "mistakes*")
 
 

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from mitofm.reporting.wandb_summary import list_logged, log_report, summarise
+from mitofm.training.settings import Logger
 
 if TYPE_CHECKING:
     from conftest import Study
 
-SETTINGS = {"project": "mitofm", "entity": None}
+SETTINGS = Logger(csv=False, wandb=True, project="mitofm", entity=None)
 
 
 def test_page_tables_wandb_and_the_cells_agree_to_the_last_digit(

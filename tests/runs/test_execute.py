@@ -24,8 +24,8 @@ def fitted_by(monkeypatch: pytest.MonkeyPatch, fit: Callable[[], Any]) -> list[s
     """Fit cells with `fit`; the list of those that were."""
     fitted: list[str] = []
 
-    def fit_cell(config: Any, cell_id: str, dataset: Any, weights: Any, folder: Path) -> Any:
-        del config, cell_id, dataset, weights
+    def fit_cell(settings: Any, cell_id: str, weights: Any, folder: Path) -> Any:
+        del settings, cell_id, weights
         fitted.append(folder.name)
         return fit()
 

@@ -8,10 +8,11 @@ from omegaconf import OmegaConf
 
 from mitofm.backbones import spec
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
+from mitofm.runs.execute import check
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import plain, rounded
 from mitofm.runs.studies import enlist, names, read
+from mitofm.training.settings import Settings
 
 Resolved = Callable[..., dict[str, Any]]
 
@@ -25,7 +26,7 @@ Resolved = Callable[..., dict[str, Any]]
      "protocol/confounders=field_of_view", "protocol/confounders=registers"],
 )  # fmt: skip
 def test_what_can_change_a_result_changes_the_name(resolved: Resolved, override: str) -> None:
-    assert identify(resolved()).id != identify(resolved(override)).id
+    assert identify(Settings.read(resolved())).id != identify(Settings.read(resolved(override))).id
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_what_can_change_a_result_changes_the_name(resolved: Resolved, override:
     ["trainer.workers=2", "trainer.threads=2", "logger=csv", "study=other", "paths.runs=elsewhere", "data.title=Words"],
 )
 def test_what_cannot_does_not(resolved: Resolved, override: str) -> None:
-    assert identify(resolved()).id == identify(resolved(override)).id
+    assert identify(Settings.read(resolved())).id == identify(Settings.read(resolved(override))).id
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,11 @@ def test_what_cannot_does_not(resolved: Resolved, override: str) -> None:
     ],
 )  # fmt: skip
 def test_two_names_for_the_same_rules_are_one_cell(resolved: Resolved, one: list[str], other: list[str]) -> None:
-    assert identify(resolved(*one)).id == identify(resolved(*other)).id != identify(resolved()).id
+    assert (
+        identify(Settings.read(resolved(*one))).id
+        == identify(Settings.read(resolved(*other))).id
+        != identify(Settings.read(resolved())).id
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_two_names_for_the_same_rules_are_one_cell(resolved: Resolved, one: list
 )
 def test_two_spellings_of_a_number_are_one_cell(resolved: Resolved, one: str, other: str) -> None:
     lora = "adaptation=lora"
-    assert identify(resolved(lora, one)).id == identify(resolved(lora, other)).id
+    assert identify(Settings.read(resolved(lora, one))).id == identify(Settings.read(resolved(lora, other))).id
 
 
 def test_what_a_calculation_leaves_in_the_last_digits_is_no_other_cell(resolved: Resolved) -> None:
@@ -75,9 +80,9 @@ def test_what_a_calculation_leaves_in_the_last_digits_is_no_other_cell(resolved:
             f"backbone.mean=[0.3{last},0.5,0.5]",
             f"augment.transforms=[{{_target_: albumentations.Blur, p: 0.7{last}}}]",
         )
-        cell = identify(config)
+        cell = identify(Settings.read(config))
         stored = config | {"fraction": float(f"0.3{last}")}  # of a cell from before configs were rounded
-        assert identify(stored).id == cell.id
+        assert identify(Settings.read(stored)).id == cell.id
         return cell.id, cell.folder_name, config["fraction"]
 
     assert names("") == names("0000000000000004")
@@ -100,30 +105,33 @@ def test_what_is_no_fraction_stays_as_it_is(value: Any) -> None:
 def test_a_pixel_is_no_share(resolved: Resolved) -> None:
     def erased(side: str) -> str:
         one = f"{{_target_: albumentations.CoarseDropout, hole_height_range: [{side}, {side}]}}"
-        return identify(resolved("adaptation=lora", f"augment.transforms=[{one}]")).id
+        return identify(Settings.read(resolved("adaptation=lora", f"augment.transforms=[{one}]"))).id
 
     assert erased("1") != erased("1.0")
 
 
 def test_a_yes_is_no_number(resolved: Resolved) -> None:
     flag = "adaptation.use_rslora"
-    ids = {identify(resolved("adaptation=lora", f"{flag}={value}")).id for value in ("true", "1", "false", "0")}
+    ids = {
+        identify(Settings.read(resolved("adaptation=lora", f"{flag}={value}"))).id
+        for value in ("true", "1", "false", "0")
+    }
     assert len(ids) == 4
 
 
 def test_code_that_makes_other_embeddings_makes_other_cells(
     resolved: Resolved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = identify(resolved()).id
+    before = identify(Settings.read(resolved())).id
     monkeypatch.setattr(spec, "EMBEDDING_VERSION", spec.EMBEDDING_VERSION + 1)
-    assert identify(resolved()).id != before
+    assert identify(Settings.read(resolved())).id != before
 
 
 def test_what_a_study_states_is_no_part_of_a_cell(resolved: Resolved) -> None:
     config = resolved()
     stated = {"metric": "auroc", "test_set": None, "margin": 0.1, "family": {"a": {"seed": [1, 2]}}}
     check(config | {"comparisons": stated})
-    assert identify(config | {"comparisons": stated}).id == identify(config).id
+    assert identify(Settings.read(config | {"comparisons": stated})).id == identify(Settings.read(config)).id
     with pytest.raises(MitofmError, match=r"comparisons\.margin=7"):
         check(config | {"comparisons": stated | {"margin": 7}})
 
@@ -134,9 +142,9 @@ def test_a_confounder_under_another_split_is_refused(resolved: Resolved) -> None
 
 
 def test_learning_rates_of_other_families_are_not_its_own(resolved: Resolved) -> None:
-    base = identify(resolved("adaptation=full")).id
-    assert base == identify(resolved("adaptation=full", "adaptation.lr.cnn=0.5")).id
-    assert base != identify(resolved("adaptation=full", "adaptation.lr.vit_toy=0.5")).id
+    base = identify(Settings.read(resolved("adaptation=full"))).id
+    assert base == identify(Settings.read(resolved("adaptation=full", "adaptation.lr.cnn=0.5"))).id
+    assert base != identify(Settings.read(resolved("adaptation=full", "adaptation.lr.vit_toy=0.5"))).id
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from mitofm.synthesis import figures
 from mitofm.synthesis.domains import DOMAINS
 from mitofm.synthesis.figures import Figures
-from mitofm.synthesis.lookalikes import LOOK_ALIKES, look_alike
-from mitofm.synthesis.mitoses import PHASES, mitotic
-from mitofm.synthesis.shapes import noise
+from mitofm.synthesis.lookalikes import LOOK_ALIKES, draw_look_alikes
+from mitofm.synthesis.mitoses import PHASES, draw_mitoses
+from mitofm.synthesis.shapes import draw_noise
 
 SIZE, RADIUS = 72, 14.0
 DOMAIN = DOMAINS["canine soft tissue sarcoma"]
@@ -19,8 +19,8 @@ DOMAIN = DOMAINS["canine soft tissue sarcoma"]
 
 def drawn(label: int, n: int) -> Figures:
     rng = np.random.default_rng(0)
-    given = (rng, figures.scales(rng, n, RADIUS), rng.uniform(0, np.pi, n), SIZE, noise(rng, (256, 256), 3.0))
-    return mitotic(*given, RADIUS) if label else look_alike(*given, DOMAIN)
+    given = (rng, figures.draw_scales(rng, n, RADIUS), rng.uniform(0, np.pi, n), SIZE, draw_noise(rng, (256, 256), 3.0))
+    return draw_mitoses(*given, RADIUS) if label else draw_look_alikes(*given, DOMAIN)
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -62,8 +62,10 @@ def test_phases_have_the_topology_of_their_name(monkeypatch: pytest.MonkeyPatch)
 
 def test_pigment_is_commoner_in_tumors_that_make_it() -> None:
     rng = np.random.default_rng(0)
-    given = (figures.scales(rng, 400, RADIUS), np.zeros(400), SIZE, noise(rng, (256, 256), 3.0))
-    shares = [look_alike(rng, *given, DOMAINS[name]).pigmented.mean() for name in ("canine lymphoma", "human melanoma")]
+    given = (figures.draw_scales(rng, 400, RADIUS), np.zeros(400), SIZE, draw_noise(rng, (256, 256), 3.0))
+    shares = [
+        draw_look_alikes(rng, *given, DOMAINS[name]).pigmented.mean() for name in ("canine lymphoma", "human melanoma")
+    ]
     assert shares[1] > 2 * shares[0]
 
 

@@ -3,15 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mitofm.synthesis.domains import DOMAINS, SCANNERS, on_one_day
-from mitofm.synthesis.layout import CONNECTIVE, Layout, plan
+from mitofm.synthesis.domains import DOMAINS, SCANNERS, vary
+from mitofm.synthesis.layout import CONNECTIVE, Layout, draw_layout
 
 SIDE = 480
 CENTRES = np.array([[x, y] for x in range(60, SIDE, 120) for y in range(60, SIDE, 120)])
 
 
 def planned(name: str) -> Layout:
-    return plan(np.random.default_rng(0), DOMAINS[name], SIDE, CENTRES)
+    return draw_layout(np.random.default_rng(0), DOMAINS[name], SIDE, CENTRES)
 
 
 @pytest.mark.parametrize("name", DOMAINS)
@@ -40,7 +40,7 @@ def test_nuclei_of_connective_tissue_lie_along_its_fibres() -> None:
 
 def test_slides_of_one_domain_differ_in_stain_and_tumor() -> None:
     domain, scanner = DOMAINS["human melanoma"], SCANNERS["Scanner A"]
-    days = [on_one_day(np.random.default_rng(seed), domain, scanner)[0] for seed in range(20)]
+    days = [vary(np.random.default_rng(seed), domain, scanner)[0] for seed in range(20)]
     assert np.std([day.radius for day in days]) > 0.2
     assert np.std([day.strength[0] for day in days]) > 0.05
     assert np.linalg.norm([day.haematoxylin for day in days], axis=1) == pytest.approx(1)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from mitofm.commands.composing import compose
 from mitofm.evaluation.metrics import auroc
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import read
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
@@ -22,6 +25,7 @@ from mitofm.training import callbacks, gradient
 from mitofm.training.gradient import plan
 from mitofm.training.loss import Loss
 from mitofm.training.module import Budget, CellModule
+from mitofm.training.settings import Fit, Settings
 
 MODES = ("linear_probe", "lora", "full", "scratch")
 Small = Callable[..., Any]
@@ -31,7 +35,7 @@ def cell(composed: Any) -> Path:
     """Run the cell; its folder."""
     assert run(composed) is State.DONE
     config = resolve(composed)
-    return Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+    return Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
 
 
 def test_same_seed_same_test_samples_whatever_the_model(small: Small) -> None:
@@ -195,20 +199,13 @@ def test_a_diverging_loss_is_an_error_not_a_number(small: Small) -> None:
 
 
 def test_the_budget_counts_passes_within_its_bounds() -> None:
-    fit = {
-        "batch_size": 16,
-        "max_epochs": 10,
-        "min_steps": 50,
-        "max_steps": None,
-        "checks": 20,
-        "warmup": 0.1,
-        "budget": "passes",
-    }
+    typed = ["fit.max_epochs=10", "fit.min_steps=50"]
+    fit = read(Fit, resolve(compose("train", typed))["fit"], "fit")
     assert (plan(1000, fit).steps, plan(1000, fit).check_every) == (630, 63)
     assert (plan(10, fit).steps, plan(10, fit).check_every) == (50, 3)
-    assert plan(1000, fit | {"max_steps": 70}).steps == 70
-    assert plan(1000, fit | {"max_steps": 20}).check_every == 20  # a run of less than a pass is checked in the end
-    assert {plan(n, fit | {"max_steps": 900, "budget": "steps"}).steps for n in (10, 1000, 100_000)} == {900}
+    assert plan(1000, replace(fit, max_steps=70)).steps == 70
+    assert plan(1000, replace(fit, max_steps=20)).check_every == 20  # a run of less than a pass is checked in the end
+    assert {plan(n, replace(fit, max_steps=900, budget="steps")).steps for n in (10, 1000, 100_000)} == {900}
 
 
 def test_wandb_offline_holds_the_cell_and_cannot_fail_it(

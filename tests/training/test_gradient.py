@@ -27,6 +27,7 @@ from mitofm.runs.resolve import resolve
 from mitofm.training import environment, memory
 from mitofm.training.loss import Loss
 from mitofm.training.module import Budget, CellModule
+from mitofm.training.settings import Settings
 
 Small = Callable[..., Any]
 PATCHES = torch.randint(0, 256, (7, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
@@ -37,7 +38,7 @@ SHORT = ["fit.min_steps=6", "fit.max_steps=6"]
 def cell(composed: Any) -> Path:
     assert run(composed) is State.DONE
     config = resolve(composed)
-    return Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+    return Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
 
 
 def logits(folder: Path) -> np.ndarray:
@@ -52,7 +53,7 @@ def module(
     if checkpointing:
         memory.checkpoint_blocks(backbone)
     adaptation = instantiate(config["adaptation"])
-    return CellModule(adaptation.module(backbone, 0), adaptation, Budget(1, 1, 1), Loss(), 0, pieces)
+    return CellModule(adaptation.adapt(backbone, 0), adaptation, Budget(1, 1, 1), Loss(), 0, pieces)
 
 
 def gradients(module: CellModule) -> dict[str, torch.Tensor]:
@@ -231,7 +232,7 @@ def test_logits_that_are_not_finite_are_an_error(small: Small, monkeypatch: pyte
         ("fit.sampler=classes", "Did you mean 'class'"),
         ("fit.label_smoothing=2", "from 0 to 1"),
         ("fit.mixup=-1", "from 0 to 10"),
-        ("fit.test_views=4", "There is: 1, 8"),
+        ("fit.test_views=4", "give 1 or 8"),
         ("~fit.cutmix", "fit.cutmix is missing"),
     ],
 )

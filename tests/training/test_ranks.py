@@ -155,7 +155,10 @@ def test_more_devices_than_a_batch_has_cells_are_refused(small: Small) -> None:
 def test_more_devices_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     asked: Any = SimpleNamespace(
-        trainer={"devices": 2}, fit={"batch_size": 8}, rows=lambda _: range(80), device=torch.device("cuda")
+        trainer=SimpleNamespace(devices=2),
+        fit=SimpleNamespace(batch_size=8),
+        rows=lambda _: range(80),
+        device=torch.device("cuda"),
     )
     with pytest.raises(MitofmError, match=r"trainer\.devices=2, but this process sees 1 GPU"):
         memory.refuse_idle_devices(asked)
@@ -163,7 +166,7 @@ def test_more_devices_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_batch_norms_in_training_refuse_several_devices() -> None:
     asked: Any = SimpleNamespace(
-        trainer={"devices": 2, "gradient_checkpointing": False}, spec=SimpleNamespace(name="resnet18")
+        trainer=SimpleNamespace(devices=2, gradient_checkpointing=False), spec=SimpleNamespace(name="resnet18")
     )
     full: Any = SimpleNamespace(name="full", set_train_mode=lambda classifier: classifier.train())
     norms: Any = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))

@@ -17,6 +17,7 @@ from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.training import search
+from mitofm.training.settings import Settings
 
 Small = Callable[..., Any]
 SHORT = ["adaptation=full", "fit.min_steps=6", "fit.max_steps=6"]
@@ -27,7 +28,7 @@ NEVER = ["protocol.validation_samples=10000"]
 def cell(composed: Any) -> Path:
     assert run(composed) is State.DONE
     config = resolve(composed)
-    return Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+    return Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
 
 
 def chosen(folder: Path) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def test_every_mode_tries_equally_many_settings(resolved: Any) -> None:
     for mode in ("lora", "dora", "bitfit", "prompt", "peft", "full", "lp_ft"):
         adaptation = instantiate(resolved(f"adaptation={mode}", "adaptation.search=lr")["adaptation"])
         assert sorted(adaptation.factors) == list(FACTORS)
-        assert adaptation.scaled(3.0).lr == 3 * adaptation.lr
+        assert adaptation.scale(3.0).lr == 3 * adaptation.lr
 
 
 @pytest.mark.parametrize("search", ["rate", "[0]", "[-1,1]", "[fast]"])

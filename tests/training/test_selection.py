@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.training import fit
 from mitofm.training.selection import validation_decides
+from mitofm.training.settings import Protocol, Settings
 
-HONEST = {"validation_samples": 50, "validation_samples_per_class": 10}
+HONEST = Protocol(name="honest", validation_samples=50, validation_samples_per_class=10, confounders={})
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def test_enough_cells_of_each_class(positives: int, negatives: int, decides: boo
 
 
 def test_one_class_never_decides_whatever_the_protocol_says() -> None:
-    lax = {"validation_samples": 0, "validation_samples_per_class": 0}
+    lax = replace(HONEST, validation_samples=0, validation_samples_per_class=0)
     assert not validation_decides(np.ones(5, int), lax)
     assert not validation_decides(np.empty(0, int), lax)
     assert validation_decides(np.asarray([0, 1]), lax)
@@ -41,7 +43,7 @@ def test_with_one_class_in_validation_the_stated_fallback_is_taken(
     composed = small(f"adaptation={mode}", "backbone=toy_vit_p16", "fit.min_steps=4", "fit.max_steps=4")
     run(composed)
     config = resolve(composed)
-    folder = Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+    folder = Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["threshold"] == {"value": 0.5, "logit": 0.0, "rule": "fixed"}
     rules = {"linear_probe": ("c_rule", "cross_validation"), "full": ("checkpoint", {"rule": "last", "step": 4})}

@@ -13,12 +13,13 @@ import yaml
 
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.checks import check
-from mitofm.runs.execute import run
+from mitofm.ground.settings import read
+from mitofm.runs.execute import check, run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.runs.verify import rerun
+from mitofm.training.settings import Paths, Settings
 
 Small = Callable[..., Any]
 SHORT = ["fit.min_steps=3", "fit.max_steps=3", "protocol.validation_samples=20"]
@@ -50,7 +51,7 @@ def crops(tmp_path: Path, small: Small) -> Callable[..., Path]:
         composed = small(*data, f"paths.data={tmp_path}/data", f"paths.cache={tmp_path}/cache", *SHORT, *overrides)
         assert run(composed) is State.DONE
         config = resolve(composed)
-        return Path(config["paths"]["runs"]) / "cells" / identify(config).folder_name
+        return Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
 
     return train
 
@@ -94,7 +95,7 @@ def test_votes_count_for_who_learns_from_them_only(crops: Callable[..., Path]) -
 def test_a_set_without_votes_is_refused_before_anything_is_cut(small: Small) -> None:
     composed = small("fit.labels=votes")
     config = resolve(composed)
-    for name_it in (lambda: identify(config), lambda: run(composed)):
+    for name_it in (lambda: identify(Settings.read(config)), lambda: run(composed)):
         with pytest.raises(MitofmError, match=r"fit.labels=votes: .* of data set 'synthetic' have no votes"):
             name_it()
     assert not (Path(config["paths"]["runs"]) / "cells").exists()
@@ -125,4 +126,4 @@ def test_a_cell_from_before_the_key_is_one_of_labels(crops: Callable[..., Path],
     config = yaml.safe_load((cell / "config.yaml").read_text())
     assert config["fit"].pop("labels") == "majority"
     (cell / "config.yaml").write_text(yaml.safe_dump(config))
-    assert rerun(cell, config["paths"], tmp_path / "scratch", "check", print).largest == 0
+    assert rerun(cell, read(Paths, config["paths"]), tmp_path / "scratch", "check", print).largest == 0

@@ -15,8 +15,10 @@ import wandb
 
 from mitofm.training import wandb_run
 from mitofm.training.copies import Copies, InTime
+from mitofm.training.settings import Logger
 from mitofm.training.wandb_run import WandbRun
 
+LOGGER = Logger(csv=False, wandb=True, project="p", entity=None)
 LABELS = {"dataset": "d", "backbone": "b", "weights": "w", "split": "s", "fraction": 1, "seed": 0, "adaptation": "full",
           "negative": "look-alike", "positive": "mitotic figure"}  # fmt: skip
 METRICS = {
@@ -95,7 +97,7 @@ def server(one_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
 
 
 def opener(folder: Path, cell: str) -> Callable[[], InTime]:
-    settings = {"project": "p", "entity": None}
+    settings = LOGGER
     return lambda: InTime(
         lambda: WandbRun(settings, cell, cell, "study", LABELS, {"seed": 0}, folder), "W&B", seconds=4
     )
@@ -173,5 +175,5 @@ def test_runs_are_written_where_they_are_asked_for_if_the_working_folder_changes
     for cell in ("first", "second"):
         (tmp_path / cell / "runs").mkdir(parents=True)
         monkeypatch.chdir(tmp_path / cell)
-        WandbRun({"project": "p", "entity": None}, cell, cell, "study", LABELS, {"seed": 0}, Path("runs")).close(False)
+        WandbRun(LOGGER, cell, cell, "study", LABELS, {"seed": 0}, Path("runs")).close(False)
         assert list((tmp_path / cell).glob(f"runs/wandb/offline-run-*/run-{cell}.wandb"))

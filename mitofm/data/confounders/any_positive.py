@@ -1,4 +1,4 @@
-"""Confounder any_positive: a crop is learned as positive if any positive cell lies in it, not by the cell at its centre."""
+"""Confounder any_positive: a crop is learned as positive if any positive sample lies in it, not only at its centre."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class AnyPositive:
-    """Training and validation labels as in the released code; test cells keep the label of their own annotation.
+    """Training and validation labels as in the released code; test samples keep the label of their own annotation.
 
-    Only cells bought for the same side count: a crop around a look-alike that holds a mitotic figure which was not
-    bought, or which is a test cell, stays negative.
+    Only samples bought for the same side count: a crop around a look-alike stays negative if the mitotic figure in it was
+    not bought, or is a test sample.
     """
 
     relabels = True
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
-        """Labels of training and validation cells turn positive where another's centre is inside their crop."""
+        """Labels of training and validation samples turn positive if a positive sample's centre is inside their crop."""
         from scipy.spatial import cKDTree
 
         table, card = store.table, dataset.card

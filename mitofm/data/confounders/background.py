@@ -1,17 +1,18 @@
-"""Confounder background: where a slide has no bought negative cell, random background is trained as negative."""
+"""Confounder background: if a slide has no bought negative sample, random background is trained as negative."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from mitofm.data.patches import PatchStore
-from mitofm.data.positions import Background as Positions
+from mitofm.data.positions import BackgroundPositions
 from mitofm.data.splits.part import TRAIN, UNUSED
 from mitofm.ground import fingerprints
+from mitofm.ground.settings import Count, Natural, NotNegative
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset
@@ -19,24 +20,24 @@ if TYPE_CHECKING:
 
 
 class Background:
-    """As many background crops as the slide has bought positive cells: the released code draws both classes equally often.
+    """As many background crops as the slide has bought positive samples, since the released code balances the classes.
 
     Args:
         per_image: positions kept ready in each image; a slide gives no more of them than its images have.
-        distance_px: from every annotated cell, px at level 0.
+        distance_px: from every annotated sample, px at level 0.
         seed: of the positions.
     """
 
     relabels = False
 
-    def __init__(self, per_image: int, distance_px: float, seed: int) -> None:
+    def __init__(self, per_image: Count, distance_px: NotNegative, seed: Natural) -> None:
         self.per_image = per_image
         self.distance_px = distance_px
         self.seed = seed
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
-        """Background crops follow the annotated cells; those drawn are training cells like any other."""
-        positions = Positions(dataset, self.per_image, self.distance_px, self.seed)
+        """Background crops follow the annotated samples; those drawn are training samples like any other."""
+        positions = BackgroundPositions(dataset, self.per_image, self.distance_px, self.seed)
         background = dataset.store(positions, "background")
         bought = split.frame.iloc[split.rows(TRAIN)].groupby("slide")["label"].agg(["sum", "size"])
         wanted = bought.loc[bought["sum"] == bought["size"], "sum"]
@@ -51,7 +52,7 @@ class Background:
         )
         table = pd.concat([store.table, background.table], ignore_index=True)
         joined = replace(store, key=fingerprints.of([store.key, background.key]), table=table)
-        return replace(split, frame=pd.concat([split.frame, frame], ignore_index=True)), _with(joined, background)
+        return replace(split, frame=pd.concat([split.frame, frame], ignore_index=True)), _join(joined, background)
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class _With(PatchStore):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the patches of both stores again."""
-        own = PatchStore(**{field.name: getattr(self, field.name) for field in fields(PatchStore)})
-        return _with, (own, self.background)
+        own = {name: value for name, value in vars(self).items() if name != "background"}
+        return _join, (PatchStore(**own), self.background)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
@@ -75,5 +76,5 @@ class _With(PatchStore):
         return found
 
 
-def _with(store: PatchStore, background: PatchStore) -> _With:
-    return _With(**{field.name: getattr(store, field.name) for field in fields(PatchStore)}, background=background)
+def _join(store: PatchStore, background: PatchStore) -> _With:
+    return _With(**vars(store), background=background)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-
-from mitofm.ground.config import instantiate
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset
@@ -16,25 +13,10 @@ if TYPE_CHECKING:
 class Confounder(Protocol):
     """Built from `conf/protocol/confounders/NAME.yaml`."""
 
-    relabels: ClassVar[bool]
-    """Whether samples of the annotation table are learned under other labels than their own."""
+    relabels: ClassVar[bool]  # whether samples of the annotation table are learned under other labels than their own
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
-        """The split and the store as this protocol has them; row i of either is the same cell, and no test cell changes.
+        """The changed split and store; row i of either is the same sample, and no test sample changes.
 
-        Raises:
-            Infeasible: this data set, or this backbone, cannot show the confounder.
+        Infeasible if this data set, or this backbone, cannot show the confounder.
         """
-
-
-def applied(
-    confounders: Mapping[str, Mapping[str, Any]], split: Split, store: PatchStore, dataset: Dataset
-) -> tuple[Split, PatchStore]:
-    """The split and the store after each of `confounders` that changes them (others are settings read elsewhere).
-
-    They are applied in the order of their names, however they were typed: the order can decide what is trained on.
-    """
-    for _, config in sorted(confounders.items()):
-        if "_target_" in config:
-            split, store = instantiate(config).apply(split, store, dataset)
-    return split, store

@@ -28,10 +28,10 @@ class FieldOfView:
         self.share = shares.get(backbone, 1.0)
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
-        """The same patches, of which less is cut out; test cells are seen in the same way."""
+        """The same patches, of which less is cut out; test samples are seen in the same way."""
         crop_px = round(self.share * store.crop_px)
         if crop_px == store.crop_px:
             raise Infeasible(
                 f"the evaluation transform of backbone {self.backbone!r} shows the whole crop: nothing changes"
             )
-        return split, store.narrowed(crop_px)
+        return split, store.narrow(crop_px)

@@ -1,4 +1,4 @@
-"""From a list of published files to the files: resumed, verified, and under their own names only when whole."""
+"""Fetching a list of published files: resumed, verified, and under their own names only when whole."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
 
 _CHUNK = 1 << 16  # what a cut connection may lose
-_VAIN = 4  # attempts at a file that bring nothing new
+_VAIN = 4  # attempts at a file that bring nothing new, after which it is given up
 
 
-def missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered) -> list[Remote]:
+def find_missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered) -> list[Remote]:
     """The files that are not in `folder`. Those that are, wherever they came from, are verified once and remembered.
 
-    Raises:
-        MitofmError: files there are not the published ones.
+    MitofmError if files there are not the published ones.
     """
     from rich.progress import track
 
@@ -37,13 +36,13 @@ def missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered) -> 
         return remembered.get(kind, [path], lambda: digest(path, kind))
 
     with ThreadPoolExecutor(4) as pool:
-        faults = pool.map(lambda remote: remote.fault(folder / remote.name, checksum), present)
+        faults = pool.map(lambda remote: remote.find_fault(folder / remote.name, checksum), present)
         found = list(track(faults, f"verifying {len(present)} files", len(present), transient=True))
     broken = [f"{remote.name}: {fault}" for remote, fault in zip(present, found, strict=True) if fault]
     if broken:
         raise MitofmError(
             f"{len(broken)} of {len(remotes)} files in {folder} are not the published ones. Delete them and run the "
-            f"command again, or put whole ones there:{_first(broken)}"
+            f"command again, or put whole ones there:{_show_first(broken)}"
         )
     return [remote for remote in remotes if not (folder / remote.name).is_file()]
 
@@ -64,21 +63,21 @@ def download(
         MitofmError: the disk is too small, nobody answers (the message lists what is missing and how to bring it by
             hand), or files there or arriving are not the published ones. What has arrived whole or in part stays.
     """
-    if not missing(remotes, folder, remembered):
+    if not find_missing(remotes, folder, remembered):
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".downloads.lock"):
-            wanted = missing(remotes, folder, remembered)
+            wanted = find_missing(remotes, folder, remembered)
             _check_room(wanted, folder)
             broken = _fetch_all(wanted, folder, remembered, pause_s, parallel)
     except RequestException as error:
-        absent = missing(remotes, folder, remembered)
+        absent = find_missing(remotes, folder, remembered)
         lines = [f"{remote.name}  {remote.bytes / 1e6:,.1f} MB  {remote.url}" for remote in absent]
         raise MitofmError(
             f"{len(absent)} of {len(remotes)} files are missing in {folder} and cannot be fetched ({error}). Run the "
             "command again where there is a network; or fetch them by hand (a browser will do), put each there under "
-            f"its name, and run the command again to have them verified:{_first(lines)}"
+            f"its name, and run the command again to have them verified:{_show_first(lines)}"
         ) from error
     except OSError as error:
         raise MitofmError(
@@ -88,7 +87,7 @@ def download(
     if broken:
         raise MitofmError(
             f"{len(broken)} of {len(remotes)} files arrived broken, again and again, and were not kept in {folder}. "
-            f"Try later, or put whole ones there:{_first(broken)}"
+            f"Try later, or put whole ones there:{_show_first(broken)}"
         )
 
 
@@ -103,7 +102,7 @@ def _check_room(wanted: list[Remote], folder: Path) -> None:
 
 
 def _fetch_all(wanted: list[Remote], folder: Path, remembered: Remembered, pause_s: float, parallel: int) -> list[str]:
-    """Fetch the files, and say of each that came broken what is wrong with it. Where nobody answers all of it ends."""
+    """Fetch the files; what is wrong with each that came broken. RequestException ends it all if nobody answers."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
@@ -111,9 +110,8 @@ def _fetch_all(wanted: list[Remote], folder: Path, remembered: Remembered, pause
     with Progress(*columns, transient=True) as progress, ThreadPoolExecutor(parallel) as pool:
         total = sum(remote.bytes for remote in wanted)
         done = sum(_size(_part(folder, remote)) for remote in wanted)
-        advance = partial(
-            progress.advance, progress.add_task(f"fetching {len(wanted)} files", total=total, completed=done)
-        )
+        task = progress.add_task(f"fetching {len(wanted)} files", total=total, completed=done)
+        advance = partial(progress.advance, task)
 
         def fetch(remote: Remote) -> str | None:
             fault = _complete(remote, _part(folder, remote), pause_s, stop, advance)
@@ -134,14 +132,14 @@ def _fetch_all(wanted: list[Remote], folder: Path, remembered: Remembered, pause
 
 
 def _complete(remote: Remote, part: Path, pause_s: float, stop: Event, advance: Callable[[int], None]) -> str | None:
-    """Bring `part` up to the whole file. What is wrong with it, if attempts that bring nothing new do not mend it."""
+    """Complete `part`; returns what is wrong with it if `_VAIN` attempts brought nothing new."""
     part.parent.mkdir(parents=True, exist_ok=True)
     vain, furthest = 0, _size(part)
     with Session(pause_s) as session:
         while True:
-            if _size(part) != remote.bytes:  # equal where a process died between the last byte and the check
+            if _size(part) != remote.bytes:  # equal if a process died between the last byte and the check
                 _receive(session, remote, part, stop, advance)
-            fault = remote.fault(part)
+            fault = remote.find_fault(part)
             if fault is None:
                 return None
             if _size(part) >= remote.bytes:  # nothing to go on with
@@ -157,7 +155,7 @@ def _complete(remote: Remote, part: Path, pause_s: float, stop: Event, advance: 
 
 
 def _receive(session: Session, remote: Remote, part: Path, stop: Event, advance: Callable[[int], None]) -> None:
-    """Append to `part` what the server sends from there on, however little; start anew where it cannot go on."""
+    """Append to `part` what the server sends from its end on, however little; start anew if the server cannot resume."""
     have = _size(part)
     with session.ask(remote.url, have) as response:
         goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
@@ -181,6 +179,6 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _first(lines: list[str], shown: int = 10) -> str:
+def _show_first(lines: list[str], shown: int = 10) -> str:
     more = [f"and {len(lines) - shown} more"] if len(lines) > shown else []
     return "".join(f"\n  {line}" for line in lines[:shown] + more)

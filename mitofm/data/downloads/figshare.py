@@ -41,24 +41,23 @@ class Figshare:
         """Its files, by name. One question per article: some minutes for hundreds."""
         from rich.progress import track
 
-        articles = self._articles() if self.article is None else [self.article]
+        articles = self._list_articles() if self.article is None else [self.article]
         files: dict[int, Remote] = {}
         for article in track(articles, f"listing {len(articles)} articles", transient=True):
-            files |= web.read(f"{self.api}/articles/{article}/files?{_PAGE}", _files, self.pause_s)
+            files |= web.read(f"{self.api}/articles/{article}/files?{_PAGE}", _parse_files, self.pause_s)
         newest = {files[number].name: files[number] for number in sorted(files)}
         return [newest[name] for name in sorted(newest)]
 
-    def _articles(self) -> list[int]:
+    def _list_articles(self) -> list[int]:
         stated = web.read(self.address, lambda answer: answer["articles_count"], self.pause_s)
-        listed = web.read(
-            f"{self.address}/articles?{_PAGE}", lambda answer: {one["id"] for one in answer}, self.pause_s
-        )
+        address = f"{self.address}/articles?{_PAGE}"
+        listed = web.read(address, lambda answer: {one["id"] for one in answer}, self.pause_s)
         if len(listed) != stated:
             raise MitofmError(f"{self.address} lists {len(listed)} of its {stated} articles; try again later")
         return sorted(listed)
 
 
-def _files(answer: list[dict[str, Any]]) -> dict[int, Remote]:
+def _parse_files(answer: list[dict[str, Any]]) -> dict[int, Remote]:
     return {
         file["id"]: Remote(
             file["name"], file["download_url"], file["size"], file["computed_md5"] or file["supplied_md5"] or None

@@ -1,4 +1,4 @@
-"""What is published: a repository, its files, and how the list of them is kept beside the files themselves."""
+"""Published files: a repository, its files, and the list of them, which is kept beside the files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from requests import RequestException
 
-from mitofm.data.downloads.web import secure
+from mitofm.data.downloads.web import require_https
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, write_json
 
@@ -39,7 +39,7 @@ class Remote:
     sha256: str | None = None
 
     def __post_init__(self) -> None:
-        secure(self.url)
+        require_https(self.url)
         path = PurePath(self.name)
         if not path.name or path.is_absolute() or ".." in path.parts:
             raise MitofmError(f"{self.url}: its name {self.name!r} leads out of the folder; it is not fetched")
@@ -49,8 +49,8 @@ class Remote:
         """The published checksums (hex) by their kind."""
         return {kind: hexes for kind, hexes in (("md5", self.md5), ("sha256", self.sha256)) if hexes}
 
-    def fault(self, path: Path, checksum: Callable[[Path, str], str] = digest) -> str | None:
-        """How the file at `path` differs from this one, in words; None: in nothing that is published."""
+    def find_fault(self, path: Path, checksum: Callable[[Path, str], str] = digest) -> str | None:
+        """How the file at `path` differs from the published one, in words; None if it does not."""
         size = path.stat().st_size
         if size != self.bytes:
             return f"{size:,} bytes instead of {self.bytes:,}"
@@ -64,10 +64,8 @@ class Remote:
 class Repository(Protocol):
     """Whoever publishes the files of a data set."""
 
-    address: str
-    """Names the list of files: a list kept from another address is not used."""
-    page: str
-    """Where a person finds the files."""
+    address: str  # names the list of files: a list kept from another address is not used
+    page: str  # where a person finds the files
 
     def remotes(self) -> list[Remote]:
         """Its files, asked for over the network.
@@ -78,11 +76,10 @@ class Repository(Protocol):
         """
 
 
-def listing(repository: Repository, folder: Path) -> list[Remote]:
-    """The published files, from the list kept in `folder`, else from the repository (and kept from then on).
+def list_files(repository: Repository, folder: Path) -> list[Remote]:
+    """The published files, from the list kept in `folder`, else from the repository, whose list is then kept.
 
-    Raises:
-        MitofmError: no list is kept, and none can be fetched.
+    MitofmError if no list is kept, and none can be fetched.
     """
     try:
         kept = read_json(folder / LISTING)

@@ -14,7 +14,7 @@ class Urls:
     """A plain list of files.
 
     Args:
-        files: for each its `name`, `url` and `bytes`, and its `md5` or `sha256` where one is published.
+        files: for each its `name`, `url` and `bytes`, and its `md5` or `sha256` if one is published.
     """
 
     def __init__(self, files: Sequence[Mapping[str, Any]]) -> None:

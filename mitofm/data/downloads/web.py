@@ -14,12 +14,12 @@ from mitofm import __version__
 from mitofm.ground.errors import MitofmError
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
-# 202, with nothing in it, is what the firewall of figshare sends whom it takes for a robot; 403 is its "too often".
+# The firewall of figshare answers 202 with no content if it suspects a robot, and 403 for "too often".
 _AGAIN = (202, 403, 408, 425, 429, 500, 502, 503, 504)
 T = TypeVar("T")
 
 
-def secure(url: str) -> None:
+def require_https(url: str) -> None:
     """Refuse a `url` that is neither HTTPS nor on this machine."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
@@ -27,7 +27,7 @@ def secure(url: str) -> None:
 
 
 class Session(requests.Session):
-    """Asks again where there is no connection (three times), or the server says to come later (seven times).
+    """Asks again if there is no connection (three times), or if the server says to come later (seven times).
 
     Args:
         pause_s: what the pauses are multiples of; they double, and a server's own wish (Retry-After) is kept.
@@ -38,19 +38,18 @@ class Session(requests.Session):
         again = Retry(7, connect=3, read=3, status_forcelist=_AGAIN, backoff_factor=pause_s)
         self.mount("https://", HTTPAdapter(max_retries=again))
         self.mount("http://", HTTPAdapter(max_retries=again))
-        # Zenodo turns the default agent of requests away; what is compressed on the way could not be resumed.
+        # Zenodo refuses the default agent of requests; a compressed transfer could not be resumed.
         self.headers.update({"User-Agent": f"mitofm/{__version__}", "Accept-Encoding": "identity"})
 
     def get_adapter(self, url: str) -> HTTPAdapter:
         """The adapter for `url`; every redirect passes here too."""
-        secure(url)
+        require_https(url)
         return super().get_adapter(url)  # type: ignore[return-value]
 
     def ask(self, url: str, start: int = 0) -> requests.Response:
-        """The answer, its body still to be read, for what is at `url` from byte `start` on (if the server can: 206).
+        """The answer for `url` from byte `start` on (206 if the server can), its body still to be read.
 
-        Raises:
-            requests.RequestException: there is none. A 416, nothing lies beyond `start`, counts as one.
+        Raises requests.RequestException if there is none; 416, nothing lies beyond `start`, is an answer.
         """
         headers = {"Range": f"bytes={start}-"} if start else {}
         response = self.get(url, headers=headers, stream=True, timeout=(10, 60))

@@ -24,10 +24,10 @@ class Zenodo:
 
     def remotes(self) -> list[Remote]:
         """Its files, by name."""
-        return sorted(web.read(self.address, _files, self.pause_s), key=lambda remote: remote.name)
+        return sorted(web.read(self.address, _parse_files, self.pause_s), key=lambda remote: remote.name)
 
 
-def _files(answer: dict[str, Any]) -> list[Remote]:
+def _parse_files(answer: dict[str, Any]) -> list[Remote]:
     return [
         Remote(file["key"], file["links"]["self"], file["size"], file["checksum"].removeprefix("md5:"))
         for file in answer["files"]

@@ -1,10 +1,10 @@
-"""What every image can do: say how large it is, and decode one of its tiles."""
+"""The contract of an image: it knows its size, and decodes one of its tiles."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -14,25 +14,16 @@ _MOST_AT_ONCE = 2**30  # pixels of one tile, 3 GB: ten times the largest publish
 
 
 class Image(ABC):
-    """An opened image: at level 0, a grid of tiles of 8-bit RGB.
-
-    Attributes:
-        path: its file.
-        width: px.
-        height: px.
-        mpp: micrometre per px as the file says, or None where it does not.
-        tile_width: px between the left edges of neighbouring tiles.
-        tile_height: px between their upper edges.
-        notes: what a user should know of how it is read, each the end of a sentence that begins with the file's name.
-    """
+    """An opened image: at level 0, a grid of tiles of 8-bit RGB."""
 
     path: Path
-    width: int
-    height: int
-    mpp: float | None
-    tile_width: int
-    tile_height: int
-    notes: tuple[str, ...] = ()
+    width: int  # px
+    height: int  # px
+    mpp: float | None  # micrometre per px as the file says; None if it does not
+    tile_width: int  # px between the left edges of neighbouring tiles
+    tile_height: int  # px between their upper edges
+    notes: tuple[str, ...] = ()  # on how it is read, each the end of a sentence that begins with the file's name
+    _file: Any  # the reader's
 
     @abstractmethod
     def tile(self, row: int, column: int) -> np.ndarray:
@@ -42,25 +33,19 @@ class Image(ABC):
             MitofmError: it cannot be decoded, or its pixels are not opaque RGB of 8 bit.
         """
 
-    @abstractmethod
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
+        self._file.close()
 
     def __enter__(self) -> Image:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 def refuse_bomb(path: Path, width: int, height: int) -> None:
-    """Refuse what would fill the memory, as a small file of equal pixels can.
-
-    Raises:
-        MitofmError: `width` times `height` are more than are decoded at once.
-    """
+    """Raise MitofmError if `width` x `height` px, decoded at once, would fill the memory: a small file can hold so many."""
     if width * height > _MOST_AT_ONCE:
         raise MitofmError(
             f"{path}: {width} x {height} px would have to be decoded at once, more than {_MOST_AT_ONCE:.1e}: cut it into "
@@ -68,8 +53,8 @@ def refuse_bomb(path: Path, width: int, height: int) -> None:
         )
 
 
-def turned(orientation: int) -> tuple[str, ...]:
-    """A note if a file asks viewers to turn or mirror the image (EXIF or TIFF orientation, 1 to 8), which is not done."""
+def note_orientation(orientation: int) -> tuple[str, ...]:
+    """A note if a file asks viewers to turn or mirror the image (EXIF or TIFF orientation, 1 to 8): mitofm does not."""
     if orientation in (0, 1):
         return ()
     return (
@@ -78,7 +63,7 @@ def turned(orientation: int) -> tuple[str, ...]:
     )
 
 
-def colours(pixels: np.ndarray, path: Path) -> np.ndarray:
+def take_rgb(pixels: np.ndarray, path: Path) -> np.ndarray:
     """The RGB part of decoded `pixels` (h, w, 3 or 4): an opaque alpha channel is dropped.
 
     Raises:

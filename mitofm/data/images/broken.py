@@ -1,4 +1,4 @@
-"""What to say of an image that cannot be read: are bytes missing, or are those that are there no image?"""
+"""Errors for images that cannot be read: bytes are missing, or the bytes that are there are damaged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cut_short(path: Path, reason: object) -> MitofmError:
 
 
 def damaged(path: Path, reason: object) -> MitofmError:
-    """The error for an image that its decoder does not understand, though no bytes are missing as far as can be told."""
+    """The error for an image that its decoder does not understand, though no bytes seem to be missing."""
     reason = " ".join(str(reason).split())
     return MitofmError(
         f"{path}: this image cannot be read ({reason}). It is not cut short, but damaged or unusual: open it in another "
@@ -34,16 +34,19 @@ def damaged(path: Path, reason: object) -> MitofmError:
 
 def unreadable(path: Path, reason: object) -> MitofmError:
     """The error that fits: `cut_short` if bytes are missing, else `damaged`."""
-    return cut_short(path, f"{lack}; {reason}") if (lack := lacks(path)) else damaged(path, reason)
+    return cut_short(path, f"{lack}; {reason}") if (lack := find_lack(path)) else damaged(path, reason)
 
 
-def lacks(path: Path) -> str:
-    """What is missing at the end of the file, as far as its own structure tells; "" if nothing is known to be."""
+def find_lack(path: Path) -> str:
+    """What is missing at the end of the file, as far as its structure tells; "" if nothing seems to be."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(16)
         if start[:2] in (b"II", b"MM"):
-            return _lacks_of_tiff(file, size)
+            try:
+                return _compare_sizes(max(_walk_tiff(file, size), default=0), size)
+            except (struct.error, OSError, ValueError):  # the last two from a place that no file has
+                return f"it ends within its directory, after {size} bytes"
         file.seek(max(size - 4096, 0))
         end = file.read()
     if start.startswith(b"\x89PNG"):
@@ -51,36 +54,27 @@ def lacks(path: Path) -> str:
     if start.startswith(b"\xff\xd8"):
         return "" if b"\xff\xd9" in end else "its end (EOI) is missing"
     if start.startswith(b"RIFF"):
-        return _said(struct.unpack_from("<I", start, 4)[0] + 8, size)
-    return _said(struct.unpack_from("<I", start, 2)[0], size) if start.startswith(b"BM") else ""
+        return _compare_sizes(struct.unpack_from("<I", start, 4)[0] + 8, size)
+    return _compare_sizes(struct.unpack_from("<I", start, 2)[0], size) if start.startswith(b"BM") else ""
 
 
-def _said(needed: int, size: int) -> str:
+def _compare_sizes(needed: int, size: int) -> str:
     return f"it should have {needed} bytes, but has {size}" if needed > size else ""
 
 
-def _lacks_of_tiff(file: BinaryIO, size: int) -> str:
-    """Whether its directories, the fields of them that decoding needs, and its tiles or strips lie inside the file."""
-    try:
-        return _said(max(_ends_of_tiff(file, size), default=0), size)
-    except (struct.error, OSError, ValueError):  # the last two from a place that no file has
-        return f"it ends within its directory, after {size} bytes"
+def _walk_tiff(file: BinaryIO, size: int) -> Iterator[int]:
+    """Where each directory of a TIFF, and what it points to, ends; up to the first end beyond the `size` bytes.
 
-
-def _ends_of_tiff(file: BinaryIO, size: int) -> Iterator[int]:
-    """Where each directory of a TIFF ends, and what of the image it points to, as far as that lies in the `size` bytes.
-
-    Raises:
-        struct.error, OSError, ValueError: a directory is cut off, or lies where no file has a place.
+    Raises struct.error, OSError or ValueError if a directory is cut off, or its place is impossible.
     """
-    order = "<" if _at(file, 0, "2s")[0] == b"II" else ">"
-    big = _at(file, 2, order + "H")[0] == 43
+    order = "<" if _unpack(file, 0, "2s")[0] == b"II" else ">"
+    big = _unpack(file, 2, order + "H")[0] == 43
     count, entry, pointer, inline = ("Q", "HHQ8s", "Q", 8) if big else ("H", "HHI4s", "I", 4)
-    (at,) = _at(file, 8 if big else 4, order + pointer)
+    (at,) = _unpack(file, 8 if big else 4, order + pointer)
     seen = set()
     while at and at not in seen:
         seen.add(at)
-        (entries,) = _at(file, at, order + count)
+        (entries,) = _unpack(file, at, order + count)
         first = at + struct.calcsize(order + count)
         next_at = first + entries * struct.calcsize(order + entry)
         yield (end := next_at + struct.calcsize(order + pointer))
@@ -88,7 +82,7 @@ def _ends_of_tiff(file: BinaryIO, size: int) -> Iterator[int]:
             return
         pieces: dict[int, np.ndarray] = {}
         for i in range(entries):
-            tag, kind, n, value = _at(file, first + i * struct.calcsize(order + entry), order + entry)
+            tag, kind, n, value = _unpack(file, first + i * struct.calcsize(order + entry), order + entry)
             if tag == _NDPI:  # its pointers beyond 4 GB are not those of a TIFF
                 return
             length = n * (_BYTES_OF[kind] if kind < len(_BYTES_OF) else 0)
@@ -104,7 +98,7 @@ def _ends_of_tiff(file: BinaryIO, size: int) -> Iterator[int]:
         for starts, lengths in ((273, 279), (324, 325)):
             if starts in pieces and lengths in pieces:
                 yield _end_of_pieces(pieces[starts], pieces[lengths])
-        (at,) = _at(file, next_at, order + pointer)
+        (at,) = _unpack(file, next_at, order + pointer)
 
 
 def _end_of_pieces(starts: np.ndarray, lengths: np.ndarray) -> int:
@@ -114,6 +108,6 @@ def _end_of_pieces(starts: np.ndarray, lengths: np.ndarray) -> int:
     return int(np.max(starts + lengths, where=(starts > 0) & (lengths > 0), initial=0))
 
 
-def _at(file: BinaryIO, at: int, layout: str) -> tuple[Any, ...]:
+def _unpack(file: BinaryIO, at: int, layout: str) -> tuple[Any, ...]:
     file.seek(at)
     return struct.unpack(layout, file.read(struct.calcsize(layout)))

@@ -1,4 +1,4 @@
-"""What kind of file an image really is, by its first bytes and before a decoder sees it."""
+"""The kind of an image file by its first bytes, checked before a decoder sees it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ UNREAD = {  # image formats that people have and that are not read, by their usu
     ".nd2": "Nikon ND2",
     ".vsi": "Olympus VSI",
     ".oir": "Olympus OIR",
-    ".isyntax": "Philips iSyntax",
-    ".i2syntax": "Philips iSyntax",
+    **dict.fromkeys((".isyntax", ".i2syntax"), "Philips iSyntax"),
     ".kfb": "KFBIO KFB",
     ".sdpc": "SQRAY SDPC",
     ".mds": "Motic MDS",
@@ -75,17 +74,16 @@ _LOOK = 512  # bytes that are enough to tell
 
 
 def check_kind(path: Path) -> None:
-    """Refuse a file that is not of the kind its ending says; the endings of OpenSlide's own containers say none.
+    """Raise MitofmError if a file is not of the kind that its ending says, with what it is and what to do.
 
-    Raises:
-        MitofmError: it is something else, and the message says what and what to do.
+    The endings of OpenSlide's own containers say no kind.
     """
     expected = _KIND.get(path.suffix.lower())
     if expected is None:
         return
     with path.open("rb") as file:
         start = file.read(_LOOK)
-    if (kind := told(start)) == expected:
+    if (kind := tell_kind(start)) == expected:
         return
     if any(magic.startswith(start) for _, magic, name in _MAGIC if name == expected):
         raise cut_short(path, f"it has {len(start)} bytes")
@@ -96,10 +94,10 @@ def check_kind(path: Path) -> None:
             f"{path}: this file does not hold {expected}, as its ending says, nor anything else that is known (it begins with "
             f"{start[:8].hex(' ')}). Fetch it again, or find out what wrote it"
         )
-    raise MitofmError(f"{path}: this file holds {kind}, not {expected} as its ending says. {_way(path, kind)}")
+    raise MitofmError(f"{path}: this file holds {kind}, not {expected} as its ending says. {_advise(path, kind)}")
 
 
-def told(start: bytes) -> str:
+def tell_kind(start: bytes) -> str:
     """The kind of a file that begins with `start` (up to 512 bytes), as in `ENDINGS` and others; "" if it is unknown."""
     for at, magic, kind in _MAGIC:
         if start.startswith(magic, at):
@@ -122,7 +120,7 @@ def _is_text(start: bytes) -> bool:
     return bool(words.strip()) and all(letter.isprintable() or letter.isspace() for letter in words)
 
 
-def _way(path: Path, kind: str) -> str:
+def _advise(path: Path, kind: str) -> str:
     if kind in ENDINGS:
         return f"Rename it to {path.with_suffix(ENDINGS[kind][0]).name}, also where the annotations name it"
     if kind == "a web page (HTML)":

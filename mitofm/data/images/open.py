@@ -1,4 +1,4 @@
-"""Which reader an image file is for, by the ending of its name, which must be true."""
+"""Opening an image with the reader for the ending of its name, which must be true."""
 
 from __future__ import annotations
 

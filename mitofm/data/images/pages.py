@@ -1,4 +1,4 @@
-"""Which page of a TIFF is the image, and whether its pixels are ones that are understood."""
+"""Which page of a TIFF is the image, and whether its pixels can be read."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _GREY = (tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.MINISBLACK)
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 
 
-def image_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
-    """The largest page of RGB, and a sentence if it was chosen among several that are no levels of one pyramid.
+def choose_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
+    """The largest RGB page, and a note if it was chosen among several that are no levels of one pyramid.
 
     Raises:
         MitofmError: there is none, several are equally large (a stack), or it cannot be decoded to 8-bit RGB.
     """
     file.pages.useframes = False
-    pages = list(_pages(file))
+    pages = list(_list_pages(file))
     if not pages:
         raise MitofmError(f"{path}: this TIFF holds no image")
     coloured = [page for page in pages if page.photometric in _COLOURED and page.samplesperpixel >= 3]
@@ -42,8 +42,8 @@ def image_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, 
     )
 
 
-def _pages(file: tifffile.TiffFile) -> Iterator[tifffile.TiffPage]:
-    """Pages and their SubIFDs that are images of their own: neither smaller copies of another nor masks, if marked so."""
+def _list_pages(file: tifffile.TiffFile) -> Iterator[tifffile.TiffPage]:
+    """Pages and their SubIFDs, without those that are marked as smaller copies of another or as masks."""
     every = [page for top in file.pages for page in (top, *(top.pages or ()))]
     marked = [page for page in every if not page.subfiletype & (_REDUCED | _MASK)]
     yield from (page for page in marked or every if page.imagewidth and page.imagelength)
@@ -62,9 +62,8 @@ def _is_copy(other: tifffile.TiffPage, page: tifffile.TiffPage) -> bool:
 
 def _refuse_stack(path: Path, largest: list[tifffile.TiffPage]) -> None:
     page = largest[0]
-    said = re.search(
-        r"^images=(\d+)", page.imagej_description or "", re.MULTILINE
-    )  # beyond 4 GB ImageJ writes one page
+    # ImageJ writes a stack beyond 4 GB as one page.
+    said = re.search(r"^images=(\d+)", page.imagej_description or "", re.MULTILINE)
     many = max(len(largest), page.imagedepth, int(said[1]) if said else 1)
     if many > 1:
         raise MitofmError(

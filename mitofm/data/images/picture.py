@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mitofm.data.images.base import Image, colours, refuse_bomb, turned
+from mitofm.data.images.base import Image, note_orientation, refuse_bomb, take_rgb
 from mitofm.data.images.broken import unreadable
 from mitofm.ground.errors import MitofmError
 
@@ -15,11 +15,7 @@ _ORIENTATION = 0x0112  # EXIF tag
 
 
 class Picture(Image):
-    """An image that can only be decoded whole.
-
-    Raises:
-        MitofmError: it is broken, or not 8-bit RGB.
-    """
+    """An image that can only be decoded whole. MitofmError if it is broken, or not 8-bit RGB."""
 
     mpp = None  # a density in such a file is one for printing
 
@@ -36,7 +32,7 @@ class Picture(Image):
         self.width, self.height = self.tile_width, self.tile_height = self._file.size
         refuse_bomb(path, self.width, self.height)
         if "exif" in self._file.info:  # without asking for it: Pillow would decode a PNG to look behind its pixels
-            self.notes = turned(self._file.getexif().get(_ORIENTATION, 1))
+            self.notes = note_orientation(self._file.getexif().get(_ORIENTATION, 1))
 
     def tile(self, row: int, column: int) -> np.ndarray:
         """All of it."""
@@ -46,15 +42,11 @@ class Picture(Image):
             pixels = np.asarray(file.convert("RGBA") if has_keyed else file)
         except Exception as error:
             raise unreadable(self.path, error) from error
-        return colours(pixels, self.path)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
+        return take_rgb(pixels, self.path)
 
     def _refuse_other_pixels(self) -> None:
         path, file = self.path, self._file
-        if file.format == "PNG" and _png_depth(path) == 16:
+        if file.format == "PNG" and _read_png_depth(path) == 16:
             raise MitofmError(f"{path}: this image has 16 bits per channel; convert it to 8 bit, whose range is known")
         if file.mode not in ("RGB", "RGBA", "P"):
             way = "convert it from an original with colour"
@@ -67,7 +59,7 @@ class Picture(Image):
             raise MitofmError(f"{path}: this is an animation of {images} images; save each as a file of its own")
 
 
-def _png_depth(path: Path) -> int:
+def _read_png_depth(path: Path) -> int:
     """Bits per channel, byte 24 of a PNG file (its IHDR chunk); Pillow would cut 16 down to 8 without a word."""
     with path.open("rb") as file:
         return file.read(25)[24]

@@ -1,4 +1,4 @@
-"""Micrometres per pixel, from the texts, tags and properties with which scanners and programs say them.
+"""Micrometres per pixel, from the texts, tags and properties in which scanners and programs state them.
 
 A resolution is a pair (x, y); either is None if it is not known. Sources: the descriptions of Aperio (`|MPP = 0.25`),
 ImageJ (`unit=micron`), OME XML (`PhysicalSizeX`) and Philips (`DICOM_PIXEL_SPACING`) in a TIFF's ImageDescription; the
@@ -32,8 +32,8 @@ MICROMETRES = {  # of the units of length that OME and ImageJ write; the micro s
 }
 
 
-def square(path: Path, x: float | None, y: float | None) -> float | None:
-    """The one resolution of an image whose pixels are `x` wide and `y` high; None if that is unknown, or for printing.
+def require_square(path: Path, x: float | None, y: float | None) -> float | None:
+    """The resolution of an image whose pixels are `x` wide and `y` high; None if it is unknown, or meant for printing.
 
     Raises:
         MitofmError: they differ by more than 1 %.
@@ -55,7 +55,7 @@ def is_plausible(mpp: float | None) -> TypeGuard[float]:
     return mpp is not None and _PLAUSIBLE[0] <= mpp <= _PLAUSIBLE[1]
 
 
-def of_text(text: str, width: int, height: int, tags: Pair = UNKNOWN) -> Pair:
+def parse_text(text: str, width: int, height: int, tags: Pair = UNKNOWN) -> Pair:
     """What the description of an image of `width` x `height` px says.
 
     Args:
@@ -65,24 +65,24 @@ def of_text(text: str, width: int, height: int, tags: Pair = UNKNOWN) -> Pair:
         tags: px per unit in x and y as in the resolution tags, whose unit an ImageJ description states.
     """
     if text.startswith(("ImageJ=", "SCIFIO=")):
-        return _of_imagej(text, tags)
+        return _parse_imagej(text, tags)
     if text.lstrip("\ufeff \r\n\t").startswith("<"):
-        return _of_xml(text.lstrip("\ufeff \r\n\t"), width, height)
-    return _of_aperio(text, width, height)
+        return _parse_xml(text.lstrip("\ufeff \r\n\t"), width, height)
+    return _parse_aperio(text, width, height)
 
 
-def of_properties(properties: Mapping[str, str]) -> Pair:
+def parse_properties(properties: Mapping[str, str]) -> Pair:
     """What OpenSlide's `properties` of a slide say; if not in its own words, then in the texts of the file."""
-    x, y = (_number(properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
+    x, y = (_parse_number(properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
     if x or y:
         return x, y
     width, height = (int(properties.get(f"openslide.level[0].{side}", 1)) for side in ("width", "height"))
-    tags = _number(properties.get("tiff.XResolution")), _number(properties.get("tiff.YResolution"))
-    said = of_text(properties.get("tiff.ImageDescription", ""), width, height, tags)
-    return said if any(said) else of_tags(*tags, properties.get("tiff.ResolutionUnit", "inch"))
+    tags = _parse_number(properties.get("tiff.XResolution")), _parse_number(properties.get("tiff.YResolution"))
+    said = parse_text(properties.get("tiff.ImageDescription", ""), width, height, tags)
+    return said if any(said) else parse_tags(*tags, properties.get("tiff.ResolutionUnit", "inch"))
 
 
-def of_tags(x: float | None, y: float | None, unit: str) -> Pair:
+def parse_tags(x: float | None, y: float | None, unit: str) -> Pair:
     """The resolution of `x` and `y` px per `unit` (a key of `MICROMETRES`, or another word for none)."""
     micrometres = MICROMETRES.get(unit.strip().lower())
     if micrometres is None:
@@ -90,10 +90,10 @@ def of_tags(x: float | None, y: float | None, unit: str) -> Pair:
     return tuple(micrometres / per_unit if per_unit else None for per_unit in (x, y))  # type: ignore[return-value]
 
 
-def _of_aperio(text: str, width: int, height: int) -> Pair:
+def _parse_aperio(text: str, width: int, height: int) -> Pair:
     """`|MPP = 0.4990`, that of the scan. A page that is scaled says by how much: `46000x32914 -> 1024x732`."""
     said = re.search(r"(?:^|[|\r\n;])\s*MPP\s*=\s*([\d.,]+)", text)
-    mpp = _number(said[1]) if said else None
+    mpp = _parse_number(said[1]) if said else None
     if mpp is None:
         return UNKNOWN
     scaled = re.match(r"[^;|]*?(\d+)x(\d+)\]?(?: *\(\d+x\d+\))? *-> *\d+x\d+", text)
@@ -103,22 +103,23 @@ def _of_aperio(text: str, width: int, height: int) -> Pair:
     return (mpp * across, mpp * across) if abs(across / down - 1) < 2 * _SAME else UNKNOWN
 
 
-def _of_imagej(text: str, tags: Pair) -> Pair:
+def _parse_imagej(text: str, tags: Pair) -> Pair:
     lines = dict(line.partition("=")[::2] for line in text.splitlines())
     unit = lines.get("unit", "")
-    return of_tags(tags[0], None, unit)[0], of_tags(None, tags[1], lines.get("yunit", unit))[1]
+    return parse_tags(tags[0], None, unit)[0], parse_tags(None, tags[1], lines.get("yunit", unit))[1]
 
 
-def _of_xml(text: str, width: int, height: int) -> Pair:
+def _parse_xml(text: str, width: int, height: int) -> Pair:
     try:
         root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError):
         return UNKNOWN
     for element in root.iter():
-        if element.tag.rpartition("}")[2] == "Pixels" and _is_of(element, width, height):
-            return _of_ome(element, "X"), _of_ome(element, "Y")
+        size = element.get("SizeX"), element.get("SizeY")  # a file may describe several images, and levels of one
+        if element.tag.rpartition("}")[2] == "Pixels" and size == (str(width), str(height)):
+            return _parse_ome(element, "X"), _parse_ome(element, "Y")
     spacings = [
-        tuple(_number(value) for value in (element.text or "").replace('"', " ").split())
+        tuple(_parse_number(value) for value in (element.text or "").replace('"', " ").split())
         for element in root.iter("Attribute")
         if element.get("Name") == "DICOM_PIXEL_SPACING"
     ]  # of each level in mm: first y, then x
@@ -126,18 +127,13 @@ def _of_xml(text: str, width: int, height: int) -> Pair:
     return min(known, default=UNKNOWN)
 
 
-def _is_of(pixels: ElementTree.Element, width: int, height: int) -> bool:
-    """Whether an OME `Pixels` element describes the image: a file may hold several, and levels of one."""
-    return pixels.get("SizeX") == str(width) and pixels.get("SizeY") == str(height)
-
-
-def _of_ome(pixels: ElementTree.Element, axis: str) -> float | None:
-    size = _number(pixels.get(f"PhysicalSize{axis}"))
+def _parse_ome(pixels: ElementTree.Element, axis: str) -> float | None:
+    size = _parse_number(pixels.get(f"PhysicalSize{axis}"))
     unit = MICROMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm").strip().lower())
     return size * unit if size and unit else None
 
 
-def _number(text: str | None) -> float | None:
+def _parse_number(text: str | None) -> float | None:
     """A positive number, its decimals after a point or a comma; None if `text` is none."""
     try:
         number = float((text or "").strip().replace(",", "."))

@@ -9,11 +9,11 @@ import openslide
 
 from mitofm.data.images import resolution
 from mitofm.data.images.base import Image, refuse_bomb
-from mitofm.data.images.broken import cut_short, damaged, lacks
+from mitofm.data.images.broken import cut_short, damaged, find_lack
 from mitofm.data.images.kinds import TO_TIFF
 from mitofm.ground.errors import MitofmError
 
-_BLOCK = 512  # px, where a slide does not say how it is tiled
+_BLOCK = 512  # px, if a slide does not say how it is tiled
 
 
 class Slide(Image):
@@ -25,28 +25,31 @@ class Slide(Image):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if lack := lacks(path):
+        if lack := find_lack(path):
             raise cut_short(path, lack)
         try:
-            self._slide = openslide.OpenSlide(path)
+            self._file = openslide.OpenSlide(path)
         except openslide.OpenSlideUnsupportedFormatError as error:
-            raise _unknown(path) from error
+            is_tiff = path.suffix.lower() in (".svs", ".ndpi", ".scn", ".bif")
+            rename = f"If it is a plain TIFF, rename it to {path.with_suffix('.tif').name}"
+            way = rename if is_tiff else TO_TIFF
+            raise MitofmError(f"{path}: this file is no slide that OpenSlide knows. {way}") from error
         except Exception as error:
             raise _failed(path, error) from error
-        said = self._slide.properties
-        self.width, self.height = self._slide.dimensions
-        self.mpp = resolution.square(path, *resolution.of_properties(said))
+        said = self._file.properties
+        self.width, self.height = self._file.dimensions
+        self.mpp = resolution.require_square(path, *resolution.parse_properties(said))
         self.tile_width = int(said.get("openslide.level[0].tile-width", _BLOCK))
         self.tile_height = int(said.get("openslide.level[0].tile-height", _BLOCK))
         refuse_bomb(path, self.tile_width, self.tile_height)  # GLib, which OpenSlide asks for memory, ends the process
         self._background = np.frombuffer(bytes.fromhex(said.get("openslide.background-color", "FFFFFF")), np.uint8)
 
     def tile(self, row: int, column: int) -> np.ndarray:
-        """The tile; where nothing was scanned, the slide's background colour."""
+        """The tile, in the slide's background colour where nothing was scanned."""
         left, top = column * self.tile_width, row * self.tile_height
         size = (min(self.tile_width, self.width - left), min(self.tile_height, self.height - top))
         try:
-            pixels = np.asarray(self._slide.read_region((left, top), 0, size))
+            pixels = np.asarray(self._file.read_region((left, top), 0, size))
         except Exception as error:
             raise _failed(self.path, f"tile {row}, {column}: {error}") from error
         transparent = pixels[..., 3] < 255
@@ -55,18 +58,6 @@ class Slide(Image):
         filled = pixels[..., :3].copy()
         filled[transparent] = self._background
         return filled
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._slide.close()
-
-
-def _unknown(path: Path) -> MitofmError:
-    is_tiff = path.suffix.lower() in (".svs", ".ndpi", ".scn", ".bif")
-    return MitofmError(
-        f"{path}: this file is no slide that OpenSlide knows. "
-        + (f"If it is a plain TIFF, rename it to {path.with_suffix('.tif').name}" if is_tiff else TO_TIFF)
-    )
 
 
 def _failed(path: Path, error: object) -> MitofmError:

@@ -9,11 +9,11 @@ import numpy as np
 from mitofm.data.images.base import Image
 
 
-def squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
+def cut_squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
     """Squares of `side` px around each of `centres`: (n, side, side, 3) uint8.
 
-    The square around (x, y) starts at floor(x) - side // 2. What lies beyond a border is the reflection of the image,
-    and beyond that one the reflection of the reflection: the image may be smaller than `side`, and a centre outside it.
+    The square around (x, y) starts at floor(x) - side // 2. Beyond a border lies the reflection of the image, again and
+    again: the image may be smaller than `side`, and a centre may lie outside it.
 
     Args:
         image: the image.
@@ -27,11 +27,11 @@ def squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
     wanted = np.floor(centres).astype(np.int64) - side // 2
     span = np.minimum(side, size)  # px in a row, reflected, never come from more than as many of the image
     beyond = np.flatnonzero(((wanted < 0) | (wanted + side > size)).any(axis=1))
-    needed = {int(i): [_reflected(wanted[i, axis] + np.arange(side), size[axis]) for axis in (0, 1)] for i in beyond}
+    needed = {int(i): [_reflect(wanted[i, axis] + np.arange(side), size[axis]) for axis in (0, 1)] for i in beyond}
     start = wanted.copy()
     for i, axes in needed.items():
         start[i] = np.minimum([axis.min() for axis in axes], size - span)
-    windows = _windows(image, start, span)
+    windows = _read_windows(image, start, span)
     if not needed:
         return windows
     found = np.empty((len(centres), side, side, 3), np.uint8)
@@ -43,8 +43,8 @@ def squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
     return found
 
 
-def resized(patches: np.ndarray, side: int) -> np.ndarray:
-    """(n, s, s, 3) uint8 resampled to (n, side, side, 3): by area where they shrink, bicubic where they grow."""
+def resize(patches: np.ndarray, side: int) -> np.ndarray:
+    """(n, s, s, 3) uint8 resampled to (n, side, side, 3): by area if they shrink, bicubic if they grow."""
     if patches.shape[1] == side:
         return patches
     import cv2
@@ -53,7 +53,7 @@ def resized(patches: np.ndarray, side: int) -> np.ndarray:
     return np.stack([cv2.resize(patch, (side, side), interpolation=way) for patch in patches])
 
 
-def _windows(image: Image, start: np.ndarray, span: np.ndarray) -> np.ndarray:
+def _read_windows(image: Image, start: np.ndarray, span: np.ndarray) -> np.ndarray:
     """The px from `start` (n, 2) on, `span` (2,) of them, all inside the image: (n, height, width, 3) uint8."""
     windows = np.empty((len(start), span[1], span[0], 3), np.uint8)
     tile_size = np.array([image.tile_width, image.tile_height])
@@ -74,7 +74,7 @@ def _windows(image: Image, start: np.ndarray, span: np.ndarray) -> np.ndarray:
     return windows
 
 
-def _reflected(index: np.ndarray, length: int) -> np.ndarray:
+def _reflect(index: np.ndarray, length: int) -> np.ndarray:
     """`index` folded into 0..length-1 at the borders, the border pixel itself not repeated."""
     period = max(2 * (length - 1), 1)
     index = np.abs(index) % period

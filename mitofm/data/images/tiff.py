@@ -8,9 +8,9 @@ import numpy as np
 import tifffile
 
 from mitofm.data.images import resolution
-from mitofm.data.images.base import Image, colours, refuse_bomb, turned
-from mitofm.data.images.broken import cut_short, damaged, lacks
-from mitofm.data.images.pages import image_page
+from mitofm.data.images.base import Image, note_orientation, refuse_bomb, take_rgb
+from mitofm.data.images.broken import cut_short, damaged, find_lack
+from mitofm.data.images.pages import choose_page
 from mitofm.ground.errors import MitofmError
 
 _WHITE = 255
@@ -26,7 +26,7 @@ def open_tiff(path: Path) -> Image:
     Raises:
         MitofmError: it is broken, cut short, a stack, or not 8-bit RGB.
     """
-    if lack := lacks(path):
+    if lack := find_lack(path):
         raise cut_short(path, lack)
     try:
         file = tifffile.TiffFile(path)
@@ -55,7 +55,7 @@ class Tiff(Image):
 
     def __init__(self, path: Path, file: tifffile.TiffFile) -> None:
         self.path, self._file = path, file
-        self._page, self.notes = image_page(path, file)
+        self._page, self.notes = choose_page(path, file)
         page = self._page
         self._starts, self._lengths = np.array(page.dataoffsets, np.int64), np.array(page.databytecounts, np.int64)
         n = min(len(self._starts), len(self._lengths))  # as for libtiff, what is not listed is empty
@@ -79,8 +79,8 @@ class Tiff(Image):
         if n < (needed := self._rows * self._columns * self._planes):
             self.notes += (f"lists {n} tiles or strips, but has {needed}: those that are not listed are background",)
         self._decode = page.decode
-        self.notes += turned(page.tags.valueof(_ORIENTATION, default=1))
-        self.mpp, said = _resolution(path, page, file.pages.first)
+        self.notes += note_orientation(page.tags.valueof(_ORIENTATION, default=1))
+        self.mpp, said = _read_resolution(path, page, file.pages.first)
         self.notes += said
 
     def tile(self, row: int, column: int) -> np.ndarray:
@@ -89,7 +89,7 @@ class Tiff(Image):
         width = min(self.tile_width, self.width - column * self.tile_width)
         index = row * self._columns + column
         try:
-            parts = [self._segment(index + plane * self._rows * self._columns) for plane in range(self._planes)]
+            parts = [self._read_segment(index + plane * self._rows * self._columns) for plane in range(self._planes)]
         except Exception as error:
             raise damaged(self.path, f"tile {row}, {column}: {error}") from error
         known = [part[:height, :width] for part in parts if part is not None]
@@ -97,9 +97,9 @@ class Tiff(Image):
             return np.full((height, width, 3), self._background, np.uint8)
         if len(known) < self._planes:
             raise damaged(self.path, f"tile {row}, {column}: only some of its colours have bytes")
-        return colours(known[0] if self._planes == 1 else np.concatenate(known, axis=2), self.path)
+        return take_rgb(known[0] if self._planes == 1 else np.concatenate(known, axis=2), self.path)
 
-    def _segment(self, index: int) -> np.ndarray | None:
+    def _read_segment(self, index: int) -> np.ndarray | None:
         """One tile or strip, of one plane if they are apart: (h, w, channels), or None if it was never written."""
         if index >= len(self._present) or not self._present[index]:
             return None
@@ -109,13 +109,9 @@ class Tiff(Image):
         decoded, _, _ = self._decode(coded, index, jpegtables=self._page.jpegtables)
         return None if decoded is None else decoded[0]
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
-
 
 def _is_read_by_openslide(path: Path, first: tifffile.TiffPage) -> bool:
-    """Whether it is a scanner's own TIFF whose tiles overlap, are found by other rules, or whose colours are not RGB."""
+    """Whether plain TIFF rules do not give its pixels: its tiles overlap or are placed otherwise, or it is not RGB."""
     hint = (
         _NDPI in first.tags
         or first.is_scn
@@ -130,26 +126,26 @@ def _is_read_by_openslide(path: Path, first: tifffile.TiffPage) -> bool:
     return OpenSlide.detect_format(path) not in (None, "generic-tiff")
 
 
-def _resolution(path: Path, page: tifffile.TiffPage, first: tifffile.TiffPage) -> tuple[float | None, tuple[str, ...]]:
+def _read_resolution(
+    path: Path, page: tifffile.TiffPage, first: tifffile.TiffPage
+) -> tuple[float | None, tuple[str, ...]]:
     """Micrometre per px of `page`: as a description says (OME's is in the `first` page), else as the tags do.
 
     Raises:
         MitofmError: its pixels are not square.
     """
-    tags = _rational(page.tags.valueof(_X_RESOLUTION)), _rational(page.tags.valueof(_Y_RESOLUTION))
-    in_tags = resolution.of_tags(*tags, _UNITS.get(page.tags.valueof(_RESOLUTION_UNIT), ""))
+    tags = _divide(page.tags.valueof(_X_RESOLUTION)), _divide(page.tags.valueof(_Y_RESOLUTION))
+    in_tags = resolution.parse_tags(*tags, _UNITS.get(page.tags.valueof(_RESOLUTION_UNIT), ""))
     texts = dict.fromkeys([page.description, page.description1, first.description if first.is_ome else ""])
     for text in texts:
-        said = resolution.square(path, *resolution.of_text(text, page.imagewidth, page.imagelength, tags))
+        said = resolution.require_square(path, *resolution.parse_text(text, page.imagewidth, page.imagelength, tags))
         if said is not None:
             other = in_tags[0]
-            if resolution.is_plausible(other) and abs(other / said - 1) > _SAME:
-                return said, (
-                    f"says {said:g} micrometre per px in its description, {other:g} in its tags: the first is used",
-                )
-            return said, ()
-    return resolution.square(path, *in_tags), ()
+            note = f"says {said:g} micrometre per px in its description, {other or 0:g} in its tags: the first is used"
+            differs = resolution.is_plausible(other) and abs(other / said - 1) > _SAME
+            return said, (note,) if differs else ()
+    return resolution.require_square(path, *in_tags), ()
 
 
-def _rational(value: tuple[int, int] | None) -> float | None:
+def _divide(value: tuple[int, int] | None) -> float | None:
     return value[0] / value[1] if value and all(value) else None

@@ -1,11 +1,11 @@
-"""What sources share that have one file of annotations and the images it names."""
+"""What sources with one file of annotations, and the images it names, share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -33,8 +33,8 @@ class AnnotatedImages(ABC):
         ignored: classes that are no sample of the task; "others": all that are not named.
         images: where the images are, in the folder; `mitofm.data.sources.placing.place` finds those that are elsewhere.
         domains: see `mitofm.data.sources.domains.fill`.
-        cases: a table of cases, which goes before `domains`: `mitofm.data.sources.cases.Cases`.
-        spelling: words of the files that are spelled in another way: `mitofm.data.sources.spelling.respell`.
+        cases: a table of cases (`mitofm.data.sources.cases.Cases`), which is read before `domains`.
+        spelling: another spelling of words in the files, see `mitofm.data.sources.spelling.respell`.
     """
 
     root: Path
@@ -75,8 +75,14 @@ class AnnotatedImages(ABC):
 
     def files(self) -> list[Path]:
         """The file of annotations, and the table of cases if there is one."""
-        names = [self.file] + ([self.table_of_cases.file] if self.table_of_cases else [])
-        return [reading.annotation_file(find(self.root, one, f"data set {self.name!r}"), self.name) for one in names]
+        return [self._find(self.file), *self._find_cases()]
+
+    def _find_cases(self) -> list[Path]:
+        """The table of cases, if there is one."""
+        return [self._find(self.table_of_cases.file)] if self.table_of_cases else []
+
+    def _find(self, names: str | Sequence[str]) -> Path:
+        return reading.require_content(find(self.root, names, f"data set {self.name!r}"), self.name)
 
     @abstractmethod
     def table(self) -> pd.DataFrame:
@@ -96,5 +102,9 @@ class AnnotatedImages(ABC):
         if self.table_of_cases:
             samples = self.table_of_cases.describe(samples, files, paths[1])
         samples = respell(fill(samples, files, self.domains or (), str(paths[0])), self.spelling or {})
-        stated = reading.below(self.images, files)
-        return samples.assign(image=stated.map(place(self.root, stated.unique(), self.name)))
+        return samples.assign(image=self.place_images(files))
+
+    def place_images(self, files: pd.Series) -> pd.Series:
+        """Where each of `files`, as paths in `images`, is on this disk, relative to the root."""
+        stated = files.map({file: str(PurePosixPath(self.images) / file) for file in files.unique()})
+        return stated.map(place(self.root, stated.unique(), self.name))

@@ -1,4 +1,4 @@
-"""What every source of annotated samples can do."""
+"""The contract of a source of annotated samples."""
 
 from __future__ import annotations
 
@@ -24,15 +24,7 @@ class Source(Tabled, Protocol):
     """A published data set on this machine."""
 
     def prepare(self) -> None:
-        """Make what can be made; for the rest, check that every file is there.
-
-        Raises:
-            MitofmError: a file is missing; the message says which and where to put it.
-        """
+        """Make what can be made; MitofmError if another file is missing, with the place where to put it."""
 
     def files(self) -> list[Path]:
-        """The annotation files, whose content defines the table.
-
-        Raises:
-            MitofmError: one is missing.
-        """
+        """The annotation files, whose content defines the table. MitofmError if one is missing."""

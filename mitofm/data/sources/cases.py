@@ -9,8 +9,7 @@ import pandas as pd
 
 from mitofm.data import tabular
 from mitofm.data.sources import reading
-from mitofm.data.sources.domains import FIELDS
-from mitofm.data.sources.finding import plain
+from mitofm.data.sources.spelling import FIELDS, fold_case, to_slashes
 from mitofm.ground.errors import MitofmError
 
 SAID = (*FIELDS, "patient")
@@ -35,7 +34,7 @@ class Cases:
     patient: str | None = None
 
     def describe(self, samples: pd.DataFrame, files: pd.Series, path: Path) -> pd.DataFrame:
-        """`samples` with what the table says of their images, in place of what was said of them before.
+        """`samples` with what the table says of their images, which replaces what was known before.
 
         Args:
             samples: one row per sample.
@@ -46,7 +45,7 @@ class Cases:
             MitofmError: the table cannot be read, lacks a column, says two things of one image, or knows none of them.
         """
         known = self._read(path)
-        keys = {file: next((key for key in _keys(file) if key in known.index), None) for file in files.unique()}
+        keys = {file: next((key for key in _list_keys(file) if key in known.index), None) for file in files.unique()}
         if not any(keys.values()):
             raise MitofmError(
                 f"{path}: its column {self.image} names none of the images of the samples: it has {known.index[0]!r} "
@@ -61,14 +60,11 @@ class Cases:
         columns = {what: getattr(self, what) for what in SAID if getattr(self, what) is not None}
         if not columns:
             raise MitofmError(f"source.cases: name a column of {self.file} for one of: {', '.join(SAID)}")
-        read = reading.csv(path, [self.image])
-        missing = [column for column in columns.values() if column not in read]
-        if missing:
-            raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(map(str, read))}")
+        read = reading.read_csv(path, [self.image], columns.values())
         said = pd.DataFrame({what: read[column] for what, column in columns.items()})
         if "species" in said:
             said["species"] = said["species"].str.lower()
-        said.index = pd.Index(read[self.image].map(_key), name=self.image)
+        said.index = pd.Index(read[self.image].map(_to_key), name=self.image)
         said = said[~(said.reset_index().duplicated().to_numpy())]
         again = said.index.duplicated()
         if again.any():
@@ -76,14 +72,14 @@ class Cases:
         return said
 
 
-def _keys(file: str) -> list[str]:
-    """What an image may be called in a table of cases: by its path or its name, with ending or without."""
+def _list_keys(file: str) -> list[str]:
+    """The names of an image in a table of cases: its path or its name, with ending or without."""
     path = PurePosixPath(file)
     names = (file, path.with_suffix("").as_posix(), path.name, path.stem)
-    return list(dict.fromkeys(_key(name) for name in names))
+    return list(dict.fromkeys(_to_key(name) for name in names))
 
 
-def _key(name: str) -> str:
+def _to_key(name: str) -> str:
     """A name as names are compared; a number is one number however it is written."""
-    key = tabular.whole(plain(name.replace("\\", "/")))
+    key = tabular.drop_decimals(fold_case(to_slashes(name)))
     return str(int(key)) if key.isdecimal() else key

@@ -13,7 +13,7 @@ from mitofm.data import tabular
 from mitofm.data.annotations import validate
 from mitofm.data.sources import crop_files, finding, reading, votes
 from mitofm.data.sources.domains import Rules, fill
-from mitofm.data.sources.spelling import respell
+from mitofm.data.sources.spelling import fold_case, list_words, respell, to_slashes
 from mitofm.ground.errors import MitofmError, unknown
 
 KEYS = ("crop", "slide", "patient", "domain", "species", "scanner", "x", "y", "votes")
@@ -21,7 +21,7 @@ KEYS = ("crop", "slide", "patient", "domain", "species", "scanner", "x", "y", "v
 
 @dataclass(frozen=True)
 class _Crop:
-    """A crop: its path in the root, what it is called by the config's word for its folder, its label, its slide's folder."""
+    """A crop: path in the root, path with the config's word for its class folder, label, folder of its slide."""
 
     path: str
     called: str
@@ -30,15 +30,15 @@ class _Crop:
 
 
 class ClassFolders:
-    """Folders of crops, one per class, and if there is one a CSV that says what the crops were cut from.
+    """Folders of crops, one per class, and optionally a CSV that says what the crops were cut from.
 
     The folders lie in the root, in its folder that is called as the data set, or in a folder `patches`, `crops` or
-    `images` of these; the CSV anywhere on the way to them. Samples are called after the config's words for the folders,
+    `images` of these; the CSV anywhere on the way to them. Samples are named with the config's words for the folders,
     whatever case the disk has.
     Folders below that of a class are slides: `Atypical/slideA/1.png`. Without these and without a CSV no slide is known:
-    each crop is its own slide, called as the sample is, and what is reported of the data set says so. The CSV knows a crop
-    by its file name, with or without the ending and the folders it lies in, as long as that is one crop's alone. Another
-    image ending, and folders that do not tell the crops apart, are looked past.
+    each crop is its own slide, with the name of the sample, and reports say so. The CSV names a crop by its file name, with
+    or without the ending and the folders it lies in, as long as only one crop has that name. Another image ending, and
+    folders that do not tell the crops apart, are ignored.
 
     Args:
         root: the folder.
@@ -74,17 +74,17 @@ class ClassFolders:
         vote_words: votes.Words = (),
         votes_file: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
-        self.columns = {key: _listed(word) for key, word in (columns or {}).items() if word is not None}
+        self.columns = {key: list_words(word) for key, word in (columns or {}).items() if word is not None}
         for key in self.columns:
             if key not in KEYS:
                 raise unknown("column", key, KEYS, place="data.source.columns")
-        self.file = None if file is None else _listed(file)
+        self.file = None if file is None else list_words(file)
         if self.file and "crop" not in self.columns:
             raise MitofmError(
                 f"data set {name!r}: data.source.columns must name the columns of {self.file[0]} for crop and slide (slide only "
                 "if the file has it)"
             )
-        self.votes_file = {key: _listed(words) for key, words in (votes_file or {}).items()}
+        self.votes_file = {key: list_words(words) for key, words in (votes_file or {}).items()}
         if self.votes_file and set(self.votes_file) != {"file", "crop", "votes"}:
             raise MitofmError(f"data set {name!r}: data.source.votes_file needs file, crop and votes, and nothing else")
         self.name = name
@@ -94,19 +94,19 @@ class ClassFolders:
         self.domains = domains
         self.spelling = spelling or {}
         self.slide_pattern = slide_pattern
-        self.vote_words = votes.listed(vote_words) or [PurePosixPath(folder).name for folder in positive]
+        self.vote_words = list_words(vote_words) or [PurePosixPath(folder).name for folder in positive]
         self._given = Path(root)
 
     @property
     def root(self) -> Path:
         """The folder that holds those of the classes; what was given, if none does."""
-        return self._holding() or self._given
+        return self._find_holder() or self._given
 
     def prepare(self) -> None:
         """Check that every crop that the CSV describes is there, and described."""
         there = set(self.table()["crop"])
-        path = self._csv()
-        described = [] if path is None else self._described(path, self.columns)[0].index
+        path = self._find_csv()
+        described = [] if path is None else self._read_csv(path, self.columns).index
         gone = [crop for crop in described if crop not in there]
         if gone:
             raise MitofmError(
@@ -117,62 +117,55 @@ class ClassFolders:
     def files(self) -> list[Path]:
         """The crops, since their folders are their labels, and the CSVs."""
         root = self.root
-        crops = [root / crop.path for crop in self._crops()]
-        return [*crops, *(path for path in (self._csv(), self._votes_csv()) if path is not None)]
+        crops = [root / crop.path for crop in self._list_crops()]
+        return [*crops, *(path for path in (self._find_csv(), self._find_votes_csv()) if path is not None)]
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: a folder or the CSV is missing, the CSV is broken or does not describe a crop, or no domain is
-                known.
-        """
-        found = self._crops()
-        path = self._csv()
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
+        found = self._list_crops()
+        path = self._find_csv()
         origin = str(path or self.root)
         index = pd.Index([crop.path for crop in found], name="crop")
         crops = pd.Series(index, index)
         ids = pd.Series([reading.stem(crop.called) for crop in found], index)
-        cells = pd.DataFrame({"crop": crops, "sample_id": ids, "image": crops, "dataset": self.name}, index)
-        cells = cells.assign(label=[crop.label for crop in found], x=self.side / 2, y=self.side / 2)
-        cells["slide"] = pd.Series([crop.slide for crop in found], index, dtype=object).fillna(ids)
+        samples = pd.DataFrame({"crop": crops, "sample_id": ids, "image": crops, "dataset": self.name}, index)
+        samples = samples.assign(label=[crop.label for crop in found], x=self.side / 2, y=self.side / 2)
+        samples["slide"] = pd.Series([crop.slide for crop in found], index, dtype=object).fillna(ids)
         if self.slide_pattern is not None:
-            cells["slide"] = crop_files.slides(crops, self.slide_pattern, origin)
-        if path is not None:
-            known, voted = self._of_each(crops, path, self.columns)
+            samples["slide"] = crop_files.extract_slides(crops, self.slide_pattern, origin)
+        for csv, columns in ((path, self.columns), (self._find_votes_csv(), self.votes_file)):
+            if csv is None:
+                continue
+            known = self._describe_each(crops, csv, columns)
             for key in {"x", "y"} & set(known):
-                known[key] = tabular.numbers(known[key], origin)
-            cells[known.columns] = known
-            if {"x", "slide"} <= set(
-                known
-            ):  # a position in the slide; else a crop shares no pixels that anyone knows of
-                cells["image"] = known["slide"]
-            cells[voted.columns] = voted
-        votes_path = self._votes_csv()
-        if votes_path is not None:
-            _, voted = self._of_each(crops, votes_path, self.votes_file)
-            cells[voted.columns] = voted
-        return validate(fill(respell(cells, self.spelling), crops, self.domains, origin), origin)
+                known[key] = tabular.parse_numbers(known[key], origin)
+            samples[known.columns] = known
+            if {"x", "slide"} <= set(known):  # a position in the slide; else no pixels are known to be shared
+                samples["image"] = known["slide"]
+        return validate(fill(respell(samples, self.spelling), crops, self.domains, origin), origin)
 
-    def _holding(self) -> Path | None:
+    def _find_holder(self) -> Path | None:
         """The first place that has a folder for every class."""
-        for place in crop_files.places(self._given, self.name):
+        for place in crop_files.list_places(self._given, self.name):
             with suppress(MitofmError):
                 for folder in self.folders:
-                    finding.find_folder(place, folder, "a class")
+                    finding.find(place, folder, "a class", Path.is_dir)
                 return place
         return None
 
-    def _crops(self) -> list[_Crop]:
+    def _list_crops(self) -> list[_Crop]:
         """Every crop, in the order of the folders and names."""
-        holding = self._holding()
+        holding = self._find_holder()
         root = holding or self._given
         found: list[_Crop] = []
         for folder, label in self.folders.items():
-            inside = finding.find_folder(holding, folder, "a class") if holding else root / folder
-            files = crop_files.listed(inside)
+            inside = finding.find(holding, folder, "a class", Path.is_dir) if holding else root / folder
+            files = crop_files.list_crops(inside)
             if not files:
-                raise self._absent(inside)
+                raise MitofmError(
+                    f"data set {self.name!r} is not here: {inside} holds no images; {finding.describe(self._given)}. Put the "
+                    "crops of that class there, or point paths.data (MITOFM_DATA) or source.root at the folder that holds them"
+                )
             path = inside.relative_to(root).as_posix()
             for file in files:
                 below = file.rpartition("/")[0].replace("/", "-")
@@ -181,25 +174,13 @@ class ClassFolders:
         for crop in found:
             if (other := called.setdefault(reading.stem(crop.called), crop.path)) != crop.path:
                 raise MitofmError(
-                    f"data set {self.name!r}: {other} and {crop.path} of {root} would be one cell, called "
+                    f"data set {self.name!r}: {other} and {crop.path} of {root} would be one sample, called "
                     f"{reading.stem(crop.called)!r}. Keep or rename one of them"
                 )
         return found
 
-    def _absent(self, folder: Path) -> MitofmError:
-        given = self._given
-        place = f"{given} holds {finding.content(given)}" if given.is_dir() else f"{given} is no folder"
-        return MitofmError(
-            f"data set {self.name!r} is not here: {folder} holds no images; {place}. Put the crops of that class there, or "
-            "point paths.data (MITOFM_DATA) or source.root at the folder that holds them"
-        )
-
-    def _csv(self) -> Path | None:
-        """The CSV.
-
-        Raises:
-            MitofmError: there should be one, and is none, or an empty one.
-        """
+    def _find_csv(self) -> Path | None:
+        """The CSV. MitofmError if there should be one, and is none, or an empty one."""
         if self.file is None:
             return None
         found = self._find(self.file)
@@ -209,9 +190,9 @@ class ClassFolders:
                 f"{finding.missing(self._given, self.file, f'data set {self.name!r}')}{url}. Or do without it by "
                 "data.source.file=null: then each crop is its own slide"
             )
-        return reading.annotation_file(found, self.name)
+        return reading.require_content(found, self.name)
 
-    def _votes_csv(self) -> Path | None:
+    def _find_votes_csv(self) -> Path | None:
         return self._find(self.votes_file["file"]) if self.votes_file else None
 
     def _find(self, names: list[str]) -> Path | None:
@@ -223,11 +204,9 @@ class ClassFolders:
             )
         return None
 
-    def _of_each(
-        self, crops: pd.Series, path: Path, columns: Mapping[str, list[str]]
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """What the CSV in `path` says of each crop, and its votes, one row per crop."""
-        known, voted = self._described(path, columns)
+    def _describe_each(self, crops: pd.Series, path: Path, columns: Mapping[str, list[str]]) -> pd.DataFrame:
+        """What the CSV in `path` says of each crop, one row per crop."""
+        known = self._read_csv(path, columns)
         odd = crops[~crops.isin(known.index)]
         if len(odd):
             strange = known.index[~known.index.isin(crops)]
@@ -236,45 +215,32 @@ class ClassFolders:
                 + (f"; the first row that is no crop's calls it {strange[0]!r}" if len(strange) else "")
                 + ". Complete or correct the CSV, or leave data.source.file=null: then each crop is its own slide"
             )
-        return known.loc[crops], voted.loc[crops]
+        return known.loc[crops]
 
-    def _described(self, path: Path, columns: Mapping[str, list[str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _read_csv(self, path: Path, columns: Mapping[str, list[str]]) -> pd.DataFrame:
         """What the CSV says, and its votes, one row per crop (index: its path, or the CSV's word if it is not there)."""
         plain = {key: words for key, words in columns.items() if key not in ("file", "votes")}
-        read = reading.csv(path, [word for words in plain.values() for word in words])
-        known = pd.DataFrame(
-            {key: ["_".join(row) for row in read[words].to_numpy()] for key, words in plain.items()}, read.index
-        )
-        names = crop_files.CropNames({crop.called: crop.path for crop in self._crops()})
-        telling = self._telling()
-        found = [names.meant(word, _beyond(word, telling)) or [word] for word in known["crop"]]
-        for row, word, crops in zip(known.index, known["crop"], found, strict=True):
-            if len(crops) > 1:
-                raise MitofmError(
-                    f"{path}: row {row}: {word!r} may be {crops[0]} or {crops[1]} of {self.root}. Give folder and ending "
-                    "in the CSV, or rename one of them"
-                )
-        known["crop"] = [crops[0] for crops in found]
+        read = reading.read_csv(path, [word for words in plain.values() for word in words])
+        known = crop_files.join_columns(read, plain)
+        names = crop_files.CropNames({crop.called: crop.path for crop in self._list_crops()})
+        telling = self._find_telling()
+        found = names.find_each(known["crop"], lambda word: _count_beyond(word, telling), path, self.root)
+        known["crop"] = [crop or word for crop, word in zip(found, known["crop"], strict=True)]
         again = known["crop"].duplicated()
         if again.any():
             crop = known["crop"][again.idxmax()]
             raise MitofmError(f"{path}: row {again.idxmax()}: it describes {crop}, which an earlier row describes too")
-        voted = pd.DataFrame(index=read.index)
         if "votes" in columns:
-            voted = votes.count(votes.pick(read, columns["votes"], path), self.vote_words, str(path))
-        return known.set_index("crop"), voted.set_index(pd.Index(known["crop"]))
+            known = known.join(votes.count_columns(read, columns["votes"], self.vote_words, path))
+        return known.set_index("crop")
 
-    def _telling(self) -> set[str]:
+    def _find_telling(self) -> set[str]:
         """The parts of the folders of classes that tell crops apart."""
-        sets = [{finding.plain(part) for part in PurePosixPath(folder).parts} for folder in self.folders]
+        sets = [{fold_case(part) for part in PurePosixPath(folder).parts} for folder in self.folders]
         return {part for parts in sets for part in parts if not all(part in others for others in sets)}
 
 
-def _beyond(word: str, telling: Collection[str]) -> int:
-    """How many leading folders of `word` may be looked past; one of those `telling` never is."""
-    before = PurePosixPath(crop_files.spelled(word)).parts[:-1]
-    return next((place for place, part in enumerate(before) if finding.plain(part) in telling), len(before))
-
-
-def _listed(words: str | Sequence[str]) -> list[str]:
-    return [words] if isinstance(words, str) else list(words)
+def _count_beyond(word: str, telling: Collection[str]) -> int:
+    """How many leading folders of `word` may be ignored: those before the first one in `telling`."""
+    before = PurePosixPath(to_slashes(word)).parts[:-1]
+    return next((place for place, part in enumerate(before) if fold_case(part) in telling), len(before))

@@ -16,7 +16,7 @@ import pandas as pd
 from mitofm.data.annotations import VOTES, validate
 from mitofm.data.sources import reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
-from mitofm.data.sources.domains import FIELDS
+from mitofm.data.sources.spelling import FIELDS
 from mitofm.ground.errors import MitofmError, unknown
 
 _BOXES = {"corners": "[x1, y1, x2, y2]", "xywh": "[x, y, width, height]"}
@@ -50,19 +50,14 @@ class Coco(AnnotatedImages):
         super().__post_init__()
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: the JSON is missing, broken or not COCO-like, a box cannot be, a category has no label, or an
-                image no domain; the message names the annotation or the image.
-        """
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
         paths = self.files()
         origin, content = str(paths[0]), _read(paths[0])
-        entries, images = _joined(content, origin)
-        x1, y1, x2, y2 = self._corners(entries["bbox"], images, origin).T
+        entries, images = _join(content, origin)
+        x1, y1, x2, y2 = self._to_corners(entries["bbox"], images, origin).T
         centres = pd.DataFrame({"x": (x1 + x2) / 2, "y": (y1 + y2) / 2}, entries.index)
         known = {str(category["id"]): str(category["name"]) for category in content["categories"]}
-        labels = self.classes.labels(entries["category_id"], origin, known)
+        labels = self.classes.to_labels(entries["category_id"], origin, known)
         entries, images = entries.loc[labels.index], images.loc[labels.index]
         files = images["file_name"]
         stems = files.map(reading.stem)
@@ -73,19 +68,19 @@ class Coco(AnnotatedImages):
             slide=images["slide"].fillna(stems) if "slide" in images else stems,
         )
         if not self.domains:
-            samples = samples.join(_said(images))
+            samples = samples.join(_read_fields(images))
         if "labels" in entries:
-            samples = samples.join(_votes(entries["labels"], self.classes.positives(known)))
+            samples = samples.join(_count_votes(entries["labels"], self.classes.positives(known)))
         return validate(self.describe(samples, files, paths), origin)
 
-    def _corners(self, boxes: pd.Series, images: pd.DataFrame, origin: str) -> np.ndarray:
+    def _to_corners(self, boxes: pd.Series, images: pd.DataFrame, origin: str) -> np.ndarray:
         """x1, y1, x2, y2 of every box, px: (N, 4). Boxes that `boxes` does not fit are refused.
 
         No single box tells by where it lies: a few of a correct file have their centre outside their image. So that is
         held against `boxes` only if there are many, and fewer if they are read the other way, or if most lie clear of
         their images.
         """
-        numbers = [_four_numbers(box) for box in boxes]
+        numbers = [_parse_box(box) for box in boxes]
         if None in numbers:
             entry = boxes.index[numbers.index(None)]
             raise MitofmError(f"{origin}: annotation {entry}: its bbox is {boxes[entry]!r}; four numbers are needed")
@@ -93,11 +88,11 @@ class Coco(AnnotatedImages):
         moved = written + np.pad(written[:, :2], ((0, 0), (2, 0)))
         corners, others = (written, moved) if self.boxes == "corners" else (moved, written)
         sizes = images.reindex(columns=["width", "height"]).astype(float).fillna(math.inf).to_numpy()
-        outside, clear = _off(corners, sizes, 0.5), _off(corners, sizes, 0.0)
-        better = 2 * (_turned(others) | _off(others, sizes, 0.5)).sum() < outside.sum()
+        outside, clear = _are_off(corners, sizes, 0.5), _are_off(corners, sizes, 0.0)
+        better = 2 * (_are_turned(others) | _are_off(others, sizes, 0.5)).sum() < outside.sum()
         other = next(way for way in _BOXES if way != self.boxes)
         way_out = f"If it is {_BOXES[other]}, set data.source.boxes={other}"
-        if (turned := _turned(corners)).any():
+        if (turned := _are_turned(corners)).any():
             wrong = turned
         elif outside.mean() > 0.25 and better:
             wrong = outside
@@ -115,7 +110,7 @@ class Coco(AnnotatedImages):
         )
 
 
-def _joined(content: dict[str, list[dict[str, Any]]], origin: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _join(content: dict[str, list[dict[str, Any]]], origin: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The annotations, and of each the image as the file describes it; both by the annotation's id."""
     entries = pd.DataFrame(content["annotations"], dtype=object).set_index("id").rename_axis("annotation")
     images = {image["id"]: image for image in content["images"]}
@@ -126,7 +121,7 @@ def _joined(content: dict[str, list[dict[str, Any]]], origin: str) -> tuple[pd.D
     return entries, described.loc[entries["image_id"].to_list()].set_axis(entries.index)
 
 
-def _four_numbers(box: Any) -> tuple[float, ...] | None:
+def _parse_box(box: Any) -> tuple[float, ...] | None:
     """The numbers of a box; None if it is not four of them."""
     try:
         numbers = tuple(float(number) for number in box)
@@ -135,19 +130,19 @@ def _four_numbers(box: Any) -> tuple[float, ...] | None:
     return numbers if len(numbers) == 4 and all(map(math.isfinite, numbers)) else None
 
 
-def _turned(corners: np.ndarray) -> np.ndarray:
+def _are_turned(corners: np.ndarray) -> np.ndarray:
     """Whether the second corner of each box (N, 4) is not right of and below the first."""
     return (corners[:, 0] >= corners[:, 2]) | (corners[:, 1] >= corners[:, 3])
 
 
-def _off(corners: np.ndarray, sizes: np.ndarray, share: float) -> np.ndarray:
+def _are_off(corners: np.ndarray, sizes: np.ndarray, share: float) -> np.ndarray:
     """Whether each box (N, 4), made smaller by `share` on each side, lies clear of its image of size (N, 2), px."""
     first, second = corners[:, :2], corners[:, 2:]
     margin = share * (second - first)
     return ((second - margin < 0) | (first + margin > sizes)).any(axis=1)
 
 
-def _said(images: pd.DataFrame) -> pd.DataFrame:
+def _read_fields(images: pd.DataFrame) -> pd.DataFrame:
     """What the file says of each image, of the fields that an annotation table has."""
     said = images.reindex(columns=list(FIELDS))
     if "tumor_type" in images:
@@ -155,8 +150,8 @@ def _said(images: pd.DataFrame) -> pd.DataFrame:
     return said.dropna(axis="columns", how="all")
 
 
-def _votes(votes: pd.Series, positive: Collection[str]) -> pd.DataFrame:
-    """The columns of votes, or none if not every sample has some: `votes` holds a list of categories of each."""
+def _count_votes(votes: pd.Series, positive: Collection[str]) -> pd.DataFrame:
+    """The columns of votes, from a list of categories for each sample; no columns if a sample has none."""
     if not all(isinstance(one, list) and one for one in votes):
         return pd.DataFrame(index=votes.index)
     counts = [(sum(str(vote) in positive for vote in one), len(one)) for one in votes]

@@ -19,8 +19,7 @@ COLUMNS = {
     "patient": "patient",
 }
 """The words that are looked for unless the config says others."""
-DISPENSABLE = ("slide", "domain", "patient")
-"""Keys whose column may be absent, if the config does not say its word."""
+DISPENSABLE = ("slide", "domain", "patient")  # keys whose column may be absent, if the config does not say its word
 
 _POSITION = (
     "{} centroid{} coordinate{} {}coordinate coord{} {}coord center{} centre{} {}center {}centre c{} pos{} {}pos"
@@ -41,14 +40,14 @@ _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _STATED = re.compile(rf"\s*[\[(]\s*({_UNIT})\s*[\])]$|[\s_.-]+({_UNIT})$|(μm)$")
 
 
-def meant(
+def find_columns(
     columns: Mapping[str, str], header: Sequence[str], unit: str | None, origin: str
 ) -> tuple[dict[str, str], str]:
     """The column of each key, as the table's header spells it, and the unit of x and y.
 
     Args:
-        columns: the word of each key. One that is the usual word (`COLUMNS`) and not in the table stands for the other
-            words that people and QuPath use for the same, without regard to case and blanks.
+        columns: the word of each key. A usual word (`COLUMNS`) that is not in the table stands for the other words that
+            people and QuPath use for the same, without regard to case and blanks.
         header: the table's words.
         unit: of x and y; None: what the header says (`Centroid X µm`), else px.
         origin: the file, for messages.
@@ -56,8 +55,9 @@ def meant(
     Raises:
         MitofmError: the table lacks a column, or says no unit that is read.
     """
-    found = {key: _column(key, word, header, unit) for key, word in columns.items()}
-    missing = {key: columns[key] for key, word in found.items() if word is None and not _may_lack(key, columns[key])}
+    found = {key: _find_column(key, word, header, unit) for key, word in columns.items()}
+    needed = {key: word for key, word in columns.items() if key not in DISPENSABLE or word != COLUMNS[key]}
+    missing = {key: word for key, word in needed.items() if found[key] is None}
     if missing:
         said = " ".join(f"data.source.columns.{key}=WORD" for key in missing)
         none = "; label=null: they have no labels" if "label" in missing else ""
@@ -66,28 +66,24 @@ def meant(
             f"is meant: {said}{none}"
         )
     words = {key: word for key, word in found.items() if word is not None}
-    return words, unit or _stated_unit(words, origin)
+    return words, unit or _find_unit(words, origin)
 
 
-def _may_lack(key: str, word: str) -> bool:
-    return key in DISPENSABLE and word == COLUMNS[key]
-
-
-def _column(key: str, word: str, header: Sequence[str], unit: str | None) -> str | None:
+def _find_column(key: str, word: str, header: Sequence[str], unit: str | None) -> str | None:
     if word in header:
         return word
-    same = [one for one in header if _spelled(one) == _spelled(word)]  # the two micro signs look alike
+    same = [one for one in header if _spell(one) == _spell(word)]  # the two micro signs look alike
     if same or word != COLUMNS.get(key):
         return same[0] if same else None
     for alias in _ALIASES[key]:
         alike = [one for one in header if _plain(one) == alias]
         if alike:
-            return min(alike, key=lambda one: _unit(one) not in (unit, None if unit else PX))
+            return min(alike, key=lambda one: _read_unit(one) not in (unit, None if unit else PX))
     return None
 
 
-def _stated_unit(words: Mapping[str, str], origin: str) -> str:
-    said = {axis: _unit(words[axis]) or PX for axis in "xy"}
+def _find_unit(words: Mapping[str, str], origin: str) -> str:
+    said = {axis: _read_unit(words[axis]) or PX for axis in "xy"}
     if said["x"] != said["y"]:
         raise MitofmError(
             f"{origin}: {words['x']!r} is in {said['x']} and {words['y']!r} in {said['y']}. Name columns of one unit "
@@ -98,8 +94,8 @@ def _stated_unit(words: Mapping[str, str], origin: str) -> str:
     return said["x"]
 
 
-def _spelled(word: str) -> str:
-    """`word` with its micro sign as one character, however it was written and misread."""
+def _spell(word: str) -> str:
+    """`word` with its micro sign as one character, however it was encoded."""
     for wrong, right in _MISREAD.items():
         word = word.replace(wrong, right)
     return unicodedata.normalize("NFKC", _LOST.sub("µ", word))
@@ -107,10 +103,10 @@ def _spelled(word: str) -> str:
 
 def _plain(word: str) -> str:
     """`word` without unit, case, blanks, hyphens and the like."""
-    return re.sub(r"[\s_.\-]+", "", _STATED.sub("", _spelled(word).casefold()))
+    return re.sub(r"[\s_.\-]+", "", _STATED.sub("", _spell(word).casefold()))
 
 
-def _unit(word: str) -> str | None:
+def _read_unit(word: str) -> str | None:
     """The unit that a header word states."""
-    found = _STATED.search(_spelled(word).casefold())
+    found = _STATED.search(_spell(word).casefold())
     return _UNITS[next(filter(None, found.groups()))] if found else None

@@ -4,63 +4,52 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from mitofm.data.sources import reading
-from mitofm.data.sources.finding import plain
+from mitofm.data.sources.spelling import fold_case, strip_marks, to_slashes
 from mitofm.ground.errors import MitofmError
 
 _TABLES = (".csv", ".tsv", ".txt")
 _AROUND = ("patches", "crops", "images")
 
 
-def listed(folder: Path) -> list[str]:
-    """The images in `folder` and below, as paths relative to it, sorted; what systems leave there is passed over.
+def list_crops(folder: Path) -> list[str]:
+    """The images in `folder` and below, as paths relative to it, sorted, without those that systems leave there.
 
-    That is whatever is called `._x.png` or lies in `__MACOSX` or a hidden folder.
+    These are called `._x.png`, or lie in `__MACOSX` or a hidden folder.
     """
     found: list[str] = []
     for place, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
         inside = Path(place).relative_to(folder)
-        found += [(inside / file).as_posix() for file in files if _is_image(file)]
+        images = [file for file in files if file.lower().endswith(reading.IMAGES) and not file.startswith(".")]
+        found += [(inside / file).as_posix() for file in images]
     return sorted(found)
 
 
-def tables(folder: Path) -> list[Path]:
+def list_tables(folder: Path) -> list[Path]:
     """The files in `folder` that may be a text table, sorted."""
     files = folder.iterdir() if folder.is_dir() else ()
     return sorted(file for file in files if file.suffix.lower() in _TABLES and file.is_file() and file.name[0] != ".")
 
 
-def places(root: Path, name: str) -> list[Path]:
+def list_places(root: Path, name: str) -> list[Path]:
     """Where the files of data set `name` may lie, the nearest first.
 
     In `root`, or in its folder that is called as the data set but for case and punctuation (`AMi-Br` of `ami_br`), so that
     a clone that holds several data sets can be the root of each; and in each of them in a folder for crops.
     """
-    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    own = [root, *(path for path in folders if _letters(path.name) == _letters(name))]
-    return [place for one in own for place in (one, *_around(one))]
+    own = [root, *(path for path in _list_folders(root) if strip_marks(path.name) == strip_marks(name))]
+    around = {one: [path for path in _list_folders(one) if fold_case(path.name) in _AROUND] for one in own}
+    return [place for one in own for place in (one, *around[one])]
 
 
-def _around(folder: Path) -> list[Path]:
-    return (
-        sorted(path for path in folder.iterdir() if path.is_dir() and plain(path.name) in _AROUND)
-        if folder.is_dir()
-        else []
-    )
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", plain(name))
-
-
-def _is_image(file: str) -> bool:
-    return file.lower().endswith(reading.IMAGES) and not file.startswith(".")
+def _list_folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
 class CropNames:
@@ -74,23 +63,43 @@ class CropNames:
         self._exact: dict[str, list[str]] = {}
         self._alike: dict[str, list[str]] = {}
         for called, crop in crops.items():
-            for name in _names(called):
+            for name in _list_names(called):
                 self._exact.setdefault(name, []).append(crop)
-                self._alike.setdefault(plain(name), []).append(crop)
+                self._alike.setdefault(fold_case(name), []).append(crop)
 
-    def meant(self, word: str, beyond: int = 0) -> list[str]:
+    def find_each(
+        self, words: pd.Series, count_beyond: Callable[[str], int], origin: Path, root: Path
+    ) -> list[str | None]:
+        """The crop that each of `words` means, or None. MitofmError, with its row, for a word that may mean two.
+
+        Args:
+            words: as for `find`; the index is the row of the CSV.
+            count_beyond: how many leading folders of a word may be ignored.
+            origin: the CSV, for messages.
+            root: the folder of the crops, for messages.
+        """
+        found = [self.find(word, count_beyond(word)) for word in words]
+        for row, word, crops in zip(words.index, words, found, strict=True):
+            if len(crops) > 1:
+                raise MitofmError(
+                    f"{origin}: row {row}: {word!r} may be {crops[0]} or {crops[1]} of {root}. Give folder and ending in "
+                    "the CSV, or rename one of them"
+                )
+        return [crops[0] if crops else None for crops in found]
+
+    def find(self, word: str, beyond: int = 0) -> list[str]:
         """The crops that `word` may mean: none, the one, or several; as it is written first, then in whatever case.
 
         Args:
             word: a path, with an ending or without, whose leading folders need not be there.
-            beyond: how many of its leading folders may be looked past; another ending always may.
+            beyond: how many of its leading folders may be ignored; another ending always may.
         """
-        names = _names(spelled(word))[: 2 * (beyond + 1)]
+        names = _list_names(to_slashes(word))[: 2 * (beyond + 1)]
         exact = next((self._exact[name] for name in names if name in self._exact), [])
-        return exact or next((self._alike[plain(name)] for name in names if plain(name) in self._alike), [])
+        return exact or next((self._alike[fold_case(name)] for name in names if fold_case(name) in self._alike), [])
 
 
-def _names(crop: str) -> list[str]:
+def _list_names(crop: str) -> list[str]:
     """The path `crop`, less folders from the left, each with its ending (in small letters) and without."""
     *folders, file = PurePosixPath(crop).parts or ("",)
     ending = PurePosixPath(file).suffix
@@ -103,46 +112,52 @@ def _names(crop: str) -> list[str]:
     return [before + name for before in whole for name in files]
 
 
-def spelled(word: str) -> str:
-    """The path `word`, of whatever system, with slashes."""
-    return word.replace("\\", "/")
-
-
 def is_absolute(word: str) -> bool:
     """Whether the path `word` is absolute, by the rules of POSIX or of Windows."""
-    return spelled(word).startswith("/") or word[1:2] == ":"
+    return to_slashes(word).startswith("/") or word[1:2] == ":"
 
 
-def shared_folders(words: Iterable[str]) -> int:
-    """How many leading folders all of `words` (paths) have in common: they tell no crop from another."""
-    befores = {PurePosixPath(spelled(word)).parts[:-1] for word in words}
+def count_shared_folders(words: Iterable[str]) -> int:
+    """How many leading folders all of `words` (paths) have in common."""
+    befores = {PurePosixPath(to_slashes(word)).parts[:-1] for word in words}
     shortest = min(map(len, befores), default=0)
     return next((n for n in range(shortest) if len({before[n] for before in befores}) > 1), shortest)
 
 
-def sample_ids(crops: pd.Series) -> pd.Series:
+def name_samples(crops: pd.Series) -> pd.Series:
     """What to call the samples of `crops` (paths): by the names of their files, or by their whole paths.
 
-    Names without folders and endings where no two crops share one, else without endings, else whole. A crop that comes
+    Names without folders and endings if no two crops share one, else without endings, else whole. A crop that comes
     again is told apart by a number.
     """
     own = crops.drop_duplicates()
     ways = (lambda crop: PurePosixPath(crop).stem, reading.stem, lambda crop: crop)
     names = crops.map(next(way for way in ways if own.map(way).is_unique))
-    again = crops.groupby(crops).cumcount()
+    return number_repeated(names, crops)
+
+
+def number_repeated(names: pd.Series, keys: pd.Series) -> pd.Series:
+    """`names`, those of a key that comes again with a number behind them: a, a-2, a-3."""
+    again = keys.groupby(keys).cumcount()
     return names.mask(again > 0, names + "-" + (again + 1).astype(str))
 
 
-def slides(crops: pd.Series, pattern: str, origin: str) -> pd.Series:
-    """The slide of each of `crops` (paths): the first group of the regular expression `pattern` in its name.
+def join_columns(read: pd.DataFrame, columns: Mapping[str, str | Sequence[str]]) -> pd.DataFrame:
+    """The columns of a CSV that was read, under new names; several for one name are joined with "_"."""
+    return pd.DataFrame(
+        {
+            key: read[words] if isinstance(words, str) else ["_".join(row) for row in read[list(words)].to_numpy()]
+            for key, words in columns.items()
+        },
+        read.index,
+    )
 
-    Args:
-        crops: their paths; only the name without its ending is looked at.
-        pattern: `^([^_]+)_` is what stands before the first `_`.
-        origin: what names the crops, for messages.
 
-    Raises:
-        MitofmError: the pattern is not one, has no group, or a name does not match.
+def extract_slides(crops: pd.Series, pattern: str, origin: str) -> pd.Series:
+    """The slide of each of `crops` (paths): the group of the regular expression `pattern` in its name without ending.
+
+    `^([^_]+)_` is what stands before the first `_`. MitofmError, naming `origin`, if `pattern` is no regular expression with
+    one group, or does not match a name.
     """
     try:
         groups = re.compile(pattern).groups

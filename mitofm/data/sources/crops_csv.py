@@ -13,7 +13,7 @@ from mitofm.data.annotations import UNKNOWN, VOTES, validate
 from mitofm.data.sources import crop_files, finding, reading, votes
 from mitofm.data.sources.classes import Classes, Names
 from mitofm.data.sources.domains import Rules, fill
-from mitofm.data.sources.spelling import respell
+from mitofm.data.sources.spelling import list_words, respell, to_slashes
 from mitofm.ground.errors import MitofmError, unknown
 
 COLUMNS = ("crop", "label", "slide", "patient", "domain", "species", "scanner", "x", "y", "mpp", "image", "dataset",
@@ -71,19 +71,19 @@ class CropsCsv:
             raise MitofmError(f"data set {name!r}: data.source.columns must name the column of crops")
         self.columns = {key: word for key, word in columns.items() if word is not None}
         self.name = name
-        self.file = None if file is None else _listed(file)
+        self.file = None if file is None else list_words(file)
         self.folder = folder
         self.slide_pattern = slide_pattern
         self.domains = domains
         self.spelling = spelling or {}
         self.classes = Classes(positive, negative, ignored) if positive or negative else None
-        self.vote_words = votes.listed(vote_words) or votes.listed(positive)
+        self.vote_words = list_words(vote_words) or list_words(positive)
         self._given = Path(root)
 
     @property
     def root(self) -> Path:
         """The folder that the CSV was looked for and found in; what was given, if it was not found."""
-        return self._found()[0]
+        return self._find()[0]
 
     def prepare(self) -> None:
         """Check that the CSV and every crop it names are there."""
@@ -91,39 +91,33 @@ class CropsCsv:
 
     def files(self) -> list[Path]:
         """The CSV."""
-        _, path = self._found()
+        _, path = self._find()
         if path is None and self.file is None:
-            words = ", ".join(self._needed())
-            holds = finding.content(self._given) if self._given.is_dir() else "nothing: it is no folder"
             raise MitofmError(
-                f"data set {self.name!r} is not here: no table in {self._given} has the columns {words}; it holds {holds}. "
-                "Put table and crops there, or point paths.data (MITOFM_DATA) or data.source.root at their folder"
+                f"data set {self.name!r} is not here: no table in {self._given} has the columns "
+                f"{', '.join(self._needed())}; {finding.describe(self._given)}. Put table and crops there, or point "
+                "paths.data (MITOFM_DATA) or data.source.root at their folder"
             )
         if path is None:
             raise finding.missing(self._given, self.file or (), f"data set {self.name!r}")
-        return [reading.annotation_file(path, self.name)]
+        return [reading.require_content(path, self.name)]
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: the CSV is missing or unreadable, lacks a column, names a crop that may be one of several, or
-                holds a label that the config does not name or an impossible value; the message gives file and row.
-        """
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
         path = self.files()[0]
-        return validate(self._samples(reading.csv(path, self._needed()), path), str(path))
+        return validate(self._to_samples(reading.read_csv(path, self._needed()), path), str(path))
 
     def _needed(self) -> list[str]:
-        return [word for key, words in self.columns.items() if key != "votes" for word in _listed(words)]
+        return [word for key, words in self.columns.items() if key != "votes" for word in list_words(words)]
 
-    def _found(self) -> tuple[Path, Path | None]:
+    def _find(self) -> tuple[Path, Path | None]:
         """The folder that the CSV is in, and the CSV."""
-        for place in crop_files.places(self._given, self.name):
+        for place in crop_files.list_places(self._given, self.name):
             if self.file is not None:
                 with suppress(MitofmError):
                     return place, finding.find(place, self.file, "a CSV")
                 continue
-            fitting = [path for path in crop_files.tables(place) if set(self._needed()) <= set(_header(path))]
+            fitting = [path for path in crop_files.list_tables(place) if set(self._needed()) <= set(_read_header(path))]
             if len(fitting) > 1:
                 raise MitofmError(
                     f"data set {self.name!r}: {fitting[0]} or {fitting[1].name} may be its table. Say which with data.source.file"
@@ -132,82 +126,57 @@ class CropsCsv:
                 return place, fitting[0]
         return self._given, None
 
-    def _words(self, read: pd.DataFrame) -> dict[str, str | Sequence[str]]:
-        """The columns of the CSV that was read, by what they are here."""
-        del read
+    def _name_columns(self, read: pd.DataFrame) -> dict[str, str | Sequence[str]]:
+        """The columns of the CSV `read`, by what they are here."""
         return self.columns
 
-    def _samples(self, read: pd.DataFrame, path: Path) -> pd.DataFrame:
+    def _to_samples(self, read: pd.DataFrame, path: Path) -> pd.DataFrame:
         """The annotation table, not yet validated, with the rows of the CSV."""
-        words = self._words(read)
+        words = self._name_columns(read)
         counted = "votes_positive" in words  # then `votes` is a column of numbers, too
-        cells = pd.DataFrame(
-            {
-                key: ["_".join(row) for row in read[_listed(word)].to_numpy()]
-                if not isinstance(word, str)
-                else read[word]
-                for key, word in words.items()
-                if key != "votes" or counted
-            },
-            read.index,
-        )
+        samples = crop_files.join_columns(read, {key: word for key, word in words.items() if key != "votes" or counted})
         for key in ("x", "y", "mpp", *([] if self.classes else ["label"])):
-            if key in cells:
-                cells[key] = tabular.numbers(cells[key].rename(key), str(path))
+            if key in samples:
+                samples[key] = tabular.parse_numbers(samples[key].rename(key), str(path))
         if "votes" in words and not counted:
-            cells = cells.join(votes.count(votes.pick(read, _listed(words["votes"]), path), self.vote_words, str(path)))
-        called = cells["crop"].map(crop_files.spelled)
-        cells["crop"] = self._on_disk(called, path)
-        if "sample_id" not in cells:
+            samples = samples.join(votes.count_columns(read, list_words(words["votes"]), self.vote_words, path))
+        called = samples["crop"].map(to_slashes)
+        samples["crop"] = self._find_crops(called, path)
+        if "sample_id" not in samples:
             absolute = called.map(crop_files.is_absolute).any()
-            cells["sample_id"] = crop_files.sample_ids(cells["crop"] if absolute else called)
+            samples["sample_id"] = crop_files.name_samples(samples["crop"] if absolute else called)
         if self.slide_pattern is not None:
-            cells["slide"] = crop_files.slides(called, self.slide_pattern, str(path))
-        elif "slide" not in cells:
-            cells["slide"] = cells["sample_id"]
-        if "x" not in cells:  # no position in the slide: a crop shares no pixels that anyone knows of
-            cells = cells.assign(x=0, y=0, image=cells["crop"])
-        elif "image" not in cells:
-            cells["image"] = cells["slide"]
-        if "dataset" not in cells:
-            cells["dataset"] = self.name
-        if "label" not in cells:
-            cells["label"] = UNKNOWN
+            samples["slide"] = crop_files.extract_slides(called, self.slide_pattern, str(path))
+        elif "slide" not in samples:
+            samples["slide"] = samples["sample_id"]
+        if "x" not in samples:  # no position in the slide: a crop shares no pixels that anyone knows of
+            samples = samples.assign(x=0, y=0, image=samples["crop"])
+        elif "image" not in samples:
+            samples["image"] = samples["slide"]
+        if "dataset" not in samples:
+            samples["dataset"] = self.name
+        if "label" not in samples:
+            samples["label"] = UNKNOWN
         elif self.classes is not None:
-            labels = self.classes.labels(cells["label"], str(path))
-            cells = cells.loc[labels.index].assign(label=labels)
-        return fill(respell(cells, self.spelling), cells["image"], self.domains, str(path))
+            labels = self.classes.to_labels(samples["label"], str(path))
+            samples = samples.loc[labels.index].assign(label=labels)
+        return fill(respell(samples, self.spelling), samples["image"], self.domains, str(path))
 
-    def _on_disk(self, called: pd.Series, path: Path) -> pd.Series:
+    def _find_crops(self, called: pd.Series, path: Path) -> pd.Series:
         """The path of each crop in the root; one that is not there as the CSV calls it, below `folder`."""
         root = self.root
         with suppress(MitofmError):
-            root = finding.find_folder(root, self.folder, "crops")
+            root = finding.find(root, self.folder, "crops", Path.is_dir)
         inside = root.relative_to(self.root)
-        names = crop_files.CropNames({crop: crop for crop in crop_files.listed(root)})
-        beyond = crop_files.shared_folders(called)
-        meant = called.map(lambda word: names.meant(word, beyond))
-        several = meant.map(len) > 1
-        if several.any():
-            row, (one, other, *_) = several.idxmax(), meant[several].iloc[0]
-            raise MitofmError(
-                f"{path}: row {row}: {called[row]!r} may be {one} or {other} of {root}. Give folder and ending in the CSV, "
-                "or rename one of them"
-            )
-        found = [
-            (inside / crops[0]).as_posix() if crops else (Path(self.folder) / word).as_posix()
-            for word, crops in zip(called, meant, strict=True)
-        ]
-        return pd.Series(found, called.index)
+        names = crop_files.CropNames({crop: crop for crop in crop_files.list_crops(root)})
+        beyond = crop_files.count_shared_folders(called)
+        found = names.find_each(called, lambda _: beyond, path, root)
+        paths = [inside / crop if crop else Path(self.folder) / word for word, crop in zip(called, found, strict=True)]
+        return pd.Series([one.as_posix() for one in paths], called.index)
 
 
-def _listed(words: str | Sequence[str]) -> list[str]:
-    return [words] if isinstance(words, str) else list(words)
-
-
-def _header(path: Path) -> list[str]:
+def _read_header(path: Path) -> list[str]:
     """The columns of the table in `path`; none, if it is none."""
-    try:
+    with suppress(MitofmError):
         return list(tabular.read(path))
-    except MitofmError:
-        return []
+    return []

@@ -1,4 +1,4 @@
-"""Domain, species and scanner of the images, where the config states them: for all, by name, or by number."""
+"""Domain, species and scanner of images as the config states them: for all, by name, or by number."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ from typing import Any
 
 import pandas as pd
 
+from mitofm.data.sources.spelling import FIELDS
 from mitofm.ground.errors import MitofmError
-
-FIELDS = ("domain", "species", "scanner")
 
 Rules = str | Mapping[Any, Any] | Sequence[Mapping[str, Any]] | None
 
 
-def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd.DataFrame:
-    """`cells` with domain, species and scanner: what they have already, else what `rules` state of their images.
+def fill(samples: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd.DataFrame:
+    """`samples` with domain, species and scanner: what they have already, else what `rules` state of their images.
 
     The rules are one of:
     - a word: the domain of all images;
-    - a map from an image to its domain, or to a map of some of `domain`, `species`, `scanner`. An image is called by its
-      path or name, with ending or without, or by its number, or by a shell pattern (`*.svs`), which a name goes before;
-    - a list of rules, of which the first that covers an image speaks. Each states some of `domain`, `species`, `scanner`;
-      `files` limits it to the images so called, or, as `[first, last]`, to those whose name is a number in that range.
+    - a map from an image to its domain, or to a map of some of `domain`, `species`, `scanner`. The key is the image's path
+      or name, with ending or without, or its number, or a shell pattern (`*.svs`); names are tried before patterns;
+    - a list of rules, of which the first that covers an image counts. Each states some of `domain`, `species`, `scanner`;
+      `files` limits it to the images of that name, or, as `[first, last]`, to those whose name is a number in that range.
 
-    A field that nobody knows is left out.
+    A field that is not known of any image is left out.
 
     Args:
-        cells: one row per cell.
+        samples: one row per sample.
         files: the image of each, as its file names it.
         rules: from the config.
         origin: the annotation file, for messages.
@@ -37,28 +36,27 @@ def fill(cells: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> pd
     Raises:
         MitofmError: a rule states something else, or an image has no domain.
     """
-    listed = list(_listed(rules))
-    said = {file: _stated(file, listed) for file in files.unique()}
+    listed = list(_list_rules(rules))
+    said = {file: _apply_rules(file, listed) for file in files.unique()}
     for field in FIELDS:
-        own = cells[field] if field in cells else pd.Series(None, cells.index, dtype=object)
-        stated = pd.Series([said[file].get(field) for file in files], cells.index, dtype=object)
-        cells[field] = own.where(own.notna(), stated)
-    without = cells["domain"].isna()
+        own = samples[field] if field in samples else pd.Series(None, samples.index, dtype=object)
+        stated = pd.Series([said[file].get(field) for file in files], samples.index, dtype=object)
+        samples[field] = own.where(own.notna(), stated)
+    without = samples["domain"].isna()
     if without.any():
         raise MitofmError(
             f"{origin}: no domain is known of {files[without].iloc[0]} and {files[without].nunique() - 1} other images. "
             "Name it under data.source.domains: one word for all images, or a map from their names"
         )
-    return cells.dropna(axis="columns", how="all")
+    return samples.dropna(axis="columns", how="all")
 
 
 def state_domain(rules: Rules) -> bool:
     """Whether `rules` state the domain of any image."""
-    return any("domain" in rule for rule in _listed(rules))
+    return any("domain" in rule for rule in _list_rules(rules))
 
 
-def _listed(rules: Rules) -> Iterator[Mapping[str, Any]]:
-    """The rules as a list, whichever way they are written."""
+def _list_rules(rules: Rules) -> Iterator[Mapping[str, Any]]:
     if isinstance(rules, str):
         yield {"domain": rules}
     elif isinstance(rules, Mapping) and not {*FIELDS, "files"}.isdisjoint(rules):
@@ -76,7 +74,7 @@ def _listed(rules: Rules) -> Iterator[Mapping[str, Any]]:
         )
 
 
-def _stated(file: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _apply_rules(file: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for rule in rules:
         more = sorted(set(rule) - {*FIELDS, "files"})
         if more:

@@ -1,6 +1,6 @@
 """Points in GeoJSON, as QuPath exports its objects and `mitofm predict` its scores; positions are px of level 0.
 
-Read are points, several points in one object, and outlines, whose sample is the centroid of their area. See RFC 7946 and
+A sample is a point, each of several points in one object, or the centroid of an outline's area. See RFC 7946 and
 https://qupath.readthedocs.io/en/stable/docs/advanced/exporting_annotations.html.
 """
 
@@ -58,18 +58,21 @@ def read(path: Path, labelled: bool, labels: Labels) -> Points:
     Raises:
         MitofmError: it is no GeoJSON, or a sample's class or geometry cannot be read; with its feature.
     """
-    content = _content(path)
+    try:
+        content = json.loads(tabular.read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise MitofmError(f"{path} is not a GeoJSON file that can be read: {error}. Export it again") from error
     if labelled and isinstance(content, dict) and isinstance(content.get("mitofm"), dict):
         _log.warning(
             "%s: its classes are what cell %s predicted, not what an expert said", path, content["mitofm"].get("cell")
         )
-    features = pd.Series(dict(enumerate(_features(content, path), start=1)), dtype=object)
+    features = pd.Series(dict(enumerate(_list_features(content, path), start=1)), dtype=object)
     features.index.name = "feature"
-    label = labels(features.map(_class), str(path)) if labelled else pd.Series(UNKNOWN, features.index)
+    label = labels(features.map(_read_class), str(path)) if labelled else pd.Series(UNKNOWN, features.index)
     entries = [
-        {"feature": number, "x": x, "y": y, "label": label[number], **_said(features[number])}
+        {"feature": number, "x": x, "y": y, "label": label[number], **_read_words(features[number])}
         for number in label.index
-        for x, y in _centres(features[number].get("geometry"), f"{path}: feature {number}")
+        for x, y in _find_centres(features[number].get("geometry"), f"{path}: feature {number}")
     ]
     read = pd.DataFrame(entries, columns=["feature", "x", "y", "label", *_TEXT]).set_index("feature")
     complete = [key for key in _TEXT if read[key].notna().all()]
@@ -78,20 +81,13 @@ def read(path: Path, labelled: bool, labels: Labels) -> Points:
     return Points(read[["x", "y", "label", *complete]].astype({"x": float, "y": float}), PX, _FULL)
 
 
-def _content(path: Path) -> Any:
-    try:
-        return json.loads(tabular.contents(path))
-    except (ValueError, RecursionError) as error:
-        raise MitofmError(f"{path} is not a GeoJSON file that can be read: {error}. Export it again") from error
-
-
-def _features(content: Any, path: Path) -> Iterator[dict[str, Any]]:
+def _list_features(content: Any, path: Path) -> Iterator[dict[str, Any]]:
     """Every feature, whether the file is a collection, a list, one feature or a bare geometry."""
     if isinstance(content, list):
         for one in content:
-            yield from _features(one, path)
+            yield from _list_features(one, path)
     elif isinstance(content, dict) and content.get("type") == "FeatureCollection":
-        yield from _features(content.get("features") or [], path)
+        yield from _list_features(content.get("features") or [], path)
     elif isinstance(content, dict) and content.get("type") == "Feature":
         yield content
     elif isinstance(content, dict) and ("coordinates" in content or "geometries" in content):
@@ -109,7 +105,7 @@ def _properties(feature: dict[str, Any]) -> dict[str, Any]:
     return properties if isinstance(properties, dict) else {}
 
 
-def _class(feature: dict[str, Any]) -> str:
+def _read_class(feature: dict[str, Any]) -> str:
     """The class of a feature; "" if it has none."""
     properties = _properties(feature)
     said = properties.get("classification")
@@ -120,7 +116,7 @@ def _class(feature: dict[str, Any]) -> str:
     return str(said or properties.get("name") or "").strip()
 
 
-def _said(feature: dict[str, Any]) -> dict[str, str]:
+def _read_words(feature: dict[str, Any]) -> dict[str, str]:
     """What the properties say of a sample. QuPath keeps only the `metadata` of what it has read and exports again."""
     properties = _properties(feature)
     metadata = properties.get("metadata")
@@ -128,12 +124,12 @@ def _said(feature: dict[str, Any]) -> dict[str, str]:
     return {key: said[key].strip() for key in _TEXT if isinstance(said.get(key), str) and said[key].strip()}
 
 
-def _centres(geometry: Any, place: str) -> Iterator[tuple[float, float]]:
+def _find_centres(geometry: Any, place: str) -> Iterator[tuple[float, float]]:
     """The positions of a geometry's samples."""
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     if kind == "GeometryCollection":
         for one in geometry.get("geometries") or []:
-            yield from _centres(one, place)
+            yield from _find_centres(one, place)
         return
     if kind not in (*_POINTS, *_OUTLINES):
         raise MitofmError(
@@ -142,20 +138,17 @@ def _centres(geometry: Any, place: str) -> Iterator[tuple[float, float]]:
         )
     try:
         coordinates = geometry["coordinates"]
-        found = [_centroid(geometry)] if kind in _OUTLINES else [coordinates] if kind == "Point" else coordinates
+        if kind in _OUTLINES:
+            from shapely.geometry import shape  # imported when needed: points need no geometry
+
+            coordinates = shape(geometry).centroid.coords
+        found = [coordinates] if kind == "Point" else coordinates
         centres = [(float(x), float(y)) for x, y, *_ in found]
     except Exception as error:  # shapely raises whatever it meets first
         raise MitofmError(f"{place}: its {kind} cannot be read ({error})") from error
     if not centres or not all(map(math.isfinite, (number for centre in centres for number in centre))):
         raise MitofmError(f"{place}: its {kind} has no position")
     yield from centres
-
-
-def _centroid(geometry: dict[str, Any]) -> tuple[float, float]:
-    from shapely.geometry import shape  # imported when needed: points need no geometry
-
-    centre = shape(geometry).centroid
-    return centre.x, centre.y
 
 
 def _bare(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Which image a file of annotations means that names it without its ending, or not at all."""
+"""The image of a file of annotations that names it without its ending, or not at all."""
 
 from __future__ import annotations
 
@@ -6,43 +6,31 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from mitofm.data.images.open import is_readable
-from mitofm.data.sources.finding import plain
+from mitofm.data.sources.spelling import fold_case
 from mitofm.ground.errors import MitofmError
 
 _OME = ".ome"
 
 
-def completed(folder: Path, names: Iterable[str], origin: str) -> dict[str, str]:
-    """Each of `names`, with the ending of the one image of that name in `folder` if it has none.
-
-    Raises:
-        MitofmError: a name without an ending is that of no image, or of several.
-    """
-    return {name: name if is_readable(Path(name)) else _one(folder, name, origin) for name in names}
+def complete_names(folder: Path, names: Iterable[str], origin: str) -> dict[str, str]:
+    """Each of `names`, with the ending of the image of that name in `folder` if it has none; MitofmError unless it is one."""
+    return {name: name if is_readable(Path(name)) else _find_one(folder, name, origin) for name in names}
 
 
-def of_export(folder: Path, beside: Path, name: str, origin: str) -> str:
-    """The image, as a path in `folder`, whose objects a file holds that names none.
+def find_image(folder: Path, beside: Path, name: str, origin: str) -> str:
+    """The image, as a path in `folder`, of a file of objects that names none.
 
-    It is the image of the file's name, in `folder` or beside the file, else the only image of `folder`.
-
-    Args:
-        folder: of the images.
-        beside: the folder of the file.
-        name: the file's, without its ending.
-        origin: the file, for messages.
-
-    Raises:
-        MitofmError: there is none, or there are several.
+    It is the image of the file's `name` (without ending), in `folder` or in the file's folder `beside`, else the only image
+    of `folder`. MitofmError, naming the file as `origin`, if there is none, or several.
     """
     places = [folder] + [beside] * (beside.resolve() != folder.resolve() and beside.is_relative_to(folder))
     for place in places:
-        found = _alike(place, name)
+        found = _find_alike(place, name)
         if len(found) > 1:
             raise _several(name, found, origin)
         if found:
             return found[0].relative_to(folder).as_posix()
-    images = _images(folder)
+    images = _list_images(folder)
     if len(images) == 1:
         return images[0].name
     raise MitofmError(
@@ -51,9 +39,9 @@ def of_export(folder: Path, beside: Path, name: str, origin: str) -> str:
     )
 
 
-def _one(folder: Path, name: str, origin: str) -> str:
+def _find_one(folder: Path, name: str, origin: str) -> str:
     path = PurePosixPath(name)
-    found = _alike(folder / path.parent, path.name)
+    found = _find_alike(folder / path.parent, path.name)
     if not found:
         raise MitofmError(
             f"{origin}: image {name!r} has no ending that images are read from, and no image in {folder / path.parent} has "
@@ -71,21 +59,21 @@ def _several(name: str, found: list[Path], origin: str) -> MitofmError:
     )
 
 
-def _alike(folder: Path, name: str) -> list[Path]:
+def _find_alike(folder: Path, name: str) -> list[Path]:
     """The images in `folder` called `name`, with an ending or without; to the letter, else but for case."""
-    images = _images(folder)
-    for spelled in (str, plain):
-        found = [path for path in images if spelled(name) in {spelled(one) for one in _names(path)}]
+    images = _list_images(folder)
+    for spelled in (str, fold_case):
+        found = [path for path in images if spelled(name) in {spelled(one) for one in _list_names(path)}]
         if found:
             return found
     return []
 
 
-def _names(path: Path) -> tuple[str, str, str]:
+def _list_names(path: Path) -> tuple[str, str, str]:
     return path.name, path.stem, path.stem[: -len(_OME)] if path.stem.lower().endswith(_OME) else path.stem
 
 
-def _images(folder: Path) -> list[Path]:
+def _list_images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if is_readable(path) and not path.name.startswith("."))

@@ -6,15 +6,12 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from mitofm.data.annotations import OPTIONAL, REQUIRED, validate
+from mitofm.data.sources.base import Source
 from mitofm.ground.errors import MitofmError, unknown
-
-if TYPE_CHECKING:
-    from mitofm.data.sources.base import Source
 
 _MAY_LACK = ("mpp",)  # what each image says of itself if its source does not
 
@@ -22,15 +19,15 @@ _MAY_LACK = ("mpp",)  # what each image says of itself if its source does not
 class Joined:
     """The samples of several sources, each under the `dataset` that its own source gives it.
 
-    Samples, slides and patients are called after their source, so that equal names in two of them stay apart. Slides that
-    `slides` gives one name are one slide, whatever their sources call it. Samples with equal pixels are found without it
+    Names of samples, slides and patients begin with the number of their source, so that equal names in two of them stay
+    apart. Slides to which `slides` gives one name are one slide. Samples with equal pixels are found without it
     (`mitofm.data.curation`).
 
     Args:
         root: a folder that holds the folders of all sources.
         sources: at least two, all of whole images or all of pre-cut crops.
-        slides: by data set, a regular expression whose first group is the part of a slide's name that the collection it comes
-            from knows it by: `{ami_br: 'MIDOG21_0*(\\d+)'}`. Slides that it does not match keep a name of their own.
+        slides: by data set, a regular expression whose group is the slide's name in the collection it comes from:
+            `{ami_br: 'MIDOG21_0*(\\d+)'}`. Slides that it does not match keep a name of their own.
     """
 
     def __init__(self, root: str | Path, sources: Sequence[Source], slides: Mapping[str, str] | None = None) -> None:
@@ -77,7 +74,7 @@ class Joined:
             and (column in _MAY_LACK or all(column in table for table in tables))
         ]
         placed = [
-            self._placed(table.reindex(columns=known), os.path.relpath(source.root, self.root), place)
+            self._rename(table.reindex(columns=known), os.path.relpath(source.root, self.root), place)
             for place, (source, table) in enumerate(zip(self.sources, tables, strict=True))
         ]
         joined = pd.concat(placed, ignore_index=True)
@@ -86,21 +83,16 @@ class Joined:
                 raise unknown("data set", name, joined["dataset"].unique(), "data.source.slides")
         return validate(joined, str(self.root), _MAY_LACK)
 
-    def _placed(self, table: pd.DataFrame, folder: str, place: int) -> pd.DataFrame:
+    def _rename(self, table: pd.DataFrame, folder: str, place: int) -> pd.DataFrame:
         table = table.copy()
         for column in ("image", "crop"):
             if column in table:
                 table[column] = f"{folder}/" + table[column]
-        shared = pd.Series(
-            [self._shared(*row) for row in table[["dataset", "slide"]].to_numpy()], table.index, dtype=object
-        )
+        patterns = [self.slides.get(name) for name in table["dataset"]]
+        met = [re.search(one, slide) if one else None for one, slide in zip(patterns, table["slide"], strict=True)]
+        shared = pd.Series([f"shared/{one[1]}" if one else None for one in met], table.index, dtype=object)
         for column in ("sample_id", "slide", "patient"):
             if column in table:
                 table[column] = f"{place}/" + table[column]
         table["slide"] = shared.fillna(table["slide"])
         return table
-
-    def _shared(self, dataset: str, slide: str) -> str | None:
-        """What a slide is called in all sets that hold it, if that is known."""
-        met = re.search(self.slides[dataset], slide) if dataset in self.slides else None
-        return None if met is None else f"shared/{met.group(1)}"

@@ -1,20 +1,21 @@
-"""One's own pre-cut crops: a folder per class, or a CSV that names them; whichever lies there."""
+"""One's own pre-cut crops, in a folder per class or named by a CSV."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePath
 
 import pandas as pd
 
 from mitofm.data import tabular
-from mitofm.data.sources import class_folders, class_words, crop_files, finding
+from mitofm.data.sources import class_folders, crop_files, finding
 from mitofm.data.sources.class_folders import ClassFolders
-from mitofm.data.sources.classes import OTHERS, Names
+from mitofm.data.sources.classes import OTHERS, Names, tell_classes
 from mitofm.data.sources.crops_csv import COLUMNS, CropsCsv
 from mitofm.data.sources.domains import Rules
+from mitofm.data.sources.spelling import list_words, strip_marks, to_slashes
 from mitofm.data.sources.votes import Words
 from mitofm.ground.errors import MitofmError, unknown
 
@@ -40,19 +41,19 @@ _GROUPS = ("slide", "patient", "domain")
 class OwnCrops:
     """Crops in a folder of one's own.
 
-    If a table (`.csv`, `.tsv`, `.txt`) in the folder has a column that names the images below it, that is read
-    (`mitofm.data.sources.crops_csv.CropsCsv`); its columns and words of labels are told by their common words. If it has
-    no labels, or there is none, the folders are the classes (`mitofm.data.sources.class_folders.ClassFolders`), and folders
-    in these are slides. What is not told by common words, the config states.
+    A table (`.csv`, `.tsv`, `.txt`) in the folder with a column that names the images below it is read as
+    `mitofm.data.sources.crops_csv.CropsCsv`; its columns and words of labels are recognized by common words. If it has no
+    labels, or there is none, the folders are the classes (`mitofm.data.sources.class_folders.ClassFolders`), and folders
+    in these are slides. The config states what common words do not tell.
 
     Args:
         root: the folder.
         name: the data set's name.
         file: the table, if there are several.
-        columns: its words, where they are not common ones; null: what is called so is something else.
+        columns: its words that are not common ones; null: the column of the common word is something else.
         positive: words of label 1: folders, or values of the column of labels.
         negative: words of label 0.
-        domains: what the table does not say; none: all is one domain, called as the data set.
+        domains: what the table does not say; none: all is one domain with the name of the data set.
         ignored, slide_pattern, spelling, vote_words: as for the two sources.
     """
 
@@ -74,7 +75,7 @@ class OwnCrops:
         for key in self.columns:
             if key not in COLUMNS:
                 raise unknown("column", key, COLUMNS, place="data.source.columns")
-        self.positive, self.negative = _strings(positive), _strings(negative)
+        self.positive, self.negative = _to_strings(positive), _to_strings(negative)
         if bool(self.positive) != bool(self.negative):
             raise MitofmError(
                 f"data set {name!r}: state both data.source.positive and data.source.negative, or neither"
@@ -93,10 +94,9 @@ class OwnCrops:
     @property
     def root(self) -> Path:
         """The folder that the crops' paths are relative to."""
-        try:
+        with suppress(MitofmError):
             return self.source.root
-        except MitofmError:
-            return self._given
+        return self._given
 
     def prepare(self) -> None:
         """Check that every crop is there."""
@@ -107,37 +107,29 @@ class OwnCrops:
         return self.source.files()
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: there is neither a table of crops nor folders of classes, or as the source that reads them.
-        """
+        """The annotation table. MitofmError if there is neither a table of crops nor folders of classes."""
         return self.source.table()
 
     @cached_property
     def source(self) -> ClassFolders | CropsCsv:
-        """What reads the files that lie there.
-
-        Raises:
-            MitofmError: neither can, or it cannot be told which table, folders or words are meant.
-        """
+        """What reads the files that lie there. MitofmError if neither can, or table, folders or words are ambiguous."""
         if not self._given.is_dir():
             raise MitofmError(
                 f"data set {self.name!r} is not here: {self._given} is no folder. Point data.source.root at the folder of "
                 "the crops"
             )
-        path, columns = self._described()
+        path, columns = self._find_table()
         if path is not None and ("label" in columns or "label" in self.columns):
-            return self._of_table(path, columns)
-        return self._of_folders(path, columns)
+            return self._make_crops_csv(path, columns)
+        return self._make_class_folders(path, columns)
 
-    def _described(self) -> tuple[Path | None, dict[str, str | Sequence[str] | None]]:
+    def _find_table(self) -> tuple[Path | None, dict[str, str | Sequence[str] | None]]:
         """The table that names crops, and its columns."""
         if self.file is not None:
             paths = [finding.find(self._given, self.file, f"data set {self.name!r}")]
         else:
-            paths = crop_files.tables(self._given)
-        names = crop_files.CropNames({crop: crop for crop in crop_files.listed(self._given)})
+            paths = crop_files.list_tables(self._given)
+        names = crop_files.CropNames({crop: crop for crop in crop_files.list_crops(self._given)})
         found = []
         for path in paths:
             try:
@@ -146,7 +138,7 @@ class OwnCrops:
                 if self.file is not None:
                     raise
                 continue  # a text about the data, say
-            columns = self._columns(read, names)
+            columns = self._tell_columns(read, names)
             if "crop" in columns:
                 found.append((path, columns))
             elif self.file is not None:
@@ -161,44 +153,42 @@ class OwnCrops:
             )
         if self.columns and not found:
             crop = self.columns.get("crop")
-            lacking = (
-                f"has the column {crop}" if crop else f"names its images; there are: {finding.content(self._given)}"
-            )
+            lacking = f"has the column {crop}" if crop else f"names its images; {finding.describe(self._given)}"
             raise MitofmError(
                 f"data set {self.name!r}: data.source.columns is stated, but no table in {self._given} {lacking}"
             )
         return found[0] if found else (None, {})
 
-    def _columns(self, read: pd.DataFrame, names: crop_files.CropNames) -> dict[str, str | Sequence[str] | None]:
+    def _tell_columns(self, read: pd.DataFrame, names: crop_files.CropNames) -> dict[str, str | Sequence[str] | None]:
         """Which columns of a table are what: as the config states, else by their common words."""
-        stated = {word for words in self.columns.values() if words for word in _strings(words)}
-        free = {_letters(column): column for column in read if column not in stated}
+        stated = {word for words in self.columns.values() for word in _to_strings(words)}
+        free = {strip_marks(column): column for column in read if column not in stated}
         columns: dict[str, str | Sequence[str] | None] = {}
         if "crop" not in self.columns:
-            crop = _naming(read[list(free.values())], names)
+            crop = _find_naming(read[list(free.values())], names)
             if crop is None:
                 return {}
             columns["crop"] = crop
-            del free[_letters(crop)]
-        elif not set(_strings(self.columns["crop"] or ())) <= set(read):
+            del free[strip_marks(crop)]
+        elif not set(_to_strings(self.columns["crop"])) <= set(read):
             return {}
         for key in [key for key in _WORDS if key != "crop" and key not in self.columns]:
             word = next((word for word in _WORDS[key].split() if word in free), None)
-            if word is not None and (key == "label" or _filled(read[free[word]], key)):
+            if word is not None and (key == "label" or _is_filled(read[free[word]], key)):
                 columns[key] = free.pop(word)
         if not {"x", "y"} <= set(columns) | set(self.columns):
             columns.pop("x", None)
             columns.pop("y", None)
         return columns | self.columns
 
-    def _of_table(self, path: Path, columns: Mapping[str, str | Sequence[str] | None]) -> CropsCsv:
+    def _make_crops_csv(self, path: Path, columns: Mapping[str, str | Sequence[str] | None]) -> CropsCsv:
         positive, negative = self.positive, self.negative
         label = columns["label"]
         if not positive and isinstance(label, str):
             read = tabular.read(path)
-            ignored = {""} if self.ignored == OTHERS else {"", *_strings(self.ignored)}
+            ignored = {""} if self.ignored == OTHERS else {"", *_to_strings(self.ignored)}
             words = sorted(set(read[label]) - ignored) if label in read else []
-            positive, negative = class_words.told(words)
+            positive, negative = tell_classes(words)
             if not positive and words:
                 shown = ", ".join(words[:8]) + (", ..." if len(words) > 8 else "")
                 raise MitofmError(
@@ -208,18 +198,18 @@ class OwnCrops:
         file = path.relative_to(self._given).as_posix() if path.is_relative_to(self._given) else str(path.resolve())
         return CropsCsv(self._given, self.name, file, columns, positive, negative, self.ignored, **self.more)  # type: ignore[arg-type]
 
-    def _of_folders(self, path: Path | None, columns: Mapping[str, str | Sequence[str] | None]) -> ClassFolders:
+    def _make_class_folders(self, path: Path | None, columns: Mapping[str, str | Sequence[str] | None]) -> ClassFolders:
         given = self._given
         folders = sorted(one for one in given.iterdir() if one.is_dir() and not one.name.startswith((".", "__MACOSX")))
         if self.positive:
             holding, positive, negative = given, self.positive, self.negative
         else:
             told = {
-                one: class_words.told([inside.name for inside in one.iterdir() if inside.is_dir()])
+                one: tell_classes([inside.name for inside in one.iterdir() if inside.is_dir()])
                 for one in (given, *folders)
             }
             holders = [one for one, (positive, _) in told.items() if positive]
-            sure = {*crop_files.places(given, self.name)} | ({*folders} if len(folders) == 1 else set())
+            sure = {*crop_files.list_places(given, self.name)} | ({*folders} if len(folders) == 1 else set())
             holding = next((one for one in holders if one in sure), given)
             positive, negative = told[holding]
             if not positive:
@@ -246,34 +236,27 @@ class OwnCrops:
         )
 
 
-def _naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
+def _find_naming(read: pd.DataFrame, names: crop_files.CropNames) -> str | None:
     """The column of `read` that names crops: of those with the most values that do, the one of the commonest word."""
     words = _WORDS["crop"].split()
     others = {word for key, said in _WORDS.items() for word in said.split()} - set(words)
     known = {
-        column: sum(
-            bool(names.meant(word, len(PurePath(crop_files.spelled(word)).parts))) for word in read[column].unique()
-        )
+        column: sum(bool(names.find(word, len(PurePath(to_slashes(word)).parts))) for word in read[column].unique())
         for column in read
-        if _letters(column) not in others
+        if strip_marks(column) not in others
     }
     most = max(known.values(), default=0)
-    order = sorted(
-        (column for column, number in known.items() if number == most),
-        key=lambda column: words.index(_letters(column)) if _letters(column) in words else len(words),
-    )
-    return order[0] if most else None
+    rank = {
+        column: words.index(strip_marks(column)) if strip_marks(column) in words else len(words) for column in known
+    }
+    return min((column for column in known if known[column] == most), key=rank.__getitem__) if most else None
 
 
-def _filled(column: pd.Series, key: str) -> bool:
-    """Whether a column says something of every row. Of what splits and domains rest on, a gap is for whoever reads it to refuse."""
+def _is_filled(column: pd.Series, key: str) -> bool:
+    """Whether a column is filled in every row; of the columns in `_GROUPS` in any, as gaps in these are refused later."""
     said = column != ""
     return bool(said.any() if key in _GROUPS else said.all())
 
 
-def _letters(word: str) -> str:
-    return re.sub(r"[\W_]", "", finding.plain(word))
-
-
-def _strings(words: Names) -> list[str]:
-    return [str(word) for word in ([words] if isinstance(words, (str, int)) else words)]
+def _to_strings(words: Names | None) -> list[str]:
+    return list(map(str, list_words(words)))

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mitofm.data.annotations import VOTES
+from mitofm.data.annotations import VOTES, refuse
 from mitofm.data.sources.crops_csv import CropsCsv
-from mitofm.ground.errors import MitofmError
 
 ANNOTATIONS = "annotations.csv"
 _NEEDED = {"crop": "patch", "label": "label", "slide": "slide", "domain": "tumor_domain", "x": "x", "y": "y"}
@@ -36,18 +35,15 @@ class Patches(CropsCsv):
         super().__init__(root, name, ANNOTATIONS, _NEEDED)
         self.include_padded = include_padded
 
-    def _words(self, read: pd.DataFrame) -> dict[str, str | Sequence[str]]:
+    def _name_columns(self, read: pd.DataFrame) -> dict[str, str | Sequence[str]]:
         words = self.columns | {key: word for key, word in _OPTIONAL.items() if word in read}
         positive = next((word for word in ("votes_positive", "votes_atypical") if word in read), None)
         return words | dict(zip(VOTES, (positive, "votes"), strict=True)) if positive and "votes" in read else words
 
-    def _samples(self, read: pd.DataFrame, path: Path) -> pd.DataFrame:
+    def _to_samples(self, read: pd.DataFrame, path: Path) -> pd.DataFrame:
         """Less the padded, after the samples have been named."""
-        samples = super()._samples(read, path)
+        samples = super()._to_samples(read, path)
         if self.include_padded or "padded" not in read:
             return samples
-        wrong = ~read["padded"].isin(["0", "1"])
-        if wrong.any():
-            row = wrong.idxmax()
-            raise MitofmError(f"{path}: row {row}: padded is {read['padded'][row]!r}; it must be 0 or 1")
+        refuse(~read["padded"].isin(["0", "1"]), read["padded"], str(path), "it must be 0 or 1")
         return samples[read["padded"] == "0"]

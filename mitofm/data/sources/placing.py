@@ -1,4 +1,4 @@
-"""Where images lie on this disk, if it is not where their annotations say: in another case, another folder, as .tif or .tiff."""
+"""Images that lie elsewhere than their annotations say: in another case, in another folder, as .tif instead of .tiff."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from mitofm.data.sources.finding import plain
+from mitofm.data.sources.spelling import fold_case
 from mitofm.ground.errors import MitofmError
 
 _DEPTH = 4  # folders below the root that are looked into
@@ -17,39 +17,35 @@ _SAME_FORMAT = {".tiff": ".tif"}
 def place(root: Path, files: Iterable[str], name: str) -> dict[str, str]:
     """The path, relative to `root`, at which each of `files` lies.
 
-    It is the stated one if a file is there. Else it is that of the one file below `root` that ends in the stated path, or
-    in so much of it as no other of `files` ends in. Case does not count, and `.tif` and `.tiff` are one ending; a name
-    that is right to the letter comes first, then one in the stated folder. A file that is found nowhere keeps its stated
-    path.
+    It is the stated one if a file is there. Else it is the path of the one file below `root` that ends in the stated path,
+    or in the longest part of it that no other of `files` ends in. Case does not count, and `.tif` and `.tiff` are one
+    ending; an exact name is preferred, then one in the stated folder. A file that is found nowhere keeps its stated path.
 
     Args:
         root: the data set's folder.
         files: stated paths, relative to `root`.
-        name: the data set's, for messages.
-
-    Raises:
-        MitofmError: two files below `root` may be meant.
+        name: the data set's, for messages. MitofmError if a path fits two files.
     """
     placed = {file: file for file in sorted(set(files))}
     absent = [file for file in placed if not (root / file).is_file()]
     if not absent or not root.is_dir():
         return placed
-    ends = Counter(end for file in placed for end in _ends(_spelled(file)))
+    ends = Counter(end for file in placed for end in _list_ends(_spell(file)))
     alike = defaultdict(list)
-    for file in sorted(_listed(root) - (set(placed) - set(absent))):
-        alike[_spelled(file)[-1]].append(file)
-    found = {file: _found(file, alike[_spelled(file)[-1]], ends, root, name) for file in absent}
+    for file in sorted(_list_files(root) - (set(placed) - set(absent))):
+        alike[_spell(file)[-1]].append(file)
+    found = {file: _find(file, alike[_spell(file)[-1]], ends, root, name) for file in absent}
     meant = Counter(found.values())
     return placed | {file: place for file, place in found.items() if place is not None and meant[place] == 1}
 
 
-def _found(file: str, alike: list[str], ends: Counter[tuple[str, ...]], root: Path, name: str) -> str | None:
+def _find(file: str, alike: list[str], ends: Counter[tuple[str, ...]], root: Path, name: str) -> str | None:
     """Which of `alike`, files of the same name, is `file`; None: none of them."""
-    for end in _ends(_spelled(file)):
+    for end in _list_ends(_spell(file)):
         depth = len(end)
         if ends[end] > 1:
             break
-        fits = [one for one in alike if _spelled(one)[-depth:] == end]
+        fits = [one for one in alike if _spell(one)[-depth:] == end]
         exact = [one for one in fits if PurePosixPath(one).parts[-depth:] == PurePosixPath(file).parts[-depth:]]
         beside = [one for one in fits if PurePosixPath(one).parent == PurePosixPath(file).parent]
         best = exact or beside or fits
@@ -63,18 +59,18 @@ def _found(file: str, alike: list[str], ends: Counter[tuple[str, ...]], root: Pa
     return None
 
 
-def _ends(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
+def _list_ends(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
     """What a path ends in, from the whole of it to its last part."""
     return [parts[start:] for start in range(len(parts))]
 
 
-def _spelled(file: str) -> tuple[str, ...]:
+def _spell(file: str) -> tuple[str, ...]:
     """The parts of a path in the one spelling in which names are compared."""
-    path = PurePosixPath(plain(file))
+    path = PurePosixPath(fold_case(file))
     return path.with_suffix(_SAME_FORMAT.get(path.suffix, path.suffix)).parts
 
 
-def _listed(root: Path) -> set[str]:
+def _list_files(root: Path) -> set[str]:
     """Every file below `root`, hidden ones and those of hidden folders apart."""
     found: set[str] = set()
     for folder, inside, files in os.walk(root, followlinks=True):

@@ -1,11 +1,12 @@
-"""Which files of points a config means: by name, by pattern, or the only one in a folder."""
+"""The files of points that a config names: by name, by pattern, or the only one in a folder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from mitofm.data.sources.finding import content, find
+from mitofm.data.sources.finding import describe, find
+from mitofm.data.sources.spelling import list_words
 from mitofm.ground.errors import MitofmError
 
 USUAL = "cells.csv"
@@ -14,7 +15,7 @@ _ENDINGS = (".csv", ".tsv", ".geojson", ".csv.gz", ".tsv.gz", ".geojson.gz")
 _MARKS = "*?["
 
 
-def listed(root: Path, names: str | Sequence[str], what: str) -> list[Path]:
+def list_files(root: Path, names: str | Sequence[str], what: str) -> list[Path]:
     """The files of `names`, in their order and each once.
 
     Args:
@@ -26,22 +27,21 @@ def listed(root: Path, names: str | Sequence[str], what: str) -> list[Path]:
         MitofmError: a file is not there, or a pattern matches none.
     """
     found: dict[Path, None] = {}
-    for name in [names] if isinstance(names, str) else names:
+    for name in list_words(names):
         is_pattern = any(mark in name for mark in _MARKS) and not (root / name).is_file()
-        found |= dict.fromkeys(_matching(root, name, what) if is_pattern else [_named(root, name, what)])
+        found |= dict.fromkeys(_match(root, name, what) if is_pattern else [_find(root, name, what)])
     return list(found)
 
 
-def _matching(root: Path, pattern: str, what: str) -> list[Path]:
+def _match(root: Path, pattern: str, what: str) -> list[Path]:
     anchor = Path(pattern).anchor  # pathlib takes no absolute patterns
     found = sorted(path for path in Path(anchor or root).glob(pattern.removeprefix(anchor)) if path.is_file())
     if not found:
-        there = f"it holds {content(root)}" if root.is_dir() else "it does not exist"
-        raise MitofmError(f"{what}: no file in {root} is called like {pattern!r}; {there}")
+        raise MitofmError(f"{what}: no file in {root} is called like {pattern!r}; {describe(root)}")
     return found
 
 
-def _named(root: Path, name: str, what: str) -> Path:
+def _find(root: Path, name: str, what: str) -> Path:
     try:
         return find(root, name, what)
     except MitofmError:

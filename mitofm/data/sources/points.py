@@ -32,12 +32,12 @@ class Points:
     unit: str
     decimals: int
 
-    def in_pixels(self, mpp: pd.Series) -> pd.DataFrame:
+    def to_pixels(self, mpp: pd.Series) -> pd.DataFrame:
         """The entries with x and y in px of level 0.
 
-        A position that is written with d decimals is known to half a unit of the last one. If a whole or half pixel, as
-        people and programs set them, lies within that, it is meant: 811.87 micrometres at 0.499 are 1627 px and not
-        1626.994, whose crop would begin a pixel further left.
+        A position with d decimals is known to half a unit of the last one. If a whole or half pixel, as people and programs
+        set them, lies within that, it is taken: 811.87 micrometres at 0.499 are 1627 px and not 1626.994, whose crop would
+        begin a pixel further left.
 
         Args:
             mpp: micrometres per px of each entry's image.
@@ -52,6 +52,6 @@ class Points:
         return entries
 
 
-def written(numbers: pd.Series) -> pd.Series:
+def write_positions(numbers: pd.Series) -> pd.Series:
     """Positions (px) in words, to the hundredth: `1627`, `1627.5`."""
     return numbers.map(lambda number: np.format_float_positional(round(number, 2), trim="-"))

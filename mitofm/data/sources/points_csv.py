@@ -13,13 +13,14 @@ from mitofm.data.annotations import validate
 from mitofm.data.sources import geojson, image_names, point_files, points_table, reading
 from mitofm.data.sources.annotated_images import AnnotatedImages
 from mitofm.data.sources.columns import COLUMNS
+from mitofm.data.sources.crop_files import number_repeated
 from mitofm.data.sources.domains import state_domain
-from mitofm.data.sources.finding import find
-from mitofm.data.sources.placing import place
-from mitofm.data.sources.points import UM, UNITS, Points, written
-from mitofm.data.sources.votes import Words, listed
+from mitofm.data.sources.points import UM, UNITS, Points, write_positions
+from mitofm.data.sources.spelling import list_words, to_slashes
+from mitofm.data.sources.votes import Words
 from mitofm.data.survey import survey
 from mitofm.ground.errors import MitofmError, NoSamples, unknown
+from mitofm.ground.settings import Positive
 
 _FURTHER = ("sample_id", "species", "scanner", "mpp")
 _NEEDED = ("x", "y", "image")
@@ -29,7 +30,7 @@ _NEEDED = ("x", "y", "image")
 class PointsCsv(AnnotatedImages):
     """Tables (of any dialect) or GeoJSON of points, and the images they name.
 
-    A sample without a name of its own is called after its image and position. Its slide, if the file says none, is its
+    A sample without a name of its own is named after its image and position. Its slide, if the file says none, is its
     image. Its domain is what the file says, else what `domains` say, else the data set's name.
 
     Args:
@@ -38,7 +39,7 @@ class PointsCsv(AnnotatedImages):
         columns: a table's own words, if they differ: `{domain: organ}`. Keys: x, y, label, image, slide, domain,
             sample_id, species, scanner, mpp, patient. null: the file has no such column; without one of labels, samples can
             be scored and not learned from. `votes` is a list of one column per expert. See
-            `mitofm.data.sources.columns.meant`.
+            `mitofm.data.sources.columns.find_columns`.
         unit: of x and y: "px" of level 0, or "um", micrometres; None: as the header says. Micrometres are converted with
             the image's own resolution (of the column mpp, else its file's).
         image_mpp: micrometres per px of images that do not state it, for positions in micrometres.
@@ -49,7 +50,7 @@ class PointsCsv(AnnotatedImages):
     _: KW_ONLY
     columns: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     unit: str | None = None
-    image_mpp: float | None = None
+    image_mpp: Positive | None = None
     vote_words: Words = ()
 
     def __post_init__(self) -> None:
@@ -66,24 +67,18 @@ class PointsCsv(AnnotatedImages):
         if self.unit is not None and self.unit not in UNITS:
             raise unknown("data.source.unit", self.unit, UNITS)
         super().__post_init__()
-        voters = [str(word) for word in listed(stated.pop("votes", None))]
-        self.votes = points_table.Votes(voters, listed(self.vote_words) or self.classes.words()) if voters else None
+        voters = [str(word) for word in list_words(stated.pop("votes", None))]
+        self.votes = points_table.Votes(voters, list_words(self.vote_words) or self.classes.words()) if voters else None
         self.words = {key: str(word) for key, word in stated.items() if word is not None}
 
     def files(self) -> list[Path]:
         """The files of points, and the table of cases if there is one."""
-        return [*self._paths(), *self._cases()]
+        return [*self._find_paths(), *self._find_cases()]
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: a file is missing or unreadable, lacks a column, or holds a label that the config does not
-                name or an impossible value, or positions are in micrometres and an image's resolution is not known; the
-                message gives file and row.
-        """
-        paths = self._paths()
-        found = self._parts(paths)
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
+        paths = self._find_paths()
+        found = self._read_files(paths)
         parts = list(found.values())
         origin = str(paths[0])
         if len(paths) > 1:
@@ -98,76 +93,68 @@ class PointsCsv(AnnotatedImages):
         if not ("domain" in samples or state_domain(self.domains) or (self.cases or {}).get("domain")):
             samples["domain"] = self.name
         names = files.map(reading.stem) + "-" + samples.pop("at")
-        again = names.groupby(names).cumcount()  # the same sample twice is for the checks to report
-        names = names.mask(again > 0, names + "-" + (again + 1).astype(str))
+        names = number_repeated(names, names)  # the checks report a sample that comes twice
         own = samples.get("sample_id", names)
         samples = samples.assign(sample_id=own.where(own.notna(), names), dataset=self.name)
-        return validate(self.describe(samples, files, [paths[0], *self._cases()]), origin)
+        return validate(self.describe(samples, files, [paths[0], *self._find_cases()]), origin)
 
-    def _parts(self, paths: Sequence[Path]) -> dict[Path, pd.DataFrame]:
+    def _read_files(self, paths: Sequence[Path]) -> dict[Path, pd.DataFrame]:
         """The samples of each file that has some: of many slides some hold none."""
         found: dict[Path, pd.DataFrame] = {}
         for path in paths:
             with suppress(NoSamples):
-                found[path] = self._samples(path)
+                found[path] = self._read_samples(path)
         if not found:
-            self._samples(paths[0])  # raises
+            self._read_samples(paths[0])  # raises
         return found
 
-    def _cases(self) -> list[Path]:
-        """The table of cases, if there is one."""
-        cases = self.table_of_cases
-        if cases is None:
-            return []
-        return [reading.annotation_file(find(self.root, cases.file, f"data set {self.name!r}"), self.name)]
-
-    def _paths(self) -> list[Path]:
+    def _find_paths(self) -> list[Path]:
         """The files of points."""
-        found = point_files.listed(self.root, self.file, f"data set {self.name!r}")
-        return [reading.annotation_file(path, self.name) for path in found]
+        found = point_files.list_files(self.root, self.file, f"data set {self.name!r}")
+        return [reading.require_content(path, self.name) for path in found]
 
     def _read(self, path: Path) -> Points:
         """The samples of a file, each with its image as a path in `images`."""
         if geojson.is_geojson(path):
-            points = geojson.read(path, "label" in self.words, self.classes.labels)
+            points = geojson.read(path, "label" in self.words, self.classes.to_labels)
             if self.unit == UM:
                 points = Points(points.entries, UM, points.decimals)
         else:
-            points = points_table.read(path, self.words, self.unit, self.classes.labels, self.votes)
+            points = points_table.read(path, self.words, self.unit, self.classes.to_labels, self.votes)
         if points.entries.empty:
             raise NoSamples(f"{path} holds no samples")
         folder, entries = self.root / self.images, points.entries
         if "image" not in entries:
-            entries["image"] = image_names.of_export(folder, path.parent, geojson.stem(path), str(path))
+            entries["image"] = image_names.find_image(folder, path.parent, geojson.stem(path), str(path))
             return points
-        named = {name: self._in_images(name) for name in entries["image"].unique()}
-        whole = image_names.completed(folder, named.values(), str(path))
+        named = {name: self._relate_to_images(name) for name in entries["image"].unique()}
+        whole = image_names.complete_names(folder, named.values(), str(path))
         entries["image"] = entries["image"].map(named).map(whole)
         return points
 
-    def _in_images(self, name: str) -> str:
+    def _relate_to_images(self, name: str) -> str:
         """The image `name` as a path in `images`: `mitofm predict` writes it as one in the root."""
-        name = name.replace("\\", "/")  # as Windows writes it
+        name = to_slashes(name)
         path = PurePosixPath(name)
         if (self.root / self.images / name).is_file() or not path.is_relative_to(self.images) or self.images == ".":
             return name
         return str(path.relative_to(self.images))
 
-    def _samples(self, path: Path) -> pd.DataFrame:
+    def _read_samples(self, path: Path) -> pd.DataFrame:
         """The samples of one file, in px."""
         points = self._read(path)
         entries = points.entries
         if points.unit == UM:
-            images = self._placed(entries)
-            known = self._resolutions(entries, images, path)
-            entries = points.in_pixels(known)
+            images = self.place_images(entries["image"])
+            known = self._find_resolutions(entries, images, path)
+            entries = points.to_pixels(known)
             if self.image_mpp is not None:
                 entries["mpp"] = known
         if "at" not in entries:
-            entries["at"] = written(entries["x"]) + "-" + written(entries["y"])
+            entries["at"] = write_positions(entries["x"]) + "-" + write_positions(entries["y"])
         return entries
 
-    def _resolutions(self, entries: pd.DataFrame, images: pd.Series, path: Path) -> pd.Series:
+    def _find_resolutions(self, entries: pd.DataFrame, images: pd.Series, path: Path) -> pd.Series:
         """Micrometres per px of the image of each entry."""
         reading.check_images(self.root, images, self.name)
         seen = survey(self.root, entries.assign(image=images), self.image_mpp)
@@ -182,8 +169,3 @@ class PointsCsv(AnnotatedImages):
                 "data.image_mpp=0.25 for such images, or a column: data.source.columns.mpp=WORD"
             )
         return images.map(seen["mpp"]).astype(float)
-
-    def _placed(self, entries: pd.DataFrame) -> pd.Series:
-        """Where the image of each entry is, relative to the root."""
-        stated = reading.below(self.images, entries["image"])
-        return stated.map(place(self.root, stated.unique(), self.name))

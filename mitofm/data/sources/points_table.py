@@ -11,9 +11,9 @@ import pandas as pd
 from mitofm.data import tabular
 from mitofm.data.annotations import UNKNOWN
 from mitofm.data.sources import reading
-from mitofm.data.sources.columns import meant
+from mitofm.data.sources.columns import find_columns
 from mitofm.data.sources.points import PX, Labels, Points
-from mitofm.data.sources.votes import count, pick
+from mitofm.data.sources.votes import count_columns
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def read(
 
     Args:
         path: the table, in any dialect.
-        columns: its word for each key, see `mitofm.data.sources.columns.meant`. Without `label` no sample has one.
+        columns: its word for each key, see `mitofm.data.sources.columns.find_columns`. Without `label` no sample has one.
         unit: of x and y; None: as the header says.
         labels: which rows are samples, and their labels.
         votes: of experts, if it has them.
@@ -39,8 +39,8 @@ def read(
     Raises:
         MitofmError: it is no table, lacks a column, or holds a class or a value that cannot be; with its row.
     """
-    table = reading.csv(path, [])
-    words, unit = meant(columns, list(table), unit, str(path))
+    table = reading.read_csv(path, [])
+    words, unit = find_columns(columns, list(table), unit, str(path))
     label = (
         labels(table[words.pop("label")].fillna(""), str(path)) if "label" in words else pd.Series(UNKNOWN, table.index)
     )
@@ -51,11 +51,11 @@ def read(
     if unit == PX:
         entries["at"] = x + "-" + y
     if votes is not None:
-        entries = entries.join(count(pick(table, votes.columns, path), votes.positive, str(path)))
+        entries = entries.join(count_columns(table, votes.columns, votes.positive, path))
     for key in {"x", "y", "mpp"} & set(words):
-        entries[key] = tabular.numbers(table[words[key]], str(path))
-    return Points(entries, unit, max(map(_decimals, [*x, *y]), default=0))
+        entries[key] = tabular.parse_numbers(table[words[key]], str(path))
+    return Points(entries, unit, max(map(_count_decimals, [*x, *y]), default=0))
 
 
-def _decimals(number: str) -> int:
+def _count_decimals(number: str) -> int:
     return len(number.partition(".")[2])

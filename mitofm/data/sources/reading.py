@@ -1,4 +1,4 @@
-"""What every format needs of its files: the annotations, a CSV row by row, images that are there; or one clear error."""
+"""What every format needs of its files: annotations that are not empty, a CSV row by row, images that are there."""
 
 from __future__ import annotations
 
@@ -14,34 +14,26 @@ from mitofm.ground.errors import MitofmError
 IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
-def annotation_file(path: Path, name: str) -> Path:
-    """`path`, where the annotations of data set `name` are.
-
-    Raises:
-        MitofmError: there is no such file, or it is empty.
-    """
-    if not path.is_file():
-        raise MitofmError(
-            f"data set {name!r} is not here: {path} does not exist. Put its annotations and images there, or point "
-            "paths.data (MITOFM_DATA) at the folder that holds them"
-        )
+def require_content(path: Path, name: str) -> Path:
+    """`path`, which holds the annotations of data set `name`. MitofmError if it is empty."""
     if path.stat().st_size == 0:
         raise MitofmError(f"data set {name!r}: {path} is empty (0 bytes), as after a failed download. Fetch it again")
     return path
 
 
-def csv(path: Path, needed: Iterable[str]) -> pd.DataFrame:
+def read_csv(path: Path, needed: Iterable[str], with_gaps: Iterable[str] = ()) -> pd.DataFrame:
     """The text table in `path`, every value a string or missing; the index is the row in the file (the header is row 1).
 
     Args:
         path: the file, in any dialect that `mitofm.data.tabular` reads.
         needed: columns that every row must fill.
+        with_gaps: columns that it must have, too.
 
     Raises:
         MitofmError: it is no text table, lacks a needed column, or leaves one empty.
     """
-    read, needed = tabular.numbered(path), list(needed)
-    missing = [column for column in needed if column not in read]
+    read, needed = tabular.read_numbered(path), list(needed)
+    missing = [column for column in (*needed, *with_gaps) if column not in read]
     if missing:
         raise MitofmError(f"{path} lacks the column(s) {', '.join(missing)}; it has: {', '.join(read)}")
     read = read.mask(read == "")
@@ -50,11 +42,7 @@ def csv(path: Path, needed: Iterable[str]) -> pd.DataFrame:
 
 
 def refuse_empty(read: pd.DataFrame, needed: Iterable[str], path: Path) -> None:
-    """Check that rows of the table that was read from `path` fill the columns `needed`.
-
-    Raises:
-        MitofmError: one does not; with its row.
-    """
+    """Raise MitofmError, with its row, for an empty value in the columns `needed` of the table read from `path`."""
     for column in needed:
         empty = read[column].isna()
         if empty.any():
@@ -62,11 +50,7 @@ def refuse_empty(read: pd.DataFrame, needed: Iterable[str], path: Path) -> None:
 
 
 def check_images(root: Path, files: Iterable[str], name: str) -> None:
-    """Check that every one of `files` (relative to `root`) is there.
-
-    Raises:
-        MitofmError: some are not; the message counts them and names the first three.
-    """
+    """Raise MitofmError if some of `files` (relative to `root`) are not there; it counts them and names the first three."""
     wanted = sorted(set(files))
     missing = [file for file in wanted if not (root / file).is_file()]
     if missing:
@@ -77,12 +61,7 @@ def check_images(root: Path, files: Iterable[str], name: str) -> None:
         )
 
 
-def below(folder: str, files: pd.Series) -> pd.Series:
-    """`files` as paths below `folder`."""
-    return files.map({file: str(PurePosixPath(folder) / file) for file in files.unique()})
-
-
 @cache
 def stem(file: str) -> str:
-    """The path `file` without its ending and in one word, to make a cell's name from."""
+    """The path `file` without its ending and in one word, for the name of a sample."""
     return PurePosixPath(file).with_suffix("").as_posix().replace("/", "-")

@@ -38,19 +38,12 @@ _VOTES = """
 
 @dataclass(frozen=True)
 class _Database:
-    """What is read of one.
+    """What is read of a database."""
 
-    Attributes:
-        entries: the annotations that are not deleted, by uid: class, slide, type, x, y (px).
-        slides: the path of each slide, by its uid.
-        classes: number -> name.
-        votes: one row per annotation and person: annoId, person, class; the latest of a person.
-    """
-
-    entries: pd.DataFrame
-    slides: pd.Series
-    classes: dict[str, str]
-    votes: pd.DataFrame
+    entries: pd.DataFrame  # the annotations that are not deleted, by uid: class, slide, type, x, y (px)
+    slides: pd.Series  # the path of each slide, by its uid
+    classes: dict[str, str]  # number -> name
+    votes: pd.DataFrame  # one row per annotation and person: annoId, person, class; the latest of a person
 
 
 @dataclass
@@ -59,7 +52,7 @@ class SlideRunner(AnnotatedImages):
 
     A sample is an annotation that is not deleted; its class is the one its experts agreed on, its centre the mean of its
     coordinates (one point, or the corners of a box or of the square around a circle). Polygons are no samples. A slide is
-    called after its path (`mitofm.data.sources.slide_paths.relative`), without ending and in one word. What each person
+    called after its path (`mitofm.data.sources.slide_paths.make_relative`), without ending and in one word. What each person
     labelled is a vote; votes are in the table if there are several persons and every sample has a vote. The database is
     opened for reading only.
 
@@ -78,19 +71,14 @@ class SlideRunner(AnnotatedImages):
     def files(self) -> list[Path]:
         """The database, the table of cases if there is one, and what a program left beside the database."""
         files = super().files()
-        return [*files, *_pending(files[0])]
+        return [*files, *_list_pending(files[0])]
 
     def table(self) -> pd.DataFrame:
-        """The annotation table.
-
-        Raises:
-            MitofmError: the database is missing, none of SlideRunner's, or damaged; an annotation has a class without
-                a label, is a polygon, has no coordinates, an unknown slide, or a slide without a domain.
-        """
+        """The annotation table. MitofmError, with its place, for whatever in the files has no meaning."""
         paths = self.files()
         origin, database = str(paths[0]), _read(paths[0])
-        entries = self._without_polygons(database, origin)
-        labels = self.classes.labels(entries["class"], origin, database.classes)
+        entries = self._drop_polygons(database, origin)
+        labels = self.classes.to_labels(entries["class"], origin, database.classes)
         entries = entries.loc[labels.index]
         files = entries["slide"].map(database.slides)
         for column, what in ((files, "a slide that the table Slides does not list"), (entries["x"], "no coordinates")):
@@ -100,11 +88,11 @@ class SlideRunner(AnnotatedImages):
         samples = entries[["x", "y"]].assign(
             sample_id=stems + "-" + entries.index.astype(str), dataset=self.name, label=labels, slide=stems
         )
-        samples = samples.join(_votes(database.votes, labels.index, self.classes.positives(database.classes)))
+        samples = samples.join(_count_votes(database.votes, labels.index, self.classes.positives(database.classes)))
         return validate(self.describe(samples, files, paths), origin)
 
-    def _without_polygons(self, database: _Database, origin: str) -> pd.DataFrame:
-        """The entries that can be samples. Those of other types that are of a class with a label are refused, or dropped."""
+    def _drop_polygons(self, database: _Database, origin: str) -> pd.DataFrame:
+        """The entries that can be samples. Polygons of a class with a label are an error, or are dropped."""
         entries = database.entries
         other = entries["type"].isin(list(_NO_SAMPLES))
         named = self.classes.positives(database.classes) | self.classes.negatives(database.classes)
@@ -123,7 +111,7 @@ class SlideRunner(AnnotatedImages):
         return entries[~other]
 
 
-def _votes(votes: pd.DataFrame, samples: pd.Index, positive: Collection[str]) -> pd.DataFrame:
+def _count_votes(votes: pd.DataFrame, samples: pd.Index, positive: Collection[str]) -> pd.DataFrame:
     """The columns of votes, or none if there is one person only, or a sample without a vote."""
     votes = votes[votes["annoId"].isin(samples)]
     if votes["person"].nunique() < 2 or votes["annoId"].nunique() < len(samples):
@@ -133,13 +121,9 @@ def _votes(votes: pd.DataFrame, samples: pd.Index, positive: Collection[str]) ->
 
 
 def _read(path: Path) -> _Database:
-    """What is needed of the database.
-
-    Raises:
-        MitofmError: it cannot be read, or lacks a table.
-    """
+    """What is needed of the database. MitofmError if it cannot be read, or lacks a table."""
     try:
-        with _opened(path) as database:
+        with _open(path) as database:
             there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             missing = [name for name in _TABLES if name not in there]
             if missing:
@@ -148,13 +132,13 @@ def _read(path: Path) -> _Database:
                     f"it has: {', '.join(sorted(there)) or 'none'}"
                 )
             # the first versions of SlideRunner knew no deletion, types or directories
-            columns = _columns(database, "Annotations")
+            columns = _list_columns(database, "Annotations")
             query = _ENTRIES.format(
                 type="Annotations.type" if "type" in columns else "NULL",
                 kept="COALESCE(Annotations.deleted, 0) = 0" if "deleted" in columns else "TRUE",
             )
             entries = pd.read_sql_query(query, database, index_col="uid").rename_axis("annotation")
-            directory = "directory" if "directory" in _columns(database, "Slides") else "NULL AS directory"
+            directory = "directory" if "directory" in _list_columns(database, "Slides") else "NULL AS directory"
             slides = pd.read_sql_query(
                 f"SELECT uid, filename, {directory} FROM Slides WHERE filename IS NOT NULL", database, index_col="uid"
             )
@@ -164,27 +148,27 @@ def _read(path: Path) -> _Database:
                 votes = pd.read_sql_query(_VOTES, database).drop_duplicates(["annoId", "person"], keep="last")
     except (sqlite3.Error, pd.errors.DatabaseError, OSError) as error:
         raise MitofmError(f"{path} is not a database that can be read: {error}. Fetch it again") from error
-    return _Database(entries, slide_paths.relative(slides), known, votes)
+    return _Database(entries, slide_paths.make_relative(slides), known, votes)
 
 
-def _columns(database: sqlite3.Connection, table: str) -> set[str]:
+def _list_columns(database: sqlite3.Connection, table: str) -> set[str]:
     return {column[1] for column in database.execute(f"PRAGMA table_info({table})")}
 
 
-def _pending(path: Path) -> list[Path]:
+def _list_pending(path: Path) -> list[Path]:
     """Files beside a database that hold changes of it."""
     beside = [path.with_name(path.name + ending) for ending in ("-wal", "-journal")]
     return [file for file in beside if file.is_file() and file.stat().st_size > 0]
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
     """The database in `path`, with what a program that is open or was killed left beside it; nothing is written there.
 
     SQLite itself would make files beside a database in WAL mode, and cannot open one in a folder that is not to be
     written to.
     """
-    pending = _pending(path)
+    pending = _list_pending(path)
     if not pending:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)) as database:
             yield database

@@ -1,26 +1,48 @@
-"""The words of a file in the spelling of the config."""
+"""Words of configs, files and disks in one spelling, so that they can be compared."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from mitofm.data.sources.domains import FIELDS
+FIELDS = ("domain", "species", "scanner")
 
 
-def respell(cells: pd.DataFrame, spelling: Mapping[str, str]) -> pd.DataFrame:
-    """`cells` with domain, species and scanner as `spelling` has them, where it has them.
+def respell(samples: pd.DataFrame, spelling: Mapping[str, str]) -> pd.DataFrame:
+    """`samples` with domain, species and scanner in the config's spelling.
 
     Args:
-        cells: one row per sample; the three columns if it has them.
-        spelling: a word of the file -> how it is spelled: {Hamammatsu XR: Hamamatsu XR, Canine: canine}. {}: as they are.
+        samples: one row per sample; the three columns if it has them.
+        spelling: a word of the file -> how it is spelled: {Hamammatsu XR: Hamamatsu XR, Canine: canine}. Others stay.
     """
     known = {str(word): one for word, one in spelling.items()}
-    return cells.assign(
-        **{
-            field: cells[field].map(lambda word: known.get(str(word).strip(), word))
-            for field in FIELDS
-            if field in cells
-        }
+    fields = [field for field in FIELDS if field in samples]
+    return samples.assign(
+        **{field: samples[field].map(lambda word: known.get(str(word).strip(), word)) for field in fields}
     )
+
+
+def list_words(words: Any) -> list[Any]:
+    """Words of a config as a list: a single word may stand for itself, and null for none."""
+    if words is None or isinstance(words, (str, int, float)):
+        return [] if words is None else [words]
+    return list(words)
+
+
+def fold_case(name: str) -> str:
+    """`name` without regard to case and to how its accents are encoded (macOS writes them as letters of their own)."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def strip_marks(name: str) -> str:
+    """`name` without case, blanks and punctuation."""
+    return re.sub(r"[\W_]", "", fold_case(name))
+
+
+def to_slashes(path: str) -> str:
+    """The `path`, of whatever system, with slashes."""
+    return path.replace("\\", "/")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mitofm.data.sources.coco import Coco
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Count, Natural
 from mitofm.synthesis import generate
 
 
@@ -26,9 +27,9 @@ class Synthetic:
         root: str | Path,
         name: str,
         domains: Sequence[str],
-        slides_per_domain: int = 8,
-        cells_per_slide: int = 40,
-        seed: int = 0,
+        slides_per_domain: Count = 8,
+        cells_per_slide: Count = 40,
+        seed: Natural = 0,
     ) -> None:
         self.settings = generate.TissueSettings(domains, slides_per_domain, cells_per_slide, seed)
         self._renderings = Path(root)
@@ -43,8 +44,8 @@ class Synthetic:
         generate.generate(self._renderings, self.settings)
 
     def files(self) -> list[Path]:
-        """The JSON of the cells."""
-        if not generate.complete(self.root):
+        """The JSON of the samples."""
+        if not generate.is_complete(self.root):
             raise MitofmError(f"data set {self._read.name!r} has not been rendered into {self.root}. Prepare it first")
         return self._read.files()
 

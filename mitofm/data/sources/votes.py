@@ -10,29 +10,18 @@ import pandas as pd
 from mitofm.data.annotations import VOTES
 from mitofm.ground.errors import MitofmError
 
-Words = Collection[object] | str | float | None
+Words = Sequence[object] | str | float | None
 
 
-def pick(read: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
-    """The `columns` of votes of the CSV that was read from `path`.
-
-    Raises:
-        MitofmError: it lacks one.
-    """
+def count_columns(read: pd.DataFrame, columns: Sequence[str], positive: Collection[object], path: Path) -> pd.DataFrame:
+    """As `count`, of `columns` of the CSV that was read from `path`. MitofmError if it lacks one."""
     missing = [column for column in columns if column not in read]
     if missing:
         raise MitofmError(
             f"{path} lacks the column(s) of votes {', '.join(missing)}; it has: {', '.join(map(str, read))}. Correct "
             "data.source.columns.votes, or set it to null"
         )
-    return read[list(columns)]
-
-
-def listed(words: Words) -> list[object]:
-    """Words of the config as a list: one word may stand for itself, and null for none."""
-    if words is None or isinstance(words, (str, int, float)):
-        return [] if words is None else [words]
-    return list(words)
+    return count(read[list(columns)], positive, str(path))
 
 
 def count(votes: pd.DataFrame, positive: Collection[object], origin: str = "the table of votes") -> pd.DataFrame:
@@ -47,7 +36,7 @@ def count(votes: pd.DataFrame, positive: Collection[object], origin: str = "the 
     Raises:
         MitofmError: a sample has no vote at all.
     """
-    words = votes.apply(lambda column: column.map(_plain))
+    words = votes.apply(lambda column: column.map(_spell))
     voted = words.ne("")
     none = ~voted.any(axis=1)
     if none.any():
@@ -56,11 +45,11 @@ def count(votes: pd.DataFrame, positive: Collection[object], origin: str = "the 
             f"{', '.join(map(str, votes.columns))} are empty. Complete them, or leave the columns of votes out"
         )
     return pd.DataFrame(
-        {VOTES[0]: words.isin({_plain(word) for word in positive}).sum(axis=1), VOTES[1]: voted.sum(axis=1)}
+        {VOTES[0]: words.isin({_spell(word) for word in positive}).sum(axis=1), VOTES[1]: voted.sum(axis=1)}
     )
 
 
-def _plain(word: object) -> str:
+def _spell(word: object) -> str:
     """`word` in one spelling; "" if it is missing."""
     if word is None or word != word:
         return ""

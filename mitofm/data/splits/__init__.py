@@ -1,1 +1,1 @@
-"""Splits: which annotated cells train, validate and test. One strategy a file, decided before any model exists."""
+"""Splits: which annotated samples train, validate and test. One strategy a file, decided before any model exists."""

@@ -1,4 +1,4 @@
-"""Strategy annotation: a random split of annotations. It leaks, and exists only to measure what that leak is worth."""
+"""Strategy annotation: a random split of annotations. It leaks, and exists only to measure that leak."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.fractions import stratified_order
+from mitofm.data.fractions import stratify
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides, Strategy
 from mitofm.data.splits.slides import share_of
 from mitofm.ground.seeds import stream
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation(Strategy):
-    """Cells, not slides, are drawn for test and validation, stratified by class and domain.
+    """Samples, not slides, are drawn for test and validation, stratified by class and domain.
 
     Attributes:
-        test_share: share of the cells that tests.
-        validation_share: share of the other cells that validates.
+        test_share: share of the samples that tests.
+        validation_share: share of the other samples that validates.
     """
 
-    test_share: float = 0.2
-    validation_share: float = 0.2
+    test_share: Share = 0.2
+    validation_share: Share = 0.2
 
     @property
     def leaks(self) -> bool:
@@ -35,14 +36,14 @@ class Annotation(Strategy):
         return "all"
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Cells divided at random, slides ignored."""
-        part = drawn_cells(table, {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
+        """Samples divided at random, slides ignored."""
+        part = draw_samples(table, {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
         return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))
 
 
-def drawn_cells(table: pd.DataFrame, held_out: dict[str, float], seed: int) -> np.ndarray:
-    """Cells drawn for the parts of `held_out` (share of the cells left, at least one), the rest trains: (N,) objects."""
-    order = stratified_order(table["label"].to_numpy(), table["domain"].to_numpy(), stream(seed, "annotation split"))
+def draw_samples(table: pd.DataFrame, held_out: dict[str, float], seed: int) -> np.ndarray:
+    """Samples drawn for the parts of `held_out` (share of the samples left, at least one), the rest trains: (N,) objects."""
+    order = stratify(table, stream(seed, "annotation split"))
     part = np.full(len(table), TRAIN, dtype=object)
     for name, share in held_out.items():
         count = max(1, share_of(len(order), share, name))

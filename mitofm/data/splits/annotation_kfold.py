@@ -1,4 +1,4 @@
-"""Strategy annotation_kfold: every cell tests once over the folds, and its slide trains. It leaks, to measure the leak."""
+"""Strategy annotation_kfold: every sample tests once over the folds, and its slide trains. It leaks, to measure the leak."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.fractions import stratified_order
+from mitofm.data.fractions import stratify
 from mitofm.data.splits.kfold import KFold
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides
 from mitofm.data.splits.slides import share_of
@@ -16,9 +16,9 @@ from mitofm.ground.seeds import stream
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationKFold(KFold):
-    """As kfold, but folds and validation are drawn cell by cell, stratified by class and domain; slides are ignored.
+    """As kfold, but folds and validation are drawn sample by sample, stratified by class and domain; slides are ignored.
 
-    Over the folds the same cells test as under kfold: all of them, once. What differs is whether other cells of the same
+    Over the folds the same samples test as under kfold: all of them, once. What differs is whether other samples of the same
     slide were trained on.
     """
 
@@ -28,9 +28,8 @@ class AnnotationKFold(KFold):
         return True
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Cells divided at random, slides ignored."""
-        labels, domains = table["label"].to_numpy(), table["domain"].to_numpy()
-        order = stratified_order(labels, domains, stream(seed, "annotation folds"))
+        """Samples divided at random, slides ignored."""
+        order = stratify(table, stream(seed, "annotation folds"))
         blocks = np.array_split(order, self.folds)  # every stretch of the order holds both classes in proportion
         tested = blocks.pop(self.fold)
         rest = np.concatenate(blocks)

@@ -1,4 +1,4 @@
-"""Strategy authors: the split that the authors of a data set publish, by the data set's name alone."""
+"""Strategy authors: the split that the authors of a data set publish."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mitofm.ground.errors import MitofmError, unknown
 
 @dataclass(frozen=True, kw_only=True)
 class Authors(Strategy):
-    """What the card of a data set says of its authors' split: where their file is, and what is meant in it.
+    """The authors' split as the card of a data set describes it: where their file is, and how it is read.
 
     Attributes:
         data: name of the data set.
@@ -35,7 +35,7 @@ class Authors(Strategy):
         if self.published is None:
             raise MitofmError(
                 f"split=authors: the card of data set {self.data!r} names no split of its authors (data.authors_split). "
-                f"Those of these do: {', '.join(_sets()) or 'none'}"
+                f"Those of these do: {', '.join(_list_sets()) or 'none'}"
             )
         known = set(signature(FromFile).parameters) - {"name", "fraction_unit", "place"}
         for key in self.published:
@@ -43,7 +43,7 @@ class Authors(Strategy):
                 raise unknown("key", key, known, f"data.authors_split of {self.data!r}")
         if "file" not in self.published:
             raise MitofmError(f"data.authors_split of {self.data!r} names no file")
-        _ = self._listed  # refuse what it cannot mean before anything is read
+        _ = self._listed  # its arguments are checked before anything is read
 
     @cached_property
     def _listed(self) -> FromFile:
@@ -65,7 +65,7 @@ class Authors(Strategy):
         return self._listed.sides(table, seed)
 
 
-def _sets() -> list[str]:
+def _list_sets() -> list[str]:
     """The shipped data sets whose authors publish a split."""
     cards = sorted((conf_dir() / "data").glob("*.yaml"))
     return [card.stem for card in cards if OmegaConf.select(OmegaConf.load(card), "authors_split") is not None]

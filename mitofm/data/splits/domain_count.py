@@ -1,4 +1,4 @@
-"""Strategy domain_count: train on a number of domains, always on equally many cells, and test on one that is left out."""
+"""Strategy domain_count: train on a number of domains, always on equally many samples, and test on one that is left out."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.fractions import stratified_order
+from mitofm.data.fractions import stratify
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, TEST, TRAIN, UNUSED, VALIDATION, Sides, Strategy
 from mitofm.data.splits.slides import assign
 from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.seeds import stream
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
 class DomainCount(Strategy):
-    """Train on `count` domains, in equal shares, as many cells as the smallest domain alone could give.
+    """Train on `count` domains, in equal shares, as many samples as the smallest domain alone could give.
 
     Per seed the domains that can train come in one order, and a count takes the first of them. Both test sets are the
     same for every count: all slides of `domain` (out_of_domain), and the test slides of the first domain of the order,
@@ -33,8 +34,8 @@ class DomainCount(Strategy):
     count: int
     domain: str
     by: str = "domain"
-    test_share: float = 0.2
-    validation_share: float = 0.2
+    test_share: Share = 0.2
+    validation_share: Share = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,10 +47,9 @@ class DomainCount(Strategy):
         return f"{self.count} domain{'s' * (self.count > 1)} but {self.domain}"
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises MitofmError for an unknown domain, Infeasible where fewer than `count` others can train."""
+        """Raises MitofmError for an unknown domain, Infeasible if fewer than `count` others can train."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
-        slides.must_know(self.domain)
-        slides.must_have_others(self.domain)
+        slides.require_others(self.domain)
         able = sorted(set(slides.value) - {self.domain, *slides.test_only})
         if len(able) < self.count:
             raise Infeasible(
@@ -60,23 +60,21 @@ class DomainCount(Strategy):
         part = np.full(len(table), UNUSED, dtype=object)
         part[out | (first & (slides.part == TEST))] = TEST
         for side in (TRAIN, VALIDATION):
-            cells = {value: np.flatnonzero((slides.value == value) & (slides.part == side)) for value in able}
-            size = min(map(len, cells.values()))
-            for share, value in zip(_shares(size, self.count), order, strict=False):
-                part[_some(table, cells[value], share, seed, side)] = side
+            samples = {value: np.flatnonzero((slides.value == value) & (slides.part == side)) for value in able}
+            size = min(map(len, samples.values()))
+            for share, value in zip(_divide(size, self.count), order, strict=False):
+                part[_take(table, samples[value], share, seed, side)] = side
         tests = np.where(out, OUT_OF_DOMAIN, IN_DOMAIN).astype(object)
         test_only = tuple(value for value in slides.test_only if value != self.domain)
         return Sides(part, np.where(part == TEST, tests, ""), test_only)
 
 
-def _shares(size: int, count: int) -> list[int]:
+def _divide(size: int, count: int) -> list[int]:
     """`size` as `count` whole numbers that differ by at most one."""
     return [size // count + (place < size % count) for place in range(count)]
 
 
-def _some(table: pd.DataFrame, rows: np.ndarray, number: int, seed: int, side: str) -> np.ndarray:
+def _take(table: pd.DataFrame, rows: np.ndarray, number: int, seed: int, side: str) -> np.ndarray:
     """A number of `rows`, the first of one stratified order, so that fewer of them are among more."""
-    cells = table.iloc[rows]
-    domains = cells["domain"].to_numpy()
-    rng = stream(seed, "domain count", side, str(domains[0]))
-    return rows[stratified_order(cells["label"].to_numpy(), domains, rng)[:number]]
+    samples = table.iloc[rows]
+    return rows[stratify(samples, stream(seed, "domain count", side, samples["domain"].iloc[0]))[:number]]

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mitofm.data.sources.spelling import list_words
 from mitofm.data.splits.part import TEST, UNUSED, Sides, Strategy
-from mitofm.data.splits.slides import with_validation
+from mitofm.data.splits.slides import draw_validation
 from mitofm.ground.errors import Infeasible, MitofmError, unknown
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +29,11 @@ class External(Strategy):
 
     train_on: str | Sequence[str]
     test_on: str | Sequence[str]
-    validation_share: float = 0.2
+    validation_share: Share = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        both = sorted(set(_names(self.train_on)) & set(_names(self.test_on)))
+        both = sorted(set(_list_names(self.train_on)) & set(_list_names(self.test_on)))
         if both:
             raise MitofmError(
                 f"{', '.join(both)} is in split.train_on and in split.test_on: a data set can be in one of them"
@@ -39,13 +41,13 @@ class External(Strategy):
 
     def describe(self) -> str:
         """The training side in words: its data sets."""
-        return " + ".join(_names(self.train_on))
+        return " + ".join(_list_names(self.train_on))
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises MitofmError for an unknown data set, Infeasible where training cannot spare a validation slide."""
+        """Raises MitofmError for an unknown data set, Infeasible if training cannot spare a validation slide."""
         dataset = table["dataset"].to_numpy(dtype=object)
-        trains = _of(dataset, self.train_on, "split.train_on")
-        tests = _of(dataset, self.test_on, "split.test_on")
+        trains = _are_of(dataset, self.train_on, "split.train_on")
+        tests = _are_of(dataset, self.test_on, "split.test_on")
         # A slide that both hold tests, and does not train: no sample, nor one beside it, is on two sides.
         trains &= ~table["slide"].isin(table.loc[tests, "slide"].unique()).to_numpy()
         if not trains.any():
@@ -53,21 +55,21 @@ class External(Strategy):
                 f"every slide of split.train_on={self.train_on} is one of split.test_on={self.test_on}, too"
             )
         part = np.where(tests, TEST, UNUSED).astype(object)
-        part[trains] = with_validation(table[trains], self.validation_share, seed)
+        part[trains] = draw_validation(table[trains], self.validation_share, seed)
         return Sides(part, np.where(tests, dataset, ""))
 
 
-def _names(given: str | int | Sequence[str | int]) -> tuple[str, ...]:
+def _list_names(given: str | int | Sequence[str | int]) -> tuple[str, ...]:
     """As words: a data set may be named 2021, which a command line takes for a number."""
-    return (str(given),) if isinstance(given, str | int) else tuple(map(str, given))
+    return tuple(map(str, list_words(given)))
 
 
-def _of(dataset: np.ndarray, names: str | Sequence[str], key: str) -> np.ndarray:
-    """Which cells (N,) are of the data sets `names`. MitofmError for one that does not occur, or for none at all."""
+def _are_of(dataset: np.ndarray, names: str | Sequence[str], key: str) -> np.ndarray:
+    """Which samples (N,) are of the data sets `names`. MitofmError for one that does not occur, or for none at all."""
     known = set(dataset)
-    if not _names(names):
+    if not _list_names(names):
         raise MitofmError(f"{key} is empty. There is: {', '.join(sorted(known))}")
-    for name in _names(names):
+    for name in _list_names(names):
         if name not in known:
             raise unknown(key, name, known, "this table")
-    return np.isin(dataset, _names(names))
+    return np.isin(dataset, _list_names(names))

@@ -1,22 +1,25 @@
-"""Strategy file: a split that somebody else has made, the authors of a data set or the user."""
+"""Strategy file: a split made by the authors of a data set or by the user."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mitofm.data.sources.finding import content, plain
+from mitofm.data.sources.finding import describe, find
+from mitofm.data.sources.spelling import list_words
 from mitofm.data.splits import listing
 from mitofm.data.splits.leak import keep_apart
 from mitofm.data.splits.listing import Listing, Title
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, PARTS, TEST, TRAIN, VALIDATION, Sides, Strategy
-from mitofm.data.splits.slides import with_validation
+from mitofm.data.splits.slides import draw_validation
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.settings import Share
 
 ABSENT = ("error", "ignore")
 SETS_BY = ("domain", "dataset")
@@ -28,10 +31,10 @@ _log = logging.getLogger(__name__)
 class FromFile(Strategy):
     """Parts as listed in a file: a text table of any dialect, or parquet, with a row for each sample, slide or image.
 
-    Several rows of one slide that agree are one statement: a table of samples with a column of parts is such a file. Names
+    Several rows of one slide that agree count as one, so a table of samples with a column of parts is such a file. Names
     are matched as they are, then without ending and folder and by number (`mitofm.data.splits.naming`). A test sample
     without an evaluation set is in_domain if its domain trains, else out_of_domain. The seed decides the order in which
-    fractions are bought, and which slides validate if a `validation_share` is to be drawn.
+    fractions are bought, and which slides validate if a `validation_share` is drawn.
 
     Attributes:
         file: path of the file; of several, the first that is there.
@@ -41,7 +44,7 @@ class FromFile(Strategy):
         listed: the part of whatever the file names, if it has no column of parts.
         others: the part of the samples that it does not name.
         validation_share: of the training slides, at least one, that validate if nothing else does. None: none.
-        absent: what is done about names that no sample has, one of `ABSENT`.
+        absent: what is done with names that no sample has, one of `ABSENT`.
         sets_by: "dataset": test samples of a data set that does not train are in a set named after it.
         place: what messages call the file; "": the key that names it.
     """
@@ -51,7 +54,7 @@ class FromFile(Strategy):
     words: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
     listed: str | None = None
     others: str = "unused"
-    validation_share: float | None = None
+    validation_share: Share | None = None
     absent: str = "error"
     sets_by: str = "domain"
     place: str = ""
@@ -76,28 +79,22 @@ class FromFile(Strategy):
 
     def files(self) -> list[Path]:
         """The file. Raises MitofmError if it is not there."""
+        with suppress(MitofmError):
+            return [find(Path(), self._paths, self._called)]
         paths = [Path(path) for path in self._paths]
-        for path in paths:
-            if path.is_file():
-                return [path]
-        beside = {path: list(path.parent.iterdir()) if path.parent.is_dir() else [] for path in paths}
-        alike = [one for path in paths for one in beside[path] if plain(one.name) == plain(path.name) and one.is_file()]
-        if len(alike) == 1:
-            return alike
-        folder = paths[0].parent
-        holds = f"{folder} holds {content(folder)}" if folder.is_dir() else f"{folder} is no folder"
         also = "".join(f", nor does {path}" for path in paths[1:])
-        raise MitofmError(f"{self._called} does not exist{also}; {holds} (a relative path starts at {Path.cwd()})")
+        place = f"{describe(paths[0].parent)} (a relative path starts at {Path.cwd()})"
+        raise MitofmError(f"{self._called} does not exist{also}; {place}")
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises MitofmError, naming file and row, for whatever in the file cannot be meant; or if it has no training part.
+        """Raises MitofmError, with file and row, for an unknown name or word, and if there is no training part.
 
         Infeasible if no draw of a validation share leaves enough on both sides.
         """
         (path,) = self.files()
         listed = listing.read(path, self._called, self.columns, self.words, self.listed)
         self._check(listed)
-        said, strange = listed.parts(table, ignoring=self.absent == "ignore")
+        said, strange = listed.find_parts(table, ignoring=self.absent == "ignore")
         if strange:
             _log.warning("%s: no sample has %d of its names, the first is %r", self._called, len(strange), strange[0])
         part = said["part"].fillna(self.others).to_numpy(dtype=object)
@@ -105,10 +102,10 @@ class FromFile(Strategy):
         if left_out:
             _log.warning("%s: %d samples share a unit with what is held out, and are not used", self._called, left_out)
         given = said[listing.SETS].fillna("").to_numpy(dtype=object)
-        usual = self._usual(table, part == TRAIN)
+        usual = self._choose_sets(table, part == TRAIN)
         if not (part == VALIDATION).any():
             trains = part == TRAIN
-            part[trains] = with_validation(table[trains], self.validation_share, seed)
+            part[trains] = draw_validation(table[trains], self.validation_share, seed)
         return Sides(part, np.where(part == TEST, np.where(given == "", usual, given), ""))
 
     @property
@@ -117,17 +114,17 @@ class FromFile(Strategy):
 
     @property
     def _paths(self) -> list[str]:
-        return [self.file] if isinstance(self.file, str) else [str(path) for path in self.file]
+        return [str(path) for path in list_words(self.file)]
 
     def _check(self, listed: Listing) -> None:
         for part, why in ((TRAIN, "nothing can be learned"), (TEST, "nothing can be tested")):
             if self.others != part and not (listed.rows["part"] == part).any():
                 raise MitofmError(
-                    f"{self._called} names no {part} samples, so {why}: it says {listed.told()}. Choose another split, "
+                    f"{self._called} names no {part} samples, so {why}: it says {listed.count_words()}. Choose another split, "
                     "such as split=in_domain"
                 )
 
-    def _usual(self, table: pd.DataFrame, trains: np.ndarray) -> np.ndarray:
+    def _choose_sets(self, table: pd.DataFrame, trains: np.ndarray) -> np.ndarray:
         """The evaluation set of each sample (N,) if it tests and the file gives it none."""
         domain = table["domain"].to_numpy(dtype=object)
         sets = np.where(np.isin(domain, pd.unique(domain[trains])), IN_DOMAIN, OUT_OF_DOMAIN).astype(object)

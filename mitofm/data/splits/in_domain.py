@@ -9,6 +9,7 @@ import pandas as pd
 
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, TEST, Sides, Strategy
 from mitofm.data.splits.slides import assign
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +23,8 @@ class InDomain(Strategy):
     """
 
     by: str = "domain"
-    test_share: float = 0.2
-    validation_share: float = 0.2
+    test_share: Share = 0.2
+    validation_share: Share = 0.2
 
     def describe(self) -> str:
         """The training side in words: all."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.folds import balanced_folds
+from mitofm.data.folds import draw_folds
 from mitofm.data.splits.part import IN_DOMAIN, TEST, Sides, Strategy
-from mitofm.data.splits.slides import with_validation
+from mitofm.data.splits.slides import draw_validation
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.seeds import stream
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,26 +27,26 @@ class KFold(Strategy):
 
     fold: int = 0
     folds: int = 5
-    validation_share: float | None = 0.2
+    validation_share: Share | None = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        must_be_a_fold(self.fold, self.folds)
+        check_fold(self.fold, self.folds)
 
     def describe(self) -> str:
         """The training side in words: the fold that it does not hold."""
         return f"fold {self.fold}"
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Raises Infeasible where the slides cannot make the folds, or the rest no validation."""
-        fold = balanced_folds(table["label"].to_numpy(), table["slide"].to_numpy(), self.folds, stream(seed, "folds"))
+        """Raises Infeasible if the slides cannot make the folds, or the rest no validation."""
+        fold = draw_folds(table["label"].to_numpy(), table["slide"].to_numpy(), self.folds, stream(seed, "folds"))
         rest = fold != self.fold
         part = np.full(len(table), TEST, dtype=object)
-        part[rest] = with_validation(table[rest], self.validation_share, seed)
+        part[rest] = draw_validation(table[rest], self.validation_share, seed)
         return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))
 
 
-def must_be_a_fold(fold: int, folds: int) -> None:
+def check_fold(fold: int, folds: int) -> None:
     """Raise MitofmError unless there are at least two `folds`, counted from 0, and `fold` is one of them."""
     if folds < 2:
         raise MitofmError(f"split.folds={folds}: at least 2 folds are needed")

@@ -1,4 +1,4 @@
-"""No slide and no image on two sides: what is checked of every split, and what is done with units that a split file tears."""
+"""No slide and no image on two sides: the check of every split, and what is done with units that a split file divides."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from mitofm.ground.errors import MitofmError
 
 
 def check_no_leak(table: pd.DataFrame, part: np.ndarray) -> None:
-    """Refuse sides that share a slide or an image. Cells of no side ("unused") do not count.
+    """Raise MitofmError, with the first slide or image that is on two sides; samples of no side ("unused") do not count.
 
     Args:
-        table: annotation table of N cells (slide, image).
-        part: (N,) part of each cell.
-
-    Raises:
-        MitofmError: names the first slide or image that is on two sides.
+        table: annotation table of N samples (slide, image).
+        part: (N,) part of each sample.
     """
     used = part != UNUSED
     for unit in ("slide", "image"):
@@ -27,17 +24,17 @@ def check_no_leak(table: pd.DataFrame, part: np.ndarray) -> None:
             first = shared[unit].min()
             on = " and ".join(sorted(shared.loc[shared[unit] == first, "part"]))
             raise MitofmError(
-                f"leak: {unit} {first!r} is on two sides, {on} ({shared[unit].nunique()} such {unit}s). All cells of "
+                f"leak: {unit} {first!r} is on two sides, {on} ({shared[unit].nunique()} such {unit}s). All samples of "
                 f"one {unit} belong on one side: mend the split file, or give them one slide in the annotation table"
             )
 
 
 def keep_apart(table: pd.DataFrame, part: np.ndarray) -> tuple[np.ndarray, int]:
-    """Leave out of training what shares a unit with what is held out, if whoever made the split could not know.
+    """Leave out of training what shares a unit with held-out samples, if the author of the split could not know.
 
     A split file names slides. Curation may have joined slides of two sides, since they are of one patient or show the very same
     samples: then those that test stay, and those that would train or validate are unused. A slide that the file itself puts on
-    two sides stays there, for `check_no_leak` to refuse.
+    two sides stays there, and `check_no_leak` refuses it.
 
     Args:
         table: N samples: `slide`, the unit, and `own_slide`, as the annotations call it.

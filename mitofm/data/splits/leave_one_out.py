@@ -9,6 +9,7 @@ import pandas as pd
 
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, TEST, UNUSED, Sides, Strategy
 from mitofm.data.splits.slides import assign
+from mitofm.ground.settings import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,8 @@ class LeaveOneOut(Strategy):
 
     domain: str
     by: str = "domain"
-    test_share: float = 0.2
-    validation_share: float = 0.2
+    test_share: Share = 0.2
+    validation_share: Share = 0.2
 
     def describe(self) -> str:
         """The training side in words: all but the domain."""
@@ -36,8 +37,7 @@ class LeaveOneOut(Strategy):
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Raises MitofmError for an unknown domain, Infeasible if there is no other."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
-        slides.must_know(self.domain)
-        slides.must_have_others(self.domain)
+        slides.require_others(self.domain)
         out = slides.value == self.domain
         test_only = tuple(value for value in slides.test_only if value != self.domain)
         part = np.where(out, TEST, np.where(np.isin(slides.value, test_only), UNUSED, slides.part))

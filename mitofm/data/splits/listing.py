@@ -1,4 +1,4 @@
-"""What a split file says, in whatever words and columns: the part of each sample, slide or image that it names."""
+"""Reading a split file in whatever words and columns: the part of each sample, slide or image that it names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.data import tabular
-from mitofm.data.splits.naming import Matched, matched
+from mitofm.data.sources.spelling import list_words
+from mitofm.data.splits.naming import Matched, match_names
 from mitofm.data.splits.part import PARTS, TEST, TRAIN, UNUSED, VALIDATION
 from mitofm.ground.errors import MitofmError, unknown
 
@@ -48,27 +49,26 @@ class Listing:
     rows: pd.DataFrame
     keys: tuple[str, ...]
 
-    def told(self) -> str:
+    def count_words(self) -> str:
         """How often the file says which word, for messages."""
         counts = self.rows["said"].value_counts()
         return " and ".join(f"{word!r} {count} times" for word, count in counts.items())
 
-    def parts(self, table: pd.DataFrame, ignoring: bool = False) -> tuple[pd.DataFrame, list[str]]:
+    def find_parts(self, table: pd.DataFrame, ignoring: bool = False) -> tuple[pd.DataFrame, list[str]]:
         """What the file says of each sample of `table`, and the names in it that nothing in the table has.
 
         Args:
             table: annotation table of N samples; `own_slide`, if it is there, is the slide before slides were joined.
-            ignoring: whether such names are looked past, unless all are such.
+            ignoring: whether such names are ignored, unless all are such.
 
         Returns:
             Indexed as `table`: part and evaluation_set, missing for samples that the file does not name. The names.
 
         Raises:
-            MitofmError: a name is unknown, may be several, is one that the file calls by another name too, or is said to be
-                in two parts.
+            MitofmError: a name is unknown, ambiguous, another spelling of one that the file has too, or in two parts.
         """
-        key, column, found = self._best(table)
-        said = self._once(key)
+        key, column, found = self._match(table)
+        said = self._drop_repeated(key)
         for word, names in found.doubtful.items():
             raise self._error(said, key, word, f"it may be {names[0]!r} or {names[1]!r}; write the name as there")
         word_of: dict[str, str] = {}
@@ -88,13 +88,13 @@ class Listing:
         known = said.set_index(key)[["part", SETS]].loc[list(word_of.values())].set_axis(list(word_of))
         return known.reindex(table[column]).set_axis(table.index), strange
 
-    def _best(self, table: pd.DataFrame) -> tuple[str, str, Matched]:
-        """The column of the file, that of the table, and which names its words mean: all, if there are such columns."""
+    def _match(self, table: pd.DataFrame) -> tuple[str, str, Matched]:
+        """The column of the file and that of the table whose names match best, and the matches."""
         best: tuple[str, str, Matched] | None = None
         for loosely, key in product((False, True), self.keys):
             words = list(self.rows[key].unique())
             for column in (name for name in _NAMES[key] if name in table):
-                found = matched(words, list(table[column].unique()), loosely)
+                found = match_names(words, list(table[column].unique()), loosely)
                 if best is None or found.close > best[2].close:
                     best = key, column, found
                 if len(found.meant) == len(words):
@@ -102,8 +102,8 @@ class Listing:
         assert best is not None  # every table has the columns sample_id, slide and image
         return best
 
-    def _once(self, key: str) -> pd.DataFrame:
-        """The rows, one of each name: several that agree say it once."""
+    def _drop_repeated(self, key: str) -> pd.DataFrame:
+        """The first row of each name; MitofmError if others of that name differ."""
         first = self.rows.groupby(key)[["part", SETS]].transform("first")
         differs = (self.rows[["part", SETS]] != first).any(axis=1)
         if differs.any():
@@ -142,10 +142,10 @@ def read(
     Raises:
         MitofmError: it cannot be read, lacks a column, is empty, or has a word in it that is no part's.
     """
-    frame = _frame(path, place)
-    meaning = _meaning(words)
-    keys = _keys(frame, columns, place)
-    said = _said(frame, columns, meaning, place)
+    frame = _read_frame(path, place)
+    meaning = _map_words(words)
+    keys = _find_keys(frame, columns, place)
+    said = _find_said(frame, columns, meaning, place)
     if not keys or (said is None and listed is None):
         raise MitofmError(
             f"{place} needs the columns 'sample_id' or 'slide', and 'part'. It has: {', '.join(frame)}. "
@@ -162,7 +162,7 @@ def read(
         row = part.isna().idxmax()
         raise unknown("part", said[row], meaning, f"{place}, row {row}")
     title = columns.get(SETS)
-    sets = _usual(frame, SETS, place) if title is None else _column(frame, title, place)
+    sets = _find_usual(frame, SETS, place) if title is None else _find_column(frame, title, place)
     rows = pd.DataFrame({**keys, "said": said, "part": part, SETS: "" if sets is None else sets})
     wrong = (rows["part"] != TEST) & (rows[SETS] != "")
     if wrong.any():
@@ -174,11 +174,11 @@ def read(
     return Listing(place, rows, tuple(keys))
 
 
-def _frame(path: Path, place: str) -> pd.DataFrame:
+def _read_frame(path: Path, place: str) -> pd.DataFrame:
     """The table in the file as text without blanks around it, missing values "", by row."""
     try:
         if path.suffix.lower() != ".parquet":
-            return tabular.numbered(path)
+            return tabular.read_numbered(path)
         frame = pd.read_parquet(path)
     except MitofmError as error:
         raise MitofmError(f"{place} cannot be read; a .csv or .parquet file is needed: {error}") from error
@@ -191,42 +191,42 @@ def _frame(path: Path, place: str) -> pd.DataFrame:
     return text.set_axis(pd.RangeIndex(2, len(text) + 2))
 
 
-def _keys(frame: pd.DataFrame, columns: Mapping[str, Title | None], place: str) -> dict[str, pd.Series]:
+def _find_keys(frame: pd.DataFrame, columns: Mapping[str, Title | None], place: str) -> dict[str, pd.Series]:
     """The columns that say what a row is about."""
     for key, title in ((_SAMPLE, columns.get("sample")), ("slide", columns.get("slide"))):
         if title is not None:
-            return {key: _column(frame, title, place)}
-    usual = {key: _usual(frame, key, place) for key in (_SAMPLE, *_SLIDES)}
+            return {key: _find_column(frame, title, place)}
+    usual = {key: _find_usual(frame, key, place) for key in (_SAMPLE, *_SLIDES)}
     there = {key: column for key, column in usual.items() if column is not None}
     return {_SAMPLE: there[_SAMPLE]} if _SAMPLE in there else there
 
 
-def _said(
+def _find_said(
     frame: pd.DataFrame, columns: Mapping[str, Title | None], meaning: Mapping[str, str], place: str
 ) -> pd.Series | None:
     """The column of parts, in the file's words; None if there is none."""
     stated = columns.get("part")
     if stated is not None:
-        return _column(frame, stated, place)
+        return _find_column(frame, stated, place)
     for title in (*_PARTS, *_MAYBE_PARTS):
-        column = _usual(frame, title, place)
+        column = _find_usual(frame, title, place)
         if column is not None and (title in _PARTS or column.map(_plain).isin(meaning).all()):
             return column
     return None
 
 
-def _column(frame: pd.DataFrame, title: Title, place: str) -> pd.Series:
+def _find_column(frame: pd.DataFrame, title: Title, place: str) -> pd.Series:
     """A column by its word; of several words, their values joined."""
     if isinstance(title, (list, tuple)):
-        columns = [_column(frame, one, place) for one in title]
+        columns = [_find_column(frame, one, place) for one in title]
         return pd.Series(["_".join(values) for values in zip(*columns, strict=True)], frame.index)
-    found = _usual(frame, str(title), place)
+    found = _find_usual(frame, str(title), place)
     if found is None:
         raise unknown("column", title, frame, place)
     return found
 
 
-def _usual(frame: pd.DataFrame, title: str, place: str) -> pd.Series | None:
+def _find_usual(frame: pd.DataFrame, title: str, place: str) -> pd.Series | None:
     """A column by its word, without regard to case unless one has it as it is; None if there is none."""
     fits = [title] if title in frame else [one for one in frame if one.casefold() == title.strip().casefold()]
     if len(fits) > 1:
@@ -234,7 +234,7 @@ def _usual(frame: pd.DataFrame, title: str, place: str) -> pd.Series | None:
     return frame[fits[0]] if fits else None
 
 
-def _meaning(words: Mapping[str, Sequence[str] | None]) -> dict[str, str]:
+def _map_words(words: Mapping[str, Sequence[str] | None]) -> dict[str, str]:
     """The part that each word means."""
     for part in words:
         if part not in PARTS:
@@ -242,7 +242,7 @@ def _meaning(words: Mapping[str, Sequence[str] | None]) -> dict[str, str]:
     meaning: dict[str, str] = {}
     for part in PARTS:
         given = words.get(part)
-        for word in WORDS[part] if given is None else given if isinstance(given, (list, tuple)) else [given]:
+        for word in WORDS[part] if given is None else list_words(given):
             if meaning.setdefault(_plain(word), part) != part:
                 raise MitofmError(
                     f"words: {str(word)!r} means {meaning[_plain(word)]} and {part}; it can mean one part"

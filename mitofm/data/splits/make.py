@@ -1,4 +1,4 @@
-"""From strategy, table, fraction and seed to a finished split."""
+"""Making a split from strategy, table, fraction and seed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data import fractions
-from mitofm.data.annotations import VOTES, labelled, units
+from mitofm.data.annotations import VOTES, require_labels, units
 from mitofm.data.splits.leak import check_no_leak
 from mitofm.data.splits.part import TEST, TRAIN, UNUSED, VALIDATION, Sides, Split, Strategy
 from mitofm.data.votes import agreement
@@ -14,40 +14,38 @@ from mitofm.ground.errors import Infeasible, MitofmError
 
 
 def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) -> Split:
-    """Split `table`. The same (strategy, cells, fraction, seed) give the same split, whatever the order of the rows.
+    """Split `table`. The same (strategy, samples, fraction, seed) give the same split, whatever the order of the rows.
 
     Args:
         strategy: decides the sides.
-        table: annotation table of N cells.
+        table: annotation table of N samples.
         fraction: how much of the training and validation sides is bought; the test part does not depend on it.
         seed: the seed of the cell; 0 is a seed.
 
     Raises:
-        MitofmError: the strategy or the fraction cannot be meant, a slide or an image is on two sides, or cells have no
-            label.
+        MitofmError: strategy or fraction is impossible, a slide or an image is on two sides, or samples have no label.
         Infeasible: training lacks a class, or every evaluation set does.
     """
     fractions.check(fraction, strategy.fraction_unit)
     canonical = np.argsort(table["sample_id"].to_numpy(), kind="stable")
-    unit = units(labelled(table))
-    # What strategies know as the slide is the unit of independence: a patient, or slides that show the same samples, are one.
-    # A split file names slides as the table does.
-    cells = table.assign(slide=unit, own_slide=table["slide"]).iloc[canonical].reset_index(drop=True)
-    sides = strategy.sides(cells, seed)
+    unit = units(require_labels(table))
+    # The `slide` of strategies is the unit of independence: slides of a patient, or that show the same samples, are one.
+    # A split file names slides as the table does: `own_slide`.
+    samples = table.assign(slide=unit, own_slide=table["slide"]).iloc[canonical].reset_index(drop=True)
+    sides = strategy.sides(samples, seed)
     _check_names(sides)
     if not strategy.leaks:
-        check_no_leak(cells, sides.part)
-    labels = cells["label"].to_numpy()
+        check_no_leak(samples, sides.part)
+    labels = samples["label"].to_numpy()
     what = f"split {strategy.name!r} ({strategy.describe()}) at seed {seed}"
     _check_training(labels, sides.part, what, sides.test_only)
     _check_test(labels, sides, what)
 
     part = sides.part.copy()
-    order = np.full(len(cells), -1)
+    order = np.full(len(samples), -1)
     rows = {side: np.flatnonzero(sides.part == side) for side in (TRAIN, VALIDATION)}
-    taken = fractions.bought(
-        cells.iloc[rows[TRAIN]], cells.iloc[rows[VALIDATION]], fraction, strategy.fraction_unit, seed
-    )
+    train, validation = (samples.iloc[rows[side]] for side in rows)
+    taken = fractions.buy(train, validation, fraction, strategy.fraction_unit, seed)
     for side, chosen in zip(rows, taken, strict=True):
         part[rows[side]] = UNUSED
         part[rows[side][chosen]] = side

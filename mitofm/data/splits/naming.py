@@ -1,4 +1,4 @@
-"""Names as other people write them: `001.tiff`, `001` and a spreadsheet's `1` are one slide."""
+"""Matching names that people write differently: `001.tiff`, `001` and a spreadsheet's `1` are one slide."""
 
 from __future__ import annotations
 
@@ -14,15 +14,10 @@ _ENDING = re.compile(
 
 @dataclass(frozen=True)
 class Matched:
-    """Which names some words mean.
+    """Which names some words mean."""
 
-    Attributes:
-        meant: word -> name, of the words that mean one name.
-        doubtful: word -> the names it may mean, of those that may mean several.
-    """
-
-    meant: dict[str, str]
-    doubtful: dict[str, list[str]]
+    meant: dict[str, str]  # word -> name, of the words that mean one name
+    doubtful: dict[str, list[str]]  # word -> the names it may mean, of those that may mean several
 
     @property
     def close(self) -> int:
@@ -30,14 +25,14 @@ class Matched:
         return len(self.meant) + len(self.doubtful)
 
 
-def matched(words: Iterable[str], names: Collection[str], loosely: bool) -> Matched:
+def match_names(words: Iterable[str], names: Collection[str], loosely: bool) -> Matched:
     """The name that each of `words` means, if it means one.
 
     Args:
         words: each once.
         names: each once.
-        loosely: whether a word that is no name may be one without the ending of an image and without regard to case; or
-            else the same without folders; or else the same number ("1" and "001"). What fits several names means none.
+        loosely: whether a word that is no name is compared again without image ending and case, then also without folders,
+            then as a number ("1" and "001"). A word that fits several names is doubtful.
     """
     known = set(names)
     meant = {word: word for word in words if word in known}

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.splits.annotation import drawn_cells
+from mitofm.data.splits.annotation import draw_samples
 from mitofm.data.splits.part import IN_DOMAIN, TEST, VALIDATION, Sides
 from mitofm.data.splits.single_domain import SingleDomain
 
 
 @dataclass(frozen=True, kw_only=True)
 class OneSidedLeak(SingleDomain):
-    """As single_domain, but the cells of `domain` are divided one by one: its test cells lie on training slides.
+    """As single_domain, but the samples of `domain` are divided one by one: its test samples lie on training slides.
 
-    The other domains test on the cells they test on in single_domain, of which no slide was trained on: what the leak
+    The other domains test on the samples they test on in single_domain, of which no slide was trained on: what the leak
     adds to the in-domain side alone looks like a cost of changing the domain.
     """
 
@@ -30,6 +30,6 @@ class OneSidedLeak(SingleDomain):
         sides = super().sides(table, seed)
         own = (table[self.by] == self.domain).to_numpy()
         part, tests = sides.part.copy(), sides.evaluation_set.copy()
-        part[own] = drawn_cells(table[own], {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
+        part[own] = draw_samples(table[own], {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
         tests[own] = np.where(part[own] == TEST, IN_DOMAIN, "")
         return Sides(part, tests, sides.test_only)

@@ -1,4 +1,4 @@
-"""What a split is: the part of every annotated cell, and the contract of the strategies that decide it."""
+"""A split, which is the part of every annotated sample, and the contract of the strategies that decide it."""
 
 from __future__ import annotations
 
@@ -19,26 +19,20 @@ IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """Where a strategy puts each of the N cells of a table, before a fraction is bought.
+    """Where a strategy puts each of the N samples of a table, before a fraction is bought."""
 
-    Attributes:
-        part: (N,) objects, one of `PARTS` per cell.
-        evaluation_set: (N,) objects, the set a test cell is evaluated in; "" for every other cell.
-        test_only: the domains (values of `by`) too small to train on.
-    """
-
-    part: np.ndarray
-    evaluation_set: np.ndarray
-    test_only: tuple[str, ...] = ()
+    part: np.ndarray  # (N,) objects, one of `PARTS` per sample
+    evaluation_set: np.ndarray  # (N,) objects, the set a test sample is evaluated in; "" for every other sample
+    test_only: tuple[str, ...] = ()  # the domains (values of `by`) too small to train on
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy(ABC):
-    """A way to divide the cells of a table; built from `conf/split/NAME.yaml`.
+    """A way to divide the samples of a table; built from `conf/split/NAME.yaml`.
 
     Attributes:
         name: what the strategy is called in configs and reports.
-        fraction_unit: what `fraction` counts, "annotation" (a share of the cells) or "slide" (a number of slides).
+        fraction_unit: what `fraction` counts, "annotation" (a share of the samples) or "slide" (a number of slides).
     """
 
     name: str
@@ -50,7 +44,7 @@ class Strategy(ABC):
 
     @property
     def leaks(self) -> bool:
-        """Whether a slide may be on two sides: only where the leak itself is measured."""
+        """Whether a slide may be on two sides, which is allowed only to measure the leak itself."""
         return False
 
     @abstractmethod
@@ -59,7 +53,7 @@ class Strategy(ABC):
 
     @abstractmethod
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """The side of each cell of `table`, whose rows are sorted by sample_id, for `seed`."""
+        """The side of each sample of `table`, whose rows are sorted by sample_id, for `seed`."""
 
     def files(self) -> list[Path]:
         """The files, besides the table, whose content decides the split: they belong to a cell's identity."""
@@ -86,11 +80,7 @@ class Split:
     slide_unit: str = "slide"
 
     def rows(self, part: str) -> np.ndarray:
-        """Row positions (n,) of `part`: training and validation in their order, test and unused in table order.
-
-        Raises:
-            MitofmError: there is no such part.
-        """
+        """Row positions (n,) of `part`: training and validation in their order, test and unused in table order."""
         if part not in PARTS:
             raise unknown("part", part, PARTS, "a split")
         rows = np.flatnonzero(self.frame["part"] == part)

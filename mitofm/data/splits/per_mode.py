@@ -1,4 +1,4 @@
-"""Strategies of which every adaptation has its own draw, so that no two are tested on the same cells. Only to measure that."""
+"""Strategies that draw anew for every adaptation, so that no two are tested on the same samples: only to measure that."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ class AnnotationPerMode(Annotation):
     mode: str
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
-        """Cells divided at random, slides ignored."""
+        """Samples divided at random, slides ignored."""
         return super().sides(table, derive(seed, "mode", self.mode))

@@ -13,29 +13,21 @@ from mitofm.ground.errors import Infeasible, MitofmError, unknown
 from mitofm.ground.seeds import stream
 
 BY = ("domain", "scanner", "species")
-MIN_CELLS = 5  # of each class, in every part of a domain that trains
+MIN_SAMPLES = 5  # of each class, in every part of a domain that trains
 _ATTEMPTS = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """The parts of a table's N cells when every domain is divided on its own.
+    """The parts of a table's N samples when every domain is divided on its own."""
 
-    Attributes:
-        by: the column whose values are the domains.
-        value: (N,) objects, the domain of each cell.
-        part: (N,) objects: train, validation or test; every cell of a domain that cannot train is test.
-        test_only: the domains that cannot train, sorted.
-        counts: indexed by domain: slides, positive, negative.
-    """
+    by: str  # the column whose values are the domains
+    value: np.ndarray  # (N,) objects, the domain of each sample
+    part: np.ndarray  # (N,) objects: train, validation or test; every sample of a domain that cannot train is test
+    test_only: tuple[str, ...]  # the domains that cannot train, sorted
+    counts: pd.DataFrame  # indexed by domain: slides, positive, negative
 
-    by: str
-    value: np.ndarray
-    part: np.ndarray
-    test_only: tuple[str, ...]
-    counts: pd.DataFrame
-
-    def must_know(self, value: str) -> None:
+    def require_known(self, value: str) -> None:
         """Refuse a domain that the table does not have, with those it has (MitofmError)."""
         if not isinstance(value, str):
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -44,21 +36,22 @@ class Assignment:
         if value not in self.counts.index:
             raise unknown(self.by, value, self.counts.index, "this data set")
 
-    def must_have_others(self, value: str) -> None:
-        """Refuse to leave out the only domain there is (Infeasible)."""
+    def require_others(self, value: str) -> None:
+        """Refuse a domain that is unknown (MitofmError) or the only one there is (Infeasible)."""
+        self.require_known(value)
         if len(self.counts) == 1:
             raise Infeasible(
                 f"split.domain={value} is the only {self.by} of this data set: without it nothing is left to train on"
             )
 
-    def must_train(self, value: str) -> None:
+    def require_trainable(self, value: str) -> None:
         """Refuse a domain that is unknown (MitofmError) or too small to train on (Infeasible), with its counts."""
-        self.must_know(value)
+        self.require_known(value)
         if value in self.test_only:
             slides, positive, negative = self.counts.loc[value, ["slides", "positive", "negative"]]
             raise Infeasible(
                 f"{self.by} {value!r} can only be a test {self.by}: its {slides} slides hold {positive} positive and "
-                f"{negative} negative cells, and no draw leaves {MIN_CELLS} of each class in training, validation and "
+                f"{negative} negative samples, and no draw leaves {MIN_SAMPLES} of each class in training, validation and "
                 f"test"
             )
 
@@ -76,8 +69,8 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
     Raises:
         MitofmError: `by` is no such column, a slide lies in two domains, or a share is not between 0 and 1.
     """
-    values = _values(table, by)
-    slides = _slides(table.assign(**{by: values}), by)
+    values = _read_values(table, by)
+    slides = _count_slides(table.assign(**{by: values}), by)
     slides["part"] = pd.Series(TEST, index=slides.index, dtype=object)
     test_only = []
     for value, members in slides.groupby("value", sort=True):
@@ -94,49 +87,48 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
     return Assignment(by, values, part, tuple(test_only), counts)
 
 
-def with_validation(table: pd.DataFrame, validation_share: float | None, seed: int) -> np.ndarray:
-    """Train or validation for each sample (N,) of `table`, all of whose slides are drawn together; of no share, all train.
+def draw_validation(table: pd.DataFrame, validation_share: float | None, seed: int) -> np.ndarray:
+    """Train or validation for each sample (N,) of `table`, all of whose slides are drawn together; all train if no share.
 
-    Raises:
-        Infeasible: no draw leaves a slide and five cells of each class on both sides.
+    Infeasible if no draw leaves a slide and five samples of each class on both sides.
     """
     if validation_share is None:
         return np.full(len(table), TRAIN, dtype=object)
-    slides = _cells(table)
+    slides = _count_samples(table)
     drawn = draw(slides.to_numpy(), {VALIDATION: validation_share}, stream(seed, "validation slides"))
     if drawn is None:
         negative, positive = slides.sum()
         raise Infeasible(
-            f"{len(slides)} slides with {positive} positive and {negative} negative cells are left for training and "
-            f"validation, and no draw leaves {MIN_CELLS} of each class in both"
+            f"{len(slides)} slides with {positive} positive and {negative} negative samples are left for training and "
+            f"validation, and no draw leaves {MIN_SAMPLES} of each class in both"
         )
     return drawn[slides.index.get_indexer(table["slide"])]
 
 
-def draw(cells: np.ndarray, held_out: Mapping[str, float], rng: np.random.Generator) -> np.ndarray | None:
+def draw(counts: np.ndarray, held_out: Mapping[str, float], rng: np.random.Generator) -> np.ndarray | None:
     """Draw slides for the parts of `held_out` one after the other; what is left trains.
 
     Args:
-        cells: (n, 2) number of cells of either class on each slide, slides in a fixed order.
+        counts: (n, 2) number of samples of either class on each slide, slides in a fixed order.
         held_out: part -> share of the slides left when its turn comes, at least one slide.
         rng: gives the permutations of slides; the first feasible one is taken.
 
     Returns:
-        (n,) parts as objects, or None where no permutation of 200 gives every part `MIN_CELLS` cells of each class.
+        (n,) parts as objects, or None if no permutation of 200 gives every part `MIN_SAMPLES` samples of each class.
     """
     sizes: list[int] = []
     for turn, (part, share) in enumerate(held_out.items()):
-        left = len(cells) - sum(sizes)
+        left = len(counts) - sum(sizes)
         later = len(held_out) - turn
         sizes.append(max(1, min(share_of(left, share, part), left - later)))
-    if len(cells) <= len(held_out):
+    if len(counts) <= len(held_out):
         return None
     starts = np.cumsum([0, *sizes])
-    parts = np.repeat(np.array([*held_out, TRAIN], dtype=object), [*sizes, len(cells) - sum(sizes)])
+    parts = np.repeat(np.array([*held_out, TRAIN], dtype=object), [*sizes, len(counts) - sum(sizes)])
     for _ in range(_ATTEMPTS):
-        shuffled = rng.permutation(len(cells))
-        if np.add.reduceat(cells[shuffled], starts, axis=0).min() >= MIN_CELLS:
-            drawn = np.empty(len(cells), dtype=object)
+        shuffled = rng.permutation(len(counts))
+        if np.add.reduceat(counts[shuffled], starts, axis=0).min() >= MIN_SAMPLES:
+            drawn = np.empty(len(counts), dtype=object)
             drawn[shuffled] = parts
             return drawn
     return None
@@ -149,7 +141,7 @@ def share_of(total: int, share: float, part: str) -> int:
     return round(share * total)
 
 
-def _values(table: pd.DataFrame, by: str) -> np.ndarray:
+def _read_values(table: pd.DataFrame, by: str) -> np.ndarray:
     if by not in BY:
         raise unknown("split.by", by, BY)
     if by not in table:
@@ -158,7 +150,7 @@ def _values(table: pd.DataFrame, by: str) -> np.ndarray:
     return table[by].to_numpy(dtype=object)
 
 
-def _slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
+def _count_slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
     """Indexed by slide: negative, positive, value."""
     owners = table[["slide", by]].drop_duplicates().sort_values(["slide", by])
     shared = owners[owners["slide"].duplicated(keep=False)]
@@ -174,10 +166,10 @@ def _slides(table: pd.DataFrame, by: str) -> pd.DataFrame:
             f"slide {slide!r} lies in more than one {by}: {lies_in} ({shared['slide'].nunique()} such slides). "
             f"Mend the annotation table, or choose another split.by"
         )
-    return _cells(table).assign(value=owners.set_index("slide")[by])
+    return _count_samples(table).assign(value=owners.set_index("slide")[by])
 
 
-def _cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Indexed by slide, sorted: the number of negative and of positive cells."""
-    cells = table.groupby("slide", sort=True)["label"].agg(["size", "sum"])
-    return pd.DataFrame({"negative": cells["size"] - cells["sum"], "positive": cells["sum"]})
+def _count_samples(table: pd.DataFrame) -> pd.DataFrame:
+    """Indexed by slide, sorted: the number of negative and of positive samples."""
+    counts = table.groupby("slide", sort=True)["label"].agg(["size", "sum"])
+    return pd.DataFrame({"negative": counts["size"] - counts["sum"], "positive": counts["sum"]})

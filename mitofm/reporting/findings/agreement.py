@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 
 from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import statistics
-from mitofm.evaluation.replicates import Replicates, replicates
+from mitofm.evaluation.replicates import Replicates, replicate
 from mitofm.ground import fingerprints
 from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
@@ -32,16 +32,12 @@ class Agreed(Result):
 
 def find(measured: Measured) -> Found:
     """Both kinds of samples; nothing of data sets without votes."""
-    found = measure_agreement(measured.stored, measured.primary)
+    found = [one for result in measured.primary for one in split_samples(measured.stored, result)]
     return Found([show_table(tabulate(found), folded=True)] if found else ())
 
 
-def measure_agreement(stored: Stored, results: Sequence[Result]) -> list[Agreed]:
-    """The results on unanimous and on divided samples; none of data sets without votes."""
-    return [one for result in results for one in _split(stored, result)]
-
-
-def _split(stored: Stored, result: Result) -> Iterator[Agreed]:
+def split_samples(stored: Stored, result: Result) -> Iterator[Agreed]:
+    """The result on unanimous and on divided samples; nothing of data sets without votes."""
     known = {seed: stored.collected.agreement(cell) for seed, cell in result.group.done.items()}
     if not any(len(of) for of in known.values()):
         return
@@ -62,7 +58,7 @@ def _measure(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
     threshold = stored.thresholds[cell]
     samples = fingerprints.of(part["sample_id"].tolist())
     made_of = ["agreement", stored.content(cell), threshold, samples]
-    return Replicates(**stored.kept.get(made_of, lambda: replicates(part, threshold).plain()))
+    return Replicates(**stored.kept.get(made_of, lambda: asdict(replicate(part, threshold))))
 
 
 def tabulate(found: Sequence[Agreed]) -> Table:

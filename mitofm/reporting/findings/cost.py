@@ -1,4 +1,4 @@
-"""What a result costs: AUROC against seconds and against trained parameters, and which cost nothing for nothing."""
+"""What a result costs: AUROC against seconds and against trained parameters, and the results that nothing beats in both."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from itertools import combinations, compress
 from pathlib import Path
 from typing import Any
 
-from mitofm.reporting.estimates import ALL, DOMAIN, Pair, Result, Stored
+from mitofm.reporting.estimates import ALL, Pair, Result, Stored, collect_names
 from mitofm.reporting.finding import Found, Measured, Section, show_table
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by, keep_largest
-from mitofm.reporting.numbers import count_verdicts, format_difference, format_signed, join, name_set, name_subset
+from mitofm.reporting.numbers import count_verdicts, find_range, format_difference, join, name_set, name_subset
 from mitofm.reporting.style import Drawn, make_slug
 from mitofm.reporting.tables import Entry, Table, hide, make_table, name_row, show_difference, show_verdict
 
@@ -96,9 +96,7 @@ def draw_adaptations(pairs: Iterable[Pair], folder: Path) -> list[Drawn]:
         rows = [Row(one.configuration.model, name_pair(one), one.difference) for one in members]
         heading = join(where, name_subset(tested), members[0].configuration.amount)
         title, stem = f"Paired differences of adaptations: {heading}", folder / make_slug("differences", where, tested)
-        keys = [side.configuration for one in members for side in (one.first, one.second)]
-        about = {name for key in keys for name in (key.model, key.adaptation)}
-        about |= {members[0].configuration.train_domain, tested.removeprefix(DOMAIN)}
+        about = collect_names(side for one in members for side in (one.first, one.second))
         order = list(dict.fromkeys(map(name_pair, members)))
         drawn.append(draw_forest(stem, heading, title, rows, order, _AXIS, about=about))
     return drawn
@@ -122,11 +120,7 @@ def _describe(name: str, members: Sequence[Pair]) -> str:
             for words, one in zip(own, members, strict=True)
         )
         return f"{name}: {each}."
-    values = [one.difference.value for one in members if one.difference.value is not None]
-    return (
-        f"{name}: {count_verdicts(members)} of {len(members)} comparisons; "
-        f"differences from {format_signed(min(values))} to {format_signed(max(values))}."
-    )
+    return f"{name}: {count_verdicts(members, 'comparisons')}; differences from {find_range(members)}."
 
 
 def _name_place(pair: Pair) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from mitofm.reporting.estimates import DOMAIN, Pair, Result, Stored
 from mitofm.reporting.finding import Found, Measured, Section, show_table
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by, keep_largest
-from mitofm.reporting.numbers import count_verdicts, format_signed, join
+from mitofm.reporting.numbers import count_verdicts, find_range, join
 from mitofm.reporting.style import Drawn, make_slug
 from mitofm.reporting.tables import (
     SET,
@@ -56,7 +56,7 @@ def measure_gaps(stored: Stored, results: Iterable[Result]) -> list[Pair]:
         if {IN_DOMAIN, OUT_OF_DOMAIN} <= sets.keys():
             inside, outside = sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]
             seeds = stored.seeds(inside.group, inside.set), stored.seeds(outside.group, outside.set)
-            found.append(Pair(inside, outside, statistics.difference_by_slide(*seeds)))
+            found.append(Pair(inside, outside, statistics.subtract_by_slide(*seeds)))
     return found
 
 
@@ -98,13 +98,8 @@ def draw_gaps(gaps: Sequence[Pair], order: list[str], folder: Path) -> list[Draw
 
 def describe_gaps(gaps: Sequence[Pair]) -> list[str]:
     """The least and the largest gap, and how many are decided."""
-    values = [gap.difference.value for gap in gaps if gap.difference.value is not None]
-    if not values:
-        return []
-    return [
-        f"In-domain minus out-of-domain AUROC lies between {format_signed(min(values))} and {format_signed(max(values))}: "
-        f"{count_verdicts(gaps)} of {len(gaps)} configurations."
-    ]
+    span, verdicts = find_range(gaps, "and"), count_verdicts(gaps, "configurations")
+    return [f"In-domain minus out-of-domain AUROC lies between {span}: {verdicts}."] if span else []
 
 
 def measure_column_gaps(stored: Stored, domains: Sequence[Result]) -> list[Pair]:
@@ -123,7 +118,7 @@ def measure_column_gaps(stored: Stored, domains: Sequence[Result]) -> list[Pair]
 
 
 def count_labels(stored: Stored, gap: Pair) -> tuple[float, float, bool]:
-    """How many labels either side bought, and whether they are equally many, so that the difference is one of domains alone."""
+    """How many labels either side bought, and whether they are equally many: then domains alone make the difference."""
     own, other = stored.count_labels(gap.first.group), stored.count_labels(gap.second.group)
     return own, other, abs(own - other) < EQUAL_SIZES * max(own, other)
 
@@ -155,10 +150,5 @@ def tabulate_column_gaps(stored: Stored, gaps: Sequence[Pair]) -> Table:
 def describe_column_gaps(stored: Stored, gaps: Iterable[Pair]) -> list[str]:
     """The least and the largest difference between equally large training sets, and how many are decided."""
     fair = [gap for gap in gaps if count_labels(stored, gap)[2] and gap.difference.value is not None]
-    values = [gap.difference.value for gap in fair if gap.difference.value is not None]
-    if not values:
-        return []
-    return [
-        f"Trained on the tested domain instead of another one, with equally many labels, AUROC differs by "
-        f"{format_signed(min(values))} to {format_signed(max(values))}: {count_verdicts(fair)} of {len(fair)} pairs."
-    ]
+    what = "Trained on the tested domain instead of another one, with equally many labels, AUROC differs by"
+    return [f"{what} {find_range(fair)}: {count_verdicts(fair, 'pairs')}."] if fair else []

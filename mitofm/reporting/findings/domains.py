@@ -47,10 +47,7 @@ class Extremes(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """How configurations rank on one test domain, and on the mean of the others.
-
-    `tau` is Kendall's tau-b between the two rankings: 1 equal, 0 unrelated, -1 reversed; there is no ranking if all are equal.
-    """
+    """How configurations rank on one test domain, and on the mean of the others; `tau` is Kendall's tau-b between the two."""
 
     where: str
     share: str

@@ -16,7 +16,7 @@ from mitofm.reporting.estimates import ALL, Result, Stored, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.style import MUTED, Drawn, draw, make_slug
-from mitofm.reporting.tables import Entry, Table, make_table
+from mitofm.reporting.tables import Entry, Table, make_table, name_row
 
 EACH, GALLERIES = 6, 12
 """How many of either class are shown, and of how many models with their adaptations."""
@@ -25,11 +25,9 @@ _SIDE = 80  # px of a crop in a figure: a page must stay small
 
 @dataclass(frozen=True)
 class Mistakes:
-    """The most confident mistakes of one model and adaptation.
+    """The most confident mistakes of one model and adaptation, whose predictions are those of `results`.
 
-    Attributes:
-        results: what its predictions are taken from.
-        samples: sample_id, slide, domain, label, probability (of the mean logit), times (tested).
+    `samples` has sample_id, slide, domain, label, probability (of the mean logit), times (tested).
     """
 
     results: Sequence[Result]
@@ -86,26 +84,20 @@ def _rank(stored: Stored, members: Sequence[Result]) -> pd.DataFrame:
 
 def tabulate(found: Sequence[Mistakes], classes: tuple[str, str]) -> Table:
     """The samples by name; `classes` are the words for label 0 and label 1."""
-    rows = []
-    for one in found:
-        key = one.results[0].configuration
-        for sample in one.samples.itertuples():
-            rows.append(
-                [
-                    Entry("model", key.model, {"model": key.model}),
-                    Entry("adaptation", key.adaptation, {"adaptation": key.adaptation}),
-                    Entry("sample", sample.sample_id, {"cell": sample.sample_id}),  # the column's name in bundles
-                    Entry("slide", sample.slide, {"slide": sample.slide}),
-                    Entry("domain", sample.domain, {"domain": sample.domain}),
-                    Entry("truth", classes[sample.label], {"truth": classes[sample.label]}),
-                    Entry("tested", str(sample.times), {"tested": sample.times, "label": sample.label}),
-                    Entry(
-                        f"probability of {classes[1]}",
-                        f"{sample.probability:.3f}",
-                        {"probability": sample.probability},
-                    ),
-                ]
-            )
+    probability = f"probability of {classes[1]}"
+    rows = [
+        [
+            *name_row(one.results[0].configuration, "")[-2:],  # the model and the adaptation
+            Entry("sample", sample.sample_id, {"cell": sample.sample_id}),  # the column's name in bundles
+            Entry("slide", sample.slide, {"slide": sample.slide}),
+            Entry("domain", sample.domain, {"domain": sample.domain}),
+            Entry("truth", classes[sample.label], {"truth": classes[sample.label]}),
+            Entry("tested", str(sample.times), {"tested": sample.times, "label": sample.label}),
+            Entry(probability, f"{sample.probability:.3f}", {"probability": sample.probability}),
+        ]
+        for one in found
+        for sample in one.samples.itertuples()
+    ]
     note = (
         f"Up to {EACH} of either class, at the largest fraction; a sample that several seeds or settings tested counts once, "
         "with the mean of its logits."
@@ -152,9 +144,5 @@ def _draw_gallery(one: Mistakes, pictures: dict[str, np.ndarray], classes: tuple
     said = "; ".join(
         f"{sample.sample_id}: {classes[sample.label]}, {sample.probability:.3f}" for sample in one.samples.itertuples()
     )
-    return Drawn(
-        stem,
-        f"Most confident mistakes, with the probability of {classes[1]}: {one.title}",
-        said,
-        collect_names(one.results),
-    )
+    title = f"Most confident mistakes, with the probability of {classes[1]}: {one.title}"
+    return Drawn(stem, title, said, collect_names(one.results))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mitofm.evaluation.reliability import BINS, Bin, reliability
+from mitofm.evaluation.reliability import BINS, Bin, bin_probabilities
 from mitofm.reporting.estimates import Result, Stored, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by
@@ -45,7 +45,7 @@ def measure_calibration(stored: Stored, results: Iterable[Result]) -> list[Calib
 
         def compute(result: Result = result) -> list[dict]:
             seeds = list(stored.predictions(result.group, result.set).values())
-            return [part.plain() for part in reliability(seeds)]
+            return [asdict(part) for part in bin_probabilities(seeds)]
 
         made_of = ["reliability", stored.contents(result.group), result.set, BINS]
         bins = [Bin(**plain) for plain in stored.kept.get(made_of, compute)]
@@ -82,7 +82,7 @@ def tabulate(found: Sequence[Calibration]) -> Table:
     rows = [
         [
             *name_row(one.configuration, one.set),
-            Entry("mean probability", f"{part.probability:.3f}", part.plain()),
+            Entry("mean probability", f"{part.probability:.3f}", asdict(part)),
             Entry("share of positives", f"{part.share:.3f}"),
             Entry("95 % interval", NOTHING if part.low is None else f"{part.low:.3f} to {part.high:.3f}"),
             Entry("samples", f"{part.cells:,}"),

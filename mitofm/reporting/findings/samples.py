@@ -29,10 +29,9 @@ def tabulate(stored: Stored, results: Sequence[Result], classes: tuple[str, str]
         counted = [found for group in groups for found in stored.count_tested(group, tested)]
         if not counted:  # metrics.json, if damaged, may call the set otherwise
             continue
-        tests, positives, slides = (list(column) for column in zip(*counted, strict=True))
+        tests, positives, slides = zip(*counted, strict=True)
         negatives = [n - p for n, p in zip(tests, positives, strict=True)]
-        trained = [n for group in groups for n in stored.count_trained(group)]
-        validated = [n for group in groups for n in stored.count_validated(group)]
+        trained, validated = zip(*(counts for group in groups for counts in stored.count_learned(group)), strict=True)
         rows.append(
             [
                 Entry(SETTING, where, {"setting": where}),

@@ -142,7 +142,7 @@ def _fit(
     slides = sorted({slide for amount in seeds for seed in amount for slide in seed["slide"].unique()})
     draws = point
     if len(slides) >= MINIMUM_SLIDES:
-        weights = bootstrap.drawn(len(slides), stream(0, "scaling law", len(slides)))
+        weights = bootstrap.draw_slides(len(slides), stream(0, "scaling law", len(slides)))
         drawn = 1 - np.array([bootstrap.auroc_of_draws(amount, slides, weights) for amount in seeds]).T
         draws = scaling_law.fit(labels, drawn[np.isfinite(drawn).all(axis=1)], precision)
     twice = 2 * float(labels[-1])

@@ -15,16 +15,16 @@ def field(height: int, width: int) -> np.ndarray:
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def dotted(pixels: np.ndarray, cells: np.ndarray, half: int = 5) -> np.ndarray:
-    """`pixels` with a square of its own colour around each cell (n, 2), so that its crop's centre tells which it is."""
+def dotted(pixels: np.ndarray, samples: np.ndarray, half: int = 5) -> np.ndarray:
+    """`pixels` with a square of its own colour around each sample (n, 2), so that its crop's centre tells which it is."""
     dotted = pixels.copy()
-    for i, (x, y) in enumerate(cells):
+    for i, (x, y) in enumerate(samples):
         dotted[max(y - half, 0) : y + half + 1, max(x - half, 0) : x + half + 1] = colour(i)
     return dotted
 
 
 def colour(i: int) -> tuple[int, int, int]:
-    """Of cell `i`: 27 colours at least 60 grey levels apart, in turn."""
+    """Of sample `i`: 27 colours at least 60 grey levels apart, in turn."""
     return 40 + 60 * (i % 3), 40 + 60 * (i // 3 % 3), 40 + 60 * (i // 9 % 3)
 
 

@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from mitofm.data.images import open as opening
-from mitofm.data.images.kinds import ENDINGS, UNREAD, told
+from mitofm.data.images.kinds import ENDINGS, UNREAD, tell_kind
 from mitofm.data.images.open import open_image
 from mitofm.ground.errors import MitofmError
 
@@ -100,6 +100,6 @@ def test_every_ending_that_is_read_has_a_kind_but_for_openslides_own_containers(
 
 
 def test_text_is_told_from_bytes() -> None:
-    assert told("x,y\n1,2\n".encode("utf-16")) == "text"
-    assert told(("a" * 511 + "é").encode()[:512]) == "text", "a letter cut in two"
-    assert told(b"\xe9\xe8\xff\x00") == ""
+    assert tell_kind("x,y\n1,2\n".encode("utf-16")) == "text"
+    assert tell_kind(("a" * 511 + "é").encode()[:512]) == "text", "a letter cut in two"
+    assert tell_kind(b"\xe9\xe8\xff\x00") == ""

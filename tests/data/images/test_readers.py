@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from mitofm.data.images.open import files_of, open_image
-from mitofm.data.images.squares import squares
+from mitofm.data.images.squares import cut_squares
 from mitofm.ground.errors import MitofmError
 
 from .regions import field, jpeg_tiff, svs
@@ -104,7 +104,7 @@ def test_only_the_tiles_that_squares_touch_are_decoded_and_each_once(tmp_path: P
         decoded: list[tuple[int, int]] = []
         tile = image.tile
         image.tile = lambda row, column: decoded.append((row, column)) or tile(row, column)  # type: ignore[method-assign, func-returns-value]
-        squares(image, np.array([[250, 128], [260, 100], [900, 900], [128, 128]]), 64)
+        cut_squares(image, np.array([[250, 128], [260, 100], [900, 900], [128, 128]]), 64)
     assert decoded == [(0, 0), (0, 1), (3, 3)]
 
 

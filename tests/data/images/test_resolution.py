@@ -169,7 +169,7 @@ def test_pixels_that_are_not_square_are_an_error_that_says_both(
 def test_one_axis_may_be_unknown_and_print_is_no_microscope(
     x: float | None, y: float | None, expected: float | None
 ) -> None:
-    assert resolution.square(Path("a"), x, y) == expected
+    assert resolution.require_square(Path("a"), x, y) == expected
 
 
 def test_only_x_in_the_tags_of_a_tiff(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_only_x_in_the_tags_of_a_tiff(tmp_path: Path) -> None:
 )
 def test_what_openslide_knows(properties: dict[str, str], expected: tuple[float | None, float | None]) -> None:
     size = {"openslide.level[0].width": "50", "openslide.level[0].height": "40"}
-    for found, wanted in zip(resolution.of_properties(properties | size), expected, strict=True):
+    for found, wanted in zip(resolution.parse_properties(properties | size), expected, strict=True):
         assert found == (None if wanted is None else pytest.approx(wanted))
 
 

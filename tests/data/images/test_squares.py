@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mitofm.data.images.base import Image
-from mitofm.data.images.squares import resized, squares
+from mitofm.data.images.squares import cut_squares, resize
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 
@@ -51,7 +51,7 @@ def test_a_square_is_that_of_the_image_reflected_as_often_as_it_takes_however_it
     height: int, width: int, centres: list[tuple[int, int]], side: int, tile_height: int, tile_width: int
 ) -> None:
     pixels = PIXELS[:height, :width]
-    found = squares(Grid(pixels, tile_height, tile_width), np.array(centres), side)
+    found = cut_squares(Grid(pixels, tile_height, tile_width), np.array(centres), side)
     for (x, y), square in zip(centres, found, strict=True):
         rows, columns = (
             [folded(at - side // 2 + i, length) for i in range(side)]
@@ -63,19 +63,19 @@ def test_a_square_is_that_of_the_image_reflected_as_often_as_it_takes_however_it
 @pytest.mark.parametrize("centre", [(0, 0), (49, 39), (-30, 20), (60, 70), (25, 20)])
 def test_the_reflection_is_that_of_numpy(centre: tuple[int, int]) -> None:
     wide = np.pad(PIXELS, ((120, 120), (120, 120), (0, 0)), mode="reflect")
-    (square,) = squares(Grid(PIXELS, 16, 16), np.array([centre]), 64)
+    (square,) = cut_squares(Grid(PIXELS, 16, 16), np.array([centre]), 64)
     top, left = 120 + centre[1] - 32, 120 + centre[0] - 32
     np.testing.assert_array_equal(square, wide[top : top + 64, left : left + 64])
 
 
 def test_a_fraction_of_a_pixel_belongs_to_the_pixel_it_lies_in() -> None:
-    exact, shifted = squares(Grid(PIXELS, 16, 16), np.array([[20.0, 15.0], [20.9, 15.5]]), 8)
+    exact, shifted = cut_squares(Grid(PIXELS, 16, 16), np.array([[20.0, 15.0], [20.9, 15.5]]), 8)
     np.testing.assert_array_equal(exact, shifted)
 
 
 @pytest.mark.parametrize("centre", [(0, 0), (-7, 12)])
 def test_an_image_of_one_pixel_reflects_into_itself(centre: tuple[int, int]) -> None:
-    (square,) = squares(Grid(PIXELS[:1, :1], 1, 1), np.array([centre]), 5)
+    (square,) = cut_squares(Grid(PIXELS[:1, :1], 1, 1), np.array([centre]), 5)
     assert (square == PIXELS[0, 0]).all()
 
 
@@ -83,7 +83,7 @@ def test_an_image_of_one_pixel_reflects_into_itself(centre: tuple[int, int]) -> 
 def test_resampling_keeps_the_place_and_the_colour(side: int, target: int) -> None:
     patch = np.full((1, side, side, 3), 230, np.uint8)
     patch[:, side * 3 // 8 : side * 5 // 8, side * 3 // 8 : side * 5 // 8] = 30
-    (scaled,) = resized(patch, target)
+    (scaled,) = resize(patch, target)
     assert scaled.shape == (target, target, 3)
     middle = target // 2
     assert (scaled[middle - 1 : middle + 1, middle - 1 : middle + 1] < 60).all()

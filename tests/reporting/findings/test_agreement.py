@@ -33,7 +33,7 @@ def test_each_kind_is_measured_on_its_own_samples(study: Study, measure: Callabl
         voted(study.runs / "cells" / cell)
     measured = measure(study)
     stored = measured.stored
-    found = agreement.measure_agreement(stored, measured.primary)
+    found = [one for result in measured.primary for one in agreement.split_samples(stored, result)]
     assert [one.kind for one in found] == ["unanimous", "divided"]
     for one in found:
         aurocs, counts = [], []

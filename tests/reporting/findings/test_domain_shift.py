@@ -52,7 +52,7 @@ def test_a_slide_inside_at_one_seed_and_outside_at_another_counts_once_in_a_gap(
     predictions = measured.stored.predictions(measured.results[0].group, "all")
     tested = {slide for seed in (42, 43) for slide in predictions[str(seed)]["slide"]}
     assert gap.difference.slides == len(tested) < gap.first.auroc.slides + gap.second.auroc.slides
-    disjoint = statistics.independent_difference(gap.first.auroc, gap.second.auroc)
+    disjoint = statistics.subtract_independent(gap.first.auroc, gap.second.auroc)
     assert gap.difference.value == pytest.approx(disjoint.value)
     assert gap.difference.standard_error != pytest.approx(disjoint.standard_error, rel=0.01)
 
@@ -65,7 +65,7 @@ def test_a_column_gap_is_the_paired_difference_on_the_tested_domain(study: Study
     trained = [(gap.configuration.train_domain, gap.second.configuration.train_domain) for gap in found]
     assert trained == [("breast", "lung"), ("lung", "breast")]
     own, other = result(results, "breast", "breast"), result(results, "lung", "breast")
-    assert found[0].difference == statistics.paired_difference(
+    assert found[0].difference == statistics.subtract_paired(
         stored.seeds(own.group, own.set), stored.seeds(other.group, other.set)
     )
     assert found[0].difference.value > 0

@@ -26,7 +26,7 @@ FRACTIONS = [0.01, 0.05, 0.2, 1.0]
 @pytest.fixture(autouse=True)
 def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals of a hundred laws: a tenth of the time."""
-    monkeypatch.setattr(bootstrap, "drawn", partial(bootstrap.drawn, count=100))
+    monkeypatch.setattr(bootstrap, "draw_slides", partial(bootstrap.draw_slides, count=100))
 
 
 def fit(measured: Measured) -> tuple[list[Law], list[Result]]:

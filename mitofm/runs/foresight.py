@@ -12,13 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from mitofm.data.dataset import Dataset
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.ground import fingerprints
-from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, stored
 from mitofm.runs.identity import identify
+from mitofm.training.settings import Settings
 
 _LIKE = (
     ("dataset", "backbone", "adaptation", "fraction"),
@@ -28,8 +27,8 @@ _LIKE = (
 """The labels that make a past cell like a planned one, the most first."""
 
 
-def plan(configs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Lines about the cells of resolved configs, which all write into one folder of runs. Their splits are tried.
+def foresee(cells: Iterable[Settings]) -> Iterator[str]:
+    """Lines about cells to come, which all write into one folder of runs. Their splits are tried.
 
     Raises:
         MitofmError: a cell cannot be named: data or weights are not here.
@@ -40,17 +39,16 @@ def plan(configs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     refused: list[str] = []
     tried = _Splits()
     runs = Path()
-    for config in configs:
-        identified = identify(config)
-        runs, name = Path(config["paths"]["runs"]), identified.folder_name
+    for settings in cells:
+        runs, name = settings.paths.runs, identify(settings).folder_name
         if name in seen:
             continue
         seen.add(name)
         cell = CellFolder(runs, name)
         states[(state := cell.state()).value] += 1
         if state not in SETTLED:
-            ahead.append(_labels(config))
-            reason = tried.problem(config, identified.dataset)
+            ahead.append(_labels(settings))
+            reason = tried.problem(settings)
             refused += [reason] if reason else []
     yield f"{len(seen)} cells: " + ", ".join(f"{count} {state.lower()}" for state, count in states.most_common())
     if refused:
@@ -75,24 +73,28 @@ class _Splits:
         self._tables: dict[str, pd.DataFrame] = {}
         self._problems: dict[str, str] = {}
 
-    def problem(self, config: Mapping[str, Any], dataset: Dataset) -> str:
+    def problem(self, cell: Settings) -> str:
         """Why there is no split of that cell, "" if there is one."""
-        data = fingerprints.of(config["data"])
-        key = fingerprints.of([data, config["split"], config["fraction"], config["seed"]])
+        data = fingerprints.of(cell.stated("data"))
+        key = fingerprints.of([data, cell.stated("split"), cell.fraction, cell.seed])
         if key not in self._problems:
             try:
                 if data not in self._tables:
-                    self._tables[data] = dataset.table()
-                make_or_suggest(instantiate(config["split"]), self._tables[data], config["fraction"], config["seed"])
+                    self._tables[data] = cell.dataset.table()
+                make_or_suggest(cell.split, self._tables[data], cell.fraction, cell.seed)
                 self._problems[key] = ""
             except MitofmError as problem:
                 self._problems[key] = str(problem)
         return self._problems[key]
 
 
-def _labels(config: Mapping[str, Any]) -> dict[str, Any]:
-    named = {"dataset": "data", "backbone": "backbone", "adaptation": "adaptation"}
-    return {label: config[group]["name"] for label, group in named.items()} | {"fraction": config["fraction"]}
+def _labels(cell: Settings) -> dict[str, Any]:
+    return {
+        "dataset": cell.dataset.card.name,
+        "backbone": cell.backbone.name,
+        "adaptation": cell.adaptation_name,
+        "fraction": cell.fraction,
+    }
 
 
 def _past(runs: Path) -> Iterator[tuple[dict[str, Any], float, int]]:
