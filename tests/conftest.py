@@ -34,8 +34,8 @@ TRIED = (
     "data.source.domains=[canine lymphoma,human melanoma]",
     "data.source.slides_per_domain=6",
     "data.source.cells_per_slide=12",
-    "protocol.validation_cells=10",
-    "protocol.validation_cells_per_class=3",
+    "protocol.validation_samples=10",
+    "protocol.validation_samples_per_class=3",
     *QUICK,
     "fit.min_steps=8",
 )

@@ -27,10 +27,8 @@ from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 from mitofm.commands import yaml_files
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.runs.keys import NO_PART, check_names
 from mitofm.runs.resolve import rounded
-
-_NO_PART = ("study", "comparisons", "on_error", "paths", "trainer", "logger", "hydra")
-"""Keys and groups that are no part of what a cell is."""
 
 OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
 
@@ -187,7 +185,7 @@ def chosen(overrides: Iterable[str]) -> dict[str, str]:
     """What overrides choose, by key and as Hydra writes it for one cell, where it can be part of what the cell is."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     choices = {one.key_or_group: _typed(one._value) for one in parsed}
-    return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in _NO_PART}
+    return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in NO_PART}
 
 
 def each_value(found: Asked) -> Generator[DictConfig]:
@@ -268,6 +266,7 @@ def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> D
         if OmegaConf.is_list(config._get_node(group)) and (conf_dir() / group).is_dir():
             for file in _own_yamls(group):
                 yaml_files.load(file)
+    check_names(OmegaConf.to_container(config))
     return config
 
 
@@ -294,6 +293,7 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
             parent, _, last = parent.rpartition(".")
         node = OmegaConf.select(config, parent) if parent else config
         whole = f"{parent}.{last}"
+        check_names({whole: None})
         if last in node and node[last] is None and key.startswith(f"{whole}."):
             return MitofmError(
                 f"{whole} is null in this config. Give it as a whole: '{whole}={{{key.removeprefix(f'{whole}.')}: ...}}'"

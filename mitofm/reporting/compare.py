@@ -17,9 +17,9 @@ from mitofm.reporting.kept import Kept
 from mitofm.reporting.numbers import join
 from mitofm.reporting.tables import AXES, Entry, Table, hide, make_table, name_row, show_estimate
 from mitofm.runs.collect import Collected, collect
+from mitofm.runs.keys import LABELS
 
 _DIFFERS = "what differs"
-_GROUP_OF = {"dataset": "data", "weights": "backbone", "train_domain": "split", "fraction_unit": "split"}
 _FEW = 4  # differing keys that a row spells out
 
 
@@ -81,7 +81,7 @@ def _describe_difference(stored: Stored, first: Result, second: Result) -> str:
     axes = {key: value for key, value in first.group.axes.items() if "." not in key}
     said = {key: (value, second.group.axes.get(key)) for key, value in axes.items()}
     said = {key: values for key, values in said.items() if values[0] != values[1]}
-    told = {_GROUP_OF.get(key, key) for key in said}
+    told = {key.partition(".")[0] for label in said for key in LABELS[label]}
     differs = compare_configs(*(stored.config(side.group.a_cell) for side in (first, second)))
     said |= {key: values for key, values in differs.items() if key.split(".")[0] not in told}
     words = [f"{key} {one} against {other}" for key, (one, other) in said.items()]

@@ -12,21 +12,16 @@ import pandas as pd
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.collect import DONE, Collected
 from mitofm.runs.identity import one_spelling
+from mitofm.runs.keys import COMPARED, LABELS, NOT_COMPARED
 
 RANDOM, SLIDES = "random", "slide"
 # How splits describe a training side that is no domain of its own (`Strategy.describe` in mitofm/data/splits/part.py).
 _EVERYTHING, _FOLD = "all", re.compile(r"fold \d+")
-_AXES = [
-    "dataset", "split", "train_domain", "augment", "fit", "protocol", "backbone", "weights", "adaptation",
-    "fraction", "fraction_unit",
-]  # fmt: skip
+_AXES = [label for label in LABELS if label != "seed"]
 # Axes without a place of their own in figures and tables: one that varies is spelt out as the setting.
 _SETTING_AXES = ("split", "augment", "fit", "protocol", "fraction_unit")
 # Their usual values, which need no words.
 _USUAL = {"fit": "default", "protocol": "honest", "fraction_unit": "annotation"}
-# Keys that say where something is, or which repetition it is: not what is compared.
-_NOT_COMPARED = ("root", "file", "fold", "mode")
-_IDENTITY_GROUPS = ("data", "split", "backbone", "adaptation", "augment", "fit", "protocol")
 
 
 @dataclass(frozen=True, order=True)
@@ -178,7 +173,7 @@ def compare_configs(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
 def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The keys of a configuration that belong to a cell's identity, joined by dots; numbers spelled as they are there."""
     for key, value in (config if prefix else one_spelling(config)).items():
-        if key in _NOT_COMPARED or (not prefix and key not in _IDENTITY_GROUPS):
+        if key in NOT_COMPARED or (not prefix and key not in COMPARED):
             continue
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{key}.")

@@ -20,14 +20,13 @@ from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.folder import CellFolder, DamagedCell, State, stored, stored_config
+from mitofm.runs.keys import LABELS
 
 DONE, FAILED, SKIPPED = State.DONE.value, State.FAILED.value, State.SKIPPED.value
 MISSING, DAMAGED, PLANNED = "missing", "damaged", "planned"
 _MISSING = {State.TO_DO: "not started"} | dict.fromkeys((State.INTERRUPTED, State.RUNNING), "interrupted or running")
-LABELS = (
-    "dataset", "backbone", "weights", "adaptation", "fraction", "seed", "split", "train_domain", "augment", "fit", "protocol",
-    "positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "fraction_unit", "seen", "leaks",
-)  # fmt: skip
+_FURTHER = ("positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "seen", "leaks")
+"""Labels that are no value of a key."""
 _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
 _COUNTED = ("n_train", "n_validation")  # of a finished cell: a report cannot do without these three groups of labels
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
@@ -145,7 +144,7 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     planned = listed.not_started()[0] if listed else []
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in planned]
     cells = pd.DataFrame(rows)
-    columns = ["cell", "state", "reason", *LABELS, "threshold", "threshold_logit", "threshold_rule", *COST]
+    columns = ["cell", "state", "reason", *LABELS, *_FURTHER, "threshold", "threshold_logit", "threshold_rule", *COST]
     extra = sorted(set(cells.columns) - set(columns))
     cells = cells.reindex(columns=[*columns, *extra])
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)

@@ -18,6 +18,7 @@ from mitofm.ground.config import allowed, targets
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, write_text
 from mitofm.ground.locks import holder
+from mitofm.runs.keys import rename
 
 
 class State(Enum):
@@ -128,7 +129,9 @@ def cell_folder(runs: Path, given: str, holding: str = "config.yaml") -> Path:
 
 
 def stored_config(folder: Path) -> dict[str, Any]:
-    """The config that a cell was made from, as plain data that may be built: others may have written it.
+    """The config that a cell was made from, its keys as they are named today, as plain data that may be built.
+
+    Others may have written it.
 
     Raises:
         MitofmError: it is absent or damaged, or names a `_target_` that is not allowed.
@@ -142,4 +145,4 @@ def stored_config(folder: Path) -> dict[str, Any]:
         raise MitofmError(f"{path} holds no config")
     for target in targets(config):
         allowed(target)
-    return config
+    return rename(config)

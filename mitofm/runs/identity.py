@@ -6,30 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mitofm.backbones.spec import CONTRACT, BackboneSpec
+from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
 from mitofm.ground import fingerprints
 from mitofm.ground.fingerprints import Remembered
+from mitofm.runs.keys import FORMER, IN_TABLE, NEUTRAL, PLACES, SINGLE, WHOLE, counts, rename
 from mitofm.runs.resolve import rounded
 from mitofm.training.settings import Settings
 
 PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would give another result
-
-_DATA = ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source")  # the rest of a card is for people
-_WHOLE = ("split", "adaptation", "augment", "fit")  # groups of which every key counts
-_NOT_CONTENT = ("root", "file")  # keys that say where something is, not what it is
-# Keys of a source that only the table depends on, whose fingerprint counts; votes count in it for whoever learns from them.
-_IN_TABLE = ("file_url", "votes", "vote_words", "votes_file", "image_mpp", "patient")
-_NEUTRAL = {  # keys added after 0.1, and the value at which they change nothing
-    "fit.labels": "majority",
-    "split.columns": dict.fromkeys(("sample", "slide", "part", "evaluation_set")),
-    "split.words": dict.fromkeys(("train", "validation", "test", "unused")),
-    "split.listed": None,
-    "split.others": "unused",
-    "split.validation_share": None,
-    "split.absent": "error",
-    "split.sets_by": "domain",
-}
 
 
 @dataclass(frozen=True)
@@ -79,33 +64,18 @@ def hashed(
     """
     identity = {
         "protocol_version": protocol_version,
-        "data": {key: config["data"][key] for key in _DATA},
         "table": table,
         "backbone": BackboneSpec.from_config(config["backbone"]).contract(),
         "weights": weights,
         "split_files": list(split_files),
-        **{group: config[group] for group in _WHOLE},
-        # Two names for the same rules (released_code, a list of confounders) are one identity.
-        "protocol": {key: value for key, value in config["protocol"].items() if key != "name"},
-        "fraction": config["fraction"],
-        "seed": config["seed"],
+        **{
+            group: {key: value for key, value in config[group].items() if counts(f"{group}.{key}")}
+            for group in ("data", *WHOLE)
+        },
+        **{key: config[key] for key in SINGLE},
         **_streams(config["augment"]),
     }
-    return fingerprints.of(_content(one_spelling(rounded(_without_neutral(identity)))))
-
-
-def counts(key: str) -> bool:
-    """Whether a key of a config (`backbone.img_size`) is part of a cell's identity; of weights, the sha256 that is stated."""
-    group, _, rest = key.partition(".")
-    parts = {"data": _DATA, "backbone": (*CONTRACT, "sha256")}.get(group)
-    if parts is not None:
-        return rest.partition(".")[0] in parts
-    return group in (*_WHOLE, "protocol") and key != "protocol.name"
-
-
-def neutral(key: str) -> Any:
-    """The value at which a key that 0.1 did not have changes nothing; None for any other key."""
-    return _NEUTRAL.get(key)
+    return fingerprints.of(_content(one_spelling(rounded(rename(_without_neutral(identity), FORMER)))))
 
 
 def one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +92,7 @@ def _without_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
     So cells that finished before a key was added keep their ids.
     """
     kept = {
-        group: {key: one for key, one in value.items() if _NEUTRAL.get(f"{group}.{key}", ...) != one}
+        group: {key: one for key, one in value.items() if NEUTRAL.get(f"{group}.{key}", ...) != one}
         if isinstance(value, Mapping)
         else value
         for group, value in identity.items()
@@ -142,9 +112,9 @@ def _transforms(value: Any) -> int:
 
 
 def _stated(source: Any) -> Any:
-    """The config of a source less null, empty lists, empty maps and the keys of `_IN_TABLE`."""
+    """The config of a source less null, empty lists, empty maps and the keys of `IN_TABLE`."""
     if isinstance(source, Mapping):
-        stated = {key: _stated(value) for key, value in source.items() if key not in _IN_TABLE}
+        stated = {key: _stated(value) for key, value in source.items() if key not in IN_TABLE}
         return {key: value for key, value in stated.items() if value is not None and value != [] and value != {}}
     if isinstance(source, (list, tuple)):
         return [_stated(item) for item in source]
@@ -153,7 +123,7 @@ def _stated(source: Any) -> Any:
 
 def _content(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _content(item) for key, item in value.items() if key not in _NOT_CONTENT}
+        return {key: _content(item) for key, item in value.items() if key not in PLACES}
     if isinstance(value, (list, tuple)):
         return [_content(item) for item in value]
     return value

@@ -17,6 +17,7 @@ from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.runs import journal, old_books
 from mitofm.runs.folder import State
+from mitofm.runs.keys import FORMER, rename
 
 _JOURNAL = "journal.jsonl"
 
@@ -81,7 +82,7 @@ class Study:
                 if "state" in note:
                     self.ended.append((cell, State(note["state"]), note["fitted"]))
             case {"stated": comparisons}:
-                self.stated = self.stated or comparisons
+                self.stated = self.stated or rename(comparisons)
             case {"planned": grid}:
                 self.grids.append(grid)
             case {"packed": packed}:
@@ -174,7 +175,7 @@ def _asked(cell: str, chosen: Mapping[str, str] | None) -> dict[str, Any]:
 
 
 def _named(chosen: Mapping[str, str]) -> str:
-    return fingerprints.of(dict(chosen))[:16]
+    return fingerprints.of(rename(chosen, FORMER))[:16]
 
 
 def _chosen(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str]]:

@@ -14,10 +14,10 @@ from mitofm.ground.settings import read
 from mitofm.runs.collect import PREDICTIONS, stored_metrics, stored_table
 from mitofm.runs.folder import CellFolder, State, stored, stored_config
 from mitofm.runs.identity import identify
+from mitofm.runs.keys import PLACES
 from mitofm.training.settings import Paths, Settings
 
 _MOVABLE = ("data", "weights")  # paths under which files may lie elsewhere on another machine
-_PLACES = ("root", "file")  # the keys that name such files
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _moved(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
     def walked(value: Any, key: str = "") -> Any:
         if isinstance(value, Mapping):
             return {name: walked(item, name) for name, item in value.items()}
-        return elsewhere(value) if key in _PLACES and isinstance(value, str) else value
+        return elsewhere(value) if key in PLACES and isinstance(value, str) else value
 
     here = {kind: str(getattr(paths, kind)) for kind in (*_MOVABLE, "cache")}
     return {**walked(config), "paths": {"runs": str(before.runs), **here}}

@@ -16,4 +16,4 @@ def validation_decides(labels: np.ndarray, protocol: Protocol) -> bool:
     """
     positives = int(labels.sum())
     fewest = min(positives, len(labels) - positives)
-    return len(labels) >= protocol.validation_cells and fewest >= max(1, protocol.validation_cells_per_class)
+    return len(labels) >= protocol.validation_samples and fewest >= max(1, protocol.validation_samples_per_class)

@@ -92,8 +92,8 @@ class Protocol:
     """The group `protocol`: when validation samples are enough to choose on, and what confounds."""
 
     name: str
-    validation_cells: Natural
-    validation_cells_per_class: Natural
+    validation_samples: Natural
+    validation_samples_per_class: Natural
     confounders: Mapping[str, Mapping[str, Any]]
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from mitofm.runs.identity import identify
+from mitofm.runs.keys import FORMER, rename
 from mitofm.training.settings import Settings
 
 Typed = Callable[..., tuple[str, str]]
@@ -52,6 +53,9 @@ def test_a_cell_that_does_not_come_out_the_same_is_told(
     predictions = pd.read_parquet(copied / "predictions.parquet")
     predictions.loc[3, "logit"] += 0.25
     predictions.to_parquet(copied / "predictions.parquet", index=False)
+    config = rename(yaml.safe_load((copied / "config.yaml").read_text()), FORMER)  # as mitofm 0.1 has written it
+    assert config["protocol"]["validation_cells"] == 10
+    (copied / "config.yaml").write_text(yaml.safe_dump(config))
     shutil.copytree(home / "data", tmp_path / "elsewhere")  # where config.yaml does not look for them
     assert "0.25 is more than tolerance=1e-05" in refused("verify", copied, f"paths.data={tmp_path}/elsewhere")
     said, _ = typed("verify", copied, "tolerance=0.3", f"scratch={tmp_path}/kept")

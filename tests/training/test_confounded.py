@@ -59,7 +59,7 @@ def test_a_confounded_cell_resumes_to_the_same_result(
 
 
 def test_background_is_learned_from_and_no_test_cell_changes(small: Small, tmp_path: Path) -> None:
-    base = ["split=in_domain", "fraction=0.05", "adaptation=linear_probe", "protocol.validation_cells=1000"]
+    base = ["split=in_domain", "fraction=0.05", "adaptation=linear_probe", "protocol.validation_samples=1000"]
     background = ["protocol/confounders=background", "protocol.confounders.background.distance_px=16"]
     for name, more in (("honest", []), ("background", background)):
         assert run(small(*base, *more, f"paths.runs={tmp_path}/{name}")) is State.DONE

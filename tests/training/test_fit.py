@@ -67,8 +67,8 @@ def test_a_resumed_cell_equals_an_uninterrupted_one(
         "fit.max_steps=24",
         "fit.checks=4",
         "trainer.checkpoint_seconds=0",
-        f"protocol.validation_cells={20 if decides else 10_000}",
-        "protocol.validation_cells_per_class=5",
+        f"protocol.validation_samples={20 if decides else 10_000}",
+        "protocol.validation_samples_per_class=5",
     ]
     whole = cell(small(*overrides, f"paths.runs={tmp_path}/whole"))
 
@@ -117,7 +117,7 @@ def test_the_best_check_is_kept_not_the_last(small: Small, monkeypatch: pytest.M
 
     monkeypatch.setattr(CellModule, "validation_step", given)
     settings = ["fit.min_steps=40", "fit.max_steps=40", "fit.checks=4"]
-    settings += ["protocol.validation_cells=20", "protocol.validation_cells_per_class=5"]
+    settings += ["protocol.validation_samples=20", "protocol.validation_samples_per_class=5"]
     folder = cell(small("adaptation=full", *settings))
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["chosen"]["checkpoint"] == {
@@ -136,7 +136,7 @@ def test_a_cell_that_stopped_early_and_was_killed_in_testing_ends_as_if_it_had_n
         CellModule, "on_validation_epoch_end", lambda self: self.log("validation/auroc", scores[self.global_step])
     )
     settings = ["adaptation=full", "fit.min_steps=48", "fit.max_steps=48", "fit.checks=4", "fit.patience=1"]
-    settings += ["trainer.checkpoint_seconds=0", "protocol.validation_cells=20"]
+    settings += ["trainer.checkpoint_seconds=0", "protocol.validation_samples=20"]
     whole = cell(small(*settings, f"paths.runs={tmp_path}/whole"))
 
     def killed(*_: Any) -> None:
@@ -179,7 +179,7 @@ def test_every_step_trains_in_the_mode_of_its_adaptation_also_after_a_check(
 
     monkeypatch.setattr(CellModule, "training_step", watched)
     settings = ["fit.min_steps=40", "fit.max_steps=40", "fit.checks=4", "backbone=toy_vit_p16"]
-    settings += ["protocol.validation_cells=20", "protocol.validation_cells_per_class=5"]
+    settings += ["protocol.validation_samples=20", "protocol.validation_samples_per_class=5"]
     cell(small("adaptation=lora", *settings))
     assert len(seen) == 40
     assert all(modes == (False, False, {True}) for modes in seen)

@@ -29,7 +29,7 @@ Small = Callable[..., Any]
 
 LORA = ["adaptation=lora", "adaptation.dropout=0", "backbone=toy_vit_p16", "augment=paper", "fit.mixup=0.4"]
 LORA += ["fit.min_steps=12", "fit.max_steps=12", "fit.checks=2", "fit.batch_size=10", "logger.csv=true"]
-LORA += ["protocol.validation_cells=20", "protocol.validation_cells_per_class=5"]
+LORA += ["protocol.validation_samples=20", "protocol.validation_samples_per_class=5"]
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from mitofm.training.settings import Settings
 
 Small = Callable[..., Any]
 SHORT = ["adaptation=full", "fit.min_steps=6", "fit.max_steps=6"]
-DECIDES = ["protocol.validation_cells=4", "protocol.validation_cells_per_class=1"]
-NEVER = ["protocol.validation_cells=10000"]
+DECIDES = ["protocol.validation_samples=4", "protocol.validation_samples_per_class=1"]
+NEVER = ["protocol.validation_samples=10000"]
 
 
 def cell(composed: Any) -> Path:

@@ -16,7 +16,7 @@ from mitofm.training import fit
 from mitofm.training.selection import validation_decides
 from mitofm.training.settings import Protocol, Settings
 
-HONEST = Protocol(name="honest", validation_cells=50, validation_cells_per_class=10, confounders={})
+HONEST = Protocol(name="honest", validation_samples=50, validation_samples_per_class=10, confounders={})
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_enough_cells_of_each_class(positives: int, negatives: int, decides: boo
 
 
 def test_one_class_never_decides_whatever_the_protocol_says() -> None:
-    lax = replace(HONEST, validation_cells=0, validation_cells_per_class=0)
+    lax = replace(HONEST, validation_samples=0, validation_samples_per_class=0)
     assert not validation_decides(np.ones(5, int), lax)
     assert not validation_decides(np.empty(0, int), lax)
     assert validation_decides(np.asarray([0, 1]), lax)

@@ -22,7 +22,7 @@ from mitofm.runs.verify import rerun
 from mitofm.training.settings import Paths, Settings
 
 Small = Callable[..., Any]
-SHORT = ["fit.min_steps=3", "fit.max_steps=3", "protocol.validation_cells=20"]
+SHORT = ["fit.min_steps=3", "fit.max_steps=3", "protocol.validation_samples=20"]
 ADAPTATIONS = ["linear_probe", "lp_ft"]
 
 

@@ -19,15 +19,8 @@ from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import format_difference, join, name_subset
 from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import AXES, SETTING, Entry, Table, make_table, name_row
-from mitofm.runs.identity import counts
+from mitofm.runs.keys import LABELS, counts
 
-_IMPLIED = {
-    "backbone.weights": "weights",
-    "split.domain": "train_domain",
-    "split.count": "train_domain",
-    "split.fraction_unit": "fraction_unit",
-}
-"""Keys of a configuration that are labels of a cell as well."""
 _FOLLOWS = {"backbone": ("adaptation.lr",)}
 """Keys whose values a group may decide: a learning rate belongs to a backbone's family and an adaptation."""
 _FEW = 3
@@ -123,7 +116,7 @@ def _compare_keys(stored: Stored, question: Question, one: Result, other: Result
 
 def _add_implied(varied: Sequence[str]) -> set[str]:
     """The keys, and the labels or keys that say the same."""
-    same = {name for pair in _IMPLIED.items() for name in pair if set(pair) & set(varied)}
+    same = {name for label, keys in LABELS.items() for key in keys for name in (label, key) if {label, key} & {*varied}}
     return {*varied, *same}
 
 
