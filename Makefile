@@ -30,7 +30,7 @@ domain-count: ## the same number of labels from more domains: DATA=mf_multi
 confounders: ## what choices of published protocols are worth: DATA=ami
 lora-anatomy: ## LoRA's rank, matrices and depth: DATA=ami
 augmentation: ## symmetries alone, the released code's augmentation, or a strong one, under LoRA: DATA=ami
-label-cost: ## a few cells of every slide, or every cell of a few? DATA=ami
+label-cost: ## a few samples of every slide, or every sample of a few? DATA=ami
 nano-study: ## what pretraining on synthetic tissue is worth, on the generator seed that nothing was tuned on
 atypical: ## the protocol of arXiv 2506.21444, its table beside ours: DATA=ami_benchmark
 
@@ -68,7 +68,7 @@ adaptations: $(READY) ## what each adaptation trains and stores, into docs/adapt
 published: $(READY) ## what the shipped cards read of the authors' files, into docs/data.md; needs ../shared/data/published or ARGS="--published FOLDER"
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/published.py $(ARGS)
 
-bench-data: $(READY) ## patches cut and read per second, beside one read_region per cell
+bench-data: $(READY) ## patches cut and read per second, beside one read_region per sample
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/data.py $(ARGS)
 
 bench-embed: $(READY) ## embeddings from a patch store per second, beside a bare loop: ARGS="--backbone vit_small --precision bf16"
@@ -108,7 +108,7 @@ audit: ## known vulnerabilities of the versions in constraints.txt; asks PyPI
 secrets: ## keys and tokens in the files of this folder (patterns in .ci/secrets)
 	@git grep --no-index --exclude-standard -nIE -f .ci/secrets -- . ':!.ci/secrets'; test $$? -eq 1
 
-bench-synthesis: $(READY) ## annotated cells of synthetic tissue rendered per second and core
+bench-synthesis: $(READY) ## samples of synthetic tissue rendered per second and core
 	$(BIN)/python benchmarks/synthesis.py $(ARGS)
 
 bench-pretrain: $(READY) ## crops of masked pretraining per second: ARGS="--precision fp32 --threads 1"
