@@ -13,6 +13,8 @@ from mitofm import cli
 from mitofm.commands.composing import compose
 from mitofm.runs.resolve import resolve
 
+from .made_up import Study
+
 TISSUE = (
     "data.source.domains=[canine lymphoma,human melanoma]",
     "data.source.slides_per_domain=6",
@@ -108,6 +110,12 @@ def tried(home: Path, typed: Callable[..., tuple[str, str]]) -> Path:
     if not (home / "runs").exists():
         typed("train", "-m", *TRIED)
     return home / "runs" / "cells"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """An empty runs folder with one study."""
+    return Study(tmp_path / "runs")
 
 
 @pytest.fixture(scope="session")
