@@ -2,7 +2,8 @@
 
 Both take turns in one process, step by step, on classifiers that are the same: ours through Lightning as a cell trains,
 the bare one a loop over a batch that lies ready on the device. Ours is fed a batch that lies ready too, then patches read
-from a store and augmented. Memory is that of two more processes, which differ in nothing but the loop.
+from a store and augmented. Memory is that of two more processes, which differ in nothing but the loop: forks of this one
+before it has begun, or new ones if there is a GPU, which no fork can use.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +162,31 @@ def peak(device: torch.device) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**10
 
 
+def peak_of(which: str, asked: argparse.Namespace) -> float:
+    """Peak memory in MiB of eight steps of one of the loops, in this process."""
+    with tempfile.TemporaryDirectory() as name:
+        cell = cell_of(asked, Path(name), 8)
+        adaptation = instantiate(cell.config["adaptation"])
+        gradient._data(cell, 0)  # imports what augments
+        forget_peak()
+        if which == "ours":
+            ours(cell, adaptation, None, ready=False)
+        else:
+            bare = Bare(cell, adaptation, cell.device)
+            for _ in range(8):
+                bare.step()
+        return peak(cell.device)
+
+
+def peak_in_process(which: str, asked: argparse.Namespace) -> float:
+    """The same in a process of its own."""
+    if torch.cuda.is_available():
+        command = [sys.executable, __file__, *sys.argv[1:], "--only", which]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    with ProcessPoolExecutor(1, get_context("fork")) as process:
+        return process.submit(peak_of, which, asked).result()
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -176,20 +204,13 @@ def main() -> None:
     parser.add_argument("--only", choices=("ours", "bare"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
+    if asked.only:
+        print(peak_of(asked.only, asked))
+        return
+    peaks = {which: peak_in_process(which, asked) for which in ("ours", "bare")}
     with tempfile.TemporaryDirectory() as name:
-        cell = cell_of(asked, Path(name), asked.steps if not asked.only else 8)
+        cell = cell_of(asked, Path(name), asked.steps)
         adaptation = instantiate(cell.config["adaptation"])
-        if asked.only:
-            gradient._data(cell, 0)  # imports what augments
-            forget_peak()
-            if asked.only == "ours":
-                ours(cell, adaptation, None, ready=False)
-            else:
-                bare = Bare(cell, adaptation, cell.device)
-                for _ in range(8):
-                    bare.step()
-            print(peak(cell.device))
-            return
         device = torch.cuda.get_device_name() if cell.device.type == "cuda" else f"CPU, {asked.threads} threads"
         print(
             f"{asked.adaptation} on {asked.backbone} at {asked.img_size} px, batch {asked.batch}, {asked.precision}, {device}"
@@ -198,12 +219,6 @@ def main() -> None:
         report("step, its batch ready", ours(cell, adaptation, bare, ready=True))
         workers = f"{asked.workers} workers"
         report(f"from the store, {asked.augment}, {workers}", ours(cell, adaptation, bare, ready=False))
-    peaks = {}
-    for which in ("ours", "bare"):
-        command = [sys.executable, __file__, *sys.argv[1:], "--only", which]
-        peaks[which] = float(
-            subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
-        )
     print(
         f"peak memory {peaks['ours']:.0f} MiB, bare {peaks['bare']:.0f} MiB: ratio {peaks['ours'] / peaks['bare']:.3f}"
         + ("" if torch.cuda.is_available() else " (whole processes, the same imports)")

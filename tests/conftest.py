@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from copy import deepcopy
@@ -46,6 +47,7 @@ TRIED = (
 )
 
 os.environ.setdefault("WANDB_MODE", "offline")
+gc.set_threshold(50_000, 20, 10)  # as `mitofm.cli.main` does
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +143,10 @@ def real_data() -> Path:
     if not (folder / "ami" / "annotations.csv").is_file():
         pytest.skip(f"no real crops: {folder}/ami/annotations.csv does not exist (set MITOFM_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stores of the real crops, built once for all tests of all processes: only to be asked for, as stores of others are."""
+    mine = tmp_path_factory.getbasetemp()
+    return (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "real_cache"

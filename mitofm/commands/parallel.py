@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -39,7 +40,8 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
         SystemExit: with 128 + signal if SIGTERM or Ctrl-C told this process to stop, or with the code of a `run` that
             raised SystemExit; once no cell is under way: SIGTERM has made trainings save, and no further cell was begun.
     """
-    new_pool = partial(ProcessPoolExecutor, 1, get_context("spawn"), initializer=_prepare_process)
+    started = {"initializer": _prepare_process, "initargs": gc.get_threshold()}
+    new_pool = partial(ProcessPoolExecutor, 1, get_context("spawn"), **started)
     pools: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
     for _ in cells[:processes]:
         pools.put(new_pool())
@@ -78,8 +80,9 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
     return [future.result() for future in futures]
 
 
-def _prepare_process() -> None:
+def _prepare_process(*gc_threshold: int) -> None:
     """Leave Ctrl-C, which reaches all processes of a terminal, to the parent, and stop if that dies."""
+    gc.set_threshold(*gc_threshold)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_stop_after_parent, daemon=True).start()
 
