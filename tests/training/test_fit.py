@@ -23,6 +23,8 @@ from mitofm.training.gradient import plan
 from mitofm.training.loss import Loss
 from mitofm.training.module import Budget, CellModule
 
+CHECKED = ["fraction=0.5", "fit.checks=4", "protocol.validation_cells=20", "protocol.validation_cells_per_class=5"]
+"""Six steps a pass, each with a check that decides."""
 MODES = ("linear_probe", "lora", "full", "scratch")
 Small = Callable[..., Any]
 
@@ -114,13 +116,11 @@ def test_the_best_check_is_kept_not_the_last(small: Small, monkeypatch: pytest.M
             self.validation_auroc.update(next(checks), labels)
 
     monkeypatch.setattr(CellModule, "validation_step", given)
-    settings = ["fit.min_steps=40", "fit.max_steps=40", "fit.checks=4"]
-    settings += ["protocol.validation_cells=20", "protocol.validation_cells_per_class=5"]
-    folder = cell(small("adaptation=full", *settings))
+    folder = cell(small("adaptation=full", *CHECKED, "fit.min_steps=20", "fit.max_steps=20"))
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["chosen"]["checkpoint"] == {
         "rule": "validation",
-        "step": 24,
+        "step": 12,
         "auroc": pytest.approx(5 / 6, abs=1e-12),
     }
     assert metrics["threshold"]["rule"] == "validation"
@@ -129,12 +129,12 @@ def test_the_best_check_is_kept_not_the_last(small: Small, monkeypatch: pytest.M
 def test_a_cell_that_stopped_early_and_was_killed_in_testing_ends_as_if_it_had_not(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scores = {12: 0.6, 24: 0.9, 36: 0.8, 48: 0.95}  # by step: with a patience of 1 the last is never reached
+    scores = {6: 0.6, 12: 0.9, 18: 0.8, 24: 0.95}  # by step: with a patience of 1 the last is never reached
     monkeypatch.setattr(
         CellModule, "on_validation_epoch_end", lambda self: self.log("validation/auroc", scores[self.global_step])
     )
-    settings = ["adaptation=full", "fit.min_steps=48", "fit.max_steps=48", "fit.checks=4", "fit.patience=1"]
-    settings += ["trainer.checkpoint_seconds=0", "protocol.validation_cells=20"]
+    settings = ["adaptation=full", *CHECKED, "fit.min_steps=24", "fit.max_steps=24", "fit.patience=1"]
+    settings += ["trainer.checkpoint_seconds=0"]
     whole = cell(small(*settings, f"paths.runs={tmp_path}/whole"))
 
     def killed(*_: Any) -> None:
@@ -176,10 +176,8 @@ def test_every_step_trains_in_the_mode_of_its_adaptation_also_after_a_check(
         return step(self, *batch)
 
     monkeypatch.setattr(CellModule, "training_step", watched)
-    settings = ["fit.min_steps=40", "fit.max_steps=40", "fit.checks=4", "backbone=toy_vit_p16"]
-    settings += ["protocol.validation_cells=20", "protocol.validation_cells_per_class=5"]
-    cell(small("adaptation=lora", *settings))
-    assert len(seen) == 40
+    cell(small("adaptation=lora", *CHECKED, "fit.min_steps=20", "fit.max_steps=20", "backbone=toy_vit_p16"))
+    assert len(seen) == 20
     assert all(modes == (False, False, {True}) for modes in seen)
 
 
