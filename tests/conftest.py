@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import DictConfig, OmegaConf
 
 from mitofm import cli
 from mitofm.commands.composing import compose
 from mitofm.runs.resolve import resolve
+
+from .made_up import Study
 
 TISSUE = (
     "data.source.domains=[canine lymphoma,human melanoma]",
@@ -61,14 +66,27 @@ def quick() -> list[str]:
     return [*TISSUE, *QUICK]
 
 
+@cache
+def compose_once(primary: str, overrides: tuple[str, ...]) -> DictConfig:
+    """A config without what a user adds; Hydra takes 0.15 s for one, and tests ask for the same ones again and again."""
+    return compose(primary, overrides)
+
+
 @pytest.fixture
 def small(shared: Path, tmp_path: Path) -> Callable[..., Any]:
     """Composes `train` with further overrides, on the small synthetic data set unless they name another."""
 
     def composed(*overrides: str, primary: str = "train", config_dir: str | None = None) -> Any:
         tissue = () if any(one.startswith("data=") for one in overrides) else TISSUE
-        paths = [f"paths.data={shared}/data", f"paths.cache={shared}/cache", f"paths.runs={tmp_path}/runs"]
-        return compose(primary, [*tissue, *QUICK, *paths, *overrides], config_dir)
+        places = {"data": shared / "data", "cache": shared / "cache", "runs": tmp_path / "runs"}
+        named = [one for one in overrides if one.partition("=")[0] in {f"paths.{name}" for name in places}]
+        paths = [*(f"paths.{name}={place}" for name, place in places.items()), *named]
+        if config_dir or "MITOFM_CONF" in os.environ:
+            return compose(primary, [*tissue, *QUICK, *paths, *overrides], config_dir)
+        config = deepcopy(compose_once(primary, (*tissue, *QUICK, *(one for one in overrides if one not in named))))
+        for key, _, place in (one.partition("=") for one in paths):
+            OmegaConf.update(config, key, place)
+        return config
 
     return composed
 
@@ -110,6 +128,12 @@ def tried(home: Path, typed: Callable[..., tuple[str, str]]) -> Path:
     return home / "runs" / "cells"
 
 
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """An empty runs folder with one study."""
+    return Study(tmp_path / "runs")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of the real crops; the test is skipped where it is absent."""
@@ -117,3 +141,10 @@ def real_data() -> Path:
     if not (folder / "ami" / "annotations.csv").is_file():
         pytest.skip(f"no real crops: {folder}/ami/annotations.csv does not exist (set MITOFM_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stores of the real crops, built once for all tests of all processes: only to be asked for, as stores of others are."""
+    mine = tmp_path_factory.getbasetemp()
+    return (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "real_cache"

@@ -8,85 +8,12 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
-import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from mitofm.data.augment import Augment, cut_centre
 from mitofm.data.balance import Groups
-from mitofm.data.mixing import Mix
-from mitofm.data.order import Draw, StepOrder
-from mitofm.data.patches import PatchStore
-from mitofm.ground.seeds import derive
-
-Batch = tuple[Tensor, Tensor]  # uint8 (B, crop_px, crop_px, 3), labels float (B,)
-TrainingBatch = tuple[Tensor, Tensor, Tensor]  # and loss weights float (B,)
-
-
-class TrainingPatches(Dataset[TrainingBatch]):
-    """Batches of augmented, perhaps mixed training patches; a batch is read from the store in one go.
-
-    Args:
-        store: the patches.
-        rows: of the n training samples.
-        weights: of the samples in the loss: float32 (n,).
-        augment: applied to each patch.
-        mix: applied to each batch.
-        shard: which of how many devices that share each batch; its loss weights make the mean of their losses the batch's.
-        targets: (n,) from 0 to 1, to train towards instead of the labels; None: the labels.
-    """
-
-    def __init__(
-        self,
-        store: PatchStore,
-        rows: np.ndarray,
-        weights: np.ndarray,
-        augment: Augment,
-        mix: Mix,
-        shard: tuple[int, int] = (0, 1),
-        targets: np.ndarray | None = None,
-    ) -> None:
-        self.store = store
-        self.rows = rows
-        self.labels = (store.table["label"].to_numpy()[rows] if targets is None else targets).astype(np.float32)
-        self.weights = weights
-        self.augment = augment
-        self.mix = mix
-        self.shard = slice(shard[0], None, shard[1])
-        self.sharers = shard[1]
-
-    def __getitems__(self, draws: list[Draw]) -> TrainingBatch:
-        """The batch of these draws, or the shard of it."""
-        whole, seed = len(draws), derive(draws[0][1], "mix")
-        if not self.mix.on:
-            draws = draws[self.shard]
-        positions = [position for position, _ in draws]
-        patches = self.store.read(self.rows[positions])
-        augmented = np.stack([self.augment(patch, seed) for patch, (_, seed) in zip(patches, draws, strict=True)])
-        mixed = self.mix(augmented, self.labels[positions], self.weights[positions], seed)
-        patches, labels, weights = (part[self.shard] for part in mixed) if self.mix.on else mixed
-        weights = weights * np.float32(self.sharers * len(weights) / whole)
-        return torch.from_numpy(patches), torch.from_numpy(labels), torch.from_numpy(weights)
-
-
-class PlainPatches(Dataset[Batch]):
-    """Patches as they are, for validation and prediction."""
-
-    def __init__(self, store: PatchStore, rows: np.ndarray) -> None:
-        self.store = store
-        self.rows = rows
-        self.labels = store.table["label"].to_numpy()[rows]
-
-    def __len__(self) -> int:
-        """Number of patches."""
-        return len(self.rows)
-
-    def __getitems__(self, positions: list[int]) -> Batch:
-        """The batch at these positions."""
-        patches = cut_centre(self.store.read(self.rows[positions]), self.store.crop_px)
-        return torch.from_numpy(np.ascontiguousarray(patches)), torch.from_numpy(self.labels[positions]).float()
+from mitofm.data.batches import Batch, PlainPatches, TrainingBatch, TrainingPatches, load_in_order, pass_on
+from mitofm.data.order import StepOrder
 
 
 class CellData(pl.LightningDataModule):
@@ -120,25 +47,16 @@ class CellData(pl.LightningDataModule):
         self.validation = validation
         self.batch_size = batch_size
         self.order = StepOrder(len(training.rows), batch_size, steps, seed, groups=groups)
-        self._loading: dict[str, Any] = {"num_workers": workers, "pin_memory": pin, "collate_fn": _pass_on}
+        self._loading: dict[str, Any] = {"num_workers": workers, "pin_memory": pin, "collate_fn": pass_on}
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> DataLoader[TrainingBatch]:
         """The steps that are still to do."""
         if self.trainer is not None:
             self.order.start = self.trainer.global_step
         return DataLoader(self.training, batch_sampler=self.order, **self._loading)
 
-    def val_dataloader(self) -> DataLoader | list:
+    def val_dataloader(self) -> DataLoader[Batch] | list:
         """The validation samples, or nothing."""
         if not len(self.validation):
             return []
         return load_in_order(self.validation, self.batch_size * 4, **self._loading)
-
-
-def load_in_order(patches: PlainPatches, batch_size: int, **loading: Any) -> DataLoader:
-    """Batches of `patches` in their order."""
-    return DataLoader(patches, batch_size=batch_size, **{"collate_fn": _pass_on, **loading})
-
-
-def _pass_on(batch: Batch | TrainingBatch) -> Batch | TrainingBatch:
-    return batch

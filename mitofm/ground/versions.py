@@ -19,8 +19,6 @@ from mitofm.ground.files import read_json
 
 Versions = dict[str, str]
 _NAME = re.compile(r"[\w.+!-]{1,60}", re.ASCII)
-WAYS = ("check", "ignore")
-"""What `versions=...` of a command may be."""
 
 _DISTRIBUTIONS = (
     "torch", "torchmetrics", "torchvision", "timm", "peft", "pytorch-lightning", "albumentations", "albucore", "numpy",
@@ -117,7 +115,7 @@ def compare(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: st
     Args:
         stored: what `list_installed` gave there, or a part of it; None if nothing states it.
         config: the groups of the cell's config that are used again: `adaptation`, and `augment` if it is trained again.
-        way: one of `WAYS`.
+        way: "check" or "ignore".
         what: was trained, for the message.
 
     Raises:

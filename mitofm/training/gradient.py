@@ -29,8 +29,9 @@ from mitofm.backbones.build import build
 from mitofm.data.annotations import units
 from mitofm.data.augment import Augment
 from mitofm.data.balance import group_samples, weigh_samples
+from mitofm.data.batches import PlainPatches, TrainingPatches
 from mitofm.data.mixing import Mix
-from mitofm.data.module import CellData, PlainPatches, TrainingPatches
+from mitofm.data.module import CellData
 from mitofm.data.order import batches_per_pass
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.tensors import load_tensors, save_tensors

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
-from mitofm.data.module import Batch, TrainingBatch
+from mitofm.data.batches import Batch, TrainingBatch
 from mitofm.ground.errors import Diverged
 from mitofm.ground.seeds import derive
 from mitofm.training.loss import Loss

@@ -7,7 +7,7 @@ import torch
 
 from mitofm.adaptation.gradient import Classifier
 from mitofm.backbones.views import DihedralMean
-from mitofm.data.module import PlainPatches, load_in_order
+from mitofm.data.batches import PlainPatches, load_in_order
 from mitofm.ground.errors import Diverged
 from mitofm.training.cell import Seen
 

@@ -53,6 +53,7 @@ ALL = "MITOFM_ALL_REAL" in os.environ
 def test_frozen_features_are_worth_what_they_are_known_to_be(
     small: Callable[..., Any],
     real_data: Path,
+    real_cache: Path,
     tmp_path: Path,
     data: str,
     crop_px: int,
@@ -64,9 +65,9 @@ def test_frozen_features_are_worth_what_they_are_known_to_be(
     weights = Path(os.environ.get("MITOFM_WEIGHTS", real_data / "weights"))
     config = small(f"data={data}", f"data.crop_px={crop_px}", *backbone, f"backbone.img_size={img_size}",
                    f"paths.data={real_data}", f"paths.weights={weights}")  # fmt: skip
-    spec, cache = BackboneSpec.from_config(_plain(config.backbone)), Path(config.paths.cache)
+    spec = BackboneSpec.from_config(_plain(config.backbone))
     built = build(spec, find(spec, weights, Remembered(tmp_path)), seed=0)
-    store = Dataset(_plain(config.data), cache).store()
+    store = Dataset(_plain(config.data), real_cache).store()
     parts = embed(store, np.arange(len(store.table)), built, torch.device("cpu"), torch.float32)
     features = np.concatenate([part for _, part in parts])
     labels, slides = store.table["label"].to_numpy(), store.table["slide"].to_numpy()

@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader
 
 from mitofm.commands.composing import compose, groups
 from mitofm.data.augment import Augment, cut_centre
+from mitofm.data.batches import TrainingPatches, pass_on
 from mitofm.data.mixing import Mix
-from mitofm.data.module import TrainingPatches, _pass_on
 from mitofm.data.order import StepOrder
 from mitofm.data.patches import PatchStore
 from mitofm.data.stain import _STAINS, StainJitter
@@ -156,7 +156,7 @@ def test_the_same_pixels_with_any_number_of_workers_however_started(workers: int
     training = TrainingPatches(store, np.arange(18), np.ones(18, np.float32), augmented("strong"), Mix(0.0, 0.0))
     steps = StepOrder(18, 5, 8, seed=3)
     apart = DataLoader(
-        training, batch_sampler=steps, collate_fn=_pass_on, num_workers=workers, multiprocessing_context=start
+        training, batch_sampler=steps, collate_fn=pass_on, num_workers=workers, multiprocessing_context=start
     )
     for batch, draws in zip(apart, steps, strict=True):
         assert (batch[0] == training.__getitems__(draws)[0]).all()

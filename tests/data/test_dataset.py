@@ -85,8 +85,8 @@ def test_every_shipped_config_is_a_data_set_and_says_how_to_use_it(path: Path, t
 
 
 @pytest.mark.parametrize(("name", "side"), [("ami", 64), ("mf", 64), ("mf_multi", 48)])
-def test_the_real_crops_are_stored_as_their_centres(real_data: Path, tmp_path: Path, name: str, side: int) -> None:
-    store = Dataset(config(name, real_data), tmp_path / "cache").store()
+def test_the_real_crops_are_stored_as_their_centres(real_data: Path, real_cache: Path, name: str, side: int) -> None:
+    store = Dataset(config(name, real_data), real_cache).store()
     assert store.patches.shape == (len(store.table), side, side, 3)
     for row in (0, len(store.table) // 2, len(store.table) - 1):
         crop = np.asarray(Image.open(real_data / name / store.table["crop"][row]))

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -352,3 +353,26 @@ def test_nothing_finished_is_an_error(study: Study, tmp_path: Path) -> None:
     study.folder(study.labels)
     with pytest.raises(MitofmError, match=r"no cell is finished \(1 missing\)"):
         make_report(study.runs, study.name, tmp_path, tmp_path)
+
+
+def test_a_report_tells_the_damaged_cells_and_is_of_the_others(study: Study, report: Report) -> None:
+    files = (
+        "cell.json", "config.yaml", "cost.json", "environment.json", "metrics.json", "predictions.parquet", "split.parquet"
+    )  # fmt: skip
+    hurt: dict[str, str] = {}
+    for seed, (file, place) in enumerate(product(files, (0.0, 0.3, 0.7, "cut"))):
+        path = study.add(seed=seed, domains=("breast",)) / file
+        content = path.read_bytes() if path.is_file() else b'{"device": "cpu"}'
+        hurt[path.parent.name] = file
+        if place == "cut":
+            path.write_bytes(content[: len(content) // 2])
+        else:
+            at = int(float(place) * len(content))
+            path.write_bytes(content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :])
+    study.add(seed=42, domains=("breast",))
+    out = report(study)
+    told = pd.read_csv(out / "tables" / "unfinished.csv")
+    assert set(told["state"]) == {"damaged"}
+    assert all(reason.startswith(hurt[cell]) for cell, reason in zip(told["cell"], told["reason"], strict=True))
+    assert len(told) >= 12
+    assert "damaged)" in (out / "report.html").read_text()

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from mitofm.commands import train
+from mitofm.data.batches import TrainingPatches
 from mitofm.data.mixing import Mix
-from mitofm.data.module import TrainingPatches
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import pytest
 from scipy.special import logit
 
@@ -13,7 +9,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:
-    from conftest import Study
+    from made_up import Study
 
 
 def test_every_cell_has_a_row_whatever_became_of_it(study: Study) -> None:
@@ -80,28 +76,3 @@ def test_damaged_predictions_are_an_error_that_names_the_file(study: Study) -> N
     path.write_bytes(b"PAR1")
     with pytest.raises(MitofmError, match=r"predictions\.parquet"):
         collect(study.runs, study.name).predictions(path.parent.name)
-
-
-def test_a_report_tells_the_damaged_cells_and_is_of_the_others(
-    study: Study, report: Callable[[Study], Path], caplog: pytest.LogCaptureFixture
-) -> None:
-    files = (
-        "cell.json", "config.yaml", "cost.json", "environment.json", "metrics.json", "predictions.parquet", "split.parquet"
-    )  # fmt: skip
-    hurt: dict[str, str] = {}
-    for seed, (file, place) in enumerate(product(files, (0.0, 0.3, 0.7, "cut"))):
-        path = study.add(seed=seed, domains=("breast",)) / file
-        content = path.read_bytes() if path.is_file() else b'{"device": "cpu"}'
-        hurt[path.parent.name] = file
-        if place == "cut":
-            path.write_bytes(content[: len(content) // 2])
-        else:
-            at = int(float(place) * len(content))
-            path.write_bytes(content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :])
-    study.add(seed=42, domains=("breast",))
-    out = report(study)
-    told = pd.read_csv(out / "tables" / "unfinished.csv")
-    assert set(told["state"]) == {"damaged"}
-    assert all(reason.startswith(hurt[cell]) for cell, reason in zip(told["cell"], told["reason"], strict=True))
-    assert len(told) >= 12
-    assert "damaged)" in (out / "report.html").read_text()
