@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from mitofm.commands.primary import ask
+from mitofm.commands.composing import ask
 from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.run import Pretraining
-from mitofm.pretraining.settings import Pretrain
+from mitofm.pretraining.settings import PretrainSettings
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    settings = ask(Pretrain, ["tissue.slides_per_domain=1"])
+    settings = ask(PretrainSettings, "pretrain", ["tissue.slides_per_domain=1"])
     device = torch.device(asked.device)
     module = Pretraining(settings).to(device)
     optimiser = module.configure_optimizers()["optimizer"]

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mitofm.commands.composing import words
-from mitofm.commands.primary import Bundle, ask
+from mitofm.commands.composing import ask, words
 from mitofm.runs.bundle import pack
+from mitofm.training.settings import Paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleSettings:
+    """`conf/bundle.yaml`."""
+
+    paths: Paths
+    output: Path | None
+    note: str
 
 
 def main(arguments: list[str]) -> None:
     """Make the report without crops, pack it with the cells, print the file and its sha256 (to publish beside it)."""
     (study,), overrides = words(arguments, "a study")
-    asked = ask(Bundle, overrides)
+    asked = ask(BundleSettings, "bundle", overrides)
     runs, out = asked.paths.runs, asked.output or Path(f"{study}.zip")
     from mitofm.reporting.report import make_report
 

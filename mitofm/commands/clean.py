@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 
-from mitofm.commands.primary import Clean, ask
+from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.leftovers import leftovers
+from mitofm.training.settings import Paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanSettings:
+    """`conf/clean.yaml`."""
+
+    paths: Paths
+    yes: bool
 
 
 def main(arguments: list[str]) -> None:
     """List the files and why each is superseded; remove them after a yes."""
-    asked = ask(Clean, arguments)
+    asked = ask(CleanSettings, "clean", arguments)
     found = list(leftovers(asked.paths.runs, asked.paths.cache))
     for file, why in found:
         print(f"{file}: {why}")

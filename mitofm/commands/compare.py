@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from mitofm.commands.composing import words
-from mitofm.commands.primary import Compare, ask
+from dataclasses import dataclass
+from pathlib import Path
+
+from mitofm.commands.composing import ask, words
 from mitofm.ground.errors import MitofmError
+from mitofm.training.settings import Paths
 
 _WIDTH = 120  # of a terminal in which every column can be read
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings:
+    """`conf/compare.yaml`."""
+
+    paths: Paths
+    out: Path | None
 
 
 def main(arguments: list[str]) -> None:
     """Print the table and write it as CSV, Markdown and LaTeX."""
     (first, second), overrides = words(arguments, "a study", "another")
-    asked = ask(Compare, overrides)
+    asked = ask(CompareSettings, "compare", overrides)
     if first == second:
         raise MitofmError(f"{first!r} is compared with itself: give two studies")
     from rich import box

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -27,8 +27,11 @@ from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 from mitofm.commands import yaml_files
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.settings import read
 from mitofm.runs.keys import NO_PART, check_names
-from mitofm.runs.resolve import rounded
+from mitofm.runs.resolve import plain, rounded
+
+T = TypeVar("T")
 
 OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
 
@@ -83,6 +86,15 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
     """
     with _hydra_at(config_dir):
         return _compose(name, keep_text(overrides))
+
+
+def ask(kind: type[T], name: str, overrides: Sequence[str]) -> T:
+    """The settings of a command but `train`: its primary config and what was typed, read as the dataclass `kind`.
+
+    Raises:
+        MitofmError: a key or a value is wrong.
+    """
+    return read(kind, plain(compose(name, overrides)))
 
 
 def keep_text(arguments: Sequence[str]) -> list[str]:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from mitofm.commands.primary import Dashboard, ask
+from dataclasses import dataclass
+
+from mitofm.commands.composing import ask
+from mitofm.training.settings import Logger, Paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardSettings:
+    """`conf/dashboard.yaml`."""
+
+    paths: Paths
+    logger: Logger
+    study: str
+    dry_run: bool
 
 
 def main(arguments: list[str]) -> None:
     """Write both and print their addresses, or with dry_run=true what they would hold."""
-    asked = ask(Dashboard, arguments)
+    asked = ask(DashboardSettings, "dashboard", arguments)
     import json
 
     import yaml

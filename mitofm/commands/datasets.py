@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 
 from mitofm.commands.composing import compose, groups
 from mitofm.data.card import Card, count_samples
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.settings import read
 from mitofm.runs.resolve import plain
+from mitofm.training.settings import Paths
 
 _COLUMNS = ("data", "samples", "images", "domains", "to fetch", "patches", "here", "licence")
 _NETWORK = 100e6 / 8  # bytes per second, for the time to fetch
@@ -72,7 +73,7 @@ def _row(name: str, dataset: Dataset) -> tuple[str, ...]:
 
 def _dataset(name: str) -> Dataset:
     config = plain(compose("prepare", [f"data={name}"]))
-    return Dataset(config["data"], Path(config["paths"]["cache"]))
+    return Dataset(config["data"], read(Paths, config["paths"], "paths").cache)
 
 
 def _size(card: Card, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str, str, str]:

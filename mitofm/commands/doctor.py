@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from mitofm.commands.composing import compose, register_user_configs
 from mitofm.ground.errors import MitofmError
@@ -31,9 +29,8 @@ class Finding:
 def main(arguments: list[str]) -> None:
     """Print every check's finding; exit with 1 where one is BAD."""
     register_user_configs()
-    config = resolve(compose("train", arguments))
-    Settings.read(config)
-    findings = {name: _safely(check, config) for name, check in CHECKS.items()}
+    settings = Settings.read(resolve(compose("train", arguments)))
+    findings = {name: _safely(check, settings) for name, check in CHECKS.items()}
     width = max(map(len, findings))
     for name, found in findings.items():
         print(
@@ -41,23 +38,22 @@ def main(arguments: list[str]) -> None:
             + (f"\n{'':{width + 8}}{found.fix}" if found.fix else "")
         )
     bad = [name for name, found in findings.items() if found.status == BAD]
-    cell = (
-        f"data={config['data']['name']} backbone={config['backbone']['name']} adaptation={config['adaptation']['name']}"
-    )
+    card = settings.dataset.card
+    cell = f"data={card.name} backbone={settings.backbone.name} adaptation={settings.adaptation_name}"
     print(f"\n{cell}: {'cannot run here yet: ' + ', '.join(bad) if bad else 'can run here'}")
     if bad:
         raise SystemExit(1)
 
 
-def _safely(check: Callable[[Mapping[str, Any]], Finding], config: Mapping[str, Any]) -> Finding:
+def _safely(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
     """A check that dies has found something too."""
     try:
-        return check(config)
+        return check(settings)
     except Exception as error:
         return Finding(BAD, f"{type(error).__name__}: {error}")
 
 
-def _torch(config: Mapping[str, Any]) -> Finding:
+def _torch(settings: Settings) -> Finding:
     import torch
 
     from mitofm.ground import torchvision_shim
@@ -70,15 +66,15 @@ def _torch(config: Mapping[str, Any]) -> Finding:
     return Finding(OK, pair)
 
 
-def _device(config: Mapping[str, Any]) -> Finding:
+def _device(settings: Settings) -> Finding:
     import torch
 
-    asked = config["trainer"]["accelerator"]
+    asked = settings.trainer.accelerator
     if torch.cuda.is_available():
         free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
         bf16 = "bf16" if torch.cuda.is_bf16_supported() else "no bf16: fit.precision=fp32"
         return Finding(OK, f"{torch.cuda.get_device_name()}, {free:.0f} of {total:.0f} GiB free, {bf16}")
-    cpu = f"CPU, {os.cpu_count()} cores, trainer.threads={config['trainer']['threads']}"
+    cpu = f"CPU, {os.cpu_count()} cores, trainer.threads={settings.trainer.threads}"
     if asked == "cuda":
         built = torch.version.cuda
         reason = f"torch is built for CUDA {built}, but sees no GPU" if built else "this torch is built without CUDA"
@@ -86,11 +82,10 @@ def _device(config: Mapping[str, Any]) -> Finding:
     return Finding(NOTE, f"{cpu}; no GPU", "large backbones want one")
 
 
-def _weights(config: Mapping[str, Any]) -> Finding:
-    from mitofm.backbones.spec import BackboneSpec
+def _weights(settings: Settings) -> Finding:
     from mitofm.backbones.weights import locate
 
-    spec, folder = BackboneSpec.from_config(config["backbone"]), Path(config["paths"]["weights"])
+    spec, folder = settings.backbone, settings.paths.weights
     if spec.weights == "random":
         return Finding(OK, f"{spec.name}: random, none needed")
     if file := locate(spec, folder):
@@ -105,7 +100,7 @@ def _weights(config: Mapping[str, Any]) -> Finding:
     return Finding(status, f"{spec.name}: not on this machine, to be fetched from {spec.hub}", terms + by_hand)
 
 
-def _token(config: Mapping[str, Any]) -> Finding:
+def _token(settings: Settings) -> Finding:
     if _hub_token():
         return Finding(OK, "a token of the Hugging Face hub is there")
     return Finding(NOTE, "no token of the Hugging Face hub", "gated weights need one: `hf auth login`, or HF_TOKEN")
@@ -117,10 +112,8 @@ def _hub_token() -> bool:
     return get_token() is not None
 
 
-def _data(config: Mapping[str, Any]) -> Finding:
-    from mitofm.data.dataset import Dataset
-
-    dataset = Dataset(config["data"], Path(config["paths"]["cache"]))
+def _data(settings: Settings) -> Finding:
+    dataset = settings.dataset
     if dataset.present():
         return Finding(OK, f"{dataset.card.name}: annotations in {dataset.source.root}")
     try:
@@ -131,8 +124,8 @@ def _data(config: Mapping[str, Any]) -> Finding:
     return Finding(OK, f"{dataset.card.name}: made in {dataset.source.root}")
 
 
-def _wandb(config: Mapping[str, Any]) -> Finding:
-    if not config["logger"]["wandb"]:
+def _wandb(settings: Settings) -> Finding:
+    if not settings.logger.wandb:
         return Finding(OK, "switched off")
     from mitofm.training.wandb_run import mode
 
@@ -143,10 +136,10 @@ def _wandb(config: Mapping[str, Any]) -> Finding:
     )
 
 
-def _disk(config: Mapping[str, Any]) -> Finding:
+def _disk(settings: Settings) -> Finding:
     told, least = [], float("inf")
     for name in ("runs", "cache"):
-        folder = Path(config["paths"][name]).absolute()
+        folder = getattr(settings.paths, name).absolute()
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if not (there.is_dir() and os.access(there, os.W_OK)):
             return Finding(BAD, f"paths.{name}={folder} cannot be written", f"choose another: paths.{name}=FOLDER")
@@ -158,7 +151,7 @@ def _disk(config: Mapping[str, Any]) -> Finding:
     return Finding(OK, ", ".join(told))
 
 
-def _slurm(config: Mapping[str, Any]) -> Finding:
+def _slurm(settings: Settings) -> Finding:
     if shutil.which("sinfo") is None:
         return Finding(OK, "not installed; not needed for the basic and the local launcher")
     seen = subprocess.run(
@@ -169,7 +162,7 @@ def _slurm(config: Mapping[str, Any]) -> Finding:
     return Finding(OK, "; ".join(seen.stdout.split("\n")[:4]).strip("; "))
 
 
-CHECKS: dict[str, Callable[[Mapping[str, Any]], Finding]] = {
+CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "torch": _torch,
     "device": _device,
     "data": _data,

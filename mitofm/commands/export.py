@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from mitofm.commands.composing import words
+from mitofm.commands.composing import ask, words
 from mitofm.commands.predict import checkpoint_folder
-from mitofm.commands.primary import Export, ask
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Patches, Positive
+from mitofm.ground.versions import Way
 from mitofm.runs.folder import stored_config
+from mitofm.training.settings import Paths
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mitofm.inference.trained import Trained
+    from mitofm.inference.trained import Checkpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """`conf/export.yaml`, which has no data set unless one is typed."""
+
+    data: Mapping[str, Any] | None = None
+    paths: Paths
+    format: Literal["safetensors", "torchscript", "onnx"]
+    output: Path | None
+    patches: Patches
+    tolerance: Positive
+    for_own_use: bool
+    versions: Way
+    weights_file: str | None
 
 
 def main(arguments: list[str]) -> None:
     """Write the network, compare its outputs, and print where it is and how far they lie apart."""
     (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
-    asked = ask(Export, overrides)
+    asked = ask(ExportSettings, "export", overrides)
     paths = asked.paths
     folder = checkpoint_folder(paths.runs, given)
 
@@ -37,7 +56,7 @@ def main(arguments: list[str]) -> None:
     if warning := export.check_licence(trained.spec, asked.for_own_use):
         print(warning, file=sys.stderr)
     patches = _patches(trained, asked)
-    out = Path(asked.output or paths.runs / "exports" / f"{trained.name}-{asked.format}")
+    out = asked.output or paths.runs / "exports" / f"{trained.name}-{asked.format}"
     made = export.export(trained, asked.format, patches, out, asked.tolerance)
     state = (
         "nothing of the adaptation left beside it" if made.folded else "its adaptation cannot be folded in: as it is"
@@ -50,7 +69,7 @@ def main(arguments: list[str]) -> None:
     print(made.folder)
 
 
-def _patches(trained: Trained, asked: Export) -> Tensor:
+def _patches(trained: Checkpoint, asked: ExportSettings) -> Tensor:
     """Patches all over the data set, as the checkpoint sees them: uint8 (patches, H, W, 3)."""
     import numpy as np
     import torch

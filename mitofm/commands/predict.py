@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mitofm.commands.composing import words
-from mitofm.commands.primary import Predict, ask
+from mitofm.commands.composing import ask, words
+from mitofm.ground.versions import Way
 from mitofm.runs.folder import cell_folder
+from mitofm.training.settings import Paths, Trainer
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings:
+    """`conf/predict.yaml`."""
+
+    data: Mapping[str, Any]
+    trainer: Trainer
+    paths: Paths
+    output: Path | None
+    samples: Path | None
+    as_trained: bool
+    versions: Way
+    weights_file: str | None
 
 
 def main(arguments: list[str]) -> None:
     """Write the scores as the ending of `output` says and print where they are."""
     (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
-    asked = ask(Predict, overrides)
+    asked = ask(PredictSettings, "predict", overrides)
     paths = asked.paths
     folder = checkpoint_folder(paths.runs, given)
 

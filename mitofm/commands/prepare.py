@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from mitofm.commands.primary import Prepare, ask
+from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Natural, NotNegative
+from mitofm.training.settings import Paths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,9 +21,41 @@ if TYPE_CHECKING:
     from mitofm.data.positions import Positions
 
 
+@dataclass(frozen=True, kw_only=True)
+class RandomSettings:
+    """`background` of `conf/prepare.yaml`."""
+
+    per_image: Natural
+    distance_px: NotNegative
+    seed: Natural
+
+
+@dataclass(frozen=True, kw_only=True)
+class JitteredSettings:
+    """`jittered` of `conf/prepare.yaml`."""
+
+    per_cell: Natural
+    offset_px: Natural
+    seed: Natural
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareSettings:
+    """`conf/prepare.yaml`."""
+
+    data: Mapping[str, Any]
+    paths: Paths
+    download: bool
+    strict: bool
+    distance_um: NotNegative
+    look: bool
+    background: RandomSettings
+    jittered: JitteredSettings
+
+
 def main(arguments: list[str]) -> None:
     """Fetch what may be fetched, check what is there, build the patch stores and look at them."""
-    asked = ask(Prepare, arguments)
+    asked = ask(PrepareSettings, "prepare", arguments)
     from mitofm.data.dataset import Dataset
 
     dataset = Dataset(asked.data, asked.paths.cache)
@@ -38,7 +73,7 @@ def main(arguments: list[str]) -> None:
         print(f"a look at them: {look(store, dataset.card, findings)}")
 
 
-def _positions(dataset: Dataset, asked: Prepare) -> dict[str, Positions]:
+def _positions(dataset: Dataset, asked: PrepareSettings) -> dict[str, Positions]:
     """The second sources that are asked for, by name, their tables tried before anything is cut."""
     from mitofm.data.positions import BackgroundPositions, JitteredPositions
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mitofm.commands.primary import ask
-from mitofm.pretraining.settings import Pretrain
+from mitofm.commands.composing import ask
+from mitofm.pretraining.settings import PretrainSettings
 
 
 def main(arguments: list[str]) -> None:
-    """Pretrain, or go on, and say where the weights are."""
-    asked = ask(Pretrain, arguments)
+    """PretrainSettings, or go on, and say where the weights are."""
+    asked = ask(PretrainSettings, "pretrain", arguments)
     from mitofm.pretraining.run import pretrain
 
     weights = pretrain(asked)

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.primary import Report, ask
+from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
+from mitofm.training.settings import Logger, Paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """`conf/report.yaml`."""
+
+    paths: Paths
+    logger: Logger
+    bundle: Path | None
+    study: str | None
+    beside: Path | None
+    crops: bool
+    out: Path | None
 
 
 def main(arguments: list[str]) -> None:
     """Write the report and print where it is."""
-    asked = ask(Report, arguments)
+    asked = ask(ReportSettings, "report", arguments)
     if asked.bundle:
         _report_bundle(asked.bundle, asked)
     else:
         _report_study(asked)
 
 
-def _report_study(asked: Report) -> None:
+def _report_study(asked: ReportSettings) -> None:
     from mitofm.reporting.report import make_report
 
     runs, study = asked.paths.runs, asked.study
@@ -29,7 +44,7 @@ def _report_study(asked: Report) -> None:
         log_report(out, study or "all", asked.logger, runs)
 
 
-def _report_bundle(file: Path, asked: Report) -> None:
+def _report_bundle(file: Path, asked: ReportSettings) -> None:
     from mitofm.reporting.opened import open_bundle
 
     for key in ("study", "beside"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
-from mitofm.commands.composing import words
-from mitofm.commands.primary import Status, ask
+from mitofm.commands.composing import ask, words
+from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.execute import run_again
@@ -16,7 +16,7 @@ from mitofm.runs.folder import SETTLED, CellFolder, cell_folder
 def main(arguments: list[str]) -> None:
     """Run the cells one after the other; end with a code that is not 0 where one fails again."""
     (given,), overrides = words(arguments, "a study or a cell")
-    paths = ask(Status, overrides).paths
+    paths = ask(StatusSettings, "status", overrides).paths
     runs = paths.runs
     cells = studies.read(runs, given).cells if given in studies.names(runs) else [cell_folder(runs, given).name]
     again = [cell for cell in cells if CellFolder(runs, cell).state() not in SETTLED]

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 
-from mitofm.commands.primary import Status, ask
+from mitofm.commands.composing import ask
+from mitofm.ground.settings import Positive
 from mitofm.runs.status import table, under_way
+from mitofm.training.settings import Paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusSettings:
+    """`conf/status.yaml`."""
+
+    paths: Paths
+    study: str | None
+    watch: Positive | None
 
 
 def main(arguments: list[str]) -> None:
@@ -15,7 +27,7 @@ def main(arguments: list[str]) -> None:
     Raises:
         MitofmError: there is no such study.
     """
-    asked = ask(Status, arguments)
+    asked = ask(StatusSettings, "status", arguments)
     runs, study, every = asked.paths.runs, asked.study, asked.watch
     if every is None or not sys.stdout.isatty():
         print("\n".join(table(runs, study)))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing import ask
+from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.resolve import plain
 
 
 def main(arguments: list[str]) -> None:
@@ -16,8 +15,7 @@ def main(arguments: list[str]) -> None:
 
     A run's id is its cell's, so a cell that ran twice is one run.
     """
-    config = plain(compose("status", arguments))
-    folder = Path(config["paths"]["runs"]) / "wandb"
+    folder = ask(StatusSettings, "status", arguments).paths.runs / "wandb"
     runs = sorted(run for run in folder.glob("*run-*") if not list(run.glob("*.synced")))
     failed = []
     for number, run in enumerate(runs, 1):

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mitofm.commands.composing import words
-from mitofm.commands.primary import Verify, ask
+from mitofm.commands.composing import ask, words
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import NotNegative
+from mitofm.ground.versions import Way
 from mitofm.runs.folder import cell_folder
 from mitofm.runs.verify import rerun
+from mitofm.training.settings import Paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifySettings:
+    """`conf/verify.yaml`."""
+
+    paths: Paths
+    tolerance: NotNegative
+    scratch: Path | None
+    versions: Way
 
 
 def main(arguments: list[str]) -> None:
     """Print the largest differences; end with a code that is not 0 where one is beyond the tolerance."""
     (given,), overrides = words(arguments, "a cell")
-    asked = ask(Verify, overrides)
+    asked = ask(VerifySettings, "verify", overrides)
     folder = cell_folder(asked.paths.runs, given)
     with TemporaryDirectory(prefix="mitofm-verify-") as temporary:
         scratch = asked.scratch or Path(temporary)

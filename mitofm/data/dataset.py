@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Stated(Card):
+class _DataGroup(Card):
     """The group `data`."""
 
     source: Mapping[str, Any]
@@ -45,7 +45,7 @@ class Dataset:
     """
 
     def __init__(self, config: Mapping[str, Any], cache: Path) -> None:
-        stated = read(_Stated, config, "data")
+        stated = read(_DataGroup, config, "data")
         self.card = Card(**{field.name: getattr(stated, field.name) for field in fields(Card)})
         self.cache = Path(cache)
         self.remembered = Remembered(self.cache / "fingerprints")

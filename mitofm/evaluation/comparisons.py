@@ -54,7 +54,7 @@ class Comparisons:
         Raises:
             MitofmError: a key is missing or unknown, or a question does not say what is compared with what.
         """
-        stated = read(_Stated, config, "comparisons")
+        stated = read(_ComparisonsGroup, config, "comparisons")
         if not stated.family:
             raise MitofmError(
                 "comparisons.family is empty: name at least one, such as {lora: {adaptation: [lora, full]}}"
@@ -64,7 +64,7 @@ class Comparisons:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Stated:
+class _ComparisonsGroup:
     """A `comparisons` block."""
 
     metric: Principal

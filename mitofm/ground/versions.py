@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mitofm.ground.config import targets
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 
 Versions = dict[str, str]
+Way = Literal["check", "ignore"]
+"""What a command does if a library here is of a version known to give other numbers: stop, or go on."""
 _NAME = re.compile(r"[\w.+!-]{1,60}", re.ASCII)
 
 _DISTRIBUTIONS = (
@@ -109,7 +111,7 @@ def list_installed() -> Versions:
     return found
 
 
-def compare(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: str, what: str) -> tuple[str, ...]:
+def compare(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: Way, what: str) -> tuple[str, ...]:
     """Compare the versions here with those that trained a cell: a line for each that differs.
 
     Args:

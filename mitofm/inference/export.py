@@ -24,7 +24,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json
 from mitofm.ground.tensors import load_tensors, save_tensors
 from mitofm.inference.network import Network, blank, classifier_of, fold, views
-from mitofm.inference.trained import Trained
+from mitofm.inference.trained import Checkpoint
 
 Run = Callable[[Tensor], Tensor]
 DESCRIPTION = "model.json"
@@ -46,7 +46,7 @@ class Exported:
     folded: bool
 
 
-def export(trained: Trained, format_: str, patches: Tensor, folder: Path, tolerance: float) -> Exported:
+def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tolerance: float) -> Exported:
     """Write the network and its transform into `folder`, which must not exist.
 
     Args:
@@ -172,7 +172,7 @@ def check_licence(spec: BackboneSpec, for_own_use: bool) -> str:
     return f"{terms}{said}" if said else ""
 
 
-def _description(trained: Trained, format_: str, file: str, folded: bool) -> dict[str, Any]:
+def _description(trained: Checkpoint, format_: str, file: str, folded: bool) -> dict[str, Any]:
     spec, facts = trained.spec, trained.facts
     return {
         "file": file,

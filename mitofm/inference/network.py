@@ -17,7 +17,7 @@ from mitofm.adaptation.gradient import Classifier
 from mitofm.backbones.build import build
 from mitofm.backbones.weights import Weights
 from mitofm.ground.errors import MitofmError
-from mitofm.inference.trained import Trained
+from mitofm.inference.trained import Checkpoint
 
 
 class Network(nn.Module):
@@ -41,7 +41,7 @@ class Network(nn.Module):
         return {name.removeprefix("backbone."): value for name, value in self.classifier.state_dict().items()}
 
 
-def classifier_of(trained: Trained) -> Classifier:
+def classifier_of(trained: Checkpoint) -> Classifier:
     """The trained classifier; of a frozen mode its backbone with the head as a linear layer.
 
     Raises:
@@ -63,7 +63,7 @@ def classifier_of(trained: Trained) -> Classifier:
     return classifier
 
 
-def views(trained: Trained) -> int:
+def views(trained: Checkpoint) -> int:
     """Over how many dihedral views of an image the checkpoint's logit is the mean."""
     adaptation = trained.adaptation
     return adaptation.views if isinstance(adaptation, FrozenAdaptation) else trained.facts["fit"]["test_views"]
@@ -83,7 +83,7 @@ def fold(classifier: Classifier) -> None:
             setattr(classifier.get_submodule(parent), child, module.get_base_layer())
 
 
-def blank(trained: Trained, network: Network) -> tuple[Network, bool]:
+def blank(trained: Checkpoint, network: Network) -> tuple[Network, bool]:
     """A network of random weights for the tensors of `network`, and whether its trunk is timm's own.
 
     Where something of an adaptation is left, it is what that adaptation builds.

@@ -24,7 +24,7 @@ from mitofm.data.patches import PatchStore
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
-from mitofm.inference.trained import Trained
+from mitofm.inference.trained import Checkpoint
 from mitofm.training.cell import Seen
 from mitofm.training.frozen import features_of
 from mitofm.training.predict import predict
@@ -50,12 +50,12 @@ class Scores:
     positions: str
 
 
-def as_trained(data: Mapping[str, Any], trained: Trained) -> dict[str, Any]:
+def as_trained(data: Mapping[str, Any], trained: Checkpoint) -> dict[str, Any]:
     """The config of a data set, its patches cut as the checkpoint saw them: their side, and their resolution."""
     return {**data, **{key: trained.facts["patches"][key] for key in ("crop_px", "mpp")}}
 
 
-def seen_by(trained: Trained, dataset: Dataset) -> PatchStore:
+def seen_by(trained: Checkpoint, dataset: Dataset) -> PatchStore:
     """The patches of a data set, of which the checkpoint sees as large a part as it did of those it was trained on."""
     store, patches = dataset.store(), trained.facts["patches"]
     crop_px = round(store.crop_px * trained.centre_px / patches["crop_px"])
@@ -63,7 +63,7 @@ def seen_by(trained: Trained, dataset: Dataset) -> PatchStore:
 
 
 def score(
-    trained: Trained,
+    trained: Checkpoint,
     dataset: Dataset,
     cache: Path,
     trainer: Trainer,
@@ -150,7 +150,7 @@ def _rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
     return rows
 
 
-def _learned_from(trained: Trained, dataset: Dataset, slides: pd.Series) -> int:
+def _learned_from(trained: Checkpoint, dataset: Dataset, slides: pd.Series) -> int:
     """How many samples lie on slides that train or validate, whatever the samples are called."""
     split = trained.folder.resolve().parent / "split.parquet"
     if dataset.card.name != trained.facts["patches"]["dataset"] or not split.is_file():

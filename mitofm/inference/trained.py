@@ -33,7 +33,7 @@ from mitofm.training.settings import Forward
 
 
 @dataclass(frozen=True)
-class Trained:
+class Checkpoint:
     """A checkpoint whose backbone is on this machine.
 
     Attributes:
@@ -92,7 +92,7 @@ class Trained:
         return self.adaptation.load(self.state, width)
 
 
-def read(folder: Path, weights: Path, remembered: Remembered, way: str, file: str | None = None) -> Trained:
+def read(folder: Path, weights: Path, remembered: Remembered, way: versions.Way, file: str | None = None) -> Checkpoint:
     """Read the checkpoint in `folder`.
 
     Args:
@@ -133,7 +133,7 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: str, file: st
     adaptation = instantiate(facts["adaptation"])
     if not isinstance(adaptation, (FrozenAdaptation, GradientAdaptation)):
         raise MitofmError(f"{folder / DESCRIPTION}: {facts['adaptation']['_target_']} is not an adaptation")
-    return Trained(folder, facts, spec, found, adaptation, _tensors(folder, facts["tensors_sha256"]), differing)
+    return Checkpoint(folder, facts, spec, found, adaptation, _tensors(folder, facts["tensors_sha256"]), differing)
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from mitofm.ground.tensors import save_tensors
 from mitofm.pretraining.card import write_card
 from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.masked import MaskedAutoencoder
-from mitofm.pretraining.settings import Pretrain
+from mitofm.pretraining.settings import PretrainSettings
 from mitofm.training import environment
 from mitofm.training.callbacks import SaveToResume
 
@@ -43,7 +43,7 @@ _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 class Pretraining(pl.LightningModule):
     """Trains the autoencoder; what a step sees and hides is a function of (seed, step)."""
 
-    def __init__(self, asked: Pretrain) -> None:
+    def __init__(self, asked: PretrainSettings) -> None:
         super().__init__()
         self.asked = asked
         self.steps = max(1, asked.crops // asked.batch_size)
@@ -140,8 +140,8 @@ class _Log(pl.Callback):
             return list(csv.DictReader(file))
 
 
-def pretrain(asked: Pretrain) -> Path:
-    """Pretrain as asked, unless that is done; returns the file of the weights.
+def pretrain(asked: PretrainSettings) -> Path:
+    """PretrainSettings as asked, unless that is done; returns the file of the weights.
 
     Its folder, `pretraining/NAME-HASH` in `paths.runs`, holds the weights (bf16), their card (README.md), `config.json`
     and `log.csv`.
@@ -173,7 +173,7 @@ def pretrain(asked: Pretrain) -> Path:
     return weights
 
 
-def _fit(module: Pretraining, crops: Crops, log: _Log, resume: Path, asked: Pretrain) -> pl.Trainer:
+def _fit(module: Pretraining, crops: Crops, log: _Log, resume: Path, asked: PretrainSettings) -> pl.Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     bars: list[pl.Callback] = [TQDMProgressBar(refresh_rate=10)] if asked.progress else []
     trainer = pl.Trainer(

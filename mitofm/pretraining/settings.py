@@ -52,7 +52,7 @@ class Tissue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pretrain:
+class PretrainSettings:
     """`conf/pretrain.yaml`."""
 
     backbone: BackboneSpec

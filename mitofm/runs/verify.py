@@ -44,7 +44,7 @@ class Rerun:
         return max(self.logits, self.metrics)
 
 
-def rerun(folder: Path, paths: Paths, scratch: Path, way: str, tell: Callable[[str], None]) -> Rerun:
+def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Callable[[str], None]) -> Rerun:
     """Fit the cell in `folder` again, from its stored config alone, embeddings anew, and compare.
 
     Args:

@@ -163,7 +163,7 @@ class _Shared:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Stated(_Shared):
+class _Config(_Shared):
     """All keys of `conf/train.yaml`; what is built is still a map."""
 
     data: Mapping[str, Any]
@@ -197,7 +197,7 @@ class Settings(_Shared):
         Raises:
             MitofmError: the first thing that is wrong, with its key and what is allowed.
         """
-        stated = read(_Stated, config)
+        stated = read(_Config, config)
         read_value(str, stated.adaptation.get("name"), "adaptation.name")
         settings = cls(
             config=config,

@@ -244,3 +244,34 @@ def test_a_wrong_setting_is_one_line_before_anything_is_made(
     assert said.count("\n") == 1
     assert told in said
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("bundle mine note=5", "note=5: give text. A number is text in two quotes"),
+        ("clean yes=maybe", "yes=maybe: give true or false"),
+        ("compare one another out=5", "out=5: give a path, or null"),
+        ("dashboard study=mine dry_run=2", "dry_run=2: give true or false"),
+        ("doctor seed=-1", "seed=-1: give a whole number of at least 0"),
+        ("export cell patches=2", "patches=2: give a whole number of at least 3"),
+        ("predict cell data=synthetic trainer.threads=0", "trainer.threads=0: give a whole number of at least 1"),
+        ("prepare distance_um=nan", "distance_um=NaN: give a number of at least 0"),
+        ("pretrain crops=0", "crops=0: give a whole number of at least 1"),
+        ("report crops=some", "crops=some: give true or false"),
+        ("retry mine paths.runs=5", "paths.runs=5: give a path"),
+        ("status watch=-1", "watch=-1: give a number above 0, or null"),
+        ("verify cell versions=no", "unknown versions 'no'. There is: check, ignore"),
+    ],
+)
+def test_a_wrong_setting_of_any_command_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, typed: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["mitofm", *typed.split()])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.count("\n") == 1
+    assert told in said

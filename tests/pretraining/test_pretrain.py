@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 
 from mitofm.backbones.build import build
 from mitofm.backbones.weights import Weights
-from mitofm.commands.primary import ask
+from mitofm.commands.composing import ask
 from mitofm.ground import seeds
 from mitofm.ground.errors import MitofmError
 from mitofm.pretraining import run
 from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.masked import MaskedAutoencoder
-from mitofm.pretraining.settings import Pretrain
+from mitofm.pretraining.settings import PretrainSettings
 from mitofm.synthesis import tissue
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 
@@ -40,18 +40,18 @@ SMALL = (
 
 
 @pytest.fixture
-def config(shared: Path, tmp_path: Path) -> Callable[..., Pretrain]:
+def config(shared: Path, tmp_path: Path) -> Callable[..., PretrainSettings]:
     paths = (f"paths.cache={shared}/cache", f"paths.runs={tmp_path}/runs")
-    return lambda *overrides: ask(Pretrain, [*SMALL, *paths, *overrides])
+    return lambda *overrides: ask(PretrainSettings, "pretrain", [*SMALL, *paths, *overrides])
 
 
 @pytest.fixture
-def unlabelled(config: Callable[..., Pretrain], shared: Path) -> np.ndarray:
+def unlabelled(config: Callable[..., PretrainSettings], shared: Path) -> np.ndarray:
     return render_slides(config().tissue, shared / "cache")
 
 
 def test_it_ends_in_weights_that_the_backbone_loads_with_a_card_and_a_log(
-    config: Callable[..., Pretrain],
+    config: Callable[..., PretrainSettings],
 ) -> None:
     given = config()
     file = run.pretrain(given)
@@ -71,7 +71,7 @@ def test_it_ends_in_weights_that_the_backbone_loads_with_a_card_and_a_log(
 
 
 def test_interrupted_it_goes_on_to_the_same_weights(
-    config: Callable[..., Pretrain], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Callable[..., PretrainSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run.pretrain(config(f"paths.runs={tmp_path}/whole"))
     step = run.Pretraining.training_step
@@ -93,7 +93,7 @@ def test_interrupted_it_goes_on_to_the_same_weights(
     assert [row[:2] for row in logs[0]] == [row[:2] for row in logs[1]]
 
 
-def test_what_cannot_change_the_weights_names_no_other_folder(config: Callable[..., Pretrain]) -> None:
+def test_what_cannot_change_the_weights_names_no_other_folder(config: Callable[..., PretrainSettings]) -> None:
     file = run.pretrain(config("crops=8"))
     assert run.pretrain(config("crops=8", "threads=2", "log_every=1", "checkpoint_seconds=9")) == file
     assert run.pretrain(config("crops=8", "seed=1")) != file
@@ -146,7 +146,7 @@ def test_the_darkest_spot_nearby_is_in_the_middle() -> None:
 
 
 def autoencoder() -> MaskedAutoencoder:
-    trunk = build(ask(Pretrain, SMALL).backbone, Weights(None, "random"), seed=0).trunk
+    trunk = build(ask(PretrainSettings, "pretrain", SMALL).backbone, Weights(None, "random"), seed=0).trunk
     torch.manual_seed(0)
     return MaskedAutoencoder(trunk, 0.75, 16, 1, 2, projection=8, temperature=0.1).eval()
 
@@ -198,6 +198,8 @@ def test_views_of_one_place_that_look_alike_are_told_from_the_others() -> None:
         ("backbone=resnet18", "needs a plain ViT"),
     ],
 )
-def test_what_cannot_be_pretrained_is_refused(config: Callable[..., Pretrain], wrong: str, message: str) -> None:
+def test_what_cannot_be_pretrained_is_refused(
+    config: Callable[..., PretrainSettings], wrong: str, message: str
+) -> None:
     with pytest.raises(MitofmError, match=message):
         run.pretrain(config(wrong))
