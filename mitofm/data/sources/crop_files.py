@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from mitofm.data.sources import reading
-from mitofm.data.sources.spelling import fold_case, strip_marks, to_slashes
+from mitofm.data.sources.spelling import fold_case, require_group, strip_marks, to_slashes
 from mitofm.ground.errors import MitofmError
 
 _TABLES = (".csv", ".tsv", ".txt")
@@ -142,34 +141,17 @@ def number_repeated(names: pd.Series, keys: pd.Series) -> pd.Series:
     return names.mask(again > 0, names + "-" + (again + 1).astype(str))
 
 
-def join_columns(read: pd.DataFrame, columns: Mapping[str, str | Sequence[str]]) -> pd.DataFrame:
-    """The columns of a CSV that was read, under new names; several for one name are joined with "_"."""
-    return pd.DataFrame(
-        {
-            key: read[words] if isinstance(words, str) else ["_".join(row) for row in read[list(words)].to_numpy()]
-            for key, words in columns.items()
-        },
-        read.index,
-    )
-
-
 def extract_slides(crops: pd.Series, pattern: str, origin: str) -> pd.Series:
     """The slide of each of `crops` (paths): the group of the regular expression `pattern` in its name without ending.
 
     `^([^_]+)_` is what stands before the first `_`. MitofmError, naming `origin`, if `pattern` is no regular expression with
     one group, or does not match a name.
     """
-    try:
-        groups = re.compile(pattern).groups
-    except re.error as error:
-        raise MitofmError(f"source.slide_pattern {pattern!r} is not a regular expression: {error}") from error
-    if groups != 1:
-        raise MitofmError(f"source.slide_pattern {pattern!r} needs one group (...), the slide; it has {groups}")
-    names = crops.map(lambda crop: PurePosixPath(crop).stem)
-    found = names.str.extract(pattern, expand=False)
+    require_group(pattern, "data.source.slide_pattern")
+    found = crops.map(lambda crop: PurePosixPath(crop).stem).str.extract(pattern, expand=False)
     if found.isna().any():
         raise MitofmError(
-            f"{origin}: source.slide_pattern {pattern!r} finds no slide in {crops[found.isna()].iloc[0]} "
+            f"{origin}: data.source.slide_pattern {pattern!r} finds no slide in {crops[found.isna()].iloc[0]} "
             f"({int(found.isna().sum())} such). Correct it, or set it to null: then each crop is its own slide"
         )
     return found

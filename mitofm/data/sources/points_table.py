@@ -13,7 +13,7 @@ from mitofm.data.annotations import UNKNOWN
 from mitofm.data.sources import reading
 from mitofm.data.sources.columns import find_columns
 from mitofm.data.sources.points import PX, Labels, Points
-from mitofm.data.sources.votes import count_columns
+from mitofm.data.sources.votes import count
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def read(
     if unit == PX:
         entries["at"] = x + "-" + y
     if votes is not None:
-        entries = entries.join(count_columns(table, votes.columns, votes.positive, path))
+        entries = entries.join(count(table, votes.columns, votes.positive, path))
     for key in {"x", "y", "mpp"} & set(words):
         entries[key] = tabular.parse_numbers(table[words[key]], str(path))
     return Points(entries, unit, max(map(_count_decimals, [*x, *y]), default=0))

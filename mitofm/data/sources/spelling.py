@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from mitofm.ground.errors import MitofmError
+
 FIELDS = ("domain", "species", "scanner")
 
 
@@ -46,3 +48,13 @@ def strip_marks(name: str) -> str:
 def to_slashes(path: str) -> str:
     """The `path`, of whatever system, with slashes."""
     return path.replace("\\", "/")
+
+
+def require_group(pattern: str, key: str) -> None:
+    """Raise MitofmError unless `pattern`, of the config's `key`, is a regular expression with one group, the slide."""
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise MitofmError(f"{key}={pattern!r} is no regular expression: {error}") from error
+    if groups != 1:
+        raise MitofmError(f"{key}={pattern!r}: one group (...) is needed, the name of the slide; it has {groups}")
