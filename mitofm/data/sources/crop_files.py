@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -17,17 +16,8 @@ _AROUND = ("patches", "crops", "images")
 
 
 def list_crops(folder: Path) -> list[str]:
-    """The images in `folder` and below, as paths relative to it, sorted, without those that systems leave there.
-
-    These are called `._x.png`, or lie in `__MACOSX` or a hidden folder.
-    """
-    found: list[str] = []
-    for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        inside = Path(place).relative_to(folder)
-        images = [file for file in files if file.lower().endswith(reading.IMAGES) and not file.startswith(".")]
-        found += [(inside / file).as_posix() for file in images]
-    return sorted(found)
+    """The images in `folder` and below, as `mitofm.data.sources.reading.list_files` gives them."""
+    return [file for file in reading.list_files(folder) if file.lower().endswith(reading.IMAGES)]
 
 
 def list_tables(folder: Path) -> list[Path]:

@@ -67,8 +67,7 @@ class PointsCsv(AnnotatedImages):
         if self.unit is not None and self.unit not in UNITS:
             raise unknown("data.source.unit", self.unit, UNITS)
         super().__post_init__()
-        voters = [str(word) for word in list_words(stated.pop("votes", None))]
-        self.votes = points_table.Votes(voters, list_words(self.vote_words) or self.classes.words()) if voters else None
+        self.voters = [str(word) for word in list_words(stated.pop("votes", None))]
         self.words = {key: str(word) for key, word in stated.items() if word is not None}
 
     def files(self) -> list[Path]:
@@ -120,7 +119,8 @@ class PointsCsv(AnnotatedImages):
             if self.unit == UM:
                 points = Points(points.entries, UM, points.decimals)
         else:
-            points = points_table.read(path, self.words, self.unit, self.classes.to_labels, self.votes)
+            votes = list_words(self.vote_words) or self.classes.words()
+            points = points_table.read(path, self.words, self.unit, self.classes.to_labels, self.voters, votes)
         if points.entries.empty:
             raise NoSamples(f"{path} holds no samples")
         folder, entries = self.root / self.images, points.entries

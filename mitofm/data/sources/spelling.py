@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -33,6 +34,12 @@ def list_words(words: Any) -> list[Any]:
     if words is None or isinstance(words, (str, int, float)):
         return [] if words is None else [words]
     return list(words)
+
+
+def list_names(file: str) -> tuple[str, str, str, str]:
+    """What an image may be called: its path or its name, with ending or without."""
+    path = PurePosixPath(file)
+    return file, path.with_suffix("").as_posix(), path.name, path.stem
 
 
 def fold_case(name: str) -> str:
