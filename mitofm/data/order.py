@@ -24,8 +24,6 @@ class StepOrder(Sampler[list[Draw]]):
     Args:
         n: training samples.
         batch_size: samples per step, at most.
-        steps: of the whole run.
-        seed: of the cell.
         start: the first step to give; earlier ones have been trained.
         groups: positions among the n samples, each in one group; None: one group of all.
     """

@@ -63,14 +63,12 @@ class Positions(ABC):
 class BackgroundPositions(Positions):
     """Random positions away from every annotated sample, all with label 0.
 
-    Args:
-        per_image: positions in each image.
-        distance_px: from every annotated sample, px at level 0.
+    Each image has `per_image`.
     """
 
     kind = "Background"
     per_image: int
-    distance_px: float
+    distance_px: float  # from every annotated sample, px at level 0
 
     def draw(self, samples: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
         """Uniform over the image, drawn again if too near a sample."""
@@ -95,16 +93,11 @@ class BackgroundPositions(Positions):
 
 @dataclass
 class JitteredPositions(Positions):
-    """Every annotated sample seen off its centre, with its own label.
-
-    Args:
-        per_cell: positions of each sample.
-        offset_px: the largest offset along x and along y, px at level 0.
-    """
+    """Every annotated sample seen off its centre, `per_cell` times, with its own label."""
 
     kind = "Jittered"
     per_cell: int
-    offset_px: int
+    offset_px: int  # the largest offset along x and along y, px at level 0
 
     def draw(self, samples: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
         """Whole-pixel offsets, uniform in a square; those that would leave the image are mirrored back into it."""

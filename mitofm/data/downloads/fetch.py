@@ -49,17 +49,10 @@ def find_missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered
 
 
 def download(remotes: Sequence[Remote], folder: Path, remembered: Remembered, pause_s: float = 1.0) -> None:
-    """Bring every file into `folder`, going on where an earlier attempt ended.
+    """Bring every file into `folder`, going on where an earlier attempt ended; pauses after failures are multiples of `pause_s`.
 
-    Args:
-        remotes: the published files.
-        folder: where they belong.
-        remembered: what has been verified already.
-        pause_s: what the pauses after failures are multiples of.
-
-    Raises:
-        MitofmError: the disk is too small, nobody answers (the message lists what is missing and how to bring it by
-            hand), or files there or arriving are not the published ones. What has arrived whole or in part stays.
+    MitofmError if the disk is too small, nobody answers (the message lists what is missing and how to bring it by
+    hand), or files there or arriving are not the published ones. What has arrived whole or in part stays.
     """
     if not find_missing(remotes, folder, remembered):
         return

@@ -19,8 +19,7 @@ _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 def choose_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
     """The largest RGB page, and a note if it was chosen among several that are no levels of one pyramid.
 
-    Raises:
-        MitofmError: there is none, several are equally large (a stack), or it cannot be decoded to 8-bit RGB.
+    MitofmError if there is none, several are equally large (a stack), or it cannot be decoded to 8-bit RGB.
     """
     file.pages.useframes = False
     pages = list(_list_pages(file))

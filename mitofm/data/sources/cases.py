@@ -36,13 +36,10 @@ class Cases:
     def describe(self, samples: pd.DataFrame, files: pd.Series, path: Path) -> pd.DataFrame:
         """`samples` with what the table says of their images, which replaces what was known before.
 
-        Args:
-            samples: one row per sample.
-            files: the image of each, as its annotations name it.
-            path: the table.
+        MitofmError if the table cannot be read, lacks a column, says two things of one image, or knows none of them.
 
-        Raises:
-            MitofmError: the table cannot be read, lacks a column, says two things of one image, or knows none of them.
+        Args:
+            files: the image of each, as its annotations name it.
         """
         known = self._read(path)
         keys = {

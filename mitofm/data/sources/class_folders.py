@@ -130,10 +130,7 @@ class ClassFolders(Crops):
         for folder, inside in folders.items():
             files = crop_files.list_crops(inside)
             if not files:
-                raise MitofmError(
-                    f"data set {self.name!r} is not here: {inside} holds no images; {finding.describe(self._given)}. Put the "
-                    "crops of that class there, or point paths.data (MITOFM_DATA) or source.root at the folder that holds them"
-                )
+                raise finding.absent(f"data set {self.name!r}", f"{inside} holds no images", self._given)
             for file in files:
                 called = f"{folder}/{file}"
                 sample = reading.stem(called)

@@ -64,8 +64,6 @@ class CropNames:
         Args:
             words: as for `find`; the index is the row of the CSV.
             count_beyond: how many leading folders of a word may be ignored.
-            origin: the CSV, for messages.
-            root: the folder of the crops, for messages.
         """
         found = [self.find(word, count_beyond(word)) for word in words]
         for row, word, crops in zip(words.index, words, found, strict=True):

@@ -20,8 +20,6 @@ class Crops(ABC):
     """Pre-cut crops, and what folders, their names or a CSV say of them.
 
     Args:
-        root: the folder.
-        name: the data set's name.
         file: the CSV, or the names it has in several copies; None: as the class says.
         columns: the CSV's words, by what they are here. A list of columns is joined with "_"; but that of `votes` is one
             column per expert. null: it has no such column.

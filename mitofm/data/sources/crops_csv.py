@@ -77,11 +77,8 @@ class CropsCsv(Crops):
         """The CSV."""
         _, path = self._find()
         if path is None and self.file is None:
-            raise MitofmError(
-                f"data set {self.name!r} is not here: no table in {self._given} has the columns "
-                f"{', '.join(self._needed())}; {finding.describe(self._given)}. Put table and crops there, or point "
-                "paths.data (MITOFM_DATA) or data.source.root at their folder"
-            )
+            lack = f"no table in {self._given} has the columns {', '.join(self._needed())}"
+            raise finding.absent(f"data set {self.name!r}", lack, self._given)
         if path is None:
             raise finding.missing(self._given, self.file or (), f"data set {self.name!r}")
         return [reading.require_content(path, self.name)]

@@ -25,16 +25,11 @@ def fill(samples: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> 
     - a list of rules, of which the first that covers an image counts. Each states some of `domain`, `species`, `scanner`;
       `files` limits it to the images of that name, or, as `[first, last]`, to those whose name is a number in that range.
 
-    A field that is not known of any image is left out.
+    A field that is not known of any image is left out. MitofmError if a rule states something else, or an image has no
+    domain.
 
     Args:
-        samples: one row per sample.
         files: the image of each, as its file names it.
-        rules: from the config.
-        origin: the annotation file, for messages.
-
-    Raises:
-        MitofmError: a rule states something else, or an image has no domain.
     """
     listed = list(_list_rules(rules))
     said = {file: _apply_rules(file, listed) for file in files.unique()}

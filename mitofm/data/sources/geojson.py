@@ -45,18 +45,15 @@ def stem(path: Path) -> str:
 
 
 def read(path: Path, labelled: bool, labels: Labels) -> Points:
-    """The samples of the GeoJSON in `path`; its features are counted from 1.
+    """The samples of the GeoJSON in `path`, gzipped or not; its features are counted from 1.
 
     The class of a feature is its `classification` (QuPath's object, its name, or a list of names), else its `name`. What
     `mitofm predict` writes is read back: image, slide, domain, and the names of the samples if no two are equal.
+    MitofmError if it is no GeoJSON, or a sample's class or geometry cannot be read; with its feature.
 
     Args:
-        path: the file; it may be gzipped.
         labelled: whether classes are labels; if not, every feature is a sample without one.
         labels: which features are samples, and their labels.
-
-    Raises:
-        MitofmError: it is no GeoJSON, or a sample's class or geometry cannot be read; with its feature.
     """
     try:
         content = json.loads(tabular.read_text(path))

@@ -100,10 +100,7 @@ class OwnCrops(Crops):
     def source(self) -> ClassFolders | CropsCsv:
         """What reads the files that lie there. MitofmError if neither can, or table, folders or words are ambiguous."""
         if not self._given.is_dir():
-            raise MitofmError(
-                f"data set {self.name!r} is not here: {self._given} is no folder. Point data.source.root at the folder of "
-                "the crops"
-            )
+            raise finding.absent(f"data set {self.name!r}", f"{self._given} has no crops", self._given)
         path, columns = self._find_table()
         if path is not None and ("label" in columns or "label" in self.stated):
             return self._make_crops_csv(path, columns)
@@ -111,27 +108,23 @@ class OwnCrops(Crops):
 
     def _find_table(self) -> tuple[Path | None, dict[str, str | Sequence[str] | None]]:
         """The table that names crops, and its columns."""
-        if self.file is not None:
-            paths = [finding.find(self._given, self.file, f"data set {self.name!r}")]
-        else:
-            paths = crop_files.list_tables(self._given)
         names = crop_files.CropNames({crop: crop for crop in crop_files.list_crops(self._given)})
-        found = []
-        for path in paths:
-            try:
-                read = tabular.read(path)
-            except MitofmError:
-                if self.file is not None:
-                    raise
-                continue  # a text about the data, say
+        if self.file is not None:
+            path = finding.find(self._given, self.file, f"data set {self.name!r}")
+            read = tabular.read(path)
             columns = self._tell_columns(read, names)
-            if "crop" in columns:
-                found.append((path, columns))
-            elif self.file is not None:
+            if "crop" not in columns:
                 raise MitofmError(
                     f"{path}: none of its columns names an image below {self._given}; it has: {', '.join(read)}. Put the "
                     "crops there, or name the column with data.source.columns.crop"
                 )
+            return path, columns
+        found = []
+        for path in crop_files.list_tables(self._given):
+            with suppress(MitofmError):  # a text about the data, say
+                columns = self._tell_columns(tabular.read(path), names)
+                if "crop" in columns:
+                    found.append((path, columns))
         if len(found) > 1:
             told = " and ".join(path.name for path, _ in found)
             raise MitofmError(

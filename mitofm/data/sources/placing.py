@@ -15,16 +15,13 @@ _SAME_FORMAT = {".tiff": ".tif"}
 
 
 def place(root: Path, files: Iterable[str], name: str) -> dict[str, str]:
-    """The path, relative to `root`, at which each of `files` lies.
+    """The path, relative to `root`, at which each of `files`, paths relative to it too, lies.
 
     It is the stated one if a file is there. Else it is the path of the one file below `root` that ends in the stated path,
     or in the longest part of it that no other of `files` ends in. Case does not count, and `.tif` and `.tiff` are one
     ending; an exact name is preferred, then one in the stated folder. A file that is found nowhere keeps its stated path.
 
-    Args:
-        root: the data set's folder.
-        files: stated paths, relative to `root`.
-        name: the data set's, for messages. MitofmError if a path fits two files.
+    MitofmError if a path fits two files.
     """
     placed = {file: file for file in sorted(set(files))}
     absent = [file for file in placed if not (root / file).is_file()]

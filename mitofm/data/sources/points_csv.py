@@ -18,7 +18,7 @@ from mitofm.data.sources.domains import state_domain
 from mitofm.data.sources.points import UM, UNITS, Points, write_positions
 from mitofm.data.sources.spelling import list_words, to_slashes
 from mitofm.data.sources.votes import Words
-from mitofm.data.survey import survey
+from mitofm.data.survey import refuse, survey
 from mitofm.ground.errors import MitofmError, NoSamples, unknown
 from mitofm.ground.settings import Positive
 
@@ -158,9 +158,7 @@ class PointsCsv(AnnotatedImages):
         """Micrometres per px of the image of each entry."""
         reading.check_images(self.root, images, self.name)
         seen = survey(self.root, entries.assign(image=images), self.image_mpp)
-        broken = seen["problem"][seen["problem"] != ""]
-        if len(broken):
-            raise MitofmError(f"{broken.iloc[0]} ({len(broken)} images of {path} cannot be read)")
+        refuse(self.root, seen, None)
         unknown_ = seen.index[seen["mpp"].isna()]
         if len(unknown_):
             raise MitofmError(

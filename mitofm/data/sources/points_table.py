@@ -25,16 +25,14 @@ def read(
 ) -> Points:
     """The samples of the table in `path`.
 
+    MitofmError if it is no table, lacks a column, or holds a class or a value that cannot be; with its row.
+
     Args:
-        path: the table, in any dialect.
         columns: its word for each key, see `mitofm.data.sources.columns.find_columns`. Without `label` no sample has one.
         unit: of x and y; None: as the header says.
         labels: which rows are samples, and their labels.
         voters: the columns of experts' votes, if it has them.
         votes: the words of a vote for label 1.
-
-    Raises:
-        MitofmError: it is no table, lacks a column, or holds a class or a value that cannot be; with its row.
     """
     table = reading.read_csv(path, [])
     words, unit = find_columns(columns, list(table), unit, str(path))

@@ -26,13 +26,11 @@ def require_content(path: Path, name: str) -> Path:
 def read_csv(path: Path, needed: Iterable[str], with_gaps: Iterable[str] = ()) -> pd.DataFrame:
     """The text table in `path`, every value a string or missing; the index is the row in the file (the header is row 1).
 
+    MitofmError if it is no text table, lacks a needed column, or leaves one empty.
+
     Args:
-        path: the file, in any dialect that `mitofm.data.tabular` reads.
         needed: columns that every row must fill.
         with_gaps: columns that it must have, too.
-
-    Raises:
-        MitofmError: it is no text table, lacks a needed column, or leaves one empty.
     """
     read, needed = tabular.read_numbered(path), list(needed)
     missing = [column for column in (*needed, *with_gaps) if column not in read]

@@ -16,11 +16,9 @@ FIELDS = ("domain", "species", "scanner")
 
 
 def respell(samples: pd.DataFrame, spelling: Mapping[str, str]) -> pd.DataFrame:
-    """`samples` with domain, species and scanner in the config's spelling.
+    """`samples` with domain, species and scanner, if it has them, in the config's spelling.
 
-    Args:
-        samples: one row per sample; the three columns if it has them.
-        spelling: a word of the file -> how it is spelled: {Hamammatsu XR: Hamamatsu XR, Canine: canine}. Others stay.
+    It maps a word of the file to how it is spelled: {Hamammatsu XR: Hamamatsu XR, Canine: canine}. Others stay.
     """
     known = {str(word): one for word, one in spelling.items()}
     fields = [field for field in FIELDS if field in samples]

@@ -16,15 +16,13 @@ Words = Sequence[object] | str | float | None
 def count(read: pd.DataFrame, columns: Sequence[str], positive: Collection[object], path: Path) -> pd.DataFrame:
     """`votes_positive` and `votes` of every sample, with the index of `read`.
 
+    MitofmError if a column is missing, or a sample has no vote at all.
+
     Args:
-        read: one row per sample, text; empty or missing: this expert did not vote.
+        read: the table in `path`, one row per sample, text; empty or missing: this expert did not vote.
         columns: one per expert.
         positive: the words of a positive vote. Case and blanks do not count, "1", "1.0" and 1 are one word, and so are
             "True" and True. Every other word is a vote against.
-        path: the file, for messages.
-
-    Raises:
-        MitofmError: a column is missing, or a sample has no vote at all.
     """
     missing = [column for column in columns if column not in read]
     if missing:
