@@ -18,7 +18,7 @@ import pandas as pd
 
 from mitofm.data import tabular
 from mitofm.data.annotations import UNKNOWN
-from mitofm.data.sources.points import PX, Labels, Points
+from mitofm.data.sources.points import Labels, Points
 from mitofm.ground.errors import MitofmError
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def stem(path: Path) -> str:
     return Path(name).stem if name.lower().endswith(_ENDINGS) else name
 
 
-def read(path: Path, labelled: bool, labels: Labels) -> Points:
+def read(path: Path, labelled: bool, labels: Labels, unit: str) -> Points:
     """The samples of the GeoJSON in `path`, gzipped or not; its features are counted from 1.
 
     The class of a feature is its `classification` (QuPath's object, its name, or a list of names), else its `name`. What
@@ -54,6 +54,7 @@ def read(path: Path, labelled: bool, labels: Labels) -> Points:
     Args:
         labelled: whether classes are labels; if not, every feature is a sample without one.
         labels: which features are samples, and their labels.
+        unit: of x and y, which GeoJSON does not say.
     """
     try:
         content = json.loads(tabular.read_text(path))
@@ -75,7 +76,7 @@ def read(path: Path, labelled: bool, labels: Labels) -> Points:
     complete = [key for key in _TEXT if read[key].notna().all()]
     if read["sample_id"].duplicated().any() and "sample_id" in complete:
         complete.remove("sample_id")
-    return Points(read[["x", "y", "label", *complete]].astype({"x": float, "y": float}), PX, _FULL)
+    return Points(read[["x", "y", "label", *complete]].astype({"x": float, "y": float}), unit, _FULL)
 
 
 def _list_features(content: Any, path: Path) -> Iterator[dict[str, Any]]:
