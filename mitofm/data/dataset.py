@@ -109,11 +109,9 @@ class Dataset:
         )
 
     def store(self, source: Tabled | None = None, name: str = "") -> PatchStore:
-        """Its patch store, built first if it does not exist.
+        """Its patch store, or that of other positions in its images (`mitofm.data.positions`), with a `name` of its own.
 
-        Args:
-            source: other positions in its images (`mitofm.data.positions`) instead of its samples.
-            name: what to call that store, after the data set's name.
+        It is built first if it does not exist.
         """
         from mitofm.data import patches
 

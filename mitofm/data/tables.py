@@ -112,8 +112,7 @@ def lock_cached(path: Path, what: str) -> Iterator[None]:
             yield
     except OSError as error:
         raise MitofmError(
-            f"{path}: the {what} cannot be written ({error}). Make room, or choose another folder with paths.cache "
-            "(MITOFM_CACHE)"
+            f"{path}: the {what} cannot be written ({error}). Make room, or choose another paths.cache (MITOFM_CACHE)"
         ) from error
 
 

@@ -75,7 +75,6 @@ def take_rgb(pixels: np.ndarray, path: Path) -> np.ndarray:
         )
     if pixels.shape[2] == 4 and (pixels[..., 3] < 255).any():
         raise MitofmError(
-            f"{path}: this image is partly transparent, or has a fourth channel that is no alpha, so its colours are not "
-            "defined; save it as RGB without one"
+            f"{path}: this image is partly transparent, or has a fourth channel that is no alpha: save it as RGB without one"
         )
     return pixels[..., :3]

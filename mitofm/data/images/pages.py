@@ -66,9 +66,8 @@ def _refuse_stack(path: Path, largest: list[tifffile.TiffPage]) -> None:
     many = max(len(largest), page.imagedepth, int(said[1]) if said else 1)
     if many > 1:
         raise MitofmError(
-            f"{path}: this TIFF is a stack of {many} images of {page.imagewidth} x {page.imagelength} px, and which one is "
-            "meant is not known. Save each crop as a file of its own, and of a stack in focus, time or channel the one image "
-            "that was annotated"
+            f"{path}: this TIFF is a stack of {many} images of {page.imagewidth} x {page.imagelength} px: which one is "
+            "meant? Save each crop as a file of its own, and of focus, time or channel the one image that was annotated"
         )
 
 

@@ -91,9 +91,7 @@ class AnnotatedImages(ABC):
 
         MitofmError if an image has no domain, or may be one of two files.
 
-        Args:
-            files: the image of each, as its file names it.
-            paths: of `files()`.
+        `files` are the image of each, as its file names it, and `paths` those of `files()`.
         """
         if self.table_of_cases:
             samples = self.table_of_cases.describe(samples, files, paths[1])

@@ -38,8 +38,7 @@ class Cases:
 
         MitofmError if the table cannot be read, lacks a column, says two things of one image, or knows none of them.
 
-        Args:
-            files: the image of each, as its annotations name it.
+        `files` are the image of each, as its annotations name it.
         """
         known = self._read(path)
         keys = {

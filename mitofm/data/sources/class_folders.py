@@ -59,8 +59,7 @@ class ClassFolders(Crops):
         super().__init__(root, name, file, columns, KEYS, **more)
         if self.file and "crop" not in self.columns:
             raise MitofmError(
-                f"data set {name!r}: data.source.columns must name the columns of {self.file[0]} for crop and slide (slide only "
-                "if the file has it)"
+                f"data set {name!r}: data.source.columns must name the columns of {self.file[0]} for crop and slide, if it has one"
             )
         self.votes_columns = {key: list_words(words) for key, words in (votes_file or {}).items()}
         if votes_file and set(votes_file) != {"file", "crop", "votes"}:

@@ -59,27 +59,22 @@ class CropNames:
     def find_each(
         self, words: pd.Series, count_beyond: Callable[[str], int], origin: Path, root: Path
     ) -> list[str | None]:
-        """The crop that each of `words` means, or None. MitofmError, with its row, for a word that may mean two.
+        """The crop that each of `words` (index: the row of the CSV) means, or None; as `find`.
 
-        Args:
-            words: as for `find`; the index is the row of the CSV.
-            count_beyond: how many leading folders of a word may be ignored.
+        MitofmError, with its row, for a word that may mean two.
         """
         found = [self.find(word, count_beyond(word)) for word in words]
         for row, word, crops in zip(words.index, words, found, strict=True):
             if len(crops) > 1:
                 raise MitofmError(
-                    f"{origin}: row {row}: {word!r} may be {crops[0]} or {crops[1]} of {root}. Give folder and ending in "
-                    "the CSV, or rename one of them"
+                    f"{origin}: row {row}: {word!r} may be {crops[0]} or {crops[1]} of {root}. Give folder and ending, or rename one"
                 )
         return [crops[0] if crops else None for crops in found]
 
     def find(self, word: str, beyond: int = 0) -> list[str]:
-        """The crops that `word` may mean: none, the one, or several; as it is written first, then in whatever case.
+        """The crops that `word`, a path, may mean: none, the one, or several; as it is written first, then in whatever case.
 
-        Args:
-            word: a path, with an ending or without, whose leading folders need not be there.
-            beyond: how many of its leading folders may be ignored; another ending always may.
+        As many of its leading folders as `beyond` may be ignored; another ending, or that it has none, always may.
         """
         names = _list_names(to_slashes(word))[: 2 * (beyond + 1)]
         exact = next((self._exact[name] for name in names if name in self._exact), [])

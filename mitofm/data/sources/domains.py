@@ -28,8 +28,7 @@ def fill(samples: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> 
     A field that is not known of any image is left out. MitofmError if a rule states something else, or an image has no
     domain.
 
-    Args:
-        files: the image of each, as its file names it.
+    `files` are the image of each, as its file names it.
     """
     listed = list(_list_rules(rules))
     said = {file: _apply_rules(file, listed) for file in files.unique()}

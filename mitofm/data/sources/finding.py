@@ -18,7 +18,7 @@ def find(root: Path, names: str | Sequence[str], what: str, fits: Callable[[Path
     MitofmError if there is none, or two that differ from a name by case alone.
 
     Args:
-        names: paths relative to it (or absolute): the published one, older ones.
+        names: paths relative to `root` (or absolute).
         what: whose file it is, for messages: "data set 'ami_br'".
         fits: `Path.is_dir` looks for a folder.
     """

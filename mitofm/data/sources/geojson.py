@@ -53,7 +53,6 @@ def read(path: Path, labelled: bool, labels: Labels, unit: str) -> Points:
 
     Args:
         labelled: whether classes are labels; if not, every feature is a sample without one.
-        labels: which features are samples, and their labels.
         unit: of x and y, which GeoJSON does not say.
     """
     try:

@@ -54,8 +54,7 @@ def _find_alike(folder: Path, name: str, origin: str) -> Path | None:
         found = [path for path in images if spelled(name) in map(spelled, _list_names(path))]
         if len(found) > 1:
             raise MitofmError(
-                f"{origin}: {name!r} may be the image {found[0]} or {found[1].name}. Keep or rename one of them, or name the "
-                "image with its ending"
+                f"{origin}: {name!r} may be the image {found[0]} or {found[1].name}. Rename one, or name it with its ending"
             )
         if found:
             return found[0]

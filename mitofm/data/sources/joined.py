@@ -58,8 +58,7 @@ class Joined:
         tables = [source.table() for source in self.sources]
         if len({"crop" in table for table in tables}) > 1:
             raise MitofmError(
-                f"{self.root}: some of the joined data sets are crops that are already cut and others whole images; join "
-                "sets of one kind"
+                f"{self.root}: some data sets are crops already cut and others whole images; join sets of one kind"
             )
         known = [
             column

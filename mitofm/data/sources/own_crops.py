@@ -52,8 +52,7 @@ class OwnCrops(Crops):
         positive: words of label 1: folders, or values of the column of labels.
         negative: words of label 0.
         ignored: as for `CropsCsv`.
-        root, name, more: see `mitofm.data.sources.crops.Crops`. Without `domains` all is one domain with the name of the
-            data set.
+        more: see `mitofm.data.sources.crops.Crops`. Without `domains` all is one domain with the name of the data set.
     """
 
     def __init__(

@@ -26,8 +26,7 @@ class Patches(CropsCsv):
     `padded` (1 = padded at a border of the image, so the sample is off its centre). Others are ignored.
 
     Args:
-        root: the folder.
-        name: the data set's name, and the `dataset` of its samples if the CSV names none.
+        name: the data set's, and the `dataset` of its samples if the CSV names none.
         include_padded: keep the padded crops. They are left out by default: a crop is read at its centre.
     """
 

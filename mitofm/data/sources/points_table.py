@@ -30,7 +30,6 @@ def read(
     Args:
         columns: its word for each key, see `mitofm.data.sources.columns.find_columns`. Without `label` no sample has one.
         unit: of x and y; None: as the header says.
-        labels: which rows are samples, and their labels.
         voters: the columns of experts' votes, if it has them.
         votes: the words of a vote for label 1.
     """
