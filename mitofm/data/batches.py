@@ -20,7 +20,7 @@ Batch = tuple[Tensor, Tensor]  # uint8 (B, crop_px, crop_px, 3), labels float (B
 TrainingBatch = tuple[Tensor, Tensor, Tensor]  # and loss weights float (B,)
 
 
-@dataclass
+@dataclass(eq=False)
 class TrainingPatches(Dataset[TrainingBatch]):
     """Batches of augmented, perhaps mixed training patches; a batch is read from the store in one go.
 
@@ -60,7 +60,7 @@ class TrainingPatches(Dataset[TrainingBatch]):
         return torch.from_numpy(patches), torch.from_numpy(labels), torch.from_numpy(weights)
 
 
-@dataclass
+@dataclass(eq=False)
 class PlainPatches(Dataset[Batch]):
     """Patches as they are, for validation and prediction."""
 

@@ -20,7 +20,7 @@ from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.seeds import stream
 
 
-@dataclass
+@dataclass(eq=False)
 class Positions(ABC):
     """A table derived from the samples and the images of another, whose `source` is given; `seed` is that of the drawing."""
 
@@ -59,7 +59,7 @@ class Positions(ABC):
         """The positions in one image of `size` (width, height), given its annotated samples: rows of a table."""
 
 
-@dataclass
+@dataclass(eq=False)
 class BackgroundPositions(Positions):
     """Random positions away from every annotated sample, all with label 0.
 
@@ -91,7 +91,7 @@ class BackgroundPositions(Positions):
         return common.assign(sample_id=names, x=found[:, 0], y=found[:, 1], label=0)
 
 
-@dataclass
+@dataclass(eq=False)
 class JitteredPositions(Positions):
     """Every annotated sample seen off its centre, `per_cell` times, with its own label."""
 
