@@ -31,7 +31,7 @@ def arrange(table: pd.DataFrame, patch_px: int) -> list[list[np.ndarray]]:
     size = max(1, _PIECE // (patch_px * patch_px * 3))
     units: list[list[np.ndarray]] = []
     waiting: list[np.ndarray] = []
-    for rows in np.split(order, np.flatnonzero(files[order][1:] != files[order][:-1]) + 1):
+    for _, rows in split_by_file(files, order):
         if len(rows) >= size:
             units.append(np.split(rows, range(size, len(rows), size)))
             continue

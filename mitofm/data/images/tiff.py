@@ -38,9 +38,9 @@ def open_tiff(path: Path) -> Image:
             file.close()
             return Slide(path)
         return Tiff(path, file)
-    except BaseException as error:
+    except Exception as error:
         file.close()
-        if isinstance(error, MitofmError) or not isinstance(error, Exception):
+        if isinstance(error, MitofmError):
             raise
         raise damaged(path, error) from error
 

@@ -77,10 +77,10 @@ class ClassFolders(Crops):
 
     def prepare(self) -> None:
         """Check that every crop that the CSV describes is there, and described."""
-        found = self.table().set_index("crop")
-        path = self._find_csv()
-        described = [] if path is None else self._read_csv(path, self.columns, self._list_crops()).index
-        gone = [crop for crop in described if crop not in found.index]
+        self.table()
+        path, crops = self._find_csv(), self._list_crops()
+        described = [] if path is None else self._read_csv(path, self.columns, crops).index
+        gone = [crop for crop in described if crop not in crops.index]
         if gone:
             raise MitofmError(
                 f"data set {self.name!r}: {len(gone)} crops of {path} are in none of the folders "
@@ -89,8 +89,7 @@ class ClassFolders(Crops):
 
     def files(self) -> list[Path]:
         """The crops, since their folders are their labels, and the CSVs."""
-        root = self.root
-        crops = [root / crop for crop in self._list_crops().index]
+        crops = map(self.root.joinpath, self._list_crops().index)
         return [*crops, *(path for path in (self._find_csv(), self._find(self.votes_file)) if path is not None)]
 
     def table(self) -> pd.DataFrame:

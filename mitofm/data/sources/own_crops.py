@@ -163,9 +163,8 @@ class OwnCrops(Crops):
         positive, negative = self.positive, self.negative
         label = columns["label"]
         if not positive and isinstance(label, str):
-            read = tabular.read(path)
             ignored = {""} if self.ignored == OTHERS else {"", *_to_strings(self.ignored)}
-            words = sorted(set(read[label]) - ignored) if label in read else []
+            words = sorted({*tabular.read(path).get(label, ())} - ignored)
             positive, negative = tell_classes(words)
             if not positive and words:
                 shown = ", ".join(words[:8]) + (", ..." if len(words) > 8 else "")
