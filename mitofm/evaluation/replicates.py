@@ -92,7 +92,8 @@ def pool_folds(folds: Sequence[Replicates]) -> Replicates:
         )
         values[metric] = _list(mean)
     samples = fingerprints.of(sorted(fold.samples for fold in folds))
-    return Replicates(names, samples, *counts.tolist(), values)
+    negatives, positives = counts.tolist()
+    return Replicates(names, samples, negatives, positives, values)
 
 
 def _list(values: np.ndarray) -> list[float | None]:

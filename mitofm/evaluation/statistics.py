@@ -148,9 +148,10 @@ def subtract_by_slide(
     own = [sorted({slide for seed in side for slide in seed.slides}) for side in sides]
     names = sorted({*own[0], *own[1]})
     one, other = (_join(side, metric, names) for side in sides)
-    found = _measure(one - other, sum(_weigh(side, names) for side in sides))
+    weights = [_weigh(side, names) for side in sides]
+    found = _measure(one - other, weights[0] + weights[1])
     few = min(len(slides) for slides in own) < MINIMUM_SLIDES
-    few_effective = min(_count_effective(_weigh(side, names)) for side in sides) < MINIMUM_EFFECTIVE
+    few_effective = min(map(_count_effective, weights)) < MINIMUM_EFFECTIVE
     if found.standard_error is not None and (few or few_effective):
         found = replace(found, standard_error=None, why=_say_few(few))
     return _add_interval(found, level)

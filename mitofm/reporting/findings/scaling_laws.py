@@ -126,14 +126,8 @@ def tabulate(found: Sequence[Law]) -> Table:
 
 
 def _fit_once(stored: Stored, name: str, members: Sequence[Result], labels: list[float], asked: Sequence[float]) -> Any:
-    made_of = [
-        "law of slides and trainings",
-        [stored.contents(member.group) for member in members],
-        name,
-        labels,
-        list(asked),
-        bootstrap.DRAWS,
-    ]
+    contents = [stored.contents(member.group) for member in members]
+    made_of = ["law of slides and trainings", contents, name, labels, list(asked), bootstrap.DRAWS]
     return stored.kept.get(made_of, lambda: _fit(stored, name, members, np.array(labels), asked))
 
 
