@@ -55,10 +55,12 @@ def replicate(predictions: pd.DataFrame, threshold: float) -> Replicates:
     parts += [metrics.measure(labels, logits, threshold, (codes != one[:, None]).astype(float)) for one in portions]
     values = {name: np.hstack([part[name] for part in parts]) for name in parts[0]}
     samples = predictions[["sample_id", "slide", "label"]].astype(str)
+    negatives, positives = (np.bincount(codes[labels == label], minlength=len(slides)).tolist() for label in (0, 1))
     return Replicates(
         [str(slide) for slide in slides],
         fingerprints.of(samples.to_numpy().tolist()),
-        *(np.bincount(codes[labels == label], minlength=len(slides)).tolist() for label in (0, 1)),
+        negatives,
+        positives,
         {name: _list(found) for name, found in values.items()},
     )
 

@@ -34,8 +34,11 @@ def difference_p(found: Estimate, count: int = 1) -> float | None:
 def judge(found: Estimate, margin: float = MARGIN) -> str:
     """One of: better, worse, equivalent, not decided, no interval, one training only.
 
-    A difference that is smaller than the margin for sure is called equivalent, however surely it is not 0.
+    A difference that is smaller than the margin for sure is called equivalent, however surely it is not 0; so is one that
+    is nothing on every slide in every seed.
     """
+    if found.value == found.standard_error == 0:
+        return EQUIVALENT
     if found.verdict in (NO_INTERVAL, ONE_TRAINING) or found.low is None or found.high is None:
         return found.verdict
     if -margin < found.low and found.high < margin:

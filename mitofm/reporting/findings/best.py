@@ -57,7 +57,7 @@ def _describe_one(best: Sequence[Result], of: int, stored: Stored) -> str:
     where = key.setting if several else key.where
     place += f", {where}" if where else ""
     place += f", tested {name_set(best[0].set)}" if best[0].set != ALL else ""
-    among = f", the highest of {of} (with an interval that allows for the choice)" if of > 1 else ""
+    among = f", the highest of {of} (the interval allows for the choice)" if of > 1 else ""
     reaches = f"an AUROC of {format_interval(best[0].auroc.among(of))}{among}"
     if several:
         ordered = sorted(best, key=_rank, reverse=True)
