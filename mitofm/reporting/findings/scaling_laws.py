@@ -11,13 +11,13 @@ import numpy as np
 
 from mitofm.evaluation import bootstrap, scaling_law
 from mitofm.evaluation.scaling_law import ScalingLaw
-from mitofm.evaluation.statistics import LEVEL, MINIMUM_SLIDES
+from mitofm.evaluation.statistics import LEVEL, LOWER, MINIMUM_SLIDES
 from mitofm.ground.seeds import stream
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.grouping import group_by
-from mitofm.reporting.numbers import NOTHING
+from mitofm.reporting.numbers import NOTHING, format_value
 from mitofm.reporting.tables import LABELS, Entry, Table, make_table, name_row
 
 Ends = Sequence[float | None]
@@ -63,7 +63,29 @@ class Law:
 def find(measured: Measured) -> Found:
     """The laws; none with fewer than four amounts of labels."""
     laws = fit_laws(measured.stored, measured.primary, choose_levels(measured.primary))
-    return Found([show_table(tabulate(laws))]) if laws else Found()
+    if not laws:
+        return Found()
+    return Found([show_table(tabulate(laws))], cautions=describe_misfits(measured.stored, measured.primary, laws))
+
+
+def describe_misfits(stored: Stored, results: Iterable[Result], laws: Sequence[Law]) -> list[str]:
+    """The laws whose points do not fall as a power law does: AUROC is surely lower with all labels than with fewer."""
+    lines = group_by(results, lambda one: (replace(one.configuration, fraction=0.0), one.set))
+    told = []
+    for law in laws:
+        *fewer, most = sorted(lines[law.configuration, law.set], key=lambda one: one.configuration.fraction)
+        best = max(fewer, key=lambda one: one.auroc.value or 0.0)
+        found = stored.compare(most, best).difference.among(len(fewer))
+        if found.verdict == LOWER:
+            told.append(
+                f"{most.named} ({best.configuration.share}: {format_value(best.auroc)}, {most.configuration.share}: "
+                f"{format_value(most.auroc)})"
+            )
+    if not told:
+        return []
+    return [
+        f"More labels make it worse, so that no scaling law describes it: {'; '.join(told)}. What the law says of these is void."
+    ]
 
 
 def choose_levels(results: Iterable[Result]) -> list[float]:
