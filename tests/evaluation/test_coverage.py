@@ -22,7 +22,9 @@ def auroc_only(seeds: Sequence[pd.DataFrame]) -> list[Replicates]:
         codes, slides = pd.factorize(seed["slide"])
         weights = (codes != np.arange(-1, len(slides))[:, None]).astype(float)
         values = metrics.auroc(seed["label"].to_numpy(), seed["logit"].to_numpy(), weights)
-        found.append(Replicates(list(slides), "", {"auroc": [None if np.isnan(v) else v for v in values]}))
+        counts = [np.bincount(codes[seed["label"] == label], minlength=len(slides)).tolist() for label in (0, 1)]
+        plain = {"auroc": [None if np.isnan(value) else value for value in values]}
+        found.append(Replicates(list(slides), "", *counts, plain))
     return found
 
 
