@@ -120,7 +120,7 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
     cut, rule = threshold.FIXED, "fixed"
     if cell.validation_decides:
         cut, rule = threshold.choose(_truth(cell.split, "validation"), outcome.validation_logits), "validation"
-    columns = ["sample_id", "slide", "domain", "label", "evaluation_set"]
+    columns = ["sample_id", "slide", "domain", "label", "evaluation_set", "test_chance"]
     predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
     predictions.insert(4, "logit", outcome.test_logits)
     metrics = {

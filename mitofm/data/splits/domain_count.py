@@ -66,7 +66,8 @@ class DomainCount(Strategy):
                 part[_take(table, samples[value], share, seed, side)] = side
         tests = np.where(out, OUT_OF_DOMAIN, IN_DOMAIN).astype(object)
         test_only = tuple(value for value in slides.test_only if value != self.domain)
-        return Sides(part, np.where(part == TEST, tests, ""), test_only)
+        chance = np.where(out, 1.0, np.where(np.isin(slides.value, able), slides.test_chance / len(able), 0.0))
+        return Sides(part, np.where(part == TEST, tests, ""), test_only, chance)
 
 
 def _divide(size: int, count: int) -> list[int]:

@@ -34,4 +34,4 @@ class InDomain(Strategy):
         """Domains divided one by one. Raises MitofmError for a `by` the table cannot serve."""
         slides = assign(table, self.by, seed, self.test_share, self.validation_share)
         tests = np.where(np.isin(slides.value, slides.test_only), OUT_OF_DOMAIN, IN_DOMAIN).astype(object)
-        return Sides(slides.part, np.where(slides.part == TEST, tests, ""), slides.test_only)
+        return Sides(slides.part, np.where(slides.part == TEST, tests, ""), slides.test_only, slides.test_chance)

@@ -40,6 +40,8 @@ class LeaveOneOut(Strategy):
         slides.require_others(self.domain)
         out = slides.value == self.domain
         test_only = tuple(value for value in slides.test_only if value != self.domain)
-        part = np.where(out, TEST, np.where(np.isin(slides.value, test_only), UNUSED, slides.part))
+        unused = np.isin(slides.value, test_only)
+        part = np.where(out, TEST, np.where(unused, UNUSED, slides.part))
+        chance = np.where(out, 1.0, np.where(unused, 0.0, slides.test_chance))
         tests = np.where(out, OUT_OF_DOMAIN, IN_DOMAIN).astype(object)
-        return Sides(part, np.where(part == TEST, tests, ""), test_only)
+        return Sides(part, np.where(part == TEST, tests, ""), test_only, chance)

@@ -24,6 +24,7 @@ class Sides:
     part: np.ndarray  # (N,) objects, one of `PARTS` per sample
     evaluation_set: np.ndarray  # (N,) objects, the set a test sample is evaluated in; "" for every other sample
     test_only: tuple[str, ...] = ()  # the domains (values of `by`) too small to train on
+    test_chance: np.ndarray | None = None  # (N,), the chance of each sample to test, over seeds; None: not known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,11 @@ class Split:
     Attributes:
         frame: one row per sample, in table order: sample_id, slide (the unit of independence), domain, label, species and
             scanner if the table knows them, agreement of the experts (`mitofm.data.votes`) if it has votes, part,
-            evaluation_set, order. `order` is the rank of a training or validation sample within its side, -1 for test and
-            unused samples. If votes are trained on, also target: what each sample is trained towards, from 0 to 1.
+            evaluation_set, order, test_chance. `order` is the rank of a training or validation sample within its side, -1 for
+            test and unused samples. `test_chance` is the chance of the sample to test, over seeds and all else equal; NaN if
+            it is not known. Weighted with 1 / test_chance, sums over test samples are unbiased for sums over all samples that
+            can test (Horvitz and Thompson 1952, JASA 47:663). If votes are trained on, also target: what each sample is
+            trained towards, from 0 to 1.
         strategy: the name of the strategy.
         test_only: the domains (values of `by`) too small to train on.
         slide_unit: what a slide is: "slide", "patient", or "image" if no slide is known.

@@ -41,4 +41,4 @@ class SingleDomain(Strategy):
         own = slides.value == self.domain
         part = np.where(own | (slides.part == TEST), slides.part, UNUSED)
         tests = np.where(own, IN_DOMAIN, OUT_OF_DOMAIN).astype(object)
-        return Sides(part, np.where(part == TEST, tests, ""), slides.test_only)
+        return Sides(part, np.where(part == TEST, tests, ""), slides.test_only, slides.test_chance)
