@@ -60,6 +60,7 @@ LABELS = {
 # Keys that were added after 0.1, and the value at which they change nothing: there they stay out of a cell's id.
 NEUTRAL = {
     "fit.labels": "majority",
+    "split.slides": None,
     "split.columns": dict.fromkeys(("sample", "slide", "part", "evaluation_set")),
     "split.words": dict.fromkeys(("train", "validation", "test", "unused")),
     "split.listed": None,

@@ -165,6 +165,7 @@ def _labels(settings: Settings, split: Split) -> dict[str, Any]:
         "test_only": list(split.test_only),
         "slide_unit": split.slide_unit,
         "seen": _seen(backbone, card),
+        **({"confounded_with": dict(split.confounded_with)} if split.confounded_with else {}),
     }
 
 

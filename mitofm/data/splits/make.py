@@ -61,7 +61,13 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     frame = frame.assign(
         part=part[back], evaluation_set=sides.evaluation_set[back], order=order[back], test_chance=chance[back]
     )
-    return Split(frame=frame, strategy=strategy.name, test_only=sides.test_only, slide_unit=_slide_unit(table))
+    return Split(
+        frame=frame,
+        strategy=strategy.name,
+        test_only=sides.test_only,
+        slide_unit=_slide_unit(table),
+        confounded_with=sides.confounded_with,
+    )
 
 
 def _slide_unit(table: pd.DataFrame) -> str:

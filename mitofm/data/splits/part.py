@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ class Sides:
     evaluation_set: np.ndarray  # (N,) objects, the set a test sample is evaluated in; "" for every other sample
     test_only: tuple[str, ...] = ()  # the domains (values of `by`) too small to train on
     test_chance: np.ndarray | None = None  # (N,), the chance of each sample to test, over seeds; None: not known
+    confounded_with: Mapping[str, float] = field(default_factory=dict)  # see `Split`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +78,15 @@ class Split:
         strategy: the name of the strategy.
         test_only: the domains (values of `by`) too small to train on.
         slide_unit: what a slide is: "slide", "patient", or "image" if no slide is known.
+        confounded_with: if a domain is left out, what is missing with it: the other values ("scanner Leica SCN400") of which it
+            holds at least half of the samples, and that share, largest first.
     """
 
     frame: pd.DataFrame
     strategy: str
     test_only: tuple[str, ...] = ()
     slide_unit: str = "slide"
+    confounded_with: Mapping[str, float] = field(default_factory=dict)
 
     def rows(self, part: str) -> np.ndarray:
         """Row positions (n,) of `part`: training and validation in their order, test and unused in table order."""
