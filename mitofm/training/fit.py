@@ -60,7 +60,7 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
     table = dataset.table()
     if settings.fit.learns_votes:
         votes.require_votes(table, dataset.card.name)
-    split = make_or_suggest(settings.split, table, settings.fraction, settings.seed)
+    split = make_or_suggest(settings.split, table, settings.fraction, settings.seed_of_split)
     labels = _labels(settings, split)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
     store = dataset.store()
@@ -74,7 +74,7 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
         settings=settings,
         fit=settings.fit,
         trainer=settings.trainer,
-        seed=settings.seed,
+        seed=settings.seed_of_training,
         store=store,
         split=split,
         spec=settings.backbone,
@@ -152,6 +152,7 @@ def _labels(settings: Settings, split: Split) -> dict[str, Any]:
         "fraction": settings.fraction,
         "fraction_unit": settings.split.fraction_unit,
         "seed": settings.seed,
+        **settings.seeds_apart,
         "split": settings.split.name,
         "leaks": settings.split.leaks,
         "train_domain": settings.split.describe(),
