@@ -76,12 +76,12 @@ class _Splits:
     def problem(self, cell: Settings) -> str:
         """Why there is no split of that cell, "" if there is one."""
         data = fingerprints.of(cell.stated("data"))
-        key = fingerprints.of([data, cell.stated("split"), cell.fraction, cell.seed])
+        key = fingerprints.of([data, cell.stated("split"), cell.fraction, cell.seed_of_split])
         if key not in self._problems:
             try:
                 if data not in self._tables:
                     self._tables[data] = cell.dataset.table()
-                make_or_suggest(cell.split, self._tables[data], cell.fraction, cell.seed)
+                make_or_suggest(cell.split, self._tables[data], cell.fraction, cell.seed_of_split)
                 self._problems[key] = ""
             except MitofmError as problem:
                 self._problems[key] = str(problem)

@@ -72,7 +72,7 @@ def hashed(
             group: {key: value for key, value in config[group].items() if counts(f"{group}.{key}")}
             for group in ("data", *WHOLE)
         },
-        **{key: config[key] for key in SINGLE},
+        **{key: config[key] for key in SINGLE if config.get(key) is not None},
         **_streams(config["augment"]),
     }
     return fingerprints.of(_content(one_spelling(rounded(rename(_without_neutral(identity), FORMER)))))
@@ -139,7 +139,8 @@ def _spelled(value: Any) -> Any:
 
 def _prefix(settings: Settings) -> str:
     random = "-random" if settings.backbone.weights == "random" else ""
+    apart = "".join(f"-{name}{seed}" for name, seed in settings.seeds_apart.items())
     return (
         f"{settings.dataset.card.name}-{settings.backbone.name}{random}-{settings.adaptation_name}"
-        f"-{settings.split.name}-f{settings.fraction:g}-s{settings.seed}"
+        f"-{settings.split.name}-f{settings.fraction:g}-s{settings.seed}{apart}"
     )

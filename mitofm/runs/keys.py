@@ -15,7 +15,12 @@ from mitofm.ground.errors import MitofmError
 # Part of a cell's identity: groups of which every key counts (but `protocol.name`), single keys, and groups of which only
 # these keys count.
 WHOLE = ("split", "adaptation", "augment", "fit", "protocol")
-SINGLE = ("fraction", "seed")
+SINGLE = (
+    "fraction",
+    "seed",
+    "split_seed",
+    "training_seed",
+)  # at null they stay out of it: 0.1 did not have the last two
 COUNTED = {
     "data": ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source"),
     "backbone": (*CONTRACT, "sha256"),  # the sha256 is that of the weights
@@ -60,6 +65,7 @@ LABELS = {
 # Keys that were added after 0.1, and the value at which they change nothing: there they stay out of a cell's id.
 NEUTRAL = {
     "fit.labels": "majority",
+    "split.slides": None,
     "split.columns": dict.fromkeys(("sample", "slide", "part", "evaluation_set")),
     "split.words": dict.fromkeys(("train", "validation", "test", "unused")),
     "split.listed": None,

@@ -74,7 +74,7 @@ class Cell(Seen):
     """One cell, ready to be fitted.
 
     Attributes:
-        settings: all that its config says; `fit`, `trainer` and `seed` are of them.
+        settings: all that its config says; `fit` and `trainer` are of them, and `seed` is that of training.
         split: which patches are bought for what.
         folder: where results go.
         validation_decides: whether the validation cells are enough to choose on.

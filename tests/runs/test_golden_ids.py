@@ -83,6 +83,14 @@ def test_ids_are_those_of_0_1(choice: str) -> None:
     assert hashed(config, "0" * 64, "1" * 64, files, protocol_version=3)[:12] == OF_0_1[choice]
 
 
+def test_seeds_of_split_and_training_stay_out_at_null() -> None:
+    def name(*choices: str) -> str:
+        return hashed(resolve(compose("train", ["paths.data=data", *choices])), "0" * 64, "1" * 64, [], 3)
+
+    assert name("split_seed=null", "training_seed=null")[:12] == OF_0_1["data=synthetic"]
+    assert len({name(), name("split_seed=42"), name("training_seed=42"), name("split_seed=43"), name("seed=43")}) == 5
+
+
 @pytest.mark.parametrize("choice", FIRED_TOGETHER)
 def test_a_list_whose_transforms_fired_together_is_another_cell(choice: str) -> None:
     config = resolve(compose("train", [choice, "paths.data=data"]))

@@ -51,6 +51,28 @@ def test_same_seed_same_test_samples_whatever_the_model(small: Small) -> None:
     assert tested[0].equals(tested[2])
 
 
+@pytest.mark.parametrize("mode", ["linear_probe", "mlp_probe", "lora"])
+def test_seeds_of_split_and_of_training_can_be_varied_apart(small: Small, mode: str) -> None:
+    ways = {
+        "both": ["seed=3"],
+        "said": ["seed=9", "split_seed=3", "training_seed=3"],
+        "trained anew": ["seed=3", "training_seed=4"],
+        "drawn anew": ["seed=3", "split_seed=4"],
+    }
+    folders = {way: cell(small(f"adaptation={mode}", *seeds)) for way, seeds in ways.items()}
+    assert len(set(folders.values())) == 4
+    tested = {way: pd.read_parquet(folder / "predictions.parquet") for way, folder in folders.items()}
+    split = {way: pd.read_parquet(folder / "split.parquet") for way, folder in folders.items()}
+    assert tested["said"].equals(tested["both"])
+    assert split["trained anew"].equals(split["both"])
+    # The backbone of the small data set has random weights: they are part of training, so frozen modes differ, too.
+    assert not tested["trained anew"]["logit"].equals(tested["both"]["logit"])
+    assert not split["drawn anew"].equals(split["both"])
+    labels = {way: json.loads((folder / "cell.json").read_text())["labels"] for way, folder in folders.items()}
+    assert [labels["trained anew"].get(key) for key in ("seed", "split_seed", "training_seed")] == [3, None, 4]
+    assert not {"split_seed", "training_seed"} & labels["both"].keys()
+
+
 EVERYTHING = """full adaptation.ema=0.9 adaptation.drop_path=0.3 adaptation.layer_decay=0.7 fit.sampler=class_and_domain
     fit.mixup=0.4 fit.cutmix=1.0 fit.domain_weight=balanced fit.focal_gamma=2 fit.label_smoothing=0.1"""
 
