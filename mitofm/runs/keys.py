@@ -20,11 +20,14 @@ COUNTED = {
     "data": ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source"),
     "backbone": (*CONTRACT, "sha256"),  # the sha256 is that of the weights
 }
+# Keys of `data` that decide the content of the table, each with the value it has if it is left out. The content counts, and
+# not the keys: cells whose tables are equal have one id.
+CURATION = {"outside": "clip", "padded": "drop", "patients": None}
 # The other keys of these groups: what they decide counts as the content of the table, of the split or of the weights, or is
 # checked against what is built; the rest is for people.
 UNCOUNTED = {
     "data": (
-        "outside", "padded", "patients", "authors_split", "download", "download_gb", "title", "url", "licence", "citation",
+        *CURATION, "authors_split", "download", "download_gb", "title", "url", "licence", "citation",
         "counts", "positive", "negative", "origin", "overlaps",
     ),
     "backbone": (
@@ -82,6 +85,15 @@ def counts(key: str) -> bool:
     if group in COUNTED:
         return rest.partition(".")[0] in COUNTED[group]
     return group in (*WHOLE, *SINGLE) and key != "protocol.name"  # two names for the same rules are one protocol
+
+
+def may_change_results(key: str, first: Any, second: Any) -> bool:
+    """Whether two cells may have different results because `key` has these values; None stands for a key that is left out."""
+    group, _, rest = key.partition(".")
+    curates = group == "data" and rest.partition(".")[0] in CURATION
+    if_absent = CURATION.get(rest) if curates else NEUTRAL.get(key)
+    first, second = (if_absent if value is None else value for value in (first, second))
+    return first != second and (curates or counts(key))
 
 
 def rename(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED, group: str = "") -> dict[str, Any]:

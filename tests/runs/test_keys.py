@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from mitofm.commands.composing import asked, compose, each_value, groups
+from mitofm.data.card import Card
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import compare_configs, flatten
 from mitofm.runs import keys, studies
@@ -79,6 +81,32 @@ def test_a_key_counts_exactly_if_another_value_gives_another_id(resolved: Resolv
         group, _, last = key.partition(".")
         without = {one: value for one, value in config[group].items() if one != last}
         assert name(config | {group: without}) == name(config | {group: without | {last: neutral}}), key
+
+
+def test_keys_that_decide_the_table_have_the_values_of_the_card_if_they_are_left_out() -> None:
+    stated = {field.name: field.default for field in fields(Card)}
+    assert {key: stated[key] for key in keys.CURATION} == keys.CURATION
+    for key, usual in keys.CURATION.items():
+        assert not keys.counts(f"data.{key}")
+        assert not keys.may_change_results(f"data.{key}", None, usual)
+        assert keys.may_change_results(f"data.{key}", usual, "another")
+    assert keys.may_change_results("data.patients.slide_1", None, "patient_1")  # a map, flattened
+
+
+@pytest.mark.parametrize(
+    ("key", "pair", "may"),
+    [
+        ("fit.max_epochs", (6, 20), True),
+        ("fit.labels", (None, "majority"), False),  # what a cell of 0.1 does not state
+        ("fit.labels", (None, "votes"), True),
+        ("data.title", ("a", "b"), False),
+        ("backbone.file", ("a", "b"), False),
+    ],
+)
+def test_a_key_may_change_results_if_it_counts_and_its_values_differ(
+    key: str, pair: tuple[Any, Any], may: bool
+) -> None:
+    assert keys.may_change_results(key, *pair) is may
 
 
 def test_places_and_repetitions_are_not_compared() -> None:
