@@ -7,7 +7,7 @@ from contextlib import closing
 import yaml
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.composing import asked, each_value
+from mitofm.commands.composing import compose_each_value, read_command_line
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import check
 from mitofm.runs.resolve import resolve
@@ -20,10 +20,10 @@ def main(arguments: list[str]) -> None:
         MitofmError: nothing is swept, or a key or value is not known.
     """
     parsed = get_args_parser().parse_args(arguments)
-    found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir)
+    found = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir)
     if not found.swept:
         raise MitofmError("there is no grid here: give one, as for mitofm train -m, or a study with --config-dir")
-    with closing(each_value(found)) as configs:
+    with closing(compose_each_value(found)) as configs:
         for composed in configs:
             check(resolve(composed))
     place = ["--config-dir", parsed.config_dir] if parsed.config_dir else []

@@ -6,7 +6,7 @@ import shutil
 import textwrap
 from collections.abc import Mapping
 
-from mitofm.commands.composing import compose, groups
+from mitofm.commands.composing import compose, list_group
 from mitofm.data.card import Card, count_samples
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError, unknown
@@ -20,20 +20,20 @@ _NETWORK = 100e6 / 8  # bytes per second, for the time to fetch
 
 def main(arguments: list[str]) -> None:
     """Print the table of data sets, or the whole card of one."""
-    names = groups("data")
+    names = list_group("data")
     if len(arguments) > 1:
         raise MitofmError("mitofm datasets takes one name, or none")
     if arguments:
         if arguments[0] not in names:
             raise unknown("data", arguments[0], names)
-        for key, value in vars(_dataset(arguments[0]).card).items():
+        for key, value in vars(_read_dataset(arguments[0]).card).items():
             if isinstance(value, Mapping):
                 print(key, *(f"  {name}: {one}" for name, one in value.items()), sep="\n")
             else:
                 print(f"{key:13} {value}")
         return
-    datasets = {name: _dataset(name) for name in names}
-    rows = [_COLUMNS, *(_row(name, dataset) for name, dataset in datasets.items())]
+    datasets = {name: _read_dataset(name) for name in names}
+    rows = [_COLUMNS, *(_describe(name, dataset) for name, dataset in datasets.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     # Only the licence gives way on a narrow screen: the rest must be read.
     widths[-1] = max(
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> None:
     print(
         "\nSets that share samples or slides (train on one and test on the other only by split=external, in a joined set):"
     )
-    for name, others in overlapping({name: dataset.card for name, dataset in datasets.items()}).items():
+    for name, others in list_overlaps({name: dataset.card for name, dataset in datasets.items()}).items():
         print(
             textwrap.fill(
                 f"{name}: {', '.join(others)}", shutil.get_terminal_size((120, 24)).columns, subsequent_indent="  "
@@ -56,27 +56,27 @@ def main(arguments: list[str]) -> None:
         )
 
 
-def overlapping(cards: Mapping[str, Card]) -> dict[str, list[str]]:
+def list_overlaps(cards: Mapping[str, Card]) -> dict[str, list[str]]:
     """The sets that share something with each set, whichever of the two cards says so; sets that share nothing are left out."""
     pairs = {(name, other) for name, card in cards.items() for other in card.overlaps}
     both = sorted(pairs | {(other, name) for name, other in pairs})
     return {name: [other for one, other in both if one == name] for name in sorted({name for name, _ in both})}
 
 
-def _row(name: str, dataset: Dataset) -> tuple[str, ...]:
+def _describe(name: str, dataset: Dataset) -> tuple[str, ...]:
     """What the table says of one data set."""
     card, here = dataset.card, dataset.present()
     counts = count_samples(dataset.source.table()) if here and card.counts is None else card.counts
-    *size, patches = _size(card, counts) if counts else ("?",) * 4
-    return name, *size, _fetching(card), patches, "yes" if here else "no", card.licence
+    *size, patches = _measure(card, counts) if counts else ("?",) * 4
+    return name, *size, _describe_download(card), patches, "yes" if here else "no", card.licence
 
 
-def _dataset(name: str) -> Dataset:
+def _read_dataset(name: str) -> Dataset:
     config = plain(compose("prepare", [f"data={name}"]))
     return Dataset(config["data"], read(Paths, config["paths"], "paths").cache)
 
 
-def _size(card: Card, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str, str, str]:
+def _measure(card: Card, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str, str, str]:
     """Samples, images, domains and the size of the patch store."""
     positive, negative, images = (
         [domain[what] for domain in counts.values() if what in domain] for what in ("positive", "negative", "images")
@@ -86,7 +86,7 @@ def _size(card: Card, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str
     return samples, f"{sum(images):,}" if images else "?", str(len(counts)), f"{gigabytes:.2g} GB"
 
 
-def _fetching(card: Card) -> str:
+def _describe_download(card: Card) -> str:
     if card.download_gb is None:
         return "-"
     minutes = card.download_gb * 1e9 / _NETWORK / 60

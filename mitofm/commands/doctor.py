@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
     """Print every check's finding; exit with 1 where one is BAD."""
     register_user_configs()
     settings = Settings.read(resolve(compose("train", arguments)))
-    findings = {name: _safely(check, settings) for name, check in CHECKS.items()}
+    findings = {name: _run_check(check, settings) for name, check in CHECKS.items()}
     width = max(map(len, findings))
     for name, found in findings.items():
         print(
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
         raise SystemExit(1)
 
 
-def _safely(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+def _run_check(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
     """A check that dies has found something too."""
     try:
         return check(settings)
@@ -53,7 +53,7 @@ def _safely(check: Callable[[Settings], Finding], settings: Settings) -> Finding
         return Finding(BAD, f"{type(error).__name__}: {error}")
 
 
-def _torch(settings: Settings) -> Finding:
+def _check_torch(settings: Settings) -> Finding:
     import torch
 
     from mitofm.ground import torchvision_shim
@@ -66,7 +66,7 @@ def _torch(settings: Settings) -> Finding:
     return Finding(OK, pair)
 
 
-def _device(settings: Settings) -> Finding:
+def _check_device(settings: Settings) -> Finding:
     import torch
 
     asked = settings.trainer.accelerator
@@ -82,7 +82,7 @@ def _device(settings: Settings) -> Finding:
     return Finding(NOTE, f"{cpu}; no GPU", "large backbones want one")
 
 
-def _weights(settings: Settings) -> Finding:
+def _check_weights(settings: Settings) -> Finding:
     from mitofm.backbones.weights import locate
 
     spec, folder = settings.backbone, settings.paths.weights
@@ -95,24 +95,24 @@ def _weights(settings: Settings) -> Finding:
             BAD, f"{spec.name}: not on this machine", f"put {spec.file} into {folder}, or backbone.file=PATH"
         )
     terms = f"accept the terms on {spec.link}, log in with `hf auth login`" if spec.gated else "be online"
-    status = BAD if spec.gated and not _hub_token() else NOTE
+    status = BAD if spec.gated and not _has_token() else NOTE
     by_hand = f"; or put its {spec.hub_file} as {spec.file} into {folder}" if spec.file else ""
     return Finding(status, f"{spec.name}: not on this machine, to be fetched from {spec.hub}", terms + by_hand)
 
 
-def _token(settings: Settings) -> Finding:
-    if _hub_token():
+def _check_token(settings: Settings) -> Finding:
+    if _has_token():
         return Finding(OK, "a token of the Hugging Face hub is there")
     return Finding(NOTE, "no token of the Hugging Face hub", "gated weights need one: `hf auth login`, or HF_TOKEN")
 
 
-def _hub_token() -> bool:
+def _has_token() -> bool:
     from huggingface_hub import get_token
 
     return get_token() is not None
 
 
-def _data(settings: Settings) -> Finding:
+def _check_data(settings: Settings) -> Finding:
     dataset = settings.dataset
     if dataset.present():
         return Finding(OK, f"{dataset.card.name}: annotations in {dataset.source.root}")
@@ -124,7 +124,7 @@ def _data(settings: Settings) -> Finding:
     return Finding(OK, f"{dataset.card.name}: made in {dataset.source.root}")
 
 
-def _wandb(settings: Settings) -> Finding:
+def _check_wandb(settings: Settings) -> Finding:
     if not settings.logger.wandb:
         return Finding(OK, "switched off")
     from mitofm.training.wandb_run import mode
@@ -136,7 +136,7 @@ def _wandb(settings: Settings) -> Finding:
     )
 
 
-def _disk(settings: Settings) -> Finding:
+def _check_disk(settings: Settings) -> Finding:
     told, least = [], float("inf")
     for name in ("runs", "cache"):
         folder = getattr(settings.paths, name).absolute()
@@ -151,7 +151,7 @@ def _disk(settings: Settings) -> Finding:
     return Finding(OK, ", ".join(told))
 
 
-def _slurm(settings: Settings) -> Finding:
+def _check_slurm(settings: Settings) -> Finding:
     if shutil.which("sinfo") is None:
         return Finding(OK, "not installed; not needed for the basic and the local launcher")
     seen = subprocess.run(
@@ -163,12 +163,12 @@ def _slurm(settings: Settings) -> Finding:
 
 
 CHECKS: dict[str, Callable[[Settings], Finding]] = {
-    "torch": _torch,
-    "device": _device,
-    "data": _data,
-    "weights": _weights,
-    "hub": _token,
-    "W&B": _wandb,
-    "disk": _disk,
-    "Slurm": _slurm,
+    "torch": _check_torch,
+    "device": _check_device,
+    "data": _check_data,
+    "weights": _check_weights,
+    "hub": _check_token,
+    "W&B": _check_wandb,
+    "disk": _check_disk,
+    "Slurm": _check_slurm,
 }

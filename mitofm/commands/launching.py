@@ -5,13 +5,13 @@ from __future__ import annotations
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import Asked
+from mitofm.commands.composing import CommandLine
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import devices
 from mitofm.training.settings import Settings
 
 
-def check_launcher(found: Asked, settings: Settings) -> None:
+def check_launcher(found: CommandLine, settings: Settings) -> None:
     """Refuse what a launcher cannot do.
 
     Raises:
@@ -50,14 +50,14 @@ def check_launcher(found: Asked, settings: Settings) -> None:
         )
 
 
-def processes(n_jobs: int) -> int:
+def count_processes(n_jobs: int) -> int:
     """How many processes `hydra.launcher.n_jobs` asks for: -1 is one per core."""
-    return n_jobs if n_jobs > 0 else devices.cores()
+    return n_jobs if n_jobs > 0 else devices.count_cores()
 
 
-def take_place(config: DictConfig) -> bool:
+def claim_place(config: DictConfig) -> bool:
     """Pin a process of the launcher `local` to its part of the machine; whether this process runs a sweep's cells in turn."""
     launcher = HydraConfig.get().launcher
     if "n_jobs" in launcher:
-        devices.claim(processes(launcher.n_jobs), cpu_only=config.trainer.accelerator == "cpu")
+        devices.claim(count_processes(launcher.n_jobs), cpu_only=config.trainer.accelerator == "cpu")
     return launcher._target_.endswith("BasicLauncher")

@@ -57,7 +57,7 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
             pools.put(pool)
 
     futures: list[Future[Any]] = []
-    with _raising_when_told_to_stop(), ThreadPoolExecutor(processes) as threads:
+    with _raise_when_told_to_stop(), ThreadPoolExecutor(processes) as threads:
         try:
             futures += (threads.submit(run_one, cell) for cell in cells)
             for future in as_completed(futures):
@@ -92,7 +92,7 @@ def _stop_after_parent() -> None:
 
 
 @contextmanager
-def _raising_when_told_to_stop() -> Iterator[None]:
+def _raise_when_told_to_stop() -> Iterator[None]:
     """Raise SystemExit in the block at the first SIGTERM or Ctrl-C; at the second, kill the other processes."""
 
     def kill(number: int, frame: Any) -> None:

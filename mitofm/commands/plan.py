@@ -6,7 +6,7 @@ from contextlib import closing
 
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.composing import asked, each_cell
+from mitofm.commands.composing import compose_each_cell, read_command_line
 from mitofm.commands.launching import check_launcher
 from mitofm.runs.execute import check
 from mitofm.runs.foresight import foresee
@@ -16,8 +16,10 @@ from mitofm.runs.resolve import resolve
 def main(arguments: list[str]) -> None:
     """Print cells by state, time and disk; nothing is trained, and data is opened only where it is new."""
     parsed = get_args_parser().parse_args(arguments)
-    found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
-    with closing(each_cell(found)) as configs:
+    found = read_command_line(
+        parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun
+    )
+    with closing(compose_each_cell(found)) as configs:
         cells = [check(resolve(composed)) for composed in configs]
     check_launcher(found, cells[0])
     print(*foresee(cells), sep="\n")

@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 import sys
 
-from mitofm.commands.composing import ask, words
+from mitofm.commands.composing import ask, split_words
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.execute import run_again
-from mitofm.runs.folder import SETTLED, CellFolder, cell_folder
+from mitofm.runs.folder import SETTLED, CellFolder, find_cell
 
 
 def main(arguments: list[str]) -> None:
     """Run the cells one after the other; end with a code that is not 0 where one fails again."""
-    (given,), overrides = words(arguments, "a study or a cell")
+    (given,), overrides = split_words(arguments, "a study or a cell")
     paths = ask(StatusSettings, "status", overrides).paths
     runs = paths.runs
-    cells = studies.read(runs, given).cells if given in studies.names(runs) else [cell_folder(runs, given).name]
+    cells = studies.read(runs, given).cells if given in studies.list_names(runs) else [find_cell(runs, given).name]
     again = [cell for cell in cells if CellFolder(runs, cell).state() not in SETTLED]
     print(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -28,13 +28,13 @@ def load(file: Path) -> DictConfig:
     try:
         config = OmegaConf.load(file)
     except (*ERRORS, OSError) as error:
-        raise unreadable(error, [file]) from error
+        raise explain(error, [file]) from error
     if not isinstance(config, DictConfig):
         raise MitofmError(f"{file}, line 1: this YAML holds no keys; every line is `key: value`, or belongs to one")
     return config
 
 
-def unreadable(error: Exception, files: Iterable[Path]) -> MitofmError:
+def explain(error: Exception, files: Iterable[Path]) -> MitofmError:
     """What `error`, raised while one of `files` was read, says to people."""
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         place = f"{error.problem_mark.name}, line {error.problem_mark.line + 1}"
@@ -45,15 +45,15 @@ def unreadable(error: Exception, files: Iterable[Path]) -> MitofmError:
             f"{error.name}: this is no YAML: it holds the character {error.character!r}. Write it again as text"
         )
     for file in files:
-        wrong = _interpolation(file) if isinstance(error, GrammarParseError) else _encoding(file)
+        wrong = _check_interpolations(file) if isinstance(error, GrammarParseError) else _check_encoding(file)
         if wrong is not None:
             return wrong
     return MitofmError(f"a YAML file cannot be read: {' '.join(str(error).split())}")
 
 
-def _interpolation(file: Path) -> MitofmError | None:
+def _check_interpolations(file: Path) -> MitofmError | None:
     """The error if a value of the file begins a `${...}` that cannot be read."""
-    for line, value in _values(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)):
+    for line, value in _list_values(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)):
         try:
             parse(value)
         except GrammarParseError as error:
@@ -61,19 +61,19 @@ def _interpolation(file: Path) -> MitofmError | None:
     return None
 
 
-def _values(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
+def _list_values(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
     """Line and text of every value below a node."""
     if isinstance(node, yaml.ScalarNode):
         yield node.start_mark.line + 1, node.value
     elif isinstance(node, yaml.MappingNode):
         for _, value in node.value:
-            yield from _values(value)
+            yield from _list_values(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _values(value)
+            yield from _list_values(value)
 
 
-def _encoding(file: Path) -> MitofmError | None:
+def _check_encoding(file: Path) -> MitofmError | None:
     """The error if the text of `file` is not UTF-8."""
     try:
         data = file.read_bytes()

@@ -25,20 +25,20 @@ _ROOMS = ("mitofm.adaptation.", "mitofm.data.")
 
 def conf_dir() -> Path:
     """The folder of the shipped Hydra groups: inside the package when installed from a wheel, beside it in a checkout."""
-    return _shipped("conf")
+    return _find_shipped("conf")
 
 
 def experiments_dir() -> Path:
     """The folder of the shipped studies."""
-    return _shipped("experiments")
+    return _find_shipped("experiments")
 
 
-def _shipped(name: str) -> Path:
+def _find_shipped(name: str) -> Path:
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
-def allowed(target: str) -> tuple[str, str]:
+def check_target(target: str) -> tuple[str, str]:
     """The module and the class that `target` names. Imports nothing.
 
     Raises:
@@ -59,7 +59,7 @@ def locate(target: str) -> type:
     Raises:
         MitofmError: it is not a class of these rooms or a transform of albumentations, or does not exist.
     """
-    module_name, class_name = allowed(target)
+    module_name, class_name = check_target(target)
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version
     try:
         found = getattr(importlib.import_module(module_name), class_name)
@@ -101,11 +101,11 @@ def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
         known = ", ".join(inspect.signature(target).parameters)
         raise MitofmError(f"{config['_target_']}: {error}. It takes: {known}") from error
     if target.__module__.startswith(_ROOMS):
-        check_arguments(target, {key: value for key, value in given.items() if not any(targets(value))}, place)
+        check_arguments(target, {key: value for key, value in given.items() if not any(list_targets(value))}, place)
     try:
         return target(**arguments)
     except (ValueError, TypeError) as error:  # an unknown key that is passed on; albumentations checks with pydantic
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in _errors(error)) or " ".join(
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in _list_errors(error)) or " ".join(
             str(error).split()
         )
         raise MitofmError(
@@ -113,7 +113,7 @@ def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
         ) from error
 
 
-def _errors(error: Exception) -> list[Any]:
+def _list_errors(error: Exception) -> list[Any]:
     return error.errors() if isinstance(error, ValidationError) else []
 
 
@@ -127,11 +127,11 @@ def _build(value: Any, place: str) -> Any:
     return value
 
 
-def targets(config: Any) -> Iterator[str]:
+def list_targets(config: Any) -> Iterator[str]:
     """Every `_target_` in `config`, however deep."""
     if isinstance(config, Mapping):
         for key, value in config.items():
-            yield from [value] if key == "_target_" else targets(value)
+            yield from [value] if key == "_target_" else list_targets(value)
     elif isinstance(config, (list, tuple)):
         for value in config:
-            yield from targets(value)
+            yield from list_targets(value)

@@ -60,7 +60,7 @@ class Lock:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         mine = self.path.with_name(f".{self.path.name}.{self.token}")
         try:
-            mine.write_text(json.dumps({"token": self.token, **_me()}), encoding="utf-8")
+            mine.write_text(json.dumps({"token": self.token, **_describe_process()}), encoding="utf-8")
             try:
                 os.link(mine, self.path)
             except OSError as error:  # over NFS a link may be made although an error is reported: look at the file
@@ -117,7 +117,7 @@ def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
         mine._release()
 
 
-def holder(path: Path) -> str:
+def find_holder(path: Path) -> str:
     """Who holds the lock `path`, as `machine, process 123`; empty if nobody does, or a dead process of this machine."""
     waiter = _Waiter(path)
     return "" if not waiter.look() or waiter.holder_is_dead() else waiter.who()
@@ -147,8 +147,8 @@ class _Waiter:
             return False  # free by now, and to be taken
         if "token" not in self.seen:
             return True  # locks are linked whole: this is something else's
-        if self.seen["machine"] == _machine():
-            return _born(self.seen["process"]) != self.seen["born"]
+        if self.seen["machine"] == _name_machine():
+            return _read_start(self.seen["process"]) != self.seen["born"]
         return time.monotonic() - self._since > STALE
 
     def who(self) -> str:
@@ -169,14 +169,19 @@ def _read(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) and content.keys() >= {"token", *_me()} else {}
+    return content if isinstance(content, dict) and content.keys() >= {"token", *_describe_process()} else {}
 
 
-def _me() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "machine": _machine(), "process": os.getpid(), "born": _born(os.getpid())}
+def _describe_process() -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "machine": _name_machine(),
+        "process": os.getpid(),
+        "born": _read_start(os.getpid()),
+    }
 
 
-def _machine() -> str:
+def _name_machine() -> str:
     """This machine since it was started, and among its containers the one whose processes this one sees."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -185,7 +190,7 @@ def _machine() -> str:
         return socket.gethostname()
 
 
-def _born(process: int) -> str | None:
+def _read_start(process: int) -> str | None:
     """When a process of this machine began, as the system counts, so that a number used again is not mistaken; None: gone."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()

@@ -55,7 +55,7 @@ def read(kind: type[T], values: Any, group: str = "") -> T:
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise MitofmError(f"{within}{name} is missing: a YAML of your own states all that the shipped ones do")
-    hints = _hints(kind)  # type: ignore[arg-type]
+    hints = _read_hints(kind)  # type: ignore[arg-type]
     return kind(**{key: read_value(hints[key], value, f"{within}{key}") for key, value in values.items()})
 
 
@@ -67,11 +67,11 @@ def read_value(kind: Any, value: Any, key: str) -> Any:
     """
     if is_dataclass(kind):
         return read(kind, value, key)  # type: ignore[arg-type]
-    choices = _choices(kind)
+    choices = _list_choices(kind)
     try:
         if choices and value is True and not any(one is True for one in choices):  # it equals 1
             raise ValueError("no choice is true")
-        return _adapter(kind).validate_json(json.dumps(value, default=str))
+        return _make_adapter(kind).validate_json(json.dumps(value, default=str))
     except ValueError as error:  # pydantic's is one
         if isinstance(value, str) and choices and all(isinstance(one, str) for one in choices):
             raise unknown(key, value, choices) from error
@@ -91,7 +91,7 @@ def check_arguments(target: type, given: Mapping[str, Any], place: str) -> None:
     Raises:
         MitofmError: as `read_value`.
     """
-    hints = _hints(target)
+    hints = _read_hints(target)
     for name, value in given.items():
         if name in hints:
             read_value(hints[name], value, f"{place}.{name}".lstrip("."))
@@ -125,12 +125,12 @@ def spell(value: Any) -> str:
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _make_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind, config=_STRICT)
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _read_hints(kind: type) -> dict[str, Any]:
     if is_dataclass(kind):  # its __init__ has only the names of its own module, where fields of a base may be of others
         return get_type_hints(kind, include_extras=True)
     hints: dict[str, Any] = {}
@@ -141,7 +141,7 @@ def _hints(kind: type) -> dict[str, Any]:
     return {name: hint for name, hint in hints.items() if name != "return"}
 
 
-def _choices(kind: Any) -> tuple[Any, ...]:
+def _list_choices(kind: Any) -> tuple[Any, ...]:
     """What a type of a few words, or of a few words and null, allows; empty for any other type."""
     members = (
         [one for one in get_args(kind) if one is not NoneType] if get_origin(kind) in (Union, UnionType) else [kind]

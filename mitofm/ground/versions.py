@@ -13,7 +13,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from mitofm.ground.config import targets
+from mitofm.ground.config import list_targets
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 
@@ -52,7 +52,7 @@ class Change:
 
     def holds(self, version: str) -> bool:
         """Whether `version` has this change."""
-        return _numbers(version) >= _numbers(self.since)
+        return _parse(version) >= _parse(self.since)
 
     def concerns(self, config: Mapping[str, Any]) -> str:
         """What in a cell's config it changes; "" if nothing."""
@@ -60,7 +60,7 @@ class Change:
         spared = self.unless and all(adaptation.get(key) == value for key, value in self.unless.items())
         if str(adaptation.get("method")) in self.methods and not spared:
             return str(adaptation["method"])
-        named = {target.rpartition(".")[2] for target in targets(config.get("augment") or {})}
+        named = {target.rpartition(".")[2] for target in list_targets(config.get("augment") or {})}
         return ", ".join(sorted(named & self.transforms))
 
 
@@ -148,5 +148,5 @@ def compare(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: Wa
     return tuple(lines)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version.partition("+")[0]))

@@ -23,7 +23,7 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json
 from mitofm.ground.tensors import load_tensors, save_tensors
-from mitofm.inference.network import Network, blank, classifier_of, fold, views
+from mitofm.inference.network import Network, count_views, fold, make_blank, make_classifier
 from mitofm.inference.trained import Checkpoint
 
 Run = Callable[[Tensor], Tensor]
@@ -61,14 +61,14 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
     """
     if folder.exists():
         raise MitofmError(f"{folder} exists: give another output, or delete it")
-    classifier = classifier_of(trained).eval()
+    classifier = make_classifier(trained).eval()
     with torch.inference_mode():
         wanted = classifier(patches)
         backbone: Any = classifier.backbone
         images = backbone.transform(patches)
     fold(classifier)
     network = Network(classifier)
-    empty, folded = blank(trained, network)
+    empty, folded = make_blank(trained, network)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
         made = Path(temporary) / "made"
@@ -89,12 +89,12 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
                 f"{tolerance:.2g}: nothing was written. Another format may do, or a larger tolerance=..."
             )
         check = {"patches": len(patches), "largest_difference": difference, "tolerance": tolerance}
-        write_json(made / DESCRIPTION, _description(trained, format_, file, folded) | {"check": check})
+        write_json(made / DESCRIPTION, _describe(trained, format_, file, folded) | {"check": check})
         made.rename(folder)
     return Exported(folder, difference, folded)
 
 
-def _safetensors(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+def _write_safetensors(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
     save_tensors(file, network.tensors())
     state = load_tensors(file)
     names = {name.removeprefix("backbone."): name for name in empty.classifier.state_dict()}
@@ -102,7 +102,7 @@ def _safetensors(network: Network, empty: Network, images: Tensor, file: Path) -
     return empty
 
 
-def _torchscript(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+def _write_torchscript(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
@@ -111,7 +111,7 @@ def _torchscript(network: Network, empty: Network, images: Tensor, file: Path) -
         return torch.jit.load(str(file))
 
 
-def _onnx(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+def _write_onnx(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
     import onnxruntime
 
     batch = torch.export.Dim("batch", min=1)
@@ -133,9 +133,9 @@ def _onnx(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
 
 
 FORMATS = {
-    "safetensors": ("model.safetensors", _safetensors),
-    "torchscript": ("model.pt", _torchscript),
-    "onnx": ("model.onnx", _onnx),
+    "safetensors": ("model.safetensors", _write_safetensors),
+    "torchscript": ("model.pt", _write_torchscript),
+    "onnx": ("model.onnx", _write_onnx),
 }
 """By name: the file, and what writes it and gives back what was read from it."""
 
@@ -172,7 +172,7 @@ def check_licence(spec: BackboneSpec, for_own_use: bool) -> str:
     return f"{terms}{said}" if said else ""
 
 
-def _description(trained: Checkpoint, format_: str, file: str, folded: bool) -> dict[str, Any]:
+def _describe(trained: Checkpoint, format_: str, file: str, folded: bool) -> dict[str, Any]:
     spec, facts = trained.spec, trained.facts
     return {
         "file": file,
@@ -187,7 +187,7 @@ def _description(trained: Checkpoint, format_: str, file: str, folded: bool) -> 
             "std": list(spec.std),
         },
         "output": f"log-odds of: {facts['labels']['1']}",
-        "mean_over_dihedral_views": views(trained),
+        "mean_over_dihedral_views": count_views(trained),
         "threshold": facts["threshold"] | {"logit": read_logit(facts["threshold"])},
         "labels": facts["labels"],
         "network": {

@@ -24,7 +24,9 @@ _COLOURS = {0: [86, 180, 233], 1: [213, 94, 0]}
 _LONGEST_NAME = 60  # characters of an image's name in a file's, of which file systems take 255 bytes
 
 
-def documents(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapping[str, Any]) -> dict[Path, str]:
+def make_documents(
+    out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapping[str, Any]
+) -> dict[Path, str]:
     """The text of each file to write: `out` alone if all samples lie in one image, else one file of each beside it.
 
     Coordinates and scores are written in full precision. All is ASCII, as QuPath up to 0.5 (on Java 17) reads files in the
@@ -38,13 +40,13 @@ def documents(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: 
     """
     of_image = dict(iter(table.drop_duplicates("sample_id").groupby("image")))
     images = [str(image) for image in of_image]
-    names = {images[0]: ""} if len(images) == 1 else {image: f"-{name}" for image, name in _told_apart(images).items()}
+    names = {images[0]: ""} if len(images) == 1 else {image: f"-{name}" for image, name in _tell_apart(images).items()}
     return {
         out.with_name(f"{out.stem}{name}{out.suffix}"): json.dumps(
             {
                 "type": "FeatureCollection",
                 "mitofm": {**origin, "image": image},
-                "features": [_feature(row, words) for row in of_image[image].to_dict("records")],
+                "features": [_make_feature(row, words) for row in of_image[image].to_dict("records")],
             },
             allow_nan=False,
         )
@@ -53,7 +55,7 @@ def documents(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: 
     }
 
 
-def _feature(sample: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
+def _make_feature(sample: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
     known = {key: sample[key] for key in ("sample_id", "image", "slide", "domain")}
     if "label" in sample:
         known["label"] = words[str(sample["label"])]
@@ -72,7 +74,7 @@ def _feature(sample: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _told_apart(images: list[str]) -> dict[str, str]:
+def _tell_apart(images: list[str]) -> dict[str, str]:
     """A part of a file name for each image, as short as tells all of them apart, also where A and a are one file."""
     ways: tuple[Callable[[PurePosixPath], str], ...] = (
         lambda path: path.stem,

@@ -41,7 +41,7 @@ class Network(nn.Module):
         return {name.removeprefix("backbone."): value for name, value in self.classifier.state_dict().items()}
 
 
-def classifier_of(trained: Checkpoint) -> Classifier:
+def make_classifier(trained: Checkpoint) -> Classifier:
     """The trained classifier; of a frozen mode its backbone with the head as a linear layer.
 
     Raises:
@@ -63,7 +63,7 @@ def classifier_of(trained: Checkpoint) -> Classifier:
     return classifier
 
 
-def views(trained: Checkpoint) -> int:
+def count_views(trained: Checkpoint) -> int:
     """Over how many dihedral views of an image the checkpoint's logit is the mean."""
     adaptation = trained.adaptation
     return adaptation.views if isinstance(adaptation, FrozenAdaptation) else trained.facts["fit"]["test_views"]
@@ -83,7 +83,7 @@ def fold(classifier: Classifier) -> None:
             setattr(classifier.get_submodule(parent), child, module.get_base_layer())
 
 
-def blank(trained: Checkpoint, network: Network) -> tuple[Network, bool]:
+def make_blank(trained: Checkpoint, network: Network) -> tuple[Network, bool]:
     """A network of random weights for the tensors of `network`, and whether its trunk is timm's own.
 
     Where something of an adaptation is left, it is what that adaptation builds.

@@ -36,7 +36,7 @@ def check(out: Path) -> None:
             raise MitofmError(f"output={out}: this is a folder. Give a file, for instance {out / 'scores'}{out.suffix}")
         check_folder(out.parent)
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise _explain(out, error) from error
 
 
 def check_folder(folder: Path) -> None:
@@ -50,7 +50,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _explain(folder, error) from error
 
 
 def refuse_own(out: Path, dataset: Dataset) -> None:
@@ -59,13 +59,13 @@ def refuse_own(out: Path, dataset: Dataset) -> None:
     Raises:
         MitofmError: `out` is one of the data set's annotation files or images.
     """
-    if out.exists() and any(out.samefile(file) for file in _files_of(dataset)):
+    if out.exists() and any(out.samefile(file) for file in _list_files(dataset)):
         raise MitofmError(
             f"output={out}: this is a file of data set {dataset.card.name!r} itself, and would be lost. Give another name"
         )
 
 
-def _files_of(dataset: Dataset) -> Iterator[Path]:
+def _list_files(dataset: Dataset) -> Iterator[Path]:
     yield from dataset.files()
     for name in cutting.file_column(dataset.source.table()).unique():
         if (dataset.root / name).exists():
@@ -90,19 +90,19 @@ def write(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapp
             write_parquet(out, table)
             return [out]
         as_csv = ending == ".csv"
-        texts = {out: _csv(table)} if as_csv else geojson.documents(out, table, words, origin)
+        texts = {out: _write_csv(table)} if as_csv else geojson.make_documents(out, table, words, origin)
         with ExitStack() as places:
             for path, text in texts.items():
                 places.enter_context(replacing(path)).write_text(text, encoding="utf-8", newline="")
         return list(texts)
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise _explain(out, error) from error
 
 
-def _csv(table: pd.DataFrame) -> str:
+def _write_csv(table: pd.DataFrame) -> str:
     """Comma, decimal point, a header; numbers in as many digits as give them back, what is unknown empty."""
     return table.to_csv(index=False, lineterminator="\n")
 
 
-def _unwritable(path: Path, error: OSError) -> MitofmError:
+def _explain(path: Path, error: OSError) -> MitofmError:
     return MitofmError(f"{path}: nothing can be written there ({error}). Choose another place with output=FILE")

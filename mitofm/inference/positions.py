@@ -11,7 +11,7 @@ from mitofm.data.survey import survey
 from mitofm.ground.errors import MitofmError
 
 
-def in_slides(table: pd.DataFrame) -> pd.Series:
+def find_known(table: pd.DataFrame) -> pd.Series:
     """Whether a position in a slide is known of each sample of an annotation table, bool (N,).
 
     Of a pre-cut crop that was cut from nobody knows where, `image` is the crop itself, and x and y say nothing.
@@ -19,11 +19,11 @@ def in_slides(table: pd.DataFrame) -> pd.Series:
     return table["image"] != table["crop"] if "crop" in table else pd.Series(True, index=table.index)
 
 
-def said(table: pd.DataFrame) -> str:
+def describe(table: pd.DataFrame) -> str:
     """What x and y of an annotation table are, in words, if it is of pre-cut crops; else empty: pixels of the image."""
     if "crop" not in table:
         return ""
-    unknown = int((~in_slides(table)).sum())
+    unknown = int((~find_known(table)).sum())
     if not unknown:
         return "x and y are positions in the slides that these crops were cut from"
     which = "these" if unknown == len(table) else f"{unknown} of these"
@@ -36,7 +36,7 @@ def refuse_crops(table: pd.DataFrame) -> None:
     Raises:
         MitofmError: of a sample no position in a slide is known.
     """
-    unknown = table[~in_slides(table)]
+    unknown = table[~find_known(table)]
     if len(unknown):
         raise MitofmError(
             f"data set {unknown['dataset'].iloc[0]!r}: {len(unknown)} of {len(table)} samples are crops of which no position "
@@ -45,7 +45,7 @@ def refuse_crops(table: pd.DataFrame) -> None:
         )
 
 
-def resolutions(root: Path, table: pd.DataFrame, image_mpp: float | None) -> pd.Series:
+def find_resolutions(root: Path, table: pd.DataFrame, image_mpp: float | None) -> pd.Series:
     """Micrometre per px of the image of each sample, float64 (N,), NaN if nobody knows.
 
     It is what the annotations say, else the image, else the card. Images are opened only if the annotations do not say.

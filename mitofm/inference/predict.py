@@ -50,12 +50,12 @@ class Scores:
     positions: str
 
 
-def as_trained(data: Mapping[str, Any], trained: Checkpoint) -> dict[str, Any]:
+def cut_as_trained(data: Mapping[str, Any], trained: Checkpoint) -> dict[str, Any]:
     """The config of a data set, its patches cut as the checkpoint saw them: their side, and their resolution."""
     return {**data, **{key: trained.facts["patches"][key] for key in ("crop_px", "mpp")}}
 
 
-def seen_by(trained: Checkpoint, dataset: Dataset) -> PatchStore:
+def narrow_store(trained: Checkpoint, dataset: Dataset) -> PatchStore:
     """The patches of a data set, of which the checkpoint sees as large a part as it did of those it was trained on."""
     store, patches = dataset.store(), trained.facts["patches"]
     crop_px = round(store.crop_px * trained.centre_px / patches["crop_px"])
@@ -87,8 +87,8 @@ def score(
     if samples is not None or for_slides:
         _refuse(dataset, samples, for_slides)
     torch.set_num_threads(trainer.threads)
-    store = seen_by(trained, dataset)
-    rows = _rows(samples, store.table)
+    store = narrow_store(trained, dataset)
+    rows = _find_rows(samples, store.table)
     seen = Seen(
         fit=trained.fit,
         trainer=trainer,
@@ -106,29 +106,29 @@ def score(
         logits = predict(seen, trained.classifier(), rows)
     scored = store.table.iloc[rows].reset_index(drop=True)
     table = scored.assign(
-        mpp=positions.resolutions(dataset.source.root, scored, dataset.card.image_mpp),
+        mpp=positions.find_resolutions(dataset.source.root, scored, dataset.card.image_mpp),
         logit=logits,
         probability=expit(logits),
         predicted=call_positives(logits, read_logit(trained.facts["threshold"])).astype("int64"),
     )
-    known = [name for name in _COLUMNS if name != "label" or _labelled(store.table)]
-    return Scores(table[known], _learned_from(trained, dataset, units(scored)), positions.said(scored))
+    known = [name for name in _COLUMNS if name != "label" or _is_labelled(store.table)]
+    return Scores(table[known], _count_learned_from(trained, dataset, units(scored)), positions.describe(scored))
 
 
 def _refuse(dataset: Dataset, samples: Path | None, for_slides: bool) -> None:
     """Stop, before patches are cut, for what the annotations alone show to be impossible."""
     dataset.files()
     table = dataset.source.table()
-    asked = table.iloc[_rows(samples, table)]
+    asked = table.iloc[_find_rows(samples, table)]
     if for_slides:
         positions.refuse_crops(asked)
 
 
-def _labelled(table: pd.DataFrame) -> bool:
+def _is_labelled(table: pd.DataFrame) -> bool:
     return not (table["label"] == UNKNOWN).any()
 
 
-def _rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
+def _find_rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
     """Rows of `table` whose samples the file lists, in its order; all if there is no file."""
     if samples is None:
         return np.arange(len(table))
@@ -150,7 +150,7 @@ def _rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
     return rows
 
 
-def _learned_from(trained: Checkpoint, dataset: Dataset, slides: pd.Series) -> int:
+def _count_learned_from(trained: Checkpoint, dataset: Dataset, slides: pd.Series) -> int:
     """How many samples lie on slides that train or validate, whatever the samples are called."""
     split = trained.folder.resolve().parent / "split.parquet"
     if dataset.card.name != trained.facts["patches"]["dataset"] or not split.is_file():

@@ -106,8 +106,8 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: versions.Way,
         MitofmError: a file is absent or damaged, the backbone's weights here are not those it was trained on, or a library
             is of a version under which its tensors mean something else.
     """
-    facts = _facts(folder)
-    differing = versions.compare(_versions(folder, facts), {"adaptation": facts["adaptation"]}, way, str(folder))
+    facts = _read_facts(folder)
+    differing = versions.compare(_read_versions(folder, facts), {"adaptation": facts["adaptation"]}, way, str(folder))
     spec = BackboneSpec.from_config(facts["backbone"] | ({"file": file} if file else {}))
     try:
         found = find(spec, weights, remembered)
@@ -133,10 +133,10 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: versions.Way,
     adaptation = instantiate(facts["adaptation"])
     if not isinstance(adaptation, (FrozenAdaptation, GradientAdaptation)):
         raise MitofmError(f"{folder / DESCRIPTION}: {facts['adaptation']['_target_']} is not an adaptation")
-    return Checkpoint(folder, facts, spec, found, adaptation, _tensors(folder, facts["tensors_sha256"]), differing)
+    return Checkpoint(folder, facts, spec, found, adaptation, _read_tensors(folder, facts["tensors_sha256"]), differing)
 
 
-def _facts(folder: Path) -> dict[str, Any]:
+def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
         raise MitofmError(
@@ -175,7 +175,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
+def _read_versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
     """The versions that a checkpoint states. One from before they were stored takes those of the cell in whose folder it lies.
 
     None if nothing states them.
@@ -188,7 +188,7 @@ def _versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
     return versions.read_cell(beside)
 
 
-def _tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:
+def _read_tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:
     path = folder / TENSORS
     try:
         found = fingerprints.of_file(path)

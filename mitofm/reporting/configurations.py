@@ -11,7 +11,7 @@ import pandas as pd
 
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.collect import DONE, Collected
-from mitofm.runs.identity import one_spelling
+from mitofm.runs.identity import unify_numbers
 from mitofm.runs.keys import COMPARED, LABELS, NOT_COMPARED
 
 RANDOM, SLIDES = "random", "slide"
@@ -172,7 +172,7 @@ def compare_configs(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The keys of a configuration that belong to a cell's identity, joined by dots; numbers spelled as they are there."""
-    for key, value in (config if prefix else one_spelling(config)).items():
+    for key, value in (config if prefix else unify_numbers(config)).items():
         if key in NOT_COMPARED or (not prefix and key not in COMPARED):
             continue
         if isinstance(value, Mapping):

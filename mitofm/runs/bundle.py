@@ -22,7 +22,7 @@ import mitofm
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
 from mitofm.runs import old_books, studies
-from mitofm.runs.folder import stored_config
+from mitofm.runs.folder import read_config
 
 SUMS, FACTS, REPORT = "SHA256SUMS", "bundle.json", "report"
 FORMAT, _READS = 2, (1, 2)  # 2: what a study planned and did not start
@@ -72,15 +72,15 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     files: dict[str, Path | bytes] = {FACTS: facts.encode()}
     for cell in sorted(listed.cells):
         files |= {f"cells/{cell}/{name}": runs / "cells" / cell / name for name in OF_A_CELL}
-    files |= {name: _without_places(file) for name, file in files.items() if name.endswith("/config.yaml")}
+    files |= {name: _remove_places(file) for name, file in files.items() if name.endswith("/config.yaml")}
     left, planned = listed.not_started()
     left = sorted(re.sub(r"=/[^,]*/", "=", words) for words in left)  # without places
-    books = old_books.packed(listed.cells, listed.stated, left, planned)
+    books = old_books.pack(listed.cells, listed.stated, left, planned)
     files |= {f"studies/{study}/{name}": content for name, content in books.items()}
     files |= {f"{REPORT}/{file.relative_to(report).as_posix()}": file for file in report.rglob("*") if file.is_file()}
     there = {name: file for name, file in sorted(files.items()) if isinstance(file, bytes) or file.is_file()}
     for name in there:
-        if not _allowed(name):
+        if not _is_allowed(name):
             raise MitofmError(f"{name} cannot be part of a bundle, by its name or its kind")
     with replacing(out) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -88,7 +88,7 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
             _add(archive, SUMS, "".join(sums).encode())
             archive.comment = b"0" * _DIGEST
         with temporary.open("r+b") as whole:
-            digest = _digest(whole)
+            digest = _hash_content(whole)
             whole.write(digest.encode())
         with temporary.open("rb") as whole:
             return hashlib.file_digest(whole, "sha256").hexdigest()
@@ -103,12 +103,12 @@ def unpack(file: Path, into: Path) -> Bundle:
     """
     try:
         with file.open("rb") as whole:
-            digest = _digest(whole)
+            digest = _hash_content(whole)
             if whole.read() != digest.encode():
                 raise MitofmError(f"{file} is no bundle, or a byte of it has changed: fetch it again from who made it")
         with zipfile.ZipFile(file) as archive:
-            members = _checked(archive, file)
-            sums = dict(_sums(archive.read(SUMS).decode(), file))
+            members = _check_members(archive, file)
+            sums = dict(_read_sums(archive.read(SUMS).decode(), file))
             if sums.keys() | {SUMS} != {member.filename for member in members}:
                 raise MitofmError(f"{file}: {SUMS} does not list what is in it")
             for member in members:
@@ -125,17 +125,17 @@ def unpack(file: Path, into: Path) -> Bundle:
 
 
 @contextmanager
-def unpacked(file: Path) -> Iterator[Bundle]:
+def open_unpacked(file: Path) -> Iterator[Bundle]:
     """The bundle, opened into a folder that is gone afterwards; errors as `unpack`."""
     with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
         yield unpack(file, Path(temporary))
 
 
-def _without_places(config: Path | bytes) -> Path | bytes:
+def _remove_places(config: Path | bytes) -> Path | bytes:
     """A cell's config whose folders are called by their use (`data`, `runs`): where they lay is nobody else's business."""
     if isinstance(config, bytes) or not config.is_file():
         return config
-    text, places = config.read_text(encoding="utf-8"), stored_config(config.parent).get("paths") or {}
+    text, places = config.read_text(encoding="utf-8"), read_config(config.parent).get("paths") or {}
     for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # one may lie in another
         if place and Path(place).is_absolute():
             text = text.replace(str(place), name)
@@ -152,7 +152,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _digest(whole: IO[bytes]) -> str:
+def _hash_content(whole: IO[bytes]) -> str:
     """sha256 of all bytes but the last 64, where `whole` is left to be read or written on."""
     left = whole.seek(0, 2) - _DIGEST
     whole.seek(0)
@@ -163,16 +163,16 @@ def _digest(whole: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _allowed(name: str) -> bool:
+def _is_allowed(name: str) -> bool:
     return _ALLOWED.fullmatch(name) is not None and not {".", ".."} & set(name.split("/"))
 
 
-def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
+def _check_members(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
     """The members, none of which may do harm when it is written."""
     members = archive.infolist()
     for member in members:
         mode = member.external_attr >> 16
-        if not _allowed(member.filename) or (mode and not stat.S_ISREG(mode)):
+        if not _is_allowed(member.filename) or (mode and not stat.S_ISREG(mode)):
             raise MitofmError(f"{file} holds {member.filename!r}, which is not part of a bundle: it was not opened")
     if len({member.filename for member in members}) != len(members):
         raise MitofmError(f"{file} holds a file twice: it was not opened")
@@ -182,7 +182,7 @@ def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
     return members
 
 
-def _sums(text: str, file: Path) -> Iterator[tuple[str, str]]:
+def _read_sums(text: str, file: Path) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         digest, _, name = line.partition("  ")
         if len(digest) != _DIGEST or not name:

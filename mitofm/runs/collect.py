@@ -19,7 +19,7 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
-from mitofm.runs.folder import CellFolder, DamagedCell, State, stored, stored_config
+from mitofm.runs.folder import CellFolder, DamagedCell, State, read_config, read_stored
 from mitofm.runs.keys import LABELS
 
 DONE, FAILED, SKIPPED = State.DONE.value, State.FAILED.value, State.SKIPPED.value
@@ -66,7 +66,7 @@ class Collected:
         rows = [
             {"cell": cell, "set": name, **values}
             for cell in self.done["cell"]
-            for name, values in stored_metrics(self._folder(cell) / "metrics.json")["sets"].items()
+            for name, values in read_metrics(self._folder(cell) / "metrics.json")["sets"].items()
         ]
         return pd.DataFrame(rows, columns=None if rows else ["cell", "set"])
 
@@ -76,7 +76,7 @@ class Collected:
         Raises:
             DamagedCell: they are absent or damaged.
         """
-        return stored_table(self._folder(cell) / "predictions.parquet", PREDICTIONS)
+        return read_table(self._folder(cell) / "predictions.parquet", PREDICTIONS)
 
     def split(self, cell: str) -> pd.DataFrame:
         """The split of a finished cell, read now: a row per sample of the table, as `mitofm.data.splits.part.Split` has it.
@@ -84,7 +84,7 @@ class Collected:
         Raises:
             DamagedCell: it is absent or damaged.
         """
-        return stored_table(self._folder(cell) / "split.parquet", ("sample_id", "slide", "domain", "label"))
+        return read_table(self._folder(cell) / "split.parquet", ("sample_id", "slide", "domain", "label"))
 
     def agreement(self, cell: str) -> pd.Series:
         """Agreement of the experts (`mitofm.data.votes`) by sample_id; empty if the data set of a finished cell has no votes.
@@ -92,7 +92,7 @@ class Collected:
         Raises:
             DamagedCell: its split is absent or damaged.
         """
-        table = stored_table(self._folder(cell) / "split.parquet", ["sample_id"], ["agreement"])
+        table = read_table(self._folder(cell) / "split.parquet", ["sample_id"], ["agreement"])
         return table.set_index("sample_id")["agreement"] if "agreement" in table else pd.Series(dtype=object)
 
     def predictions_sha256(self, cell: str) -> str:
@@ -114,7 +114,7 @@ class Collected:
             DamagedCell: it is absent or damaged.
         """
         try:
-            return stored_config(self._folder(cell))
+            return read_config(self._folder(cell))
         except MitofmError as error:
             raise DamagedCell(self._folder(cell) / "config.yaml", error) from error
 
@@ -135,12 +135,12 @@ def collect(runs: Path, study: str | None = None) -> Collected:
         MitofmError: there is no such study, or no cell at all.
     """
     listed = studies.read(runs, study) if study is not None else None
-    names = _all_cells(runs) if listed is None else listed.cells
+    names = _list_cells(runs) if listed is None else listed.cells
     if not names:
         raise MitofmError(
             f"no cells in {runs / 'cells'}: run `mitofm train` first, or set paths.runs to where they are"
         )
-    rows = [_row(CellFolder(runs, name)) for name in sorted(set(names))]
+    rows = [_read_row(CellFolder(runs, name)) for name in sorted(set(names))]
     planned = listed.not_started()[0] if listed else []
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in planned]
     cells = pd.DataFrame(rows)
@@ -150,11 +150,11 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
 
 
-def _all_cells(runs: Path) -> Iterable[str]:
+def _list_cells(runs: Path) -> Iterable[str]:
     return [folder.name for folder in (runs / "cells").glob("*") if folder.is_dir() and not folder.name.startswith(".")]
 
 
-def _row(cell: CellFolder) -> dict[str, Any]:
+def _read_row(cell: CellFolder) -> dict[str, Any]:
     state = cell.state()
     done = state is State.DONE
     row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": "" if done else cell.reason()}
@@ -162,36 +162,36 @@ def _row(cell: CellFolder) -> dict[str, Any]:
         row |= {"state": MISSING, "reason": _MISSING[state]}
     try:
         if done or (cell.path / "cell.json").is_file():
-            row |= _labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)
+            row |= _read_labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)
         if done:
-            found = stored_metrics(cell.path / "metrics.json")["threshold"]
+            found = read_metrics(cell.path / "metrics.json")["threshold"]
             row |= {
                 "threshold": found["value"],
                 "threshold_rule": found.get("rule"),
                 "threshold_logit": read_logit(found),
             }
-            cost = stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
+            cost = read_stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
             row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}
     except DamagedCell as damaged:
         row |= {"state": DAMAGED, "reason": damaged.reason} if done else {}
     return row
 
 
-def _labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
-    labels = stored(file).get("labels")
+def _read_labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
+    labels = read_stored(file).get("labels")
     kinds: dict[str, Any] = dict.fromkeys(_WORDS, str) | dict.fromkeys(numbers, int | float)
     if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds.items()):
         raise DamagedCell(file, ValueError("a label is absent or of another kind"))
     return labels
 
 
-def stored_metrics(file: Path) -> dict[str, Any]:
+def read_metrics(file: Path) -> dict[str, Any]:
     """The `metrics.json` of a finished cell.
 
     Raises:
         DamagedCell: it is absent or damaged.
     """
-    found = stored(file)
+    found = read_stored(file)
     try:
         numbers = [found["threshold"]["value"], found["threshold"].get("logit", 0.0)]
         for values in found["sets"].values():
@@ -204,7 +204,7 @@ def stored_metrics(file: Path) -> dict[str, Any]:
         raise DamagedCell(file, error) from error
 
 
-def stored_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
     """A table of a finished cell, which has the `needed` columns; of all others only those of `columns` are read, if given.
 
     Raises:

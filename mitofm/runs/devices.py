@@ -25,8 +25,8 @@ def claim(processes: int, cpu_only: bool) -> None:
     global _claimed
     if _claimed is not None:
         return
-    devices = [] if cpu_only else gpus()
-    slot, _claimed = _free(len(devices) or processes)
+    devices = [] if cpu_only else list_gpus()
+    slot, _claimed = _claim_slot(len(devices) or processes)
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[slot]
     elif hasattr(os, "sched_setaffinity"):
@@ -34,12 +34,12 @@ def claim(processes: int, cpu_only: bool) -> None:
         os.sched_setaffinity(0, cores[slot::processes] or cores)
 
 
-def cores() -> int:
+def count_cores() -> int:
     """How many cores of the CPU this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def gpus() -> list[str]:
+def list_gpus() -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them. Starts no CUDA."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
@@ -51,7 +51,7 @@ def gpus() -> list[str]:
     return [name for name in visible.replace(",", " ").split() if name != "-1"]
 
 
-def _free(slots: int) -> tuple[int, FileLock]:
+def _claim_slot(slots: int) -> tuple[int, FileLock]:
     """The slot with the fewest claims, and the claim on it."""
     folder = Path(tempfile.gettempdir()) / f"mitofm-{os.getuid()}-of-{slots}"
     folder.mkdir(exist_ok=True)

@@ -21,7 +21,7 @@ from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.files import write_text
 from mitofm.ground.locks import Held, Lock, lock
 from mitofm.runs import studies
-from mitofm.runs.folder import SETTLED, CellFolder, State, stored_config
+from mitofm.runs.folder import SETTLED, CellFolder, State, read_config
 from mitofm.runs.identity import Identified, identify
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Paths, Settings
@@ -79,7 +79,7 @@ def run_again(place: Path, paths: Paths) -> State:
     Raises:
         MitofmError: as `run`; or with this version or these files the config asks for another cell.
     """
-    settings = Settings.read(stored_config(place) | {"paths": paths.plain()})
+    settings = Settings.read(read_config(place) | {"paths": paths.plain()})
     cell = identify(settings)
     if cell.folder_name != place.name:
         raise MitofmError(
@@ -121,7 +121,7 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder, held: Lock) -
     (folder.path / State.FAILED.value).unlink(missing_ok=True)
     write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(settings.config))))
     started = time.perf_counter()
-    with _logged(folder.path / LOG):
+    with _log_to(folder.path / LOG):
         try:
             from mitofm.training.fit import fit_cell
 
@@ -144,7 +144,7 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder, held: Lock) -
 
 
 @contextmanager
-def _logged(file: Path) -> Iterator[None]:
+def _log_to(file: Path) -> Iterator[None]:
     """Append what is logged in the block to `file`, with the time."""
     handler = logging.FileHandler(file, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

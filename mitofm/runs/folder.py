@@ -14,10 +14,10 @@ try:  # the configs of a thousand cells are read in seconds, without PyYAML's C 
 except ImportError:
     from yaml import SafeLoader
 
-from mitofm.ground.config import allowed, targets
+from mitofm.ground.config import check_target, list_targets
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, write_text
-from mitofm.ground.locks import holder
+from mitofm.ground.locks import find_holder
 from mitofm.runs.keys import rename
 
 
@@ -54,7 +54,7 @@ class CellFolder:
         for state in _MARKERS:
             if (self.path / state.value).is_file():
                 return state
-        if holder(self.lock):
+        if find_holder(self.lock):
             return State.RUNNING
         return State.INTERRUPTED if self.path.is_dir() else State.TO_DO
 
@@ -88,7 +88,7 @@ class DamagedCell(MitofmError):
         super().__init__(f"{file.parent}: {self.reason} ({error})")
 
 
-def stored(file: Path) -> dict[str, Any]:
+def read_stored(file: Path) -> dict[str, Any]:
     """The content of a JSON file of a finished cell.
 
     Raises:
@@ -100,7 +100,7 @@ def stored(file: Path) -> dict[str, Any]:
         raise DamagedCell(file, error) from error
 
 
-def cell_folder(runs: Path, given: str, holding: str = "config.yaml") -> Path:
+def find_cell(runs: Path, given: str, holding: str = "config.yaml") -> Path:
     """The folder of the cell that `given` names: its path, its name, or a part of the name that no other cell has.
 
     Args:
@@ -128,7 +128,7 @@ def cell_folder(runs: Path, given: str, holding: str = "config.yaml") -> Path:
     return runs / "cells" / meant[0]
 
 
-def stored_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
     """The config that a cell was made from, its keys as they are named today, as plain data that may be built.
 
     Others may have written it.
@@ -143,6 +143,6 @@ def stored_config(folder: Path) -> dict[str, Any]:
         raise MitofmError(f"{path} cannot be read ({type(error).__name__}: {error})") from error
     if not isinstance(config, dict):
         raise MitofmError(f"{path} holds no config")
-    for target in targets(config):
-        allowed(target)
+    for target in list_targets(config):
+        check_target(target)
     return rename(config)

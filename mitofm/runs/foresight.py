@@ -15,7 +15,7 @@ import pandas as pd
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, stored
+from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, read_stored
 from mitofm.runs.identity import identify
 from mitofm.training.settings import Settings
 
@@ -47,14 +47,14 @@ def foresee(cells: Iterable[Settings]) -> Iterator[str]:
         cell = CellFolder(runs, name)
         states[(state := cell.state()).value] += 1
         if state not in SETTLED:
-            ahead.append(_labels(settings))
+            ahead.append(_label(settings))
             reason = tried.problem(settings)
             refused += [reason] if reason else []
     yield f"{len(seen)} cells: " + ", ".join(f"{count} {state.lower()}" for state, count in states.most_common())
     if refused:
         yield f"cannot be split: {len(refused)} of the {len(ahead)} ahead. The first: {refused[0]}"
-    past = list(_past(runs))
-    found = [cost for cost in (_like(labels, past) for labels in ahead) if cost]
+    past = list(_read_past(runs))
+    found = [cost for cost in (_estimate(labels, past) for labels in ahead) if cost]
     if not ahead:
         return
     if not found:
@@ -62,8 +62,8 @@ def foresee(cells: Iterable[Settings]) -> Iterator[str]:
         return
     seconds, size = (sum(values) / len(found) * len(ahead) for values in zip(*found, strict=True))
     known = f"from past cells like {len(found)} of the {len(ahead)} ahead"
-    yield f"time: about {_time(seconds)} of one process, {known}"
-    yield f"disk: about {size / 1e6:.0f} MB in {runs}, where {_free(runs) / 1e9:.1f} GB are free"
+    yield f"time: about {_spell_time(seconds)} of one process, {known}"
+    yield f"disk: about {size / 1e6:.0f} MB in {runs}, where {_measure_free(runs) / 1e9:.1f} GB are free"
 
 
 class _Splits:
@@ -88,7 +88,7 @@ class _Splits:
         return self._problems[key]
 
 
-def _labels(cell: Settings) -> dict[str, Any]:
+def _label(cell: Settings) -> dict[str, Any]:
     return {
         "dataset": cell.dataset.card.name,
         "backbone": cell.backbone.name,
@@ -97,16 +97,16 @@ def _labels(cell: Settings) -> dict[str, Any]:
     }
 
 
-def _past(runs: Path) -> Iterator[tuple[dict[str, Any], float, int]]:
+def _read_past(runs: Path) -> Iterator[tuple[dict[str, Any], float, int]]:
     """Labels, seconds and bytes of every finished cell that can be read."""
     for marker in (runs / "cells").glob("*/DONE"):
         place = marker.parent
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
         with suppress(DamagedCell, KeyError):
-            yield stored(place / "cell.json")["labels"], stored(place / "cost.json")["seconds"], size
+            yield read_stored(place / "cell.json")["labels"], read_stored(place / "cost.json")["seconds"], size
 
 
-def _like(labels: Mapping[str, Any], past: list[tuple[dict[str, Any], float, int]]) -> tuple[float, float] | None:
+def _estimate(labels: Mapping[str, Any], past: list[tuple[dict[str, Any], float, int]]) -> tuple[float, float] | None:
     """Median seconds and bytes of the past cells that are most like a planned one."""
     for keys in _LIKE:
         alike = [one for one in past if all(one[0].get(key) == labels[key] for key in keys)]
@@ -115,11 +115,11 @@ def _like(labels: Mapping[str, Any], past: list[tuple[dict[str, Any], float, int
     return None
 
 
-def _time(seconds: float) -> str:
+def _spell_time(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{max(1, round(seconds / 60))} min"
 
 
-def _free(folder: Path) -> int:
+def _measure_free(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free

@@ -42,11 +42,11 @@ def identify(settings: Settings) -> Identified:
     weights = find(settings.backbone, settings.paths.weights, remembered)
     split_files = [remembered.file(file) for file in settings.split.files()]
     table = settings.dataset.table_fingerprint(votes=settings.fit.learns_votes)
-    cell_id = hashed(settings.config, table, weights.sha256, split_files)
-    return Identified(cell_id, f"{_prefix(settings)}-{cell_id[:12]}", weights)
+    cell_id = hash_config(settings.config, table, weights.sha256, split_files)
+    return Identified(cell_id, f"{_make_prefix(settings)}-{cell_id[:12]}", weights)
 
 
-def hashed(
+def hash_config(
     config: Mapping[str, Any],
     table: str,
     weights: str,
@@ -73,20 +73,20 @@ def hashed(
             for group in ("data", *WHOLE)
         },
         **{key: config[key] for key in SINGLE},
-        **_streams(config["augment"]),
+        **_name_streams(config["augment"]),
     }
-    return fingerprints.of(_content(one_spelling(rounded(rename(_without_neutral(identity), FORMER)))))
+    return fingerprints.of(_drop_places(unify_numbers(rounded(rename(_drop_neutral(identity), FORMER)))))
 
 
-def one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
+def unify_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
     """`config` with each number as one value however it is spelled: YAML reads 1 and 1.0 as two types.
 
     In `augment` they stay two: there 1 may be a pixel and 1.0 all of a side.
     """
-    return {group: value if group == "augment" else _spelled(value) for group, value in config.items()}
+    return {group: value if group == "augment" else _unify(value) for group, value in config.items()}
 
 
-def _without_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
     """`identity` less the keys that 0.1 did not have, if they are neutral; keys of a source that state nothing are.
 
     So cells that finished before a key was added keep their ids.
@@ -97,47 +97,47 @@ def _without_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for group, value in identity.items()
     }
-    return kept | {"data": kept["data"] | {"source": _stated(kept["data"]["source"])}}
+    return kept | {"data": kept["data"] | {"source": _drop_unstated(kept["data"]["source"])}}
 
 
-def _streams(augment: Mapping[str, Any]) -> dict[str, str]:
+def _name_streams(augment: Mapping[str, Any]) -> dict[str, str]:
     """How the transforms of a list draw: up to 0.1 two or more, nested ones too, drew from one stream and fired together."""
-    return {"augment_streams": "one for each transform"} if _transforms(augment["transforms"]) > 1 else {}
+    return {"augment_streams": "one for each transform"} if _count_transforms(augment["transforms"]) > 1 else {}
 
 
-def _transforms(value: Any) -> int:
+def _count_transforms(value: Any) -> int:
     if isinstance(value, Mapping):
-        return ("_target_" in value) + sum(map(_transforms, value.values()))
-    return sum(map(_transforms, value)) if isinstance(value, (list, tuple)) else 0
+        return ("_target_" in value) + sum(map(_count_transforms, value.values()))
+    return sum(map(_count_transforms, value)) if isinstance(value, (list, tuple)) else 0
 
 
-def _stated(source: Any) -> Any:
+def _drop_unstated(source: Any) -> Any:
     """The config of a source less null, empty lists, empty maps and the keys of `IN_TABLE`."""
     if isinstance(source, Mapping):
-        stated = {key: _stated(value) for key, value in source.items() if key not in IN_TABLE}
+        stated = {key: _drop_unstated(value) for key, value in source.items() if key not in IN_TABLE}
         return {key: value for key, value in stated.items() if value is not None and value != [] and value != {}}
     if isinstance(source, (list, tuple)):
-        return [_stated(item) for item in source]
+        return [_drop_unstated(item) for item in source]
     return source
 
 
-def _content(value: Any) -> Any:
+def _drop_places(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _content(item) for key, item in value.items() if key not in PLACES}
+        return {key: _drop_places(item) for key, item in value.items() if key not in PLACES}
     if isinstance(value, (list, tuple)):
-        return [_content(item) for item in value]
+        return [_drop_places(item) for item in value]
     return value
 
 
-def _spelled(value: Any) -> Any:
+def _unify(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _spelled(item) for key, item in value.items()}
+        return {key: _unify(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_spelled(item) for item in value]
+        return [_unify(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _prefix(settings: Settings) -> str:
+def _make_prefix(settings: Settings) -> str:
     random = "-random" if settings.backbone.weights == "random" else ""
     return (
         f"{settings.dataset.card.name}-{settings.backbone.name}{random}-{settings.adaptation_name}"

@@ -25,7 +25,7 @@ def append(path: Path, note: Mapping[str, Any]) -> None:
     Raises:
         OSError: it cannot be written, or the disk is full.
     """
-    line = _line(note)
+    line = _encode(note)
     with lock(path.with_name(f"{path.name}.lock"), brief=True), path.open("ab+", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         if end and os.pread(file.fileno(), 1, end - 1) != b"\n":  # whoever wrote last was killed meanwhile
@@ -43,7 +43,7 @@ def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
     except FileNotFoundError:
         return [], start
     lines = [line for line in whole.split(b"\n") if line]
-    notes = [note for line in lines if (note := _note(line)) is not None]
+    notes = [note for line in lines if (note := _decode(line)) is not None]
     damaged = len(lines) - len(notes) + (bool(rest) and start == 0)  # later on somebody may be writing the rest
     if damaged:
         warn(path, f"{damaged} damaged line{' is' if damaged == 1 else 's are'} skipped")
@@ -56,15 +56,15 @@ def warn(path: Path, what: str) -> None:
     _log.warning("%s: %s", path, what)
 
 
-def _line(note: Mapping[str, Any]) -> bytes:
+def _encode(note: Mapping[str, Any]) -> bytes:
     text = json.dumps(note, allow_nan=False)
     return f'{{"crc32": "{zlib.crc32(text.encode()):08x}", "note": {text}}}\n'.encode()
 
 
-def _note(line: bytes) -> dict[str, Any] | None:
+def _decode(line: bytes) -> dict[str, Any] | None:
     """The note of a line; None if a byte of the line is not as it was written."""
     try:
         note = json.loads(line)["note"]
-        return note if _line(note) == line + b"\n" else None
+        return note if _encode(note) == line + b"\n" else None
     except (ValueError, KeyError, TypeError):
         return None

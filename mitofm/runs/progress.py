@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mitofm.ground.locks import holder
+from mitofm.ground.locks import find_holder
 from mitofm.runs import studies
 from mitofm.runs.folder import State
 from mitofm.runs.studies import Begun, Study
@@ -19,7 +19,7 @@ _EVERY = {True: 2.0, False: 60.0}  # seconds between two lines, on a terminal an
 
 
 @contextmanager
-def shown(runs: Path, study: str, cells: int) -> Iterator[None]:
+def show_progress(runs: Path, study: str, cells: int) -> Iterator[None]:
     """Show on stderr, while the block runs, how many of `cells` cells have ended; nothing for a single cell."""
     if cells < 2:
         yield
@@ -65,7 +65,7 @@ class Sweep:
         states = {cell: state for cell, state, _ in ended}
         fitted, cells = sum(fitted for *_, fitted in ended), self._begun.cells
         counts = Counter(states.values())
-        counts[State.RUNNING] = self._running(states)
+        counts[State.RUNNING] = self._count_running(states)
         others = len(states) + counts[State.RUNNING] > cells  # another sweep fills the same study
         of = "" if others else f" of {cells}"
         parts = [f"{self._study.name}: {counts[State.DONE]}{of} cells done"]
@@ -77,6 +77,8 @@ class Sweep:
             parts.append(f"{3600 / seconds:.0f} an hour, about {max(1, round(seconds * left / 60))} min left")
         return ", ".join(parts)
 
-    def _running(self, ended: Container[str]) -> int:
+    def _count_running(self, ended: Container[str]) -> int:
         locks = (self._runs / "locks").glob("*.lock")
-        return sum(lock.stem in self._study.cells and lock.stem not in ended and bool(holder(lock)) for lock in locks)
+        return sum(
+            lock.stem in self._study.cells and lock.stem not in ended and bool(find_holder(lock)) for lock in locks
+        )

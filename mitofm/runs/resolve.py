@@ -22,7 +22,7 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     """
     resolved = plain(config)
     family = resolved["backbone"].get("family")  # what a backbone lacks is said when its spec is read
-    resolved["adaptation"] = {key: _of_family(value, family) for key, value in resolved["adaptation"].items()}
+    resolved["adaptation"] = {key: _choose_for_family(value, family) for key, value in resolved["adaptation"].items()}
     return resolved
 
 
@@ -50,7 +50,7 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-def _of_family(value: Any, family: str | None) -> Any:
+def _choose_for_family(value: Any, family: str | None) -> Any:
     """`{default, vit_large, ...}` gives the family's value; anything else is itself."""
     if isinstance(value, Mapping) and "default" in value:
         return value.get(family, value["default"])

@@ -15,7 +15,7 @@ _FEW = 3
 _ENDED = (State.DONE, State.FAILED, State.SKIPPED)
 
 
-def table(runs: Path, study: str | None) -> Iterator[str]:
+def tabulate(runs: Path, study: str | None) -> Iterator[str]:
     """Lines of a table: cells of each study by state, and sweeps under way; for one study also what failed or was skipped, why."""
     found = _read(runs, study)
     if not found:
@@ -29,43 +29,43 @@ def table(runs: Path, study: str | None) -> Iterator[str]:
         counts = [states[state] for state in _ENDED]
         columns = "".join(f"  {count:10d}" for count in (*counts, len(one.cells) - sum(counts)))
         yield f"{one.name:{width}}  {len(one.cells):6d}{columns}"
-    yield from _under_way(runs, found)
+    yield from _describe_under_way(runs, found)
     for one in found:
         left, planned = one.not_started()
         if left:
             more = "; ..." if len(left) > _FEW else ""
             yield f"{one.name}: {len(left)} of {planned} planned cells not started: {'; '.join(left[:_FEW])}{more}"
     if study is not None:
-        yield from _told(runs, found[0], State.FAILED)
-        yield from _told(runs, found[0], State.SKIPPED)
+        yield from _describe_cells(runs, found[0], State.FAILED)
+        yield from _describe_cells(runs, found[0], State.SKIPPED)
 
 
-def under_way(runs: Path, study: str | None) -> Iterator[str]:
+def list_under_way(runs: Path, study: str | None) -> Iterator[str]:
     """A line per sweep, of one study or of all, that has not ended, or was killed."""
-    return _under_way(runs, _read(runs, study))
+    return _describe_under_way(runs, _read(runs, study))
 
 
-def failures(runs: Path, study: str) -> Iterator[str]:
+def list_failures(runs: Path, study: str) -> Iterator[str]:
     """A line per failed cell of a study and its cause, under one that counts them; none where there is none."""
     found = Study(runs, study)
-    failed = list(_told(runs, found, State.FAILED))
+    failed = list(_describe_cells(runs, found, State.FAILED))
     if failed:
         yield f"{len(failed)} of {len(found.cells)} cells of study {study} failed (mitofm logs CELL, mitofm retry {study}):"
         yield from failed
 
 
 def _read(runs: Path, study: str | None) -> list[Study]:
-    return [studies.read(runs, name) for name in (studies.names(runs) if study is None else [study])]
+    return [studies.read(runs, name) for name in (studies.list_names(runs) if study is None else [study])]
 
 
-def _under_way(runs: Path, found: Iterable[Study]) -> Iterator[str]:
+def _describe_under_way(runs: Path, found: Iterable[Study]) -> Iterator[str]:
     for study in found:
         if study.sweep:
             line = Sweep(runs, study, study.sweep).line()
             yield line if "running" in line else f"{line}: none runs at the moment"
 
 
-def _told(runs: Path, study: Study, state: State) -> Iterator[str]:
+def _describe_cells(runs: Path, study: Study, state: State) -> Iterator[str]:
     for cell in study.cells:
         folder = CellFolder(runs, cell)
         if folder.state() is state:

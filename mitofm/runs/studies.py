@@ -58,8 +58,8 @@ class Study:
         self.grids: list[dict[str, Any]] = []
         self._started: dict[str, str] = {}
         self._packed: dict[str, Any] | None = None
-        self._journal, self._read_to = _journal(runs, name), 0
-        for note in old_books.notes(self._journal.parent):
+        self._journal, self._read_to = _find_journal(runs, name), 0
+        for note in old_books.read_notes(self._journal.parent):
             self._take(note)
         self.read_on()
 
@@ -96,7 +96,7 @@ class Study:
         """The cells of planned grids that no sweep has come to, in words, and how many are planned."""
         if self._packed is not None:
             return self._packed["cells"], self._packed["planned"]
-        planned = {_named(chosen): words for grid in self.grids for chosen, words in _chosen(grid)}
+        planned = {_hash_choices(chosen): words for grid in self.grids for chosen, words in _list_choices(grid)}
         return [words for name, words in planned.items() if name not in self._started], len(planned)
 
 
@@ -106,26 +106,26 @@ def read(runs: Path, study: str) -> Study:
     Raises:
         MitofmError: there is no such study; the message lists those that are.
     """
-    if not {_JOURNAL, old_books.LIST} & {file.name for file in _journal(runs, study).parent.glob("*")}:
-        raise unknown("study", study, names(runs), str(runs / "studies"))
+    if not {_JOURNAL, old_books.LIST} & {file.name for file in _find_journal(runs, study).parent.glob("*")}:
+        raise unknown("study", study, list_names(runs), str(runs / "studies"))
     return Study(runs, study)
 
 
-def names(runs: Path) -> list[str]:
+def list_names(runs: Path) -> list[str]:
     """The studies there are."""
     return sorted({file.parent.name for name in (_JOURNAL, old_books.LIST) for file in runs.glob(f"studies/*/{name}")})
 
 
 def enlist(runs: Path, study: str, cell: str, chosen: Mapping[str, str] | None = None) -> None:
     """Note that a cell of a study starts, and by which choices it was asked for."""
-    journal.append(_journal(runs, study), _asked(cell, chosen))
+    journal.append(_find_journal(runs, study), _make_note(cell, chosen))
 
 
 def note_end(
     runs: Path, study: str, cell: str, state: State, fitted: bool, chosen: Mapping[str, str] | None = None
 ) -> None:
     """Note that a cell of a study has ended, and whether it was fitted for that or had been before; else as `enlist`."""
-    journal.append(_journal(runs, study), _asked(cell, chosen) | {"state": state.value, "fitted": fitted})
+    journal.append(_find_journal(runs, study), _make_note(cell, chosen) | {"state": state.value, "fitted": fitted})
 
 
 def state_comparisons(runs: Path, study: str, comparisons: Mapping[str, Any] | None) -> None:
@@ -137,11 +137,11 @@ def state_comparisons(runs: Path, study: str, comparisons: Mapping[str, Any] | N
     if comparisons is None:
         return
     if Study(runs, study).stated is None:
-        journal.append(_journal(runs, study), {"stated": comparisons})
+        journal.append(_find_journal(runs, study), {"stated": comparisons})
     if Study(runs, study).stated != comparisons:  # if two stated at once, what the first of them did counts
         raise MitofmError(
             f"study {study!r} stated other comparisons before its first cell ran: take another study=... for these, or, if "
-            f'no result has been looked at, delete the line with "stated" in {_journal(runs, study)} (of a study of mitofm '
+            f'no result has been looked at, delete the line with "stated" in {_find_journal(runs, study)} (of a study of mitofm '
             "0.1 the file comparisons.json beside it)"
         )
 
@@ -157,35 +157,35 @@ def note_grid(runs: Path, study: str, fixed: Mapping[str, str], swept: Mapping[s
     """
     grid = {"fixed": dict(fixed), "swept": [[key, list(values)] for key, values in swept.items()]}  # in this order
     if grid not in Study(runs, study).grids:
-        journal.append(_journal(runs, study), {"planned": grid})
+        journal.append(_find_journal(runs, study), {"planned": grid})
 
 
 def begin_sweep(runs: Path, study: str, cells: int) -> None:
     """Note for whoever watches that a sweep of so many cells begins."""
-    journal.append(_journal(runs, study), {"sweep": {"cells": cells, "began": time.time()}})
+    journal.append(_find_journal(runs, study), {"sweep": {"cells": cells, "began": time.time()}})
 
 
 def end_sweep(runs: Path, study: str) -> None:
     """Note that a sweep has ended."""
-    journal.append(_journal(runs, study), {"sweep": None})
+    journal.append(_find_journal(runs, study), {"sweep": None})
 
 
-def _asked(cell: str, chosen: Mapping[str, str] | None) -> dict[str, Any]:
-    return {"cell": cell} | ({} if chosen is None else {"chosen": _named(chosen)})
+def _make_note(cell: str, chosen: Mapping[str, str] | None) -> dict[str, Any]:
+    return {"cell": cell} | ({} if chosen is None else {"chosen": _hash_choices(chosen)})
 
 
-def _named(chosen: Mapping[str, str]) -> str:
+def _hash_choices(chosen: Mapping[str, str]) -> str:
     return fingerprints.of(rename(chosen, FORMER))[:16]
 
 
-def _chosen(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str]]:
+def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str]]:
     """What each cell of a grid chooses, and its part of the grid in words."""
     for values in product(*(values for _, values in grid["swept"])):
         own = {key: value for (key, _), value in zip(grid["swept"], values, strict=True)}
         yield grid["fixed"] | own, ", ".join(f"{key}={value}" for key, value in own.items())
 
 
-def _journal(runs: Path, study: str) -> Path:
+def _find_journal(runs: Path, study: str) -> Path:
     if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
         raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
     return runs / "studies" / study / _JOURNAL

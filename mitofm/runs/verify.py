@@ -11,8 +11,8 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import versions
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import read
-from mitofm.runs.collect import PREDICTIONS, stored_metrics, stored_table
-from mitofm.runs.folder import CellFolder, State, stored, stored_config
+from mitofm.runs.collect import PREDICTIONS, read_metrics, read_table
+from mitofm.runs.folder import CellFolder, State, read_config, read_stored
 from mitofm.runs.identity import identify
 from mitofm.runs.keys import PLACES
 from mitofm.training.settings import Paths, Settings
@@ -61,10 +61,10 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
     state = CellFolder(folder.parent.parent, folder.name).state()
     if state is not State.DONE:
         raise MitofmError(f"{folder}: only a finished cell can be verified, and this one is {state.value}")
-    settings = Settings.read(_moved(stored_config(folder), paths))
+    settings = Settings.read(_relocate(read_config(folder), paths))
     cell = identify(settings)
-    finished = stored(folder / "cell.json").get("id")
-    before = stored(folder / "environment.json")
+    finished = read_stored(folder / "cell.json").get("id")
+    before = read_stored(folder / "environment.json")
     if cell.id != finished:
         which = (
             "its weights are other ones"
@@ -93,7 +93,7 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
     return _compare(folder, again)
 
 
-def _moved(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
+def _relocate(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
     """The config with files below a path of old looked for below this machine's, if they are there."""
     before = read(Paths, config.get("paths"), "paths")
 
@@ -114,14 +114,14 @@ def _moved(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
 
 
 def _compare(folder: Path, again: Path) -> Rerun:
-    first, second = (stored_table(place / "predictions.parquet", PREDICTIONS) for place in (folder, again))
+    first, second = (read_table(place / "predictions.parquet", PREDICTIONS) for place in (folder, again))
     if not first.drop(columns="logit").equals(second.drop(columns="logit")):
         raise MitofmError(f"{folder}: the rerun was tested on other samples: its split is not the one that is stored")
     metric, metrics = max(
-        _differences(stored_metrics(folder / "metrics.json"), stored_metrics(again / "metrics.json")),
+        _list_differences(read_metrics(folder / "metrics.json"), read_metrics(again / "metrics.json")),
         key=lambda one: one[1],
     )
-    before, now = (dict(_flat(stored(place / "environment.json"))) for place in (folder, again))
+    before, now = (dict(_flatten(read_stored(place / "environment.json"))) for place in (folder, again))
     changed = [
         f"{key} {now.get(key)}, was {before.get(key)}"
         for key in sorted(before.keys() | now.keys())
@@ -130,11 +130,12 @@ def _compare(folder: Path, again: Path) -> Rerun:
     return Rerun(len(first), float((first["logit"] - second["logit"]).abs().max()), metrics, metric, tuple(changed))
 
 
-def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def _list_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Every metric of every set, and the threshold, with the difference of its two values."""
     thresholds = [side["threshold"] | {"logit": read_logit(side["threshold"])} for side in (first, second)]
     sides = [
-        dict(_flat({"threshold": one, **side["sets"]})) for one, side in zip(thresholds, (first, second), strict=True)
+        dict(_flatten({"threshold": one, **side["sets"]}))
+        for one, side in zip(thresholds, (first, second), strict=True)
     ]
     for key in sorted(sides[0].keys() | sides[1].keys()):
         one, other = (side.get(key) for side in sides)
@@ -144,9 +145,9 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterato
             yield key, 0.0 if one == other else float("inf")
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in content.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key} ")
+            yield from _flatten(value, f"{prefix}{key} ")
         else:
             yield f"{prefix}{key}", value

@@ -14,7 +14,7 @@ import pytest
 from mitofm.runs import progress, studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import CellFolder, State
-from mitofm.runs.status import failures
+from mitofm.runs.status import list_failures
 
 Small = Callable[..., Any]
 METRICS = {"sets": {"all": {"auroc": 0.5}}}
@@ -145,13 +145,13 @@ def test_failures_are_counted_each_with_its_cause(
     def fails() -> Any:
         raise ValueError("this image cannot be read: a/17.png")
 
-    assert list(failures(tmp_path / "runs", "sick")) == []
+    assert list(list_failures(tmp_path / "runs", "sick")) == []
     fitted_by(monkeypatch, lambda: METRICS)
     run(small("study=sick", "seed=1"))
-    assert list(failures(tmp_path / "runs", "sick")) == []
+    assert list(list_failures(tmp_path / "runs", "sick")) == []
     fitted_by(monkeypatch, fails)
     with pytest.raises(ValueError, match="cannot be read"):
         run(small("study=sick", "seed=2"))
-    counted, cause = failures(tmp_path / "runs", "sick")
+    counted, cause = list_failures(tmp_path / "runs", "sick")
     assert counted.startswith("1 of 2 cells of study sick failed")
     assert cause.endswith(": ValueError: this image cannot be read: a/17.png")

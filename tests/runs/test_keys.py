@@ -10,13 +10,13 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from mitofm.commands.composing import asked, compose, each_value, groups
+from mitofm.commands.composing import compose, compose_each_value, list_group, read_command_line
 from mitofm.data.card import Card
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import compare_configs, flatten
 from mitofm.runs import keys, studies
-from mitofm.runs.folder import stored_config
-from mitofm.runs.identity import hashed
+from mitofm.runs.folder import read_config
+from mitofm.runs.identity import hash_config
 
 Resolved = Callable[..., dict[str, Any]]
 OLD, NEW = next(iter(keys.RENAMED.items()))
@@ -24,7 +24,7 @@ FAMILY = {"metric": "auroc", "test_set": None, "margin": 0.02}
 
 
 def name(config: dict[str, Any]) -> str:
-    return hashed(config, "0" * 64, "1" * 64, [])
+    return hash_config(config, "0" * 64, "1" * 64, [])
 
 
 def test_every_key_of_a_config_is_of_one_class(resolved: Resolved) -> None:
@@ -34,7 +34,7 @@ def test_every_key_of_a_config_is_of_one_class(resolved: Resolved) -> None:
     for group, counted in keys.COUNTED.items():
         other = keys.UNCOUNTED[group]
         assert not {*counted} & {*other}
-        for file in groups(group).values():
+        for file in list_group(group).values():
             stated = OmegaConf.load(file).keys() - {"defaults"}
             assert stated <= {*counted, *other}, file
 
@@ -129,8 +129,8 @@ def test_a_cell_of_before_is_read_under_the_names_of_today_and_is_the_same_cell(
         "confounders": {},
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(old, sort_keys=False))
-    assert stored_config(tmp_path) == config
-    assert compare_configs(stored_config(tmp_path), config) == {}
+    assert read_config(tmp_path) == config
+    assert compare_configs(read_config(tmp_path), config) == {}
     assert name(old) == name(config) != name(resolved())
 
 
@@ -192,4 +192,4 @@ def test_and_in_a_yaml_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_and_in_a_study(tmp_path: Path, content: str) -> None:
     (tmp_path / "sweep.yaml").write_text(f"defaults: [train, _self_]\n{content}\n")
     with pytest.raises(MitofmError, match=f"^{OLD} is called {NEW} since"):
-        list(each_value(asked("sweep", [], str(tmp_path))))
+        list(compose_each_value(read_command_line("sweep", [], str(tmp_path))))
