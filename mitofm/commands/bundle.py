@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mitofm.commands.composing import ask, split_words
+from mitofm.commands.composing import ask_about
 from mitofm.runs.bundle import pack
 from mitofm.training.settings import Paths
 
@@ -22,8 +22,7 @@ class BundleSettings:
 
 def main(arguments: list[str]) -> None:
     """Make the report without crops, pack it with the cells, print the file and its sha256 (to publish beside it)."""
-    (study,), overrides = split_words(arguments, "a study")
-    settings = ask(BundleSettings, "bundle", overrides)
+    (study,), settings = ask_about(BundleSettings, "bundle", arguments, "a study")
     runs, out = settings.paths.runs, settings.output or Path(f"{study}.zip")
     from mitofm.reporting.report import make_report
 

@@ -1,4 +1,4 @@
-"""`mitofm clean`: remove what is provably superseded, after a list and a question."""
+"""`mitofm clean`: list superseded files, ask, and remove them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,11 @@ def main(arguments: list[str]) -> None:
     print(f"{len(found)} files, {size / 1e6:.1f} MB")
     if not found:
         return
-    if not settings.yes:
-        if not sys.stdin.isatty():
-            raise MitofmError("nothing was removed: add yes=true")
-        if input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
-            print("nothing was removed")
-            return
+    if not settings.yes and not sys.stdin.isatty():
+        raise MitofmError("nothing was removed: add yes=true")
+    if not settings.yes and input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
+        print("nothing was removed")
+        return
     for file, _ in found:
         file.unlink(missing_ok=True)
     print("removed")

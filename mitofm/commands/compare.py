@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.composing import ask, split_words
+from mitofm.commands.composing import ask_about
 from mitofm.ground.errors import MitofmError
 from mitofm.training.settings import Paths
 
@@ -22,8 +22,7 @@ class CompareSettings:
 
 def main(arguments: list[str]) -> None:
     """Print the table and write it as CSV, Markdown and LaTeX."""
-    (first, second), overrides = split_words(arguments, "a study", "another")
-    settings = ask(CompareSettings, "compare", overrides)
+    (first, second), settings = ask_about(CompareSettings, "compare", arguments, "a study", "another")
     if first == second:
         raise MitofmError(f"{first!r} is compared with itself: give two studies")
     from rich import box

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mitofm.commands.composing import ask, split_words
+from mitofm.commands.composing import ask_about
 from mitofm.commands.predict import find_checkpoint
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Patches, Positive
@@ -39,8 +39,7 @@ class ExportSettings:
 
 def main(arguments: list[str]) -> None:
     """Write the network, compare its outputs, and print where it is and how far they lie apart."""
-    (given,), overrides = split_words(arguments, "a cell or a checkpoint's folder")
-    settings = ask(ExportSettings, "export", overrides)
+    (given,), settings = ask_about(ExportSettings, "export", arguments, "a cell or a checkpoint's folder")
     paths = settings.paths
     folder = find_checkpoint(paths.runs, given)
 
@@ -58,10 +57,8 @@ def main(arguments: list[str]) -> None:
     patches = _read_patches(trained, settings)
     out = settings.output or paths.runs / "exports" / f"{trained.name}-{settings.format}"
     made = export.export(trained, settings.format, patches, out, settings.tolerance)
-    state = (
-        "nothing of the adaptation left beside it" if made.folded else "its adaptation cannot be folded in: as it is"
-    )
-    print(f"one network, {state}")
+    kept = "nothing of the adaptation left beside it" if made.folded else "its adaptation cannot be folded in: as it is"
+    print(f"one network, {kept}")
     print(
         f"largest difference of logits to the checkpoint on {settings.patches} patches: {made.difference:.2g} "
         f"(tolerance {settings.tolerance:.2g})"
@@ -70,7 +67,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _read_patches(trained: Checkpoint, settings: ExportSettings) -> Tensor:
-    """Patches all over the data set, as the checkpoint sees them: uint8 (patches, H, W, 3)."""
+    """Evenly spaced patches of the data set as the checkpoint sees them: uint8 (patches, H, W, 3)."""
     import numpy as np
     import torch
 

@@ -1,4 +1,4 @@
-"""`mitofm models [NAME]`: the backbones there are, or everything about one."""
+"""`mitofm models [NAME]`: the backbones, or everything about one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> None:
 def _read_spec(name: str, file: Path) -> BackboneSpec:
     alone = load(file)  # 49 of them: composing each takes Hydra seconds
     group = compose(f"backbone/{name}", []) if "defaults" in alone else OmegaConf.create({"backbone": alone})
-    # What the command line has yet to say (`custom` has no architecture) stays `???`.
+    # What the command line must add (`custom` has no architecture) stays `???`.
     try:
         config: Any = OmegaConf.to_container(group["backbone"], resolve=True)
     except GrammarParseError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mitofm.commands.composing import ask, split_words
+from mitofm.commands.composing import ask_about
 from mitofm.ground.versions import Way
 from mitofm.runs.folder import find_cell
 from mitofm.training.settings import Paths, Trainer
@@ -28,9 +28,8 @@ class PredictSettings:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the scores as the ending of `output` says and print where they are."""
-    (given,), overrides = split_words(arguments, "a cell or a checkpoint's folder")
-    settings = ask(PredictSettings, "predict", overrides)
+    """Write the scores in the format of the ending of `output`, and print where they are."""
+    (given,), settings = ask_about(PredictSettings, "predict", arguments, "a cell or a checkpoint's folder")
     paths = settings.paths
     folder = find_checkpoint(paths.runs, given)
 
@@ -74,10 +73,8 @@ def main(arguments: list[str]) -> None:
     for remark in summarize_remarks(dataset.curated.remarks):
         print(f"{remark.count} {remark.what}; the first: {remark.first}")
     if found.learned_from:
-        print(
-            f"{found.learned_from} of these samples lie on slides that were trained or chosen on: their scores are not those "
-            "of new slides"
-        )
+        told = "of these samples lie on slides that were trained or chosen on: their scores are not those of new slides"
+        print(f"{found.learned_from} {told}")
     if found.positions:
         print(found.positions)
     if unknown := int(found.table["mpp"].isna().sum()):
@@ -91,7 +88,7 @@ def main(arguments: list[str]) -> None:
 
 
 def find_checkpoint(runs: Path, given: str) -> Path:
-    """Where the checkpoint is: in a cell, or in a folder of its own."""
+    """The folder of the checkpoint that `given` names: its path, or the cell in which it lies."""
     if (Path(given) / "checkpoint.json").is_file():
         return Path(given)
     return find_cell(runs, given, "checkpoint/checkpoint.json") / "checkpoint"

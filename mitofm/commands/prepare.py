@@ -54,7 +54,7 @@ class PrepareSettings:
 
 
 def main(arguments: list[str]) -> None:
-    """Fetch what may be fetched, check what is there, build the patch stores and look at them."""
+    """Fetch missing files if asked to, check the data, build the patch stores and make a contact sheet."""
     settings = ask(PrepareSettings, "prepare", arguments)
     from mitofm.data.dataset import Dataset
 
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _make_positions(dataset: Dataset, settings: PrepareSettings) -> dict[str, Positions]:
-    """The second sources that are asked for, by name, their tables tried before anything is cut."""
+    """The further sources of positions that the settings ask for, by name. Their tables are read before any patch is cut."""
     from mitofm.data.positions import BackgroundPositions, JitteredPositions
 
     found: dict[str, Positions] = {}
@@ -88,7 +88,7 @@ def _make_positions(dataset: Dataset, settings: PrepareSettings) -> dict[str, Po
 
 
 def _fetch(dataset: Dataset, wanted: bool) -> None:
-    """Fetch the missing files where that is wanted; verify those that are there, if a list of them was kept.
+    """Fetch the missing files if `wanted`; else verify those that are there, if a list of them was kept.
 
     Raises:
         MitofmError: files are missing and not wanted, are not the published ones, or cannot be fetched.
@@ -112,10 +112,10 @@ def _fetch(dataset: Dataset, wanted: bool) -> None:
 
 
 def _check(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Notice]:
-    """Print counts and notices, and stop at those that must not be.
+    """Print counts and notices; stop if a notice is an error.
 
     Raises:
-        MitofmError: there are fatal notices, or any where `strict`.
+        MitofmError: a notice is fatal, or is a warning and `strict` is set.
     """
     from rich.console import Console
 
@@ -129,9 +129,8 @@ def _check(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Notic
     seen = survey(root, table, card.image_mpp)
     notices = check(card, root, table, seen, distance_um)
     if not any(one.fatal for one in notices):
-        curated = dataset.curated
-        table = curated.table
-        notices += summarize_remarks(curated.remarks)
+        table = dataset.table()
+        notices += summarize_remarks(dataset.curated.remarks)
     console = Console()
     console.print(_tabulate_counts(count_samples(table, card).shown, card.title))
     console.print(_tabulate_notices(notices, strict) if notices else "Checks: nothing found")

@@ -7,7 +7,7 @@ from mitofm.pretraining.settings import PretrainSettings
 
 
 def main(arguments: list[str]) -> None:
-    """PretrainSettings, or go on, and say where the weights are."""
+    """Pretrain, or go on with it, and print where the weights are."""
     settings = ask(PretrainSettings, "pretrain", arguments)
     from mitofm.pretraining.run import pretrain
 

@@ -28,11 +28,7 @@ def main(arguments: list[str]) -> None:
     settings = ask(ReportSettings, "report", arguments)
     if settings.bundle:
         _report_bundle(settings.bundle, settings)
-    else:
-        _report_study(settings)
-
-
-def _report_study(settings: ReportSettings) -> None:
+        return
     from mitofm.reporting.report import make_report
 
     runs, study = settings.paths.runs, settings.study
@@ -51,8 +47,8 @@ def _report_bundle(file: Path, settings: ReportSettings) -> None:
         if (given := getattr(settings, key)) is not None:
             raise MitofmError(f"{key}={given}: bundle=... is the report of that file alone, leave {key} out")
     opened = open_bundle(file, settings.out or Path(f"{file.stem}-report"), settings.paths.cache)
-    said = "all as packed"
+    apart = ""
     if opened.rounded:
-        said += f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"
-    print(f"{file}: no byte has changed; {opened.tables} tables, {said}")
+        apart = f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"
+    print(f"{file}: no byte has changed; {opened.tables} tables, all as packed{apart}")
     print(opened.page)

@@ -1,11 +1,11 @@
-"""`mitofm retry STUDY|CELL`: run again what failed or was interrupted, from the configs that the cells keep."""
+"""`mitofm retry STUDY|CELL`: run failed and interrupted cells again, from the configs in their folders."""
 
 from __future__ import annotations
 
 import logging
 import sys
 
-from mitofm.commands.composing import ask, split_words
+from mitofm.commands.composing import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
@@ -14,10 +14,9 @@ from mitofm.runs.folder import SETTLED, CellFolder, find_cell
 
 
 def main(arguments: list[str]) -> None:
-    """Run the cells one after the other; end with a code that is not 0 where one fails again."""
-    (given,), overrides = split_words(arguments, "a study or a cell")
-    paths = ask(StatusSettings, "status", overrides).paths
-    runs = paths.runs
+    """Run the cells one after the other; end with a code that is not 0 if one fails again."""
+    (given,), settings = ask_about(StatusSettings, "status", arguments, "a study or a cell")
+    paths, runs = settings.paths, settings.paths.runs
     cells = studies.read(runs, given).cells if given in studies.list_names(runs) else [find_cell(runs, given).name]
     again = [cell for cell in cells if CellFolder(runs, cell).state() not in SETTLED]
     print(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")

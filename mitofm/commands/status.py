@@ -22,7 +22,7 @@ class StatusSettings:
 
 
 def main(arguments: list[str]) -> None:
-    """Print one line per study, and what failed in the one settings for; on a terminal again and again until sweeps have ended.
+    """Print a line per study and the failures of one that is named; with `watch` on a terminal repeat it until all sweeps end.
 
     Raises:
         MitofmError: there is no such study.
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
 
     with Live(console=Console(), auto_refresh=False) as live:
         while True:
-            watching = any(list_under_way(runs, study))  # before the table: what ends meanwhile is in it
+            watching = any(list_under_way(runs, study))  # before the table, which then has what ended meanwhile
             live.update(Text("\n".join(tabulate(runs, study))), refresh=True)
             if not watching:
                 return

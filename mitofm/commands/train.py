@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -12,24 +11,17 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import (
-    compose_each_value,
-    quote_study,
-    read_choices,
-    read_command_line,
-    register_user_configs,
-)
-from mitofm.commands.launching import check_launcher, claim_place
+from mitofm.commands.composing import quote_study, read_choices, read_command_line, register_user_configs
+from mitofm.commands.launching import check_grid, claim_place
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
-from mitofm.runs.execute import check, run
+from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.progress import show_progress
-from mitofm.runs.resolve import resolve
 from mitofm.runs.status import list_failures
 
-_elsewhere: list[DictConfig] = []  # cells that another process was running when it was their turn
+_elsewhere: list[DictConfig] = []  # cells that another process was running at their turn
 
 
 def main(arguments: list[str]) -> None:
@@ -41,25 +33,20 @@ def main(arguments: list[str]) -> None:
     if parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion:
         command()
         return
-    found = read_command_line(
-        parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun
-    )
-    with closing(compose_each_value(found)) as configs:
-        for composed in configs:
-            settings = check(resolve(composed))
-            check_launcher(found, settings)
+    line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
+    settings = check_grid(line)[-1]
     runs, study = settings.paths.runs, settings.study
     studies.state_comparisons(runs, study, settings.config.get("comparisons"))
-    if found.multirun:
-        studies.note_grid(runs, study, *found.grid)
+    if line.multirun:
+        studies.note_grid(runs, study, *line.grid)
     try:
-        with show_progress(runs, study, found.size if found.multirun else 1):
+        with show_progress(runs, study, line.size if line.multirun else 1):
             command()
             for left in _elsewhere:
                 run(left)
     finally:
-        for line in list_failures(runs, study) if found.multirun else ():
-            print(line, file=sys.stderr)
+        for failure in list_failures(runs, study) if line.multirun else ():
+            print(failure, file=sys.stderr)
 
 
 def _run_cell(config: DictConfig) -> None:
@@ -72,7 +59,7 @@ def _run_cell(config: DictConfig) -> None:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
             print(f"mitofm: {error}", file=sys.stderr)
             raise SystemExit(2) from error
-        # Hydra shows this one without its traceback, runs the other cells of a grid and ends with a code that is not 0.
+        # Hydra shows this class without a traceback, runs the other cells and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {error}") from error
     except Exception:
         if config.on_error == "raise":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mitofm.commands.composing import ask, split_words
+from mitofm.commands.composing import ask_about
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import NotNegative
 from mitofm.ground.versions import Way
@@ -26,9 +26,8 @@ class VerifySettings:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the largest differences; end with a code that is not 0 where one is beyond the tolerance."""
-    (given,), overrides = split_words(arguments, "a cell")
-    settings = ask(VerifySettings, "verify", overrides)
+    """Print the largest differences; end with a code that is not 0 if one is above the tolerance."""
+    (given,), settings = ask_about(VerifySettings, "verify", arguments, "a cell")
     folder = find_cell(settings.paths.runs, given)
     with TemporaryDirectory(prefix="mitofm-verify-") as temporary:
         scratch = settings.scratch or Path(temporary)

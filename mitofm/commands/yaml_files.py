@@ -1,4 +1,4 @@
-"""A YAML file of the user's own that cannot be read: which, at which line, and why, in one line."""
+"""Explains in one line why a YAML file of the user's own cannot be read: the file, the line and the reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from yaml.reader import ReaderError
 from mitofm.ground.errors import MitofmError
 
 ERRORS = (YAMLError, UnicodeDecodeError, GrammarParseError)
-"""What reading a YAML file raises if it is none."""
+"""The errors of reading a file that is no YAML."""
 
 
 def load(file: Path) -> DictConfig:
@@ -35,7 +35,7 @@ def load(file: Path) -> DictConfig:
 
 
 def explain(error: Exception, files: Iterable[Path]) -> MitofmError:
-    """What `error`, raised while one of `files` was read, says to people."""
+    """The message for an error that was raised while one of `files` was read."""
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         place = f"{error.problem_mark.name}, line {error.problem_mark.line + 1}"
         tab = " (indent with blanks, not with tabs)" if "'\\t'" in str(error.problem) else ""

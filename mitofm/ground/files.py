@@ -30,6 +30,11 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def find_existing(folder: Path) -> Path:
+    """`folder` if it exists, else the nearest of its parents that does."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically."""
     with replacing(path) as temporary:

@@ -13,7 +13,7 @@ import pandas as pd
 from mitofm.data import cutting
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import replacing, write_parquet
+from mitofm.ground.files import find_existing, replacing, write_parquet
 from mitofm.inference import geojson
 
 GEOJSON = ".geojson"
@@ -46,8 +46,7 @@ def check_folder(folder: Path) -> None:
         MitofmError: nothing can be written there.
     """
     try:
-        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=find_existing(folder)):
             pass
     except OSError as error:
         raise _explain(folder, error) from error

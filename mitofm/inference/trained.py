@@ -107,7 +107,7 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: versions.Way,
             is of a version under which its tensors mean something else.
     """
     facts = _read_facts(folder)
-    differing = versions.compare(_read_versions(folder, facts), {"adaptation": facts["adaptation"]}, way, str(folder))
+    differing = versions.compare(_read_versions(folder, facts), way, str(folder), facts["adaptation"], {})
     spec = BackboneSpec.from_config(facts["backbone"] | ({"file": file} if file else {}))
     try:
         found = find(spec, weights, remembered)

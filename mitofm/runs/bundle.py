@@ -1,7 +1,7 @@
-"""A study in one file: what its numbers were made from, and nothing else; opened anywhere, refused where a byte has changed.
+"""A study in one file: the stored results of its cells and its report. It is refused if a byte has changed.
 
 A bundle is a ZIP archive of plain files with `SHA256SUMS` (as `sha256sum -c` reads it) and, as the archive's comment, the
-sha256 of all the bytes before it. Equal content is equal bytes. No image and no weights are in it.
+sha256 of all bytes before it. Equal content gives equal bytes. It holds no image and no weights.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -19,13 +20,14 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 import mitofm
+from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
 from mitofm.runs import old_books, studies
 from mitofm.runs.folder import read_config
 
 SUMS, FACTS, REPORT = "SHA256SUMS", "bundle.json", "report"
-FORMAT, _READS = 2, (1, 2)  # 2: what a study planned and did not start
+FORMAT, _READS = 2, (1, 2)  # format 2 adds the cells that were not started
 OF_A_CELL = (
     "DONE", "FAILED", "SKIPPED", "cell.json", "config.yaml", "cost.json", "curves.csv", "environment.json",
     "metrics.json", "predictions.parquet", "split.parquet",
@@ -52,7 +54,7 @@ class Bundle:
         runs: the folder with `cells/` and `studies/`, and `report/` as it was packed.
         study: its one study.
         made_with: the version of mitofm that made it.
-        note: of who packed it, such as the command that made its cells.
+        note: by whoever packed it, such as the command that made its cells.
     """
 
     runs: Path
@@ -62,7 +64,7 @@ class Bundle:
 
 
 def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str:
-    """Write the bundle of a study and its report to `out`, with a note for its readers; its sha256.
+    """Write the bundle of a study and of the folder of its report to `out`; returns its sha256 (hex).
 
     Raises:
         MitofmError: there is no such study, or a file of the report is of a kind that is not packed.
@@ -90,16 +92,15 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
         with temporary.open("r+b") as whole:
             digest = _hash_content(whole)
             whole.write(digest.encode())
-        with temporary.open("rb") as whole:
-            return hashlib.file_digest(whole, "sha256").hexdigest()
+        return fingerprints.of_file(temporary)
 
 
 def unpack(file: Path, into: Path) -> Bundle:
-    """Open a bundle into the empty folder `into`, every byte checked before it is used.
+    """Unpack a bundle into the empty folder `into`; every byte is checked before it is used.
 
     Raises:
-        MitofmError: it is no bundle, a byte of it has changed, or it holds what no bundle may: paths that leave the
-            folder, links, files of other kinds, or too much.
+        MitofmError: it is no bundle, a byte has changed, it is too large, or it holds a path that leaves the folder, a link
+            or a file of another kind.
     """
     try:
         with file.open("rb") as whole:
@@ -126,24 +127,24 @@ def unpack(file: Path, into: Path) -> Bundle:
 
 @contextmanager
 def open_unpacked(file: Path) -> Iterator[Bundle]:
-    """The bundle, opened into a folder that is gone afterwards; errors as `unpack`."""
+    """As `unpack`, into a temporary folder."""
     with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
         yield unpack(file, Path(temporary))
 
 
 def _remove_places(config: Path | bytes) -> Path | bytes:
-    """A cell's config whose folders are called by their use (`data`, `runs`): where they lay is nobody else's business."""
+    """A cell's config in which the paths of folders are replaced by their keys (`data`, `runs`): paths are private."""
     if isinstance(config, bytes) or not config.is_file():
         return config
     text, places = config.read_text(encoding="utf-8"), read_config(config.parent).get("paths") or {}
-    for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # one may lie in another
+    for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # a folder before the one it is in
         if place and Path(place).is_absolute():
             text = text.replace(str(place), name)
     return text.encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:
-    """Add a file, the same bytes for the same content whoever owns it and whenever it was made; its sha256."""
+    """Add a file without its owner and time, so that equal content gives equal bytes; returns its sha256."""
     info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
     info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system, info.external_attr = 3, (stat.S_IFREG | 0o644) << 16
@@ -153,7 +154,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:
 
 
 def _hash_content(whole: IO[bytes]) -> str:
-    """sha256 of all bytes but the last 64, where `whole` is left to be read or written on."""
+    """sha256 of all bytes but the last 64, at which the position of `whole` is left."""
     left = whole.seek(0, 2) - _DIGEST
     whole.seek(0)
     digest = hashlib.sha256()
@@ -168,7 +169,7 @@ def _is_allowed(name: str) -> bool:
 
 
 def _check_members(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
-    """The members, none of which may do harm when it is written."""
+    """The members; MitofmError if one of them could do harm when it is written."""
     members = archive.infolist()
     for member in members:
         mode = member.external_attr >> 16
@@ -191,12 +192,9 @@ def _read_sums(text: str, file: Path) -> Iterator[tuple[str, str]]:
 
 
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> str:
-    """Write one file, no more of it than it says it holds; its sha256."""
+    """Write one file, of at most the size that was checked; returns its sha256."""
     target = into / member.filename
     target.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
     with archive.open(member) as packed, target.open("xb") as out:
-        while chunk := packed.read(_CHUNK):
-            digest.update(chunk)
-            out.write(chunk)
-    return digest.hexdigest()
+        shutil.copyfileobj(packed, out)
+    return fingerprints.of_file(target)

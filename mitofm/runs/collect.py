@@ -1,12 +1,8 @@
-"""Many cells as tables: what was asked for, what became of it, and what the finished ones measured.
-
-A cell that is not DONE keeps its row and its reason: nothing downstream can average over what is not there without
-having been told.
-"""
+"""Many cells as tables: their states, labels and measurements. A cell that is not finished has a row with its reason."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +24,7 @@ _MISSING = {State.TO_DO: "not started"} | dict.fromkeys((State.INTERRUPTED, Stat
 _FURTHER = ("positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "seen", "leaks")
 """Labels that are no value of a key."""
 _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
-_COUNTED = ("n_train", "n_validation")  # of a finished cell: a report cannot do without these three groups of labels
+_COUNTED = ("n_train", "n_validation")  # of finished cells. A report needs these three groups of labels
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 
@@ -39,11 +35,10 @@ class Collected:
 
     Attributes:
         runs: the folder that holds `cells/` and `studies/`.
-        stated: the comparisons that the study stated before it ran; None where it stated none.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED, damaged or missing), reason, the labels of
-            its `cell.json`, threshold (a probability), threshold_logit (which cuts) and threshold_rule, and the columns of
-            its `cost.json`. What is unknown is None.
-            Last, under what they would choose, those that a sweep planned and never came to.
+            its `cell.json`, threshold (a probability), threshold_logit and threshold_rule, and the columns of its
+            `cost.json`; None if unknown. Then the cells of a sweep that were not started, named by their choices.
+        stated: the comparisons that the study stated before it ran; None if it stated none.
     """
 
     runs: Path
@@ -71,36 +66,24 @@ class Collected:
         return pd.DataFrame(rows, columns=None if rows else ["cell", "set"])
 
     def predictions(self, cell: str) -> pd.DataFrame:
-        """The predictions of a finished cell, read now: sample_id, slide, domain, label, logit, evaluation_set.
+        """Read the predictions of a finished cell: sample_id, slide, domain, label, logit, evaluation_set.
 
         Raises:
-            DamagedCell: they are absent or damaged.
+            DamagedCell: they are absent or damaged. So do all methods below.
         """
         return read_table(self._folder(cell) / "predictions.parquet", PREDICTIONS)
 
     def split(self, cell: str) -> pd.DataFrame:
-        """The split of a finished cell, read now: a row per sample of the table, as `mitofm.data.splits.part.Split` has it.
-
-        Raises:
-            DamagedCell: it is absent or damaged.
-        """
+        """Read the split of a finished cell: a row per sample, as in `mitofm.data.splits.part.Split`."""
         return read_table(self._folder(cell) / "split.parquet", ("sample_id", "slide", "domain", "label"))
 
     def agreement(self, cell: str) -> pd.Series:
-        """Agreement of the experts (`mitofm.data.votes`) by sample_id; empty if the data set of a finished cell has no votes.
-
-        Raises:
-            DamagedCell: its split is absent or damaged.
-        """
+        """Read the experts' agreement (`mitofm.data.votes`) by sample_id; empty if the data set has no votes."""
         table = read_table(self._folder(cell) / "split.parquet", ["sample_id"], ["agreement"])
         return table.set_index("sample_id")["agreement"] if "agreement" in table else pd.Series(dtype=object)
 
     def predictions_sha256(self, cell: str) -> str:
-        """The fingerprint of a finished cell's predictions.
-
-        Raises:
-            DamagedCell: they are absent.
-        """
+        """The sha256 (hex) of the file of a finished cell's predictions."""
         path = self._folder(cell) / "predictions.parquet"
         try:
             return fingerprints.of_file(path)
@@ -108,18 +91,14 @@ class Collected:
             raise DamagedCell(path, error) from error
 
     def config(self, cell: str) -> dict[str, Any]:
-        """The configuration of a cell, read now as plain data that may be built (`stored_config`).
-
-        Raises:
-            DamagedCell: it is absent or damaged.
-        """
+        """Read the config of a cell (`mitofm.runs.folder.read_config`)."""
         try:
             return read_config(self._folder(cell))
         except MitofmError as error:
             raise DamagedCell(self._folder(cell) / "config.yaml", error) from error
 
     def without(self, damaged: DamagedCell) -> Collected:
-        """These cells, one of which is now known to be damaged."""
+        """These cells, with the one that is damaged marked as such."""
         cells = self.cells.copy()
         cells.loc[cells["cell"] == damaged.cell, ["state", "reason"]] = [DAMAGED, damaged.reason]
         return replace(self, cells=cells)
@@ -135,23 +114,20 @@ def collect(runs: Path, study: str | None = None) -> Collected:
         MitofmError: there is no such study, or no cell at all.
     """
     listed = studies.read(runs, study) if study is not None else None
-    names = _list_cells(runs) if listed is None else listed.cells
+    folders = [one for one in (runs / "cells").glob("*") if one.is_dir() and not one.name.startswith(".")]
+    names = listed.cells if listed else [folder.name for folder in folders]
     if not names:
         raise MitofmError(
             f"no cells in {runs / 'cells'}: run `mitofm train` first, or set paths.runs to where they are"
         )
     rows = [_read_row(CellFolder(runs, name)) for name in sorted(set(names))]
-    planned = listed.not_started()[0] if listed else []
-    rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in planned]
+    not_started = listed.not_started()[0] if listed else []
+    rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in not_started]
     cells = pd.DataFrame(rows)
     columns = ["cell", "state", "reason", *LABELS, *_FURTHER, "threshold", "threshold_logit", "threshold_rule", *COST]
     extra = sorted(set(cells.columns) - set(columns))
     cells = cells.reindex(columns=[*columns, *extra])
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
-
-
-def _list_cells(runs: Path) -> Iterable[str]:
-    return [folder.name for folder in (runs / "cells").glob("*") if folder.is_dir() and not folder.name.startswith(".")]
 
 
 def _read_row(cell: CellFolder) -> dict[str, Any]:
@@ -186,11 +162,7 @@ def _read_labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
 
 
 def read_metrics(file: Path) -> dict[str, Any]:
-    """The `metrics.json` of a finished cell.
-
-    Raises:
-        DamagedCell: it is absent or damaged.
-    """
+    """Read the `metrics.json` of a finished cell; DamagedCell if it is absent or damaged."""
     found = read_stored(file)
     try:
         numbers = [found["threshold"]["value"], found["threshold"].get("logit", 0.0)]
@@ -205,7 +177,7 @@ def read_metrics(file: Path) -> dict[str, Any]:
 
 
 def read_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """A table of a finished cell, which has the `needed` columns; of all others only those of `columns` are read, if given.
+    """Read a table of a finished cell: the `needed` columns, and all others or, if given, those of `columns`.
 
     Raises:
         DamagedCell: it is absent or damaged.
@@ -216,12 +188,12 @@ def read_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None 
         with ParquetFile(path, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
             read = file.read([name for name in names if columns is None or name in (*needed, *columns)])
-        read.validate(full=True)  # that text is UTF-8, above all
+        read.validate(full=True)  # above all that text is UTF-8
         table = read.to_pandas()
         if not set(needed) <= set(table):
             raise ValueError(f"it has the columns {', '.join(map(str, table))}")
         if "logit" in needed and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
             raise ValueError("a logit is no number, or a label is neither 0 nor 1")
         return table
-    except Exception as error:  # a damaged file makes Arrow raise whatever it likes
+    except Exception as error:  # Arrow raises any error on a damaged file
         raise DamagedCell(path, error) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-try:  # the configs of a thousand cells are read in seconds, without PyYAML's C parts in a minute
+try:  # it reads the configs of a thousand cells in seconds, PyYAML without its C parts in a minute
     from yaml import CSafeLoader as SafeLoader
 except ImportError:
     from yaml import SafeLoader
@@ -22,7 +22,7 @@ from mitofm.runs.keys import rename
 
 
 class State(Enum):
-    """What a cell's folder, and the lock of whoever runs it, say of it."""
+    """The state of a cell, by its folder and its lock."""
 
     DONE = "DONE"
     SKIPPED = "SKIPPED"
@@ -38,19 +38,14 @@ _MARKERS = (State.DONE, State.SKIPPED, State.FAILED)
 
 
 class CellFolder:
-    """One folder of `runs/cells/`.
-
-    Args:
-        runs: the folder of all runs.
-        name: of the cell's folder.
-    """
+    """The folder of a cell `name` in `runs/cells/`, and its lock."""
 
     def __init__(self, runs: Path, name: str) -> None:
         self.path = runs / "cells" / name
         self.lock = runs / "locks" / f"{name}.lock"
 
     def state(self) -> State:
-        """The state: from the marker that is there, else from who holds the lock."""
+        """The state: from the marker, or without one from the lock."""
         for state in _MARKERS:
             if (self.path / state.value).is_file():
                 return state
@@ -59,7 +54,7 @@ class CellFolder:
         return State.INTERRUPTED if self.path.is_dir() else State.TO_DO
 
     def mark(self, state: State, text: str = "") -> None:
-        """Write the marker of a state, atomically, in place of any other."""
+        """Write the marker of a state atomically, then delete the others."""
         write_text(self.path / state.value, text)
         for other in _MARKERS:
             if other is not state:
@@ -78,22 +73,17 @@ class CellFolder:
 
 
 class DamagedCell(MitofmError):
-    """A file of a finished cell is absent, or is not what mitofm has written there."""
+    """A file of a finished cell is absent or damaged."""
 
     def __init__(self, file: Path, error: Exception) -> None:
         self.cell = file.parent.name
-        self.reason = (
-            f"{file.name} cannot be read ({type(error).__name__}): delete the cell's folder, run its study again"
-        )
+        problem = f"{file.name} cannot be read ({type(error).__name__})"
+        self.reason = f"{problem}: delete the cell's folder, run its study again"
         super().__init__(f"{file.parent}: {self.reason} ({error})")
 
 
 def read_stored(file: Path) -> dict[str, Any]:
-    """The content of a JSON file of a finished cell.
-
-    Raises:
-        DamagedCell: it is absent or damaged.
-    """
+    """Read a JSON file of a finished cell; DamagedCell if it is absent or damaged."""
     try:
         return read_json(file)
     except (OSError, ValueError) as error:
@@ -101,18 +91,18 @@ def read_stored(file: Path) -> dict[str, Any]:
 
 
 def find_cell(runs: Path, given: str, holding: str = "config.yaml") -> Path:
-    """The folder of the cell that `given` names: its path, its name, or a part of the name that no other cell has.
+    """Find the folder of a cell that has the file `holding`.
 
     Args:
         runs: the folder that holds `cells/`.
-        given: as typed.
-        holding: a file that a cell must have to be meant.
+        given: its path, its name, or a part of its name that no other cell has.
+        holding: the file.
 
     Raises:
-        MitofmError: no cell is meant, or several are.
+        MitofmError: no cell matches, or several do.
     """
     if (Path(given) / "config.yaml").is_file():
-        return Path(given).resolve()  # by its name: "." has none
+        return Path(given).resolve()  # callers need its name, which "." has not
     names = [folder.name for folder in (runs / "cells").glob("*") if (folder / holding).is_file()]
     meant = [given] if given in names else [name for name in names if given in name]
     if not meant:
@@ -129,9 +119,7 @@ def find_cell(runs: Path, given: str, holding: str = "config.yaml") -> Path:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The config that a cell was made from, its keys as they are named today, as plain data that may be built.
-
-    Others may have written it.
+    """Read the config of a cell as plain data, its keys under today's names. It may be a stranger's.
 
     Raises:
         MitofmError: it is absent or damaged, or names a `_target_` that is not allowed.

@@ -1,4 +1,4 @@
-"""What nothing will ever read again, and can prove it: what finished cells and dead processes have left behind."""
+"""Finds files of finished cells and ended processes that are certainly not read again."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ _TO_RESUME = ("checkpoint/resume.ckpt", "checkpoint/best.safetensors")
 
 
 def find_leftovers(runs: Path, cache: Path) -> Iterator[tuple[Path, str]]:
-    """Each file, and why nothing will read it.
-
-    A cell that somebody works at is left alone, and so is one that may still resume.
-    """
+    """Each such file and the reason. Cells that run or may resume are left alone."""
     for place in sorted((runs / "cells").glob("*")):
         cell = CellFolder(runs, place.name)
         if find_holder(cell.lock) or cell.state() not in SETTLED:

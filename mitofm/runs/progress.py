@@ -1,4 +1,4 @@
-"""One line that says how far a sweep has come, whichever launcher runs it."""
+"""Shows the progress of a sweep in one line, whichever launcher runs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EVERY = {True: 2.0, False: 60.0}  # seconds between two lines, on a terminal an
 
 @contextmanager
 def show_progress(runs: Path, study: str, cells: int) -> Iterator[None]:
-    """Show on stderr, while the block runs, how many of `cells` cells have ended; nothing for a single cell."""
+    """Show on stderr, while the block runs, how many of `cells` cells have ended; a single cell is not shown."""
     if cells < 2:
         yield
         return
@@ -47,19 +47,13 @@ def _tell(sweep: Sweep, over: threading.Event) -> None:
 
 
 class Sweep:
-    """What can be seen of a sweep from what its cells note when they end.
-
-    Args:
-        runs: the folder of all runs.
-        study: that it fills.
-        begun: which sweep of that study it is.
-    """
+    """The progress of a sweep `begun` of a study, from what its cells note when they end."""
 
     def __init__(self, runs: Path, study: Study, begun: Begun) -> None:
         self._runs, self._study, self._begun = runs, study, begun
 
     def line(self) -> str:
-        """How many cells are done, failed, skipped, running, how many an hour, and how long the others may take."""
+        """Counts of done, failed, skipped and running cells, cells per hour, and the time that is left, in words."""
         self._study.read_on()
         ended = self._study.ended[self._begun.ended_before :]
         states = {cell: state for cell, state, _ in ended}

@@ -1,4 +1,4 @@
-"""How far studies have come, from the markers in their cells' folders."""
+"""The progress of studies, from the markers in their cells' folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ENDED = (State.DONE, State.FAILED, State.SKIPPED)
 
 
 def tabulate(runs: Path, study: str | None) -> Iterator[str]:
-    """Lines of a table: cells of each study by state, and sweeps under way; for one study also what failed or was skipped, why."""
+    """Lines of a table: each study's cells by state, and its sweeps; of one `study` also why cells failed or were skipped."""
     found = _read(runs, study)
     if not found:
         yield f"no studies in {runs} yet: mitofm train makes the first"
@@ -41,12 +41,12 @@ def tabulate(runs: Path, study: str | None) -> Iterator[str]:
 
 
 def list_under_way(runs: Path, study: str | None) -> Iterator[str]:
-    """A line per sweep, of one study or of all, that has not ended, or was killed."""
+    """A line for each sweep, of one study or of all, that runs or was killed."""
     return _describe_under_way(runs, _read(runs, study))
 
 
 def list_failures(runs: Path, study: str) -> Iterator[str]:
-    """A line per failed cell of a study and its cause, under one that counts them; none where there is none."""
+    """A line for each failed cell of a study with its cause, after one that counts them; none if none failed."""
     found = Study(runs, study)
     failed = list(_describe_cells(runs, found, State.FAILED))
     if failed:

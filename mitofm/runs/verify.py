@@ -1,4 +1,4 @@
-"""Rerun a finished cell from what it left behind, and say how far the results lie apart."""
+"""Reruns a finished cell from its stored config, and measures how far the results lie apart."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _MOVABLE = ("data", "weights")  # paths under which files may lie elsewhere on a
 
 @dataclass(frozen=True)
 class Rerun:
-    """What a rerun gave beside what is stored.
+    """A rerun against the stored results.
 
     Attributes:
-        samples: of the test side.
-        logits: the largest difference between two logits of a sample.
-        metrics: the largest difference between two values of a metric, infinite where only one of them is defined.
-        metric: which one that is, and of which set.
-        changed: what it ran on that is not what it ran on before, in words; but for its libraries, which `tell` was told.
+        samples: the number of test samples.
+        logits: the largest difference of a sample's logits.
+        metrics: the largest difference of a metric; infinite if it is defined on one side only.
+        metric: the name of that metric and its set.
+        changed: differences of the environment in words, without libraries, which `rerun` tells.
     """
 
     samples: int
@@ -40,23 +40,23 @@ class Rerun:
 
     @property
     def largest(self) -> float:
-        """Of both."""
+        """The larger of `logits` and `metrics`."""
         return max(self.logits, self.metrics)
 
 
 def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Callable[[str], None]) -> Rerun:
-    """Fit the cell in `folder` again, from its stored config alone, embeddings anew, and compare.
+    """Fit the cell in `folder` again from its stored config, without cached embeddings, and compare.
 
     Args:
         folder: of a finished cell.
-        paths: the group `paths` of this machine: where data and weights lie that are no longer where they were.
+        paths: the group `paths` of this machine, where data and weights are looked for that have moved.
         scratch: an empty folder for what the rerun writes.
-        way: "check", or "ignore" to run it also where libraries of other versions are known to give other numbers.
-        tell: is told each library of another version, before anything is fitted.
+        way: "check", or "ignore" to go on if other versions of libraries are known to give other numbers.
+        tell: called with a line for each library of another version, before anything is fitted.
 
     Raises:
-        MitofmError: the cell is not finished, its config cannot be run, its data or weights are other ones now, or its numbers
-            are known to come out otherwise under the versions here.
+        MitofmError: the cell is not finished, its config cannot be run, its data or weights have changed, or the versions
+            here are known to give other numbers.
     """
     state = CellFolder(folder.parent.parent, folder.name).state()
     if state is not State.DONE:
@@ -66,11 +66,7 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
     finished = read_stored(folder / "cell.json").get("id")
     before = read_stored(folder / "environment.json")
     if cell.id != finished:
-        which = (
-            "its weights are other ones"
-            if cell.weights.sha256 != before.get("weights_sha256")
-            else "its data are other ones"
-        )
+        which = f"its {'data' if cell.weights.sha256 == before.get('weights_sha256') else 'weights'} are other ones"
         raise MitofmError(
             f"{folder}: what its config asks for here is another cell ({cell.id[:12]}, not {str(finished)[:12]}): {which}, or this "
             f"mitofm means something else by it (it was made with {before.get('mitofm')}, revision {before.get('revision')})"
@@ -84,9 +80,10 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
         logger=replace(settings.logger, csv=False, wandb=False),
         trainer=replace(settings.trainer, progress=False),
     )
-    gradient = isinstance(settings.adaptation, GradientAdaptation)  # frozen modes see no augmented patch
-    used = {group: settings.stated(group) for group in ("adaptation", *["augment"] * gradient)}
-    for line in versions.compare(versions.read_cell(folder / "environment.json"), used, way, folder.name):
+    # Frozen modes see no augmented patch.
+    augment = settings.stated("augment") if isinstance(settings.adaptation, GradientAdaptation) else {}
+    earlier = versions.read_cell(folder / "environment.json")
+    for line in versions.compare(earlier, way, folder.name, settings.stated("adaptation"), augment):
         tell(line)
     again = scratch / "cell"
     fit_cell(settings, cell.id, cell.weights, again)
@@ -94,7 +91,7 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
 
 
 def _relocate(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
-    """The config with files below a path of old looked for below this machine's, if they are there."""
+    """The config with this machine's paths for files that exist there."""
     before = read(Paths, config.get("paths"), "paths")
 
     def elsewhere(place: str) -> str:
@@ -131,7 +128,7 @@ def _compare(folder: Path, again: Path) -> Rerun:
 
 
 def _list_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Every metric of every set, and the threshold, with the difference of its two values."""
+    """The differences of all metrics of all sets, and of the threshold, by name."""
     thresholds = [side["threshold"] | {"logit": read_logit(side["threshold"])} for side in (first, second)]
     sides = [
         dict(_flatten({"threshold": one, **side["sets"]}))

@@ -67,7 +67,7 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
 
 def test_a_process_number_that_is_used_again_is_another_process(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
-    path.write_text(json.dumps({"token": "t", **locks._me(), "born": "1"}))
+    path.write_text(json.dumps({"token": "t", **locks._describe_process(), "born": "1"}))
     with lock(path, wait=False):
         pass
 

@@ -77,7 +77,7 @@ def test_damage_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
 
 OLD = {
     "cells.csv": "cell\r\na\r\nb\r\n",
-    "started.csv": f"{studies._named({'data': 'ami', 'seed': '1'})},a\n",
+    "started.csv": f"{studies._hash_choices({'data': 'ami', 'seed': '1'})},a\n",
     "ends.csv": "b,DONE,0\na,FAILED,1\n",
     "sweep.json": json.dumps({"began": 1.0, "cells": 2, "start": len("b,DONE,0\n")}),
     "planned.json": json.dumps({"grids": [{"fixed": GRID[0], "swept": list(GRID[1].items())}]}),
