@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -53,24 +53,13 @@ def explain(error: Exception, files: Iterable[Path]) -> MitofmError:
 
 def _check_interpolations(file: Path) -> MitofmError | None:
     """The error if a value of the file begins a `${...}` that cannot be read."""
-    for line, value in _list_values(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)):
+    for event in yaml.parse(file.read_text(encoding="utf-8"), yaml.SafeLoader):
         try:
-            parse(value)
+            parse(event.value if isinstance(event, yaml.ScalarEvent) else "")
         except GrammarParseError as error:
-            return MitofmError(f"{file}, line {line}: this value cannot be read: {' '.join(str(error).split())}")
+            told = " ".join(str(error).split())
+            return MitofmError(f"{file}, line {event.start_mark.line + 1}: this value cannot be read: {told}")
     return None
-
-
-def _list_values(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Line and text of every value below a node."""
-    if isinstance(node, yaml.ScalarNode):
-        yield node.start_mark.line + 1, node.value
-    elif isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield from _list_values(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _list_values(value)
 
 
 def _check_encoding(file: Path) -> MitofmError | None:

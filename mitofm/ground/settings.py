@@ -1,4 +1,4 @@
-"""Settings are checked when they are read: a dataclass or a constructor states types and bounds, what breaks them is one line."""
+"""Checks settings against the types and bounds that a dataclass or a constructor states; each error is one line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KINDS: dict[Any, str] = {
 
 
 def read(kind: type[T], values: Any, group: str = "") -> T:
-    """The dataclass `kind` from the values of a config group. Its annotations state types and bounds, its defaults what may lack.
+    """Read the dataclass `kind` from plain data; its annotations state types and bounds, keys with a default may be absent.
 
     Args:
         kind: the dataclass.
@@ -43,7 +43,7 @@ def read(kind: type[T], values: Any, group: str = "") -> T:
         group: key of the group, for messages ("fit"); "" for a whole config.
 
     Raises:
-        MitofmError: a key is missing or unknown, or a value is of another type or out of bounds.
+        MitofmError: a key is missing or unknown, or a value has another type or is out of bounds.
     """
     within = f"{group}." if group else ""
     known = {field.name: field for field in fields(kind) if field.init}  # type: ignore[arg-type]
@@ -60,10 +60,10 @@ def read(kind: type[T], values: Any, group: str = "") -> T:
 
 
 def read_value(kind: Any, value: Any, key: str) -> Any:
-    """`value` as the type `kind`: a list becomes a tuple and text a path if that is asked for, nothing else is converted.
+    """`value` as the type `kind`. Only lists are converted, to tuples, and text to paths.
 
     Raises:
-        MitofmError: it is of another type, out of bounds or not finite.
+        MitofmError: it has another type, is out of bounds or not finite.
     """
     if is_dataclass(kind):
         return read(kind, value, key)  # type: ignore[arg-type]
@@ -81,15 +81,9 @@ def read_value(kind: Any, value: Any, key: str) -> Any:
 
 
 def check_arguments(target: type, given: Mapping[str, Any], place: str) -> None:
-    """Check plain arguments of a constructor against its annotations, and those of its bases that `**more` passes them on to.
+    """Check plain arguments of a class by the annotations of its constructor and those of its bases; errors as `read_value`.
 
-    Args:
-        target: the class.
-        given: plain data by name of the argument.
-        place: the key that `given` is from, for messages ("split"); "" if none is known.
-
-    Raises:
-        MitofmError: as `read_value`.
+    `place` is the key that the arguments are from, for messages ("split"), or "".
     """
     hints = _read_hints(target)
     for name, value in given.items():
@@ -118,7 +112,7 @@ def describe(kind: Any) -> str:
 
 
 def spell(value: Any) -> str:
-    """A value as a command line has it; text that looks like a number is in quotes."""
+    """A value as it is typed on a command line; text that looks like a number is quoted."""
     if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
         return value
     return json.dumps(value, default=str, ensure_ascii=False)
@@ -131,7 +125,7 @@ def _make_adapter(kind: Any) -> TypeAdapter[Any]:
 
 @cache
 def _read_hints(kind: type) -> dict[str, Any]:
-    if is_dataclass(kind):  # its __init__ has only the names of its own module, where fields of a base may be of others
+    if is_dataclass(kind):  # fields of a base may have types of another module, which the __init__ does not know
         return get_type_hints(kind, include_extras=True)
     hints: dict[str, Any] = {}
     for one in reversed(kind.__mro__):
@@ -142,10 +136,9 @@ def _read_hints(kind: type) -> dict[str, Any]:
 
 
 def _list_choices(kind: Any) -> tuple[Any, ...]:
-    """What a type of a few words, or of a few words and null, allows; empty for any other type."""
-    members = (
-        [one for one in get_args(kind) if one is not NoneType] if get_origin(kind) in (Union, UnionType) else [kind]
-    )
+    """The values of a Literal, or of a Literal or null; empty for any other type."""
+    union = get_origin(kind) in (Union, UnionType)
+    members = [one for one in get_args(kind) if one is not NoneType] if union else [kind]
     return get_args(members[0]) if len(members) == 1 and get_origin(members[0]) is Literal else ()
 
 

@@ -1,4 +1,4 @@
-"""Writes a checkpoint as one network that other software runs, and says so only where its outputs are the same."""
+"""Writes a checkpoint as one network for other software, and compares its outputs with the checkpoint's."""
 
 from __future__ import annotations
 
@@ -33,12 +33,9 @@ _ONE_ONNX_FILE = 1.5e9  # bytes; protobuf ends at 2 GiB
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """An exported network: its folder, with the model and `model.json`.
 
-    Attributes:
-        folder: with the model and `model.json`.
-        difference: the largest between its logits and those of the checkpoint.
-        folded: whether nothing of an adaptation is left in it.
+    `difference` is the largest between its logits and the checkpoint's; `folded` says that no part of an adaptation is left.
     """
 
     folder: Path
@@ -53,7 +50,7 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
         trained: the checkpoint.
         format_: a key of `FORMATS`.
         patches: to compare on, uint8 (B >= 2, H, W, 3).
-        folder: to be made; absent where anything fails.
+        folder: to be made; absent if anything fails.
         tolerance: how far any two logits may lie apart.
 
     Raises:
@@ -78,7 +75,7 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
             run = write(network, empty, images[:2], made / file)
             with torch.inference_mode():
                 difference = float((run(images) - wanted).abs().max())
-        except Exception as error:  # whatever a tracer, a compiler or a runtime has not foreseen
+        except Exception as error:  # tracers, compilers and runtimes raise anything
             raise MitofmError(
                 f"adaptation {trained.adaptation.name!r} of backbone {trained.spec.name!r} cannot be written as {format_} "
                 f"({type(error).__name__}: {shorten(str(error), 300)}): nothing was written. format=safetensors takes all"
@@ -106,7 +103,7 @@ def _write_torchscript(network: Network, empty: Network, images: Tensor, file: P
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
-        )  # shapes that are fixed for a given image side, and torch.export as the successor
+        )  # of shapes that are fixed by the image side, and of torch.export as the successor
         torch.jit.save(torch.jit.trace(network, images, check_trace=False), str(file))
         return torch.jit.load(str(file))
 
@@ -137,15 +134,11 @@ FORMATS = {
     "torchscript": ("model.pt", _write_torchscript),
     "onnx": ("model.onnx", _write_onnx),
 }
-"""By name: the file, and what writes it and gives back what was read from it."""
+"""By name: the file, and a function that writes it, reads it and returns what was read."""
 
 
 def check_format(format_: str) -> None:
-    """Refuse before anything is loaded a format whose packages are not installed.
-
-    Raises:
-        MitofmError: they are not.
-    """
+    """Raise a MitofmError if the packages of a format are not installed. Loads nothing."""
     if format_ == "onnx":
         absent = [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
         if absent:
@@ -153,10 +146,10 @@ def check_format(format_: str) -> None:
 
 
 def check_licence(spec: BackboneSpec, for_own_use: bool) -> str:
-    """What the licence of the backbone says of a network that holds its weights; "" where it asks for nothing.
+    """What the licence of the backbone says of a network that holds its weights; "" if it asks for nothing.
 
     Raises:
-        MitofmError: it forbids to pass such a network on, and it is not `for_own_use`.
+        MitofmError: it forbids passing such a network on, and the network is not `for_own_use`.
     """
     if spec.weights == "random":
         return ""

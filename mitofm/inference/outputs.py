@@ -1,4 +1,4 @@
-"""The file of scores that a user asks for: what its ending makes of it, and whether it can be written at all."""
+"""Writes the file of scores in the format of its ending, and checks beforehand that it can be written."""
 
 from __future__ import annotations
 
@@ -21,11 +21,7 @@ _ENDINGS = (".parquet", ".csv", GEOJSON)
 
 
 def check(out: Path) -> None:
-    """Refuse, before anything is computed, what could not be written in the end; makes nothing.
-
-    Raises:
-        MitofmError: another ending than those that are written, a folder, or no right to write there.
-    """
+    """Raise a MitofmError if `out` has an unknown ending, is a folder or cannot be written. Makes nothing."""
     if out.suffix.lower() not in _ENDINGS:
         has = f"not {out.suffix!r}" if out.suffix else "and this name has none"
         raise MitofmError(
@@ -40,11 +36,7 @@ def check(out: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder in which nothing can be written; if it is yet to be made, the one it is to be made in.
-
-    Raises:
-        MitofmError: nothing can be written there.
-    """
+    """Raise a MitofmError if nothing can be written in a folder, or in the one where it would be made."""
     try:
         with tempfile.TemporaryFile(dir=find_existing(folder)):
             pass
@@ -53,11 +45,7 @@ def check_folder(folder: Path) -> None:
 
 
 def refuse_own(out: Path, dataset: Dataset) -> None:
-    """Refuse to replace what the scores are made from.
-
-    Raises:
-        MitofmError: `out` is one of the data set's annotation files or images.
-    """
+    """Raise a MitofmError if `out` is one of the data set's annotation files or images."""
     if out.exists() and any(out.samefile(file) for file in _list_files(dataset)):
         raise MitofmError(
             f"output={out}: this is a file of data set {dataset.card.name!r} itself, and would be lost. Give another name"
@@ -72,35 +60,32 @@ def _list_files(dataset: Dataset) -> Iterator[Path]:
 
 
 def write(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapping[str, Any]) -> list[Path]:
-    """Write scores; gives the files, of which none takes its place before all have been written.
+    """Write scores; returns the files, of which none appears before all are written.
 
     Args:
-        out: what was asked for, and checked.
+        out: the file, as checked by `check`.
         table: the scores.
         words: for the labels "0" and "1".
-        origin: where the scores are from.
+        origin: of the scores.
 
     Raises:
-        MitofmError: the disk is full, or no longer lets write.
+        MitofmError: they cannot be written.
     """
     ending = out.suffix.lower()
     try:
         if ending == ".parquet":
             write_parquet(out, table)
             return [out]
-        as_csv = ending == ".csv"
-        texts = {out: _write_csv(table)} if as_csv else geojson.make_documents(out, table, words, origin)
+        if ending == GEOJSON:
+            texts = geojson.make_documents(out, table, words, origin)
+        else:  # numbers in as many digits as give them back; what is unknown is empty
+            texts = {out: table.to_csv(index=False, lineterminator="\n")}
         with ExitStack() as places:
             for path, text in texts.items():
                 places.enter_context(replacing(path)).write_text(text, encoding="utf-8", newline="")
         return list(texts)
     except OSError as error:
         raise _explain(out, error) from error
-
-
-def _write_csv(table: pd.DataFrame) -> str:
-    """Comma, decimal point, a header; numbers in as many digits as give them back, what is unknown empty."""
-    return table.to_csv(index=False, lineterminator="\n")
 
 
 def _explain(path: Path, error: OSError) -> MitofmError:

@@ -1,4 +1,4 @@
-"""Scores of a checkpoint on the samples of any data set, by the code that tested it."""
+"""Scores the samples of any data set with a checkpoint, by the code that tested it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _COLUMNS = ("sample_id", "image", "x", "y", "mpp", "slide", "domain", "label", "
 
 @dataclass(frozen=True)
 class Scores:
-    """What a checkpoint says of samples.
+    """The scores of samples.
 
     Attributes:
         table: one row per sample: sample_id, image (relative to the data set's root), x and y (px at level 0 of it), mpp
-            (micrometre per px of it, NaN if unknown), slide, domain, label (if it is known), logit, probability,
-            predicted (0 or 1, at the chosen threshold).
-        learned_from: how many of them lie on slides that it was trained or chosen on, if its cell lies beside it and says so.
-        positions: what x and y are, in words, if they are not simply those of the data set's images.
+            (micrometre per px of it, NaN if unknown), slide, domain, label (if known), logit, probability, predicted (0 or
+            1, at the chosen threshold).
+        learned_from: the number of samples on slides of training or validation, if the checkpoint lies in its cell.
+        positions: the meaning of x and y in words, if they are not pixels of the images.
     """
 
     table: pd.DataFrame
@@ -51,12 +51,12 @@ class Scores:
 
 
 def cut_as_trained(data: Mapping[str, Any], trained: Checkpoint) -> dict[str, Any]:
-    """The config of a data set, its patches cut as the checkpoint saw them: their side, and their resolution."""
+    """The config of a data set with the patch side and resolution that the checkpoint was trained on."""
     return {**data, **{key: trained.facts["patches"][key] for key in ("crop_px", "mpp")}}
 
 
 def narrow_store(trained: Checkpoint, dataset: Dataset) -> PatchStore:
-    """The patches of a data set, of which the checkpoint sees as large a part as it did of those it was trained on."""
+    """The patches of a data set, cut to the share of their side that the checkpoint saw in training."""
     store, patches = dataset.store(), trained.facts["patches"]
     crop_px = round(store.crop_px * trained.centre_px / patches["crop_px"])
     return store if crop_px == store.crop_px else store.narrow(crop_px)
@@ -70,12 +70,12 @@ def score(
     samples: Path | None,
     for_slides: bool = False,
 ) -> Scores:
-    """The logit of every sample of `dataset`, its probability and what the checkpoint calls it.
+    """Score the samples of `dataset`.
 
     Args:
         trained: the checkpoint.
-        dataset: its patches are cut first if they are not there yet.
-        cache: where embeddings are shared.
+        dataset: its patches are cut first if they are absent.
+        cache: the folder of shared embeddings.
         trainer: the group `trainer`.
         samples: a CSV or parquet with a column sample_id: only these samples, in its order.
         for_slides: whether the scores are to be shown in slides.
@@ -111,12 +111,13 @@ def score(
         probability=expit(logits),
         predicted=call_positives(logits, read_logit(trained.facts["threshold"])).astype("int64"),
     )
-    known = [name for name in _COLUMNS if name != "label" or _is_labelled(store.table)]
+    labelled = not (store.table["label"] == UNKNOWN).any()
+    known = [name for name in _COLUMNS if name != "label" or labelled]
     return Scores(table[known], _count_learned_from(trained, dataset, units(scored)), positions.describe(scored))
 
 
 def _refuse(dataset: Dataset, samples: Path | None, for_slides: bool) -> None:
-    """Stop, before patches are cut, for what the annotations alone show to be impossible."""
+    """Raise, before patches are cut, the errors that the annotations alone show."""
     dataset.files()
     table = dataset.source.table()
     asked = table.iloc[_find_rows(samples, table)]
@@ -124,12 +125,8 @@ def _refuse(dataset: Dataset, samples: Path | None, for_slides: bool) -> None:
         positions.refuse_crops(asked)
 
 
-def _is_labelled(table: pd.DataFrame) -> bool:
-    return not (table["label"] == UNKNOWN).any()
-
-
 def _find_rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
-    """Rows of `table` whose samples the file lists, in its order; all if there is no file."""
+    """The rows of `table` that the file lists, in its order; all rows if there is no file."""
     if samples is None:
         return np.arange(len(table))
     try:
@@ -151,7 +148,7 @@ def _find_rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
 
 
 def _count_learned_from(trained: Checkpoint, dataset: Dataset, slides: pd.Series) -> int:
-    """How many samples lie on slides that train or validate, whatever the samples are called."""
+    """Count the samples on slides of training or validation, whatever the names of the samples."""
     split = trained.folder.resolve().parent / "split.parquet"
     if dataset.card.name != trained.facts["patches"]["dataset"] or not split.is_file():
         return 0

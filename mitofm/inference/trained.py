@@ -1,4 +1,4 @@
-"""A checkpoint, read as data and strictly: what does not fit is refused, and named."""
+"""Reads a checkpoint as data and strictly: the message of an error names what does not fit."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ from mitofm.ground.settings import read as read_settings
 from mitofm.training.checkpoint import DESCRIPTION, FORMAT, TENSORS
 from mitofm.training.settings import Forward
 
+_NEEDED = (
+    "backbone", "backbone_fingerprint", "weights_sha256", "adaptation", "seed", "fit", "patches", "labels", "threshold",
+    "tensors_sha256",
+)  # fmt: skip
+"""The keys of a `checkpoint.json` of every format that is read."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -40,10 +46,10 @@ class Checkpoint:
         folder: of the checkpoint.
         facts: its `checkpoint.json` (`mitofm.training.checkpoint`).
         spec: the backbone.
-        weights: its weights, those that it was trained on.
-        adaptation: how the backbone became a classifier.
+        weights: the backbone's, as in training.
+        adaptation: that of training.
         state: the tensors that were trained, by name.
-        versions: what differs between the libraries here and those it was trained with, in lines.
+        versions: differences between the libraries here and those of training, in lines.
     """
 
     folder: Path
@@ -56,18 +62,18 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """What to call it: its cell, where it lies in one."""
+        """The name of its cell if it lies in one, else of its folder."""
         folder = self.folder.resolve()
         return folder.parent.name if folder.name == "checkpoint" else folder.name
 
     @property
     def fit(self) -> Forward:
-        """What a forward pass takes of the settings it was trained with."""
+        """The settings of training that a forward pass needs."""
         return read_settings(Forward, self.facts["fit"], "fit")
 
     @property
     def centre_px(self) -> int:
-        """Side of what it sees of a patch of `crop_px`, less than that under the confounder field_of_view."""
+        """Side (px) of the centre that it sees of a patch of `crop_px`; smaller under the confounder field_of_view."""
         return self.facts["patches"]["centre_px"]
 
     def classifier(self) -> Classifier:
@@ -99,12 +105,12 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: versions.Way,
         folder: with `checkpoint.json` and `trained.safetensors`.
         weights: folder of the backbones' weights.
         remembered: fingerprints of files.
-        way: "check", or "ignore" to read it also where it is known to mean something else under the versions here.
-        file: the backbone's weights, where they lie elsewhere than its spec says.
+        way: "check", or "ignore" to read it even if its tensors mean something else under the versions here.
+        file: the backbone's weights, if they are not where its spec says.
 
     Raises:
-        MitofmError: a file is absent or damaged, the backbone's weights here are not those it was trained on, or a library
-            is of a version under which its tensors mean something else.
+        MitofmError: a file is absent or damaged, the backbone's weights here are not those of training, or a library is of
+            a version under which the tensors mean something else.
     """
     facts = _read_facts(folder)
     differing = versions.compare(_read_versions(folder, facts), way, str(folder), facts["adaptation"], {})
@@ -146,17 +152,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     try:
         facts = read_json(path)
         version = facts["format"]
-        needed = (
-            "backbone",
-            "backbone_fingerprint",
-            "weights_sha256",
-            "adaptation",
-            "seed",
-            "fit",
-            "patches",
-            "labels",
-        )
-        missing = [key for key in (*needed, "threshold", "tensors_sha256") if key not in facts]
+        missing = [key for key in _NEEDED if key not in facts]
         if "fit" in facts:
             read_settings(Forward, facts["fit"], "fit")
         if "versions" in facts:  # format 2 began without
@@ -176,10 +172,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
 
 
 def _read_versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
-    """The versions that a checkpoint states. One from before they were stored takes those of the cell in whose folder it lies.
-
-    None if nothing states them.
-    """
+    """The versions that a checkpoint states, or if it is older than such statements, its cell; None if neither does."""
     if "versions" in facts:
         return facts["versions"]
     beside = folder.resolve().parent / "environment.json"
