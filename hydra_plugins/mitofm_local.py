@@ -24,11 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class LocalLauncher(Launcher):
-    """Runs the cells of a sweep in parallel processes of this machine (`mitofm.commands.parallel`).
-
-    Args:
-        n_jobs: how many processes; -1 for one per core.
-    """
+    """Runs the cells of a sweep in `n_jobs` processes of this machine, -1 for one per core (`mitofm.commands.parallel`)."""
 
     def __init__(self, n_jobs: int) -> None:
         self.n_jobs = n_jobs

@@ -6,7 +6,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -37,11 +37,7 @@ OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hyd
 
 
 def find_user_configs() -> list[Path]:
-    """The user's own config folder, from MITOFM_CONF; empty if that is not set.
-
-    Raises:
-        MitofmError: there is no such folder.
-    """
+    """The user's own config folder, from MITOFM_CONF; empty if that is not set. MitofmError if there is no such folder."""
     given = os.environ.get("MITOFM_CONF")
     if not given:
         return []
@@ -97,6 +93,15 @@ def ask_about(kind: type[T], name: str, arguments: Sequence[str], *subjects: str
     if len(words) != len(subjects):
         raise MitofmError(f"give {' and '.join(subjects)}, then key=value; not {' '.join(words) or 'nothing'}")
     return words, ask(kind, name, [one for one in arguments if "=" in one])
+
+
+def pick_name(arguments: Sequence[str], command: str, kind: str, names: Collection[str]) -> str | None:
+    """The one name that is typed, if any; MitofmError if it is not one of `names`, or there are several."""
+    if len(arguments) > 1:
+        raise MitofmError(f"mitofm {command} takes one name, or none")
+    if arguments and arguments[0] not in names:
+        raise unknown(kind, arguments[0], names)
+    return arguments[0] if arguments else None
 
 
 def quote_study(arguments: Sequence[str]) -> list[str]:

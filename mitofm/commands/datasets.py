@@ -6,10 +6,9 @@ import shutil
 import textwrap
 from collections.abc import Mapping
 
-from mitofm.commands.composing import compose, list_group
+from mitofm.commands.composing import compose, list_group, pick_name
 from mitofm.data.card import Card, count_samples
 from mitofm.data.dataset import Dataset
-from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.settings import read
 from mitofm.runs.resolve import plain
 from mitofm.training.settings import Paths
@@ -25,12 +24,8 @@ Sets that share samples or slides (train on one and test on the other only by sp
 def main(arguments: list[str]) -> None:
     """Print the table of data sets, or the whole card of one."""
     names = list_group("data")
-    if len(arguments) > 1:
-        raise MitofmError("mitofm datasets takes one name, or none")
-    if arguments:
-        if arguments[0] not in names:
-            raise unknown("data", arguments[0], names)
-        for key, value in vars(_read_dataset(arguments[0]).card).items():
+    if name := pick_name(arguments, "datasets", "data", names):
+        for key, value in vars(_read_dataset(name).card).items():
             if isinstance(value, Mapping):
                 print(key, *(f"  {name}: {one}" for name, one in value.items()), sep="\n")
             else:

@@ -15,7 +15,7 @@ from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Settings
 
 OK, NOTE, BAD = "ok", "note", "BAD"
-_ROOM_GB = 5  # less is soon full of checkpoints and patches
+_ROOM_GB = 5  # a smaller room is soon filled by checkpoints and patches
 
 
 @dataclass(frozen=True)
@@ -133,18 +133,17 @@ def _check_wandb(settings: Settings) -> Finding:
 
 
 def _check_disk(settings: Settings) -> Finding:
-    told, least = [], float("inf")
+    free = {}
     for name in ("runs", "cache"):
         folder = getattr(settings.paths, name).absolute()
         there = find_existing(folder)
         if not (there.is_dir() and os.access(there, os.W_OK)):
             return Finding(BAD, f"paths.{name}={folder} cannot be written", f"choose another: paths.{name}=FOLDER")
-        free = shutil.disk_usage(there).free / 1e9
-        told.append(f"{free:.0f} GB free for {name}")
-        least = min(least, free)
-    if least < _ROOM_GB:
-        return Finding(NOTE, ", ".join(told), "make room, or move paths.runs and paths.cache")
-    return Finding(OK, ", ".join(told))
+        free[name] = shutil.disk_usage(there).free / 1e9
+    told = ", ".join(f"{size:.0f} GB free for {name}" for name, size in free.items())
+    if min(free.values()) < _ROOM_GB:
+        return Finding(NOTE, told, "make room, or move paths.runs and paths.cache")
+    return Finding(OK, told)
 
 
 def _check_slurm(settings: Settings) -> Finding:

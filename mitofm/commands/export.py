@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mitofm.commands.composing import ask_about
-from mitofm.commands.predict import find_checkpoint
+from mitofm.commands.predict import read_checkpoint
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Patches, Positive
 from mitofm.ground.versions import Way
@@ -40,22 +40,14 @@ class ExportSettings:
 def main(arguments: list[str]) -> None:
     """Write the network, compare its outputs, and print where it is and how far they lie apart."""
     (given,), settings = ask_about(ExportSettings, "export", arguments, "a cell or a checkpoint's folder")
-    paths = settings.paths
-    folder = find_checkpoint(paths.runs, given)
-
-    from mitofm.ground.fingerprints import Remembered
     from mitofm.inference import export
-    from mitofm.inference.trained import read
 
     export.check_format(settings.format)
-    remembered = Remembered(paths.cache / "fingerprints")
-    trained = read(folder, paths.weights, remembered, settings.versions, settings.weights_file)
-    for line in trained.versions:
-        print(line)
+    trained = read_checkpoint(given, settings)
     if warning := export.check_licence(trained.spec, settings.for_own_use):
         print(warning, file=sys.stderr)
     patches = _read_patches(trained, settings)
-    out = settings.output or paths.runs / "exports" / f"{trained.name}-{settings.format}"
+    out = settings.output or settings.paths.runs / "exports" / f"{trained.name}-{settings.format}"
     made = export.export(trained, settings.format, patches, out, settings.tolerance)
     kept = "nothing of the adaptation left beside it" if made.folded else "its adaptation cannot be folded in: as it is"
     print(f"one network, {kept}")

@@ -12,21 +12,16 @@ from rich.table import Table
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import locate
-from mitofm.commands.composing import compose, list_group
+from mitofm.commands.composing import compose, list_group, pick_name
 from mitofm.commands.yaml_files import explain, load
-from mitofm.ground.errors import MitofmError, unknown
 from mitofm.runs.resolve import plain
 
 
 def main(arguments: list[str]) -> None:
     """Print the table of backbones, or the whole recipe of one."""
     names = list_group("backbone")
-    if len(arguments) > 1:
-        raise MitofmError("mitofm models takes one name, or none")
-    if arguments:
-        if arguments[0] not in names:
-            raise unknown("backbone", arguments[0], names)
-        for key, value in vars(_read_spec(arguments[0], names[arguments[0]])).items():
+    if name := pick_name(arguments, "models", "backbone", names):
+        for key, value in vars(_read_spec(name, names[name])).items():
             print(f"{key:22} {value}")
         return
     weights = Path(plain(compose("train", []))["paths"]["weights"])

@@ -26,11 +26,7 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
 
     Each process is a pool of its own: one that dies is replaced, and only its own cell is lost.
 
-    Args:
-        run: a function that can be pickled.
-        cells: its arguments.
-        processes: how many run at once.
-        stop_at_error: end with code 1 at the first exception.
+    `run` must be picklable. With `stop_at_error` the first exception ends this process with code 1.
 
     Returns:
         For each cell its result, or the exception that it raised.

@@ -10,7 +10,7 @@ from mitofm.runs.foresight import foresee
 
 
 def main(arguments: list[str]) -> None:
-    """Print cells by state, time and disk; nothing is trained, and data is opened only where it is new."""
+    """Print cells by state, time and disk; nothing is trained, and only new data is opened."""
     parsed = get_args_parser().parse_args(arguments)
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
     print(*foresee(check_grid(line, every_cell=True)), sep="\n")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mitofm.commands.composing import ask_about
 from mitofm.ground.versions import Way
 from mitofm.runs.folder import find_cell
 from mitofm.training.settings import Paths, Trainer
+
+if TYPE_CHECKING:
+    from mitofm.commands.export import ExportSettings
+    from mitofm.inference.trained import Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +35,6 @@ def main(arguments: list[str]) -> None:
     """Write the scores in the format of the ending of `output`, and print where they are."""
     (given,), settings = ask_about(PredictSettings, "predict", arguments, "a cell or a checkpoint's folder")
     paths = settings.paths
-    folder = find_checkpoint(paths.runs, given)
-
     from mitofm.inference import outputs
 
     if settings.output is None:
@@ -43,14 +45,9 @@ def main(arguments: list[str]) -> None:
     from mitofm.data.checks import summarize_remarks
     from mitofm.data.dataset import Dataset
     from mitofm.evaluation.threshold import read_logit
-    from mitofm.ground.fingerprints import Remembered
     from mitofm.inference.predict import cut_as_trained, score
-    from mitofm.inference.trained import read
 
-    remembered = Remembered(paths.cache / "fingerprints")
-    trained = read(folder, paths.weights, remembered, settings.versions, settings.weights_file)
-    for line in trained.versions:
-        print(line)
+    trained = read_checkpoint(given, settings)
     data = cut_as_trained(settings.data, trained) if settings.as_trained else settings.data
     changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != settings.data[key]]
     if changed:
@@ -87,8 +84,16 @@ def main(arguments: list[str]) -> None:
     print(out)
 
 
-def find_checkpoint(runs: Path, given: str) -> Path:
-    """The folder of the checkpoint that `given` names: its path, or the cell in which it lies."""
-    if (Path(given) / "checkpoint.json").is_file():
-        return Path(given)
-    return find_cell(runs, given, "checkpoint/checkpoint.json") / "checkpoint"
+def read_checkpoint(given: str, settings: PredictSettings | ExportSettings) -> Checkpoint:
+    """Read the checkpoint that `given` names, its folder or the cell in which it lies; print which libraries differ."""
+    from mitofm.ground.fingerprints import Remembered
+    from mitofm.inference.trained import read
+
+    paths, folder = settings.paths, Path(given)
+    if not (folder / "checkpoint.json").is_file():
+        folder = find_cell(paths.runs, given, "checkpoint/checkpoint.json") / "checkpoint"
+    remembered = Remembered(paths.cache / "fingerprints")
+    trained = read(folder, paths.weights, remembered, settings.versions, settings.weights_file)
+    for line in trained.versions:
+        print(line)
+    return trained

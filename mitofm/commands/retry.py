@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
     for cell in again:
         try:
             run_again(runs / "cells" / cell, paths)
-        except Exception as error:  # whatever it is, the other cells run
+        except Exception as error:  # the other cells run after any error
             print(f"{cell}: {type(error).__name__}: {error}", file=sys.stderr)
             failed += 1
     if failed:

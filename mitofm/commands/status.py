@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mitofm.commands.composing import ask
 from mitofm.ground.settings import Positive
-from mitofm.runs.status import list_under_way, tabulate
+from mitofm.runs.status import list_under_way, read_studies, tabulate
 from mitofm.training.settings import Paths
 
 
@@ -38,7 +38,9 @@ def main(arguments: list[str]) -> None:
 
     with Live(console=Console(), auto_refresh=False) as live:
         while True:
-            watching = any(list_under_way(runs, study))  # before the table, which then has what ended meanwhile
+            watching = any(
+                list_under_way(runs, read_studies(runs, study))
+            )  # before the table, which then has what ended meanwhile
             live.update(Text("\n".join(tabulate(runs, study))), refresh=True)
             if not watching:
                 return

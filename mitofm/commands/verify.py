@@ -39,5 +39,6 @@ def main(arguments: list[str]) -> None:
         print(f"  other than before: {change}")
     print(f"  largest difference of logits:  {found.logits:.3g}")
     print(f"  largest difference of metrics: {found.metrics:.3g}{f' ({found.metric})' if found.metrics else ''}")
-    if not found.largest <= settings.tolerance:
-        raise MitofmError(f"{folder.name}: {found.largest:.3g} is more than tolerance={settings.tolerance:g}")
+    largest = max(found.logits, found.metrics)
+    if not largest <= settings.tolerance:
+        raise MitofmError(f"{folder.name}: {largest:.3g} is more than tolerance={settings.tolerance:g}")

@@ -20,11 +20,7 @@ ERRORS = (YAMLError, UnicodeDecodeError, GrammarParseError)
 
 
 def load(file: Path) -> DictConfig:
-    """The config in `file`, as it is written.
-
-    Raises:
-        MitofmError: it is no YAML, or not one of keys.
-    """
+    """The config in `file`, as it is written; MitofmError if it is no YAML, or not one of keys."""
     try:
         config = OmegaConf.load(file)
     except (*ERRORS, OSError) as error:
@@ -55,7 +51,8 @@ def _check_interpolations(file: Path) -> MitofmError | None:
     """The error if a value of the file begins a `${...}` that cannot be read."""
     for event in yaml.parse(file.read_text(encoding="utf-8"), yaml.SafeLoader):
         try:
-            parse(event.value if isinstance(event, yaml.ScalarEvent) else "")
+            if value := getattr(event, "value", ""):
+                parse(value)
         except GrammarParseError as error:
             told = " ".join(str(error).split())
             return MitofmError(f"{file}, line {event.start_mark.line + 1}: this value cannot be read: {told}")

@@ -73,11 +73,7 @@ def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
     """Build the object that `config` describes: `_target_` is its class, the other keys its arguments.
 
     Nested mappings with a `_target_` are built first. Plain arguments of our own classes are checked against their annotations.
-
-    Args:
-        config: a map with a `_target_`.
-        place: its key, for messages ("split").
-        more: arguments that no YAML can hold.
+    `place` is the key of `config`, for messages ("split"); `more` are arguments that no YAML can hold.
 
     Raises:
         MitofmError: the target is not allowed, or its class does not take these arguments.

@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock
 
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import read_json
 
 BEAT = 10.0  # seconds between two touches
 STALE = 120.0  # seconds without a touch after which a holder on another machine counts as dead
@@ -79,20 +80,10 @@ class Lock:
                 if self.is_ours():
                     os.utime(self.path)
 
-    def _release(self) -> None:
-        self._closed.set()
-        if self.is_ours():
-            self.path.unlink(missing_ok=True)
-
 
 @contextmanager
 def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
-    """Hold the lock `path` in the block; its folder is made.
-
-    Args:
-        path: of the lock.
-        wait: until its holder releases it.
-        brief: it is held for far less than `STALE`, so it is not touched.
+    """Hold the lock `path` in the block; its folder is made. One that is held for far less than `STALE` s may be `brief`.
 
     Raises:
         Held: another process holds it, and `wait` is false.
@@ -114,7 +105,9 @@ def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
     try:
         yield mine
     finally:
-        mine._release()
+        mine._closed.set()
+        if mine.is_ours():
+            path.unlink(missing_ok=True)
 
 
 def find_holder(path: Path) -> str:
@@ -165,11 +158,10 @@ def _break(path: Path, dead: _Waiter) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     """The content of a lock's file; empty if it is absent or not a lock."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) and content.keys() >= {"token", *_describe_process()} else {}
+    with suppress(OSError, ValueError):
+        content = read_json(path)
+        return content if content.keys() >= {"token", *_describe_process()} else {}
+    return {}
 
 
 def _describe_process() -> dict[str, Any]:
@@ -192,17 +184,13 @@ def _name_machine() -> str:
 
 def _read_start(process: int) -> str | None:
     """The start of a process of this machine, by which a reused process number is recognised; None if the process has ended."""
-    try:
+    with suppress(OSError):
         fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return None if fields[0] in "ZX" else fields[19]
-    except OSError:
-        pass
     if Path("/proc/self").exists():
         return None
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
+    except OSError as error:
+        return "alive" if isinstance(error, PermissionError) else None
     return "alive"

@@ -87,24 +87,21 @@ class ResumableArray:
         os.fsync(self._file)
         write_json(self._progress, {"pieces": done})
 
-    def close(self, finished: bool) -> None:
+    def __enter__(self) -> ResumableArray:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Close the file with its data on the disk; if everything is written, remove the notes."""
         self._closed.set()
         self._keeper.join()
         try:
-            if finished:
+            if kind is None:
                 os.fsync(self._file)
                 self._progress.unlink(missing_ok=True)
             else:
                 self._save()
         finally:
             os.close(self._file)
-
-    def __enter__(self) -> ResumableArray:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close(finished=kind is None)
 
 
 def _read_header(file: object) -> tuple[tuple[int, ...], bool, np.dtype]:

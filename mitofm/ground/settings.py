@@ -37,10 +37,7 @@ _KINDS: dict[Any, str] = {
 def read(kind: type[T], values: Any, group: str = "") -> T:
     """Read the dataclass `kind` from plain data; its annotations state types and bounds, keys with a default may be absent.
 
-    Args:
-        kind: the dataclass.
-        values: plain data.
-        group: key of the group, for messages ("fit"); "" for a whole config.
+    `group` is the key of `values`, for messages ("fit"), or "" for a whole config.
 
     Raises:
         MitofmError: a key is missing or unknown, or a value has another type or is out of bounds.

@@ -44,14 +44,9 @@ class Exported:
 
 
 def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tolerance: float) -> Exported:
-    """Write the network and its transform into `folder`, which must not exist.
+    """Write the network and its transform in a format of `FORMATS` into a new `folder`, which is absent if anything fails.
 
-    Args:
-        trained: the checkpoint.
-        format_: a key of `FORMATS`.
-        patches: to compare on, uint8 (B >= 2, H, W, 3).
-        folder: to be made; absent if anything fails.
-        tolerance: how far any two logits may lie apart.
+    On `patches`, uint8 (B >= 2, H, W, 3), its logits may differ from the checkpoint's by `tolerance`.
 
     Raises:
         MitofmError: the folder exists, the checkpoint is no network, or the outputs are not the same.
@@ -185,20 +180,14 @@ def _describe(trained: Checkpoint, format_: str, file: str, folded: bool) -> dic
         "labels": facts["labels"],
         "network": {
             "timm": spec.architecture,
-            "kwargs": spec.kwargs,
-            "embedding": spec.embedding,
-            "embed_dim": spec.embed_dim,
-            "prefix_tokens": spec.prefix_tokens,
+            **{key: getattr(spec, key) for key in ("kwargs", "embedding", "embed_dim", "prefix_tokens")},
             "adaptation": facts["adaptation"],
             "adaptation_folded_in": folded,
             "precision_of_training": facts["fit"]["precision"],
         },
         "licence": {
             "backbone": spec.name,
-            "licence": spec.licence,
-            "link": spec.link,
-            "commercial": spec.commercial,
-            "redistribute_adapters": spec.redistribute_adapters,
+            **{key: getattr(spec, key) for key in ("licence", "link", "commercial", "redistribute_adapters")},
             "random_weights": spec.weights == "random",
         },
         "made_from": {"cell": facts.get("cell"), "backbone_fingerprint": facts["backbone_fingerprint"]},

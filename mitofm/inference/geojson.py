@@ -31,11 +31,8 @@ def make_documents(
 
     Numbers are written in full precision, text in ASCII: QuPath up to 0.5 (on Java 17) reads the encoding of the machine.
 
-    Args:
-        out: the file asked for.
-        table: of `mitofm.inference.predict.Scores`. A sample that occurs twice is written once.
-        words: for the labels "0" and "1".
-        origin: of the scores, written as `mitofm` beside the features.
+    `table` is that of `mitofm.inference.predict.Scores`; a sample that occurs twice is written once. `words` are those for
+    the labels "0" and "1"; the `origin` of the scores is written as `mitofm` beside the features.
     """
     of_image = dict(iter(table.drop_duplicates("sample_id").groupby("image")))
     images = [str(image) for image in of_image]

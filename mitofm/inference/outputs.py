@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -46,30 +47,19 @@ def check_folder(folder: Path) -> None:
 
 def refuse_own(out: Path, dataset: Dataset) -> None:
     """Raise a MitofmError if `out` is one of the data set's annotation files or images."""
-    if out.exists() and any(out.samefile(file) for file in _list_files(dataset)):
+    if not out.exists():
+        return
+    images = (dataset.root / name for name in cutting.file_column(dataset.source.table()).unique())
+    if any(out.samefile(file) for file in chain(dataset.files(), images) if file.exists()):
         raise MitofmError(
             f"output={out}: this is a file of data set {dataset.card.name!r} itself, and would be lost. Give another name"
         )
 
 
-def _list_files(dataset: Dataset) -> Iterator[Path]:
-    yield from dataset.files()
-    for name in cutting.file_column(dataset.source.table()).unique():
-        if (dataset.root / name).exists():
-            yield dataset.root / name
-
-
 def write(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapping[str, Any]) -> list[Path]:
-    """Write scores; returns the files, of which none appears before all are written.
+    """Write scores, with `words` for the labels "0" and "1" and their `origin`; MitofmError if they cannot be written.
 
-    Args:
-        out: the file, as checked by `check`.
-        table: the scores.
-        words: for the labels "0" and "1".
-        origin: of the scores.
-
-    Raises:
-        MitofmError: they cannot be written.
+    Returns the files, of which none appears before all are written.
     """
     ending = out.suffix.lower()
     try:

@@ -77,15 +77,19 @@ def score(
         dataset: its patches are cut first if they are absent.
         cache: the folder of shared embeddings.
         trainer: the group `trainer`.
-        samples: a CSV or parquet with a column sample_id: only these samples, in its order.
-        for_slides: whether the scores are to be shown in slides.
+        samples: a CSV or parquet with a column sample_id, of the samples to score in this order; None: all.
+        for_slides: whether the scores will be shown in slides.
 
     Raises:
         MitofmError: patches cannot be cut, a sample is not in the data set, a logit is not finite, or no slide is known
             `for_slides`.
     """
-    if samples is not None or for_slides:
-        _refuse(dataset, samples, for_slides)
+    if samples is not None or for_slides:  # errors that the annotations alone show, before patches are cut
+        dataset.files()
+        annotated = dataset.source.table()
+        meant = annotated.iloc[_find_rows(samples, annotated)]
+        if for_slides:
+            positions.refuse_crops(meant)
     torch.set_num_threads(trainer.threads)
     store = narrow_store(trained, dataset)
     rows = _find_rows(samples, store.table)
@@ -114,15 +118,6 @@ def score(
     labelled = not (store.table["label"] == UNKNOWN).any()
     known = [name for name in _COLUMNS if name != "label" or labelled]
     return Scores(table[known], _count_learned_from(trained, dataset, units(scored)), positions.describe(scored))
-
-
-def _refuse(dataset: Dataset, samples: Path | None, for_slides: bool) -> None:
-    """Raise, before patches are cut, the errors that the annotations alone show."""
-    dataset.files()
-    table = dataset.source.table()
-    asked = table.iloc[_find_rows(samples, table)]
-    if for_slides:
-        positions.refuse_crops(asked)
 
 
 def _find_rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:

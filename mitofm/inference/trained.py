@@ -77,11 +77,7 @@ class Checkpoint:
         return self.facts["patches"]["centre_px"]
 
     def classifier(self) -> Classifier:
-        """The trained classifier of a gradient mode.
-
-        Raises:
-            MitofmError: the tensors are not those of this mode on this backbone.
-        """
+        """The trained classifier of a gradient mode; MitofmError if the tensors are not those of this mode on this backbone."""
         assert isinstance(self.adaptation, GradientAdaptation)
         backbone = build(self.adaptation.adapt_spec(self.spec), self.weights, self.facts["seed"])
         classifier = self.adaptation.adapt(backbone, self.facts["seed"])
@@ -118,9 +114,8 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: versions.Way,
     try:
         found = find(spec, weights, remembered)
     except MitofmError as error:
-        raise MitofmError(
-            f"{folder} needs the weights it was trained on (or give them with weights_file=PATH): {error}"
-        ) from error
+        needed = "the weights it was trained on (or give them with weights_file=PATH)"
+        raise MitofmError(f"{folder} needs {needed}: {error}") from error
     drawn_from = facts["seed"] if spec.weights == "random" else None
     fingerprint = spec.fingerprint(found.sha256, facts["fit"]["precision"], drawn_from)
     if fingerprint != facts["backbone_fingerprint"]:
@@ -157,9 +152,8 @@ def _read_facts(folder: Path) -> dict[str, Any]:
             read_settings(Forward, facts["fit"], "fit")
         if "versions" in facts:  # format 2 began without
             versions.check_versions(facts["versions"])
-        if "threshold" in facts and not all(
-            map(math.isfinite, (facts["threshold"]["value"], read_logit(facts["threshold"])))
-        ):
+        threshold = facts.get("threshold", {"value": 0.5})
+        if not (math.isfinite(threshold["value"]) and math.isfinite(read_logit(threshold))):
             raise ValueError("a threshold that is no number")
     except (OSError, ValueError, KeyError, TypeError, MitofmError) as error:
         raise MitofmError(f"{path} is damaged ({type(error).__name__}: {error})") from error
@@ -176,9 +170,8 @@ def _read_versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None
     if "versions" in facts:
         return facts["versions"]
     beside = folder.resolve().parent / "environment.json"
-    if folder.resolve().name != "checkpoint" or not beside.is_file():
-        return None
-    return versions.read_cell(beside)
+    in_cell = folder.resolve().name == "checkpoint" and beside.is_file()
+    return versions.read_cell(beside) if in_cell else None
 
 
 def _read_tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:

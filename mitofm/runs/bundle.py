@@ -54,7 +54,7 @@ class Bundle:
         runs: the folder with `cells/` and `studies/`, and `report/` as it was packed.
         study: its one study.
         made_with: the version of mitofm that made it.
-        note: by whoever packed it, such as the command that made its cells.
+        note: of the person who packed it, such as the command that made its cells.
     """
 
     runs: Path
@@ -109,7 +109,8 @@ def unpack(file: Path, into: Path) -> Bundle:
                 raise MitofmError(f"{file} is no bundle, or a byte of it has changed: fetch it again from who made it")
         with zipfile.ZipFile(file) as archive:
             members = _check_members(archive, file)
-            sums = dict(_read_sums(archive.read(SUMS).decode(), file))
+            lines = (line.split("  ", 1) for line in archive.read(SUMS).decode().splitlines())
+            sums = {name: digest for digest, name in lines}
             if sums.keys() | {SUMS} != {member.filename for member in members}:
                 raise MitofmError(f"{file}: {SUMS} does not list what is in it")
             for member in members:
@@ -181,14 +182,6 @@ def _check_members(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo
     if len(sizes) > _MOST_FILES or sum(sizes) > _MOST_BYTES or max(sizes, default=0) > _MOST_IN_ONE:
         raise MitofmError(f"{file} is too large: {len(sizes)} files of {sum(sizes) / 1e9:.1f} GB. It was not opened")
     return members
-
-
-def _read_sums(text: str, file: Path) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
-        digest, _, name = line.partition("  ")
-        if len(digest) != _DIGEST or not name:
-            raise MitofmError(f"{file}: {SUMS} is damaged")
-        yield name, digest
 
 
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> str:

@@ -31,7 +31,7 @@ COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 
 @dataclass(frozen=True)
 class Collected:
-    """The cells of a study (or of all).
+    """The cells of a study, or all cells. Reading a file of a cell raises DamagedCell if it is absent or damaged.
 
     Attributes:
         runs: the folder that holds `cells/` and `studies/`.
@@ -66,11 +66,7 @@ class Collected:
         return pd.DataFrame(rows, columns=None if rows else ["cell", "set"])
 
     def predictions(self, cell: str) -> pd.DataFrame:
-        """Read the predictions of a finished cell: sample_id, slide, domain, label, logit, evaluation_set.
-
-        Raises:
-            DamagedCell: they are absent or damaged. So do all methods below.
-        """
+        """Read the predictions of a finished cell: sample_id, slide, domain, label, logit, evaluation_set."""
         return read_table(self._folder(cell) / "predictions.parquet", PREDICTIONS)
 
     def split(self, cell: str) -> pd.DataFrame:
@@ -108,18 +104,13 @@ class Collected:
 
 
 def collect(runs: Path, study: str | None = None) -> Collected:
-    """The cells that `study` names, or every cell under `runs`.
-
-    Raises:
-        MitofmError: there is no such study, or no cell at all.
-    """
+    """The cells that `study` names, or every cell under `runs`; MitofmError if there is no such study, or no cell at all."""
     listed = studies.read(runs, study) if study is not None else None
     folders = [one for one in (runs / "cells").glob("*") if one.is_dir() and not one.name.startswith(".")]
     names = listed.cells if listed else [folder.name for folder in folders]
     if not names:
-        raise MitofmError(
-            f"no cells in {runs / 'cells'}: run `mitofm train` first, or set paths.runs to where they are"
-        )
+        way_out = "run `mitofm train` first, or set paths.runs to where they are"
+        raise MitofmError(f"no cells in {runs / 'cells'}: {way_out}")
     rows = [_read_row(CellFolder(runs, name)) for name in sorted(set(names))]
     not_started = listed.not_started()[0] if listed else []
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in not_started]

@@ -38,19 +38,14 @@ def check(config: Mapping[str, Any]) -> Settings:
         MitofmError: the first thing that is wrong, with what exists.
     """
     settings = Settings.read(config)
-    if not _is_settled(settings):
+    settled = False
+    with suppress(MitofmError):  # its weights may be absent
+        if settings.dataset.present():
+            settled = CellFolder(settings.paths.runs, identify(settings).folder_name).state() in SETTLED
+    if not settled:
         with suppress(Infeasible):  # such a cell is skipped when it runs
             settings.check_model()
     return settings
-
-
-def _is_settled(settings: Settings) -> bool:
-    if not settings.dataset.present():
-        return False
-    try:
-        return CellFolder(settings.paths.runs, identify(settings).folder_name).state() in SETTLED
-    except MitofmError:  # its weights may be absent
-        return False
 
 
 def run(composed: DictConfig, wait: bool = True, chosen: Mapping[str, str] | None = None) -> State:

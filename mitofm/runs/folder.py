@@ -91,12 +91,7 @@ def read_stored(file: Path) -> dict[str, Any]:
 
 
 def find_cell(runs: Path, given: str, holding: str = "config.yaml") -> Path:
-    """Find the folder of a cell that has the file `holding`.
-
-    Args:
-        runs: the folder that holds `cells/`.
-        given: its path, its name, or a part of its name that no other cell has.
-        holding: the file.
+    """Find the folder of a cell, which has the file `holding`, by its path, its name, or a part of its name that is unique.
 
     Raises:
         MitofmError: no cell matches, or several do.

@@ -10,8 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
@@ -20,12 +18,8 @@ from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, read_stored
 from mitofm.runs.identity import identify
 from mitofm.training.settings import Settings
 
-_LIKE = (
-    ("dataset", "backbone", "adaptation", "fraction"),
-    ("dataset", "backbone", "adaptation"),
-    ("backbone", "adaptation"),
-)
-"""The labels in which a past cell equals a coming one; the first that gives a match counts."""
+_LIKE = ("backbone", "adaptation", "dataset", "fraction")
+"""The labels in which a past cell equals a coming one: all of them, else the first three, else the first two."""
 
 
 def foresee(cells: Iterable[Settings]) -> Iterator[str]:
@@ -36,7 +30,8 @@ def foresee(cells: Iterable[Settings]) -> Iterator[str]:
     """
     states: Counter[str] = Counter()
     ahead: list[dict[str, Any]] = []
-    tried, refused = _Splits(), []
+    problems: dict[str, str] = {}
+    refused: list[str] = []
     named = {identify(settings).folder_name: settings for settings in cells}
     for name, settings in named.items():
         runs = settings.paths.runs
@@ -44,8 +39,11 @@ def foresee(cells: Iterable[Settings]) -> Iterator[str]:
         states[state.value] += 1
         if state not in SETTLED:
             ahead.append(_label(settings))
-            if reason := tried.find_problem(settings):
-                refused.append(reason)
+            # Cells of other backbones and adaptations share their split, which is tried once.
+            split = fingerprints.of([*map(settings.stated, ("data", "split")), settings.fraction, settings.seed])
+            if split not in problems:
+                problems[split] = _find_problem(settings)
+            refused += [problems[split]] if problems[split] else []
     yield f"{len(named)} cells: " + ", ".join(f"{count} {state.lower()}" for state, count in states.most_common())
     if refused:
         yield f"cannot be split: {len(refused)} of the {len(ahead)} ahead. The first: {refused[0]}"
@@ -62,26 +60,13 @@ def foresee(cells: Iterable[Settings]) -> Iterator[str]:
     yield f"disk: about {size / 1e6:.0f} MB in {runs}, where {shutil.disk_usage(find_existing(runs)).free / 1e9:.1f} GB are free"
 
 
-class _Splits:
-    """Tries each split once: cells of other backbones and adaptations share it."""
-
-    def __init__(self) -> None:
-        self._tables: dict[str, pd.DataFrame] = {}
-        self._problems: dict[str, str] = {}
-
-    def find_problem(self, cell: Settings) -> str:
-        """The reason why the cell cannot be split; "" if it can."""
-        data = fingerprints.of(cell.stated("data"))
-        key = fingerprints.of([data, cell.stated("split"), cell.fraction, cell.seed])
-        if key not in self._problems:
-            try:
-                if data not in self._tables:
-                    self._tables[data] = cell.dataset.table()
-                make_or_suggest(cell.split, self._tables[data], cell.fraction, cell.seed)
-                self._problems[key] = ""
-            except MitofmError as problem:
-                self._problems[key] = str(problem)
-        return self._problems[key]
+def _find_problem(cell: Settings) -> str:
+    """The reason why the cell cannot be split; "" if it can."""
+    try:
+        make_or_suggest(cell.split, cell.dataset.table(), cell.fraction, cell.seed)
+    except MitofmError as problem:
+        return str(problem)
+    return ""
 
 
 def _label(cell: Settings) -> dict[str, Any]:
@@ -104,8 +89,8 @@ def _read_past(runs: Path) -> Iterator[tuple[dict[str, Any], float, int]]:
 
 def _estimate(labels: Mapping[str, Any], past: list[tuple[dict[str, Any], float, int]]) -> tuple[float, float] | None:
     """Median seconds and bytes of the past cells that are most like a coming one."""
-    for keys in _LIKE:
-        alike = [one for one in past if all(one[0].get(key) == labels[key] for key in keys)]
+    for count in (4, 3, 2):
+        alike = [one for one in past if all(one[0].get(key) == labels[key] for key in _LIKE[:count])]
         if alike:
             return statistics.median(one[1] for one in alike), statistics.median(one[2] for one in alike)
     return None

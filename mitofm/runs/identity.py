@@ -20,13 +20,7 @@ PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would
 
 @dataclass(frozen=True)
 class Identified:
-    """A cell with its name.
-
-    Attributes:
-        id: sha256 of the identity.
-        folder_name: a readable prefix and the first 12 digits of the id.
-        weights: of its backbone.
-    """
+    """A cell with its name: the sha256 of its identity, and a readable prefix with the first 12 digits of that."""
 
     id: str
     folder_name: str

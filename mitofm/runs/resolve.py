@@ -38,12 +38,12 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def rounded(value: Any) -> Any:
-    """`value`, and whatever it holds, with each float rounded to `DIGITS`; types stay, integers stay exact."""
+    """`value` with each float in it rounded to `DIGITS`; types stay, and integers are exact."""
     return map_leaves(value, lambda leaf: float(f"{leaf:.{DIGITS}g}") if isinstance(leaf, float) else leaf)
 
 
 def map_leaves(value: Any, change: Callable[[Any], Any], left_out: Container[str] = ()) -> Any:
-    """`value` with `change` applied to whatever is no map and no list, without the keys that are `left_out`."""
+    """`value` with `change` applied to all that is no map and no list, without the keys that are `left_out`."""
     if isinstance(value, Mapping):
         return {key: map_leaves(item, change, left_out) for key, item in value.items() if key not in left_out}
     if isinstance(value, (list, tuple)):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mitofm.runs import studies
 from mitofm.runs.folder import CellFolder, State
-from mitofm.runs.progress import Sweep
+from mitofm.runs.progress import describe_sweep
 from mitofm.runs.studies import Study
 
 _FEW = 3
@@ -17,7 +17,7 @@ _ENDED = (State.DONE, State.FAILED, State.SKIPPED)
 
 def tabulate(runs: Path, study: str | None) -> Iterator[str]:
     """Lines of a table: each study's cells by state, and its sweeps; of one `study` also why cells failed or were skipped."""
-    found = _read(runs, study)
+    found = read_studies(runs, study)
     if not found:
         yield f"no studies in {runs} yet: mitofm train makes the first"
         return
@@ -29,20 +29,23 @@ def tabulate(runs: Path, study: str | None) -> Iterator[str]:
         counts = [states[state] for state in _ENDED]
         columns = "".join(f"  {count:10d}" for count in (*counts, len(one.cells) - sum(counts)))
         yield f"{one.name:{width}}  {len(one.cells):6d}{columns}"
-    yield from _describe_under_way(runs, found)
+    yield from list_under_way(runs, found)
     for one in found:
-        left, planned = one.not_started()
+        left, of = one.not_started()
         if left:
             more = "; ..." if len(left) > _FEW else ""
-            yield f"{one.name}: {len(left)} of {planned} planned cells not started: {'; '.join(left[:_FEW])}{more}"
+            yield f"{one.name}: {len(left)} of {of} planned cells not started: {'; '.join(left[:_FEW])}{more}"
     if study is not None:
         yield from _describe_cells(runs, found[0], State.FAILED)
         yield from _describe_cells(runs, found[0], State.SKIPPED)
 
 
-def list_under_way(runs: Path, study: str | None) -> Iterator[str]:
-    """A line for each sweep, of one study or of all, that runs or was killed."""
-    return _describe_under_way(runs, _read(runs, study))
+def list_under_way(runs: Path, found: Iterable[Study]) -> Iterator[str]:
+    """A line for each sweep of these studies that runs or was killed."""
+    for study in found:
+        if study.sweep:
+            line = describe_sweep(runs, study, study.sweep)
+            yield line if "running" in line else f"{line}: none runs at the moment"
 
 
 def list_failures(runs: Path, study: str) -> Iterator[str]:
@@ -54,15 +57,9 @@ def list_failures(runs: Path, study: str) -> Iterator[str]:
         yield from failed
 
 
-def _read(runs: Path, study: str | None) -> list[Study]:
+def read_studies(runs: Path, study: str | None) -> list[Study]:
+    """One study, or all."""
     return [studies.read(runs, name) for name in (studies.list_names(runs) if study is None else [study])]
-
-
-def _describe_under_way(runs: Path, found: Iterable[Study]) -> Iterator[str]:
-    for study in found:
-        if study.sweep:
-            line = Sweep(runs, study, study.sweep).line()
-            yield line if "running" in line else f"{line}: none runs at the moment"
 
 
 def _describe_cells(runs: Path, study: Study, state: State) -> Iterator[str]:

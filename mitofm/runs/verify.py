@@ -38,18 +38,13 @@ class Rerun:
     metric: str
     changed: tuple[str, ...]
 
-    @property
-    def largest(self) -> float:
-        """The larger of `logits` and `metrics`."""
-        return max(self.logits, self.metrics)
-
 
 def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Callable[[str], None]) -> Rerun:
     """Fit the cell in `folder` again from its stored config, without cached embeddings, and compare.
 
     Args:
         folder: of a finished cell.
-        paths: the group `paths` of this machine, where data and weights are looked for that have moved.
+        paths: the group `paths` of this machine, in which data and weights that have moved are found.
         scratch: an empty folder for what the rerun writes.
         way: "check", or "ignore" to go on if other versions of libraries are known to give other numbers.
         tell: called with a line for each library of another version, before anything is fitted.
@@ -114,26 +109,20 @@ def _compare(folder: Path, again: Path) -> Rerun:
     first, second = (read_table(place / "predictions.parquet", PREDICTIONS) for place in (folder, again))
     if not first.drop(columns="logit").equals(second.drop(columns="logit")):
         raise MitofmError(f"{folder}: the rerun was tested on other samples: its split is not the one that is stored")
-    metric, metrics = max(
-        _list_differences(read_metrics(folder / "metrics.json"), read_metrics(again / "metrics.json")),
-        key=lambda one: one[1],
-    )
+    differences = _list_differences(*(read_metrics(place / "metrics.json") for place in (folder, again)))
+    metric, metrics = max(differences, key=lambda one: one[1])
     before, now = (dict(_flatten(read_stored(place / "environment.json"))) for place in (folder, again))
-    changed = [
-        f"{key} {now.get(key)}, was {before.get(key)}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and not key.startswith("packages ")
-    ]
+    keys = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    changed = [f"{key} {now.get(key)}, was {before.get(key)}" for key in keys if not key.startswith("packages ")]
     return Rerun(len(first), float((first["logit"] - second["logit"]).abs().max()), metrics, metric, tuple(changed))
 
 
 def _list_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """The differences of all metrics of all sets, and of the threshold, by name."""
-    thresholds = [side["threshold"] | {"logit": read_logit(side["threshold"])} for side in (first, second)]
-    sides = [
-        dict(_flatten({"threshold": one, **side["sets"]}))
-        for one, side in zip(thresholds, (first, second), strict=True)
-    ]
+    sides = []
+    for side in (first, second):
+        threshold = side["threshold"] | {"logit": read_logit(side["threshold"])}
+        sides.append(dict(_flatten({"threshold": threshold, **side["sets"]})))
     for key in sorted(sides[0].keys() | sides[1].keys()):
         one, other = (side.get(key) for side in sides)
         if isinstance(one, (int, float)) and isinstance(other, (int, float)):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,12 @@ def test_progress_counts_what_ends_from_now_on(small: Small, monkeypatch: pytest
     studies.begin_sweep(runs, "counted", cells=3)
     study = studies.read(runs, "counted")
     assert study.sweep is not None
-    sweep = progress.Sweep(runs, study, study.sweep)
-    assert sweep.line() == "counted: 0 of 3 cells done"
+    describe = partial(progress.describe_sweep, runs, study, study.sweep)
+    assert describe() == "counted: 0 of 3 cells done"
     run(config)
-    assert sweep.line() == "counted: 1 of 3 cells done"  # it had been before: no rate to tell the time from
+    assert describe() == "counted: 1 of 3 cells done"  # it had been before: no rate to tell the time from
     run(small("study=counted", "seed=2"))
-    assert re.fullmatch(r"counted: 2 of 3 cells done, \d+ an hour, about 1 min left", sweep.line())
+    assert re.fullmatch(r"counted: 2 of 3 cells done, \d+ an hour, about 1 min left", describe())
 
     def fails() -> Any:
         raise ValueError("no")
@@ -102,10 +103,10 @@ def test_progress_counts_what_ends_from_now_on(small: Small, monkeypatch: pytest
     fitted_by(monkeypatch, fails)
     with pytest.raises(ValueError, match="no"):
         run(small("study=counted", "seed=3"))
-    assert sweep.line() == "counted: 2 of 3 cells done, 1 failed"
+    assert describe() == "counted: 2 of 3 cells done, 1 failed"
     assert study.ended[-1][1] is State.FAILED
     studies.note_end(runs, "counted", "of_another_sweep", State.DONE, fitted=True)
-    assert sweep.line() == "counted: 3 cells done, 1 failed"
+    assert describe() == "counted: 3 cells done, 1 failed"
 
 
 def test_a_cell_keeps_its_log(small: Small, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
