@@ -15,4 +15,4 @@ def main(arguments: list[str]) -> None:
     log = place / LOG
     print(f"{place}\n{log.read_text(encoding='utf-8', errors='replace') if log.is_file() else 'no log'}")
     folder = CellFolder(place.parent.parent, place.name)
-    print(f"{folder.state().value}\n{folder.marked()}".rstrip())
+    print(f"{folder.read_state().value}\n{folder.read_marker()}".rstrip())

@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> None:
     (given,), settings = ask_about(StatusSettings, "status", arguments, "a study or a cell")
     paths, runs = settings.paths, settings.paths.runs
     cells = studies.read(runs, given).cells if given in studies.list_names(runs) else [find_cell(runs, given).name]
-    again = [cell for cell in cells if CellFolder(runs, cell).state() not in SETTLED]
+    again = [cell for cell in cells if CellFolder(runs, cell).read_state() not in SETTLED]
     print(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     failed = 0

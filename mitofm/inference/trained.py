@@ -119,15 +119,14 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: versions.Way,
     drawn_from = facts["seed"] if spec.weights == "random" else None
     fingerprint = spec.fingerprint(found.sha256, facts["fit"]["precision"], drawn_from)
     if fingerprint != facts["backbone_fingerprint"]:
+        differs = f"fingerprint {facts['backbone_fingerprint'][:12]}, not {fingerprint[:12]}"
         if found.file is not None and found.sha256 == facts["weights_sha256"]:
             raise MitofmError(
                 f"{folder} was trained by a mitofm that makes other embeddings from these weights of {spec.name!r}, or from "
-                f"another recipe of it (fingerprint {facts['backbone_fingerprint'][:12]}, not {fingerprint[:12]}): use that "
-                "version, or train it again with this one"
+                f"another recipe of it ({differs}): use that version, or train it again with this one"
             )
         raise MitofmError(
-            f"{folder} was trained on another backbone than the {spec.name!r} here: fingerprint "
-            f"{facts['backbone_fingerprint'][:12]}, not {fingerprint[:12]}; weights of sha256 "
+            f"{folder} was trained on another backbone than the {spec.name!r} here: {differs}; weights of sha256 "
             f"{facts['weights_sha256'][:12]}, not {found.sha256[:12]} ({found.file or 'random'}). Give its own weights "
             "with weights_file=PATH"
         )

@@ -81,9 +81,8 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     files |= {f"studies/{study}/{name}": content for name, content in books.items()}
     files |= {f"{REPORT}/{file.relative_to(report).as_posix()}": file for file in report.rglob("*") if file.is_file()}
     there = {name: file for name, file in sorted(files.items()) if isinstance(file, bytes) or file.is_file()}
-    for name in there:
-        if not _is_allowed(name):
-            raise MitofmError(f"{name} cannot be part of a bundle, by its name or its kind")
+    if refused := [name for name in there if not _is_allowed(name)]:
+        raise MitofmError(f"{refused[0]} cannot be part of a bundle, by its name or its kind")
     with replacing(out) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             sums = [f"{_add(archive, name, file)}  {name}\n" for name, file in there.items()]

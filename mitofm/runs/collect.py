@@ -122,9 +122,9 @@ def collect(runs: Path, study: str | None = None) -> Collected:
 
 
 def _read_row(cell: CellFolder) -> dict[str, Any]:
-    state = cell.state()
+    state = cell.read_state()
     done = state is State.DONE
-    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": "" if done else cell.reason()}
+    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": "" if done else cell.read_reason()}
     if state in _MISSING:
         row |= {"state": MISSING, "reason": _MISSING[state]}
     try:

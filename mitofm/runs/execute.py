@@ -41,7 +41,7 @@ def check(config: Mapping[str, Any]) -> Settings:
     settled = False
     with suppress(MitofmError):  # its weights may be absent
         if settings.dataset.present():
-            settled = CellFolder(settings.paths.runs, identify(settings).folder_name).state() in SETTLED
+            settled = CellFolder(settings.paths.runs, identify(settings).folder_name).read_state() in SETTLED
     if not settled:
         with suppress(Infeasible):  # such a cell is skipped when it runs
             settings.check_model()
@@ -86,7 +86,7 @@ def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str
     """As `run`, for a cell that is identified."""
     runs, study = settings.paths.runs, settings.study
     folder = CellFolder(runs, cell.folder_name)
-    state = folder.state()
+    state = folder.read_state()
     if state in SETTLED:
         _log.info("%-7s %s (already)", state.value, cell.folder_name)
         studies.note_end(runs, study, cell.folder_name, state, fitted=False, chosen=chosen)
@@ -109,7 +109,7 @@ def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str
 
 def _run(settings: Settings, cell: Identified, folder: CellFolder, held: Lock) -> State:
     """As `run`, under the cell's lock."""
-    if (state := folder.state()) in SETTLED:  # another process held the lock before
+    if (state := folder.read_state()) in SETTLED:  # another process held the lock before
         return state
     (folder.path / State.FAILED.value).unlink(missing_ok=True)
     write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(settings.config))))

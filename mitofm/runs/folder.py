@@ -44,7 +44,7 @@ class CellFolder:
         self.path = runs / "cells" / name
         self.lock = runs / "locks" / f"{name}.lock"
 
-    def state(self) -> State:
+    def read_state(self) -> State:
         """The state: from the marker, or without one from the lock."""
         for state in _MARKERS:
             if (self.path / state.value).is_file():
@@ -60,16 +60,16 @@ class CellFolder:
             if other is not state:
                 (self.path / other.value).unlink(missing_ok=True)
 
-    def marked(self) -> str:
+    def read_marker(self) -> str:
         """The text of the marker: a traceback or a reason; empty if there is none."""
         try:
-            return (self.path / self.state().value).read_text(encoding="utf-8", errors="replace")
+            return (self.path / self.read_state().value).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
 
-    def reason(self) -> str:
+    def read_reason(self) -> str:
         """The last line of the marker: of a traceback, its message."""
-        return self.marked().rstrip().rpartition("\n")[2].strip()
+        return self.read_marker().rstrip().rpartition("\n")[2].strip()
 
 
 class DamagedCell(MitofmError):

@@ -35,7 +35,7 @@ def foresee(cells: Iterable[Settings]) -> Iterator[str]:
     named = {identify(settings).folder_name: settings for settings in cells}
     for name, settings in named.items():
         runs = settings.paths.runs
-        state = CellFolder(runs, name).state()
+        state = CellFolder(runs, name).read_state()
         states[state.value] += 1
         if state not in SETTLED:
             ahead.append(_label(settings))

@@ -15,11 +15,10 @@ def find_leftovers(runs: Path, cache: Path) -> Iterator[tuple[Path, str]]:
     """Each such file and the reason. Cells that run or may resume are left alone."""
     for place in sorted((runs / "cells").glob("*")):
         cell = CellFolder(runs, place.name)
-        if find_holder(cell.lock) or cell.state() not in SETTLED:
+        if find_holder(cell.lock) or cell.read_state() not in SETTLED:
             continue
-        yield from (
-            (place / name, "state to resume a finished cell") for name in _TO_RESUME if (place / name).is_file()
-        )
+        to_resume = (place / name for name in _TO_RESUME)
+        yield from ((file, "state to resume a finished cell") for file in to_resume if file.is_file())
         yield from ((file, "half a file of a finished cell") for file in sorted(place.rglob(".*.part")))
     for lock in sorted((runs / "locks").glob("*.lock")):
         if not find_holder(lock):

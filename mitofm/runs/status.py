@@ -25,7 +25,7 @@ def tabulate(runs: Path, study: str | None) -> Iterator[str]:
     columns = "".join(f"  {column:>10}" for column in (*(state.value for state in _ENDED), "unfinished"))
     yield f"{'study':{width}}  {'cells':>6}{columns}"
     for one in found:
-        states = Counter(CellFolder(runs, cell).state() for cell in one.cells)
+        states = Counter(CellFolder(runs, cell).read_state() for cell in one.cells)
         counts = [states[state] for state in _ENDED]
         columns = "".join(f"  {count:10d}" for count in (*counts, len(one.cells) - sum(counts)))
         yield f"{one.name:{width}}  {len(one.cells):6d}{columns}"
@@ -65,5 +65,5 @@ def read_studies(runs: Path, study: str | None) -> list[Study]:
 def _describe_cells(runs: Path, study: Study, state: State) -> Iterator[str]:
     for cell in study.cells:
         folder = CellFolder(runs, cell)
-        if folder.state() is state:
-            yield f"{state.value:8} {cell}: {folder.reason()}"
+        if folder.read_state() is state:
+            yield f"{state.value:8} {cell}: {folder.read_reason()}"

@@ -53,7 +53,7 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
         MitofmError: the cell is not finished, its config cannot be run, its data or weights have changed, or the versions
             here are known to give other numbers.
     """
-    state = CellFolder(folder.parent.parent, folder.name).state()
+    state = CellFolder(folder.parent.parent, folder.name).read_state()
     if state is not State.DONE:
         raise MitofmError(f"{folder}: only a finished cell can be verified, and this one is {state.value}")
     settings = Settings.read(_relocate(read_config(folder), paths))
@@ -89,20 +89,20 @@ def _relocate(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
     """The config with this machine's paths for files that exist there."""
     before = read(Paths, config.get("paths"), "paths")
 
-    def elsewhere(place: str) -> str:
+    def find(place: str) -> str:
         for kind in _MOVABLE:
             old, new = getattr(before, kind), getattr(paths, kind)
             if Path(place).is_relative_to(old) and (now := new / Path(place).relative_to(old)).exists():
                 return str(now)
         return place
 
-    def walked(value: Any, key: str = "") -> Any:
+    def walk(value: Any, key: str = "") -> Any:
         if isinstance(value, Mapping):
-            return {name: walked(item, name) for name, item in value.items()}
-        return elsewhere(value) if key in PLACES and isinstance(value, str) else value
+            return {name: walk(item, name) for name, item in value.items()}
+        return find(value) if key in PLACES and isinstance(value, str) else value
 
     here = {kind: str(getattr(paths, kind)) for kind in (*_MOVABLE, "cache")}
-    return {**walked(config), "paths": {"runs": str(before.runs), **here}}
+    return {**walk(config), "paths": {"runs": str(before.runs), **here}}
 
 
 def _compare(folder: Path, again: Path) -> Rerun:

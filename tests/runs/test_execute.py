@@ -77,7 +77,7 @@ def test_eight_processes_that_finish_cells_at_once_corrupt_nothing(tmp_path: Pat
     study = studies.read(tmp_path, "busy")
     cells = study.cells
     assert len(cells) == 45
-    assert {CellFolder(tmp_path, cell).state() for cell in cells} == {State.DONE}
+    assert {CellFolder(tmp_path, cell).read_state() for cell in cells} == {State.DONE}
     assert len(study.ended) == 80
     assert not [file for file in tmp_path.rglob("*") if file.name.endswith((".part", ".lock"))]
 
@@ -134,7 +134,7 @@ def test_a_full_disk_is_the_error_that_is_told_and_leaves_no_result(
         with pytest.raises(OSError, match=r"No space left on device: 'metrics.json'"):
             run(small("study=full"))
     (folder,) = tmp_path.glob("runs/cells/*")
-    assert CellFolder(tmp_path / "runs", folder.name).state() is State.INTERRUPTED
+    assert CellFolder(tmp_path / "runs", folder.name).read_state() is State.INTERRUPTED
     assert not list(tmp_path.glob("runs/locks/*.lock"))
     fitted_by(monkeypatch, lambda: METRICS)
     assert run(small("study=full")) is State.DONE

@@ -138,7 +138,7 @@ def test_a_finished_cell_of_damaged_files_is_known_and_not_run_again(
     assert collect(runs, "hurt").cells["state"].item() == "damaged"
     (folder / "DONE").rename(folder / "FAILED")
     (folder / "FAILED").write_bytes(b"\xff\xff")
-    assert CellFolder(runs, folder.name).reason()
+    assert CellFolder(runs, folder.name).read_reason()
     assert run(config) is State.DONE
 
 
