@@ -16,21 +16,13 @@ from mitofm.adaptation.peft_methods import METHODS, RUN_UNDER, Method, check_pat
 from mitofm.backbones.build import Backbone
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.seeds import derive
-from mitofm.ground.settings import Count, NotNegative
+from mitofm.ground.settings import Count, NotNegative, Positive
 
 # On timm's names; every timm ViT has them. `patch_embed.proj` is a convolution and must not match; the `_[gx]` are the
 # unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix, or to what an architecture splits it into:
 # `q_proj` (EVA-02), `q` and `kv` (PVT v2).
 _ATTENTION, _MLP = r"attn\.(q?k?v?(_proj)?|proj)", r"mlp\.fc[12](_[gx])?"
 TARGETS = {"attention": _ATTENTION, "mlp": _MLP, "attention_mlp": f"{_ATTENTION}|{_MLP}"}
-
-
-class Adapted(Classifier):
-    """A classifier with adapters in its backbone, and what these are relative to; `seed` is that of the head."""
-
-    def __init__(self, backbone: Backbone, seed: int, bases: Bases) -> None:
-        super().__init__(backbone, backbone.embedding_dim, seed)
-        self.bases = bases
 
 
 class Adapters(GradientAdaptation):
@@ -51,8 +43,8 @@ class Adapters(GradientAdaptation):
         method: str,
         targets: str,
         last_blocks: Count | None,
-        lr: float,
-        head_lr: float,
+        lr: Positive,
+        head_lr: Positive,
         weight_decay: NotNegative,
         search: Search = None,
         **settings: Any,
@@ -60,8 +52,6 @@ class Adapters(GradientAdaptation):
         super().__init__(name, lr, head_lr, weight_decay, search)
         if targets not in TARGETS:
             raise unknown("adaptation.targets", targets, TARGETS, f"adaptation {name!r}")
-        if last_blocks is not None and last_blocks < 1:
-            raise MitofmError(f"adaptation.last_blocks={last_blocks}: give a number of blocks of at least 1, or null")
         self.method = method
         self.targets = targets
         self.last_blocks = last_blocks
@@ -103,7 +93,9 @@ class Adapters(GradientAdaptation):
             )
         if self.method not in METHODS or peft.__version__ != RUN_UNDER:
             self._check_learning(backbone, layers)
-        return Adapted(backbone, seed, Bases(layers, known.kept, originals))
+        classifier: Any = Classifier(backbone, seed)
+        classifier.bases = Bases(layers, known.kept, originals)
+        return classifier
 
     def _inject(self, backbone: Backbone, adapted: list[str], known: Method, seed: int) -> None:
         from peft import inject_adapter_in_model

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import numpy as np
+from annotated_types import Ge
 from scipy.stats import rankdata
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled
@@ -22,26 +23,27 @@ class Choosing(FrozenAdaptation, Generic[Fitted]):
     """A frozen mode with one setting to choose: the value with the highest AUROC.
 
     Args:
-        name, views: see `FrozenAdaptation`.
         choice: the setting's key in the adaptation's YAML.
         values: to choose from, the most cautious first: of several that are equally good the first is taken.
         without_choice: the value to use if the slides are too few for cross-validation.
         folds: of the cross-validation that chooses if the validation side is too small.
+        name, more: see `FrozenAdaptation`.
     """
 
     def __init__(
-        self, name: str, views: int, choice: str, values: Sequence[float], without_choice: float, folds: int
+        self,
+        name: str,
+        choice: str,
+        values: list[float],
+        without_choice: float,
+        folds: Annotated[int, Ge(2)] = 5,
+        **more: Any,
     ) -> None:
-        super().__init__(name, views)
-        if not values or min([*values, without_choice]) <= 0:
-            raise MitofmError(
-                f"adaptation.{choice}={list(values)}, adaptation.{choice}_without_choice={without_choice}: "
-                "give the values to choose from, and one for where there is no choice, each above 0"
-            )
-        if folds < 2:
-            raise MitofmError(f"adaptation.folds={folds}: cross-validation needs at least 2")
+        super().__init__(name, **more)
+        if not values:
+            raise MitofmError(f"adaptation.{choice}=[]: give the values to choose from, or one to take as it is")
         self.choice = choice
-        self.values = list(values)
+        self.values = values
         self.without_choice = without_choice
         self.folds = folds
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
 
 if TYPE_CHECKING:
     from torch import nn
-
-VIEWS = (1, 8)
 
 
 @dataclass(frozen=True)
@@ -129,9 +127,7 @@ class FrozenAdaptation(ABC):
     of_tokens: ClassVar[bool] = False
     """Whether it sees patch tokens in place of embeddings."""
 
-    def __init__(self, name: str, views: int) -> None:
-        if views not in VIEWS:
-            raise unknown("adaptation.views", views, VIEWS, f"adaptation {name!r}")
+    def __init__(self, name: str, views: Literal[1, 8] = 1) -> None:
         self.name = name
         self.views = views
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mitofm.adaptation.choosing import Choosing
 from mitofm.adaptation.directions import find_centre, find_directions
 from mitofm.adaptation.frozen import Head, Labelled, Rows
-from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Count, Positive
 
 _QUERIES = 1024  # compared with all training samples at a time
 
@@ -75,17 +76,15 @@ class NearestNeighbours(Choosing[NeighboursHead]):
     Args:
         k: the numbers of neighbours to choose from; one above the number of training samples means all of them.
         temperature: the smaller, the more the nearest neighbours count.
-        name, k_without_choice, folds, views: see `Choosing`.
+        name, k_without_choice, more: see `Choosing`.
     """
 
     head = NeighboursHead
 
     def __init__(
-        self, name: str, k: Sequence[int], k_without_choice: int, temperature: float, folds: int = 5, views: int = 1
+        self, name: str, k: Sequence[Count], k_without_choice: Count, temperature: Positive, **more: Any
     ) -> None:
-        super().__init__(name, views, "k", sorted((int(one) for one in k), reverse=True), k_without_choice, folds)
-        if temperature <= 0:
-            raise MitofmError(f"adaptation.temperature={temperature}: give a number above 0")
+        super().__init__(name, "k", sorted(k, reverse=True), k_without_choice, **more)
         self.temperature = temperature
 
     def fit_path(

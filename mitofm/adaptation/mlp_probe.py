@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from mitofm.adaptation.networks import Moments, NetworkHead, NetworkProbe
-from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Count
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,23 @@ class MLPProbe(NetworkProbe[MLPHead]):
 
     Args:
         hidden: units of the hidden layer.
-        name, network: arguments of `NetworkProbe`.
+        name, more: see `NetworkProbe`.
     """
 
     head = MLPHead
 
-    def __init__(self, name: str, hidden: int, **network: Any) -> None:
-        super().__init__(name, **network)
-        if hidden < 1:
-            raise MitofmError(f"adaptation.hidden={hidden}: give at least one unit")
+    def __init__(self, name: str, hidden: Count, **more: Any) -> None:
+        super().__init__(name, **more)
         self.hidden = hidden
 
     def initialise(self, width: int) -> dict[str, Tensor]:
         """See `NetworkProbe.initial`."""
         hidden, output = nn.Linear(width, self.hidden), nn.Linear(self.hidden, 1)
-        arrays = {"hidden_weight": hidden.weight, "hidden_bias": hidden.bias, "weight": output.weight[0]}
-        return {name: one.detach() for name, one in (arrays | {"bias": output.bias}).items()}
+        drawn = {**hidden.state_dict(prefix="hidden_"), **output.state_dict()}
+        return {**drawn, "weight": drawn["weight"][0]}
 
     def undo_standardisation(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
         """See `NetworkProbe.undo_standardisation`."""
         weight = parameters["hidden_weight"] / moments.std
-        shifted = {"hidden_weight": weight, "hidden_bias": parameters["hidden_bias"] - weight @ moments.mean}
-        return {**parameters, **shifted}
+        bias = parameters["hidden_bias"] - weight @ moments.mean
+        return {**parameters, "hidden_weight": weight, "hidden_bias": bias}

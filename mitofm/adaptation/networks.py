@@ -17,6 +17,7 @@ from mitofm.adaptation.frozen import Head, Labelled, Rows
 from mitofm.data.order import StepOrder
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
+from mitofm.ground.settings import Count, Positive
 
 _MEASURED = 1024  # samples whose features give the moments
 _AT_ONCE = 256  # samples whose tokens are in memory at a time
@@ -77,7 +78,7 @@ class NetworkProbe(Choosing[Network]):
         lr: the highest learning rate; networks standardise their features, so it serves all backbones.
         steps: of training, whatever the number of samples.
         batch_size: samples per step, at most.
-        name, weight_decay_without_choice, folds, views: see `Choosing`.
+        name, weight_decay_without_choice, more: see `Choosing`.
     """
 
     head: ClassVar[type[NetworkHead]]
@@ -85,21 +86,15 @@ class NetworkProbe(Choosing[Network]):
     def __init__(
         self,
         name: str,
-        weight_decay: Sequence[float],
-        weight_decay_without_choice: float,
-        lr: float,
-        steps: int,
-        batch_size: int,
-        folds: int = 5,
-        views: int = 1,
+        weight_decay: Sequence[Positive],
+        weight_decay_without_choice: Positive,
+        lr: Positive,
+        steps: Count,
+        batch_size: Count,
+        **more: Any,
     ) -> None:
-        decays = sorted((float(value) for value in weight_decay), reverse=True)
-        super().__init__(name, views, "weight_decay", decays, weight_decay_without_choice, folds)
-        if lr <= 0 or min(steps, batch_size) < 1:
-            raise MitofmError(
-                f"adaptation.lr={lr}, adaptation.steps={steps}, adaptation.batch_size={batch_size}: give a learning rate "
-                "above 0, at least one step and at least one sample"
-            )
+        decays = sorted(map(float, weight_decay), reverse=True)
+        super().__init__(name, "weight_decay", decays, weight_decay_without_choice, **more)
         self.lr = lr
         self.steps = steps
         self.batch_size = batch_size

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.settings import Count, Positive, read_value
 
 RUN_UNDER = "0.21.2"
 """The peft under which every method was run (`make adaptations`). Under another, each is tried before it is trained."""
@@ -214,8 +215,10 @@ def _check_type(key: str, value: Any, default: Any) -> None:
     number = isinstance(default, int | float) and not isinstance(default, bool)
     if number and (not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value)):
         raise MitofmError(f"adaptation.{key}={value}: give a number, such as {default}")
-    if key in ("rank", "r") and not (isinstance(value, int) and value >= 1):
-        raise MitofmError(f"adaptation.{key}={value}: give a whole number of at least 1")
+    if key in ("rank", "r"):
+        read_value(Count, value, f"adaptation.{key}")
+    if key.endswith("alpha") and value is not None:  # at 0 an adapter adds nothing
+        read_value(Positive, value, f"adaptation.{key}")
     if key.endswith("dropout") and not 0 <= value < 1:
         raise MitofmError(f"adaptation.{key}={value}: give a probability from 0 up to, but not, 1")
     if isinstance(default, dict) and not isinstance(value, dict):

@@ -56,7 +56,7 @@ def classifier_of(trained: Checkpoint) -> Classifier:
             f"adaptation {trained.adaptation.name!r} is no network that can be written: its head is not linear in the "
             "embedding. `mitofm predict` scores with its checkpoint"
         )
-    classifier = Classifier(backbone, backbone.embedding_dim, 0)
+    classifier = Classifier(backbone, 0)
     with torch.no_grad():
         classifier.head.weight.copy_(torch.from_numpy(head.weight))
         classifier.head.bias.copy_(torch.from_numpy(head.bias))
@@ -90,7 +90,7 @@ def blank(trained: Checkpoint, network: Network) -> tuple[Network, bool]:
     """
     spec = replace(trained.spec, weights="random")
     backbone = build(spec, Weights(None, "random"), seed=1)
-    empty = Network(Classifier(backbone, backbone.embedding_dim, seed=1))
+    empty = Network(Classifier(backbone, seed=1))
     if empty.tensors().keys() == network.tensors().keys():
         return empty, True
     assert not isinstance(trained.adaptation, FrozenAdaptation)
