@@ -53,37 +53,33 @@ class Choosing(FrozenAdaptation, Generic[Fitted]):
     ) -> Sequence[Fitted]:
         """One head per value, in the order given, all fitted to `train`; see `FrozenAdaptation.fit`."""
 
-    def logits_of(self, heads: Sequence[Fitted], samples: Labelled) -> np.ndarray:
-        """The logits of several heads of one path for the same samples: float64 (heads, n)."""
-        return np.stack([head.logits(samples.embeddings) for head in heads])
-
     def fit(
         self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int, device: str = "cpu"
     ) -> Fitted:
         """Fit the head of the best value; see `FrozenAdaptation.fit`."""
         more: dict[str, Any] = {"balanced": balanced, "seed": seed, "device": device}
+        scores: list[float] = []
         if len(self.values) == 1:
-            return self._note(self.fit_path(train, self.values, **more)[0], "given", [])
-        if validation is not None:
+            rule, head = "given", self.fit_path(train, self.values, **more)[0]
+        elif validation is not None:
             heads = self.fit_path(train, self.values, **more)
-            scores = _score(validation.labels, self.logits_of(heads, validation))
-            return self._note(heads[int(np.argmax(scores))], "validation", scores)
-        scores = self._cross_validate(train, **more)
-        value = self.values[int(np.argmax(scores))] if scores else self.without_choice
-        return self._note(self.fit_path(train, [value], **more)[0], "cross_validation" if scores else "fixed", scores)
+            scores = _score(validation.labels, self.head.predict(heads, validation.embeddings))
+            rule, head = "validation", heads[int(np.argmax(scores))]
+        else:
+            scores = self._cross_validate(train, seed, more)
+            value = self.values[int(np.argmax(scores))] if scores else self.without_choice
+            rule, head = "cross_validation" if scores else "fixed", self.fit_path(train, [value], **more)[0]
+        scored = dict(zip(map(str, self.values), scores, strict=False))
+        return replace(head, notes=head.notes | {f"{self.choice}_rule": rule, f"{self.choice}_scores": scored})
 
-    def _cross_validate(self, train: Labelled, *, balanced: bool, seed: int, device: str) -> list[float]:
+    def _cross_validate(self, train: Labelled, seed: int, more: dict[str, Any]) -> list[float]:
         """AUROC of the pooled out-of-fold logits for every value; empty if some fold would lack a class."""
         parts = make_folds(train.labels, train.slides, self.folds, seed)
         pooled = np.empty((len(self.values), len(train)))
         for fitting, held_out in parts:
-            heads = self.fit_path(train.select(fitting), self.values, balanced=balanced, seed=seed, device=device)
-            pooled[:, held_out] = self.logits_of(heads, train.select(held_out))
+            heads = self.fit_path(train.select(fitting), self.values, **more)
+            pooled[:, held_out] = self.head.predict(heads, train.select(held_out).embeddings)
         return _score(train.labels, pooled) if parts else []
-
-    def _note(self, head: Fitted, rule: str, scores: Sequence[float]) -> Fitted:
-        scored = dict(zip(map(str, self.values), scores, strict=False))
-        return replace(head, notes=head.notes | {f"{self.choice}_rule": rule, f"{self.choice}_scores": scored})
 
 
 def make_folds(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from mitofm.adaptation.frozen import FrozenAdaptation
+from mitofm.adaptation.frozen import AffineHead, FrozenAdaptation
 from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.ground.errors import MitofmError
@@ -43,6 +43,12 @@ class Classifier(nn.Module):
         # The head stays out of autocast: logits of eight bits would tie, and those of frozen modes never do.
         with torch.autocast(embedded.device.type, enabled=False):
             return self.head(embedded.float()).squeeze(1)
+
+    def take_head(self, head: AffineHead) -> None:
+        """Put a fitted head in the place of its own."""
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(head.weight))
+            self.head.bias.copy_(torch.from_numpy(head.bias))
 
 
 class GradientAdaptation(ABC):

@@ -63,10 +63,8 @@ class LinearProbe(Choosing[AffineHead]):
             converged = found.gradient_norm <= self.tolerance
             if not converged:
                 _log.warning(
-                    "the probe has not converged at C=%g: gradient norm %.1e after %d steps; raise adaptation.max_iter",
-                    c,
-                    found.gradient_norm,
-                    self.max_iter,
+                    f"the probe has not converged at C={c:g}: gradient norm {found.gradient_norm:.1e} after {self.max_iter} "
+                    "steps; raise adaptation.max_iter"
                 )
             weight = found.weight / std
             notes = {"c": c, "converged": converged, "gradient_norm": float(f"{found.gradient_norm:.0e}")}

@@ -15,19 +15,12 @@ from mitofm.ground.settings import Count
 
 @dataclass(frozen=True)
 class MLPHead(NetworkHead):
-    """relu(hidden_weight · x + hidden_bias) · weight + bias.
+    """relu(hidden_weight · x + hidden_bias) · weight + bias, all of them float32."""
 
-    Attributes:
-        hidden_weight: float32 (H, D).
-        hidden_bias: float32 (H,).
-        weight: float32 (H,).
-        bias: float32 (1,).
-    """
-
-    hidden_weight: np.ndarray
-    hidden_bias: np.ndarray
-    weight: np.ndarray
-    bias: np.ndarray
+    hidden_weight: np.ndarray  # (H, D)
+    hidden_bias: np.ndarray  # (H,)
+    weight: np.ndarray  # (H,)
+    bias: np.ndarray  # (1,)
 
     @staticmethod
     def forward(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:

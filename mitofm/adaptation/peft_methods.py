@@ -156,8 +156,7 @@ def parse_settings(method: str, settings: dict[str, Any], name: str) -> partial[
         if stated.type in (bool, "bool") and not isinstance(value, bool):
             raise MitofmError(f"adaptation.{key}={value}: give true or false")
         named[field_name] = value
-    if "init_lora_weights" in named:
-        _check_initialisation(named["init_lora_weights"])
+    _check_initialisation(named.get("init_lora_weights", True))
     _try(configs[method], named, method)
     return partial(configs[method], **named)
 
@@ -231,8 +230,8 @@ def _check_initialisation(value: Any) -> None:
             f"adaptation.init_lora_weights={value} is refused: {INITIALISED_ELSEWHERE[value]}. Take pissa, olora, mica, "
             "orthogonal, gaussian, or leave it out"
         )
-    fits = isinstance(value, bool) or value in INITIALISATIONS[2:] or re.fullmatch(r"pissa_niter_\d+", str(value))
-    if not fits:
+    named = value in INITIALISATIONS[2:] or re.fullmatch(r"pissa_niter_\d+", str(value))
+    if not (named or isinstance(value, bool)):
         raise unknown("adaptation.init_lora_weights", value, map(str, INITIALISATIONS), "LoRA's initialisations")
 
 

@@ -9,7 +9,6 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from mitofm.adaptation.frozen import AffineHead, FrozenAdaptation
@@ -57,9 +56,7 @@ def classifier_of(trained: Checkpoint) -> Classifier:
             "embedding. `mitofm predict` scores with its checkpoint"
         )
     classifier = Classifier(backbone, 0)
-    with torch.no_grad():
-        classifier.head.weight.copy_(torch.from_numpy(head.weight))
-        classifier.head.bias.copy_(torch.from_numpy(head.bias))
+    classifier.take_head(head)
     return classifier
 
 
