@@ -66,12 +66,11 @@ def generate(root: Path, settings: TissueSettings) -> Path:
     two processes one renders and the other waits.
     """
     place = folder(root, settings)
-    if is_complete(place):
-        return place
-    with lock(place.with_name(f"{place.name}.lock")):
-        if not is_complete(place):
-            shutil.rmtree(place, ignore_errors=True)
-            _render(place, settings)
+    if not is_complete(place):
+        with lock(place.with_name(f"{place.name}.lock")):
+            if not is_complete(place):
+                shutil.rmtree(place, ignore_errors=True)
+                _render(place, settings)
     return place
 
 
