@@ -54,11 +54,11 @@ def draw_bodies(
     inside = draw_depth(rng, SIZE, scale * rng.uniform(1.3, 1.75, n), elongation, angle, wobble=0.07)
     inside += np.float32(0.8) * draw_windows(rng, chromatin, n, SIZE)
     body = soften(inside, 1.0)
-    halo = per_figure(np.where(rng.random(n) < 0.35, rng.uniform(0.5, 3.0, n), 0))
-    halo = halo * (1 + draw_windows(rng, lumps, n, SIZE))
-    pink = rng.normal(0.85, 0.22, n).clip(0.35, 1.45)
-    rim = per_figure(rng.uniform(0, 0.45, n)) * mark_ridge(inside, 1.0, 1.4)
-    return np.maximum(body, soften(inside + halo, 0.8)), body * (per_figure(pink) + rim)
+    shrunken = np.where(rng.random(n) < 0.35, rng.uniform(0.5, 3.0, n), 0)
+    halo = per_figure(shrunken) * (1 + draw_windows(rng, lumps, n, SIZE))
+    pink = per_figure(rng.normal(0.85, 0.22, n).clip(0.35, 1.45))
+    pink = pink + per_figure(rng.uniform(0, 0.45, n)) * mark_ridge(inside, 1.0, 1.4)
+    return np.maximum(body, soften(inside + halo, 0.8)), body * pink
 
 
 def blur(rng: np.random.Generator, figures: np.ndarray, which: np.ndarray) -> None:

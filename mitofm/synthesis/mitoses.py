@@ -24,7 +24,6 @@ def draw_mitoses(
         scale: (n,) radii of the nuclei that they were, px.
         angle: (n,) direction of the plates, radians.
         chromatin: a field of smooth noise larger than SIZE on both sides; it frays the edges.
-        domain: the tumor.
     """
     n = len(scale)
     kind = rng.choice(list(PHASES), n, p=list(PHASES.values()))
@@ -60,17 +59,15 @@ def _arrange(rng: np.random.Generator, kind: np.ndarray) -> tuple[np.ndarray, np
     strand = np.where(lost, rng.uniform(-0.4, 0.4, shape), side * (apart + 0.1 - 0.15 * spread**2))
     scattered = np.where(lost, rng.uniform(-0.9, 0.9, shape), bend * spread**2 + rng.normal(0, 0.1, shape))
     wrong = rng.integers(0, 3, (n, 1))
+    wrong_along = np.choose(wrong, [outward * np.cos(tripolar), 0.6 * spread, spread * length])
+    wrong_across = np.choose(wrong, [outward * np.sin(tripolar), strand, scattered])
     forms = {
         "prometaphase": (out * np.cos(turn), out * np.sin(turn), 0.15),
         "metaphase": (spread * length, bend * spread**2 + arm + rng.normal(0, 0.06, shape), 0.13),
         "ring": (ring * np.cos(around), ring * oval * np.sin(around), 0.14),
         "anaphase": (0.7 * spread, side * (apart - 0.2 * spread**2) + 0.4 * side * np.abs(arm), 0.12),
         "telophase": (0.5 * spread, side * (apart + 0.42) + rng.normal(0, 0.04, shape), 0.13),
-        "atypical": (
-            np.choose(wrong, [outward * np.cos(tripolar), 0.6 * spread, spread * length]),
-            np.choose(wrong, [outward * np.sin(tripolar), strand, scattered]),
-            0.14,
-        ),
+        "atypical": (wrong_along, wrong_across, 0.14),
     }
     is_kind = [kind[:, None] == name for name in forms]
     along, across, thickness = (

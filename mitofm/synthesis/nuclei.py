@@ -13,21 +13,16 @@ _GROUPS = 5  # of nuclei of like size: a square as large as the largest of all w
 
 def paint(rng: np.random.Generator, canvas: np.ndarray, domain: Domain, layout: Layout, chromatin: np.ndarray) -> None:
     """Draw the resting nuclei of `layout` into the haematoxylin `canvas` (side, side), optical density."""
-    n = len(layout.places)
-    kind = layout.kinds
+    n, kind = len(layout.places), layout.kinds
     thin, leucocyte = kind == CONNECTIVE, (kind == LYMPHOCYTE) | (kind == EOSINOPHIL)
     relative = np.select([thin, kind == EOSINOPHIL], [0.62, 0.55], 1.0) * rng.normal(1, domain.variation, n)
     radius = np.where(kind == LYMPHOCYTE, 9.5 * rng.normal(1, 0.07, n), domain.radius * relative.clip(0.55, 1.6))
-    elongation = np.select(
-        [thin, leucocyte],
-        [rng.uniform(2, 4.5, n), rng.uniform(1, 1.15, n)],
-        domain.elongation * rng.normal(1, 0.15, n),
-    ).clip(1, 4.5)
+    slender, compact, usual = rng.uniform(2, 4.5, n), rng.uniform(1, 1.15, n), rng.normal(1, 0.15, n)
+    elongation = np.select([thin, leucocyte], [slender, compact], domain.elongation * usual).clip(1, 4.5)
     loose = np.select([thin, leucocyte], [0.2, 3.0], 1.6 / domain.elongation**2)
     angle = layout.angles + loose * rng.standard_normal(n)
-    open_chromatin = np.where(
-        leucocyte, 0.0, np.clip(domain.open_chromatin * rng.normal(1, 0.35, n), 0, 1) * np.where(thin, 0.5, 1)
-    )
+    opened = np.clip(domain.open_chromatin * rng.normal(1, 0.35, n), 0, 1)
+    open_chromatin = np.select([leucocyte, thin], [0.0, 0.5 * opened], opened)
     dark = np.where(leucocyte, 0.62, 0.40) * rng.normal(1, 0.16, n).clip(0.6, 1.5)
     looks, longest = np.stack([radius, elongation, angle, open_chromatin, dark]), radius * np.sqrt(elongation)
     for members in np.array_split(np.argsort(longest), min(_GROUPS, n)):

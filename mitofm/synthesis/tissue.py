@@ -145,10 +145,9 @@ def _draw_pigment(rng: np.random.Generator, melanin: np.ndarray, domain: Domain,
     """Granules around the nuclei of some cells, annotated ones of both classes among them."""
     if not domain.pigment:
         return
-    side = len(melanin)
     carriers = places[rng.random(len(places)) < domain.pigment]
     granules = np.repeat(carriers, 25, axis=0) + rng.normal(0, 0.75 * domain.radius, (25 * len(carriers), 2))
-    granules = granules[((granules >= 0) & (granules < side)).all(axis=1)]
-    amount = np.zeros((side, side), np.float32)
+    granules = granules[((granules >= 0) & (granules < len(melanin))).all(axis=1)]
+    amount = np.zeros_like(melanin)
     np.add.at(amount, tuple(granules[:, ::-1].astype(int).T), 6.0)
     melanin += np.minimum(cv2.GaussianBlur(amount, (0, 0), 1.3), 1.2)
