@@ -49,12 +49,12 @@ def load(file: Path) -> dict[str, Tensor]:
     """
     state: dict[str, Tensor] = timm.models.clean_state_dict(dict(_read(file)))
     if "embeddings.cls_token" in state:
-        return from_transformers(state)
+        return _convert_transformers(state)
     of_trunk = [key for key in state if key.startswith(_TRUNK_OF_OPEN_CLIP)]
     return {key.removeprefix(_TRUNK_OF_OPEN_CLIP): state[key] for key in of_trunk} or state
 
 
-def from_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _convert_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the tensors of a ViTModel, Dinov2Model or Dinov2WithRegistersModel, and merge and shift where timm differs.
 
     timm keeps query, key and value in one matrix. With registers it gives positions to patches alone; there the class

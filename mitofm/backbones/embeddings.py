@@ -50,7 +50,7 @@ def cache_embeddings(
     Raises:
         MitofmError: the file in the cache is not what it should be.
     """
-    file = embeddings_file(store, fingerprint, cache)
+    file = locate_embeddings(store, fingerprint, cache)
     if not file.is_file():
         with lock(file.with_name(f"{file.name}.lock")):
             if not file.is_file():
@@ -61,7 +61,7 @@ def cache_embeddings(
         raise MitofmError(f"{file} holds no embeddings ({error}): delete it, and they are computed again") from error
 
 
-def embeddings_file(store: PatchStore, fingerprint: str, cache: Path) -> Path:
+def locate_embeddings(store: PatchStore, fingerprint: str, cache: Path) -> Path:
     """Where `cache_embeddings` keeps the embeddings."""
     return cache / "embeddings" / f"{store.key[:16]}-{fingerprint[:16]}.npy"
 

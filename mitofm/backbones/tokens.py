@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mitofm.backbones.build import Backbone
-from mitofm.backbones.embeddings import cache_embeddings, embed, embeddings_file
+from mitofm.backbones.embeddings import cache_embeddings, embed, locate_embeddings
 from mitofm.data.patches import PatchStore
 from mitofm.ground.errors import MitofmError
 
@@ -82,7 +82,7 @@ def open_tokens(
     the numbers are the same, to the last digit of a float16. `embedder` builds a `PatchTokens`; the other arguments are
     those of `cache_embeddings`.
     """
-    if not embeddings_file(store, fingerprint, cache).is_file():
+    if not locate_embeddings(store, fingerprint, cache).is_file():
         built = embedder()
         size = len(store.table) * math.prod(built.shape) * STORED().itemsize
         cache.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ class TissueSettings:
             )
 
 
-def folder(root: Path, settings: TissueSettings) -> Path:
+def locate(root: Path, settings: TissueSettings) -> Path:
     """Where `generate` puts the tissue of `settings` under `root`."""
     return root / fingerprints.of({"version": VERSION, **asdict(settings)})[:12]
 
@@ -64,7 +64,7 @@ def generate(root: Path, settings: TissueSettings) -> Path:
     pairs, and what each cell is) and the two categories. Images are tiled JPEG in TIFF, named relative to the folder. Of
     two processes one renders and the other waits.
     """
-    place = folder(root, settings)
+    place = locate(root, settings)
     if not is_complete(place):
         with lock(place.with_name(f"{place.name}.lock")):
             if not is_complete(place):

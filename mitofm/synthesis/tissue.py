@@ -39,7 +39,7 @@ class Region:
     kinds: np.ndarray  # (n,) what each cell is, in words
 
 
-def side_of(cells: int) -> int:
+def compute_side(cells: int) -> int:
     """Px along each border of a region of that many annotated cells."""
     return int(np.ceil(np.sqrt(1.5 * cells))) * PITCH
 
@@ -47,7 +47,7 @@ def side_of(cells: int) -> int:
 def render(rng: np.random.Generator, domain: Domain, scanner: Scanner, cells: int, mitotic_share: float) -> Region:
     """Draw a region of `cells` annotated cells, about `mitotic_share` of them mitotic (one of each class at least)."""
     domain, scanner = vary(rng, domain, scanner)
-    side = side_of(cells)
+    side = compute_side(cells)
     slots = side // PITCH
     chromatin = draw_noise(rng, (320, 320), 3.0)
 
