@@ -46,8 +46,9 @@ $(STUDIES): $(READY)
 	$(BIN)/mitofm train --config-dir experiments/$(subst -,_,$@) --config-name sweep data=$(DATA) $(ARGS)
 	@$(BIN)/mitofm report study=$(REPORTED)
 
+# Tests start dozens of Python processes: each would compile the package, and pytest every test, where bytecode may not be kept.
 test: $(READY) ## every test; those on real crops need MITOFM_DATA and skip without it
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 # What touches every room and fits in five CPU-minutes; real crops are not asked for.
 QUICK := tests/ground tests/data tests/backbones tests/adaptation tests/evaluation tests/training/test_gradient.py \

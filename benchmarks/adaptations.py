@@ -20,6 +20,7 @@ import torch
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled
 from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.build import build
+from mitofm.backbones.meta import on_meta
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import compose, groups
@@ -66,7 +67,7 @@ def count_trials(adaptation: Any) -> int:
 
 def describe_gradient(adaptation: GradientAdaptation, spec: BackboneSpec) -> tuple[str, str, str, int]:
     """Built on the meta device, at full size and without memory."""
-    with torch.device("meta"):
+    with on_meta():
         classifier = adaptation.adapt(build(adaptation.adapt_spec(spec), Weights(None, "random"), 0), 0)
     trained = sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)
     state = adaptation.state(classifier)
@@ -86,7 +87,7 @@ def describe_frozen(adaptation: FrozenAdaptation, spec: BackboneSpec) -> tuple[s
     for setting, value in (("values", getattr(adaptation, "values", [])[:1]), ("steps", 1)):
         if hasattr(quick, setting):
             setattr(quick, setting, value)
-    with torch.device("meta"):
+    with on_meta():
         width = adaptation.embedder(build(spec, Weights(None, "random"), 0)).shape[-1]
     heads = []
     for n in (20, 21):

@@ -2,7 +2,8 @@
 
 Both take turns in one process, step by step, on classifiers that are the same: ours through Lightning as a cell trains,
 the bare one a loop over a batch that lies ready on the device. Ours is fed a batch that lies ready too, then patches read
-from a store and augmented. Memory is that of two more processes, which differ in nothing but the loop.
+from a store and augmented. Memory is that of two more processes, which differ in nothing but the loop: they are forked
+from this one before it has begun anything, as imports take longer than their steps.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 # isort: split
 
 import argparse
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,30 @@ def peak(device: torch.device) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**10
 
 
+def peak_of(asked: argparse.Namespace, which: str) -> float:
+    """Peak memory in MiB of a few of our steps, or of as many bare ones."""
+    steps = 8
+    torch.set_num_threads(asked.threads)
+    with tempfile.TemporaryDirectory() as name:
+        cell = cell_of(asked, Path(name), steps)
+        adaptation = cell.settings.adaptation
+        gradient._data(cell, 0)  # imports what augments
+        forget_peak()
+        if which == "ours":
+            ours(cell, adaptation, None, ready=False)
+        else:
+            bare = Bare(cell, adaptation, cell.device)
+            for _ in range(steps):
+                bare.step()
+        return peak(cell.device)
+
+
+def forked(work: Callable[..., float], *arguments: Any) -> float:
+    """What `work` returns in a process of its own."""
+    with get_context("fork").Pool(1) as pool:
+        return pool.apply(work, arguments)
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -183,23 +208,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--override", action="append", default=[], help="of mitofm train")
-    parser.add_argument("--only", choices=("ours", "bare"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    peaks = {which: forked(peak_of, asked, which) for which in ("ours", "bare")}
     torch.set_num_threads(asked.threads)
     with tempfile.TemporaryDirectory() as name:
-        cell = cell_of(asked, Path(name), asked.steps if not asked.only else 8)
+        cell = cell_of(asked, Path(name), asked.steps)
         adaptation = cell.settings.adaptation
-        if asked.only:
-            gradient._data(cell, 0)  # imports what augments
-            forget_peak()
-            if asked.only == "ours":
-                ours(cell, adaptation, None, ready=False)
-            else:
-                bare = Bare(cell, adaptation, cell.device)
-                for _ in range(8):
-                    bare.step()
-            print(peak(cell.device))
-            return
         device = torch.cuda.get_device_name() if cell.device.type == "cuda" else f"CPU, {asked.threads} threads"
         print(
             f"{asked.adaptation} on {asked.backbone} at {asked.img_size} px, batch {asked.batch}, {asked.precision}, {device}"
@@ -208,12 +222,6 @@ def main() -> None:
         report("step, its batch ready", ours(cell, adaptation, bare, ready=True))
         workers = f"{asked.workers} workers"
         report(f"from the store, {asked.augment}, {workers}", ours(cell, adaptation, bare, ready=False))
-    peaks = {}
-    for which in ("ours", "bare"):
-        command = [sys.executable, __file__, *sys.argv[1:], "--only", which]
-        peaks[which] = float(
-            subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
-        )
     print(
         f"peak memory {peaks['ours']:.0f} MiB, bare {peaks['bare']:.0f} MiB: ratio {peaks['ours'] / peaks['bare']:.3f}"
         + ("" if torch.cuda.is_available() else " (whole processes, the same imports)")

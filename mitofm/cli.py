@@ -10,6 +10,7 @@ import sys
 import mitofm
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.garbage import collect_rarely
 
 COMMANDS = {
     "train": "fit one cell, or a grid of them with -m:  mitofm train -m backbone=a,b fraction=0.1,1.0 study=mine",
@@ -45,6 +46,7 @@ def main() -> None:
     if arguments[0] == "--version":
         print(mitofm.__version__)
         return
+    collect_rarely()
     try:
         if arguments[0] not in COMMANDS:
             raise unknown("command", arguments[0], COMMANDS)

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mitofm import cli
 from mitofm.commands.composing import compose
+from mitofm.ground.garbage import collect_rarely
 from mitofm.runs.resolve import resolve
 
 from .made_up import Study
@@ -46,6 +47,7 @@ TRIED = (
 )
 
 os.environ.setdefault("WANDB_MODE", "offline")
+collect_rarely()  # before tests import torch
 
 
 @pytest.fixture(autouse=True)

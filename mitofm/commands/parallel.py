@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.garbage import collect_rarely
 
 _ASKING = (signal.SIGTERM, signal.SIGINT)
 _AGAIN = 10  # seconds after which a process that has not ended is asked again: between two cells it may not listen
@@ -80,6 +81,7 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
 
 def _prepare_process() -> None:
     """Leave Ctrl-C, which reaches all processes of a terminal, to the parent, and stop if that dies."""
+    collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_stop_after_parent, daemon=True).start()
 

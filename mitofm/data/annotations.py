@@ -26,16 +26,13 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
     x, y (float64, px at level 0), label (int64; 1 = the data set's positive; `UNKNOWN` in every row or in none), if
     present mpp (float64, micrometre/px), votes_positive and votes (float64, whole numbers). `image` and `crop` are paths
     relative to the source's root. An optional column is complete or absent.
-    `unit` is for `mitofm.data.curation` to write: sources leave it out.
+    `unit` is for `mitofm.data.curation` to write: sources leave it out. MitofmError if a column is missing, or a row holds
+    a value that cannot be; the message names file, row and column.
 
     Args:
         table: at least the required columns, one row per sample. Messages call a row by its index if that has a name
             ("annotation" 17), else by its place in a CSV file whose header is row 1.
-        origin: the file it was read from, for messages.
         may_lack: columns of numbers that may be NaN in some rows: what not all of several joined sets know.
-
-    Raises:
-        MitofmError: a column is missing, or a row holds a value that cannot be; the message names file, row and column.
     """
     missing = [column for column in REQUIRED if column not in table]
     if missing:
@@ -60,11 +57,9 @@ def validate(table: pd.DataFrame, origin: str, may_lack: Collection[str] = ()) -
         _check_votes(clean, origin)
     samples = clean["sample_id"]
     refuse(samples.duplicated(), samples, origin, "it names an earlier row too; every sample needs its own")
-    for column in ("image", "crop"):
-        if column in clean:
-            paths = clean[column]
-            reason = "it must be a path inside the data set's folder, relative to it"
-            refuse(paths.map(_leaves_root), paths, origin, reason)
+    reason = "it must be a path inside the data set's folder, relative to it"
+    for paths in (clean[column] for column in ("image", "crop") if column in clean):
+        refuse(paths.map(_leaves_root), paths, origin, reason)
     return clean.sort_values("sample_id", ignore_index=True)
 
 
@@ -87,12 +82,7 @@ def units(table: pd.DataFrame) -> pd.Series:
 
 
 def fingerprint(table: pd.DataFrame, votes: bool = False) -> str:
-    """sha256 (hex) of the content of a validated `table`, whatever the order of its rows.
-
-    Args:
-        table: the table.
-        votes: whether votes count; they do only if they are learned from.
-    """
+    """sha256 (hex) of the content of a validated `table`, whatever the order of its rows; with its `votes` if they are learned from."""
     ordered = table.sort_values("sample_id")
     counted = [column for column in ordered.columns if votes or column not in VOTES]
     content = {column: ordered[column].astype(object).where(ordered[column].notna(), None) for column in counted}

@@ -19,12 +19,7 @@ Groups = Mapping[tuple[str, ...], np.ndarray]
 
 
 def group_samples(samples: pd.DataFrame, sampler: str) -> Groups:
-    """The groups of `sampler` among the training samples; one group of all if it balances nothing.
-
-    Args:
-        samples: columns `label` and `domain`.
-        sampler: a key of `SAMPLERS`.
-    """
+    """The groups of `sampler` (a key of `SAMPLERS`) among the training samples; one group of all if it balances nothing."""
     values = [samples[column].astype(str) for column in SAMPLERS[sampler]]
     names = pd.Series(list(zip(*values, strict=True)) if values else [()] * len(samples))
     return {name: np.flatnonzero(names == name) for name in sorted(set(names))}

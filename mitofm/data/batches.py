@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,12 @@ Batch = tuple[Tensor, Tensor]  # uint8 (B, crop_px, crop_px, 3), labels float (B
 TrainingBatch = tuple[Tensor, Tensor, Tensor]  # and loss weights float (B,)
 
 
+@dataclass(eq=False)
 class TrainingPatches(Dataset[TrainingBatch]):
     """Batches of augmented, perhaps mixed training patches; a batch is read from the store in one go.
 
     Args:
-        store: the patches.
-        rows: of the n training samples.
+        rows: in the store, of the n training samples.
         weights: of the samples in the loss: float32 (n,).
         augment: applied to each patch.
         mix: applied to each batch.
@@ -32,46 +33,39 @@ class TrainingPatches(Dataset[TrainingBatch]):
         targets: (n,) from 0 to 1, to train towards instead of the labels; None: the labels.
     """
 
-    def __init__(
-        self,
-        store: PatchStore,
-        rows: np.ndarray,
-        weights: np.ndarray,
-        augment: Augment,
-        mix: Mix,
-        shard: tuple[int, int] = (0, 1),
-        targets: np.ndarray | None = None,
-    ) -> None:
-        self.store = store
-        self.rows = rows
-        self.labels = (store.table["label"].to_numpy()[rows] if targets is None else targets).astype(np.float32)
-        self.weights = weights
-        self.augment = augment
-        self.mix = mix
-        self.shard = slice(shard[0], None, shard[1])
-        self.sharers = shard[1]
+    store: PatchStore
+    rows: np.ndarray
+    weights: np.ndarray
+    augment: Augment
+    mix: Mix
+    shard: tuple[int, int] = (0, 1)
+    targets: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        labels = self.store.table["label"].to_numpy()[self.rows] if self.targets is None else self.targets
+        self.labels = labels.astype(np.float32)
 
     def __getitems__(self, draws: list[Draw]) -> TrainingBatch:
         """The batch of these draws, or the shard of it."""
         whole, seed = len(draws), derive(draws[0][1], "mix")
+        mine, sharers = slice(self.shard[0], None, self.shard[1]), self.shard[1]
         if not self.mix.on:
-            draws = draws[self.shard]
+            draws = draws[mine]
         positions = [position for position, _ in draws]
         patches = self.store.read(self.rows[positions])
         augmented = np.stack([self.augment(patch, seed) for patch, (_, seed) in zip(patches, draws, strict=True)])
         mixed = self.mix(augmented, self.labels[positions], self.weights[positions], seed)
-        patches, labels, weights = (part[self.shard] for part in mixed) if self.mix.on else mixed
-        weights = weights * np.float32(self.sharers * len(weights) / whole)
+        patches, labels, weights = (part[mine] for part in mixed) if self.mix.on else mixed
+        weights = weights * np.float32(sharers * len(weights) / whole)
         return torch.from_numpy(patches), torch.from_numpy(labels), torch.from_numpy(weights)
 
 
+@dataclass(eq=False)
 class PlainPatches(Dataset[Batch]):
     """Patches as they are, for validation and prediction."""
 
-    def __init__(self, store: PatchStore, rows: np.ndarray) -> None:
-        self.store = store
-        self.rows = rows
-        self.labels = store.table["label"].to_numpy()[rows]
+    store: PatchStore
+    rows: np.ndarray
 
     def __len__(self) -> int:
         """Number of patches."""
@@ -80,7 +74,8 @@ class PlainPatches(Dataset[Batch]):
     def __getitems__(self, positions: list[int]) -> Batch:
         """The batch at these positions."""
         patches = cut_centre(self.store.read(self.rows[positions]), self.store.crop_px)
-        return torch.from_numpy(np.ascontiguousarray(patches)), torch.from_numpy(self.labels[positions]).float()
+        labels = self.store.table["label"].to_numpy()[self.rows[positions]]
+        return torch.from_numpy(np.ascontiguousarray(patches)), torch.from_numpy(labels).float()
 
 
 def load_in_order(patches: PlainPatches, batch_size: int, **loading: Any) -> DataLoader:

@@ -21,10 +21,8 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
 
     Args:
         array_file: to become an npy of (N, patch_px, patch_px, 3) uint8.
-        root: the folder that the table's files are relative to.
         table: the annotation table; row i gives patch i.
         sides: px that a patch covers, by the name of the file it is cut from.
-        patch_px: side of the patches.
 
     Raises:
         MitofmError: an image cannot be decoded, or a crop is too small.

@@ -72,7 +72,6 @@ def compare_counts(card: Card, table: pd.DataFrame) -> list[str]:
 def count_samples(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """`images`, `positive` and `negative` of each domain in an annotation table."""
     counts = table.groupby("domain").agg(
-        images=("image", "nunique"), positive=("label", "sum"), samples=("label", "size")
+        images=("image", "nunique"), positive=("label", "sum"), negative=("label", lambda labels: (labels != 1).sum())
     )
-    counts["negative"] = counts.pop("samples") - counts["positive"]
-    return {str(domain): {str(what): int(n) for what, n in row.items()} for domain, row in counts.iterrows()}
+    return {str(domain): {what: int(n) for what, n in row.items()} for domain, row in counts.to_dict("index").items()}

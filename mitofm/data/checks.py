@@ -54,14 +54,9 @@ def list_unreadable(seen: pd.DataFrame) -> list[str]:
 
 
 def check(card: Card, root: Path, table: pd.DataFrame, seen: pd.DataFrame, distance_um: float) -> list[Notice]:
-    """All notices on a data set before curation; empty if nothing is wrong.
+    """All notices on a data set before curation, of whose images `survey.survey` has `seen` what it says.
 
-    Args:
-        card: of the data set.
-        root: the folder its files are in.
-        table: its annotation table, as its source gives it.
-        seen: what `survey.survey` saw of its images.
-        distance_um: the least distance that two samples of opposite label should have, micrometres.
+    `distance_um` is the least distance that two samples of opposite label should have, micrometres.
     """
     return [
         *_check_images(card, root, seen),

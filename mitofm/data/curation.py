@@ -65,16 +65,10 @@ class Curated:
 
 
 def curate(root: Path, table: pd.DataFrame, seen: pd.DataFrame, rules: Rules) -> Curated:
-    """Check `table` against its images and apply the rules.
+    """Check `table`, as its source gives it, against its images and apply the rules.
 
-    Args:
-        root: the folder that the table's files are relative to.
-        table: annotation table as the source gives it.
-        seen: what `mitofm.data.survey.survey` saw of its images, all of which can be read.
-        rules: the card's.
-
-    Raises:
-        MitofmError: a rule is "error" and is met, a slide has no patient by a rule that should name it, or nothing is left.
+    `seen` is what `mitofm.data.survey.survey` saw of the images, all of which can be read. MitofmError if a rule is "error"
+    and is met, a slide has no patient by a rule that should name it, or nothing is left.
     """
     remarks: list[pd.DataFrame] = []
 
@@ -144,14 +138,10 @@ def _connect(*keys: pd.Series) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    n, offset, rows, columns = len(keys[0]), len(keys[0]), [], []
-    for key in keys:
-        codes, values = pd.factorize(key)
-        rows.append(np.arange(n))
-        columns.append(codes + offset)
-        offset += len(values)
-    edges = np.concatenate(rows), np.concatenate(columns)
-    graph = coo_array((np.ones(len(edges[0]), dtype=np.int8), edges), shape=(offset, offset))
+    n = len(keys[0])
+    codes, values = pd.factorize(pd.concat([f"{number} " + key.astype(str) for number, key in enumerate(keys)]))
+    edges, size = (np.tile(np.arange(n), len(keys)), n + codes), n + len(values)
+    graph = coo_array((np.ones(len(codes), dtype=np.int8), edges), shape=(size, size))
     return connected_components(graph, directed=False)[1][:n]
 
 

@@ -31,7 +31,7 @@ def arrange(table: pd.DataFrame, patch_px: int) -> list[list[np.ndarray]]:
     size = max(1, _PIECE // (patch_px * patch_px * 3))
     units: list[list[np.ndarray]] = []
     waiting: list[np.ndarray] = []
-    for rows in np.split(order, np.flatnonzero(files[order][1:] != files[order][:-1]) + 1):
+    for _, rows in split_by_file(files, order):
         if len(rows) >= size:
             units.append(np.split(rows, range(size, len(rows), size)))
             continue
@@ -59,16 +59,9 @@ def side(patch_px: int, own: float, mpp: float | None) -> int:
 
 
 def cut(image: Image, samples: pd.DataFrame, patch_side: int, patch_px: int) -> np.ndarray:
-    """The patches of samples of one image: (n, patch_px, patch_px, 3) uint8. A pre-cut crop is cut at its centre.
+    """The patches of the `samples` of one image: (n, patch_px, patch_px, 3) uint8. A pre-cut crop is cut at its centre.
 
-    Args:
-        image: their image, or the one sample's crop.
-        samples: their rows of the annotation table.
-        patch_side: px that a patch covers in the image.
-        patch_px: side of the patches.
-
-    Raises:
-        MitofmError: the image cannot be decoded, or the crop is too small.
+    A patch covers `patch_side` px of the image. MitofmError if this cannot be decoded, or the crop is too small.
     """
     if "crop" not in samples:
         return resize(cut_squares(image, samples[["x", "y"]].to_numpy(), patch_side), patch_px)

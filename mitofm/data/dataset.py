@@ -35,13 +35,12 @@ class _DataGroup(Card):
 class Dataset:
     """One data set on this machine.
 
+    MitofmError if the config lacks a key, or has one that no data set has.
+
     Args:
         config: the group `data`, resolved to plain values: the card, under `source` how to read it, under `download`
             how to fetch it (or null).
         cache: the folder for what is computed from it (fingerprints, patches).
-
-    Raises:
-        MitofmError: the config lacks a key, or has one that no data set has.
     """
 
     def __init__(self, config: Mapping[str, Any], cache: Path) -> None:
@@ -89,10 +88,9 @@ class Dataset:
         return self.curated.table
 
     def table_fingerprint(self, votes: bool = False) -> str:
-        """The fingerprint of its curated table; known files are not opened.
+        """The fingerprint of its curated table, with `votes` if they are learned from; known files are not opened.
 
-        Args:
-            votes: whether votes are learned from, and so count. MitofmError if there are none.
+        MitofmError if there are no votes.
         """
         from mitofm.data.votes import require_votes
 
@@ -111,11 +109,9 @@ class Dataset:
         )
 
     def store(self, source: Tabled | None = None, name: str = "") -> PatchStore:
-        """Its patch store, built first if it does not exist.
+        """Its patch store, or that of other positions in its images (`mitofm.data.positions`), with a `name` of its own.
 
-        Args:
-            source: other positions in its images (`mitofm.data.positions`) instead of its samples.
-            name: what to call that store, after the data set's name.
+        It is built first if it does not exist.
         """
         from mitofm.data import patches
 

@@ -37,7 +37,6 @@ class Mix:
             patches: uint8 (B, H, W, 3).
             labels: float32 (B,), from 0 to 1.
             weights: float32 (B,), of the samples in the loss.
-            seed: of this batch.
         """
         if not self.on:
             return patches, labels, weights

@@ -20,12 +20,8 @@ class CellData(pl.LightningDataModule):
     """Training and validation batches of one cell.
 
     Args:
-        training: the training samples.
-        validation: the validation samples to check; none if nothing is chosen on them.
+        validation: the samples to check; none if nothing is chosen on them.
         groups: of training samples that are drawn equally often.
-        batch_size: samples per step.
-        steps: of the whole run.
-        seed: of the cell.
         workers: loader processes.
         pin: whether batches go to a GPU.
     """

@@ -22,10 +22,7 @@ class StepOrder(Sampler[list[Draw]]):
     a pass is a round. Batches differ by at most one sample in size, so that none is too small for a batch norm.
 
     Args:
-        n: training samples.
-        batch_size: samples per step, at most.
-        steps: of the whole run.
-        seed: of the cell.
+        batch_size: of the n samples per step, at most.
         start: the first step to give; earlier ones have been trained.
         groups: positions among the n samples, each in one group; None: one group of all.
     """

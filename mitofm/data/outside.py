@@ -13,41 +13,29 @@ from mitofm.ground.errors import MitofmError
 RULES = ("clip", "drop", "error")
 
 
-def find_outside(table: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
-    """Whether each sample's centre lies outside its image: (N,) bool. It never does in pre-cut crops and unreadable images.
-
-    `seen` is what `mitofm.data.survey.survey` saw of the images.
-    """
-    if "crop" in table:
-        return pd.Series(False, index=table.index)
-    sizes, centres = _sizes(table, seen), table[["x", "y"]].to_numpy()
-    return pd.Series((sizes > 0).all(axis=1) & ((centres < 0) | (centres >= sizes)).any(axis=1), index=table.index)
-
-
 def clip(
     root: Path, table: pd.DataFrame, seen: pd.DataFrame, rule: str, crop_px: int, mpp: float | None
 ) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
-    """`table` with every centre inside its image.
+    """`table` with every centre inside its image. It always is in pre-cut crops and unreadable images.
 
     If `rule` is "clip", a centre within one crop of the border is moved to the nearest pixel of the image: half of its crop
-    is then the reflection at the border. Centres further away, or all if `rule` is "drop", leave the table.
+    is then the reflection at the border. Centres further away, or all if `rule` is "drop", leave the table. MitofmError if
+    `rule` is "error", and a centre lies outside.
 
     Args:
-        root: the folder that the table's files are relative to.
-        table: annotation table.
-        seen: what `survey` saw of its images.
+        seen: what `survey` saw of the images.
         rule: one of `RULES`.
         crop_px: side of what a model sees, px.
         mpp: micrometre per px of the patches; None: the images' own.
 
     Returns:
         The table; whether each sample of the given table was moved (N,), and whether it was dropped (N,).
-
-    Raises:
-        MitofmError: `rule` is "error", and a centre lies outside.
     """
-    far = find_outside(table, seen)
     none = pd.Series(False, index=table.index)
+    if "crop" in table:
+        return table, none, none
+    sizes, centres = seen.loc[table["image"], ["width", "height"]].to_numpy(), table[["x", "y"]].to_numpy()
+    far = (sizes > 0).all(axis=1) & ((centres < 0) | (centres >= sizes)).any(axis=1) | none
     if not far.any():
         return table, none, none
     if rule == "error":
@@ -58,7 +46,6 @@ def clip(
             f"image of {width} x {height} px ({int(far.sum())} such samples). Check that x and y are level-0 pixels of this "
             "image, or let data.outside=clip (or drop) deal with them"
         )
-    sizes, centres = _sizes(table, seen), table[["x", "y"]].to_numpy()
     inside = np.clip(centres, 0, np.maximum(sizes - 1, 0))
     reach = {image: cutting.side(crop_px, own, mpp) for image, own in seen["mpp"].items()}
     near = np.abs(centres - inside).max(axis=1) <= table["image"].map(reach).to_numpy()
@@ -67,7 +54,3 @@ def clip(
     clipped = table.copy()
     clipped.loc[moved, ["x", "y"]] = inside[moved]
     return clipped[~dropped].reset_index(drop=True), moved, dropped
-
-
-def _sizes(table: pd.DataFrame, seen: pd.DataFrame) -> np.ndarray:
-    return seen.loc[table["image"], ["width", "height"]].to_numpy()

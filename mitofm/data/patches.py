@@ -98,20 +98,15 @@ def ensure(
 ) -> PatchStore:
     """The store of `source`'s samples, built first if it does not exist.
 
-    Of several processes one builds and the others wait; an interrupted build goes on where it stopped.
+    Of several processes one builds and the others wait; an interrupted build goes on where it stopped. MitofmError for
+    impossible sizes, an image missing or unreadable, a crop too small, an unknown resolution, a folder that cannot be
+    written, too little room on the disk.
 
     Args:
-        name: the data set's name, for the folder's name.
         crop_px: side of what a model sees, px.
         margin_px: room for jitter on each side, px.
-        cache: the folder that holds the stores.
-        remembered: fingerprints of files.
         mpp: micrometre per px of the patches, to which images of another resolution are resampled; None: none are.
         image_mpp: micrometre per px of the images if neither annotations nor files say.
-
-    Raises:
-        MitofmError: impossible sizes, an image missing or unreadable, a crop too small, an unknown resolution, a folder
-            that cannot be written, too little room on the disk.
     """
     if crop_px < 1 or margin_px < 0 or (mpp is not None and mpp <= 0):
         raise MitofmError(

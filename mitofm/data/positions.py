@@ -6,6 +6,7 @@ Each is a source of its own, so that its patches lie in a store of their own and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,20 +20,18 @@ from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.seeds import stream
 
 
+@dataclass(eq=False)
 class Positions(ABC):
-    """A table derived from the samples and the images of another.
-
-    Args:
-        source: of the annotated samples.
-        seed: of the drawing.
-    """
+    """A table derived from the samples and the images of another, whose `source` is given; `seed` is that of the drawing."""
 
     kind: ClassVar[str]  # names the random stream of each image, so it cannot change
+    source: Tabled
+    seed: int = field(default=0, kw_only=True)
 
-    def __init__(self, source: Tabled, seed: int) -> None:
-        self.source = source
-        self.root: Path = source.root
-        self.seed = seed
+    @property
+    def root(self) -> Path:
+        """That of the annotated samples."""
+        return self.source.root
 
     def table(self) -> pd.DataFrame:
         """The table of the derived positions.
@@ -60,20 +59,16 @@ class Positions(ABC):
         """The positions in one image of `size` (width, height), given its annotated samples: rows of a table."""
 
 
+@dataclass(eq=False)
 class BackgroundPositions(Positions):
     """Random positions away from every annotated sample, all with label 0.
 
-    Args:
-        per_image: positions in each image.
-        distance_px: from every annotated sample, px at level 0.
+    Each image has `per_image`.
     """
 
     kind = "Background"
-
-    def __init__(self, source: Tabled, per_image: int, distance_px: float, seed: int = 0) -> None:
-        super().__init__(source, seed)
-        self.per_image = per_image
-        self.distance_px = distance_px
+    per_image: int
+    distance_px: float  # from every annotated sample, px at level 0
 
     def draw(self, samples: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
         """Uniform over the image, drawn again if too near a sample."""
@@ -96,20 +91,13 @@ class BackgroundPositions(Positions):
         return common.assign(sample_id=names, x=found[:, 0], y=found[:, 1], label=0)
 
 
+@dataclass(eq=False)
 class JitteredPositions(Positions):
-    """Every annotated sample seen off its centre, with its own label.
-
-    Args:
-        per_cell: positions of each sample.
-        offset_px: the largest offset along x and along y, px at level 0.
-    """
+    """Every annotated sample seen off its centre, `per_cell` times, with its own label."""
 
     kind = "Jittered"
-
-    def __init__(self, source: Tabled, per_cell: int, offset_px: int, seed: int = 0) -> None:
-        super().__init__(source, seed)
-        self.per_cell = per_cell
-        self.offset_px = offset_px
+    per_cell: int
+    offset_px: int  # the largest offset along x and along y, px at level 0
 
     def draw(self, samples: pd.DataFrame, size: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
         """Whole-pixel offsets, uniform in a square; those that would leave the image are mirrored back into it."""

@@ -46,19 +46,18 @@ class Tables:
 
         MitofmError if annotations or images cannot be read, or curation refuses them.
         """
-        path = self._ensure()
-        found = _read(path)
+        found = _read(self._ensure(self._holds))
         if found is None:  # damaged: nothing is lost by making it again
-            self._make_once(path, lambda: _read(path) is not None)
-            found = _read(path)
+            found = _read(self._ensure(lambda path: _read(path) is not None))
         assert found is not None
         return found
 
     def fingerprint(self, votes: bool = False) -> str:
         """The fingerprint of the table, with its votes or without; raises as `read`. The table itself is not read."""
-        return read_json(self._ensure() / _FACTS)["fingerprint and votes" if votes else "fingerprint"]
+        return read_json(self._ensure(self._holds) / _FACTS)["fingerprint and votes" if votes else "fingerprint"]
 
-    def _ensure(self) -> Path:
+    def _ensure(self, is_made: Callable[[Path], bool]) -> Path:
+        """The folder of the table, made unless it `is_made`."""
         key = fingerprints.of(
             {
                 "version": _VERSION,
@@ -69,15 +68,11 @@ class Tables:
             }
         )
         path = self.folder / f"{self.name}-{key[:12]}"
-        if not self._holds(path):
-            self._make_once(path, lambda: self._holds(path))
+        if not is_made(path):
+            with lock_cached(path, "table"):
+                if not is_made(path):  # by another process, meanwhile
+                    self._make(path)
         return path
-
-    def _make_once(self, path: Path, is_made: Callable[[], bool]) -> None:
-        """Make it, unless another process has done so meanwhile."""
-        with lock_cached(path, "table"):
-            if not is_made():
-                self._make(path)
 
     def _holds(self, path: Path) -> bool:
         """Whether `path` holds the table, made from the images as they are now.
@@ -117,8 +112,7 @@ def lock_cached(path: Path, what: str) -> Iterator[None]:
             yield
     except OSError as error:
         raise MitofmError(
-            f"{path}: the {what} cannot be written ({error}). Make room, or choose another folder with paths.cache "
-            "(MITOFM_CACHE)"
+            f"{path}: the {what} cannot be written ({error}). Make room, or choose another paths.cache (MITOFM_CACHE)"
         ) from error
 
 

@@ -46,10 +46,8 @@ def read(path: Path) -> pd.DataFrame:
 
     The separator is a comma, semicolon, tab or `|`: the first line `sep=;` or the content tells which. Values may be
     quoted; the text may be UTF-8 with or without a mark, UTF-16, cp1252 or Latin-1, with any end of line, and gzipped.
-    Empty lines, separators at the ends of lines, and columns without a word in the header are left out.
-
-    Raises:
-        MitofmError: it is no text table, a row has more values than the header, or two columns have one word.
+    Empty lines, separators at the ends of lines, and columns without a word in the header are left out. MitofmError if it
+    is no text table, a row has more values than the header, or two columns have one word.
     """
     return read_numbered(path).reset_index(drop=True)
 
@@ -85,13 +83,11 @@ def read_numbered(path: Path) -> pd.DataFrame:
 def parse_numbers(column: pd.Series, origin: str) -> pd.Series:
     """The numbers (float64) in a column of text, written with a decimal point or, all of them, with a decimal comma.
 
+    MitofmError if a value is no number, or may be two: `1.627,5`, `1,627.5`, and `1,627` if no other value of the
+    column shows that its comma is a decimal one.
+
     Args:
         column: of `read_numbered`; messages call a value by the column's name and the index.
-        origin: the file, for messages.
-
-    Raises:
-        MitofmError: a value is no number, or may be two: `1.627,5`, `1,627.5`, and `1,627` if no other value of the
-            column shows that its comma is a decimal one.
     """
     text = column.astype(object).fillna("").map(str)
     commas, points = text.str.contains(",", regex=False), text.str.contains(".", regex=False)

@@ -42,13 +42,8 @@ def find_contradicted(table: pd.DataFrame) -> np.ndarray:
 def add_targets(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The frame of a split with one more column, `target`: what each sample is trained towards, from 0 to 1.
 
-    Args:
-        frame: sample_id, label and part of n samples. Random background that is not in the table has no votes: its target is
-            its label.
-        table: annotation table with votes.
-
-    Raises:
-        Infeasible: all votes on the training side are for one class.
+    Random background that is not in the table, the annotation table with votes, has none: its target is its label.
+    Infeasible if all votes on the training side are for one class.
     """
     positive, votes = VOTES
     share = pd.Series((table[positive] / table[votes]).to_numpy(), index=table["sample_id"])

@@ -5,10 +5,13 @@ default; draws serve quantities without a standard error of their own, such as s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from mitofm.evaluation.replicates import Replicates
 
 DRAWS = 2000
 
@@ -16,6 +19,36 @@ DRAWS = 2000
 def draw_slides(slides: int, rng: np.random.Generator, count: int = DRAWS) -> np.ndarray:
     """(count, slides): how often each slide is drawn; every draw takes as many slides as there are, with replacement."""
     return rng.multinomial(slides, np.full(slides, 1 / slides), size=count).astype(float)
+
+
+def name_slides(measured: Iterable[Mapping[Any, Replicates]]) -> list[str]:
+    """All slides of several configurations, sorted."""
+    return sorted({slide for seeds in measured for seed in seeds.values() for slide in seed.slides})
+
+
+def values_of_draws(
+    seeds: Mapping[Any, Replicates], slides: Sequence[str], weights: np.ndarray, metric: str = "auroc"
+) -> np.ndarray:
+    """(draws,) the mean over seeds of a metric in every draw, to first order in what each slide moves it by.
+
+    Far cheaper than measuring each draw (the infinitesimal jackknife, Efron and Tibshirani 1993, ch. 22): for orders of many
+    configurations, which need the draws of all of them.
+
+    Args:
+        seeds: what each seed measured; the metric is defined in all.
+        slides: the S slides that are drawn from; those of the seeds are among them.
+        weights: (draws, S) how often each is drawn.
+    """
+    place = {slide: number for number, slide in enumerate(slides)}
+    value, moves = 0.0, np.zeros(len(slides))
+    for seed in seeds.values():
+        values = seed.of(metric)
+        own = len(seed.slides)
+        value += values[0] / len(seeds)
+        for slide, without in zip(seed.slides, values[1:], strict=True):
+            # A slide without which the metric is not defined moves it by an unknown amount: by none, as least surprising.
+            moves[place[slide]] += 0.0 if np.isnan(without) else (own - 1) / own * (values[0] - without) / len(seeds)
+    return value + (weights - 1) @ moves
 
 
 def auroc_of_draws(seeds: Sequence[pd.DataFrame], slides: Sequence[str], weights: np.ndarray) -> np.ndarray:

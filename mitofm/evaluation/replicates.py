@@ -5,7 +5,7 @@ Small beside the predictions, so that it is computed once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from mitofm.evaluation import metrics
 from mitofm.ground import fingerprints
 
-VERSION = 5  # raise it when the same predictions would give other numbers
+VERSION = 6  # raise it when the same predictions would give other numbers
 _AT_ONCE = 1_000_000
 """Weights in memory at a time: slides are left out in portions."""
 
@@ -26,11 +26,15 @@ class Replicates:
     Attributes:
         slides: names of its S slides, sorted.
         samples: fingerprint of its samples, their slides and labels, whatever their order.
+        negatives: how many samples of the class each slide has.
+        positives: likewise.
         values: by metric 1 + S values: of all samples, then without each slide; None if it is not defined.
     """
 
     slides: list[str]
     samples: str
+    negatives: list[int]
+    positives: list[int]
     values: Mapping[str, list[float | None]]
 
     def of(self, metric: str) -> np.ndarray:
@@ -51,8 +55,48 @@ def replicate(predictions: pd.DataFrame, threshold: float) -> Replicates:
     parts += [metrics.measure(labels, logits, threshold, (codes != one[:, None]).astype(float)) for one in portions]
     values = {name: np.hstack([part[name] for part in parts]) for name in parts[0]}
     samples = predictions[["sample_id", "slide", "label"]].astype(str)
+    negatives, positives = (np.bincount(codes[labels == label], minlength=len(slides)).tolist() for label in (0, 1))
     return Replicates(
         [str(slide) for slide in slides],
         fingerprints.of(samples.to_numpy().tolist()),
-        {name: [None if np.isnan(value) else float(value) for value in found] for name, found in values.items()},
+        negatives,
+        positives,
+        {name: _list(found) for name, found in values.items()},
     )
+
+
+def pool_folds(folds: Sequence[Replicates]) -> Replicates:
+    """The folds of one seed as one: every metric is the mean of the folds that have both classes.
+
+    A fold that loses a class with one of its slides is left out of the mean without that slide, as it is if it lacks a
+    class from the start. So folds of a single slide have their share in an interval.
+    """
+    if len(folds) == 1:
+        return folds[0]
+    names = sorted({slide for fold in folds for slide in fold.slides})
+    place = {slide: number for number, slide in enumerate(names)}
+    counts = np.zeros((2, len(names)), dtype=int)
+    for fold in folds:
+        counts[:, [place[slide] for slide in fold.slides]] += [fold.negatives, fold.positives]
+    values = {}
+    for metric in folds[0].values:
+        each = np.empty((len(folds), 1 + len(names)))
+        for row, fold in zip(each, folds, strict=True):
+            found = fold.of(metric)
+            row[:] = found[0]
+            row[[1 + place[slide] for slide in fold.slides]] = found[1:]
+        known = np.isfinite(each)
+        mean = np.divide(
+            np.where(known, each, 0).sum(axis=0),
+            known.sum(axis=0),
+            where=known.any(axis=0),
+            out=np.full(each.shape[1], np.nan),
+        )
+        values[metric] = _list(mean)
+    samples = fingerprints.of(sorted(fold.samples for fold in folds))
+    negatives, positives = counts.tolist()
+    return Replicates(names, samples, negatives, positives, values)
+
+
+def _list(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]

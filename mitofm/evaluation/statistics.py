@@ -1,9 +1,14 @@
-"""Estimates and intervals whose unit is the slide.
+"""Estimates and intervals over new slides of the same domains and new trainings.
 
-Samples of one slide resemble each other, so n is the number of slides. A slide carries all its samples in all seeds: the
-estimate is the mean over seeds of the metric of each seed, and its standard error the delete-one-slide jackknife of
-that mean over the union of the slides (Efron and Tibshirani 1993, ch. 11; clusters as in Obuchowski 1997, Biometrics
-53:567). Seeds are repetitions; their spread is reported beside the interval and never enters its n.
+Two things vary. *Slides*: samples of one resemble each other, so a slide is a cluster that carries all its samples in all
+seeds; its share is the delete-one-slide jackknife of the mean over seeds (Efron and Tibshirani 1993, ch. 11; clusters as
+in Obuchowski 1997, Biometrics 53:567). *Trainings*: seeds differ beyond what their test slides explain; that variance is
+divided by the number of seeds. Both add up to the standard error, with Satterthwaite's degrees of freedom (1946, Biometrics
+Bulletin 2:110). One seed shows nothing of the second, so its interval speaks of the trained models alone.
+
+The slides' own degrees of freedom are no more than their effective number (Kish 1965) minus one, nor than the effective
+number of their influences: few large slides, or few on which all errors lie, make the jackknife itself uncertain.
+`benchmarks/coverage.py` measures what that is worth.
 """
 
 from __future__ import annotations
@@ -20,24 +25,29 @@ from mitofm.evaluation.replicates import Replicates
 from mitofm.ground.errors import MitofmError
 
 MINIMUM_SLIDES = 6
+MINIMUM_EFFECTIVE = 3.0
 LEVEL = 0.95
+HIGHER, LOWER, NOT_DECIDED = "higher", "lower", "not decided"
+NO_INTERVAL, ONE_TRAINING = "no interval", "one training only"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric (or a difference of two) with its interval over slides; if there is none, `why` says why.
+    """A metric (or a difference of two) with its interval; if there is none, `why` says why.
 
     Attributes:
         value: the mean over seeds.
         low: lower end of the interval.
         high: upper end.
-        standard_error: over slides, of the value.
+        standard_error: of the value, over slides and trainings.
         degrees: of freedom.
         slides: how many there are in all seeds together.
+        effective_slides: how many of equal size would tell as much.
         seeds: how many counted.
         seed_sd: standard deviation between seeds, as seen.
         training_sd: of it, what the seeds' test slides do not explain (see `measure_seed_variance`).
         why: there is no interval.
+        bounded: the value lies in [0, 1] and its interval is symmetric in log-odds; else in the value itself.
     """
 
     value: float | None
@@ -46,10 +56,12 @@ class Estimate:
     standard_error: float | None = None
     degrees: float = 0
     slides: int = 0
+    effective_slides: float = 0
     seeds: int = 0
     seed_sd: float | None = None
     training_sd: float | None = None
     why: str = ""
+    bounded: bool = False
 
     @property
     def decided(self) -> bool | None:
@@ -58,31 +70,47 @@ class Estimate:
 
     @property
     def verdict(self) -> str:
-        """What a difference and its interval allow to say: higher, lower, not decided (it includes 0), no interval."""
+        """What a difference and its interval allow to say of two methods: nothing if each was trained once."""
         if self.value is None or self.decided is None:
-            return "no interval"
-        return "not decided" if not self.decided else "higher" if self.value > 0 else "lower"
+            return NO_INTERVAL
+        if self.seeds < 2:
+            return ONE_TRAINING
+        return NOT_DECIDED if not self.decided else HIGHER if self.value > 0 else LOWER
+
+    def reach(self, errors: float) -> Estimate:
+        """With an interval of so many standard errors to either side, in log-odds if it is bounded."""
+        if self.value is None or self.standard_error is None:
+            return self
+        half = errors * self.standard_error
+        if not self.bounded:
+            return replace(self, low=self.value - half, high=self.value + half)
+        half /= self.value * (1 - self.value)
+        centre = logit(self.value)
+        return replace(self, low=float(expit(centre - half)), high=float(expit(centre + half)))
+
+    def among(self, count: int) -> Estimate:
+        """The same with a wider interval: all `count` of a family hold together with the level of one (Bonferroni).
+
+        An estimate that was picked for its value is one of those that it was picked from.
+        """
+        return _add_interval(self, 1 - (1 - LEVEL) / count) if count > 1 and self.low is not None else self
 
 
 def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = LEVEL) -> Estimate:
-    """The mean over seeds of a metric in [0, 1], with a slide-clustered logit-t interval.
+    """The mean over seeds of a metric in [0, 1] with its interval.
 
-    The interval is symmetric on the logit scale (delta method) with slides - 1 degrees of freedom. There is none under
-    six slides, at a value of exactly 0 or 1, or when leaving out one slide leaves a seed with one class.
+    There is none under six slides, if less than three slides of equal size would tell as much, or when leaving out one
+    slide leaves a seed with one class. At a value of exactly 1 only the lower end is uncertain: slides without an error
+    are counted as in the exact binomial interval (Clopper and Pearson 1934, Biometrika 26:404).
 
     Args:
         seeds: what each seed measured; those in which the metric is not defined do not count.
         metric: its name in `metrics.measure`.
         level: coverage the interval aims at.
     """
-    found = _jackknife(_join(seeds, metric))
-    if found.value is None or found.standard_error is None:
-        return found
-    if found.value in (0.0, 1.0):
-        return replace(found, why=f"the value is exactly {found.value:g}")
-    half = student.ppf((1 + level) / 2, found.degrees) * found.standard_error / (found.value * (1 - found.value))
-    centre = logit(found.value)
-    return replace(found, low=float(expit(centre - half)), high=float(expit(centre + half)))
+    seeds = [seed for seed in seeds if np.isfinite(seed.of(metric)[0])]
+    names = sorted({name for seed in seeds for name in seed.slides})
+    return _add_interval(replace(_measure(_join(seeds, metric, names), _weigh(seeds, names)), bounded=True), level)
 
 
 def subtract_paired(
@@ -110,39 +138,23 @@ def subtract_by_slide(
     """As `subtract_paired`, whatever samples of the slides each was tested on: the jackknife leaves a slide out of both.
 
     So a slide that both were tested on counts once, with whatever its two contributions share, and slides that only one
-    side has add their variances as independent ones do. If no slide is shared the two are independent.
+    side has add their variances as independent ones do.
     """
     common = [seed for seed in first if seed in second]
     common = [seed for seed in common if all(np.isfinite(side[seed].of(metric)[0]) for side in (first, second))]
     if not common:
         return Estimate(None, why="no seed in common")
-    pairs = [(first[seed], second[seed]) for seed in common]
-    own = [{slide for pair in pairs for slide in pair[side].slides} for side in (0, 1)]
-    if not own[0] & own[1]:
-        one, other = (estimate([pair[side] for pair in pairs], metric) for side in (0, 1))
-        return subtract_independent(one, other, level)
-    sides = [_join([pair[side] for pair in pairs], metric, sorted(own[0] | own[1])) for side in (0, 1)]
-    found = _jackknife(sides[0] - sides[1])
-    if min(map(len, own)) < MINIMUM_SLIDES:
-        found = replace(found, standard_error=None, why=f"under {MINIMUM_SLIDES} slides")
-    return _t_interval(found, level)
-
-
-def subtract_independent(first: Estimate, second: Estimate, level: float = LEVEL) -> Estimate:
-    """First minus second if no slide is in both: standard errors add in squares, degrees of freedom after Welch."""
-    slides, seeds = first.slides + second.slides, min(first.seeds, second.seeds)
-    if first.value is None or second.value is None:
-        return Estimate(None, slides=slides, why=first.why or second.why)
-    value = first.value - second.value
-    if first.why or second.why or first.standard_error is None or second.standard_error is None:
-        return Estimate(value, slides=slides, seeds=seeds, why=first.why or second.why)
-    variances = [(side**2, of.degrees) for side, of in ((first.standard_error, first), (second.standard_error, second))]
-    total = sum(variance for variance, _ in variances)
-    spread = sum(variance**2 / degrees for variance, degrees in variances)
-    degrees = total**2 / spread if spread else min(degrees for _, degrees in variances)
-    return _t_interval(
-        Estimate(value, standard_error=float(np.sqrt(total)), degrees=degrees, slides=slides, seeds=seeds), level
-    )
+    sides = [[side[seed] for seed in common] for side in (first, second)]
+    own = [sorted({slide for seed in side for slide in seed.slides}) for side in sides]
+    names = sorted({*own[0], *own[1]})
+    one, other = (_join(side, metric, names) for side in sides)
+    weights = [_weigh(side, names) for side in sides]
+    found = _measure(one - other, weights[0] + weights[1])
+    few = min(len(slides) for slides in own) < MINIMUM_SLIDES
+    few_effective = min(map(_count_effective, weights)) < MINIMUM_EFFECTIVE
+    if found.standard_error is not None and (few or few_effective):
+        found = replace(found, standard_error=None, why=_say_few(few))
+    return _add_interval(found, level)
 
 
 def measure_seed_variance(replicates: np.ndarray) -> float:
@@ -156,17 +168,16 @@ def measure_seed_variance(replicates: np.ndarray) -> float:
     Args:
         replicates: (seeds >= 2, 1 + slides) of each seed on all slides, then without each.
     """
-    seeds = len(replicates)
-    covariance = _covariance(replicates[:, 1:])
+    seeds, slides = len(replicates), replicates.shape[1] - 1
+    apart = replicates[:, 1:] - replicates[:, 1:].mean(axis=1, keepdims=True)
+    covariance = (slides - 1) / slides * apart @ apart.T
     diagonal = np.trace(covariance) / seeds
     off = (covariance.sum() - np.trace(covariance)) / (seeds * (seeds - 1))
     return max(0.0, float(replicates[:, 0].var(ddof=1) - (diagonal - off)))
 
 
-def _join(seeds: Sequence[Replicates], metric: str, slides_of_all: Sequence[str] = ()) -> np.ndarray:
-    """(seeds, 1 + slides of all): of every seed that has a value; leaving out a slide it has not changes nothing."""
-    seeds = [seed for seed in seeds if np.isfinite(seed.of(metric)[0])]
-    names = slides_of_all or sorted({name for seed in seeds for name in seed.slides})
+def _join(seeds: Sequence[Replicates], metric: str, names: Sequence[str]) -> np.ndarray:
+    """(seeds, 1 + slides of all): of every seed; leaving out a slide it has not changes nothing."""
     slides = {slide: place for place, slide in enumerate(names, 1)}
     joined = np.empty((len(seeds), 1 + len(slides)))
     for row, seed in zip(joined, seeds, strict=True):
@@ -176,33 +187,62 @@ def _join(seeds: Sequence[Replicates], metric: str, slides_of_all: Sequence[str]
     return joined
 
 
-def _covariance(without: np.ndarray) -> np.ndarray:
-    """The jackknife covariance of the rows of (k, slides) values without each slide."""
-    slides = without.shape[1]
-    apart = without - without.mean(axis=1, keepdims=True)
-    return (slides - 1) / slides * apart @ apart.T
+def _weigh(seeds: Sequence[Replicates], names: Sequence[str]) -> np.ndarray:
+    """(slides of all,) the mean over seeds and classes of each slide's share of the samples."""
+    weights = dict.fromkeys(names, 0.0)
+    for seed in seeds:
+        counts = np.array([seed.negatives, seed.positives], dtype=float)
+        shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).mean(axis=0)
+        for slide, share in zip(seed.slides, shares, strict=True):
+            weights[slide] += share / len(seeds)
+    return np.array(list(weights.values()))
 
 
-def _jackknife(replicates: np.ndarray) -> Estimate:
-    """The estimate, its standard error and the spread of seeds from (seeds, 1 + slides); no interval yet."""
+def _count_effective(weights: np.ndarray) -> float:
+    """How many slides of equal weight are as many."""
+    return float(weights.sum() ** 2 / (weights**2).sum()) if weights.any() else 0.0
+
+
+def _measure(replicates: np.ndarray, weights: np.ndarray) -> Estimate:
+    """The estimate, its standard error and degrees of freedom from (seeds, 1 + slides) and (slides,); no interval yet."""
     seeds, slides = replicates.shape[0], replicates.shape[1] - 1
     if not seeds:
         return Estimate(None, slides=slides, why="no seed has samples of both classes")
-    each = replicates[:, 0]
-    found = Estimate(float(each.mean()), slides=slides, seeds=seeds)
+    each, effective = replicates[:, 0], _count_effective(weights)
+    found = Estimate(float(each.mean()), slides=slides, effective_slides=effective, seeds=seeds)
     if seeds > 1:
         found = replace(found, seed_sd=float(each.std(ddof=1)))
-    if slides < MINIMUM_SLIDES:
-        return replace(found, why=f"under {MINIMUM_SLIDES} slides")
+    if slides < MINIMUM_SLIDES or effective < MINIMUM_EFFECTIVE:
+        return replace(found, why=_say_few(slides < MINIMUM_SLIDES))
     if not np.isfinite(replicates).all():
         return replace(found, why="one slide holds a whole class")
-    error = float(np.sqrt(_covariance(replicates[:, 1:].mean(axis=0, keepdims=True)).item()))
-    found = replace(found, standard_error=error, degrees=slides - 1)
-    return found if seeds == 1 else replace(found, training_sd=float(np.sqrt(measure_seed_variance(replicates))))
+    influence = replicates[:, 1:].mean(axis=0)
+    squares = (influence - influence.mean()) ** 2
+    of_slides = (slides - 1) / slides * squares.sum()
+    degrees = effective - 1
+    if of_slides:
+        degrees = max(1.0, min(degrees, squares.sum() ** 2 / (squares**2).sum()))
+    if seeds == 1:
+        return replace(found, standard_error=float(np.sqrt(of_slides)), degrees=degrees)
+    of_training = measure_seed_variance(replicates)
+    variance = of_slides + of_training / seeds
+    if variance:
+        degrees = variance**2 / (of_slides**2 / degrees + (of_training / seeds) ** 2 / (seeds - 1))
+    return replace(
+        found, standard_error=float(np.sqrt(variance)), degrees=float(degrees), training_sd=float(np.sqrt(of_training))
+    )
 
 
-def _t_interval(found: Estimate, level: float) -> Estimate:
+def _say_few(slides: bool) -> str:
+    return f"under {MINIMUM_SLIDES} slides" if slides else "few slides hold nearly all samples"
+
+
+def _add_interval(found: Estimate, level: float) -> Estimate:
+    """With the interval that covers with the chance `level`, if there is a standard error."""
     if found.value is None or found.standard_error is None:
         return found
-    half = float(student.ppf((1 + level) / 2, found.degrees)) * found.standard_error
-    return replace(found, low=found.value - half, high=found.value + half)
+    if found.bounded and found.value == 1:
+        return replace(found, low=((1 - level) / 2) ** (1 / found.effective_slides), high=1.0)
+    if found.bounded and found.value == 0:
+        return replace(found, why="the value is exactly 0")
+    return found.reach(float(student.ppf((1 + level) / 2, found.degrees)))

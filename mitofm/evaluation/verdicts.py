@@ -1,63 +1,65 @@
-"""What differences allow to say: p values, equivalence, and the correction for how many are asked about."""
+"""What differences allow to say, one interval deciding all: other than 0, within a margin of it, or neither.
+
+Interval and test are one thing: p is under 5 % where the interval leaves out 0. Two methods are equivalent if all of the
+interval lies within the margin, which is two one-sided tests at 2.5 % (Schuirmann 1987, J Pharmacokinet Biopharm 15:657).
+For a family of K the interval is that of 1 - 5 % / K, so that the chance of any false word is at most 5 %.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
+from math import log, sqrt
 
-import numpy as np
+from scipy.stats import studentized_range
 from scipy.stats import t as student
 
-from mitofm.evaluation.statistics import Estimate
+from mitofm.evaluation.statistics import LEVEL, NO_INTERVAL, NOT_DECIDED, ONE_TRAINING, Estimate
 
-SIGNIFICANCE = 0.05
 MARGIN = 0.02
 """AUROCs closer than this are called equal for practical purposes, unless a study states its own margin."""
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
-NOT_DECIDED, NO_INTERVAL = "not decided", "no interval"
+_STEP = 1.15
 
 
-def difference_p(found: Estimate) -> float | None:
-    """Two-sided p value of no difference, from t; 1 if no slide makes any; None without an interval."""
+def difference_p(found: Estimate, count: int = 1) -> float | None:
+    """Two-sided p value of no difference, from t, times `count` (Bonferroni); None without an interval.
+
+    1 if no slide and no training makes any difference.
+    """
     if found.value is None or not found.standard_error:
         return 1.0 if found.value == found.standard_error == 0 else None
-    return float(2 * student.sf(abs(found.value) / found.standard_error, found.degrees))
+    return min(1.0, float(2 * count * student.sf(abs(found.value) / found.standard_error, found.degrees)))
 
 
-def equivalence_p(found: Estimate, margin: float = MARGIN) -> float | None:
-    """p value of a difference of at least `margin`, the larger of two one-sided tests, as `difference_p` gives none.
+def judge(found: Estimate, margin: float = MARGIN) -> str:
+    """One of: better, worse, equivalent, not decided, no interval, one training only.
 
-    Small if the two are equivalent (Schuirmann 1987, J Pharmacokinet Biopharm 15:657).
+    A difference that is smaller than the margin for sure is called equivalent, however surely it is not 0; so is one that
+    is nothing on every slide in every seed.
     """
-    if found.value is None or not found.standard_error:
-        return 0.0 if found.value == found.standard_error == 0 else None
-    return float(student.sf((margin - abs(found.value)) / found.standard_error, found.degrees))
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Adjusted p values: rejecting those under alpha keeps the chance of any false one in the family under alpha.
-
-    The step-down method of Holm (1979, Scand J Stat 6:65). None (nothing was tested) stays None and does not count.
-    """
-    known = [place for place, p in enumerate(p_values) if p is not None]
-    ordered = sorted(known, key=lambda place: p_values[place])  # type: ignore[arg-type, return-value]
-    raw = np.array([p_values[place] for place in ordered], dtype=float)
-    steps = np.minimum(1.0, np.maximum.accumulate(raw * np.arange(len(raw), 0, -1)))
-    adjusted: list[float | None] = [None] * len(p_values)
-    for place, p in zip(ordered, steps, strict=True):
-        adjusted[place] = float(p)
-    return adjusted
-
-
-def judge(found: Estimate, different_p: float | None, equivalent_p: float | None) -> str:
-    """One of: better, worse, equivalent, not decided, no interval.
-
-    A difference that is smaller than the margin for sure is called equivalent, however surely it is not 0.
-    `different_p` and `equivalent_p` are of `difference_p` and `equivalence_p`, corrected if several are asked about.
-    """
-    if found.value is None or different_p is None or equivalent_p is None:
-        return NO_INTERVAL
-    if equivalent_p < SIGNIFICANCE:
+    if found.value == found.standard_error == 0:
         return EQUIVALENT
-    if different_p < SIGNIFICANCE:
-        return BETTER if found.value > 0 else WORSE
-    return NOT_DECIDED
+    if found.verdict in (NO_INTERVAL, ONE_TRAINING) or found.low is None or found.high is None:
+        return found.verdict
+    if -margin < found.low and found.high < margin:
+        return EQUIVALENT
+    return NOT_DECIDED if not found.decided else BETTER if found.low > 0 else WORSE
+
+
+def compare_all(found: Estimate, members: int) -> Estimate:
+    """A difference of two of `members` that are all compared with each other: those intervals hold together.
+
+    So they do for any that is picked for its value, such as the highest minus another. By the studentized range (Tukey
+    1953; Kramer 1956, Biometrics 12:307), which is safe for unequal and dependent estimates.
+    """
+    if members < 3 or found.low is None:
+        return found
+    # Rounded down, which is safe: each number of degrees costs a double integral.
+    steps = int(log(max(found.degrees, 1.0), _STEP))
+    return found.reach(_find_range(members, _STEP**steps))
+
+
+@cache
+def _find_range(members: int, degrees: float) -> float:
+    """How many standard errors all differences between `members` equal ones stay under."""
+    return float(studentized_range.ppf(LEVEL, members, degrees)) / sqrt(2)

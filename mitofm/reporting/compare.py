@@ -12,7 +12,7 @@ from mitofm.evaluation import verdicts
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.answers import Answer, answer_family, explain
 from mitofm.reporting.configurations import compare_configs, flatten, group_cells
-from mitofm.reporting.estimates import AUROC, Result, Stored, measure, pick_primary
+from mitofm.reporting.estimates import Result, Stored, measure, pick_primary
 from mitofm.reporting.kept import Kept
 from mitofm.reporting.numbers import join
 from mitofm.reporting.tables import AXES, Entry, Table, hide, make_table, name_row, show_estimate
@@ -103,13 +103,13 @@ def _tabulate(
             show_estimate(f"AUROC {first}", "first_auroc", one.first.auroc),
             show_estimate(f"AUROC {second}", "second_auroc", one.second.auroc),
             Entry(full={"seeds": one.difference.seeds}),
-            *hide(one.list_entries("difference (95 % interval)"), "p", "p, Holm", "equivalence p, Holm"),
+            *hide(one.list_entries("difference (95 % interval)"), "p"),
         ]
         for one in found
     ]
     note = (
-        f"AUROC of {first} minus that of {second} on the seeds of both; intervals over slides. Outcome: better or worse where "
-        f"p < {verdicts.SIGNIFICANCE:g}. {explain(len(rows), AUROC, verdicts.MARGIN)}"
+        f"AUROC of {first} minus that of {second} on the seeds of both; intervals over slides and trainings. "
+        f"{explain(len(rows), verdicts.MARGIN)}"
     )
     if alone:
         note += f" Without a counterpart, {len(alone)}: {'; '.join(alone[:6])}{'; ...' if len(alone) > 6 else ''}."

@@ -76,6 +76,11 @@ class Group:
         return next(iter(self.done.values()))
 
 
+def name_seed(repetition: str) -> str:
+    """The seed of a key of `Group.done`."""
+    return repetition.split()[0]
+
+
 def group_cells(collected: Collected) -> list[Group]:
     """The configurations of all cells whose labels are known, sorted; those without a finished cell have none.
 
@@ -87,7 +92,7 @@ def group_cells(collected: Collected) -> list[Group]:
     """
     cells = collected.cells[collected.cells["dataset"].notna()].copy()
     cells[_AXES] = cells[_AXES].astype(object).where(cells[_AXES].notna(), "")
-    # A fold is a repetition as a seed is one: its slides join the union of slides.
+    # A fold is a part of its seed: the folds of one together test all its slides.
     folds = cells["train_domain"].where(cells["train_domain"].map(lambda trained: bool(_FOLD.fullmatch(trained))), "")
     cells["repetition"] = [f"{int(seed)} {fold}".rstrip() for seed, fold in zip(cells["seed"], folds, strict=True)]
     cells.loc[(folds != "") | (cells["train_domain"] == _EVERYTHING), "train_domain"] = ""

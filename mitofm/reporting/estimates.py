@@ -12,10 +12,11 @@ import pandas as pd
 
 from mitofm.evaluation import statistics
 from mitofm.evaluation.metrics import evaluation_sets
-from mitofm.evaluation.replicates import Replicates, replicate
+from mitofm.evaluation.replicates import Replicates, pool_folds, replicate
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
-from mitofm.reporting.configurations import Configuration, Group
+from mitofm.reporting.configurations import Configuration, Group, name_seed
+from mitofm.reporting.grouping import group_by
 from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import Collected
 
@@ -102,9 +103,14 @@ class Stored:
         return list(dict.fromkeys(name for cell in group.done.values() for name in self._sets(cell)))
 
     def seeds(self, group: Group, name: str) -> dict[str, Replicates]:
-        """By seed every metric on the set `name`, on all its slides and without each."""
-        found = {seed: self._sets(cell).get(name) for seed, cell in group.done.items()}
-        return {seed: measured for seed, measured in found.items() if measured is not None}
+        """By seed every metric on the set `name`, on all its slides and without each; folds of a seed are pooled."""
+        return pool_seeds(self._repetitions(group, name))
+
+    def match(self, first: Result, second: Result) -> tuple[dict[str, Replicates], dict[str, Replicates]]:
+        """As `seeds`, of both results, made of the seeds and folds that both have."""
+        sides = [self._repetitions(one.group, one.set) for one in (first, second)]
+        one, other = ({key: side[key] for key in side if key in sides[0].keys() & sides[1].keys()} for side in sides)
+        return pool_seeds(one), pool_seeds(other)
 
     def predictions(self, group: Group, name: str) -> dict[str, pd.DataFrame]:
         """By seed the predictions on the set `name`."""
@@ -112,9 +118,8 @@ class Stored:
 
     def compare(self, first: Result, second: Result) -> Pair:
         """AUROC of `first` minus that of `second` on the seeds of both; no value if their samples differ."""
-        sides = self.seeds(first.group, first.set), self.seeds(second.group, second.set)
         try:
-            return Pair(first, second, statistics.subtract_paired(*sides))
+            return Pair(first, second, statistics.subtract_paired(*self.match(first, second)))
         except MitofmError:
             return Pair(first, second, Estimate(None, why="not tested on the same samples"))
 
@@ -130,6 +135,10 @@ class Stored:
         """Test samples, positives among them and slides of each seed on the set `name`."""
         return [self._tested[cell, name] for cell in group.done.values() if (cell, name) in self._tested]
 
+    def _repetitions(self, group: Group, name: str) -> dict[str, Replicates]:
+        found = {key: self._sets(cell).get(name) for key, cell in group.done.items()}
+        return {key: measured for key, measured in found.items() if measured is not None}
+
     def _replicates(self, cell: str) -> dict[str, Replicates]:
         threshold = self.thresholds[cell]
 
@@ -139,6 +148,13 @@ class Stored:
 
         found = self.kept.get(["replicates", self.content(cell), threshold], compute)
         return {name: Replicates(**plain) for name, plain in found}
+
+
+def pool_seeds(repetitions: Mapping[str, Replicates]) -> dict[str, Replicates]:
+    """By seed, from what each seed and fold measured."""
+    return {
+        seed: pool_folds([repetitions[key] for key in keys]) for seed, keys in group_by(repetitions, name_seed).items()
+    }
 
 
 def measure(stored: Stored, groups: Iterable[Group]) -> list[Result]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from mitofm.evaluation.statistics import Estimate
+from mitofm.evaluation.statistics import HIGHER, LOWER, NO_INTERVAL, NOT_DECIDED, ONE_TRAINING, Estimate
 from mitofm.reporting.estimates import ALL, DOMAIN, Pair
 
 NOTHING = "–"
@@ -71,7 +71,7 @@ def make_title(what: str, where: str) -> str:
 def count_verdicts(pairs: Sequence[Pair], what: str) -> str:
     """How often each verdict is given: "higher in 3, not decided in 1 of 4 pairs"."""
     counted = Counter(pair.difference.verdict for pair in pairs)
-    known = ("higher", "lower", "not decided", "no interval")
+    known = (HIGHER, LOWER, NOT_DECIDED, ONE_TRAINING, NO_INTERVAL)
     told = ", ".join(f"{verdict} in {counted[verdict]}" for verdict in known if counted[verdict])
     return f"{told} of {len(pairs)} {what}"
 

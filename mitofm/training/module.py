@@ -70,7 +70,11 @@ class CellModule(pl.LightningModule):
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
         """Seed dropout by (seed, step): a resumed run draws what an uninterrupted one draws."""
         rank = (self.global_rank,) if self.global_rank else ()
-        torch.manual_seed(derive(self.seed, "dropout", self.global_step, *rank))
+        seed = derive(self.seed, "dropout", self.global_step, *rank)
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 0.5 ms more, for GPUs
+        else:
+            torch.manual_seed(seed)
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """The loss of one batch."""

@@ -237,15 +237,14 @@ class Settings(_Shared):
         model = repr([*groups, crop_px := self.dataset.card.crop_px])
         if model in _BUILT:
             return
-        import torch
-
         from mitofm.backbones.build import build
+        from mitofm.backbones.meta import on_meta
         from mitofm.backbones.weights import Weights
         from mitofm.data.augment import Augment
 
         self.adaptation  # noqa: B018  whether it fits the backbone is checked when the cell runs
         Augment(self.augment.transforms, crop_px)
-        with torch.device("meta"):
+        with on_meta():
             build(self.backbone, Weights(None, "none"), 0)
         _BUILT.add(model)
 

@@ -5,23 +5,13 @@ from functools import cache
 from typing import Any
 
 import pytest
-import torch
 from omegaconf import OmegaConf
-from torch.overrides import TorchFunctionMode
 
+from mitofm.backbones import meta
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import groups
-
-
-class _NoInitialisation(TorchFunctionMode):
-    """Meta tensors hold nothing: filling them with random numbers only takes time."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in (torch.Tensor.uniform_, torch.Tensor.normal_, torch.Tensor.erfinv_, torch.Tensor.clamp_):
-            return args[0]
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +22,7 @@ def on_meta() -> Callable[..., Backbone]:
     def built(name: str, **overrides: Any) -> Backbone:
         config = OmegaConf.merge(OmegaConf.load(groups("backbone")[name]), {"weights": "random", **overrides})
         spec = BackboneSpec.from_config(OmegaConf.to_container(config, resolve=True))
-        with torch.device("meta"), _NoInitialisation():
+        with meta.on_meta():
             return build(spec, Weights(None, "random"), seed=0)
 
     return built

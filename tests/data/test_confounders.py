@@ -113,7 +113,7 @@ def test_background_fills_in_for_slides_without_a_bought_negative(small: Any) ->
     patches = joined.read(np.array([44, 3, 30, 29]))
     np.testing.assert_array_equal(patches[[1, 3]], store.read(np.array([3, 29])))
     np.testing.assert_array_equal(
-        patches[[2, 0]], small.store(BackgroundPositions(small, 3, 4, 0), "background").read(np.array([0, 14]))
+        patches[[2, 0]], small.store(BackgroundPositions(small, 3, 4), "background").read(np.array([0, 14]))
     )
     assert joined.key != store.key
     rebuild, given = joined.__reduce__()[:2]  # as the process of another device gets it

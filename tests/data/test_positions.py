@@ -24,7 +24,7 @@ def regions(tmp_path_factory: pytest.TempPathFactory) -> Regions:
 def test_background_lies_in_the_image_and_away_from_every_cell(
     regions: Regions, seed: int, distance: int, per_image: int
 ) -> None:
-    table = BackgroundPositions(regions, per_image, distance, seed).table()
+    table = BackgroundPositions(regions, per_image, distance, seed=seed).table()
     assert len(table) == 5 * per_image
     assert (table["label"] == 0).all()
     assert table["x"].between(0, 59).all()
@@ -34,7 +34,7 @@ def test_background_lies_in_the_image_and_away_from_every_cell(
         near = samples[samples["image"] == image][["x", "y"]].to_numpy()
         gaps = np.linalg.norm(drawn[["x", "y"]].to_numpy()[:, None] - near[None], axis=2)
         assert gaps.min() > distance
-    again = BackgroundPositions(regions, per_image, distance, seed).table()
+    again = BackgroundPositions(regions, per_image, distance, seed=seed).table()
     pd.testing.assert_frame_equal(table, again)
 
 
@@ -43,7 +43,7 @@ def test_background_lies_in_the_image_and_away_from_every_cell(
 def test_jittered_cells_keep_their_label_and_stay_near_and_inside(
     regions: Regions, seed: int, offset: int, per_cell: int
 ) -> None:
-    table = JitteredPositions(regions, per_cell, offset, seed).table()
+    table = JitteredPositions(regions, per_cell, offset, seed=seed).table()
     samples = regions.table().set_index("sample_id")
     assert len(table) == 10 * per_cell
     own = samples.loc[table["sample_id"].str.split("-").str[0]]
@@ -54,7 +54,7 @@ def test_jittered_cells_keep_their_label_and_stay_near_and_inside(
 
 
 def test_seeds_draw_other_positions(regions: Regions) -> None:
-    one, two = (BackgroundPositions(regions, 5, 3, seed).table() for seed in (0, 1))
+    one, two = (BackgroundPositions(regions, 5, 3, seed=seed).table() for seed in (0, 1))
     assert (one[["x", "y"]] != two[["x", "y"]]).any(axis=None)
 
 
@@ -72,5 +72,5 @@ def test_what_not_all_of_joined_sets_know_of_their_resolution_is_no_hindrance(tm
     some = Regions(tmp_path, samples=10, mpp=0.25)
     some._table.loc[some._table["image"] == "0.png", "mpp"] = np.nan
     some.table = lambda: some._table  # type: ignore[method-assign]  # as Joined gives it
-    for drawn in (BackgroundPositions(some, 2, 5, 0), JitteredPositions(some, 1, 3, 0)):
+    for drawn in (BackgroundPositions(some, 2, 5), JitteredPositions(some, 1, 3)):
         assert drawn.table().groupby("image")["mpp"].first().isna().tolist() == [True, False, False, False, False]

@@ -23,7 +23,7 @@ from mitofm.ground.errors import MitofmError
     ],
 )
 def test_votes_are_counted_in_any_spelling(positive: list[object], votes: dict[str, list[str]]) -> None:
-    counted = count(pd.DataFrame(votes, index=["a", "b", "c"]), positive)
+    counted = count(pd.DataFrame(votes, index=["a", "b", "c"]), list(votes), positive, Path("list.csv"))
     assert counted.to_dict("list") == {"votes_positive": [2, 2, 0], "votes": [3, 2, 2]}
     assert counted.index.tolist() == ["a", "b", "c"]
 
@@ -31,7 +31,7 @@ def test_votes_are_counted_in_any_spelling(positive: list[object], votes: dict[s
 def test_a_sample_without_any_vote_is_named() -> None:
     votes = pd.DataFrame({"e1": ["x", ""], "e2": ["", " "]}, index=pd.RangeIndex(2, 4, name="row"))
     with pytest.raises(MitofmError, match=r"list\.csv: row 3: no expert voted \(1 such\): e1, e2 are empty"):
-        count(votes, ["x"], "list.csv")
+        count(votes, ["e1", "e2"], ["x"], Path("list.csv"))
 
 
 @pytest.mark.parametrize("words", ["AMF", ["AMF"]])

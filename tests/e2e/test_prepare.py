@@ -13,8 +13,8 @@ import yaml
 
 from mitofm.ground.config import conf_dir
 
+from ..data.downloads.server import Server
 from ..data.images.regions import dotted, field, jpeg_tiff
-from ..data.test_downloads import Server
 from .test_commands import typed
 
 CELLS = [(60, 70), (200, 90), (330, 260), (90, 240)]
@@ -139,7 +139,7 @@ def test_the_card_of_one_and_a_misspelt_one(tmp_path: Path) -> None:
 def test_a_published_set_is_fetched_verified_and_prepared(tmp_path: Path) -> None:
     published = tmp_path / "published"
     midog(published)
-    server = Server()
+    server = Server(tmp_path)
     for file in published.iterdir():
         server.content[f"/files/{file.name}"] = file.read_bytes()
     files = [

@@ -66,3 +66,14 @@ def test_the_percentile_interval_is_near_the_logit_t_interval_where_there_are_ma
     width = found.high - found.low
     assert np.quantile(draws, [0.025, 0.975]) == pytest.approx([found.low, found.high], abs=0.15 * width)
     assert draws.std() == pytest.approx(found.standard_error, rel=0.1)
+
+
+def test_draws_to_first_order_are_near_those_that_are_measured(simulation) -> None:
+    seeds = simulation.seeds(np.random.default_rng(0), 40, seeds=2)
+    slides = sorted(seeds[0]["slide"].unique())
+    weights = bootstrap.draw_slides(len(slides), np.random.default_rng(1), count=300)
+    exact = bootstrap.auroc_of_draws(seeds, slides, weights)
+    near = bootstrap.values_of_draws({place: replicate(seed, 0.0) for place, seed in enumerate(seeds)}, slides, weights)
+    assert np.corrcoef(exact, near)[0, 1] > 0.98
+    assert near.std() == pytest.approx(exact.std(), rel=0.1)
+    assert bootstrap.name_slides([{0: replicate(seeds[0], 0.0)}, {0: replicate(seeds[1], 0.0)}]) == slides

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from mitofm.evaluation import metrics, replicates
-from mitofm.evaluation.replicates import Replicates
+from mitofm.evaluation import metrics, replicates, statistics
+from mitofm.evaluation.replicates import Replicates, pool_folds, replicate
 
 
 @settings(max_examples=40, deadline=None)
@@ -78,3 +78,33 @@ def test_metrics_json_holds_the_very_same_numbers(simulation) -> None:
     stored, found = metrics.summarise(table, 0.3)["all"], replicates.replicate(table, 0.3)
     assert {name: stored[name] for name in found.values} == {name: all_[0] for name, all_ in found.values.items()}
     assert stored["auroc"] == metrics.auroc(table["label"].to_numpy(), expit(table["logit"]).to_numpy())
+
+
+def test_folds_of_one_slide_have_their_share_in_an_interval() -> None:
+    """Six folds, some of one slide: without it the others are left, as by hand."""
+    rng = np.random.default_rng(0)
+    folds = []
+    for place, slides in enumerate((1, 1, 2, 1, 2, 1)):
+        names = [f"{place}{letter}" for letter in "ab"[:slides]]
+        slide = np.repeat(names, 30)
+        label = np.tile([0, 1], slide.size // 2)
+        frame = {
+            "sample_id": np.arange(slide.size),
+            "slide": slide,
+            "label": label,
+            "logit": label + rng.normal(size=slide.size),
+        }
+        folds.append(replicate(pd.DataFrame(frame), 0.0))
+    pooled = pool_folds(folds)
+    each = [fold.of("auroc") for fold in folds]
+    assert pooled.slides == ["0a", "1a", "2a", "2b", "3a", "4a", "4b", "5a"]
+    assert (pooled.negatives, pooled.positives) == ([15] * 8, [15] * 8)
+    assert pooled.of("auroc")[0] == pytest.approx(np.mean([one[0] for one in each]))
+    assert pooled.of("auroc")[1] == pytest.approx(
+        np.mean([one[0] for one in each[1:]])
+    )  # fold 0 is gone with its slide
+    without_2a = [each[2][1] if place == 2 else one[0] for place, one in enumerate(each)]
+    assert pooled.of("auroc")[3] == pytest.approx(np.mean(without_2a))
+    assert statistics.estimate([pooled]).low is not None
+    assert pool_folds(folds[:1]) is folds[0]
+    assert pool_folds(folds[::-1]).samples == pooled.samples

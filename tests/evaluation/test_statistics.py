@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
+from scipy.stats import t as student
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, roc_auc_score
 
 from mitofm.evaluation import statistics
@@ -13,6 +15,13 @@ from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
 
 THRESHOLD = 0.85
+
+
+def repeat_slide(seed: pd.DataFrame, slide: str, times: int) -> pd.DataFrame:
+    """With the samples of `slide` so many times more."""
+    of_it = seed[seed["slide"] == slide]
+    more = [of_it.assign(sample_id=of_it["sample_id"] + 10_000 * (1 + copy)) for copy in range(times)]
+    return pd.concat([seed, *more], ignore_index=True)
 
 
 def measured(seeds: list[pd.DataFrame]) -> list[Replicates]:
@@ -31,7 +40,49 @@ def test_the_estimate_is_the_mean_of_the_seeds_and_their_spread_is_separate(simu
     found = statistics.estimate(measured(seeds))
     assert found.value == pytest.approx(np.mean(each))
     assert found.seed_sd == pytest.approx(np.std(each, ddof=1))
-    assert (found.seeds, found.slides, found.degrees) == (3, 12, 11)
+    assert (found.seeds, found.slides) == (3, 12)
+
+
+def test_the_standard_error_holds_slides_and_trainings_with_the_degrees_of_satterthwaite() -> None:
+    """By hand: three seeds on eight slides of equal size."""
+    rng = np.random.default_rng(0)
+    values = 0.8 + np.array([[-0.02], [0.0], [0.03]]) + np.hstack([np.zeros((3, 1)), rng.normal(0, 0.004, (3, 8))])
+    names = [f"slide{place}" for place in range(8)]
+    seeds = [Replicates(names, "same", [5] * 8, [5] * 8, {"auroc": row.tolist()}) for row in values]
+    found = statistics.estimate(seeds)
+    squares = (values[:, 1:].mean(axis=0) - values[:, 1:].mean()) ** 2
+    of_slides = 7 / 8 * squares.sum()
+    of_training = statistics.measure_seed_variance(values) / 3
+    assert of_training > 0
+    assert found.standard_error == pytest.approx(np.sqrt(of_slides + of_training))
+    own = min(7, squares.sum() ** 2 / (squares**2).sum())
+    degrees = (of_slides + of_training) ** 2 / (of_slides**2 / own + of_training**2 / 2)
+    assert found.degrees == pytest.approx(degrees)
+    assert found.training_sd == pytest.approx(np.sqrt(3 * of_training))
+    assert found.effective_slides == pytest.approx(8)
+
+
+def test_a_family_is_wider_than_each_of_its_members_and_holds_a_value_picked_from_it(drawn) -> None:
+    one = statistics.estimate(drawn(1, 20, 2))
+    family = one.among(12)
+    assert family.low < one.low < one.value < one.high < family.high
+    assert one.among(1) == one
+    half = student.ppf(1 - 0.025 / 12, one.degrees) * one.standard_error / (one.value * (1 - one.value))
+    assert family.low == pytest.approx(expit(logit(one.value) - half))
+
+
+def test_slides_of_unequal_size_are_fewer(simulation) -> None:
+    (seed,) = simulation.seeds(np.random.default_rng(3), 20)
+    large = repeat_slide(seed, "slide3", 30)
+    even, uneven = (statistics.estimate(measured([one])) for one in (seed, large))
+    assert uneven.effective_slides < even.effective_slides <= 20
+    assert uneven.low is None or uneven.degrees < even.degrees
+
+
+def test_what_one_training_of_each_shows_is_no_verdict_on_methods(drawn) -> None:
+    first, second = drawn(5, 15, 2)
+    assert statistics.subtract_paired({0: first}, {0: second}).verdict == "one training only"
+    assert statistics.subtract_paired({0: first, 1: first}, {0: second, 1: second}).verdict != "one training only"
 
 
 def test_every_metric_has_an_interval_around_its_value(simulation) -> None:
@@ -97,9 +148,9 @@ def test_the_variance_of_seeds_by_hand() -> None:
 def test_a_paired_difference_is_narrower_than_an_unpaired_one(drawn) -> None:
     first, second = drawn(5, 15, 2)
     paired = statistics.subtract_paired({0: first}, {0: second})
-    apart = statistics.subtract_independent(statistics.estimate([first]), statistics.estimate([second]))
-    assert paired.value == pytest.approx(apart.value)
-    assert paired.standard_error < apart.standard_error / 2
+    alone = [statistics.estimate([side]) for side in (first, second)]
+    assert paired.value == pytest.approx(alone[0].value - alone[1].value)
+    assert paired.standard_error < np.hypot(*(side.standard_error for side in alone)) / 2
 
 
 def test_a_paired_difference_changes_its_sign_with_its_order(drawn) -> None:
@@ -123,34 +174,35 @@ def test_different_samples_are_refused(drawn) -> None:
         statistics.subtract_paired({42: first}, {42: replace(second, samples="others")})
 
 
-def test_independent_differences_add_variances_with_the_degrees_of_welch(drawn) -> None:
-    small, large = (statistics.estimate(drawn(9, slides)) for slides in (7, 60))
-    found = statistics.subtract_independent(small, large)
-    assert found.standard_error == pytest.approx(np.hypot(small.standard_error, large.standard_error))
-    assert 6 <= found.degrees <= 65
-    assert found.slides == 67
-
-
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         (lambda seed: seed[seed["slide"].isin([f"slide{index}" for index in range(5)])], "under 6 slides"),
         (lambda seed: seed.assign(label=(seed["slide"] == "slide0").astype(int)), "one slide holds a whole class"),
-        (lambda seed: seed.assign(logit=seed["label"].astype(float)), "the value is exactly 1"),
+        (lambda seed: seed.assign(logit=-seed["label"].astype(float)), "the value is exactly 0"),
+        (lambda seed: repeat_slide(seed, "slide0", 99), "few slides hold nearly all samples"),
     ],
 )
-def test_no_interval_where_none_is_honest(simulation, drawn, change, why: str) -> None:
+def test_no_interval_where_none_is_honest(simulation, change, why: str) -> None:
     found = statistics.estimate(measured([change(simulation.seeds(np.random.default_rng(10), 12)[0])]))
     assert found.value is not None
     assert (found.low, found.high, found.why) == (None, None, why)
-    gap = statistics.subtract_independent(found, statistics.estimate(drawn(11, 12)))
-    assert (gap.low, gap.why, gap.decided) == (None, why, None)
+
+
+def test_a_value_of_1_has_a_lower_end_alone(simulation) -> None:
+    (seed,) = simulation.seeds(np.random.default_rng(10), 12)
+    found = statistics.estimate(measured([seed.assign(logit=seed["label"].astype(float))]))
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(0.025 ** (1 / found.effective_slides))
+    assert found.among(3).low < found.low
 
 
 def test_one_class_gives_no_value_and_its_slides_do_not_count(simulation) -> None:
     one_class, both = simulation.seeds(np.random.default_rng(12), 10, seeds=2)
     one_class = one_class.assign(label=1, slide="elsewhere")
-    assert statistics.estimate(measured([one_class])) == Estimate(None, why="no seed has samples of both classes")
+    assert statistics.estimate(measured([one_class])) == Estimate(
+        None, why="no seed has samples of both classes", bounded=True
+    )
     assert statistics.estimate([]).value is None
     found = statistics.estimate(measured([one_class, both]))
     assert (found.seeds, found.slides) == (1, 10)
@@ -167,10 +219,10 @@ def test_a_difference_by_slide_adds_variances_where_no_slide_is_shared(simulatio
         (seed,) = simulation.seeds(np.random.default_rng(14 + place), 30)
         sides.append(measured([seed.assign(slide=f"{place} " + seed["slide"])])[0])
     by_slide = statistics.subtract_by_slide({0: sides[0]}, {0: sides[1]})
-    apart = statistics.subtract_independent(*(statistics.estimate([side]) for side in sides))
-    assert by_slide.value == pytest.approx(apart.value)
-    assert by_slide.standard_error == apart.standard_error
-    assert by_slide.degrees == apart.degrees < 58  # Welch's: not those of one sample of 60 slides
+    alone = [statistics.estimate([side]) for side in sides]
+    assert by_slide.value == pytest.approx(alone[0].value - alone[1].value)
+    assert by_slide.standard_error == pytest.approx(np.hypot(*(side.standard_error for side in alone)), rel=0.02)
+    assert by_slide.degrees <= 58
     few = statistics.subtract_by_slide(
         {0: sides[0]}, {0: measured([simulation.seeds(np.random.default_rng(1), 4)[0]])[0]}
     )

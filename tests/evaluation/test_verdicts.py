@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,33 +11,47 @@ from scipy.stats import t as student
 from mitofm.evaluation import verdicts
 from mitofm.evaluation.statistics import Estimate
 
-
-def found(value: float, error: float, degrees: int = 19) -> Estimate:
-    half = student.ppf(0.975, degrees) * error
-    return Estimate(value, value - half, value + half, error, degrees, degrees + 1, 5)
-
-
+VALUES, ERRORS, DEGREES = st.floats(-0.2, 0.2), st.floats(0.001, 0.1), st.floats(1, 80)
 NOTHING = Estimate(0.01, slides=4, seeds=5, why="under 6 slides")
 
 
-@given(st.floats(-0.2, 0.2), st.floats(0.001, 0.1), st.integers(5, 80))
-def test_a_difference_is_decided_where_its_interval_leaves_out_zero(value: float, error: float, degrees: int) -> None:
-    estimate = found(value, error, degrees)
-    p = verdicts.difference_p(estimate)
+def found(value: float, error: float, degrees: float = 19, seeds: int = 5) -> Estimate:
+    made = Estimate(value, standard_error=error, degrees=degrees, slides=20, effective_slides=20, seeds=seeds)
+    return made.reach(student.ppf(0.975, degrees))
+
+
+@given(VALUES, ERRORS, DEGREES, st.integers(1, 70))
+def test_interval_p_value_and_outcome_never_contradict_each_other(
+    value: float, error: float, degrees: float, count: int
+) -> None:
+    estimate = found(value, error, degrees).among(count)
+    p = verdicts.difference_p(estimate, count)
+    outcome = verdicts.judge(estimate, margin=0.02)
     if abs(p - 0.05) > 1e-9:
         assert (p < 0.05) == estimate.decided
-    assert (verdicts.judge(estimate, p, 1.0) == "not decided") == (p >= 0.05)
+    inside = estimate.low > -0.02 and estimate.high < 0.02
+    assert (outcome == "equivalent") == inside
+    if not inside:
+        assert outcome == {True: "better" if value > 0 else "worse", False: "not decided"}[estimate.decided]
+    assert estimate.verdict == ("not decided" if not estimate.decided else "higher" if value > 0 else "lower")
 
 
-@given(st.floats(-0.2, 0.2), st.floats(0.001, 0.1), st.integers(5, 80))
-def test_equivalent_is_where_the_90_percent_interval_is_within_the_margin(
-    value: float, error: float, degrees: int
+@given(VALUES, ERRORS, DEGREES, st.integers(2, 12))
+def test_a_family_never_decides_what_one_alone_does_not(
+    value: float, error: float, degrees: float, members: int
 ) -> None:
-    half = student.ppf(0.95, degrees) * error
-    inside = min(value - half + 0.02, 0.02 - value - half)
-    p = verdicts.equivalence_p(found(value, error, degrees))
-    if abs(inside) > 1e-9:
-        assert (p < 0.05) == (inside > 0)
+    one = found(value, error, degrees)
+    for wider in (one.among(members), verdicts.compare_all(one, members)):
+        assert wider.low <= one.low + 1e-12
+        assert wider.high >= one.high - 1e-12
+
+
+def test_two_members_are_one_comparison_and_more_are_studentized_ranges() -> None:
+    one = found(0.05, 0.02, 19)
+    assert verdicts.compare_all(one, 2) == one
+    three = verdicts.compare_all(one, 3)
+    # Tables of the studentized range at 0.05: 3.59 for 3 groups and 19 degrees of freedom, 3.67 for 15.
+    assert 3.59 <= (three.high - three.value) / 0.02 * np.sqrt(2) <= 3.68
 
 
 @pytest.mark.parametrize(
@@ -51,34 +67,21 @@ def test_equivalent_is_where_the_90_percent_interval_is_within_the_margin(
     ],
 )
 def test_a_comparison_has_four_outcomes(value: float, error: float, outcome: str) -> None:
-    estimate = found(value, error)
-    p_values = verdicts.difference_p(estimate), verdicts.equivalence_p(estimate)
-    assert verdicts.judge(estimate, *p_values) == outcome
+    assert verdicts.judge(found(value, error)) == outcome
 
 
-def test_two_that_no_slide_tells_apart_are_equivalent() -> None:
-    same = Estimate(0.0, 0.0, 0.0, 0.0, 11, 12, 5)
-    p, q = verdicts.difference_p(same), verdicts.equivalence_p(same)
-    assert (p, q) == (1.0, 0.0)
-    assert verdicts.judge(same, p, q) == "equivalent"
+def test_one_training_of_each_decides_nothing_however_far_apart() -> None:
+    assert verdicts.judge(found(0.08, 0.001, seeds=1)) == "one training only"
+    assert verdicts.judge(found(0.0, 0.001, seeds=1)) == "one training only"
+
+
+def test_two_that_nothing_tells_apart_are_equivalent() -> None:
+    same = replace(found(0.0, 0.0), low=0.0, high=0.0)
+    assert verdicts.difference_p(same) == 1.0
+    assert verdicts.judge(same) == "equivalent"
 
 
 def test_without_an_interval_nothing_is_said() -> None:
     assert verdicts.difference_p(NOTHING) is None
-    assert verdicts.equivalence_p(NOTHING) is None
-    assert verdicts.judge(NOTHING, None, None) == "no interval"
-
-
-def test_holm_by_hand() -> None:
-    assert verdicts.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert verdicts.holm([0.02, None, 0.01]) == [pytest.approx(0.02), None, pytest.approx(0.02)]
-    assert verdicts.holm([]) == []
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_holm_lies_between_no_correction_and_bonferroni_and_keeps_the_order(p_values: list[float]) -> None:
-    adjusted = verdicts.holm(p_values)
-    for p, value in zip(p_values, adjusted, strict=True):
-        assert p - 1e-12 <= value <= min(1, p * len(p_values)) + 1e-12
-    order = np.argsort(p_values, kind="stable")
-    assert (np.diff(np.array(adjusted)[order]) >= 0).all()
+    assert verdicts.judge(NOTHING.among(3)) == "no interval"
+    assert verdicts.judge(verdicts.compare_all(NOTHING, 3)) == "no interval"

@@ -52,7 +52,8 @@ def test_an_axis_that_either_study_holds_fixed_is_what_they_are_compared_on(stud
         assert row.difference == pytest.approx(row.first_auroc - row.second_auroc, abs=1e-12)
         assert row.difference_low < row.difference < row.difference_high
         assert row.outcome in ("better", "worse", "equivalent", "not decided")
-        assert row.p_holm >= row.p >= 1 / 10_001
+        assert row.corrected_low < row.difference_low
+        assert (row.p_corrected < 0.05) == (not row.corrected_low <= 0 <= row.corrected_high)
         assert row.paired_by == "cells"
     swapped = compare(study.runs, "other", "one", tmp_path / "cache")
     assert swapped.full["difference"].tolist() == pytest.approx((-found.full["difference"]).tolist())
@@ -73,7 +74,7 @@ def test_shared_cells_differ_in_nothing(study: Study, tmp_path: Path) -> None:
     found = compare(study.runs, "small", "large", tmp_path / "cache")
     assert found.full["difference"].tolist() == [0.0]
     assert found.full["differs"].tolist() == ["nothing: the same cells"]
-    assert found.full[["paired_by", "p", "outcome"]].to_numpy().tolist() == [
+    assert found.full[["paired_by", "p_corrected", "outcome"]].to_numpy().tolist() == [
         ["the same predictions", 1.0, "equivalent"]
     ]
 
@@ -84,7 +85,7 @@ def test_other_samples_are_said_and_no_counterpart_at_all_is_refused(study: Stud
     found = compare(study.runs, "one", "more", tmp_path / "cache")
     assert found.shown["paired by"].tolist() == ["slides"]
     assert "Paired by slides: not the same samples" in found.note
-    assert found.full["p"].tolist() == found.full["p_holm"].tolist()
+    assert found.full["p_corrected"].notna().all()
     filled(study, "far", adaptation=["full", "linear_probe"])
     filled(study, "near", adaptation=["lora"], fraction=[0.1, 1.0])
     with pytest.raises(MitofmError, match="no finished configuration in common"):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -56,3 +58,21 @@ def test_named_evaluation_sets_take_the_place_of_all(study: Study, measure: Meas
     results = measure(study).results
     found = {(result.configuration.train_domain, result.set) for result in pick_primary(results)}
     assert found == {("lung", "in_domain"), ("lung", "out_of_domain"), ("", "all")}
+
+
+def test_folds_of_a_seed_are_one_and_a_fold_that_one_side_lacks_is_left_out_of_a_pair(
+    study: Study, measure: Measure
+) -> None:
+    folds = [f"fold {number}" for number in range(3)]
+    study.grid(adaptation=["lora", "full"], seed=[42, 43], train_domain=folds, domains=[("breast",)], slides=[3])
+    measured = measure(study)
+    lora = next(one for one in measured.primary if one.configuration.adaptation == "lora")
+    assert (lora.auroc.seeds, lora.group.planned) == (2, 6)
+    each = [measured.stored.match(lora, lora)[0][seed].of("auroc")[0] for seed in ("42", "43")]
+    assert lora.auroc.value == pytest.approx(np.mean(each))
+    cut = replace(lora, group=replace(lora.group, done={k: v for k, v in lora.group.done.items() if k != "42 fold 1"}))
+    full = next(one for one in measured.primary if one.configuration.adaptation == "full")
+    assert measured.stored.compare(full, lora).difference.seeds == 2
+    pair = measured.stored.compare(full, cut)
+    assert pair.difference.value is not None
+    assert pair.difference.seeds == 2

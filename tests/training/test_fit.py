@@ -62,16 +62,17 @@ def test_a_resumed_cell_equals_an_uninterrupted_one(
 ) -> None:
     overrides = [
         *f"adaptation={mode}".split(),
+        "backbone=toy_vit_p16",
         "augment=paper",
         "fit.min_steps=24",
         "fit.max_steps=24",
         "fit.checks=4",
-        "trainer.checkpoint_seconds=0",
         f"protocol.validation_samples={20 if decides else 10_000}",
         "protocol.validation_samples_per_class=5",
     ]
-    whole = cell(small(*overrides, f"paths.runs={tmp_path}/whole"))
+    whole = cell(small(*overrides, f"paths.runs={tmp_path}/whole"))  # which saves nothing to resume from
 
+    overrides.append("trainer.checkpoint_seconds=0")
     save = callbacks.SaveToResume._save
     for stop in (1, 6, 7, 13):  # mid-pass, at a check, just after one
 
@@ -116,7 +117,7 @@ def test_the_best_check_is_kept_not_the_last(small: Small, monkeypatch: pytest.M
             self.validation_auroc.update(next(checks), labels)
 
     monkeypatch.setattr(CellModule, "validation_step", given)
-    settings = ["fit.min_steps=40", "fit.max_steps=40", "fit.checks=4"]
+    settings = ["fit.min_steps=40", "fit.max_steps=40", "fit.checks=4", "backbone=toy_vit_p16"]
     settings += ["protocol.validation_samples=20", "protocol.validation_samples_per_class=5"]
     folder = cell(small("adaptation=full", *settings))
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -136,8 +137,9 @@ def test_a_cell_that_stopped_early_and_was_killed_in_testing_ends_as_if_it_had_n
         CellModule, "on_validation_epoch_end", lambda self: self.log("validation/auroc", scores[self.global_step])
     )
     settings = ["adaptation=full", "fit.min_steps=48", "fit.max_steps=48", "fit.checks=4", "fit.patience=1"]
-    settings += ["trainer.checkpoint_seconds=0", "protocol.validation_samples=20"]
-    whole = cell(small(*settings, f"paths.runs={tmp_path}/whole"))
+    settings += ["backbone=toy_vit_p16", "protocol.validation_samples=20"]
+    whole = cell(small(*settings, f"paths.runs={tmp_path}/whole"))  # which saves nothing to resume from
+    settings.append("trainer.checkpoint_seconds=0")
 
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mitofm.data.splits.part import Split
 
 
+@dataclass(frozen=True)
 class Background:
     """As many background crops as the slide has bought positive samples, since the released code balances the classes.
 
@@ -29,15 +30,13 @@ class Background:
     """
 
     relabels = False
-
-    def __init__(self, per_image: Count, distance_px: NotNegative, seed: Natural) -> None:
-        self.per_image = per_image
-        self.distance_px = distance_px
-        self.seed = seed
+    per_image: Count
+    distance_px: NotNegative
+    seed: Natural
 
     def apply(self, split: Split, store: PatchStore, dataset: Dataset) -> tuple[Split, PatchStore]:
         """Background crops follow the annotated samples; those drawn are training samples like any other."""
-        positions = BackgroundPositions(dataset, self.per_image, self.distance_px, self.seed)
+        positions = BackgroundPositions(dataset, self.per_image, self.distance_px, seed=self.seed)
         background = dataset.store(positions, "background")
         bought = split.frame.iloc[split.rows(TRAIN)].groupby("slide")["label"].agg(["sum", "size"])
         wanted = bought.loc[bought["sum"] == bought["size"], "sum"]

@@ -19,6 +19,7 @@ from mitofm.data.downloads.web import Session
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
 
+_AT_ONCE = 4  # files
 _CHUNK = 1 << 16  # what a cut connection may lose
 _VAIN = 4  # attempts at a file that bring nothing new, after which it is given up
 
@@ -35,7 +36,7 @@ def find_missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered
     def checksum(path: Path, kind: str) -> str:
         return remembered.get(kind, [path], lambda: digest(path, kind))
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         faults = pool.map(lambda remote: remote.find_fault(folder / remote.name, checksum), present)
         found = list(track(faults, f"verifying {len(present)} files", len(present), transient=True))
     broken = [f"{remote.name}: {fault}" for remote, fault in zip(present, found, strict=True) if fault]
@@ -47,21 +48,11 @@ def find_missing(remotes: Sequence[Remote], folder: Path, remembered: Remembered
     return [remote for remote in remotes if not (folder / remote.name).is_file()]
 
 
-def download(
-    remotes: Sequence[Remote], folder: Path, remembered: Remembered, pause_s: float = 1.0, parallel: int = 4
-) -> None:
-    """Bring every file into `folder`, going on where an earlier attempt ended.
+def download(remotes: Sequence[Remote], folder: Path, remembered: Remembered, pause_s: float = 1.0) -> None:
+    """Bring every file into `folder`, going on where an earlier attempt ended; pauses after failures are multiples of `pause_s`.
 
-    Args:
-        remotes: the published files.
-        folder: where they belong.
-        remembered: what has been verified already.
-        pause_s: what the pauses after failures are multiples of.
-        parallel: how many files are fetched at once.
-
-    Raises:
-        MitofmError: the disk is too small, nobody answers (the message lists what is missing and how to bring it by
-            hand), or files there or arriving are not the published ones. What has arrived whole or in part stays.
+    MitofmError if the disk is too small, nobody answers (the message lists what is missing and how to bring it by
+    hand), or files there or arriving are not the published ones. What has arrived whole or in part stays.
     """
     if not find_missing(remotes, folder, remembered):
         return
@@ -70,7 +61,7 @@ def download(
         with FileLock(folder / ".downloads.lock"):
             wanted = find_missing(remotes, folder, remembered)
             _check_room(wanted, folder)
-            broken = _fetch_all(wanted, folder, remembered, pause_s, parallel)
+            broken = _fetch_all(wanted, folder, remembered, pause_s)
     except RequestException as error:
         absent = find_missing(remotes, folder, remembered)
         lines = [f"{remote.name}  {remote.bytes / 1e6:,.1f} MB  {remote.url}" for remote in absent]
@@ -101,13 +92,13 @@ def _check_room(wanted: list[Remote], folder: Path) -> None:
         )
 
 
-def _fetch_all(wanted: list[Remote], folder: Path, remembered: Remembered, pause_s: float, parallel: int) -> list[str]:
+def _fetch_all(wanted: list[Remote], folder: Path, remembered: Remembered, pause_s: float) -> list[str]:
     """Fetch the files; what is wrong with each that came broken. RequestException ends it all if nobody answers."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     stop = Event()
-    with Progress(*columns, transient=True) as progress, ThreadPoolExecutor(parallel) as pool:
+    with Progress(*columns, transient=True) as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
         total = sum(remote.bytes for remote in wanted)
         done = sum(_size(_part(folder, remote)) for remote in wanted)
         task = progress.add_task(f"fetching {len(wanted)} files", total=total, completed=done)

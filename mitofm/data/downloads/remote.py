@@ -28,8 +28,7 @@ def digest(path: Path, kind: str) -> str:
 class Remote:
     """One published file: its name in the data set's folder, address, size, and whichever checksum is published.
 
-    Raises:
-        MitofmError: its name leads out of the folder, or its address is not https.
+    MitofmError if its name leads out of the folder, or its address is not https.
     """
 
     name: str

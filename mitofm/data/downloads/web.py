@@ -29,8 +29,7 @@ def require_https(url: str) -> None:
 class Session(requests.Session):
     """Asks again if there is no connection (three times), or if the server says to come later (seven times).
 
-    Args:
-        pause_s: what the pauses are multiples of; they double, and a server's own wish (Retry-After) is kept.
+    Pauses are multiples of `pause_s`; they double, and a server's own wish (Retry-After) is kept.
     """
 
     def __init__(self, pause_s: float) -> None:

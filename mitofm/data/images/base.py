@@ -29,8 +29,7 @@ class Image(ABC):
     def tile(self, row: int, column: int) -> np.ndarray:
         """The tile: (h, w, 3 or 4) uint8, h and w at least what of it lies inside the image.
 
-        Raises:
-            MitofmError: it cannot be decoded, or its pixels are not opaque RGB of 8 bit.
+        MitofmError if it cannot be decoded, or its pixels are not opaque RGB of 8 bit.
         """
 
     def close(self) -> None:
@@ -66,8 +65,7 @@ def note_orientation(orientation: int) -> tuple[str, ...]:
 def take_rgb(pixels: np.ndarray, path: Path) -> np.ndarray:
     """The RGB part of decoded `pixels` (h, w, 3 or 4): an opaque alpha channel is dropped.
 
-    Raises:
-        MitofmError: they are not 8-bit RGB, or partly transparent.
+    MitofmError if they are not 8-bit RGB, or partly transparent.
     """
     if pixels.dtype != np.uint8:
         raise MitofmError(f"{path}: this image has {pixels.dtype} pixels; convert it to 8 bit, whose range is known")
@@ -77,7 +75,6 @@ def take_rgb(pixels: np.ndarray, path: Path) -> np.ndarray:
         )
     if pixels.shape[2] == 4 and (pixels[..., 3] < 255).any():
         raise MitofmError(
-            f"{path}: this image is partly transparent, or has a fourth channel that is no alpha, so its colours are not "
-            "defined; save it as RGB without one"
+            f"{path}: this image is partly transparent, or has a fourth channel that is no alpha: save it as RGB without one"
         )
     return pixels[..., :3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 from mitofm.data.images.broken import cut_short
@@ -112,11 +113,9 @@ def tell_kind(start: bytes) -> str:
 
 def _is_text(start: bytes) -> bool:
     try:
-        words = start.decode()
-    except UnicodeDecodeError as error:  # the last letter may be cut off
-        if error.start < len(start) - 3:
-            return False
-        words = start[: error.start].decode()
+        words = codecs.getincrementaldecoder("utf-8")().decode(start)  # the last letter may be cut off
+    except UnicodeDecodeError:
+        return False
     return bool(words.strip()) and all(letter.isprintable() or letter.isspace() for letter in words)
 
 

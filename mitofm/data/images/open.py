@@ -10,21 +10,17 @@ from mitofm.data.images.broken import cut_short
 from mitofm.data.images.kinds import TO_TIFF, UNREAD, check_kind
 from mitofm.ground.errors import MitofmError
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-_TIFFS = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".qptiff")
-_SLIDES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
-_READERS = (  # imported when first needed: a set of PNG crops wants no OpenSlide
-    dict.fromkeys(_PICTURES, "picture.Picture")
-    | dict.fromkeys(_TIFFS, "tiff.open_tiff")
-    | dict.fromkeys(_SLIDES, "slide.Slide")
-)
+_READERS = {  # imported when first needed: a set of PNG crops wants no OpenSlide
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp"), "picture.Picture"),
+    **dict.fromkeys((".tif", ".tiff", ".btf", ".tf2", ".tf8", ".qptiff"), "tiff.open_tiff"),
+    **dict.fromkeys((".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm"), "slide.Slide"),
+}
 
 
 def open_image(path: Path) -> Image:
     """The opened image in `path`.
 
-    Raises:
-        MitofmError: the file is missing, empty, broken, of another format than its ending says, or not 8-bit RGB.
+    MitofmError if the file is missing, empty, broken, of another format than its ending says, or not 8-bit RGB.
     """
     kind = path.suffix.lower()
     if kind in UNREAD:

@@ -19,8 +19,7 @@ _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 def choose_page(path: Path, file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
     """The largest RGB page, and a note if it was chosen among several that are no levels of one pyramid.
 
-    Raises:
-        MitofmError: there is none, several are equally large (a stack), or it cannot be decoded to 8-bit RGB.
+    MitofmError if there is none, several are equally large (a stack), or it cannot be decoded to 8-bit RGB.
     """
     file.pages.useframes = False
     pages = list(_list_pages(file))
@@ -67,9 +66,8 @@ def _refuse_stack(path: Path, largest: list[tifffile.TiffPage]) -> None:
     many = max(len(largest), page.imagedepth, int(said[1]) if said else 1)
     if many > 1:
         raise MitofmError(
-            f"{path}: this TIFF is a stack of {many} images of {page.imagewidth} x {page.imagelength} px, and which one is "
-            "meant is not known. Save each crop as a file of its own, and of a stack in focus, time or channel the one image "
-            "that was annotated"
+            f"{path}: this TIFF is a stack of {many} images of {page.imagewidth} x {page.imagelength} px: which one is "
+            "meant? Save each crop as a file of its own, and of focus, time or channel the one image that was annotated"
         )
 
 

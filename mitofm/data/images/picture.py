@@ -10,7 +10,12 @@ from mitofm.data.images.base import Image, note_orientation, refuse_bomb, take_r
 from mitofm.data.images.broken import unreadable
 from mitofm.ground.errors import MitofmError
 
-_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "F")
+_WAYS = {  # out of other modes
+    **dict.fromkeys(
+        ("1", "L", "LA", "La", "I", "I;16", "I;16B", "F"), "it is grey, and without colour there is no stain to see"
+    ),
+    "CMYK": "CMYK is made for printing: save the original as RGB",
+}
 _ORIENTATION = 0x0112  # EXIF tag
 
 
@@ -49,11 +54,7 @@ class Picture(Image):
         if file.format == "PNG" and _read_png_depth(path) == 16:
             raise MitofmError(f"{path}: this image has 16 bits per channel; convert it to 8 bit, whose range is known")
         if file.mode not in ("RGB", "RGBA", "P"):
-            way = "convert it from an original with colour"
-            if file.mode in _GREY:
-                way = "it is grey, and without colour there is no stain to see"
-            elif file.mode == "CMYK":
-                way = "CMYK is made for printing: save the original as RGB"
+            way = _WAYS.get(file.mode, "convert it from an original with colour")
             raise MitofmError(f"{path}: this image is not 8-bit RGB (mode {file.mode}); {way}")
         if file.format in ("PNG", "WEBP") and (images := getattr(file, "n_frames", 1)) > 1:
             raise MitofmError(f"{path}: this is an animation of {images} images; save each as a file of its own")

@@ -35,8 +35,7 @@ MICROMETRES = {  # of the units of length that OME and ImageJ write; the micro s
 def require_square(path: Path, x: float | None, y: float | None) -> float | None:
     """The resolution of an image whose pixels are `x` wide and `y` high; None if it is unknown, or meant for printing.
 
-    Raises:
-        MitofmError: they differ by more than 1 %.
+    MitofmError if they differ by more than 1 %.
     """
     known = [value for value in (x, y) if value is not None and value > 0]
     if not any(is_plausible(value) for value in known):
@@ -58,11 +57,7 @@ def is_plausible(mpp: float | None) -> TypeGuard[float]:
 def parse_text(text: str, width: int, height: int, tags: Pair = UNKNOWN) -> Pair:
     """What the description of an image of `width` x `height` px says.
 
-    Args:
-        text: the ImageDescription.
-        width: px.
-        height: px.
-        tags: px per unit in x and y as in the resolution tags, whose unit an ImageJ description states.
+    `tags` are px per unit in x and y as in the resolution tags, whose unit an ImageJ description states.
     """
     if text.startswith(("ImageJ=", "SCIFIO=")):
         return _parse_imagej(text, tags)

@@ -19,8 +19,7 @@ _BLOCK = 512  # px, if a slide does not say how it is tiled
 class Slide(Image):
     """Level 0 of a slide. Its tiles are the file's own, so that each is decoded once.
 
-    Raises:
-        MitofmError: OpenSlide does not know it, or it is broken.
+    MitofmError if OpenSlide does not know it, or it is broken.
     """
 
     def __init__(self, path: Path) -> None:

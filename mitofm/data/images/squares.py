@@ -10,18 +10,10 @@ from mitofm.data.images.base import Image
 
 
 def cut_squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
-    """Squares of `side` px around each of `centres`: (n, side, side, 3) uint8.
+    """Squares of `side` px around each of `centres` (n, 2), x and y in px: (n, side, side, 3) uint8.
 
     The square around (x, y) starts at floor(x) - side // 2. Beyond a border lies the reflection of the image, again and
-    again: the image may be smaller than `side`, and a centre may lie outside it.
-
-    Args:
-        image: the image.
-        centres: (n, 2) x and y, px.
-        side: px.
-
-    Raises:
-        MitofmError: a tile cannot be decoded.
+    again: the image may be smaller than `side`, and a centre may lie outside it. MitofmError if a tile cannot be decoded.
     """
     size = np.array([image.width, image.height])
     wanted = np.floor(centres).astype(np.int64) - side // 2

@@ -23,8 +23,7 @@ _UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}  # the last two are tifffile's o
 def open_tiff(path: Path) -> Image:
     """The opened TIFF, whatever its ending: through OpenSlide if plain TIFF rules do not give its pixels, else tifffile.
 
-    Raises:
-        MitofmError: it is broken, cut short, a stack, or not 8-bit RGB.
+    MitofmError if it is broken, cut short, a stack, or not 8-bit RGB.
     """
     if lack := find_lack(path):
         raise cut_short(path, lack)
@@ -39,9 +38,9 @@ def open_tiff(path: Path) -> Image:
             file.close()
             return Slide(path)
         return Tiff(path, file)
-    except BaseException as error:
+    except Exception as error:
         file.close()
-        if isinstance(error, MitofmError) or not isinstance(error, Exception):
+        if isinstance(error, MitofmError):
             raise
         raise damaged(path, error) from error
 
@@ -49,8 +48,7 @@ def open_tiff(path: Path) -> Image:
 class Tiff(Image):
     """The image of a TIFF `file`. A strip is a tile as wide as the image. What was never scanned is background.
 
-    Raises:
-        MitofmError: it is empty, a stack, or not 8-bit RGB.
+    MitofmError if it is empty, a stack, or not 8-bit RGB.
     """
 
     def __init__(self, path: Path, file: tifffile.TiffFile) -> None:
@@ -131,8 +129,7 @@ def _read_resolution(
 ) -> tuple[float | None, tuple[str, ...]]:
     """Micrometre per px of `page`: as a description says (OME's is in the `first` page), else as the tags do.
 
-    Raises:
-        MitofmError: its pixels are not square.
+    MitofmError if its pixels are not square.
     """
     tags = _divide(page.tags.valueof(_X_RESOLUTION)), _divide(page.tags.valueof(_Y_RESOLUTION))
     in_tags = resolution.parse_tags(*tags, _UNITS.get(page.tags.valueof(_RESOLUTION_UNIT), ""))

@@ -25,8 +25,6 @@ class AnnotatedImages(ABC):
     """One file of annotations and its images.
 
     Args:
-        root: the folder.
-        name: the data set's name.
         file: the annotations, in the folder; or several names, of which the first that is there is read.
         positive: classes of label 1, by name or number.
         negative: classes of label 0. A class that is in neither list, or in `ignored`, is an error.
@@ -91,13 +89,9 @@ class AnnotatedImages(ABC):
     def describe(self, samples: pd.DataFrame, files: pd.Series, paths: Sequence[Path]) -> pd.DataFrame:
         """`samples` with what is known of their images, and `image`: where these are on this disk.
 
-        Args:
-            samples: one row per sample.
-            files: the image of each, as its file names it.
-            paths: of `files()`.
+        MitofmError if an image has no domain, or may be one of two files.
 
-        Raises:
-            MitofmError: an image has no domain, or may be one of two files.
+        `files` are the image of each, as its file names it, and `paths` those of `files()`.
         """
         if self.table_of_cases:
             samples = self.table_of_cases.describe(samples, files, paths[1])

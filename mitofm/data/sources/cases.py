@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
 from mitofm.data import tabular
 from mitofm.data.sources import reading
-from mitofm.data.sources.spelling import FIELDS, fold_case, to_slashes
+from mitofm.data.sources.spelling import FIELDS, fold_case, list_names, to_slashes
 from mitofm.ground.errors import MitofmError
 
 SAID = (*FIELDS, "patient")
@@ -36,16 +36,15 @@ class Cases:
     def describe(self, samples: pd.DataFrame, files: pd.Series, path: Path) -> pd.DataFrame:
         """`samples` with what the table says of their images, which replaces what was known before.
 
-        Args:
-            samples: one row per sample.
-            files: the image of each, as its annotations name it.
-            path: the table.
+        MitofmError if the table cannot be read, lacks a column, says two things of one image, or knows none of them.
 
-        Raises:
-            MitofmError: the table cannot be read, lacks a column, says two things of one image, or knows none of them.
+        `files` are the image of each, as its annotations name it.
         """
         known = self._read(path)
-        keys = {file: next((key for key in _list_keys(file) if key in known.index), None) for file in files.unique()}
+        keys = {
+            file: next((key for key in map(_to_key, list_names(file)) if key in known.index), None)
+            for file in files.unique()
+        }
         if not any(keys.values()):
             raise MitofmError(
                 f"{path}: its column {self.image} names none of the images of the samples: it has {known.index[0]!r} "
@@ -70,13 +69,6 @@ class Cases:
         if again.any():
             raise MitofmError(f"{path}: it says two things of the image {said.index[again][0]!r}. Keep one of its rows")
         return said
-
-
-def _list_keys(file: str) -> list[str]:
-    """The names of an image in a table of cases: its path or its name, with ending or without."""
-    path = PurePosixPath(file)
-    names = (file, path.with_suffix("").as_posix(), path.name, path.stem)
-    return list(dict.fromkeys(_to_key(name) for name in names))
 
 
 def _to_key(name: str) -> str:

@@ -53,7 +53,6 @@ class Classes:
         Args:
             found: the class of each entry, as the file gives it, "" if it has none; the index says what an entry is
                 called ("row" 5).
-            origin: the file, for messages.
             known: number -> name of the file's classes, if it lists them.
 
         Raises:

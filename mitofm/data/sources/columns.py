@@ -45,15 +45,12 @@ def find_columns(
 ) -> tuple[dict[str, str], str]:
     """The column of each key, as the table's header spells it, and the unit of x and y.
 
+    MitofmError if the table lacks a column, or says no unit that is read.
+
     Args:
         columns: the word of each key. A usual word (`COLUMNS`) that is not in the table stands for the other words that
             people and QuPath use for the same, without regard to case and blanks.
-        header: the table's words.
         unit: of x and y; None: what the header says (`Centroid X µm`), else px.
-        origin: the file, for messages.
-
-    Raises:
-        MitofmError: the table lacks a column, or says no unit that is read.
     """
     found = {key: _find_column(key, word, header, unit) for key, word in columns.items()}
     needed = {key: word for key, word in columns.items() if key not in DISPENSABLE or word != COLUMNS[key]}

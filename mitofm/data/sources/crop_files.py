@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from mitofm.data.sources import reading
-from mitofm.data.sources.spelling import fold_case, strip_marks, to_slashes
+from mitofm.data.sources.spelling import fold_case, require_group, strip_marks, to_slashes
 from mitofm.ground.errors import MitofmError
 
 _TABLES = (".csv", ".tsv", ".txt")
@@ -18,17 +16,8 @@ _AROUND = ("patches", "crops", "images")
 
 
 def list_crops(folder: Path) -> list[str]:
-    """The images in `folder` and below, as paths relative to it, sorted, without those that systems leave there.
-
-    These are called `._x.png`, or lie in `__MACOSX` or a hidden folder.
-    """
-    found: list[str] = []
-    for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        inside = Path(place).relative_to(folder)
-        images = [file for file in files if file.lower().endswith(reading.IMAGES) and not file.startswith(".")]
-        found += [(inside / file).as_posix() for file in images]
-    return sorted(found)
+    """The images in `folder` and below, as `mitofm.data.sources.reading.list_files` gives them."""
+    return [file for file in reading.list_files(folder) if file.lower().endswith(reading.IMAGES)]
 
 
 def list_tables(folder: Path) -> list[Path]:
@@ -70,29 +59,22 @@ class CropNames:
     def find_each(
         self, words: pd.Series, count_beyond: Callable[[str], int], origin: Path, root: Path
     ) -> list[str | None]:
-        """The crop that each of `words` means, or None. MitofmError, with its row, for a word that may mean two.
+        """The crop that each of `words` (index: the row of the CSV) means, or None; as `find`.
 
-        Args:
-            words: as for `find`; the index is the row of the CSV.
-            count_beyond: how many leading folders of a word may be ignored.
-            origin: the CSV, for messages.
-            root: the folder of the crops, for messages.
+        MitofmError, with its row, for a word that may mean two.
         """
         found = [self.find(word, count_beyond(word)) for word in words]
         for row, word, crops in zip(words.index, words, found, strict=True):
             if len(crops) > 1:
                 raise MitofmError(
-                    f"{origin}: row {row}: {word!r} may be {crops[0]} or {crops[1]} of {root}. Give folder and ending in "
-                    "the CSV, or rename one of them"
+                    f"{origin}: row {row}: {word!r} may be {crops[0]} or {crops[1]} of {root}. Give folder and ending, or rename one"
                 )
         return [crops[0] if crops else None for crops in found]
 
     def find(self, word: str, beyond: int = 0) -> list[str]:
-        """The crops that `word` may mean: none, the one, or several; as it is written first, then in whatever case.
+        """The crops that `word`, a path, may mean: none, the one, or several; as it is written first, then in whatever case.
 
-        Args:
-            word: a path, with an ending or without, whose leading folders need not be there.
-            beyond: how many of its leading folders may be ignored; another ending always may.
+        As many of its leading folders as `beyond` may be ignored; another ending, or that it has none, always may.
         """
         names = _list_names(to_slashes(word))[: 2 * (beyond + 1)]
         exact = next((self._exact[name] for name in names if name in self._exact), [])
@@ -142,34 +124,17 @@ def number_repeated(names: pd.Series, keys: pd.Series) -> pd.Series:
     return names.mask(again > 0, names + "-" + (again + 1).astype(str))
 
 
-def join_columns(read: pd.DataFrame, columns: Mapping[str, str | Sequence[str]]) -> pd.DataFrame:
-    """The columns of a CSV that was read, under new names; several for one name are joined with "_"."""
-    return pd.DataFrame(
-        {
-            key: read[words] if isinstance(words, str) else ["_".join(row) for row in read[list(words)].to_numpy()]
-            for key, words in columns.items()
-        },
-        read.index,
-    )
-
-
 def extract_slides(crops: pd.Series, pattern: str, origin: str) -> pd.Series:
     """The slide of each of `crops` (paths): the group of the regular expression `pattern` in its name without ending.
 
     `^([^_]+)_` is what stands before the first `_`. MitofmError, naming `origin`, if `pattern` is no regular expression with
     one group, or does not match a name.
     """
-    try:
-        groups = re.compile(pattern).groups
-    except re.error as error:
-        raise MitofmError(f"source.slide_pattern {pattern!r} is not a regular expression: {error}") from error
-    if groups != 1:
-        raise MitofmError(f"source.slide_pattern {pattern!r} needs one group (...), the slide; it has {groups}")
-    names = crops.map(lambda crop: PurePosixPath(crop).stem)
-    found = names.str.extract(pattern, expand=False)
+    require_group(pattern, "data.source.slide_pattern")
+    found = crops.map(lambda crop: PurePosixPath(crop).stem).str.extract(pattern, expand=False)
     if found.isna().any():
         raise MitofmError(
-            f"{origin}: source.slide_pattern {pattern!r} finds no slide in {crops[found.isna()].iloc[0]} "
+            f"{origin}: data.source.slide_pattern {pattern!r} finds no slide in {crops[found.isna()].iloc[0]} "
             f"({int(found.isna().sum())} such). Correct it, or set it to null: then each crop is its own slide"
         )
     return found

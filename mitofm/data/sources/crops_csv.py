@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from mitofm.data import tabular
 from mitofm.data.annotations import UNKNOWN, VOTES, validate
-from mitofm.data.sources import crop_files, finding, reading, votes
+from mitofm.data.sources import crop_files, finding, reading
 from mitofm.data.sources.classes import Classes, Names
-from mitofm.data.sources.domains import Rules, fill
-from mitofm.data.sources.spelling import list_words, respell, to_slashes
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.data.sources.crops import Columns, Crops
+from mitofm.data.sources.spelling import list_words, to_slashes
+from mitofm.ground.errors import MitofmError
 
 COLUMNS = ("crop", "label", "slide", "patient", "domain", "species", "scanner", "x", "y", "mpp", "image", "dataset",
            "sample_id", *VOTES)  # fmt: skip
 
 
-class CropsCsv:
+class CropsCsv(Crops):
     """A folder with a CSV that names crops, and the crops.
 
     The CSV lies in the root, in its folder that is called as the data set, or in a folder `patches`, `crops` or `images`
@@ -31,22 +32,17 @@ class CropsCsv:
     is its own.
 
     Args:
-        root: the folder.
-        name: the data set's name, and the `dataset` of its samples if the CSV names none.
-        file: the CSV, or the names it has in several copies; None: the one table (`.csv`, `.tsv`, `.txt`) there that has
-            the columns.
-        columns: the CSV's words for crop and label, and if it has them slide, patient, domain, species, scanner, x and y
-            (centre in the slide, px), mpp, image (if a slide has several), dataset, sample_id. `votes` is a list of one
-            column per expert; or the column of how many there are, beside `votes_positive`. null: it has no such column;
-            without one of labels, samples can be scored and not learned from.
-        positive: words of label 1; with none, positive or negative, labels are 1 and 0.
+        name: also the `dataset` of its samples if the CSV names none.
+        file: the CSV; None: the one table (`.csv`, `.tsv`, `.txt`) there that has the columns.
+        columns: those of crop and label, and if the CSV has them slide, patient, domain, species, scanner, x and y (centre
+            in the slide, px), mpp, image (if a slide has several), dataset, sample_id, votes. Beside `votes_positive`,
+            `votes` is the column of how many there are. Without one of labels, samples can be scored and not learned from.
+        positive: words of label 1; with none, positive or negative, labels are 1 and 0. Experts write them for it, too,
+            without `vote_words`.
         negative: words of label 0.
         ignored: words of crops that are no sample of the task; "others": all that are not named.
         folder: where the crops lie, beside the CSV.
-        slide_pattern: a regular expression whose group is the slide in the name of a crop.
-        domains: what the CSV does not say; see `mitofm.data.sources.domains.fill`.
-        spelling: see `mitofm.data.sources.spelling.respell`.
-        vote_words: what experts write for label 1; none: `positive`.
+        root, more: see `mitofm.data.sources.crops.Crops`.
     """
 
     def __init__(
@@ -54,31 +50,19 @@ class CropsCsv:
         root: str | Path,
         name: str,
         file: str | Sequence[str] | None,
-        columns: Mapping[str, str | Sequence[str] | None],
+        columns: Columns,
         positive: Names = (),
         negative: Names = (),
         ignored: Names = (),
         folder: str = ".",
-        slide_pattern: str | None = None,
-        domains: Rules = (),
-        spelling: Mapping[str, str] | None = None,
-        vote_words: votes.Words = (),
+        **more: Any,
     ) -> None:
-        for key in columns:
-            if key not in COLUMNS:
-                raise unknown("column", key, COLUMNS, place="data.source.columns")
-        if columns.get("crop") is None:
+        super().__init__(root, name, file, columns, COLUMNS, **more)
+        if "crop" not in self.columns:
             raise MitofmError(f"data set {name!r}: data.source.columns must name the column of crops")
-        self.columns = {key: word for key, word in columns.items() if word is not None}
-        self.name = name
-        self.file = None if file is None else list_words(file)
         self.folder = folder
-        self.slide_pattern = slide_pattern
-        self.domains = domains
-        self.spelling = spelling or {}
         self.classes = Classes(positive, negative, ignored) if positive or negative else None
-        self.vote_words = list_words(vote_words) or list_words(positive)
-        self._given = Path(root)
+        self.vote_words = self.vote_words or list_words(positive)
 
     @property
     def root(self) -> Path:
@@ -93,11 +77,8 @@ class CropsCsv:
         """The CSV."""
         _, path = self._find()
         if path is None and self.file is None:
-            raise MitofmError(
-                f"data set {self.name!r} is not here: no table in {self._given} has the columns "
-                f"{', '.join(self._needed())}; {finding.describe(self._given)}. Put table and crops there, or point "
-                "paths.data (MITOFM_DATA) or data.source.root at their folder"
-            )
+            lack = f"no table in {self._given} has the columns {', '.join(self._needed())}"
+            raise finding.absent(f"data set {self.name!r}", lack, self._given)
         if path is None:
             raise finding.missing(self._given, self.file or (), f"data set {self.name!r}")
         return [reading.require_content(path, self.name)]
@@ -108,7 +89,7 @@ class CropsCsv:
         return validate(self._to_samples(reading.read_csv(path, self._needed()), path), str(path))
 
     def _needed(self) -> list[str]:
-        return [word for key, words in self.columns.items() if key != "votes" for word in list_words(words)]
+        return [word for key, words in self.columns.items() if key != "votes" for word in words]
 
     def _find(self) -> tuple[Path, Path | None]:
         """The folder that the CSV is in, and the CSV."""
@@ -126,20 +107,12 @@ class CropsCsv:
                 return place, fitting[0]
         return self._given, None
 
-    def _name_columns(self, read: pd.DataFrame) -> dict[str, str | Sequence[str]]:
-        """The columns of the CSV `read`, by what they are here."""
-        return self.columns
-
     def _to_samples(self, read: pd.DataFrame, path: Path) -> pd.DataFrame:
-        """The annotation table, not yet validated, with the rows of the CSV."""
-        words = self._name_columns(read)
-        counted = "votes_positive" in words  # then `votes` is a column of numbers, too
-        samples = crop_files.join_columns(read, {key: word for key, word in words.items() if key != "votes" or counted})
+        """The annotation table, not yet validated, with the rows of the CSV `read` from `path`."""
+        samples = self.name_columns(read, self.columns, path)
         for key in ("x", "y", "mpp", *([] if self.classes else ["label"])):
             if key in samples:
                 samples[key] = tabular.parse_numbers(samples[key].rename(key), str(path))
-        if "votes" in words and not counted:
-            samples = samples.join(votes.count_columns(read, list_words(words["votes"]), self.vote_words, path))
         called = samples["crop"].map(to_slashes)
         samples["crop"] = self._find_crops(called, path)
         if "sample_id" not in samples:
@@ -160,7 +133,7 @@ class CropsCsv:
         elif self.classes is not None:
             labels = self.classes.to_labels(samples["label"], str(path))
             samples = samples.loc[labels.index].assign(label=labels)
-        return fill(respell(samples, self.spelling), samples["image"], self.domains, str(path))
+        return self.add_domains(samples, samples["image"], str(path))
 
     def _find_crops(self, called: pd.Series, path: Path) -> pd.Series:
         """The path of each crop in the root; one that is not there as the CSV calls it, below `folder`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mitofm.data.sources.spelling import FIELDS
+from mitofm.data.sources.spelling import FIELDS, list_names
 from mitofm.ground.errors import MitofmError
 
 Rules = str | Mapping[Any, Any] | Sequence[Mapping[str, Any]] | None
@@ -25,16 +25,10 @@ def fill(samples: pd.DataFrame, files: pd.Series, rules: Rules, origin: str) -> 
     - a list of rules, of which the first that covers an image counts. Each states some of `domain`, `species`, `scanner`;
       `files` limits it to the images of that name, or, as `[first, last]`, to those whose name is a number in that range.
 
-    A field that is not known of any image is left out.
+    A field that is not known of any image is left out. MitofmError if a rule states something else, or an image has no
+    domain.
 
-    Args:
-        samples: one row per sample.
-        files: the image of each, as its file names it.
-        rules: from the config.
-        origin: the annotation file, for messages.
-
-    Raises:
-        MitofmError: a rule states something else, or an image has no domain.
+    `files` are the image of each, as its file names it.
     """
     listed = list(_list_rules(rules))
     said = {file: _apply_rules(file, listed) for file in files.unique()}
@@ -79,20 +73,20 @@ def _apply_rules(file: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, str
         more = sorted(set(rule) - {*FIELDS, "files"})
         if more:
             raise MitofmError(f"data.source.domains: unknown {', '.join(more)}. There is: files, {', '.join(FIELDS)}")
-        if _covers(rule.get("files"), PurePosixPath(file)):
+        if _covers(rule.get("files"), file):
             return {field: rule[field] for field in FIELDS if field in rule}
     return {}
 
 
-def _covers(files: Any, path: PurePosixPath) -> bool:
-    number = int(path.stem) if path.stem.isdecimal() else None
+def _covers(files: Any, file: str) -> bool:
+    stem = PurePosixPath(file).stem
+    number = int(stem) if stem.isdecimal() else None
     if files is None:
         return True
     if isinstance(files, int):
         return files == number
     if isinstance(files, str):
-        names = (str(path), str(path.with_suffix("")), path.name, path.stem)
-        return any(name == files or (_is_pattern(files) and fnmatchcase(name, files)) for name in names)
+        return any(name == files or (_is_pattern(files) and fnmatchcase(name, files)) for name in list_names(file))
     if not (isinstance(files, (list, tuple)) and len(files) == 2 and all(isinstance(one, int) for one in files)):
         raise MitofmError(
             f"data.source.domains: files={files!r}: give one name, pattern or number, or the [first, last] of a range of numbers"

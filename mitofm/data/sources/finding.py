@@ -15,15 +15,12 @@ def find(root: Path, names: str | Sequence[str], what: str, fits: Callable[[Path
     """The file in folder `root` that has the first of `names` there is.
 
     Each name is tried as it is written, in order; then each again without regard to case, in every part of its path.
+    MitofmError if there is none, or two that differ from a name by case alone.
 
     Args:
-        root: the folder.
-        names: paths relative to it (or absolute): the published one, older ones.
+        names: paths relative to `root` (or absolute).
         what: whose file it is, for messages: "data set 'ami_br'".
         fits: `Path.is_dir` looks for a folder.
-
-    Raises:
-        MitofmError: there is none, or two that differ from a name by case alone.
     """
     listed = list_words(names)
     for name in listed:
@@ -41,12 +38,17 @@ def find(root: Path, names: str | Sequence[str], what: str, fits: Callable[[Path
 
 
 def missing(root: Path, names: str | Sequence[str], what: str) -> MitofmError:
-    """The error for what `find` did not find: what was looked for, what lies there instead, and the way out."""
+    """The error for what `find` did not find."""
     first, *others = list_words(names)
     also = f" (nor {' nor '.join(others)})" if others else ""
+    return absent(what, f"{root / first} does not exist{also}", root)
+
+
+def absent(what: str, lack: str, root: Path) -> MitofmError:
+    """The error for files that are not there: what is lacking, what lies in `root` instead, and the way out."""
     return MitofmError(
-        f"{what} is not here: {root / first} does not exist{also}; {describe(root)}. Put its annotations and images there, "
-        "or point paths.data (MITOFM_DATA) or data.source.root at the folder that holds them"
+        f"{what} is not here: {lack}; {describe(root)}. Put its annotations and images there, or point paths.data "
+        "(MITOFM_DATA) or data.source.root at the folder that holds them"
     )
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from mitofm.data import tabular
 from mitofm.data.annotations import UNKNOWN
-from mitofm.data.sources.points import PX, Labels, Points
+from mitofm.data.sources.points import Labels, Points
 from mitofm.ground.errors import MitofmError
 
 _log = logging.getLogger(__name__)
@@ -44,19 +44,16 @@ def stem(path: Path) -> str:
     return Path(name).stem if name.lower().endswith(_ENDINGS) else name
 
 
-def read(path: Path, labelled: bool, labels: Labels) -> Points:
-    """The samples of the GeoJSON in `path`; its features are counted from 1.
+def read(path: Path, labelled: bool, labels: Labels, unit: str) -> Points:
+    """The samples of the GeoJSON in `path`, gzipped or not; its features are counted from 1.
 
     The class of a feature is its `classification` (QuPath's object, its name, or a list of names), else its `name`. What
     `mitofm predict` writes is read back: image, slide, domain, and the names of the samples if no two are equal.
+    MitofmError if it is no GeoJSON, or a sample's class or geometry cannot be read; with its feature.
 
     Args:
-        path: the file; it may be gzipped.
         labelled: whether classes are labels; if not, every feature is a sample without one.
-        labels: which features are samples, and their labels.
-
-    Raises:
-        MitofmError: it is no GeoJSON, or a sample's class or geometry cannot be read; with its feature.
+        unit: of x and y, which GeoJSON does not say.
     """
     try:
         content = json.loads(tabular.read_text(path))
@@ -78,7 +75,7 @@ def read(path: Path, labelled: bool, labels: Labels) -> Points:
     complete = [key for key in _TEXT if read[key].notna().all()]
     if read["sample_id"].duplicated().any() and "sample_id" in complete:
         complete.remove("sample_id")
-    return Points(read[["x", "y", "label", *complete]].astype({"x": float, "y": float}), PX, _FULL)
+    return Points(read[["x", "y", "label", *complete]].astype({"x": float, "y": float}), unit, _FULL)
 
 
 def _list_features(content: Any, path: Path) -> Iterator[dict[str, Any]]:

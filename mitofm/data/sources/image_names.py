@@ -14,7 +14,7 @@ _OME = ".ome"
 
 def complete_names(folder: Path, names: Iterable[str], origin: str) -> dict[str, str]:
     """Each of `names`, with the ending of the image of that name in `folder` if it has none; MitofmError unless it is one."""
-    return {name: name if is_readable(Path(name)) else _find_one(folder, name, origin) for name in names}
+    return {name: name if is_readable(Path(name)) else _complete(folder, name, origin) for name in names}
 
 
 def find_image(folder: Path, beside: Path, name: str, origin: str) -> str:
@@ -25,11 +25,8 @@ def find_image(folder: Path, beside: Path, name: str, origin: str) -> str:
     """
     places = [folder] + [beside] * (beside.resolve() != folder.resolve() and beside.is_relative_to(folder))
     for place in places:
-        found = _find_alike(place, name)
-        if len(found) > 1:
-            raise _several(name, found, origin)
-        if found:
-            return found[0].relative_to(folder).as_posix()
+        if found := _find_alike(place, name, origin):
+            return found.relative_to(folder).as_posix()
     images = _list_images(folder)
     if len(images) == 1:
         return images[0].name
@@ -39,34 +36,29 @@ def find_image(folder: Path, beside: Path, name: str, origin: str) -> str:
     )
 
 
-def _find_one(folder: Path, name: str, origin: str) -> str:
+def _complete(folder: Path, name: str, origin: str) -> str:
     path = PurePosixPath(name)
-    found = _find_alike(folder / path.parent, path.name)
-    if not found:
+    found = _find_alike(folder / path.parent, path.name, origin)
+    if found is None:
         raise MitofmError(
             f"{origin}: image {name!r} has no ending that images are read from, and no image in {folder / path.parent} has "
             "that name. Correct the name, or say in which folder the images are: data.source.images"
         )
-    if len(found) > 1:
-        raise _several(name, found, origin)
-    return str(path.with_name(found[0].name))
+    return str(path.with_name(found.name))
 
 
-def _several(name: str, found: list[Path], origin: str) -> MitofmError:
-    return MitofmError(
-        f"{origin}: {name!r} may be the image {found[0]} or {found[1].name}. Keep or rename one of them, or name the "
-        "image with its ending"
-    )
-
-
-def _find_alike(folder: Path, name: str) -> list[Path]:
-    """The images in `folder` called `name`, with an ending or without; to the letter, else but for case."""
+def _find_alike(folder: Path, name: str, origin: str) -> Path | None:
+    """The image in `folder` called `name`, with an ending or without; to the letter, else but for case."""
     images = _list_images(folder)
     for spelled in (str, fold_case):
-        found = [path for path in images if spelled(name) in {spelled(one) for one in _list_names(path)}]
+        found = [path for path in images if spelled(name) in map(spelled, _list_names(path))]
+        if len(found) > 1:
+            raise MitofmError(
+                f"{origin}: {name!r} may be the image {found[0]} or {found[1].name}. Rename one, or name it with its ending"
+            )
         if found:
-            return found
-    return []
+            return found[0]
+    return None
 
 
 def _list_names(path: Path) -> tuple[str, str, str]:

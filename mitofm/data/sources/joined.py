@@ -11,6 +11,7 @@ import pandas as pd
 
 from mitofm.data.annotations import OPTIONAL, REQUIRED, validate
 from mitofm.data.sources.base import Source
+from mitofm.data.sources.spelling import require_group
 from mitofm.ground.errors import MitofmError, unknown
 
 _MAY_LACK = ("mpp",)  # what each image says of itself if its source does not
@@ -37,14 +38,7 @@ class Joined:
         if len(self.sources) < 2:
             raise MitofmError("data.source.sources: at least two data sets are joined")
         for name, pattern in self.slides.items():
-            try:
-                groups = re.compile(pattern).groups
-            except re.error as error:
-                raise MitofmError(f"data.source.slides.{name}={pattern!r} is no regular expression: {error}") from error
-            if groups != 1:
-                raise MitofmError(
-                    f"data.source.slides.{name}={pattern!r}: one group () is needed, the name of the slide"
-                )
+            require_group(pattern, f"data.source.slides.{name}")
 
     def prepare(self) -> None:
         """Prepare each."""
@@ -64,8 +58,7 @@ class Joined:
         tables = [source.table() for source in self.sources]
         if len({"crop" in table for table in tables}) > 1:
             raise MitofmError(
-                f"{self.root}: some of the joined data sets are crops that are already cut and others whole images; join "
-                "sets of one kind"
+                f"{self.root}: some data sets are crops already cut and others whole images; join sets of one kind"
             )
         known = [
             column

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePath
+from typing import Any
 
 import pandas as pd
 
@@ -13,11 +14,10 @@ from mitofm.data import tabular
 from mitofm.data.sources import class_folders, crop_files, finding
 from mitofm.data.sources.class_folders import ClassFolders
 from mitofm.data.sources.classes import OTHERS, Names, tell_classes
+from mitofm.data.sources.crops import Columns, Crops
 from mitofm.data.sources.crops_csv import COLUMNS, CropsCsv
-from mitofm.data.sources.domains import Rules
 from mitofm.data.sources.spelling import list_words, strip_marks, to_slashes
-from mitofm.data.sources.votes import Words
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
 
 # What a column is commonly called, less case and punctuation; the first that is there and means nothing else.
 _WORDS = {
@@ -38,7 +38,7 @@ _WORDS = {
 _GROUPS = ("slide", "patient", "domain")
 
 
-class OwnCrops:
+class OwnCrops(Crops):
     """Crops in a folder of one's own.
 
     A table (`.csv`, `.tsv`, `.txt`) in the folder with a column that names the images below it is read as
@@ -47,14 +47,12 @@ class OwnCrops:
     in these are slides. The config states what common words do not tell.
 
     Args:
-        root: the folder.
-        name: the data set's name.
         file: the table, if there are several.
         columns: its words that are not common ones; null: the column of the common word is something else.
         positive: words of label 1: folders, or values of the column of labels.
         negative: words of label 0.
-        domains: what the table does not say; none: all is one domain with the name of the data set.
-        ignored, slide_pattern, spelling, vote_words: as for the two sources.
+        ignored: as for `CropsCsv`.
+        more: see `mitofm.data.sources.crops.Crops`. Without `domains` all is one domain with the name of the data set.
     """
 
     def __init__(
@@ -62,34 +60,21 @@ class OwnCrops:
         root: str | Path,
         name: str,
         file: str | Sequence[str] | None = None,
-        columns: Mapping[str, str | Sequence[str] | None] | None = None,
+        columns: Columns | None = None,
         positive: Names = (),
         negative: Names = (),
         ignored: Names = (),
-        slide_pattern: str | None = None,
-        domains: Rules = (),
-        spelling: Mapping[str, str] | None = None,
-        vote_words: Words = (),
+        **more: Any,
     ) -> None:
-        self.columns = dict(columns or {})
-        for key in self.columns:
-            if key not in COLUMNS:
-                raise unknown("column", key, COLUMNS, place="data.source.columns")
+        super().__init__(root, name, file, columns, COLUMNS, **more)
+        self.stated = dict(columns or {})
         self.positive, self.negative = _to_strings(positive), _to_strings(negative)
         if bool(self.positive) != bool(self.negative):
             raise MitofmError(
                 f"data set {name!r}: state both data.source.positive and data.source.negative, or neither"
             )
-        self.name = name
-        self.file = file
         self.ignored = ignored
-        self.more = {
-            "slide_pattern": slide_pattern,
-            "domains": domains or [{"domain": name}],
-            "spelling": spelling,
-            "vote_words": vote_words,
-        }
-        self._given = Path(root)
+        self.more = more | {"domains": self.domains or [{"domain": name}]}
 
     @property
     def root(self) -> Path:
@@ -114,45 +99,38 @@ class OwnCrops:
     def source(self) -> ClassFolders | CropsCsv:
         """What reads the files that lie there. MitofmError if neither can, or table, folders or words are ambiguous."""
         if not self._given.is_dir():
-            raise MitofmError(
-                f"data set {self.name!r} is not here: {self._given} is no folder. Point data.source.root at the folder of "
-                "the crops"
-            )
+            raise finding.absent(f"data set {self.name!r}", f"{self._given} has no crops", self._given)
         path, columns = self._find_table()
-        if path is not None and ("label" in columns or "label" in self.columns):
+        if path is not None and ("label" in columns or "label" in self.stated):
             return self._make_crops_csv(path, columns)
         return self._make_class_folders(path, columns)
 
     def _find_table(self) -> tuple[Path | None, dict[str, str | Sequence[str] | None]]:
         """The table that names crops, and its columns."""
-        if self.file is not None:
-            paths = [finding.find(self._given, self.file, f"data set {self.name!r}")]
-        else:
-            paths = crop_files.list_tables(self._given)
         names = crop_files.CropNames({crop: crop for crop in crop_files.list_crops(self._given)})
-        found = []
-        for path in paths:
-            try:
-                read = tabular.read(path)
-            except MitofmError:
-                if self.file is not None:
-                    raise
-                continue  # a text about the data, say
+        if self.file is not None:
+            path = finding.find(self._given, self.file, f"data set {self.name!r}")
+            read = tabular.read(path)
             columns = self._tell_columns(read, names)
-            if "crop" in columns:
-                found.append((path, columns))
-            elif self.file is not None:
+            if "crop" not in columns:
                 raise MitofmError(
                     f"{path}: none of its columns names an image below {self._given}; it has: {', '.join(read)}. Put the "
                     "crops there, or name the column with data.source.columns.crop"
                 )
+            return path, columns
+        found = []
+        for path in crop_files.list_tables(self._given):
+            with suppress(MitofmError):  # a text about the data, say
+                columns = self._tell_columns(tabular.read(path), names)
+                if "crop" in columns:
+                    found.append((path, columns))
         if len(found) > 1:
             told = " and ".join(path.name for path, _ in found)
             raise MitofmError(
                 f"data set {self.name!r}: {told} of {self._given} both name crops. Say which with data.source.file"
             )
-        if self.columns and not found:
-            crop = self.columns.get("crop")
+        if self.stated and not found:
+            crop = self.stated.get("crop")
             lacking = f"has the column {crop}" if crop else f"names its images; {finding.describe(self._given)}"
             raise MitofmError(
                 f"data set {self.name!r}: data.source.columns is stated, but no table in {self._given} {lacking}"
@@ -161,33 +139,32 @@ class OwnCrops:
 
     def _tell_columns(self, read: pd.DataFrame, names: crop_files.CropNames) -> dict[str, str | Sequence[str] | None]:
         """Which columns of a table are what: as the config states, else by their common words."""
-        stated = {word for words in self.columns.values() for word in _to_strings(words)}
+        stated = {word for words in self.stated.values() for word in _to_strings(words)}
         free = {strip_marks(column): column for column in read if column not in stated}
         columns: dict[str, str | Sequence[str] | None] = {}
-        if "crop" not in self.columns:
+        if "crop" not in self.stated:
             crop = _find_naming(read[list(free.values())], names)
             if crop is None:
                 return {}
             columns["crop"] = crop
             del free[strip_marks(crop)]
-        elif not set(_to_strings(self.columns["crop"])) <= set(read):
+        elif not set(_to_strings(self.stated["crop"])) <= set(read):
             return {}
-        for key in [key for key in _WORDS if key != "crop" and key not in self.columns]:
+        for key in [key for key in _WORDS if key != "crop" and key not in self.stated]:
             word = next((word for word in _WORDS[key].split() if word in free), None)
             if word is not None and (key == "label" or _is_filled(read[free[word]], key)):
                 columns[key] = free.pop(word)
-        if not {"x", "y"} <= set(columns) | set(self.columns):
+        if not {"x", "y"} <= set(columns) | set(self.stated):
             columns.pop("x", None)
             columns.pop("y", None)
-        return columns | self.columns
+        return columns | self.stated
 
-    def _make_crops_csv(self, path: Path, columns: Mapping[str, str | Sequence[str] | None]) -> CropsCsv:
+    def _make_crops_csv(self, path: Path, columns: Columns) -> CropsCsv:
         positive, negative = self.positive, self.negative
         label = columns["label"]
         if not positive and isinstance(label, str):
-            read = tabular.read(path)
             ignored = {""} if self.ignored == OTHERS else {"", *_to_strings(self.ignored)}
-            words = sorted(set(read[label]) - ignored) if label in read else []
+            words = sorted({*tabular.read(path).get(label, ())} - ignored)
             positive, negative = tell_classes(words)
             if not positive and words:
                 shown = ", ".join(words[:8]) + (", ..." if len(words) > 8 else "")
@@ -196,9 +173,9 @@ class OwnCrops:
                     "data.source.positive=[...] data.source.negative=[...]"
                 )
         file = path.relative_to(self._given).as_posix() if path.is_relative_to(self._given) else str(path.resolve())
-        return CropsCsv(self._given, self.name, file, columns, positive, negative, self.ignored, **self.more)  # type: ignore[arg-type]
+        return CropsCsv(self._given, self.name, file, columns, positive, negative, self.ignored, **self.more)
 
-    def _make_class_folders(self, path: Path | None, columns: Mapping[str, str | Sequence[str] | None]) -> ClassFolders:
+    def _make_class_folders(self, path: Path | None, columns: Columns) -> ClassFolders:
         given = self._given
         folders = sorted(one for one in given.iterdir() if one.is_dir() and not one.name.startswith((".", "__MACOSX")))
         if self.positive:
@@ -214,10 +191,10 @@ class OwnCrops:
             positive, negative = told[holding]
             if not positive:
                 raise self._untold(path, folders, holders)
-        known = {*class_folders.KEYS, *self.columns}  # what the table is told to hold and cannot be used is an error
+        known = {*class_folders.KEYS, *self.stated}  # what the table is told to hold and cannot be used is an error
         stated = {key: words for key, words in columns.items() if words is not None and key in known}
         file = None if path is None else str(path.resolve())
-        return ClassFolders(holding, self.name, positive, negative, 0, file, stated, **self.more)  # type: ignore[arg-type]
+        return ClassFolders(holding, self.name, positive, negative, 0, file, stated, **self.more)
 
     def _untold(self, path: Path | None, folders: list[Path], holders: list[Path]) -> MitofmError:
         if holders:

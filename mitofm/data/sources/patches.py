@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -26,8 +26,7 @@ class Patches(CropsCsv):
     `padded` (1 = padded at a border of the image, so the sample is off its centre). Others are ignored.
 
     Args:
-        root: the folder.
-        name: the data set's name, and the `dataset` of its samples if the CSV names none.
+        name: the data set's, and the `dataset` of its samples if the CSV names none.
         include_padded: keep the padded crops. They are left out by default: a crop is read at its centre.
     """
 
@@ -35,10 +34,13 @@ class Patches(CropsCsv):
         super().__init__(root, name, ANNOTATIONS, _NEEDED)
         self.include_padded = include_padded
 
-    def _name_columns(self, read: pd.DataFrame) -> dict[str, str | Sequence[str]]:
-        words = self.columns | {key: word for key, word in _OPTIONAL.items() if word in read}
+    def name_columns(self, read: pd.DataFrame, columns: Mapping[str, Sequence[str]], path: Path) -> pd.DataFrame:
+        """As any source of crops, with the columns that not every CSV has."""
+        words = {**columns, **{key: [word] for key, word in _OPTIONAL.items() if word in read}}
         positive = next((word for word in ("votes_positive", "votes_atypical") if word in read), None)
-        return words | dict(zip(VOTES, (positive, "votes"), strict=True)) if positive and "votes" in read else words
+        if positive and "votes" in read:
+            words |= dict(zip(VOTES, ([positive], ["votes"]), strict=True))
+        return super().name_columns(read, words, path)
 
     def _to_samples(self, read: pd.DataFrame, path: Path) -> pd.DataFrame:
         """Less the padded, after the samples have been named."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from mitofm.data.sources.reading import list_files
 from mitofm.data.sources.spelling import fold_case
 from mitofm.ground.errors import MitofmError
 
@@ -15,16 +15,13 @@ _SAME_FORMAT = {".tiff": ".tif"}
 
 
 def place(root: Path, files: Iterable[str], name: str) -> dict[str, str]:
-    """The path, relative to `root`, at which each of `files` lies.
+    """The path, relative to `root`, at which each of `files`, paths relative to it too, lies.
 
     It is the stated one if a file is there. Else it is the path of the one file below `root` that ends in the stated path,
     or in the longest part of it that no other of `files` ends in. Case does not count, and `.tif` and `.tiff` are one
     ending; an exact name is preferred, then one in the stated folder. A file that is found nowhere keeps its stated path.
 
-    Args:
-        root: the data set's folder.
-        files: stated paths, relative to `root`.
-        name: the data set's, for messages. MitofmError if a path fits two files.
+    MitofmError if a path fits two files.
     """
     placed = {file: file for file in sorted(set(files))}
     absent = [file for file in placed if not (root / file).is_file()]
@@ -32,7 +29,7 @@ def place(root: Path, files: Iterable[str], name: str) -> dict[str, str]:
         return placed
     ends = Counter(end for file in placed for end in _list_ends(_spell(file)))
     alike = defaultdict(list)
-    for file in sorted(_list_files(root) - (set(placed) - set(absent))):
+    for file in sorted({*list_files(root, _DEPTH)} - (set(placed) - set(absent))):
         alike[_spell(file)[-1]].append(file)
     found = {file: _find(file, alike[_spell(file)[-1]], ends, root, name) for file in absent}
     meant = Counter(found.values())
@@ -68,13 +65,3 @@ def _spell(file: str) -> tuple[str, ...]:
     """The parts of a path in the one spelling in which names are compared."""
     path = PurePosixPath(fold_case(file))
     return path.with_suffix(_SAME_FORMAT.get(path.suffix, path.suffix)).parts
-
-
-def _list_files(root: Path) -> set[str]:
-    """Every file below `root`, hidden ones and those of hidden folders apart."""
-    found: set[str] = set()
-    for folder, inside, files in os.walk(root, followlinks=True):
-        place = Path(folder).relative_to(root)
-        inside[:] = [one for one in inside if not one.startswith(".")] if len(place.parts) < _DEPTH else []
-        found |= {(place / file).as_posix() for file in files if not file.startswith(".")}
-    return found

@@ -16,15 +16,9 @@ _MARKS = "*?["
 
 
 def list_files(root: Path, names: str | Sequence[str], what: str) -> list[Path]:
-    """The files of `names`, in their order and each once.
+    """The files in `root` of the names or patterns (`*.geojson`), in their order and each once.
 
-    Args:
-        root: the folder that they are relative to.
-        names: one or several names or patterns (`*.geojson`).
-        what: whose files they are, for messages: "data set 'mine'".
-
-    Raises:
-        MitofmError: a file is not there, or a pattern matches none.
+    MitofmError, about the files of `what` ("data set 'mine'"), if one is not there, or a pattern matches none.
     """
     found: dict[Path, None] = {}
     for name in list_words(names):

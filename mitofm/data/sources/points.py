@@ -39,8 +39,7 @@ class Points:
         set them, lies within that, it is taken: 811.87 micrometres at 0.499 are 1627 px and not 1626.994, whose crop would
         begin a pixel further left.
 
-        Args:
-            mpp: micrometres per px of each entry's image.
+        `mpp` are the micrometres per px of each entry's image.
         """
         entries = self.entries.copy()
         if self.unit == UM:

@@ -15,7 +15,7 @@ from mitofm.data.sources.annotated_images import AnnotatedImages
 from mitofm.data.sources.columns import COLUMNS
 from mitofm.data.sources.crop_files import number_repeated
 from mitofm.data.sources.domains import state_domain
-from mitofm.data.sources.points import UM, UNITS, Points, write_positions
+from mitofm.data.sources.points import PX, UM, UNITS, write_positions
 from mitofm.data.sources.spelling import list_words, to_slashes
 from mitofm.data.sources.votes import Words
 from mitofm.data.survey import survey
@@ -67,8 +67,7 @@ class PointsCsv(AnnotatedImages):
         if self.unit is not None and self.unit not in UNITS:
             raise unknown("data.source.unit", self.unit, UNITS)
         super().__post_init__()
-        voters = [str(word) for word in list_words(stated.pop("votes", None))]
-        self.votes = points_table.Votes(voters, list_words(self.vote_words) or self.classes.words()) if voters else None
+        self.voters = [str(word) for word in list_words(stated.pop("votes", None))]
         self.words = {key: str(word) for key, word in stated.items() if word is not None}
 
     def files(self) -> list[Path]:
@@ -85,8 +84,7 @@ class PointsCsv(AnnotatedImages):
             origin = f"{self.root}: {len(paths)} files"
             for path, part in found.items():
                 part.index = pd.Index([f"{entry} of {path.name}" for entry in part.index], name=part.index.name)
-        samples = pd.concat(parts) if len(parts) > 1 else parts[0]
-        samples.index.name = parts[0].index.name
+        samples = pd.concat(parts).rename_axis(parts[0].index.name)
         files = samples["image"]
         slides = samples.get("slide", pd.Series(None, samples.index, dtype=object))
         samples["slide"] = slides.fillna(files.map(reading.stem))
@@ -103,9 +101,9 @@ class PointsCsv(AnnotatedImages):
         found: dict[Path, pd.DataFrame] = {}
         for path in paths:
             with suppress(NoSamples):
-                found[path] = self._read_samples(path)
+                found[path] = self._read(path)
         if not found:
-            self._read_samples(paths[0])  # raises
+            self._read(paths[0])  # raises
         return found
 
     def _find_paths(self) -> list[Path]:
@@ -113,24 +111,34 @@ class PointsCsv(AnnotatedImages):
         found = point_files.list_files(self.root, self.file, f"data set {self.name!r}")
         return [reading.require_content(path, self.name) for path in found]
 
-    def _read(self, path: Path) -> Points:
-        """The samples of a file, each with its image as a path in `images`."""
+    def _read(self, path: Path) -> pd.DataFrame:
+        """The samples of a file in px, each with its image as a path in `images`."""
         if geojson.is_geojson(path):
-            points = geojson.read(path, "label" in self.words, self.classes.to_labels)
-            if self.unit == UM:
-                points = Points(points.entries, UM, points.decimals)
+            points = geojson.read(path, "label" in self.words, self.classes.to_labels, self.unit or PX)
         else:
-            points = points_table.read(path, self.words, self.unit, self.classes.to_labels, self.votes)
-        if points.entries.empty:
+            votes = list_words(self.vote_words) or self.classes.words()
+            points = points_table.read(path, self.words, self.unit, self.classes.to_labels, self.voters, votes)
+        entries = points.entries
+        if entries.empty:
             raise NoSamples(f"{path} holds no samples")
-        folder, entries = self.root / self.images, points.entries
+        entries["image"] = self._name_images(entries, path)
+        if points.unit == UM:
+            known = self._find_resolutions(entries, path)
+            entries = points.to_pixels(known)
+            if self.image_mpp is not None:
+                entries["mpp"] = known
+        if "at" not in entries:
+            entries["at"] = write_positions(entries["x"]) + "-" + write_positions(entries["y"])
+        return entries
+
+    def _name_images(self, entries: pd.DataFrame, path: Path) -> pd.Series | str:
+        """The image of each entry, or of all, as a path in `images`."""
+        folder = self.root / self.images
         if "image" not in entries:
-            entries["image"] = image_names.find_image(folder, path.parent, geojson.stem(path), str(path))
-            return points
+            return image_names.find_image(folder, path.parent, geojson.stem(path), str(path))
         named = {name: self._relate_to_images(name) for name in entries["image"].unique()}
         whole = image_names.complete_names(folder, named.values(), str(path))
-        entries["image"] = entries["image"].map(named).map(whole)
-        return points
+        return entries["image"].map(named).map(whole)
 
     def _relate_to_images(self, name: str) -> str:
         """The image `name` as a path in `images`: `mitofm predict` writes it as one in the root."""
@@ -140,22 +148,9 @@ class PointsCsv(AnnotatedImages):
             return name
         return str(path.relative_to(self.images))
 
-    def _read_samples(self, path: Path) -> pd.DataFrame:
-        """The samples of one file, in px."""
-        points = self._read(path)
-        entries = points.entries
-        if points.unit == UM:
-            images = self.place_images(entries["image"])
-            known = self._find_resolutions(entries, images, path)
-            entries = points.to_pixels(known)
-            if self.image_mpp is not None:
-                entries["mpp"] = known
-        if "at" not in entries:
-            entries["at"] = write_positions(entries["x"]) + "-" + write_positions(entries["y"])
-        return entries
-
-    def _find_resolutions(self, entries: pd.DataFrame, images: pd.Series, path: Path) -> pd.Series:
+    def _find_resolutions(self, entries: pd.DataFrame, path: Path) -> pd.Series:
         """Micrometres per px of the image of each entry."""
+        images = self.place_images(entries["image"])
         reading.check_images(self.root, images, self.name)
         seen = survey(self.root, entries.assign(image=images), self.image_mpp)
         broken = seen["problem"][seen["problem"] != ""]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,31 +12,26 @@ from mitofm.data.annotations import UNKNOWN
 from mitofm.data.sources import reading
 from mitofm.data.sources.columns import find_columns
 from mitofm.data.sources.points import PX, Labels, Points
-from mitofm.data.sources.votes import count_columns
-
-
-@dataclass(frozen=True)
-class Votes:
-    """The columns of experts' votes, and the words of a vote for label 1."""
-
-    columns: Sequence[str]
-    positive: Collection[object]
+from mitofm.data.sources.votes import count
 
 
 def read(
-    path: Path, columns: Mapping[str, str], unit: str | None, labels: Labels, votes: Votes | None = None
+    path: Path,
+    columns: Mapping[str, str],
+    unit: str | None,
+    labels: Labels,
+    voters: Sequence[str],
+    votes: Collection[object],
 ) -> Points:
     """The samples of the table in `path`.
 
+    MitofmError if it is no table, lacks a column, or holds a class or a value that cannot be; with its row.
+
     Args:
-        path: the table, in any dialect.
         columns: its word for each key, see `mitofm.data.sources.columns.find_columns`. Without `label` no sample has one.
         unit: of x and y; None: as the header says.
-        labels: which rows are samples, and their labels.
-        votes: of experts, if it has them.
-
-    Raises:
-        MitofmError: it is no table, lacks a column, or holds a class or a value that cannot be; with its row.
+        voters: the columns of experts' votes, if it has them.
+        votes: the words of a vote for label 1.
     """
     table = reading.read_csv(path, [])
     words, unit = find_columns(columns, list(table), unit, str(path))
@@ -50,8 +44,8 @@ def read(
     x, y = (entries[axis].str.replace(",", ".", regex=False) for axis in "xy")
     if unit == PX:
         entries["at"] = x + "-" + y
-    if votes is not None:
-        entries = entries.join(count_columns(table, votes.columns, votes.positive, path))
+    if voters:
+        entries = entries.join(count(table, voters, votes, path))
     for key in {"x", "y", "mpp"} & set(words):
         entries[key] = tabular.parse_numbers(table[words[key]], str(path))
     return Points(entries, unit, max(map(_count_decimals, [*x, *y]), default=0))

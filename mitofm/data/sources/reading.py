@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -24,13 +26,11 @@ def require_content(path: Path, name: str) -> Path:
 def read_csv(path: Path, needed: Iterable[str], with_gaps: Iterable[str] = ()) -> pd.DataFrame:
     """The text table in `path`, every value a string or missing; the index is the row in the file (the header is row 1).
 
+    MitofmError if it is no text table, lacks a needed column, or leaves one empty.
+
     Args:
-        path: the file, in any dialect that `mitofm.data.tabular` reads.
         needed: columns that every row must fill.
         with_gaps: columns that it must have, too.
-
-    Raises:
-        MitofmError: it is no text table, lacks a needed column, or leaves one empty.
     """
     read, needed = tabular.read_numbered(path), list(needed)
     missing = [column for column in (*needed, *with_gaps) if column not in read]
@@ -59,6 +59,20 @@ def check_images(root: Path, files: Iterable[str], name: str) -> None:
             f"data set {name!r}: {len(missing)} of {len(wanted)} image files are missing in {root}: {shown}. "
             "Copy them there, each at the path that its annotations give"
         )
+
+
+def list_files(folder: Path, depth: float = math.inf) -> list[str]:
+    """The files in `folder` and at most `depth` folders below it, sorted, as paths relative to it.
+
+    Those that systems leave are not among them: they are called `._x.png`, or lie in `__MACOSX` or a hidden folder.
+    """
+    found: list[str] = []
+    for place, inside, files in os.walk(folder, followlinks=True):
+        below = Path(place).relative_to(folder)
+        kept = [name for name in inside if not name.startswith((".", "__MACOSX"))]
+        inside[:] = kept if len(below.parts) < depth else []
+        found += [(below / file).as_posix() for file in files if not file.startswith(".")]
+    return sorted(found)
 
 
 @cache

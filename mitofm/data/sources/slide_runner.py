@@ -105,8 +105,7 @@ class SlideRunner(AnnotatedImages):
             raise MitofmError(
                 f"{origin}: {len(kinds)} of its annotations of class {classes} are {words} (annotation {kinds.index[0]}; "
                 f"{int(other.sum())} such of {len(entries)} in all), which are no samples: a sample is a point, a box or "
-                "a circle. Name other classes under data.source.positive and .negative, or leave them out with "
-                "data.source.polygons=drop"
+                "a circle. Name other classes, or leave them out with data.source.polygons=drop"
             )
         return entries[~other]
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
+
+from mitofm.ground.errors import MitofmError
 
 FIELDS = ("domain", "species", "scanner")
 
 
 def respell(samples: pd.DataFrame, spelling: Mapping[str, str]) -> pd.DataFrame:
-    """`samples` with domain, species and scanner in the config's spelling.
+    """`samples` with domain, species and scanner, if it has them, in the config's spelling.
 
-    Args:
-        samples: one row per sample; the three columns if it has them.
-        spelling: a word of the file -> how it is spelled: {Hamammatsu XR: Hamamatsu XR, Canine: canine}. Others stay.
+    It maps a word of the file to how it is spelled: {Hamammatsu XR: Hamamatsu XR, Canine: canine}. Others stay.
     """
     known = {str(word): one for word, one in spelling.items()}
     fields = [field for field in FIELDS if field in samples]
@@ -33,6 +34,12 @@ def list_words(words: Any) -> list[Any]:
     return list(words)
 
 
+def list_names(file: str) -> tuple[str, str, str, str]:
+    """What an image may be called: its path or its name, with ending or without."""
+    path = PurePosixPath(file)
+    return file, path.with_suffix("").as_posix(), path.name, path.stem
+
+
 def fold_case(name: str) -> str:
     """`name` without regard to case and to how its accents are encoded (macOS writes them as letters of their own)."""
     return unicodedata.normalize("NFC", name).casefold()
@@ -46,3 +53,13 @@ def strip_marks(name: str) -> str:
 def to_slashes(path: str) -> str:
     """The `path`, of whatever system, with slashes."""
     return path.replace("\\", "/")
+
+
+def require_group(pattern: str, key: str) -> None:
+    """Raise MitofmError unless `pattern`, of the config's `key`, is a regular expression with one group, the slide."""
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise MitofmError(f"{key}={pattern!r} is no regular expression: {error}") from error
+    if groups != 1:
+        raise MitofmError(f"{key}={pattern!r}: one group (...) is needed, the name of the slide; it has {groups}")

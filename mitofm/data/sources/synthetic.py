@@ -18,7 +18,6 @@ class Synthetic:
 
     Args:
         root: the folder that holds the renderings, one subfolder per set of settings.
-        name: the data set's name in the table.
         domains, slides_per_domain, cells_per_slide, seed: `mitofm.synthesis.generate.TissueSettings`.
     """
 

@@ -13,36 +13,30 @@ from mitofm.ground.errors import MitofmError
 Words = Sequence[object] | str | float | None
 
 
-def count_columns(read: pd.DataFrame, columns: Sequence[str], positive: Collection[object], path: Path) -> pd.DataFrame:
-    """As `count`, of `columns` of the CSV that was read from `path`. MitofmError if it lacks one."""
+def count(read: pd.DataFrame, columns: Sequence[str], positive: Collection[object], path: Path) -> pd.DataFrame:
+    """`votes_positive` and `votes` of every sample, with the index of `read`.
+
+    MitofmError if a column is missing, or a sample has no vote at all.
+
+    Args:
+        read: the table in `path`, one row per sample, text; empty or missing: this expert did not vote.
+        columns: one per expert.
+        positive: the words of a positive vote. Case and blanks do not count, "1", "1.0" and 1 are one word, and so are
+            "True" and True. Every other word is a vote against.
+    """
     missing = [column for column in columns if column not in read]
     if missing:
         raise MitofmError(
             f"{path} lacks the column(s) of votes {', '.join(missing)}; it has: {', '.join(map(str, read))}. Correct "
             "data.source.columns.votes, or set it to null"
         )
-    return count(read[list(columns)], positive, str(path))
-
-
-def count(votes: pd.DataFrame, positive: Collection[object], origin: str = "the table of votes") -> pd.DataFrame:
-    """`votes_positive` and `votes` of every sample, with the index of `votes`.
-
-    Args:
-        votes: one row per sample, one column of text per expert; empty or missing: this expert did not vote.
-        positive: the words of a positive vote. Case and blanks do not count, "1", "1.0" and 1 are one word, and so are
-            "True" and True. Every other word is a vote against.
-        origin: the file, for messages.
-
-    Raises:
-        MitofmError: a sample has no vote at all.
-    """
-    words = votes.apply(lambda column: column.map(_spell))
+    words = read[list(columns)].map(_spell)
     voted = words.ne("")
     none = ~voted.any(axis=1)
     if none.any():
         raise MitofmError(
-            f"{origin}: {votes.index.name or 'row'} {votes.index[none][0]}: no expert voted ({int(none.sum())} such): "
-            f"{', '.join(map(str, votes.columns))} are empty. Complete them, or leave the columns of votes out"
+            f"{path}: {read.index.name or 'row'} {read.index[none][0]}: no expert voted ({int(none.sum())} such): "
+            f"{', '.join(columns)} are empty. Complete them, or leave the columns of votes out"
         )
     return pd.DataFrame(
         {VOTES[0]: words.isin({_spell(word) for word in positive}).sum(axis=1), VOTES[1]: voted.sum(axis=1)}

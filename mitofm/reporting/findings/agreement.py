@@ -11,7 +11,7 @@ from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import statistics
 from mitofm.evaluation.replicates import Replicates, replicate
 from mitofm.ground import fingerprints
-from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored
+from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored, pool_seeds
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.tables import AXES, Entry, Table, make_table, name_row, show_estimate, show_range, show_support
 
@@ -48,8 +48,9 @@ def split_samples(stored: Stored, result: Result) -> Iterator[Agreed]:
         }
         tested = {seed: part for seed, part in parts.items() if len(part)}
         if tested:
-            measured = [_measure(stored, result.group.done[seed], part) for seed, part in tested.items()]
-            metrics = {name: statistics.estimate(measured, name) for name in _SHOWN}
+            cells = result.group.done
+            measured = pool_seeds({key: _measure(stored, cells[key], part) for key, part in tested.items()})
+            metrics = {name: statistics.estimate(list(measured.values()), name) for name in _SHOWN}
             yield Agreed(result.group, result.set, metrics, kind, [len(part) for part in tested.values()])
 
 

@@ -24,7 +24,7 @@ def find(measured: Measured) -> Found:
     said = describe(measured.primary, measured.stored)
     if find_panels(measured.primary):
         return Found(answer=said)
-    text = "Dots are means over seeds; bars are 95 % intervals over slides."
+    text = "Dots are means over seeds; bars are 95 % intervals over slides and trainings."
     drawn = draw_forests(measured.primary, measured.order, measured.figures)
     return Found([Section("AUROC of each model and adaptation", text, drawn)], said)
 
@@ -57,11 +57,13 @@ def _describe_one(best: Sequence[Result], of: int, stored: Stored) -> str:
     where = key.setting if several else key.where
     place += f", {where}" if where else ""
     place += f", tested {name_set(best[0].set)}" if best[0].set != ALL else ""
-    among = f", the highest of {of}" if of > 1 else ""
-    reaches = f"an AUROC of {format_interval(best[0].auroc)}{among}"
+    among = f", the highest of {of} (the interval allows for the choice)" if of > 1 else ""
+    reaches = f"an AUROC of {format_interval(best[0].auroc.among(of))}{among}"
     if several:
         ordered = sorted(best, key=_rank, reverse=True)
-        each = "; ".join(f"{one.configuration.train_domain or 'all'} {format_interval(one.auroc)}" for one in ordered)
+        each = "; ".join(
+            f"{one.configuration.train_domain or 'all'} {format_interval(one.auroc.among(of))}" for one in ordered
+        )
         reaches = f"these AUROCs{among}, by what it was trained on: {each}"
     whys = "; ".join(dict.fromkeys(one.auroc.why for one in best if one.auroc.why))
     unsure = f" No interval: {whys}." if whys else ""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from mitofm.reporting.configurations import RANDOM
+from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.numbers import format_interval
 
+CHANCE = 0.5
+_FEW = 3
 SYNTHETIC = "synthetic"
 """The data set that is rendered, and the collection that what is pretrained on such tissue states."""
 
 
 def find(measured: Measured) -> Found:
     """The cautions; those about confounded domains only if domains are compared."""
-    said = describe(measured.done)
+    said = describe(measured.done) + describe_reversed(measured.primary)
     if measured.domains:
         said += describe_confounding(measured.stored.collected.split(measured.done["cell"].iloc[0]))
     return Found(cautions=said)
@@ -60,6 +66,19 @@ def describe(done: pd.DataFrame) -> list[str]:
             "the intervals are too narrow."
         )
     return said
+
+
+def describe_reversed(results: Sequence[Result]) -> list[str]:
+    """The results whose whole interval of AUROC lies under 0.5."""
+    found = [one for one in results if one.auroc.high is not None and one.auroc.high < CHANCE]
+    if not found:
+        return []
+    told = "; ".join(f"{one.named} {format_interval(one.auroc)}" for one in found[:_FEW])
+    return [
+        f"An AUROC under {CHANCE}, interval and all, in {len(found)} of {len(results)} results ({told}): look-alikes score higher "
+        "than what is looked for. The labels or the score may be reversed, or training and test slides differ in what goes "
+        "with the label."
+    ]
 
 
 def describe_confounding(frame: pd.DataFrame) -> list[str]:

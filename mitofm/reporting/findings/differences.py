@@ -8,6 +8,7 @@ from itertools import combinations, compress
 from pathlib import Path
 from typing import Any
 
+from mitofm.evaluation.verdicts import compare_all
 from mitofm.reporting.estimates import ALL, Pair, Result, Stored, collect_names
 from mitofm.reporting.finding import Found, Measured, Section, show_table
 from mitofm.reporting.forest import Row, draw_forest
@@ -20,8 +21,11 @@ ADAPTATION, MODEL, SHARE = "adaptation", "model", "share"  # axes: attributes of
 _AXIS = "difference of AUROC on the same samples"
 _FEW = 6
 """Up to this many are told one by one; more are counted."""
-_PAIRED = "Same test samples on both sides; the interval is the jackknife over slides of the difference itself."
-_PICKED = f"The model of highest AUROC minus each other; being picked as the highest flatters it. {_PAIRED}"
+_PAIRED = (
+    "Same test samples on both sides; the interval is over slides and trainings of the difference itself. Intervals are so "
+    "wide that those of all pairs of one setting hold together at 95 % (Tukey and Kramer), whichever pair is picked."
+)
+_PICKED = f"The model of highest AUROC minus each other. {_PAIRED}"
 
 
 def find(measured: Measured) -> Found:
@@ -42,19 +46,30 @@ def find(measured: Measured) -> Found:
 def compare_adaptations(stored: Stored, results: Iterable[Result], order: list[str]) -> list[Pair]:
     """Of every two adaptations of the same model, the later in `order` minus the earlier."""
     strata = _sort(results, lambda one: order.index(one.configuration.adaptation), adaptation="")
-    return [stored.compare(second, first) for members in strata for first, second in combinations(members, 2)]
+    pairs = [(members, [pair[::-1] for pair in combinations(members, 2)]) for members in strata]
+    return [pair for members, of_them in pairs for pair in _compare(stored, members, of_them)]
 
 
 def compare_models(stored: Stored, results: Iterable[Result]) -> list[Pair]:
     """The model of highest AUROC minus each other model, under the same adaptation."""
     strata = _sort(results, lambda one: -(one.auroc.value or 0.0), model="")
-    return [stored.compare(highest, other) for highest, *others in strata for other in others]
+    return [pair for members in strata for pair in _compare_first(stored, members)]
 
 
 def compare_fractions(stored: Stored, results: Iterable[Result]) -> list[Pair]:
     """The largest fraction minus each smaller one, of the same model and adaptation."""
     strata = _sort(results, lambda one: -one.configuration.fraction, fraction=0.0)
-    return [stored.compare(largest, other) for largest, *others in strata for other in others]
+    return [pair for members in strata for pair in _compare_first(stored, members)]
+
+
+def _compare_first(stored: Stored, members: Sequence[Result]) -> list[Pair]:
+    return _compare(stored, members, [(members[0], other) for other in members[1:]])
+
+
+def _compare(stored: Stored, members: Sequence[Result], pairs: Iterable[tuple[Result, Result]]) -> list[Pair]:
+    """The pairs with intervals that would hold together for all pairs of `members`."""
+    found = [stored.compare(first, second) for first, second in pairs]
+    return [replace(pair, difference=compare_all(pair.difference, len(members))) for pair in found]
 
 
 def _sort(results: Iterable[Result], rank: Callable[[Result], float], **same: Any) -> list[list[Result]]:
@@ -81,7 +96,6 @@ def tabulate(name: str, title: str, axis: str, pairs: Sequence[Pair], note: str)
                 *show_verdict(pair.difference),
             ]
         )
-    note += f" {len(rows)} intervals, each by itself: they are not corrected for their number." if len(rows) > 1 else ""
     return make_table(name, title, rows, note, estimates=[pair.difference for pair in pairs])
 
 

@@ -55,8 +55,7 @@ def measure_gaps(stored: Stored, results: Iterable[Result]) -> list[Pair]:
         sets = {member.set: member for member in members}
         if {IN_DOMAIN, OUT_OF_DOMAIN} <= sets.keys():
             inside, outside = sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]
-            seeds = stored.seeds(inside.group, inside.set), stored.seeds(outside.group, outside.set)
-            found.append(Pair(inside, outside, statistics.subtract_by_slide(*seeds)))
+            found.append(Pair(inside, outside, statistics.subtract_by_slide(*stored.match(inside, outside))))
     return found
 
 

@@ -1,23 +1,19 @@
-"""The test domains one by one: the worst, whether rankings hold, how threshold and calibration travel, and each AUROC."""
+"""The test domains one by one: the worst, how threshold and calibration travel, and each AUROC."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
-import pandas as pd
-
-from mitofm.reporting.estimates import AUROC, DOMAIN, Result
+from mitofm.reporting.estimates import AUROC, Result
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.findings.results import SD_OF_TRAINING, show_metric, show_repetitions
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import format_interval, format_signed, join, name_set
 from mitofm.reporting.tables import (
-    LABELS,
     SET,
-    SETTING,
     TEST_DOMAIN,
     Entry,
     Table,
@@ -35,8 +31,6 @@ _TRAVELS = {
     "best_balanced_accuracy": "at the best threshold",
     "calibration_error": "calibration error",
 }
-_LEAST = 3
-"""Fewer configurations are no ranking."""
 
 
 class Extremes(NamedTuple):
@@ -46,27 +40,14 @@ class Extremes(NamedTuple):
     best: Result
 
 
-class Ranking(NamedTuple):
-    """How configurations rank on one test domain, and on the mean of the others; `tau` is Kendall's tau-b between the two."""
-
-    where: str
-    share: str
-    domain: str
-    ranked: int
-    tau: float
-    best: str
-    best_elsewhere: str
-
-
 def find(measured: Measured) -> Found:
     """All of them; nothing if there is one domain only."""
     domains = measured.domains
     if not domains:
         return Found()
-    extremes, rankings = find_extremes(domains), rank(domains)
+    extremes = find_extremes(domains)
     worst = [show_table(tabulate_extremes(extremes))] if extremes else []
-    folded = [tabulate_rankings(rankings)] if rankings else []
-    folded += [tabulate_thresholds(domains), tabulate_aurocs(domains)]
+    folded = [tabulate_thresholds(domains), tabulate_aurocs(domains)]
     return Found([*worst, *(show_table(table, folded=True) for table in folded)], describe_worst(extremes))
 
 
@@ -77,8 +58,13 @@ def find_extremes(domains: Iterable[Result]) -> list[Extremes]:
     for members in group_by(certain, lambda result: result.configuration).values():
         if len(members) > 1:
             ranked = sorted(members, key=lambda result: (result.auroc.value or 0.0, result.set))
-            found.append(Extremes(ranked[0], ranked[-1]))
+            found.append(Extremes(*(_allow(one, len(ranked)) for one in (ranked[0], ranked[-1]))))
     return found
+
+
+def _allow(result: Result, count: int) -> Result:
+    """With an interval that allows for its having been picked from `count`."""
+    return replace(result, metrics={**result.metrics, AUROC: result.auroc.among(count)})
 
 
 def tabulate_extremes(extremes: Iterable[Extremes]) -> Table:
@@ -95,8 +81,8 @@ def tabulate_extremes(extremes: Iterable[Extremes]) -> Table:
         for worst, best in extremes
     ]
     note = (
-        "Among test domains with at least six slides. The lowest of several is low in part by chance: its interval says "
-        "how much."
+        "Among test domains with an interval. The lowest of several is low in part by chance: the intervals are so wide that "
+        "those of all domains hold together at 95 %."
     )
     return make_table("worst_domains", "The worst domain", rows, note)
 
@@ -110,53 +96,9 @@ def describe_worst(extremes: Sequence[Extremes]) -> list[str]:
     key = lowest.configuration
     named = ", ".join(f"{domain} in {count}" for domain, count in counted.most_common())
     return [
-        f"The worst domain (of those with six slides or more): {named} of {len(extremes)} configurations. The lowest is "
+        f"The worst domain (of those with an interval): {named} of {len(extremes)} configurations. The lowest is "
         f"{join(f'{key.model} with {key.adaptation}', key.where)} on {name_set(lowest.set)}: {format_interval(lowest.auroc)}."
     ]
-
-
-def rank(domains: Iterable[Result]) -> list[Ranking]:
-    """How models and adaptations rank on every test domain, beside the mean of the others."""
-    from scipy.stats import kendalltau
-
-    def place(result: Result) -> tuple[str, float, str]:
-        return result.configuration.where, result.configuration.fraction, result.configuration.share
-
-    known = [result for result in domains if result.auroc.value is not None]
-    found = []
-    for (where, _, share), members in sorted(group_by(known, place).items()):
-        table = pd.Series({(one.named, one.set): one.auroc.value for one in members}).unstack().dropna(axis=1)
-        if len(table) < _LEAST or table.shape[1] < 2:
-            continue
-        for name in table.columns:
-            here, elsewhere = table[name], table.drop(columns=name).mean(axis=1)
-            tau = float(kendalltau(here, elsewhere).statistic)
-            if not np.isnan(tau):
-                best = str(here.idxmax()), str(elsewhere.idxmax())
-                found.append(Ranking(where, share, str(name).removeprefix(DOMAIN), len(table), tau, *best))
-    return found
-
-
-def tabulate_rankings(rankings: Iterable[Ranking]) -> Table:
-    """Whether the order of configurations on one domain is that on the others."""
-    rows = [
-        [
-            Entry(SETTING, found.where, {"where": found.where}),
-            Entry(LABELS, found.share, {"share": found.share}),
-            Entry(TEST_DOMAIN, found.domain, {"domain": found.domain}),
-            Entry("configurations", str(found.ranked), {"configurations": found.ranked}),
-            Entry("Kendall's tau", format_signed(found.tau), {"tau": found.tau}),
-            Entry("highest there", found.best, {"best": found.best}),
-            Entry("highest elsewhere", found.best_elsewhere, {"best_elsewhere": found.best_elsewhere}),
-        ]
-        for found in rankings
-    ]
-    note = (
-        "Models and adaptations ranked by AUROC on one test domain, against their ranking on the mean of the others: "
-        "+1 is the same order, 0 no relation. Configurations that differ by less than their intervals change places by "
-        "chance."
-    )
-    return make_table("rankings", "Do rankings hold across domains?", rows, note, (SETTING, LABELS, "configurations"))
 
 
 def tabulate_thresholds(domains: Iterable[Result]) -> Table:

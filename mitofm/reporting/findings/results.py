@@ -32,17 +32,17 @@ def tabulate(results: Sequence[Result]) -> Table:
         for result in results
     ]
     note = (
-        "Mean over seeds; intervals are over slides. The sd between seeds (of AUROC) is what is seen; of it, training is "
-        "what their different test slides do not explain. Average precision and weighted F1 depend on how common "
-        "positives are: do not compare them across test sets. The calibration error is too high where samples are few."
+        "Mean over seeds; intervals are over new slides and new trainings. The sd between seeds (of AUROC) is what is seen; "
+        "of it, training is what their different test slides do not explain. Average precision and weighted F1 depend on how "
+        "common positives are: do not compare them across test sets. The calibration error is too high where samples are few."
     )
     return make_table("results", "Results over seeds", rows, note, estimates=[result.auroc for result in results])
 
 
 def show_repetitions(result: Result) -> list[Entry]:
-    """How many repetitions (seeds, and folds if there are some) the set was tested in, and on how many slides."""
-    counted, planned = result.auroc.seeds, result.group.planned
-    shown = str(counted) if counted == planned else f"{counted} of {planned}"
+    """How many seeds the set was tested in and on how many slides; people see also if cells of theirs are missing."""
+    counted, done, planned = result.auroc.seeds, len(result.group.done), result.group.planned
+    shown = str(counted) if done == planned else f"{counted} ({done} of {planned} cells)"
     return [Entry("seeds", shown, {"seeds": counted, "planned": planned}), Entry("slides", str(result.auroc.slides))]
 
 

@@ -23,7 +23,7 @@ def find(measured: Measured) -> Found:
     if not panels:
         return Found()
     laws = fit_laws(measured.stored, measured.primary, choose_levels(measured.primary))
-    text = "Points are means over seeds; bands and bars are 95 % intervals over slides; dotted lines are scaling laws."
+    text = "Points are means over seeds; bands and bars are 95 % intervals over slides and trainings; dotted lines are scaling laws."
     drawn = [_draw_panel(measured, place, panels, laws) for place in sorted(panels)]
     return Found([Section("AUROC against the number of labels", text, drawn)])
 

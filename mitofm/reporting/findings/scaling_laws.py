@@ -11,13 +11,13 @@ import numpy as np
 
 from mitofm.evaluation import bootstrap, scaling_law
 from mitofm.evaluation.scaling_law import ScalingLaw
-from mitofm.evaluation.statistics import LEVEL, MINIMUM_SLIDES
+from mitofm.evaluation.statistics import LEVEL, LOWER, MINIMUM_SLIDES
 from mitofm.ground.seeds import stream
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.grouping import group_by
-from mitofm.reporting.numbers import NOTHING
+from mitofm.reporting.numbers import NOTHING, format_value
 from mitofm.reporting.tables import LABELS, Entry, Table, make_table, name_row
 
 Ends = Sequence[float | None]
@@ -63,7 +63,29 @@ class Law:
 def find(measured: Measured) -> Found:
     """The laws; none with fewer than four amounts of labels."""
     laws = fit_laws(measured.stored, measured.primary, choose_levels(measured.primary))
-    return Found([show_table(tabulate(laws))]) if laws else Found()
+    if not laws:
+        return Found()
+    return Found([show_table(tabulate(laws))], cautions=describe_misfits(measured.stored, measured.primary, laws))
+
+
+def describe_misfits(stored: Stored, results: Iterable[Result], laws: Sequence[Law]) -> list[str]:
+    """The laws whose points do not fall as a power law does: AUROC is surely lower with all labels than with fewer."""
+    lines = group_by(results, lambda one: (replace(one.configuration, fraction=0.0), one.set))
+    told = []
+    for law in laws:
+        *fewer, most = sorted(lines[law.configuration, law.set], key=lambda one: one.configuration.fraction)
+        best = max(fewer, key=lambda one: one.auroc.value or 0.0)
+        found = stored.compare(most, best).difference.among(len(fewer))
+        if found.verdict == LOWER:
+            told.append(
+                f"{most.named} ({best.configuration.share}: {format_value(best.auroc)}, {most.configuration.share}: "
+                f"{format_value(most.auroc)})"
+            )
+    if not told:
+        return []
+    return [
+        f"More labels make it worse, so that no scaling law describes it: {'; '.join(told)}. What the law says of these is void."
+    ]
 
 
 def choose_levels(results: Iterable[Result]) -> list[float]:
@@ -76,8 +98,9 @@ def choose_levels(results: Iterable[Result]) -> list[float]:
 def fit_laws(stored: Stored, results: Iterable[Result], asked: Sequence[float]) -> list[Law]:
     """The law of every configuration that was measured with at least four amounts of labels on a set.
 
-    Its points are the means over seeds, weighted by the inverse of their variance over slides; its intervals are
-    percentiles of 2,000 laws, each fitted to one draw of slides (with all their samples, seeds and amounts).
+    Its points are the means over seeds, weighted by the inverse of their variance; its intervals are percentiles of 2,000
+    laws, each fitted to one draw of slides (with all their samples, seeds and amounts) and of trainings (what the seeds
+    of an amount show beyond their slides, by t).
     """
     known = [result for result in results if result.auroc.value is not None]
     lines = group_by(known, lambda result: (replace(result.configuration, fraction=0.0), result.set))
@@ -117,7 +140,7 @@ def tabulate(found: Sequence[Law]) -> Table:
         rows.append([*row, Entry("AUROC with twice the labels *", _format(reached, "{:.3f}".format))])
     note = (
         "1 − AUROC = a n^−b + c with n labels bought; 1 − c is what endless labels would give. Points are weighted by "
-        "their precision; intervals are percentiles of 2,000 fits, each to one draw of slides, and too narrow where "
+        "their precision; intervals are percentiles of 2,000 fits, each to one draw of slides and trainings, and too narrow where "
         "slides are few. * outside the amounts that were measured: an extrapolation, which no data here support. "
         "never: the asymptote lies below."
     )
@@ -125,7 +148,8 @@ def tabulate(found: Sequence[Law]) -> Table:
 
 
 def _fit_once(stored: Stored, name: str, members: Sequence[Result], labels: list[float], asked: Sequence[float]) -> Any:
-    made_of = ["law", [stored.contents(member.group) for member in members], name, labels, list(asked), bootstrap.DRAWS]
+    contents = [stored.contents(member.group) for member in members]
+    made_of = ["law of slides and trainings", contents, name, labels, list(asked), bootstrap.DRAWS]
     return stored.kept.get(made_of, lambda: _fit(stored, name, members, np.array(labels), asked))
 
 
@@ -142,8 +166,10 @@ def _fit(
     slides = sorted({slide for amount in seeds for seed in amount for slide in seed["slide"].unique()})
     draws = point
     if len(slides) >= MINIMUM_SLIDES:
-        weights = bootstrap.draw_slides(len(slides), stream(0, "scaling law", len(slides)))
+        rng = stream(0, "scaling law", len(slides))
+        weights = bootstrap.draw_slides(len(slides), rng)
         drawn = 1 - np.array([bootstrap.auroc_of_draws(amount, slides, weights) for amount in seeds]).T
+        drawn = np.clip(drawn + _draw_trainings(members, len(drawn), rng), 0, 1)
         draws = scaling_law.fit(labels, drawn[np.isfinite(drawn).all(axis=1)], precision)
     twice = 2 * float(labels[-1])
     return {
@@ -154,6 +180,13 @@ def _fit(
         "needed": [_summarise(point.labels_for(1 - level), draws.labels_for(1 - level)) for level in asked],
         "slides": len(slides),
     }
+
+
+def _draw_trainings(members: Sequence[Result], count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count, K) by how much the mean of each amount would move with other trainings; 0 if it was trained once."""
+    found = [member.auroc for member in members]
+    spread = np.array([(one.training_sd or 0.0) / np.sqrt(one.seeds) for one in found])
+    return spread * np.column_stack([rng.standard_t(max(one.seeds - 1, 1), count) for one in found])
 
 
 def _summarise(point: np.ndarray, draws: np.ndarray) -> list[float | None]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.evaluation.comparisons import Comparisons, Question
-from mitofm.evaluation.verdicts import BETTER, EQUIVALENT, NO_INTERVAL, NOT_DECIDED, WORSE
+from mitofm.evaluation.statistics import NO_INTERVAL, NOT_DECIDED, ONE_TRAINING
+from mitofm.evaluation.verdicts import BETTER, EQUIVALENT, WORSE
 from mitofm.reporting.answers import Answer, answer_family, explain
 from mitofm.reporting.configurations import compare_configs
 from mitofm.reporting.estimates import METRICS, Result, Stored, pick_primary
@@ -25,7 +26,7 @@ _FOLLOWS = {"backbone": ("adaptation.lr",)}
 """Keys whose values a group may decide: a learning rate belongs to a backbone's family and an adaptation."""
 _FEW = 3
 _READABLE = 40  # rows of a figure
-_OUTCOMES = (BETTER, WORSE, EQUIVALENT, NOT_DECIDED, NO_INTERVAL)
+_OUTCOMES = (BETTER, WORSE, EQUIVALENT, NOT_DECIDED, ONE_TRAINING, NO_INTERVAL)
 TITLE = "Comparisons stated before the runs"
 
 
@@ -147,7 +148,7 @@ def describe(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
     for question, members in group_by(found, lambda one: one.question).items():
         if len(members) == 1:
             (one,) = members
-            said.append(f"{_spell(question)}: {one.pair} is {format_difference(one.difference)}, {one.outcome}.")
+            said.append(f"{_spell(question)}: {one.pair} is {format_difference(one.corrected)}, {one.outcome}.")
     return [*said, *_describe_unequal(unequal)]
 
 
@@ -163,9 +164,7 @@ def tabulate(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
         ]
         for one in found
     ]
-    note = (
-        f"Stated in the study's sweep.yaml before its first cell ran. {explain(len(rows), asked.metric, asked.margin)}"
-    )
+    note = f"Stated in the study's sweep.yaml before its first cell ran. {explain(len(rows), asked.margin)}"
     left = describe_unanswered(found, unequal, asked)
     note += f" {left}" if left else ""
     return make_table("stated", TITLE, rows, note, estimates=[one.difference for one in found])
@@ -182,7 +181,7 @@ def draw_answers(found: Sequence[Answer], table: Table, asked: Comparisons, fold
     rows = []
     for one, (_, names) in zip(found, table.shown[told].iterrows(), strict=True):
         where = join(f"{_spell(one.question)}: {one.pair}", names.pop(SETTING) if SETTING in told else "")
-        rows.append(Row(join(*(name for name in names if name != one.sides[0])), one.outcome, one.difference, where))
+        rows.append(Row(join(*(name for name in names if name != one.sides[0])), one.outcome, one.corrected, where))
     rows = [row for row in rows if row.estimate.value is not None]
     if not rows:
         return []

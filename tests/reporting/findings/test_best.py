@@ -21,7 +21,7 @@ def test_training_domains_that_one_configuration_leads_share_a_sentence(
         "With 100 % of the labels (5,000 samples), tested in-domain: uni with lora reaches these AUROCs"
     )
     for sentence in (inside, outside):
-        assert ", the highest of 2, by what it was trained on: " in sentence
+        assert ", the highest of 2 (the interval allows for the choice), by what it was trained on: " in sentence
         assert [sentence.count(word) for word in ("uni", "lora", "trained", "breast", "lung", "lymphoma")] == [1] * 6
     told = [float(word.split(" (")[0].split()[-1]) for word in inside.split(": ")[-1].split("; ")]
     assert told == sorted(told, reverse=True)

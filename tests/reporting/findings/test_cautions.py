@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import cautions
 from mitofm.runs.collect import collect
 
@@ -69,3 +70,15 @@ def test_the_report_says_what_is_confounded_where_domains_are_compared(
     assert "Trained on the tested domain instead of another one" in page
     tables = {path.stem for path in (out / "tables" / "midog").glob("*.csv")}
     assert {"column_gaps", "worst_domains", "transfer"} <= tables
+
+
+def test_a_score_that_ranks_the_wrong_way_round_is_a_caution(
+    study: Study, measure: Callable[[Study], Measured]
+) -> None:
+    study.add(backbone="uni", slides=8)
+    file = study.add(backbone="virchow2", slides=8) / "predictions.parquet"
+    table = pd.read_parquet(file)
+    table.assign(logit=-table["logit"]).to_parquet(file, index=False)
+    (said,) = cautions.describe_reversed(measure(study).primary)
+    assert "in 1 of 2 results (virchow2, lora 0." in said
+    assert "reversed" in said

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Measure = Callable[["Study"], Measured]
 KEY = Configuration("midog", "", "", 0.1, "uni", "lora")
-SURE = Estimate(0.03, 0.01, 0.05, 0.01, 19, 20, 3, 0.002)
+SURE = Estimate(0.03, 0.01, 0.05, standard_error=0.01, degrees=19, slides=20, seeds=3)
 
 
 def pair(difference: Estimate, **changes: object) -> Pair:

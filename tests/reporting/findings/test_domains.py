@@ -36,20 +36,6 @@ def test_domains_of_few_slides_are_not_called_the_worst(study: Study, measure: M
     assert domains.describe_worst([]) == []
 
 
-def test_rankings_compare_a_domain_with_the_mean_of_the_others(study: Study, measure: Measure) -> None:
-    study.grid(adaptation=["linear_probe", "lora", "full"], domains=[("breast", "lung")])
-    results = measure(study).domains
-    values = {(r.set, r.configuration.adaptation): r.auroc.value for r in results}
-    found = domains.rank(results)
-    assert [one.domain for one in found] == ["breast", "lung"]
-    for one, other in zip(found, reversed(found), strict=True):
-        best = max(("linear_probe", "lora", "full"), key=lambda name: values[f"domain:{one.domain}", name])
-        assert one.best == other.best_elsewhere == f"uni, {best}"
-        assert one.tau == other.tau
-    assert -1 <= found[0].tau <= 1
-    assert len(domains.tabulate_rankings(found).full) == 2
-
-
 def test_threshold_and_calibration_are_those_of_the_cells_on_each_domain(study: Study, measure: Measure) -> None:
     folder = study.add(slides=8)
     results = measure(study).domains

@@ -12,7 +12,7 @@ import pytest
 from mitofm.evaluation import bootstrap, scaling_law
 from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Measured
-from mitofm.reporting.findings.scaling_laws import Law, choose_levels, fit_laws, tabulate
+from mitofm.reporting.findings.scaling_laws import Law, choose_levels, describe_misfits, fit_laws, tabulate
 from mitofm.runs.collect import Collected
 
 if TYPE_CHECKING:
@@ -119,3 +119,19 @@ def test_the_report_has_the_laws(study: Study, report) -> None:
     table = pd.read_csv(out / "tables" / "midog" / "scaling_laws.csv")
     assert list(table["adaptation"]) == ["linear_probe", "lora"]
     assert "Scaling laws" in (out / "report.html").read_text()
+
+
+def test_a_curve_that_rises_and_falls_again_is_no_power_law(study: Study, measure: Measure) -> None:
+    for seed in (42, 43, 44):
+        folders = [study.add(fraction=fraction, seed=seed, slides=8) for fraction in FRACTIONS]
+        study.grid(adaptation=["full"], fraction=FRACTIONS, seed=[seed], slides=[8])
+        file = folders[-1] / "predictions.parquet"
+        table = pd.read_parquet(file)
+        table["logit"] -= 1.5 * table["label"]  # with all labels worse than with fewer
+        table.to_parquet(file, index=False)
+    measured = measure(study)
+    laws, _ = fit(measured)
+    (said,) = describe_misfits(measured.stored, measured.primary, laws)
+    assert said.startswith("More labels make it worse")
+    assert "lora" in said
+    assert "full" not in said
