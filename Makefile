@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics bench-report lint format types architecture check clean torture test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
+.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -83,6 +83,9 @@ bench-train: $(READY) ## a training step beside one of bare PyTorch and peft, it
 
 bench-statistics: $(READY) ## draws of the bootstrap of slides per second, beside a loop that writes them out
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bootstrap.py $(ARGS)
+
+coverage: $(READY) ## what intervals and verdicts promise, simulated: hours; ARGS=--quick: a minute
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py $(ARGS)
 
 bench-report: $(READY) ## the report of 1,000 made-up cells: seconds cold and with intervals kept, memory, size of the page
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/report.py $(ARGS)

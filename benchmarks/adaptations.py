@@ -23,7 +23,7 @@ from mitofm.backbones.build import build
 from mitofm.backbones.meta import on_meta
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import compose, groups
+from mitofm.commands.composing import compose, list_group
 from mitofm.ground.config import instantiate
 from mitofm.runs.resolve import resolve
 
@@ -37,7 +37,7 @@ def table() -> str:
     sizes = [f"{column} on {size}" for column in ("trained", "stored") for size in BACKBONES]
     lines = [f"| `adaptation=` | what it is | {' | '.join(sizes)} | tensors stored | settings tried |"]
     lines.append("|---" * (len(sizes) + 4) + "|")
-    for name, file in groups("adaptation").items():
+    for name, file in list_group("adaptation").items():
         what = next(line for line in file.read_text().splitlines() if not line.startswith("# @package"))
         found = facts(name)
         tensors, trials = found[0][2:]
@@ -125,7 +125,7 @@ def measure(backbone: str, img_size: int, batch: int, repeats: int) -> None:
     patches = torch.randint(0, 256, (batch, 64, 64, 3), dtype=torch.uint8)
     labels = torch.arange(batch) % 2.0
     adaptations, spec = {}, BackboneSpec.from_config(resolve(compose("train", typed))["backbone"])
-    for name in groups("adaptation"):
+    for name in list_group("adaptation"):
         adaptations[name] = instantiate(resolve(compose("train", [*typed, f"adaptation={name}"]))["adaptation"])
 
     def step(adaptation: GradientAdaptation) -> Callable[[], None]:

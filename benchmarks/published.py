@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mitofm.commands.composing import compose, groups
+from mitofm.commands.composing import compose, list_group
 from mitofm.data.card import compare_counts
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError
@@ -99,7 +99,7 @@ def table(published: Path) -> str:
 def row(path: Path) -> tuple[str, str]:
     """The command that reads a file, and what it reads or why it does not."""
     how = FILES.get(path.name)
-    if how is None or how.card not in groups("data"):
+    if how is None or how.card not in list_group("data"):
         return "none", "no card reads it"
     asked = [f"data={how.card}", *(f"{key}={value}" for key, value in how.settings.items())]
     shown = " ".join(f"'{one}'" if set(" {[") & set(one) else one for one in asked)

@@ -24,11 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class LocalLauncher(Launcher):
-    """Runs the cells of a sweep in parallel processes of this machine (`mitofm.commands.parallel`).
-
-    Args:
-        n_jobs: how many processes; -1 for one per core.
-    """
+    """Runs the cells of a sweep in `n_jobs` processes of this machine, -1 for one per core (`mitofm.commands.parallel`)."""
 
     def __init__(self, n_jobs: int) -> None:
         self.n_jobs = n_jobs
@@ -39,20 +35,20 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run one cell per list of overrides; the first has the number `initial_job_idx`."""
-        from mitofm.commands.launching import processes
+        from mitofm.commands.launching import count_processes
         from mitofm.commands.parallel import run_all
 
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
         cells = [_Cell(*each) for each in enumerate(job_overrides, initial_job_idx)]
-        _log.info("Launching %d jobs in %d processes", len(cells), min(processes(self.n_jobs), len(cells)))
+        _log.info("Launching %d jobs in %d processes", len(cells), min(count_processes(self.n_jobs), len(cells)))
         for cell in cells:
             _log.info("\t%s : %s", cell, " ".join(filter_overrides(cell.overrides)))
         run = partial(_run_cell, self.hydra_context, self.task_function, self.config, str(version.getbase()))
-        results = run_all(run, cells, processes(self.n_jobs), stop_at_error=self.config.on_error == "raise")
+        results = run_all(run, cells, count_processes(self.n_jobs), stop_at_error=self.config.on_error == "raise")
         ended = zip(cells, results, strict=True)
-        return [_failed(cell, result) if isinstance(result, Exception) else result for cell, result in ended]
+        return [_report_failure(cell, result) if isinstance(result, Exception) else result for cell, result in ended]
 
 
 class _Cell(NamedTuple):
@@ -80,7 +76,7 @@ def _run_cell(
     return job
 
 
-def _failed(cell: _Cell, error: Exception) -> JobReturn:
+def _report_failure(cell: _Cell, error: Exception) -> JobReturn:
     job = JobReturn(overrides=cell.overrides, status=JobStatus.FAILED)
     job.return_value = CompactHydraException(f"mitofm: {error}")  # which Hydra shows without its traceback
     return job

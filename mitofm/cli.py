@@ -1,4 +1,4 @@
-"""`mitofm <command> [overrides]`: one line per command; each is imported only when it is asked for."""
+"""`mitofm <command> [overrides]`: imports a command only when it is typed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Run the command that was typed; a problem the user can mend is one message and exit code 2."""
+    """Run the command that was typed; a MitofmError is one message and exit code 2."""
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_help())
@@ -57,13 +57,13 @@ def main() -> None:
     except MitofmError as error:
         print(f"mitofm: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except BrokenPipeError:  # whoever reads has seen enough: mitofm models | head
+    except BrokenPipeError:  # the reader has closed the pipe: mitofm models | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
 
 
 def _help_of(command: str) -> str:
-    """What a command does, and its config with the words that stand beside each key."""
+    """The help of a command: its line, and its config with the comment on each key."""
     primary = conf_dir() / f"{command}.yaml"
     keys = primary.read_text(encoding="utf-8") if primary.is_file() else ""
     what, example = re.split(r":\s+(?=mitofm)|$", COMMANDS[command], maxsplit=1)
@@ -71,15 +71,12 @@ def _help_of(command: str) -> str:
 
 
 def _help() -> str:
-    lines = [f"  {name:12} {text}" for name, text in COMMANDS.items()]
-    return "\n".join(
-        [
-            "mitofm: which foundation model, adapted how, with how many labels, tells mitotic figures from look-alikes",
-            "",
-            "usage: mitofm COMMAND [key=value ...]",
-            "",
-            *lines,
-            "",
-            "Every key is a Hydra override: mitofm train --help lists the groups, mitofm train --cfg job the whole config.",
-        ]
-    )
+    lines = "\n".join(f"  {name:12} {text}" for name, text in COMMANDS.items())
+    return f"""\
+mitofm: which foundation model, adapted how, with how many labels, tells mitotic figures from look-alikes
+
+usage: mitofm COMMAND [key=value ...]
+
+{lines}
+
+Every key is a Hydra override: mitofm train --help lists the groups, mitofm train --cfg job the whole config."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mitofm.commands.composing import ask, words
+from mitofm.commands.composing import ask_about
 from mitofm.runs.bundle import pack
 from mitofm.training.settings import Paths
 
@@ -22,13 +22,12 @@ class BundleSettings:
 
 def main(arguments: list[str]) -> None:
     """Make the report without crops, pack it with the cells, print the file and its sha256 (to publish beside it)."""
-    (study,), overrides = words(arguments, "a study")
-    asked = ask(BundleSettings, "bundle", overrides)
-    runs, out = asked.paths.runs, asked.output or Path(f"{study}.zip")
+    (study,), settings = ask_about(BundleSettings, "bundle", arguments, "a study")
+    runs, out = settings.paths.runs, settings.output or Path(f"{study}.zip")
     from mitofm.reporting.report import make_report
 
     with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
         report = Path(temporary) / "report"
-        make_report(runs, study, report, asked.paths.cache, crops=False)
-        digest = pack(runs, study, report, out, asked.note)
+        make_report(runs, study, report, settings.paths.cache, crops=False)
+        digest = pack(runs, study, report, out, settings.note)
     print(f"{out}  {out.stat().st_size / 1e6:.1f} MB, sha256 {digest}")

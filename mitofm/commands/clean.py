@@ -1,4 +1,4 @@
-"""`mitofm clean`: remove what is provably superseded, after a list and a question."""
+"""`mitofm clean`: list superseded files, ask, and remove them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.leftovers import leftovers
+from mitofm.runs.leftovers import find_leftovers
 from mitofm.training.settings import Paths
 
 
@@ -21,20 +21,19 @@ class CleanSettings:
 
 def main(arguments: list[str]) -> None:
     """List the files and why each is superseded; remove them after a yes."""
-    asked = ask(CleanSettings, "clean", arguments)
-    found = list(leftovers(asked.paths.runs, asked.paths.cache))
+    settings = ask(CleanSettings, "clean", arguments)
+    found = list(find_leftovers(settings.paths.runs, settings.paths.cache))
     for file, why in found:
         print(f"{file}: {why}")
     size = sum(file.stat().st_size for file, _ in found)
     print(f"{len(found)} files, {size / 1e6:.1f} MB")
     if not found:
         return
-    if not asked.yes:
-        if not sys.stdin.isatty():
-            raise MitofmError("nothing was removed: add yes=true")
-        if input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
-            print("nothing was removed")
-            return
+    if not settings.yes and not sys.stdin.isatty():
+        raise MitofmError("nothing was removed: add yes=true")
+    if not settings.yes and input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
+        print("nothing was removed")
+        return
     for file, _ in found:
         file.unlink(missing_ok=True)
     print("removed")

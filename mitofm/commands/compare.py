@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.composing import ask, words
+from mitofm.commands.composing import ask_about
 from mitofm.ground.errors import MitofmError
 from mitofm.training.settings import Paths
 
@@ -22,8 +22,7 @@ class CompareSettings:
 
 def main(arguments: list[str]) -> None:
     """Print the table and write it as CSV, Markdown and LaTeX."""
-    (first, second), overrides = words(arguments, "a study", "another")
-    asked = ask(CompareSettings, "compare", overrides)
+    (first, second), settings = ask_about(CompareSettings, "compare", arguments, "a study", "another")
     if first == second:
         raise MitofmError(f"{first!r} is compared with itself: give two studies")
     from rich import box
@@ -32,9 +31,9 @@ def main(arguments: list[str]) -> None:
 
     from mitofm.reporting.compare import compare
 
-    runs = asked.paths.runs
-    found = compare(runs, first, second, asked.paths.cache)
-    out = asked.out or runs / "reports" / f"{first}-minus-{second}"
+    runs = settings.paths.runs
+    found = compare(runs, first, second, settings.paths.cache)
+    out = settings.out or runs / "reports" / f"{first}-minus-{second}"
     found.write(out)
     grid = Table(title=found.title, title_justify="left", caption=found.caption, caption_justify="left", box=box.SIMPLE)
     for column in found.shown:

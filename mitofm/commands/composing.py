@@ -1,4 +1,4 @@
-"""Composes configs with Hydra and says in one screen what is wrong with a command line, before anything runs."""
+"""Composes configs with Hydra and explains what is wrong with a command line, before anything runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -36,21 +36,17 @@ T = TypeVar("T")
 OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
 
 
-def user_conf_dir() -> Path | None:
-    """The user's own config folder, from MITOFM_CONF.
-
-    Raises:
-        MitofmError: it is set to what is no folder.
-    """
+def find_user_configs() -> list[Path]:
+    """The user's own config folder, from MITOFM_CONF; empty if that is not set. MitofmError if there is no such folder."""
     given = os.environ.get("MITOFM_CONF")
     if not given:
-        return None
+        return []
     folder = Path(given).resolve()
     if not folder.is_dir():
         raise MitofmError(
             f"MITOFM_CONF={given}: there is no such folder. Make it, with groups like backbone/ in it, or unset it"
         )
-    return folder
+    return [folder]
 
 
 class _UserConfigs(SearchPathPlugin):
@@ -59,8 +55,7 @@ class _UserConfigs(SearchPathPlugin):
     study: Path | None = None
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        folder = user_conf_dir()
-        if folder is not None:
+        for folder in find_user_configs():
             search_path.prepend("mitofm-user", f"file://{folder}")
         if self.study is not None:
             search_path.append("mitofm-study", f"file://{self.study}")
@@ -74,62 +69,55 @@ def register_user_configs() -> None:
 
 
 def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:
-    """The config that primary config `name` and `overrides` give, Hydra's own part left out.
-
-    Args:
-        name: of the primary config.
-        overrides: as typed.
-        config_dir: a further folder of configs, as given with --config-dir.
+    """Compose the primary config `name` with overrides as typed, and configs of the folder `config_dir`, without Hydra's own part.
 
     Raises:
-        MitofmError: in one screen, what is wrong and what exists.
+        MitofmError: a key, a value or a YAML is wrong; the message says which, and what exists.
     """
-    with _hydra_at(config_dir):
-        return _compose(name, keep_text(overrides))
+    with _start_hydra(config_dir):
+        return _compose(name, quote_study(overrides))
 
 
 def ask(kind: type[T], name: str, overrides: Sequence[str]) -> T:
-    """The settings of a command but `train`: its primary config and what was typed, read as the dataclass `kind`.
-
-    Raises:
-        MitofmError: a key or a value is wrong.
-    """
+    """Read the settings of a command, its primary config with overrides as typed, as the dataclass `kind`; errors as `compose`."""
     return read(kind, plain(compose(name, overrides)))
 
 
-def keep_text(arguments: Sequence[str]) -> list[str]:
-    """Arguments in which the name of a study that starts with a digit is quoted: Hydra reads 2025_11 as the number 202511."""
+def ask_about(kind: type[T], name: str, arguments: Sequence[str], *subjects: str) -> tuple[list[str], T]:
+    """As `ask`, for a command that takes words before its overrides: the words, and the settings.
+
+    Raises:
+        MitofmError: there are not as many words as `subjects`, which say what the words are; else as `ask`.
+    """
+    words = [one for one in arguments if "=" not in one]
+    if len(words) != len(subjects):
+        raise MitofmError(f"give {' and '.join(subjects)}, then key=value; not {' '.join(words) or 'nothing'}")
+    return words, ask(kind, name, [one for one in arguments if "=" in one])
+
+
+def pick_name(arguments: Sequence[str], command: str, kind: str, names: Collection[str]) -> str | None:
+    """The one name that is typed, if any; MitofmError if it is not one of `names`, or there are several."""
+    if len(arguments) > 1:
+        raise MitofmError(f"mitofm {command} takes one name, or none")
+    if arguments and arguments[0] not in names:
+        raise unknown(kind, arguments[0], names)
+    return arguments[0] if arguments else None
+
+
+def quote_study(arguments: Sequence[str]) -> list[str]:
+    """Quote the name of a study that starts with a digit: Hydra reads 2025_11 as the number 202511."""
     return [re.sub(r"^(\+{0,2}study)=(\d[\w.+-]*)$", r"\1='\2'", one) for one in arguments]
 
 
-def words(arguments: Sequence[str], *names: str) -> tuple[list[str], list[str]]:
-    """What a command is about, and its overrides: the arguments without a `=`, and the others.
-
-    Args:
-        arguments: as typed.
-        names: of the words that the command takes, for the message.
-
-    Raises:
-        MitofmError: there are more words or fewer.
-    """
-    given = [one for one in arguments if "=" not in one]
-    if len(given) != len(names):
-        raise MitofmError(f"give {' and '.join(names)}, then key=value; not {' '.join(given) or 'nothing'}")
-    return given, [one for one in arguments if "=" in one]
-
-
-def groups(group: str) -> dict[str, Path]:
-    """The YAMLs of a config group by name, the user's own before the shipped ones."""
-    found: dict[str, Path] = {}
-    for folder in (conf_dir(), user_conf_dir()):
-        if folder is not None:
-            found |= {file.stem: file for file in sorted((folder / group).glob("*.yaml"))}
-    return dict(sorted(found.items()))
+def list_group(group: str) -> dict[str, Path]:
+    """The YAMLs of a config group by name; the user's own replace shipped ones."""
+    folders = (conf_dir(), *find_user_configs())
+    return dict(sorted({file.stem: file for folder in folders for file in (folder / group).glob("*.yaml")}.items()))
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a command line asks for, before any cell is composed.
+class CommandLine:
+    """What a command line of `train` asks for.
 
     Attributes:
         name: of the primary config.
@@ -151,108 +139,86 @@ class Asked:
 
     @property
     def size(self) -> int:
-        """How many cells."""
+        """The number of cells."""
         return math.prod(map(len, self.swept.values()))
 
     @property
     def grid(self) -> tuple[dict[str, str], dict[str, list[str]]]:
-        """What is chosen for every cell, and what in turn, as `chosen` says it of one."""
-        each = {key: [chosen([f"{key}={value}"]) for value in values] for key, values in self.swept.items()}
-        return chosen(self.fixed), {key: [one[key] for one in found] for key, found in each.items() if all(found)}
+        """The choices for every cell, and those that are swept, as `read_choices` gives them."""
+        each = {key: [read_choices([f"{key}={value}"]) for value in values] for key, values in self.swept.items()}
+        return read_choices(self.fixed), {key: [one[key] for one in found] for key, found in each.items() if all(found)}
 
 
-def asked(name: str, overrides: Sequence[str], config_dir: str | None, multirun: bool = False) -> Asked:
-    """Read a command line as Hydra will.
-
-    Raises:
-        MitofmError: as `compose`.
-    """
-    with _hydra_at(config_dir):
+def read_command_line(
+    name: str, overrides: Sequence[str], config_dir: str | None, multirun: bool = False
+) -> CommandLine:
+    """Read a command line as Hydra will; errors as `compose`."""
+    with _start_hydra(config_dir):
         try:
-            parsed = OverridesParser.create().parse_overrides(keep_text(overrides))
+            parsed = OverridesParser.create().parse_overrides(quote_study(overrides))
         except HydraException as error:
             raise MitofmError(str(error)) from error
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
-        last = {one.key_or_group: one for one in parsed}  # a key that is typed twice is what it is said to be last
-        typed = {key: _values(one) for key, one in last.items() if one.is_sweep_override()}
+        last = {one.key_or_group: one for one in parsed}  # of a key that is typed twice the last value holds
+        typed = {key: _list_values(one) for key, one in last.items() if one.is_sweep_override()}
         # What is typed may be a key of what the study sweeps (split.domain of its split), so the study's grid comes first.
         of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
-        sweeper = _compose(name, of_hydra, with_hydra=True).hydra.sweeper
-        named = {one.key_or_group for one in parsed}
-        swept = _parsed_params(sweeper.get("params") or {}, named) | typed  # what is typed replaces what the study says
+        params = _compose(name, of_hydra, with_hydra=True).hydra.sweeper.get("params") or {}
+        of_study = OverridesParser.create().parse_overrides(
+            [f"{key}={params[key]}" for key in params if key not in last]
+        )
+        swept = {one.key_or_group: _list_values(one) for one in of_study} | typed
         firsts = [f"{key}={values[0]}" for key, values in swept.items()]
         whole = _compose(name, [*fixed, *firsts], with_hydra=True).hydra
-        return Asked(
-            name,
-            config_dir,
-            fixed,
-            swept,
-            multirun or str(whole.mode).endswith("MULTIRUN"),
-            whole.runtime.choices["hydra/launcher"],
-            whole.launcher,
-        )
+        multirun = multirun or str(whole.mode).endswith("MULTIRUN")
+        launcher = whole.runtime.choices["hydra/launcher"]
+        return CommandLine(name, config_dir, fixed, swept, multirun, launcher, whole.launcher)
 
 
-def chosen(overrides: Iterable[str]) -> dict[str, str]:
-    """What overrides choose, by key and as Hydra writes it for one cell, where it can be part of what the cell is."""
+def read_choices(overrides: Iterable[str]) -> dict[str, str]:
+    """The values that overrides of one cell choose, by key and as Hydra writes them, of keys that can be part of its id."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    choices = {one.key_or_group: _typed(one._value) for one in parsed}
+    choices = {one.key_or_group: _spell(one._value) for one in parsed}
     return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in NO_PART}
 
 
-def each_value(found: Asked) -> Generator[DictConfig]:
-    """One config per value of every swept key, the others at their first value; one config where nothing is swept.
+def compose_grid(line: CommandLine, every_cell: bool = False) -> Generator[DictConfig]:
+    """Compose the configs of a grid; errors as `compose`. Close the generator if you stop early: it holds Hydra.
 
-    Enough to meet every single value of a grid without composing each of its cells. Close it if you stop early: it holds Hydra.
-
-    Raises:
-        MitofmError: as `compose`.
+    Args:
+        line: the command line.
+        every_cell: compose each cell. Else one config for each value of a swept key, the other keys at their first values:
+            so each value is met once.
     """
-    firsts = {key: values[0] for key, values in found.swept.items()}
-    met = [firsts | {key: value} for key, values in found.swept.items() for value in values[1:]]
-    yield from _composed(found, [firsts, *met])
+    swept = line.swept
+    firsts = {key: values[0] for key, values in swept.items()}
+    grid: Iterable[dict[str, str]] = [
+        firsts, *(firsts | {key: value} for key, values in swept.items() for value in values[1:])
+    ]  # fmt: skip
+    if every_cell:
+        grid = (dict(zip(swept, values, strict=True)) for values in product(*swept.values()))
+    with _start_hydra(line.config_dir):
+        for choices in grid:
+            yield _compose(line.name, [*line.fixed, *(f"{key}={value}" for key, value in choices.items())])
 
 
-def each_cell(found: Asked) -> Generator[DictConfig]:
-    """The config of every cell of a grid.
-
-    Raises:
-        MitofmError: as `compose`.
-    """
-    grid = product(*found.swept.values())
-    yield from _composed(found, (dict(zip(found.swept, values, strict=True)) for values in grid))
-
-
-def _composed(found: Asked, chosen: Iterable[dict[str, str]]) -> Iterator[DictConfig]:
-    with _hydra_at(found.config_dir):
-        for choices in chosen:
-            yield _compose(found.name, [*found.fixed, *(f"{key}={value}" for key, value in choices.items())])
-
-
-def _parsed_params(params: Any, typed: set[str]) -> dict[str, list[str]]:
-    lines = [f"{key}={value}" for key, value in params.items() if key not in typed]
-    return {
-        one.key_or_group: _values(one) if one.is_sweep_override() else [_typed(one._value)]
-        for one in OverridesParser.create().parse_overrides(lines)
-    }
-
-
-def _values(override: Override) -> list[str]:
+def _list_values(override: Override) -> list[str]:
     if override.is_interval_sweep():
         raise MitofmError(
             f"{override.input_line}: an interval needs a sweeper that draws from it, and mitofm's grid does not: give values, "
             f"{override.key_or_group}=A,B,C"
         )
-    return [_typed(value) for value in override.sweep_iterator()]
+    swept = override.is_sweep_override()
+    return [_spell(value) for value in (override.sweep_iterator() if swept else [override._value])]
 
 
-def _typed(value: Any) -> str:
+def _spell(value: Any) -> str:
     """A value as Hydra writes it into an override, its numbers as a resolved config has them."""
     return Override._get_value_element_as_str(rounded(value))
 
 
 @contextmanager
-def _hydra_at(config_dir: str | None) -> Iterator[None]:
+def _start_hydra(config_dir: str | None) -> Iterator[None]:
     register_user_configs()
     if config_dir is not None and not Path(config_dir).is_dir():
         raise MitofmError(
@@ -270,29 +236,27 @@ def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> D
     try:
         config = hydra_compose(name, overrides=list(overrides), return_hydra_config=with_hydra)
     except yaml_files.ERRORS as error:
-        raise yaml_files.unreadable(error, _own_yamls()) from error
+        raise yaml_files.explain(error, _list_own_yamls()) from error
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise _explained(error, name, overrides) from error
-    for group in map(str, config):
-        # Hydra composes what it is given.
+        raise _explain(error, name, overrides) from error
+    for group in map(str, config):  # Hydra takes a YAML that is a list for a group: reading it gives the message
         if OmegaConf.is_list(config._get_node(group)) and (conf_dir() / group).is_dir():
-            for file in _own_yamls(group):
+            for file in _list_own_yamls(group):
                 yaml_files.load(file)
     check_names(OmegaConf.to_container(config))
     return config
 
 
-def _own_yamls(group: str = "") -> Iterator[Path]:
-    """The YAMLs (of one group) that are not shipped: the user's own, and the study's."""
-    for folder in (user_conf_dir(), _UserConfigs.study):
-        if folder is not None:
-            yield from sorted((folder / group).rglob("*.yaml"))
+def _list_own_yamls(group: str = "") -> Iterator[Path]:
+    """The YAMLs, of one group or of all, that are not shipped: the user's own and the study's."""
+    for folder in (*find_user_configs(), *([_UserConfigs.study] if _UserConfigs.study else [])):
+        yield from sorted((folder / group).rglob("*.yaml"))
 
 
-def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmError:
-    """Hydra's errors in our words: the thing, the place and what exists."""
+def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmError:
+    """An error of Hydra in our words: the thing, the place and what exists."""
     if isinstance(error.__cause__, yaml_files.ERRORS):
-        return yaml_files.unreadable(error.__cause__, _own_yamls())
+        return yaml_files.explain(error.__cause__, _list_own_yamls())
     text = str(error)
     found = re.search(r"Could not override '([\w./@]+)'", text)
     key = found.group(1) if found else ""
@@ -315,7 +279,7 @@ def _explained(error: Exception, name: str, overrides: Sequence[str]) -> MitofmE
     if "hydra/launcher/submitit_slurm" in text:
         return MitofmError("hydra/launcher=slurm needs submitit, which is not installed: pip install 'mitofm[slurm]'")
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
-        return unknown(found.group(1), found.group(2), groups(found.group(1)), "conf/")
+        return unknown(found.group(1), found.group(2), list_group(found.group(1)), "conf/")
     if "Cannot find primary config" in text:
         return MitofmError(f"there is no primary config {name!r} here; a study's folder holds sweep.yaml")
     if isinstance(error.__cause__, ConfigTypeError) and inner:

@@ -20,7 +20,7 @@ class DashboardSettings:
 
 def main(arguments: list[str]) -> None:
     """Write both and print their addresses, or with dry_run=true what they would hold."""
-    asked = ask(DashboardSettings, "dashboard", arguments)
+    settings = ask(DashboardSettings, "dashboard", arguments)
     import json
 
     import yaml
@@ -30,14 +30,14 @@ def main(arguments: list[str]) -> None:
     from mitofm.reporting.wandb_summary import list_logged
     from mitofm.runs.collect import collect
 
-    runs, study = asked.paths.runs, asked.study
+    runs, study = settings.paths.runs, settings.study
     sets = sorted(set(collect(runs, study).metrics["set"]))
     domains = [name.removeprefix(DOMAIN) for name in sets if name.startswith(DOMAIN)]
-    what = describe(study, asked.logger.project, domains, list(list_logged(runs / "reports" / study)))
-    if asked.dry_run:
+    what = describe(study, settings.logger.project, domains, list(list_logged(runs / "reports" / study)))
+    if settings.dry_run:
         print(
             yaml.safe_dump(json.loads(json.dumps(what)), sort_keys=False, allow_unicode=True, default_flow_style=False),
             end="",
         )
     else:
-        print("\n".join(publish(what, asked.logger.entity)))
+        print("\n".join(publish(what, settings.logger.entity)))

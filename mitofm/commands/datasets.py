@@ -1,4 +1,4 @@
-"""`mitofm datasets`: the data sets there are, what they hold and cost, and which of them are on this machine."""
+"""`mitofm datasets`: the data sets, their content and size, and which of them are on this machine."""
 
 from __future__ import annotations
 
@@ -6,77 +6,66 @@ import shutil
 import textwrap
 from collections.abc import Mapping
 
-from mitofm.commands.composing import compose, groups
+from mitofm.commands.composing import compose, list_group, pick_name
 from mitofm.data.card import Card, count_samples
 from mitofm.data.dataset import Dataset
-from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.settings import read
 from mitofm.runs.resolve import plain
 from mitofm.training.settings import Paths
 
 _COLUMNS = ("data", "samples", "images", "domains", "to fetch", "patches", "here", "licence")
 _NETWORK = 100e6 / 8  # bytes per second, for the time to fetch
+_LEGEND = """
+samples: positive / negative; to fetch: at 100 Mbit/s; patches: of the store, on disk; one in full: mitofm datasets NAME
+
+Sets that share samples or slides (train on one and test on the other only by split=external, in a joined set):"""
 
 
 def main(arguments: list[str]) -> None:
     """Print the table of data sets, or the whole card of one."""
-    names = groups("data")
-    if len(arguments) > 1:
-        raise MitofmError("mitofm datasets takes one name, or none")
-    if arguments:
-        if arguments[0] not in names:
-            raise unknown("data", arguments[0], names)
-        for key, value in vars(_dataset(arguments[0]).card).items():
+    names = list_group("data")
+    if name := pick_name(arguments, "datasets", "data", names):
+        for key, value in vars(_read_dataset(name).card).items():
             if isinstance(value, Mapping):
                 print(key, *(f"  {name}: {one}" for name, one in value.items()), sep="\n")
             else:
                 print(f"{key:13} {value}")
         return
-    datasets = {name: _dataset(name) for name in names}
-    rows = [_COLUMNS, *(_row(name, dataset) for name, dataset in datasets.items())]
+    datasets = {name: _read_dataset(name) for name in names}
+    rows = [_COLUMNS, *(_describe(name, dataset) for name, dataset in datasets.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    # Only the licence gives way on a narrow screen: the rest must be read.
-    widths[-1] = max(
-        14, min(widths[-1], shutil.get_terminal_size((120, 24)).columns - sum(widths[:-1]) - 2 * len(widths))
-    )
+    screen = shutil.get_terminal_size((120, 24)).columns
+    # Only the licence is shortened on a narrow screen.
+    widths[-1] = max(14, min(widths[-1], screen - sum(widths[:-1]) - 2 * len(widths)))
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False))
         print("  ".join([*cells, textwrap.shorten(row[-1], widths[-1], placeholder=" …")]))
-    print(
-        "\nsamples: positive / negative; to fetch: at 100 Mbit/s; patches: of the store, on disk; one in full: mitofm datasets NAME"
-    )
-    print(
-        "\nSets that share samples or slides (train on one and test on the other only by split=external, in a joined set):"
-    )
-    for name, others in overlapping({name: dataset.card for name, dataset in datasets.items()}).items():
-        print(
-            textwrap.fill(
-                f"{name}: {', '.join(others)}", shutil.get_terminal_size((120, 24)).columns, subsequent_indent="  "
-            )
-        )
+    print(_LEGEND)
+    for name, others in list_overlaps({name: dataset.card for name, dataset in datasets.items()}).items():
+        print(textwrap.fill(f"{name}: {', '.join(others)}", screen, subsequent_indent="  "))
 
 
-def overlapping(cards: Mapping[str, Card]) -> dict[str, list[str]]:
-    """The sets that share something with each set, whichever of the two cards says so; sets that share nothing are left out."""
+def list_overlaps(cards: Mapping[str, Card]) -> dict[str, list[str]]:
+    """The sets that overlap with each set, by the card of either. Sets without an overlap are left out."""
     pairs = {(name, other) for name, card in cards.items() for other in card.overlaps}
     both = sorted(pairs | {(other, name) for name, other in pairs})
     return {name: [other for one, other in both if one == name] for name in sorted({name for name, _ in both})}
 
 
-def _row(name: str, dataset: Dataset) -> tuple[str, ...]:
-    """What the table says of one data set."""
+def _describe(name: str, dataset: Dataset) -> tuple[str, ...]:
+    """The row of one data set."""
     card, here = dataset.card, dataset.present()
     counts = count_samples(dataset.source.table()) if here and card.counts is None else card.counts
-    *size, patches = _size(card, counts) if counts else ("?",) * 4
-    return name, *size, _fetching(card), patches, "yes" if here else "no", card.licence
+    *size, patches = _measure(card, counts) if counts else ("?",) * 4
+    return name, *size, _describe_download(card), patches, "yes" if here else "no", card.licence
 
 
-def _dataset(name: str) -> Dataset:
+def _read_dataset(name: str) -> Dataset:
     config = plain(compose("prepare", [f"data={name}"]))
     return Dataset(config["data"], read(Paths, config["paths"], "paths").cache)
 
 
-def _size(card: Card, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str, str, str]:
+def _measure(card: Card, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str, str, str]:
     """Samples, images, domains and the size of the patch store."""
     positive, negative, images = (
         [domain[what] for domain in counts.values() if what in domain] for what in ("positive", "negative", "images")
@@ -86,12 +75,8 @@ def _size(card: Card, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str
     return samples, f"{sum(images):,}" if images else "?", str(len(counts)), f"{gigabytes:.2g} GB"
 
 
-def _fetching(card: Card) -> str:
+def _describe_download(card: Card) -> str:
     if card.download_gb is None:
         return "-"
     minutes = card.download_gb * 1e9 / _NETWORK / 60
-    return (
-        f"{card.download_gb:g} GB, {minutes / 60:.1f} h"
-        if minutes > 90
-        else f"{card.download_gb:g} GB, {minutes:.0f} min"
-    )
+    return f"{card.download_gb:g} GB, {f'{minutes / 60:.1f} h' if minutes > 90 else f'{minutes:.0f} min'}"

@@ -1,4 +1,4 @@
-"""`mitofm doctor [overrides of train]`: can this machine run that cell, and what mends it where it cannot?"""
+"""`mitofm doctor [overrides of train]`: can this machine run that cell, and if not, what has to be done?"""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from dataclasses import dataclass
 
 from mitofm.commands.composing import compose, register_user_configs
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import find_existing
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Settings
 
 OK, NOTE, BAD = "ok", "note", "BAD"
-_ROOM_GB = 5  # less is soon full of checkpoints and patches
+_ROOM_GB = 5  # a smaller room is soon filled by checkpoints and patches
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check saw; `fix` says what mends it, and BAD that the cell cannot run before it is mended."""
+    """What one check found, and how to mend it. With the status BAD the cell cannot run."""
 
     status: str
     message: str
@@ -27,16 +28,14 @@ class Finding:
 
 
 def main(arguments: list[str]) -> None:
-    """Print every check's finding; exit with 1 where one is BAD."""
+    """Print the finding of every check; exit with 1 if one is BAD."""
     register_user_configs()
     settings = Settings.read(resolve(compose("train", arguments)))
-    findings = {name: _safely(check, settings) for name, check in CHECKS.items()}
+    findings = {name: _run_check(check, settings) for name, check in CHECKS.items()}
     width = max(map(len, findings))
     for name, found in findings.items():
-        print(
-            f"{found.status:5} {name:{width}}  {found.message}"
-            + (f"\n{'':{width + 8}}{found.fix}" if found.fix else "")
-        )
+        fix = f"\n{'':{width + 8}}{found.fix}" if found.fix else ""
+        print(f"{found.status:5} {name:{width}}  {found.message}{fix}")
     bad = [name for name, found in findings.items() if found.status == BAD]
     card = settings.dataset.card
     cell = f"data={card.name} backbone={settings.backbone.name} adaptation={settings.adaptation_name}"
@@ -45,15 +44,15 @@ def main(arguments: list[str]) -> None:
         raise SystemExit(1)
 
 
-def _safely(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
-    """A check that dies has found something too."""
+def _run_check(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    """The finding of a check; an exception of it is one too."""
     try:
         return check(settings)
     except Exception as error:
         return Finding(BAD, f"{type(error).__name__}: {error}")
 
 
-def _torch(settings: Settings) -> Finding:
+def _check_torch(settings: Settings) -> Finding:
     import torch
 
     from mitofm.ground import torchvision_shim
@@ -61,28 +60,26 @@ def _torch(settings: Settings) -> Finding:
     import torchvision  # isort: skip  after the shim
 
     pair = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
-    if torchvision_shim.declared:
-        return Finding(OK, f"{pair} (its operators do not load beside this torch; none is needed here)")
-    return Finding(OK, pair)
+    missing = " (its operators do not load beside this torch; none is needed here)" if torchvision_shim.declared else ""
+    return Finding(OK, pair + missing)
 
 
-def _device(settings: Settings) -> Finding:
+def _check_device(settings: Settings) -> Finding:
     import torch
 
-    asked = settings.trainer.accelerator
     if torch.cuda.is_available():
         free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
         bf16 = "bf16" if torch.cuda.is_bf16_supported() else "no bf16: fit.precision=fp32"
         return Finding(OK, f"{torch.cuda.get_device_name()}, {free:.0f} of {total:.0f} GiB free, {bf16}")
     cpu = f"CPU, {os.cpu_count()} cores, trainer.threads={settings.trainer.threads}"
-    if asked == "cuda":
+    if settings.trainer.accelerator == "cuda":
         built = torch.version.cuda
         reason = f"torch is built for CUDA {built}, but sees no GPU" if built else "this torch is built without CUDA"
         return Finding(BAD, reason, "install the torch build of your driver's CUDA version, or trainer.accelerator=cpu")
     return Finding(NOTE, f"{cpu}; no GPU", "large backbones want one")
 
 
-def _weights(settings: Settings) -> Finding:
+def _check_weights(settings: Settings) -> Finding:
     from mitofm.backbones.weights import locate
 
     spec, folder = settings.backbone, settings.paths.weights
@@ -95,24 +92,24 @@ def _weights(settings: Settings) -> Finding:
             BAD, f"{spec.name}: not on this machine", f"put {spec.file} into {folder}, or backbone.file=PATH"
         )
     terms = f"accept the terms on {spec.link}, log in with `hf auth login`" if spec.gated else "be online"
-    status = BAD if spec.gated and not _hub_token() else NOTE
+    status = BAD if spec.gated and not _has_token() else NOTE
     by_hand = f"; or put its {spec.hub_file} as {spec.file} into {folder}" if spec.file else ""
     return Finding(status, f"{spec.name}: not on this machine, to be fetched from {spec.hub}", terms + by_hand)
 
 
-def _token(settings: Settings) -> Finding:
-    if _hub_token():
+def _check_token(settings: Settings) -> Finding:
+    if _has_token():
         return Finding(OK, "a token of the Hugging Face hub is there")
     return Finding(NOTE, "no token of the Hugging Face hub", "gated weights need one: `hf auth login`, or HF_TOKEN")
 
 
-def _hub_token() -> bool:
+def _has_token() -> bool:
     from huggingface_hub import get_token
 
     return get_token() is not None
 
 
-def _data(settings: Settings) -> Finding:
+def _check_data(settings: Settings) -> Finding:
     dataset = settings.dataset
     if dataset.present():
         return Finding(OK, f"{dataset.card.name}: annotations in {dataset.source.root}")
@@ -124,51 +121,48 @@ def _data(settings: Settings) -> Finding:
     return Finding(OK, f"{dataset.card.name}: made in {dataset.source.root}")
 
 
-def _wandb(settings: Settings) -> Finding:
+def _check_wandb(settings: Settings) -> Finding:
     if not settings.logger.wandb:
         return Finding(OK, "switched off")
-    from mitofm.training.wandb_run import mode
+    from mitofm.training.wandb_run import choose_mode
 
-    if mode() == "online":
+    if choose_mode() == "online":
         return Finding(OK, "online")
-    return Finding(
-        NOTE, "offline: runs are kept on disk", "`wandb login`, or WANDB_API_KEY, for online; `mitofm sync` later"
-    )
+    fix = "`wandb login`, or WANDB_API_KEY, for online; `mitofm sync` later"
+    return Finding(NOTE, "offline: runs are kept on disk", fix)
 
 
-def _disk(settings: Settings) -> Finding:
-    told, least = [], float("inf")
+def _check_disk(settings: Settings) -> Finding:
+    free = {}
     for name in ("runs", "cache"):
         folder = getattr(settings.paths, name).absolute()
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        there = find_existing(folder)
         if not (there.is_dir() and os.access(there, os.W_OK)):
             return Finding(BAD, f"paths.{name}={folder} cannot be written", f"choose another: paths.{name}=FOLDER")
-        free = shutil.disk_usage(there).free / 1e9
-        told.append(f"{free:.0f} GB free for {name}")
-        least = min(least, free)
-    if least < _ROOM_GB:
-        return Finding(NOTE, ", ".join(told), "make room, or move paths.runs and paths.cache")
-    return Finding(OK, ", ".join(told))
+        free[name] = shutil.disk_usage(there).free / 1e9
+    told = ", ".join(f"{size:.0f} GB free for {name}" for name, size in free.items())
+    if min(free.values()) < _ROOM_GB:
+        return Finding(NOTE, told, "make room, or move paths.runs and paths.cache")
+    return Finding(OK, told)
 
 
-def _slurm(settings: Settings) -> Finding:
+def _check_slurm(settings: Settings) -> Finding:
     if shutil.which("sinfo") is None:
         return Finding(OK, "not installed; not needed for the basic and the local launcher")
-    seen = subprocess.run(
-        ["sinfo", "--noheader", "--format=%P %a %D"], capture_output=True, text=True, timeout=20, check=False
-    )
+    command = ["sinfo", "--noheader", "--format=%P %a %D"]
+    seen = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     if seen.returncode:
         return Finding(NOTE, f"installed, but does not answer: {seen.stderr.strip()}", "ask whoever runs the cluster")
     return Finding(OK, "; ".join(seen.stdout.split("\n")[:4]).strip("; "))
 
 
 CHECKS: dict[str, Callable[[Settings], Finding]] = {
-    "torch": _torch,
-    "device": _device,
-    "data": _data,
-    "weights": _weights,
-    "hub": _token,
-    "W&B": _wandb,
-    "disk": _disk,
-    "Slurm": _slurm,
+    "torch": _check_torch,
+    "device": _check_device,
+    "data": _check_data,
+    "weights": _check_weights,
+    "hub": _check_token,
+    "W&B": _check_wandb,
+    "disk": _check_disk,
+    "Slurm": _check_slurm,
 }

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mitofm.commands.composing import ask, words
-from mitofm.commands.predict import checkpoint_folder
+from mitofm.commands.composing import ask_about
+from mitofm.commands.predict import read_checkpoint
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Patches, Positive
 from mitofm.ground.versions import Way
-from mitofm.runs.folder import stored_config
+from mitofm.runs.folder import read_config
 from mitofm.training.settings import Paths
 
 if TYPE_CHECKING:
@@ -39,50 +39,39 @@ class ExportSettings:
 
 def main(arguments: list[str]) -> None:
     """Write the network, compare its outputs, and print where it is and how far they lie apart."""
-    (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
-    asked = ask(ExportSettings, "export", overrides)
-    paths = asked.paths
-    folder = checkpoint_folder(paths.runs, given)
-
-    from mitofm.ground.fingerprints import Remembered
+    (given,), settings = ask_about(ExportSettings, "export", arguments, "a cell or a checkpoint's folder")
     from mitofm.inference import export
-    from mitofm.inference.trained import read
 
-    export.check_format(asked.format)
-    remembered = Remembered(paths.cache / "fingerprints")
-    trained = read(folder, paths.weights, remembered, asked.versions, asked.weights_file)
-    for line in trained.versions:
-        print(line)
-    if warning := export.check_licence(trained.spec, asked.for_own_use):
+    export.check_format(settings.format)
+    trained = read_checkpoint(given, settings)
+    if warning := export.check_licence(trained.spec, settings.for_own_use):
         print(warning, file=sys.stderr)
-    patches = _patches(trained, asked)
-    out = asked.output or paths.runs / "exports" / f"{trained.name}-{asked.format}"
-    made = export.export(trained, asked.format, patches, out, asked.tolerance)
-    state = (
-        "nothing of the adaptation left beside it" if made.folded else "its adaptation cannot be folded in: as it is"
-    )
-    print(f"one network, {state}")
+    patches = _read_patches(trained, settings)
+    out = settings.output or settings.paths.runs / "exports" / f"{trained.name}-{settings.format}"
+    made = export.export(trained, settings.format, patches, out, settings.tolerance)
+    kept = "nothing of the adaptation left beside it" if made.folded else "its adaptation cannot be folded in: as it is"
+    print(f"one network, {kept}")
     print(
-        f"largest difference of logits to the checkpoint on {asked.patches} patches: {made.difference:.2g} "
-        f"(tolerance {asked.tolerance:.2g})"
+        f"largest difference of logits to the checkpoint on {settings.patches} patches: {made.difference:.2g} "
+        f"(tolerance {settings.tolerance:.2g})"
     )
     print(made.folder)
 
 
-def _patches(trained: Checkpoint, asked: ExportSettings) -> Tensor:
-    """Patches all over the data set, as the checkpoint sees them: uint8 (patches, H, W, 3)."""
+def _read_patches(trained: Checkpoint, settings: ExportSettings) -> Tensor:
+    """Evenly spaced patches of the data set as the checkpoint sees them: uint8 (patches, H, W, 3)."""
     import numpy as np
     import torch
 
     from mitofm.data.augment import cut_centre
     from mitofm.data.dataset import Dataset
-    from mitofm.inference.predict import as_trained, seen_by
+    from mitofm.inference.predict import cut_as_trained, narrow_store
 
-    data = asked.data
+    data = settings.data
     if data is None:
         if not (trained.folder.parent / "config.yaml").is_file():
             raise MitofmError(f"{trained.folder} lies in no cell: give data=NAME, to compare on its patches")
-        data = stored_config(trained.folder.parent)["data"]
-    store = seen_by(trained, Dataset(as_trained(data, trained), asked.paths.cache))
-    rows = np.linspace(0, len(store.table) - 1, asked.patches).round().astype(int)
+        data = read_config(trained.folder.parent)["data"]
+    store = narrow_store(trained, Dataset(cut_as_trained(data, trained), settings.paths.cache))
+    rows = np.linspace(0, len(store.table) - 1, settings.patches).round().astype(int)
     return torch.from_numpy(np.ascontiguousarray(cut_centre(store.read(rows), store.crop_px)))

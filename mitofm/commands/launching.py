@@ -1,37 +1,51 @@
-"""What a launcher must be right for before it starts anything, and where it puts a process."""
+"""Checks of a grid and of its launcher before anything starts, and the place of a process on the machine."""
 
 from __future__ import annotations
+
+from contextlib import closing
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import Asked
+from mitofm.commands.composing import CommandLine, compose_grid
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import devices
+from mitofm.runs.execute import check
+from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Settings
 
 
-def check_launcher(found: Asked, settings: Settings) -> None:
+def check_grid(line: CommandLine, every_cell: bool = False) -> list[Settings]:
+    """The settings of the cells that `compose_grid` composes; MitofmError if one of them, or its launcher, cannot run."""
+    cells = []
+    with closing(compose_grid(line, every_cell)) as configs:
+        for config in configs:
+            cells.append(check(resolve(config)))
+            check_launcher(line, cells[-1])
+    return cells
+
+
+def check_launcher(line: CommandLine, settings: Settings) -> None:
     """Refuse what a launcher cannot do.
 
     Raises:
-        MitofmError: a cell would get other devices than it uses; or a sweep under Slurm is asked to stop at the first
-            failure, which its other jobs know nothing of.
+        MitofmError: a cell would get other devices than it uses; or a sweep under Slurm shall stop at the first failure,
+            of which its other jobs do not know.
     """
-    if not found.multirun:
+    if not line.multirun:
         return
-    trainer, launches = settings.trainer, found.launches
+    trainer, launches = settings.trainer, line.launches
     devices = trainer.devices
-    if found.launcher == "local" and devices > 1:
+    if line.launcher == "local" and devices > 1:
         raise MitofmError(
             f"trainer.devices={devices}: a process of hydra/launcher=local has one GPU, or a group of cores, to itself. "
             "Take hydra/launcher=basic, whose cells have the whole machine in turn, or trainer=default"
         )
-    if found.launcher == "local" and not (isinstance(launches.n_jobs, int) and launches.n_jobs):
+    if line.launcher == "local" and not (isinstance(launches.n_jobs, int) and launches.n_jobs):
         raise MitofmError(
             f"hydra.launcher.n_jobs={launches.n_jobs}: give a number of processes, or -1 for one per core"
         )
-    if found.launcher != "slurm":
+    if line.launcher != "slurm":
         return
     if launches.nodes * launches.tasks_per_node != 1:
         raise MitofmError(
@@ -50,14 +64,14 @@ def check_launcher(found: Asked, settings: Settings) -> None:
         )
 
 
-def processes(n_jobs: int) -> int:
-    """How many processes `hydra.launcher.n_jobs` asks for: -1 is one per core."""
-    return n_jobs if n_jobs > 0 else devices.cores()
+def count_processes(n_jobs: int) -> int:
+    """The number of processes that `hydra.launcher.n_jobs` asks for: -1 is one per core."""
+    return n_jobs if n_jobs > 0 else devices.count_cores()
 
 
-def take_place(config: DictConfig) -> bool:
-    """Pin a process of the launcher `local` to its part of the machine; whether this process runs a sweep's cells in turn."""
+def claim_place(config: DictConfig) -> bool:
+    """Pin a process of the launcher `local` to its part of the machine. True if this process runs all cells of a sweep in turn."""
     launcher = HydraConfig.get().launcher
     if "n_jobs" in launcher:
-        devices.claim(processes(launcher.n_jobs), cpu_only=config.trainer.accelerator == "cpu")
+        devices.claim(count_processes(launcher.n_jobs), cpu_only=config.trainer.accelerator == "cpu")
     return launcher._target_.endswith("BasicLauncher")

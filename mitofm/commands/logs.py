@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from mitofm.commands.composing import compose, words
+from mitofm.commands.composing import ask_about
+from mitofm.commands.status import StatusSettings
 from mitofm.runs.execute import LOG
-from mitofm.runs.folder import CellFolder, cell_folder
-from mitofm.runs.resolve import plain
+from mitofm.runs.folder import CellFolder, find_cell
 
 
 def main(arguments: list[str]) -> None:
     """Print the log of a cell, then its marker's text."""
-    (given,), overrides = words(arguments, "a cell")
-    place = cell_folder(Path(plain(compose("status", overrides))["paths"]["runs"]), given)
+    (given,), settings = ask_about(StatusSettings, "status", arguments, "a cell")
+    place = find_cell(settings.paths.runs, given)
     log = place / LOG
     print(f"{place}\n{log.read_text(encoding='utf-8', errors='replace') if log.is_file() else 'no log'}")
     folder = CellFolder(place.parent.parent, place.name)
-    print(f"{folder.state().value}\n{folder.marked()}".rstrip())
+    print(f"{folder.read_state().value}\n{folder.read_marker()}".rstrip())

@@ -1,4 +1,4 @@
-"""`mitofm models [NAME]`: the backbones there are, or everything about one."""
+"""`mitofm models [NAME]`: the backbones, or everything about one."""
 
 from __future__ import annotations
 
@@ -12,21 +12,16 @@ from rich.table import Table
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import locate
-from mitofm.commands.composing import compose, groups
-from mitofm.commands.yaml_files import load, unreadable
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.commands.composing import compose, list_group, pick_name
+from mitofm.commands.yaml_files import explain, load
 from mitofm.runs.resolve import plain
 
 
 def main(arguments: list[str]) -> None:
     """Print the table of backbones, or the whole recipe of one."""
-    names = groups("backbone")
-    if len(arguments) > 1:
-        raise MitofmError("mitofm models takes one name, or none")
-    if arguments:
-        if arguments[0] not in names:
-            raise unknown("backbone", arguments[0], names)
-        for key, value in vars(_spec(arguments[0], names[arguments[0]])).items():
+    names = list_group("backbone")
+    if name := pick_name(arguments, "models", "backbone", names):
+        for key, value in vars(_read_spec(name, names[name])).items():
             print(f"{key:22} {value}")
         return
     weights = Path(plain(compose("train", []))["paths"]["weights"])
@@ -35,7 +30,7 @@ def main(arguments: list[str]) -> None:
         number = column in ("params", "input")
         table.add_column(column, justify="right" if number else "left", no_wrap=True, max_width=16)
     for name, file in names.items():
-        spec = _spec(name, file)
+        spec = _read_spec(name, file)
         table.add_row(
             name,
             f"{spec.parameters / 1e6:.1f} M" if spec.parameters else "-",
@@ -48,12 +43,12 @@ def main(arguments: list[str]) -> None:
     Console().print(table)
 
 
-def _spec(name: str, file: Path) -> BackboneSpec:
+def _read_spec(name: str, file: Path) -> BackboneSpec:
     alone = load(file)  # 49 of them: composing each takes Hydra seconds
     group = compose(f"backbone/{name}", []) if "defaults" in alone else OmegaConf.create({"backbone": alone})
-    # What the command line has yet to say (`custom` has no architecture) stays `???`.
+    # What the command line must add (`custom` has no architecture) stays `???`.
     try:
         config: Any = OmegaConf.to_container(group["backbone"], resolve=True)
     except GrammarParseError as error:
-        raise unreadable(error, [file]) from error
+        raise explain(error, [file]) from error
     return BackboneSpec.from_config(config)

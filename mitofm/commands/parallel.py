@@ -1,4 +1,4 @@
-"""Run cells in parallel processes of this machine (`hydra/launcher=local`), and stop all of them together."""
+"""Runs cells in parallel processes of this machine (`hydra/launcher=local`), and stops all of them together."""
 
 from __future__ import annotations
 
@@ -19,26 +19,22 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.garbage import collect_rarely
 
 _ASKING = (signal.SIGTERM, signal.SIGINT)
-_AGAIN = 10  # seconds after which a process that has not ended is asked again: between two cells it may not listen
+_AGAIN = 10  # seconds after which a process that goes on is asked to stop again: between two cells it may not listen
 
 
 def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, stop_at_error: bool) -> list[Any]:
-    """Call `run` for every cell, in fresh processes that each take one cell after the other, as imports take seconds.
+    """Call `run` for every cell, in processes that each run several cells, because imports take seconds.
 
-    A process that dies is replaced, and loses its own cell alone: each is a pool, which is lost as a whole.
+    Each process is a pool of its own: one that dies is replaced, and only its own cell is lost.
 
-    Args:
-        run: a function that can be pickled.
-        cells: its arguments.
-        processes: how many run at once.
-        stop_at_error: end with code 1 at the first exception.
+    `run` must be picklable. With `stop_at_error` the first exception ends this process with code 1.
 
     Returns:
         For each cell its result, or the exception that it raised.
 
     Raises:
-        SystemExit: with 128 + signal if SIGTERM or Ctrl-C told this process to stop, or with the code of a `run` that
-            raised SystemExit; once no cell is under way: SIGTERM has made trainings save, and no further cell was begun.
+        SystemExit: with 128 + signal after SIGTERM or Ctrl-C, or with the code of a `run` that raised SystemExit. No
+            further cell is begun, and those under way have been told by SIGTERM to save and have ended.
     """
     new_pool = partial(ProcessPoolExecutor, 1, get_context("spawn"), initializer=_prepare_process)
     pools: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
@@ -58,7 +54,7 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
             pools.put(pool)
 
     futures: list[Future[Any]] = []
-    with _raising_when_told_to_stop(), ThreadPoolExecutor(processes) as threads:
+    with _raise_when_told_to_stop(), ThreadPoolExecutor(processes) as threads:
         try:
             futures += (threads.submit(run_one, cell) for cell in cells)
             for future in as_completed(futures):
@@ -80,7 +76,7 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
 
 
 def _prepare_process() -> None:
-    """Leave Ctrl-C, which reaches all processes of a terminal, to the parent, and stop if that dies."""
+    """Ignore Ctrl-C, which the parent handles, and stop if the parent dies."""
     collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_stop_after_parent, daemon=True).start()
@@ -94,7 +90,7 @@ def _stop_after_parent() -> None:
 
 
 @contextmanager
-def _raising_when_told_to_stop() -> Iterator[None]:
+def _raise_when_told_to_stop() -> Iterator[None]:
     """Raise SystemExit in the block at the first SIGTERM or Ctrl-C; at the second, kill the other processes."""
 
     def kill(number: int, frame: Any) -> None:

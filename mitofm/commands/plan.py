@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.composing import asked, each_cell
-from mitofm.commands.launching import check_launcher
-from mitofm.runs.execute import check
+from mitofm.commands.composing import read_command_line
+from mitofm.commands.launching import check_grid
 from mitofm.runs.foresight import foresee
-from mitofm.runs.resolve import resolve
 
 
 def main(arguments: list[str]) -> None:
-    """Print cells by state, time and disk; nothing is trained, and data is opened only where it is new."""
+    """Print cells by state, time and disk; nothing is trained, and only new data is opened."""
     parsed = get_args_parser().parse_args(arguments)
-    found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
-    with closing(each_cell(found)) as configs:
-        cells = [check(resolve(composed)) for composed in configs]
-    check_launcher(found, cells[0])
-    print(*foresee(cells), sep="\n")
-    at_once = found.launches.get("array_parallelism") or found.launches.get("n_jobs", 1)
-    print(f"by: hydra/launcher={found.launcher}, {at_once} at once" if found.multirun else "by: one cell")
+    line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
+    print(*foresee(check_grid(line, every_cell=True)), sep="\n")
+    at_once = line.launches.get("array_parallelism") or line.launches.get("n_jobs", 1)
+    print(f"by: hydra/launcher={line.launcher}, {at_once} at once" if line.multirun else "by: one cell")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mitofm.commands.composing import ask, words
+from mitofm.commands.composing import ask_about
 from mitofm.ground.versions import Way
-from mitofm.runs.folder import cell_folder
+from mitofm.runs.folder import find_cell
 from mitofm.training.settings import Paths, Trainer
+
+if TYPE_CHECKING:
+    from mitofm.commands.export import ExportSettings
+    from mitofm.inference.trained import Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,41 +32,33 @@ class PredictSettings:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the scores as the ending of `output` says and print where they are."""
-    (given,), overrides = words(arguments, "a cell or a checkpoint's folder")
-    asked = ask(PredictSettings, "predict", overrides)
-    paths = asked.paths
-    folder = checkpoint_folder(paths.runs, given)
-
+    """Write the scores in the format of the ending of `output`, and print where they are."""
+    (given,), settings = ask_about(PredictSettings, "predict", arguments, "a cell or a checkpoint's folder")
+    paths = settings.paths
     from mitofm.inference import outputs
 
-    if asked.output is None:
+    if settings.output is None:
         outputs.check_folder(paths.runs / "predictions")
     else:
-        outputs.check(asked.output)
+        outputs.check(settings.output)
 
     from mitofm.data.checks import summarize_remarks
     from mitofm.data.dataset import Dataset
     from mitofm.evaluation.threshold import read_logit
-    from mitofm.ground.fingerprints import Remembered
-    from mitofm.inference.predict import as_trained, score
-    from mitofm.inference.trained import read
+    from mitofm.inference.predict import cut_as_trained, score
 
-    remembered = Remembered(paths.cache / "fingerprints")
-    trained = read(folder, paths.weights, remembered, asked.versions, asked.weights_file)
-    for line in trained.versions:
-        print(line)
-    data = as_trained(asked.data, trained) if asked.as_trained else asked.data
-    changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != asked.data[key]]
+    trained = read_checkpoint(given, settings)
+    data = cut_as_trained(settings.data, trained) if settings.as_trained else settings.data
+    changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != settings.data[key]]
     if changed:
         print(f"patches are cut as the cell was trained: {', '.join(changed)} (as_trained=false: as the data set says)")
     if trained.centre_px < (crop_px := trained.facts["patches"]["crop_px"]):
         print(f"of each patch its centre is seen, {trained.centre_px} of {crop_px} px, as the cell was trained")
-    out = asked.output or paths.runs / "predictions" / f"{trained.name}-on-{data['name']}.parquet"
+    out = settings.output or paths.runs / "predictions" / f"{trained.name}-on-{data['name']}.parquet"
     for_slides = out.suffix.lower() == outputs.GEOJSON
     dataset = Dataset(data, paths.cache)
     outputs.refuse_own(out, dataset)
-    found = score(trained, dataset, paths.cache, asked.trainer, asked.samples, for_slides)
+    found = score(trained, dataset, paths.cache, settings.trainer, settings.samples, for_slides)
 
     threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
     cut = read_logit(threshold)
@@ -74,10 +70,8 @@ def main(arguments: list[str]) -> None:
     for remark in summarize_remarks(dataset.curated.remarks):
         print(f"{remark.count} {remark.what}; the first: {remark.first}")
     if found.learned_from:
-        print(
-            f"{found.learned_from} of these samples lie on slides that were trained or chosen on: their scores are not those "
-            "of new slides"
-        )
+        told = "of these samples lie on slides that were trained or chosen on: their scores are not those of new slides"
+        print(f"{found.learned_from} {told}")
     if found.positions:
         print(found.positions)
     if unknown := int(found.table["mpp"].isna().sum()):
@@ -90,8 +84,16 @@ def main(arguments: list[str]) -> None:
     print(out)
 
 
-def checkpoint_folder(runs: Path, given: str) -> Path:
-    """Where the checkpoint is: in a cell, or in a folder of its own."""
-    if (Path(given) / "checkpoint.json").is_file():
-        return Path(given)
-    return cell_folder(runs, given, "checkpoint/checkpoint.json") / "checkpoint"
+def read_checkpoint(given: str, settings: PredictSettings | ExportSettings) -> Checkpoint:
+    """Read the checkpoint that `given` names, its folder or the cell in which it lies; print which libraries differ."""
+    from mitofm.ground.fingerprints import Remembered
+    from mitofm.inference.trained import read
+
+    paths, folder = settings.paths, Path(given)
+    if not (folder / "checkpoint.json").is_file():
+        folder = find_cell(paths.runs, given, "checkpoint/checkpoint.json") / "checkpoint"
+    remembered = Remembered(paths.cache / "fingerprints")
+    trained = read(folder, paths.weights, remembered, settings.versions, settings.weights_file)
+    for line in trained.versions:
+        print(line)
+    return trained

@@ -54,41 +54,41 @@ class PrepareSettings:
 
 
 def main(arguments: list[str]) -> None:
-    """Fetch what may be fetched, check what is there, build the patch stores and look at them."""
-    asked = ask(PrepareSettings, "prepare", arguments)
+    """Fetch missing files if asked to, check the data, build the patch stores and make a contact sheet."""
+    settings = ask(PrepareSettings, "prepare", arguments)
     from mitofm.data.dataset import Dataset
 
-    dataset = Dataset(asked.data, asked.paths.cache)
+    dataset = Dataset(settings.data, settings.paths.cache)
     if dataset.download is not None:
-        _fetch(dataset, wanted=asked.download)
-    findings = _checked(dataset, asked.distance_um, asked.strict)
-    others = _positions(dataset, asked)
+        _fetch(dataset, wanted=settings.download)
+    notices = _check(dataset, settings.distance_um, settings.strict)
+    others = _make_positions(dataset, settings)
     store = dataset.store()
     print(f"patches: {store.path}")
     for name, source in others.items():
         print(f"{name}: {dataset.store(source, name).path}")
-    if asked.look:
+    if settings.look:
         from mitofm.reporting.contact_sheet import look
 
-        print(f"a look at them: {look(store, dataset.card, findings)}")
+        print(f"a look at them: {look(store, dataset.card, notices)}")
 
 
-def _positions(dataset: Dataset, asked: PrepareSettings) -> dict[str, Positions]:
-    """The second sources that are asked for, by name, their tables tried before anything is cut."""
+def _make_positions(dataset: Dataset, settings: PrepareSettings) -> dict[str, Positions]:
+    """The further sources of positions that the settings ask for, by name. Their tables are read before any patch is cut."""
     from mitofm.data.positions import BackgroundPositions, JitteredPositions
 
     found: dict[str, Positions] = {}
-    if asked.background.per_image:
-        found["background"] = BackgroundPositions(dataset, **vars(asked.background))
-    if asked.jittered.per_cell:
-        found["jittered"] = JitteredPositions(dataset, **vars(asked.jittered))
+    if settings.background.per_image:
+        found["background"] = BackgroundPositions(dataset, **vars(settings.background))
+    if settings.jittered.per_cell:
+        found["jittered"] = JitteredPositions(dataset, **vars(settings.jittered))
     for source in found.values():
         source.table()
     return found
 
 
 def _fetch(dataset: Dataset, wanted: bool) -> None:
-    """Fetch the missing files where that is wanted; verify those that are there, if a list of them was kept.
+    """Fetch the missing files if `wanted`; else verify those that are there, if a list of them was kept.
 
     Raises:
         MitofmError: files are missing and not wanted, are not the published ones, or cannot be fetched.
@@ -111,11 +111,11 @@ def _fetch(dataset: Dataset, wanted: bool) -> None:
         )
 
 
-def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Notice]:
-    """Print counts and findings, and stop at those that must not be.
+def _check(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Notice]:
+    """Print counts and notices; stop if a notice is an error.
 
     Raises:
-        MitofmError: there are fatal findings, or any where `strict`.
+        MitofmError: a notice is fatal, or is a warning and `strict` is set.
     """
     from rich.console import Console
 
@@ -127,31 +127,30 @@ def _checked(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Not
     dataset.files()
     table, card, root = require_labels(dataset.source.table()), dataset.card, dataset.root
     seen = survey(root, table, card.image_mpp)
-    findings = check(card, root, table, seen, distance_um)
-    if not any(one.fatal for one in findings):
-        curated = dataset.curated
-        table = curated.table
-        findings += summarize_remarks(curated.remarks)
+    notices = check(card, root, table, seen, distance_um)
+    if not any(one.fatal for one in notices):
+        table = dataset.table()
+        notices += summarize_remarks(dataset.curated.remarks)
     console = Console()
-    console.print(_counted(count_samples(table, card).shown, card.title))
-    console.print(_listed(findings, strict) if findings else "Checks: nothing found")
+    console.print(_tabulate_counts(count_samples(table, card).shown, card.title))
+    console.print(_tabulate_notices(notices, strict) if notices else "Checks: nothing found")
     if len(problems := list_unreadable(seen)) > 1:
         print("images that cannot be read:", *problems, sep="\n  ")
-    errors = [one for one in findings if _stops(one, strict)]
+    errors = [one for one in notices if _is_error(one, strict)]
     if errors:
         more = "" if any(one.fatal for one in errors) else ", or set strict=false to go on"
         raise MitofmError(
             f"data set {card.name!r}: {len(errors)} of its checks failed, nothing was built. The first: {errors[0].what}, "
             f"{errors[0].first}. Mend the files{more}"
         )
-    return findings
+    return notices
 
 
-def _stops(finding: Notice, strict: bool) -> bool:
-    return finding.fatal or (strict and not finding.note)
+def _is_error(notice: Notice, strict: bool) -> bool:
+    return notice.fatal or (strict and not notice.note)
 
 
-def _counted(shown: pd.DataFrame, title: str) -> Table:
+def _tabulate_counts(shown: pd.DataFrame, title: str) -> Table:
     grid = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for column in shown:
         grid.add_column(str(column), justify="left" if column == "domain" else "right")
@@ -160,11 +159,11 @@ def _counted(shown: pd.DataFrame, title: str) -> Table:
     return grid
 
 
-def _listed(findings: Sequence[Notice], strict: bool) -> Table:
+def _tabulate_notices(notices: Sequence[Notice], strict: bool) -> Table:
     grid = Table(title="Checks", title_justify="left", box=None, pad_edge=False)
     for column in ("", "what", "how often", "the first"):
         grid.add_column(column, overflow="fold")
-    for one in findings:
-        kind = "error" if _stops(one, strict) else "note" if one.note else "warning"
+    for one in notices:
+        kind = "error" if _is_error(one, strict) else "note" if one.note else "warning"
         grid.add_row(kind, one.what, f"{one.count:,}", one.first)
     return grid

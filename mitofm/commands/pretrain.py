@@ -7,9 +7,9 @@ from mitofm.pretraining.settings import PretrainSettings
 
 
 def main(arguments: list[str]) -> None:
-    """PretrainSettings, or go on, and say where the weights are."""
-    asked = ask(PretrainSettings, "pretrain", arguments)
+    """Pretrain, or go on with it, and print where the weights are."""
+    settings = ask(PretrainSettings, "pretrain", arguments)
     from mitofm.pretraining.run import pretrain
 
-    weights = pretrain(asked)
-    print(f"weights: {weights}\nuse them: mitofm train backbone={asked.backbone.name} backbone.file={weights}")
+    weights = pretrain(settings)
+    print(f"weights: {weights}\nuse them: mitofm train backbone={settings.backbone.name} backbone.file={weights}")

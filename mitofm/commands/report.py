@@ -25,34 +25,30 @@ class ReportSettings:
 
 def main(arguments: list[str]) -> None:
     """Write the report and print where it is."""
-    asked = ask(ReportSettings, "report", arguments)
-    if asked.bundle:
-        _report_bundle(asked.bundle, asked)
-    else:
-        _report_study(asked)
-
-
-def _report_study(asked: ReportSettings) -> None:
+    settings = ask(ReportSettings, "report", arguments)
+    if settings.bundle:
+        _report_bundle(settings.bundle, settings)
+        return
     from mitofm.reporting.report import make_report
 
-    runs, study = asked.paths.runs, asked.study
-    out = asked.out or runs / "reports" / (study or "all")
-    print(make_report(runs, study, out, asked.paths.cache, asked.crops, asked.beside))
-    if asked.logger.wandb:
+    runs, study = settings.paths.runs, settings.study
+    out = settings.out or runs / "reports" / (study or "all")
+    print(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside))
+    if settings.logger.wandb:
         from mitofm.reporting.wandb_summary import log_report
 
-        log_report(out, study or "all", asked.logger, runs)
+        log_report(out, study or "all", settings.logger, runs)
 
 
-def _report_bundle(file: Path, asked: ReportSettings) -> None:
+def _report_bundle(file: Path, settings: ReportSettings) -> None:
     from mitofm.reporting.opened import open_bundle
 
     for key in ("study", "beside"):
-        if (given := getattr(asked, key)) is not None:
+        if (given := getattr(settings, key)) is not None:
             raise MitofmError(f"{key}={given}: bundle=... is the report of that file alone, leave {key} out")
-    opened = open_bundle(file, asked.out or Path(f"{file.stem}-report"), asked.paths.cache)
-    said = "all as packed"
+    opened = open_bundle(file, settings.out or Path(f"{file.stem}-report"), settings.paths.cache)
+    apart = ""
     if opened.rounded:
-        said += f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"
-    print(f"{file}: no byte has changed; {opened.tables} tables, {said}")
+        apart = f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"
+    print(f"{file}: no byte has changed; {opened.tables} tables, all as packed{apart}")
     print(opened.page)

@@ -1,32 +1,31 @@
-"""`mitofm retry STUDY|CELL`: run again what failed or was interrupted, from the configs that the cells keep."""
+"""`mitofm retry STUDY|CELL`: run failed and interrupted cells again, from the configs in their folders."""
 
 from __future__ import annotations
 
 import logging
 import sys
 
-from mitofm.commands.composing import ask, words
+from mitofm.commands.composing import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.execute import run_again
-from mitofm.runs.folder import SETTLED, CellFolder, cell_folder
+from mitofm.runs.folder import SETTLED, CellFolder, find_cell
 
 
 def main(arguments: list[str]) -> None:
-    """Run the cells one after the other; end with a code that is not 0 where one fails again."""
-    (given,), overrides = words(arguments, "a study or a cell")
-    paths = ask(StatusSettings, "status", overrides).paths
-    runs = paths.runs
-    cells = studies.read(runs, given).cells if given in studies.names(runs) else [cell_folder(runs, given).name]
-    again = [cell for cell in cells if CellFolder(runs, cell).state() not in SETTLED]
+    """Run the cells one after the other; end with a code that is not 0 if one fails again."""
+    (given,), settings = ask_about(StatusSettings, "status", arguments, "a study or a cell")
+    paths, runs = settings.paths, settings.paths.runs
+    cells = studies.read(runs, given).cells if given in studies.list_names(runs) else [find_cell(runs, given).name]
+    again = [cell for cell in cells if CellFolder(runs, cell).read_state() not in SETTLED]
     print(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     failed = 0
     for cell in again:
         try:
             run_again(runs / "cells" / cell, paths)
-        except Exception as error:  # whatever it is, the other cells run
+        except Exception as error:  # the other cells run after any error
             print(f"{cell}: {type(error).__name__}: {error}", file=sys.stderr)
             failed += 1
     if failed:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mitofm.commands.composing import ask
 from mitofm.ground.settings import Positive
-from mitofm.runs.status import table, under_way
+from mitofm.runs.status import list_under_way, read_studies, tabulate
 from mitofm.training.settings import Paths
 
 
@@ -22,15 +22,15 @@ class StatusSettings:
 
 
 def main(arguments: list[str]) -> None:
-    """Print one line per study, and what failed in the one asked for; on a terminal again and again until sweeps have ended.
+    """Print a line per study and the failures of one that is named; with `watch` on a terminal repeat it until all sweeps end.
 
     Raises:
         MitofmError: there is no such study.
     """
-    asked = ask(StatusSettings, "status", arguments)
-    runs, study, every = asked.paths.runs, asked.study, asked.watch
+    settings = ask(StatusSettings, "status", arguments)
+    runs, study, every = settings.paths.runs, settings.study, settings.watch
     if every is None or not sys.stdout.isatty():
-        print("\n".join(table(runs, study)))
+        print("\n".join(tabulate(runs, study)))
         return
     from rich.console import Console
     from rich.live import Live
@@ -38,8 +38,10 @@ def main(arguments: list[str]) -> None:
 
     with Live(console=Console(), auto_refresh=False) as live:
         while True:
-            watching = any(under_way(runs, study))  # before the table: what ends meanwhile is in it
-            live.update(Text("\n".join(table(runs, study))), refresh=True)
+            watching = any(
+                list_under_way(runs, read_studies(runs, study))
+            )  # before the table, which then has what ended meanwhile
+            live.update(Text("\n".join(tabulate(runs, study))), refresh=True)
             if not watching:
                 return
             time.sleep(every)

@@ -1,4 +1,4 @@
-"""`mitofm sync`: send W&B runs that were kept offline; what has been sent is left out, so it can be repeated."""
+"""`mitofm sync`: send W&B runs that were kept offline and have not been sent yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mitofm.ground.errors import MitofmError
 
 
 def main(arguments: list[str]) -> None:
-    """Send each run that W&B has not marked as sent; end with a code that is not 0 where one could not be.
+    """Send each run that W&B has not marked as sent; end with a code that is not 0 if one cannot be sent.
 
     A run's id is its cell's, so a cell that ran twice is one run.
     """
@@ -20,11 +20,10 @@ def main(arguments: list[str]) -> None:
     failed = []
     for number, run in enumerate(runs, 1):
         print(f"{number} of {len(runs)}: {run.name}", flush=True)
-        # A process of W&B's own for each: one run that it cannot send does not keep the others.
+        # Each has a process of its own: a run that cannot be sent does not stop the others.
         if subprocess.run([sys.executable, "-m", "wandb", "sync", str(run)], check=False).returncode != 0:
             failed.append(run.name)
     if failed:
-        raise MitofmError(
-            f"{len(failed)} of {len(runs)} runs were not sent, {failed[0]} first: run `mitofm sync` again"
-        )
+        told = f"{len(failed)} of {len(runs)} runs were not sent, {failed[0]} first"
+        raise MitofmError(f"{told}: run `mitofm sync` again")
     print(f"{len(runs)} runs sent from {folder}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -12,59 +11,55 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import asked, chosen, each_value, keep_text, register_user_configs
-from mitofm.commands.launching import check_launcher, take_place
+from mitofm.commands.composing import quote_study, read_choices, read_command_line, register_user_configs
+from mitofm.commands.launching import check_grid, claim_place
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
-from mitofm.runs.execute import check, run
+from mitofm.runs.execute import run
 from mitofm.runs.folder import State
-from mitofm.runs.progress import shown
-from mitofm.runs.resolve import resolve
-from mitofm.runs.status import failures
+from mitofm.runs.progress import show_progress
+from mitofm.runs.status import list_failures
 
-_elsewhere: list[DictConfig] = []  # cells that another process was running when it was their turn
+_elsewhere: list[DictConfig] = []  # cells that another process was running at their turn
 
 
 def main(arguments: list[str]) -> None:
     """Check every value of the command line, then hand over to Hydra, which runs one cell or a grid."""
-    parsed = get_args_parser().parse_args(keep_text(arguments))
-    sys.argv = ["mitofm train", *keep_text(arguments)]
+    parsed = get_args_parser().parse_args(quote_study(arguments))
+    sys.argv = ["mitofm train", *quote_study(arguments)]
     register_user_configs()
-    command = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_one_cell)
+    command = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_run_cell)
     if parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion:
         command()
         return
-    found = asked(parsed.config_name or "train", parsed.overrides, parsed.config_dir, multirun=parsed.multirun)
-    with closing(each_value(found)) as configs:
-        for composed in configs:
-            settings = check(resolve(composed))
-            check_launcher(found, settings)
+    line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
+    settings = check_grid(line)[-1]
     runs, study = settings.paths.runs, settings.study
     studies.state_comparisons(runs, study, settings.config.get("comparisons"))
-    if found.multirun:
-        studies.note_grid(runs, study, *found.grid)
+    if line.multirun:
+        studies.note_grid(runs, study, *line.grid)
     try:
-        with shown(runs, study, found.size if found.multirun else 1):
+        with show_progress(runs, study, line.size if line.multirun else 1):
             command()
             for left in _elsewhere:
                 run(left)
     finally:
-        for line in failures(runs, study) if found.multirun else ():
-            print(line, file=sys.stderr)
+        for failure in list_failures(runs, study) if line.multirun else ():
+            print(failure, file=sys.stderr)
 
 
-def _one_cell(config: DictConfig) -> None:
+def _run_cell(config: DictConfig) -> None:
     try:
-        in_turn = take_place(config)
-        typed = chosen(HydraConfig.get().overrides.task)
+        in_turn = claim_place(config)
+        typed = read_choices(HydraConfig.get().overrides.task)
         if run(config, wait=not in_turn, chosen=typed) is State.RUNNING:
             _elsewhere.append(config)
     except MitofmError as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
             print(f"mitofm: {error}", file=sys.stderr)
             raise SystemExit(2) from error
-        # Hydra shows this one without its traceback, runs the other cells of a grid and ends with a code that is not 0.
+        # Hydra shows this class without a traceback, runs the other cells and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {error}") from error
     except Exception:
         if config.on_error == "raise":

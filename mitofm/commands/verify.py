@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mitofm.commands.composing import ask, words
+from mitofm.commands.composing import ask_about
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import NotNegative
 from mitofm.ground.versions import Way
-from mitofm.runs.folder import cell_folder
+from mitofm.runs.folder import find_cell
 from mitofm.runs.verify import rerun
 from mitofm.training.settings import Paths
 
@@ -26,19 +26,19 @@ class VerifySettings:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the largest differences; end with a code that is not 0 where one is beyond the tolerance."""
-    (given,), overrides = words(arguments, "a cell")
-    asked = ask(VerifySettings, "verify", overrides)
-    folder = cell_folder(asked.paths.runs, given)
+    """Print the largest differences; end with a code that is not 0 if one is above the tolerance."""
+    (given,), settings = ask_about(VerifySettings, "verify", arguments, "a cell")
+    folder = find_cell(settings.paths.runs, given)
     with TemporaryDirectory(prefix="mitofm-verify-") as temporary:
-        scratch = asked.scratch or Path(temporary)
+        scratch = settings.scratch or Path(temporary)
         if scratch.is_dir() and any(scratch.iterdir()):
             raise MitofmError(f"scratch={scratch} is not empty: give another")
-        found = rerun(folder, asked.paths, scratch, asked.versions, print)
+        found = rerun(folder, settings.paths, scratch, settings.versions, print)
     print(f"{folder.name}: run again, {found.samples} test samples")
     for change in found.changed:
         print(f"  other than before: {change}")
     print(f"  largest difference of logits:  {found.logits:.3g}")
     print(f"  largest difference of metrics: {found.metrics:.3g}{f' ({found.metric})' if found.metrics else ''}")
-    if not found.largest <= asked.tolerance:
-        raise MitofmError(f"{folder.name}: {found.largest:.3g} is more than tolerance={asked.tolerance:g}")
+    largest = max(found.logits, found.metrics)
+    if not largest <= settings.tolerance:
+        raise MitofmError(f"{folder.name}: {largest:.3g} is more than tolerance={settings.tolerance:g}")

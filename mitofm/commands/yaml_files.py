@@ -1,9 +1,9 @@
-"""A YAML file of the user's own that cannot be read: which, at which line, and why, in one line."""
+"""Explains in one line why a YAML file of the user's own cannot be read: the file, the line and the reason."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -16,26 +16,22 @@ from yaml.reader import ReaderError
 from mitofm.ground.errors import MitofmError
 
 ERRORS = (YAMLError, UnicodeDecodeError, GrammarParseError)
-"""What reading a YAML file raises if it is none."""
+"""The errors of reading a file that is no YAML."""
 
 
 def load(file: Path) -> DictConfig:
-    """The config in `file`, as it is written.
-
-    Raises:
-        MitofmError: it is no YAML, or not one of keys.
-    """
+    """The config in `file`, as it is written; MitofmError if it is no YAML, or not one of keys."""
     try:
         config = OmegaConf.load(file)
     except (*ERRORS, OSError) as error:
-        raise unreadable(error, [file]) from error
+        raise explain(error, [file]) from error
     if not isinstance(config, DictConfig):
         raise MitofmError(f"{file}, line 1: this YAML holds no keys; every line is `key: value`, or belongs to one")
     return config
 
 
-def unreadable(error: Exception, files: Iterable[Path]) -> MitofmError:
-    """What `error`, raised while one of `files` was read, says to people."""
+def explain(error: Exception, files: Iterable[Path]) -> MitofmError:
+    """The message for an error that was raised while one of `files` was read."""
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         place = f"{error.problem_mark.name}, line {error.problem_mark.line + 1}"
         tab = " (indent with blanks, not with tabs)" if "'\\t'" in str(error.problem) else ""
@@ -45,35 +41,25 @@ def unreadable(error: Exception, files: Iterable[Path]) -> MitofmError:
             f"{error.name}: this is no YAML: it holds the character {error.character!r}. Write it again as text"
         )
     for file in files:
-        wrong = _interpolation(file) if isinstance(error, GrammarParseError) else _encoding(file)
+        wrong = _check_interpolations(file) if isinstance(error, GrammarParseError) else _check_encoding(file)
         if wrong is not None:
             return wrong
     return MitofmError(f"a YAML file cannot be read: {' '.join(str(error).split())}")
 
 
-def _interpolation(file: Path) -> MitofmError | None:
+def _check_interpolations(file: Path) -> MitofmError | None:
     """The error if a value of the file begins a `${...}` that cannot be read."""
-    for line, value in _values(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)):
+    for event in yaml.parse(file.read_text(encoding="utf-8"), yaml.SafeLoader):
         try:
-            parse(value)
+            if value := getattr(event, "value", ""):
+                parse(value)
         except GrammarParseError as error:
-            return MitofmError(f"{file}, line {line}: this value cannot be read: {' '.join(str(error).split())}")
+            told = " ".join(str(error).split())
+            return MitofmError(f"{file}, line {event.start_mark.line + 1}: this value cannot be read: {told}")
     return None
 
 
-def _values(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Line and text of every value below a node."""
-    if isinstance(node, yaml.ScalarNode):
-        yield node.start_mark.line + 1, node.value
-    elif isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield from _values(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _values(value)
-
-
-def _encoding(file: Path) -> MitofmError | None:
+def _check_encoding(file: Path) -> MitofmError | None:
     """The error if the text of `file` is not UTF-8."""
     try:
         data = file.read_bytes()

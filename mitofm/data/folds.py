@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mitofm.data.covering import cover
 from mitofm.ground.errors import Infeasible
 
 _DRAWS = 64
@@ -34,11 +35,59 @@ def draw_folds(labels: np.ndarray, slides: np.ndarray, folds: int, rng: np.rando
             f"{len(names)} slides, {positive} with positive and {negative} with negative samples, cannot make {folds} folds "
             "that hold both classes"
         )
-    held = np.column_stack([counts, np.ones(len(names), dtype=int)])
-    shares = -(-held * _UNIT // held.sum(axis=0))  # rounded up: what is there is never 0
-    dealt, imbalance = _deal(shares, _draw_orders(counts, shares, rng), folds, rng)
+    dealt, imbalance = _draw_divisions(counts, folds, rng)
+    return _choose(dealt, imbalance, rng)[slide]
+
+
+def divide(counts: np.ndarray, folds: int, minimum: int, rng: np.random.Generator) -> np.ndarray:
+    """As `draw_folds`, but every fold holds at least `minimum` samples of either class.
+
+    If no random division does, slides are placed in a random order by a search (`mitofm.data.covering`), and those that the
+    minimum does without by the balance.
+
+    Args:
+        counts: int (n, 2), the samples of either class on each slide; `cover` divides them into so many folds.
+        folds: how many.
+        minimum: samples of either class in each fold.
+        rng: draws.
+
+    Returns:
+        The fold (n,) of each slide, from 0.
+    """
+    dealt, imbalance = _draw_divisions(counts, folds, rng)
+    held = np.stack([(dealt == fold).astype(int) @ counts for fold in range(folds)])
+    enough = held.min(axis=(0, 2)) >= minimum
+    if enough.any():
+        return _choose(dealt[enough], imbalance[enough], rng)
+    shares = _share_out(counts)
+    order = _draw_orders(counts, shares, rng)[0]
+    found = cover(counts, folds, minimum, order)
+    if found is None:  # its search was too long from there
+        found = cover(counts, folds, minimum)
+    assert found is not None
+    holds = np.stack([shares[found == fold].sum(axis=0) for fold in range(folds)])
+    for slide in order[found[order] < 0]:
+        found[slide] = np.argmin(holds @ shares[slide])
+        holds[found[slide]] += shares[slide]
+    return found
+
+
+def _share_out(counts: np.ndarray) -> np.ndarray:
+    """What each slide brings: int (n, 3), its share of the negatives, of the positives and of the slides."""
+    held = np.column_stack([counts, np.ones(len(counts), dtype=int)])
+    return -(-held * _UNIT // held.sum(axis=0))  # rounded up: what is there is never 0
+
+
+def _draw_divisions(counts: np.ndarray, folds: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Random divisions: the fold of each slide (draws, n), and how far folds are from holding the same (draws,)."""
+    shares = _share_out(counts)
+    return _deal(shares, _draw_orders(counts, shares, rng), folds, rng)
+
+
+def _choose(dealt: np.ndarray, imbalance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random one of the better balanced half of some divisions: (n,)."""
     _, divisions = np.unique(imbalance, return_index=True)  # best first; of few slides many draws are the same division
-    return dealt[rng.choice(divisions[: (len(divisions) + 1) // 2])][slide]
+    return dealt[rng.choice(divisions[: (len(divisions) + 1) // 2])]
 
 
 def _draw_orders(counts: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mitofm.evaluation import metrics
 from mitofm.evaluation.replicates import Replicates
 
 DRAWS = 2000
@@ -58,7 +59,7 @@ def auroc_of_draws(seeds: Sequence[pd.DataFrame], slides: Sequence[str], weights
     matrix of wins and that of pairs.
 
     Args:
-        seeds: for each seed a frame with slide, label and logit.
+        seeds: for each seed a frame with slide, label and logit, and test_chance if known.
         slides: the S slides that are drawn from; those of the seeds are among them.
         weights: (draws, S) how often each is drawn.
     """
@@ -68,6 +69,9 @@ def auroc_of_draws(seeds: Sequence[pd.DataFrame], slides: Sequence[str], weights
         present, within = np.unique(codes, return_inverse=True)
         won, pairs = count_wins(seed["label"].to_numpy(), seed["logit"].to_numpy(dtype=float), within)
         taken = weights[:, present]
+        by_chance = metrics.weigh(seed)
+        if by_chance is not None:  # equal for all samples of a slide
+            taken = taken * by_chance[np.unique(within, return_index=True)[1]]
         total = ((taken @ pairs) * taken).sum(axis=1)
         values.append(
             np.divide(((taken @ won) * taken).sum(axis=1), total, np.full(len(taken), np.nan), where=total > 0)

@@ -115,11 +115,25 @@ def evaluation_sets(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return sets
 
 
+def weigh(predictions: pd.DataFrame) -> np.ndarray | None:
+    """(n,) how much each sample counts if slides had unequal chances to be tested (`test_chance`); None if all count alike.
+
+    Weights are inverse chances of mean 1 (Hajek 1971): a domain that tests a third of its slides counts no more than one
+    that tests a fifth of as many.
+    """
+    if "test_chance" not in predictions:
+        return None
+    chance = predictions["test_chance"].to_numpy(dtype=float)
+    if np.isnan(chance).any() or np.ptp(chance) == 0:
+        return None
+    return (1 / chance) / (1 / chance).mean()
+
+
 def summarise(predictions: pd.DataFrame, threshold: float) -> dict[str, dict[str, Any]]:
     """Every metric on every evaluation set, None if it is not defined: the "sets" of a cell's `metrics.json`.
 
     Args:
-        predictions: one row per test sample: sample_id, slide, domain, label, logit, evaluation_set.
+        predictions: one row per test sample: sample_id, slide, domain, label, logit, evaluation_set, and `test_chance` if known.
         threshold: the chosen one, log-odds; metrics without `_chosen` are at even odds.
 
     Raises:
@@ -142,7 +156,7 @@ def _summarise_set(predictions: pd.DataFrame, threshold: float) -> dict[str, Any
         "n_positive": int(labels.sum()),
         "n_slides": int(predictions["slide"].nunique()),
     }
-    values = measure(labels, predictions["logit"].to_numpy(dtype=float), threshold)
+    values = measure(labels, predictions["logit"].to_numpy(dtype=float), threshold, weigh(predictions))
     return counts | {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from mitofm.evaluation import metrics
 from mitofm.ground import fingerprints
 
-VERSION = 6  # raise it when the same predictions would give other numbers
+VERSION = 7  # raise it when the same predictions would give other numbers
 _AT_ONCE = 1_000_000
 """Weights in memory at a time: slides are left out in portions."""
 
@@ -26,15 +26,15 @@ class Replicates:
     Attributes:
         slides: names of its S slides, sorted.
         samples: fingerprint of its samples, their slides and labels, whatever their order.
-        negatives: how many samples of the class each slide has.
+        negatives: how much the samples of the class on each slide count.
         positives: likewise.
         values: by metric 1 + S values: of all samples, then without each slide; None if it is not defined.
     """
 
     slides: list[str]
     samples: str
-    negatives: list[int]
-    positives: list[int]
+    negatives: list[float]
+    positives: list[float]
     values: Mapping[str, list[float | None]]
 
     def of(self, metric: str) -> np.ndarray:
@@ -45,17 +45,22 @@ class Replicates:
 def replicate(predictions: pd.DataFrame, threshold: float) -> Replicates:
     """Leave out one slide after the other.
 
-    `predictions` has one row per sample (sample_id, slide, label, logit); `threshold` is the chosen one, log-odds.
+    `predictions` has one row per sample (sample_id, slide, label, logit, and test_chance if known); `threshold` is the chosen
+    one, log-odds.
     """
     predictions = predictions.sort_values("sample_id")
     labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy(dtype=float)
     codes, slides = pd.factorize(predictions["slide"], sort=True)
     portions = np.array_split(np.arange(len(slides)), 1 + len(slides) * labels.size // _AT_ONCE)
-    parts = [metrics.measure(labels, logits, threshold)]  # the very numbers of `metrics.json`
-    parts += [metrics.measure(labels, logits, threshold, (codes != one[:, None]).astype(float)) for one in portions]
+    weights = metrics.weigh(predictions)
+    counted = np.ones(labels.size) if weights is None else weights
+    parts = [metrics.measure(labels, logits, threshold, weights)]  # the very numbers of `metrics.json`
+    parts += [metrics.measure(labels, logits, threshold, (codes != one[:, None]) * counted) for one in portions]
     values = {name: np.hstack([part[name] for part in parts]) for name in parts[0]}
     samples = predictions[["sample_id", "slide", "label"]].astype(str)
-    negatives, positives = (np.bincount(codes[labels == label], minlength=len(slides)).tolist() for label in (0, 1))
+    negatives, positives = (
+        np.bincount(codes, weights=counted * (labels == label), minlength=len(slides)).tolist() for label in (0, 1)
+    )
     return Replicates(
         [str(slide) for slide in slides],
         fingerprints.of(samples.to_numpy().tolist()),
@@ -75,7 +80,7 @@ def pool_folds(folds: Sequence[Replicates]) -> Replicates:
         return folds[0]
     names = sorted({slide for fold in folds for slide in fold.slides})
     place = {slide: number for number, slide in enumerate(names)}
-    counts = np.zeros((2, len(names)), dtype=int)
+    counts = np.zeros((2, len(names)))
     for fold in folds:
         counts[:, [place[slide] for slide in fold.slides]] += [fold.negatives, fold.positives]
     values = {}

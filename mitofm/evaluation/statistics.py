@@ -41,6 +41,8 @@ class Estimate:
         high: upper end.
         standard_error: of the value, over slides and trainings.
         degrees: of freedom.
+        slide_error: the standard error over slides alone.
+        slide_degrees: of freedom of that.
         slides: how many there are in all seeds together.
         effective_slides: how many of equal size would tell as much.
         seeds: how many counted.
@@ -48,6 +50,7 @@ class Estimate:
         training_sd: of it, what the seeds' test slides do not explain (see `measure_seed_variance`).
         why: there is no interval.
         bounded: the value lies in [0, 1] and its interval is symmetric in log-odds; else in the value itself.
+        sides: of a difference, the two estimates.
     """
 
     value: float | None
@@ -55,6 +58,8 @@ class Estimate:
     high: float | None = None
     standard_error: float | None = None
     degrees: float = 0
+    slide_error: float | None = None
+    slide_degrees: float = 0
     slides: int = 0
     effective_slides: float = 0
     seeds: int = 0
@@ -62,6 +67,7 @@ class Estimate:
     training_sd: float | None = None
     why: str = ""
     bounded: bool = False
+    sides: tuple[Estimate, Estimate] | None = None
 
     @property
     def decided(self) -> bool | None:
@@ -78,15 +84,49 @@ class Estimate:
         return NOT_DECIDED if not self.decided else HIGHER if self.value > 0 else LOWER
 
     def reach(self, errors: float) -> Estimate:
-        """With an interval of so many standard errors to either side, in log-odds if it is bounded."""
+        """With an interval of so many standard errors to either side, as this kind of estimate has it.
+
+        In log-odds if it is bounded. That of a difference is put together from those of its sides, so that it is as
+        uneven as theirs are near 1 (MOVER, Zou and Donner 2008, Stat Med 27:1693).
+        """
         if self.value is None or self.standard_error is None:
             return self
-        half = errors * self.standard_error
-        if not self.bounded:
-            return replace(self, low=self.value - half, high=self.value + half)
-        half /= self.value * (1 - self.value)
-        centre = logit(self.value)
-        return replace(self, low=float(expit(centre - half)), high=float(expit(centre + half)))
+        down, up = self._measure_arms(errors)
+        return replace(self, low=self.value - down, high=self.value + up)
+
+    def _measure_arms(self, errors: float) -> tuple[float, float]:
+        """How far the interval of so many standard errors reaches down and up."""
+        value, half = self.value or 0.0, errors * (self.standard_error or 0.0)
+        if self.bounded and value == 1:
+            # Slides without an error are counted as in the exact binomial interval.
+            return 1 - float(student.sf(errors, self.degrees)) ** (1 / self.effective_slides), 0.0
+        if self.bounded:
+            centre, half = logit(value), half / (value * (1 - value))
+            return float(value - expit(centre - half)), float(expit(centre + half) - value)
+        if self.sides is None:
+            return half, half
+        first, second = (side._measure_arms(errors) for side in self.sides)
+        one, other = (side.standard_error or 0.0 for side in self.sides)
+        product = one * other
+        alike = (one**2 + other**2 - (self.standard_error or 0.0) ** 2) / (2 * product) if product else 0.0
+        alike = min(1.0, max(-1.0, alike))
+
+        def join(arm: float, against: float) -> float:
+            return float(np.sqrt(max(0.0, arm**2 + against**2 - 2 * alike * arm * against)))
+
+        # Two arms that cancel in part may be shorter than what the slides show of the difference itself.
+        return max(half, join(first[0], second[1])), max(half, join(first[1], second[0]))
+
+    def with_training(self, training_sd: float) -> Estimate:
+        """The same if trainings differ by so much; without an interval yet."""
+        if self.slide_error is None or self.seeds < 2:
+            return self
+        of_slides, of_training = self.slide_error**2, training_sd**2 / self.seeds
+        variance, degrees = of_slides + of_training, self.slide_degrees
+        if variance:
+            degrees = variance**2 / (of_slides**2 / degrees + of_training**2 / (self.seeds - 1))
+        error = float(np.sqrt(variance))
+        return replace(self, standard_error=error, degrees=float(degrees), training_sd=float(training_sd))
 
     def among(self, count: int) -> Estimate:
         """The same with a wider interval: all `count` of a family hold together with the level of one (Bonferroni).
@@ -150,6 +190,8 @@ def subtract_by_slide(
     one, other = (_join(side, metric, names) for side in sides)
     weights = [_weigh(side, names) for side in sides]
     found = _measure(one - other, weights[0] + weights[1])
+    each = [replace(_measure(*side), bounded=True) for side in zip((one, other), weights, strict=True)]
+    found = replace(found, sides=(each[0], each[1]))
     few = min(len(slides) for slides in own) < MINIMUM_SLIDES
     few_effective = min(map(_count_effective, weights)) < MINIMUM_EFFECTIVE
     if found.standard_error is not None and (few or few_effective):
@@ -222,15 +264,9 @@ def _measure(replicates: np.ndarray, weights: np.ndarray) -> Estimate:
     degrees = effective - 1
     if of_slides:
         degrees = max(1.0, min(degrees, squares.sum() ** 2 / (squares**2).sum()))
-    if seeds == 1:
-        return replace(found, standard_error=float(np.sqrt(of_slides)), degrees=degrees)
-    of_training = measure_seed_variance(replicates)
-    variance = of_slides + of_training / seeds
-    if variance:
-        degrees = variance**2 / (of_slides**2 / degrees + (of_training / seeds) ** 2 / (seeds - 1))
-    return replace(
-        found, standard_error=float(np.sqrt(variance)), degrees=float(degrees), training_sd=float(np.sqrt(of_training))
-    )
+    error = float(np.sqrt(of_slides))
+    found = replace(found, standard_error=error, degrees=degrees, slide_error=error, slide_degrees=degrees)
+    return found if seeds == 1 else found.with_training(float(np.sqrt(measure_seed_variance(replicates))))
 
 
 def _say_few(slides: bool) -> str:
@@ -241,8 +277,8 @@ def _add_interval(found: Estimate, level: float) -> Estimate:
     """With the interval that covers with the chance `level`, if there is a standard error."""
     if found.value is None or found.standard_error is None:
         return found
-    if found.bounded and found.value == 1:
-        return replace(found, low=((1 - level) / 2) ** (1 / found.effective_slides), high=1.0)
     if found.bounded and found.value == 0:
         return replace(found, why="the value is exactly 0")
+    if not found.bounded and found.standard_error == 0:
+        return replace(found, why="no slide makes a difference")
     return found.reach(float(student.ppf((1 + level) / 2, found.degrees)))

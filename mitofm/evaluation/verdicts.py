@@ -7,9 +7,11 @@ For a family of K the interval is that of 1 - 5 % / K, so that the chance of any
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from math import log, sqrt
 
+from scipy.optimize import brentq
 from scipy.stats import studentized_range
 from scipy.stats import t as student
 
@@ -18,27 +20,33 @@ from mitofm.evaluation.statistics import LEVEL, NO_INTERVAL, NOT_DECIDED, ONE_TR
 MARGIN = 0.02
 """AUROCs closer than this are called equal for practical purposes, unless a study states its own margin."""
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
-_STEP = 1.15
+_STEP, _FARTHEST = 1.15, 1e3
 
 
 def difference_p(found: Estimate, count: int = 1) -> float | None:
-    """Two-sided p value of no difference, from t, times `count` (Bonferroni); None without an interval.
+    """Two-sided p value of no difference times `count` (Bonferroni); None without an interval.
 
-    1 if no slide and no training makes any difference.
+    By t: the largest chance of error at which the interval still holds 0.
     """
-    if found.value is None or not found.standard_error:
-        return 1.0 if found.value == found.standard_error == 0 else None
-    return min(1.0, float(2 * count * student.sf(abs(found.value) / found.standard_error, found.degrees)))
+    if found.low is None:
+        return None
+
+    def hold_zero(errors: float) -> float:
+        """By how much the interval of so many standard errors holds 0."""
+        reached = found.reach(errors)
+        return min(reached.high or 0.0, -(reached.low or 0.0))
+
+    errors = _FARTHEST
+    if hold_zero(_FARTHEST) > 0:
+        errors = brentq(hold_zero, 0, _FARTHEST) if hold_zero(0) < 0 else 0.0
+    return min(1.0, float(2 * count * student.sf(errors, found.degrees)))
 
 
 def judge(found: Estimate, margin: float = MARGIN) -> str:
     """One of: better, worse, equivalent, not decided, no interval, one training only.
 
-    A difference that is smaller than the margin for sure is called equivalent, however surely it is not 0; so is one that
-    is nothing on every slide in every seed.
+    A difference that is smaller than the margin for sure is called equivalent, however surely it is not 0.
     """
-    if found.value == found.standard_error == 0:
-        return EQUIVALENT
     if found.verdict in (NO_INTERVAL, ONE_TRAINING) or found.low is None or found.high is None:
         return found.verdict
     if -margin < found.low and found.high < margin:
@@ -46,17 +54,25 @@ def judge(found: Estimate, margin: float = MARGIN) -> str:
     return NOT_DECIDED if not found.decided else BETTER if found.low > 0 else WORSE
 
 
-def compare_all(found: Estimate, members: int) -> Estimate:
-    """A difference of two of `members` that are all compared with each other: those intervals hold together.
+def compare_all(differences: Sequence[Estimate], members: int) -> list[Estimate]:
+    """Differences between some of `members`, with intervals that hold together for all pairs of these.
 
     So they do for any that is picked for its value, such as the highest minus another. By the studentized range (Tukey
-    1953; Kramer 1956, Biometrics 12:307), which is safe for unequal and dependent estimates.
+    1953; Kramer 1956, Biometrics 12:307), which is safe for unequal and dependent estimates. What trainings make of a
+    difference is at least what they make of all on average: of many pairs some look as if training made none by chance.
     """
-    if members < 3 or found.low is None:
-        return found
+    if members < 3:
+        return list(differences)
+    known = [one.training_sd for one in differences if one.training_sd is not None]
+    shared = sqrt(sum(one**2 for one in known) / len(known)) if known else 0.0
+    return [one if one.low is None else _widen(one, members, shared) for one in differences]
+
+
+def _widen(one: Estimate, members: int, training_sd: float) -> Estimate:
+    floored = one.with_training(max(one.training_sd or 0.0, training_sd))
     # Rounded down, which is safe: each number of degrees costs a double integral.
-    steps = int(log(max(found.degrees, 1.0), _STEP))
-    return found.reach(_find_range(members, _STEP**steps))
+    steps = int(log(max(floored.degrees, 1.0), _STEP))
+    return floored.reach(_find_range(members, _STEP**steps))
 
 
 @cache

@@ -1,8 +1,8 @@
-"""Where the configs are, and how a `_target_` in one becomes an object.
+"""Finds the configs, and builds the object of a `_target_`.
 
-Configs may come from strangers (a bundle, a colleague's cell), so a `_target_` resolves only to a class of the rooms that
-configs describe or a transform of albumentations. Hydra's own block-list lets `pandas.read_pickle` and `joblib.load`
-through, and a class of another room may write files as soon as it is built.
+Configs may come from strangers (a bundle, a colleague's cell), so a `_target_` may only be a class of the rooms that configs
+describe or a transform of albumentations. Hydra's own block-list allows `pandas.read_pickle` and `joblib.load`, and a class
+of another room may write files when it is built.
 """
 
 from __future__ import annotations
@@ -25,25 +25,21 @@ _ROOMS = ("mitofm.adaptation.", "mitofm.data.")
 
 def conf_dir() -> Path:
     """The folder of the shipped Hydra groups: inside the package when installed from a wheel, beside it in a checkout."""
-    return _shipped("conf")
+    return _find_shipped("conf")
 
 
 def experiments_dir() -> Path:
     """The folder of the shipped studies."""
-    return _shipped("experiments")
+    return _find_shipped("experiments")
 
 
-def _shipped(name: str) -> Path:
+def _find_shipped(name: str) -> Path:
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
-def allowed(target: str) -> tuple[str, str]:
-    """The module and the class that `target` names. Imports nothing.
-
-    Raises:
-        MitofmError: nothing there may be built.
-    """
+def check_target(target: str) -> tuple[str, str]:
+    """The module and the class that `target` names; MitofmError if it is not allowed. Imports nothing."""
     module_name, _, class_name = str(target).rpartition(".")
     if not (module_name == "albumentations" or module_name.startswith(_ROOMS)):
         raise MitofmError(
@@ -54,12 +50,8 @@ def allowed(target: str) -> tuple[str, str]:
 
 
 def locate(target: str) -> type:
-    """The class that `target` names.
-
-    Raises:
-        MitofmError: it is not a class of these rooms or a transform of albumentations, or does not exist.
-    """
-    module_name, class_name = allowed(target)
+    """Import the class that `target` names; MitofmError if it is not allowed or does not exist."""
+    module_name, class_name = check_target(target)
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version
     try:
         found = getattr(importlib.import_module(module_name), class_name)
@@ -81,11 +73,7 @@ def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
     """Build the object that `config` describes: `_target_` is its class, the other keys its arguments.
 
     Nested mappings with a `_target_` are built first. Plain arguments of our own classes are checked against their annotations.
-
-    Args:
-        config: a map with a `_target_`.
-        place: the key that it is from, for messages ("split").
-        more: arguments that no YAML can hold.
+    `place` is the key of `config`, for messages ("split"); `more` are arguments that no YAML can hold.
 
     Raises:
         MitofmError: the target is not allowed, or its class does not take these arguments.
@@ -101,20 +89,18 @@ def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
         known = ", ".join(inspect.signature(target).parameters)
         raise MitofmError(f"{config['_target_']}: {error}. It takes: {known}") from error
     if target.__module__.startswith(_ROOMS):
-        check_arguments(target, {key: value for key, value in given.items() if not any(targets(value))}, place)
+        check_arguments(target, {key: value for key, value in given.items() if not any(list_targets(value))}, place)
     try:
         return target(**arguments)
-    except (ValueError, TypeError) as error:  # an unknown key that is passed on; albumentations checks with pydantic
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in _errors(error)) or " ".join(
-            str(error).split()
-        )
-        raise MitofmError(
-            f"{place or config['_target_']}: {config['_target_']} refuses {spell(given)}: {told}"
-        ) from error
-
-
-def _errors(error: Exception) -> list[Any]:
-    return error.errors() if isinstance(error, ValidationError) else []
+    except (
+        ValueError,
+        TypeError,
+    ) as error:  # a key that is passed on and unknown there; albumentations checks with pydantic
+        told = " ".join(str(error).split())
+        if isinstance(error, ValidationError):
+            told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        refused = f"{config['_target_']} refuses {spell(given)}"
+        raise MitofmError(f"{place or config['_target_']}: {refused}: {told}") from error
 
 
 def _build(value: Any, place: str) -> Any:
@@ -127,11 +113,11 @@ def _build(value: Any, place: str) -> Any:
     return value
 
 
-def targets(config: Any) -> Iterator[str]:
-    """Every `_target_` in `config`, however deep."""
+def list_targets(config: Any) -> Iterator[str]:
+    """Every `_target_` in `config`, at any depth."""
     if isinstance(config, Mapping):
         for key, value in config.items():
-            yield from [value] if key == "_target_" else targets(value)
+            yield from [value] if key == "_target_" else list_targets(value)
     elif isinstance(config, (list, tuple)):
         for value in config:
-            yield from targets(value)
+            yield from list_targets(value)

@@ -1,4 +1,4 @@
-"""The ways in which mitofm stops on purpose: the user can mend it, the data cannot give it, or training diverged."""
+"""The errors with which mitofm stops on purpose."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class NoSamples(MitofmError):
 
 
 class Infeasible(MitofmError):
-    """The cell asks for something its data cannot give (no positive in training, say): it is SKIPPED, not failed."""
+    """The data cannot give what the cell asks for (no positive in training, say): the cell is SKIPPED, not failed."""
 
 
 class Diverged(MitofmError):
@@ -23,10 +23,7 @@ class Diverged(MitofmError):
 
 
 def unknown(kind: str, given: object, known: Iterable[object], place: str = "") -> MitofmError:
-    """The error for a name that does not exist, with the `known` ones and the nearest guess.
-
-    `kind` is what was asked for ("domain", "backbone"), `place` where it was looked for ("data set 'ami'").
-    """
+    """The error for an unknown name of a `kind` ("domain") at a `place` ("data set 'ami'"), with the `known` and nearest ones."""
     names = sorted(str(name) for name in known)
     where = f" in {place}" if place else ""
     close = difflib.get_close_matches(str(given), names, n=1)

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: every artefact is written beside its place and moved there in one step."""
+"""Files that are whole or absent: each is written beside its place and moved there in one step."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def find_existing(folder: Path) -> Path:
+    """`folder` if it exists, else the nearest of its parents that does."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically."""
     with replacing(path) as temporary:
@@ -50,11 +55,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def remember(entry: Path, key: str, compute: Callable[[], Any], **more: Any) -> Any:
-    """What the JSON file `entry` holds at `key`; computed, and written with `more`, if it is absent or damaged."""
+    """The value at `key` of the JSON file `entry`; computed and written, with `more`, if it is absent or damaged."""
     with suppress(OSError, ValueError, KeyError):
         return read_json(entry)[key]
     result = compute()
-    with suppress(OSError):  # if nothing can be written, it is computed again next time
+    with suppress(OSError):  # if it cannot be written, it is computed again next time
         write_json(entry, {key: result, **more})
     return result
 
@@ -69,8 +74,7 @@ def map_npy(path: Path) -> np.ndarray:
     """The array stored in `path`, memory-mapped, read only.
 
     Raises:
-        ValueError: it is no npy file of plain numbers. A header's stated length is looked at before it is believed: numpy
-            would first take memory for all of it.
+        ValueError: it is no npy file of plain numbers, or states a header so long that numpy would run out of memory.
     """
     import numpy as np
 

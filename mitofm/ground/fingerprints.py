@@ -35,10 +35,7 @@ class Remembered:
     def get(self, purpose: str, files: Iterable[Path], compute: Callable[[], str]) -> str:
         """The fingerprint for `purpose` of `files`; `compute` runs only if a file is new or has changed.
 
-        Args:
-            purpose: what the fingerprint is of, with every setting it depends on besides the files.
-            files: the files whose path, size and modification time stand for their content.
-            compute: gives the fingerprint.
+        `purpose` names what the fingerprint is of, and every setting that it depends on besides the files.
         """
         states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
         entry = self.folder / f"{of([purpose, states])[:32]}.json"

@@ -1,8 +1,8 @@
-"""Locks between processes, on this machine and on others that share the folder, which no dead holder keeps.
+"""Locks between processes of all machines that share a folder; a dead holder does not keep its lock.
 
-A lock is a file that says who holds it. It is made by linking it into place, which is atomic on NFS too, and its holder
-touches it every few seconds. A waiter takes a lock over if its holder was a process of this machine that has ended, or if
-it has not been touched for `STALE` seconds *of the waiter's own clock*: clocks of two machines are never compared.
+A lock is a file that names its holder. It is made by a hard link, which is atomic on NFS too, and its holder touches it every
+few seconds. A waiter takes it over if the holder was a process of this machine that has ended, or if it has not been touched
+for `STALE` seconds *of the waiter's own clock*: clocks of two machines are never compared.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from typing import Any
 from filelock import FileLock
 
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import read_json
 
 BEAT = 10.0  # seconds between two touches
-STALE = 120.0  # seconds without one after which a holder on another machine is taken for dead
+STALE = 120.0  # seconds without a touch after which a holder on another machine counts as dead
 _LOOK = 0.1  # seconds between a waiter's first looks; later ones are up to BEAT / 2 apart
 
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK}
@@ -34,11 +35,11 @@ _log = logging.getLogger(__name__)
 
 
 class Held(Exception):
-    """Somebody else holds the lock."""
+    """Another process holds the lock."""
 
 
 class Lock:
-    """What a holder knows of the lock that it holds."""
+    """A lock, as its holder sees it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -46,7 +47,7 @@ class Lock:
         self._closed = threading.Event()
 
     def is_ours(self) -> bool:
-        """Whether nobody has taken the lock over, as happens to a process that stood still for long."""
+        """Whether no other process has taken the lock over, as it may from one that was suspended for long."""
         return _read(self.path).get("token") == self.token
 
     def require(self) -> None:
@@ -60,10 +61,10 @@ class Lock:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         mine = self.path.with_name(f".{self.path.name}.{self.token}")
         try:
-            mine.write_text(json.dumps({"token": self.token, **_me()}), encoding="utf-8")
+            mine.write_text(json.dumps({"token": self.token, **_describe_process()}), encoding="utf-8")
             try:
                 os.link(mine, self.path)
-            except OSError as error:  # over NFS a link may be made although an error is reported: look at the file
+            except OSError as error:  # over NFS the link may exist although an error is reported
                 if error.errno in _NO_LINKS and not self.path.exists():
                     raise MitofmError(
                         f"{self.path.parent}: this file system has no hard links ({error.strerror}), by which processes "
@@ -79,23 +80,13 @@ class Lock:
                 if self.is_ours():
                     os.utime(self.path)
 
-    def _release(self) -> None:
-        self._closed.set()
-        if self.is_ours():
-            self.path.unlink(missing_ok=True)
-
 
 @contextmanager
 def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
-    """Hold the lock `path` in the block; its folder is made.
-
-    Args:
-        path: of the lock.
-        wait: until its holder releases it.
-        brief: it is held for far less than `STALE`, so that no thread needs to touch it.
+    """Hold the lock `path` in the block; its folder is made. One that is held for far less than `STALE` s may be `brief`.
 
     Raises:
-        Held: somebody else holds it, and `wait` is false.
+        Held: another process holds it, and `wait` is false.
     """
     mine = Lock(path)
     waiter, pause = _Waiter(path), _LOOK
@@ -114,11 +105,13 @@ def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
     try:
         yield mine
     finally:
-        mine._release()
+        mine._closed.set()
+        if mine.is_ours():
+            path.unlink(missing_ok=True)
 
 
-def holder(path: Path) -> str:
-    """Who holds the lock `path`, as `machine, process 123`; empty if nobody does, or a dead process of this machine."""
+def find_holder(path: Path) -> str:
+    """The holder of the lock `path`, as `machine, process 123`; empty if there is none, or it is a dead process of this machine."""
     waiter = _Waiter(path)
     return "" if not waiter.look() or waiter.holder_is_dead() else waiter.who()
 
@@ -133,7 +126,7 @@ class _Waiter:
         self.seen: dict[str, Any] = {}
 
     def look(self) -> bool:
-        """Read who holds the lock now; whether anybody does. Restart the clock if it was touched or has changed hands."""
+        """Read the lock, and restart the clock if it was touched or has another holder. True if the lock exists."""
         try:
             seen, touched = _read(self._path), self._path.stat().st_mtime
         except OSError:
@@ -144,11 +137,11 @@ class _Waiter:
 
     def holder_is_dead(self) -> bool:
         if not self.look():
-            return False  # free by now, and to be taken
+            return False  # the lock is free
         if "token" not in self.seen:
-            return True  # locks are linked whole: this is something else's
-        if self.seen["machine"] == _machine():
-            return _born(self.seen["process"]) != self.seen["born"]
+            return True  # locks are linked whole: this is another file
+        if self.seen["machine"] == _name_machine():
+            return _read_start(self.seen["process"]) != self.seen["born"]
         return time.monotonic() - self._since > STALE
 
     def who(self) -> str:
@@ -156,7 +149,7 @@ class _Waiter:
 
 
 def _break(path: Path, dead: _Waiter) -> None:
-    """Remove a dead holder's lock, unless another waiter has already; a second lock lets one waiter at a time do so."""
+    """Remove a dead holder's lock unless another waiter has; a second lock lets one waiter do so at a time."""
     with FileLock(path.with_name(f".{path.name}.breaking")):
         if _read(path).get("token") == dead.seen.get("token"):
             _log.warning("%s, is gone: its lock %s is taken over", dead.who(), path.name)
@@ -164,20 +157,24 @@ def _break(path: Path, dead: _Waiter) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What a lock's file says; nothing if it is not a lock as it was made."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) and content.keys() >= {"token", *_me()} else {}
+    """The content of a lock's file; empty if it is absent or not a lock."""
+    with suppress(OSError, ValueError):
+        content = read_json(path)
+        return content if content.keys() >= {"token", *_describe_process()} else {}
+    return {}
 
 
-def _me() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "machine": _machine(), "process": os.getpid(), "born": _born(os.getpid())}
+def _describe_process() -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "machine": _name_machine(),
+        "process": os.getpid(),
+        "born": _read_start(os.getpid()),
+    }
 
 
-def _machine() -> str:
-    """This machine since it was started, and among its containers the one whose processes this one sees."""
+def _name_machine() -> str:
+    """A name for this machine since its start, and for the container whose processes are visible here."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -185,19 +182,15 @@ def _machine() -> str:
         return socket.gethostname()
 
 
-def _born(process: int) -> str | None:
-    """When a process of this machine began, as the system counts, so that a number used again is not mistaken; None: gone."""
-    try:
+def _read_start(process: int) -> str | None:
+    """The start of a process of this machine, by which a reused process number is recognised; None if the process has ended."""
+    with suppress(OSError):
         fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return None if fields[0] in "ZX" else fields[19]
-    except OSError:
-        pass
     if Path("/proc/self").exists():
         return None
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
+    except OSError as error:
+        return "alive" if isinstance(error, PermissionError) else None
     return "alive"

@@ -1,26 +1,26 @@
-"""An npy file that is filled piece by piece, by several threads, and continues where a killed process left it."""
+"""An npy file that several threads fill piece by piece, and that goes on after a killed process."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mitofm.ground.files import read_json, write_json
 
-_NOTE_EVERY = 0.1  # seconds between two notes of progress; the disk is written meanwhile and not at the end
+_NOTE_EVERY = 0.1  # seconds between two notes of progress; each writes to the disk, which spreads the writing
 
 
 class ResumableArray:
     """An array on disk, whole when its `with` block ends without an error.
 
-    Room is reserved first; rows are written in any order; pieces are noted when they are done, in `<its name>.progress`
-    beside the file, by a thread of its own, the only one that waits for the disk. Rows are written with pwrite: page faults
-    of a memory map cost more than the copy, and on a full disk it kills the process.
+    Room is reserved first; rows are written in any order. A thread notes the finished pieces in `<name>.progress` beside the
+    file and is the only one that waits for the disk. Rows are written with pwrite: page faults of a memory map cost more
+    than the copy, and on a full disk they kill the process.
 
     Raises:
         OSError: the file cannot be written, or the disk has no room for it.
@@ -42,7 +42,7 @@ class ResumableArray:
         self._keeper.start()
 
     def _read_earlier(self, file: Path, shape: tuple[int, ...]) -> set[int]:
-        """The pieces that an earlier attempt noted, if its file is the one that is wanted."""
+        """The pieces that an earlier attempt noted, if its file has this shape and type."""
         try:
             done = {int(piece) for piece in read_json(self._progress)["pieces"]}
             with file.open("rb") as begun:
@@ -66,7 +66,7 @@ class ResumableArray:
             _reserve(begun.fileno(), begun.tell() + needed)
 
     def holds(self, piece: int) -> bool:
-        """Whether `piece` was noted."""
+        """Whether `piece` is finished."""
         return piece in self._done
 
     def write(self, rows: np.ndarray, values: np.ndarray) -> None:
@@ -75,7 +75,7 @@ class ResumableArray:
             os.pwrite(self._file, value.data, self._start + int(row) * self._row_bytes)
 
     def note(self, piece: int) -> None:
-        """All rows of `piece` are written."""
+        """Note that all rows of `piece` are written."""
         self._done.add(piece)
 
     def _keep(self) -> None:
@@ -87,24 +87,21 @@ class ResumableArray:
         os.fsync(self._file)
         write_json(self._progress, {"pieces": done})
 
-    def close(self, finished: bool) -> None:
-        """Close the file, its data on the disk; the notes are removed if everything is written."""
+    def __enter__(self) -> ResumableArray:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the file with its data on the disk; if everything is written, remove the notes."""
         self._closed.set()
         self._keeper.join()
         try:
-            if finished:
+            if kind is None:
                 os.fsync(self._file)
                 self._progress.unlink(missing_ok=True)
             else:
                 self._save()
         finally:
             os.close(self._file)
-
-    def __enter__(self) -> ResumableArray:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close(finished=kind is None)
 
 
 def _read_header(file: object) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -113,9 +110,8 @@ def _read_header(file: object) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def _reserve(file: int, size: int) -> None:
-    """Give the file its size and, if the system can, its blocks: a full disk is noticed now and not halfway."""
-    reserve: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
-    if reserve is not None:
-        reserve(file, 0, size)
+    """Reserve the blocks of the file if the system can, so that a full disk is noticed first; else set its size."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
     else:
         os.truncate(file, size)

@@ -1,7 +1,7 @@
-"""Independent random streams derived from the one seed of a cell.
+"""Independent random streams derived from the seed of a cell.
 
-A stream is named by what it is for (and, if it must not depend on history, by the step and the sample), so that
-adding a consumer never shifts another one and a resumed run draws what an uninterrupted one would have drawn.
+A stream is named by its purpose, and by step and sample if it must not depend on history. So a new stream changes no other,
+and a resumed run draws what an uninterrupted one draws.
 """
 
 from __future__ import annotations

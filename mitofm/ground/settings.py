@@ -1,4 +1,4 @@
-"""Settings are checked when they are read: a dataclass or a constructor states types and bounds, what breaks them is one line."""
+"""Checks settings against the types and bounds that a dataclass or a constructor states; each error is one line."""
 
 from __future__ import annotations
 
@@ -35,15 +35,12 @@ _KINDS: dict[Any, str] = {
 
 
 def read(kind: type[T], values: Any, group: str = "") -> T:
-    """The dataclass `kind` from the values of a config group. Its annotations state types and bounds, its defaults what may lack.
+    """Read the dataclass `kind` from plain data; its annotations state types and bounds, keys with a default may be absent.
 
-    Args:
-        kind: the dataclass.
-        values: plain data.
-        group: key of the group, for messages ("fit"); "" for a whole config.
+    `group` is the key of `values`, for messages ("fit"), or "" for a whole config.
 
     Raises:
-        MitofmError: a key is missing or unknown, or a value is of another type or out of bounds.
+        MitofmError: a key is missing or unknown, or a value has another type or is out of bounds.
     """
     within = f"{group}." if group else ""
     known = {field.name: field for field in fields(kind) if field.init}  # type: ignore[arg-type]
@@ -55,23 +52,23 @@ def read(kind: type[T], values: Any, group: str = "") -> T:
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise MitofmError(f"{within}{name} is missing: a YAML of your own states all that the shipped ones do")
-    hints = _hints(kind)  # type: ignore[arg-type]
+    hints = _read_hints(kind)  # type: ignore[arg-type]
     return kind(**{key: read_value(hints[key], value, f"{within}{key}") for key, value in values.items()})
 
 
 def read_value(kind: Any, value: Any, key: str) -> Any:
-    """`value` as the type `kind`: a list becomes a tuple and text a path if that is asked for, nothing else is converted.
+    """`value` as the type `kind`. Only lists are converted, to tuples, and text to paths.
 
     Raises:
-        MitofmError: it is of another type, out of bounds or not finite.
+        MitofmError: it has another type, is out of bounds or not finite.
     """
     if is_dataclass(kind):
         return read(kind, value, key)  # type: ignore[arg-type]
-    choices = _choices(kind)
+    choices = _list_choices(kind)
     try:
         if choices and value is True and not any(one is True for one in choices):  # it equals 1
             raise ValueError("no choice is true")
-        return _adapter(kind).validate_json(json.dumps(value, default=str))
+        return _make_adapter(kind).validate_json(json.dumps(value, default=str))
     except ValueError as error:  # pydantic's is one
         if isinstance(value, str) and choices and all(isinstance(one, str) for one in choices):
             raise unknown(key, value, choices) from error
@@ -81,17 +78,11 @@ def read_value(kind: Any, value: Any, key: str) -> Any:
 
 
 def check_arguments(target: type, given: Mapping[str, Any], place: str) -> None:
-    """Check plain arguments of a constructor against its annotations, and those of its bases that `**more` passes them on to.
+    """Check plain arguments of a class by the annotations of its constructor and those of its bases; errors as `read_value`.
 
-    Args:
-        target: the class.
-        given: plain data by name of the argument.
-        place: the key that `given` is from, for messages ("split"); "" if none is known.
-
-    Raises:
-        MitofmError: as `read_value`.
+    `place` is the key that the arguments are from, for messages ("split"), or "".
     """
-    hints = _hints(target)
+    hints = _read_hints(target)
     for name, value in given.items():
         if name in hints:
             read_value(hints[name], value, f"{place}.{name}".lstrip("."))
@@ -118,20 +109,20 @@ def describe(kind: Any) -> str:
 
 
 def spell(value: Any) -> str:
-    """A value as a command line has it; text that looks like a number is in quotes."""
+    """A value as it is typed on a command line; text that looks like a number is quoted."""
     if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
         return value
     return json.dumps(value, default=str, ensure_ascii=False)
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _make_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind, config=_STRICT)
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    if is_dataclass(kind):  # its __init__ has only the names of its own module, where fields of a base may be of others
+def _read_hints(kind: type) -> dict[str, Any]:
+    if is_dataclass(kind):  # fields of a base may have types of another module, which the __init__ does not know
         return get_type_hints(kind, include_extras=True)
     hints: dict[str, Any] = {}
     for one in reversed(kind.__mro__):
@@ -141,11 +132,10 @@ def _hints(kind: type) -> dict[str, Any]:
     return {name: hint for name, hint in hints.items() if name != "return"}
 
 
-def _choices(kind: Any) -> tuple[Any, ...]:
-    """What a type of a few words, or of a few words and null, allows; empty for any other type."""
-    members = (
-        [one for one in get_args(kind) if one is not NoneType] if get_origin(kind) in (Union, UnionType) else [kind]
-    )
+def _list_choices(kind: Any) -> tuple[Any, ...]:
+    """The values of a Literal, or of a Literal or null; empty for any other type."""
+    union = get_origin(kind) in (Union, UnionType)
+    members = [one for one in get_args(kind) if one is not NoneType] if union else [kind]
     return get_args(members[0]) if len(members) == 1 and get_origin(members[0]) is Literal else ()
 
 

@@ -1,4 +1,4 @@
-"""Tensors and arrays as safetensors: what is read is what was given, however it lay in memory."""
+"""Writes tensors and arrays as safetensors, whatever their layout in memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from mitofm.ground.files import replacing
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor | np.ndarray]) -> None:
-    """Write `tensors` by name, atomically.
+    """Write `tensors` by name, atomically, each as a contiguous tensor of its own.
 
-    safetensors 0.8.0 silently writes wrong values of numpy arrays that are not contiguous, and refuses tensors that share
-    memory. So every value is made a contiguous tensor of its own.
+    safetensors 0.8.0 writes wrong values of numpy arrays that are not contiguous, and refuses tensors that share memory.
     """
     shared: set[int] = set()
     own = {}

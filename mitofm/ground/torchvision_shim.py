@@ -21,10 +21,7 @@ declared: list[torch.library.Library] = []  # a Library takes its definitions wi
 
 
 def declare_missing_operators() -> bool:
-    """Declare the operators that torchvision's import needs and its library could not define; whether there were any.
-
-    Must run before torchvision is imported. Does nothing if torchvision is absent or loads by itself.
-    """
+    """Declare the operators that torchvision cannot load; False if it is absent or loads. Call it before torchvision is imported."""
     if declared or _operators_load():
         return False
     library = torch.library.Library("torchvision", "FRAGMENT")

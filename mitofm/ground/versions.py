@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from mitofm.ground.config import targets
+from mitofm.ground.config import list_targets
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 
@@ -36,11 +37,11 @@ class Change:
 
     Attributes:
         library: its name in `list_installed`.
-        since: the first version that computes otherwise than all before.
+        since: the first version that computes otherwise.
         why: what it does otherwise.
-        methods: the methods of peft (`adaptation.method`) whose stored tensors mean another map since.
-        unless: the settings of such a method that are not affected.
-        transforms: the augmentations that give other pixels since: training alone differs.
+        methods: the methods of peft (`adaptation.method`) whose stored tensors have another meaning since then.
+        unless: settings of such a method under which it is not affected.
+        transforms: the augmentations that give other pixels since then; they matter in training alone.
     """
 
     library: str
@@ -52,15 +53,14 @@ class Change:
 
     def holds(self, version: str) -> bool:
         """Whether `version` has this change."""
-        return _numbers(version) >= _numbers(self.since)
+        return _parse(version) >= _parse(self.since)
 
-    def concerns(self, config: Mapping[str, Any]) -> str:
-        """What in a cell's config it changes; "" if nothing."""
-        adaptation = config["adaptation"]
+    def list_affected(self, adaptation: Mapping[str, Any], augment: Mapping[str, Any]) -> str:
+        """What it changes of an adaptation's config and of an augmentation's, in words; "" if nothing."""
         spared = self.unless and all(adaptation.get(key) == value for key, value in self.unless.items())
         if str(adaptation.get("method")) in self.methods and not spared:
             return str(adaptation["method"])
-        named = {target.rpartition(".")[2] for target in targets(config.get("augment") or {})}
+        named = {target.rpartition(".")[2] for target in list_targets(augment)}
         return ", ".join(sorted(named & self.transforms))
 
 
@@ -73,7 +73,7 @@ CHANGES = (
         "Affine", "ElasticTransform", "GridDistortion", "GridElasticDeform", "OpticalDistortion", "Perspective",
         "PiecewiseAffine", "Rotate", "SafeRotate", "ShiftScaleRotate", "ThinPlateSpline"})),
 )  # fmt: skip
-"""All that are known; a new one is an entry. `docs/reliability.md` says how they were measured."""
+"""All known changes. `docs/reliability.md` says how they were measured."""
 
 
 def read_cell(environment: Path) -> Versions:
@@ -85,7 +85,7 @@ def read_cell(environment: Path) -> Versions:
 
 
 def check_versions(found: Any) -> Versions:
-    """`found`, if it is what `list_installed` gives, else a ValueError: it may come from a stranger, and is printed."""
+    """`found`, if it is what `list_installed` gives, else a ValueError: it is printed, and may be a stranger's."""
     if not isinstance(found, dict) or not all(_NAME.fullmatch(str(one)) for pair in found.items() for one in pair):
         raise ValueError("versions that are none")
     return {name: str(version) for name, version in found.items()}
@@ -93,35 +93,34 @@ def check_versions(found: Any) -> Versions:
 
 @functools.cache
 def list_installed() -> Versions:
-    """The version of every library here that computes, by its name on the package index; of OpenCV and OpenSlide the C library's.
+    """The version of every installed library that computes, by its name on the package index.
 
-    OpenCV comes in distributions of several names, which overwrite one another's files: the imported one counts.
+    Of OpenCV and OpenSlide it is that of the imported C library: distributions of several names overwrite OpenCV's files.
     """
     found = {}
     for name in _DISTRIBUTIONS:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     for name, (module, attribute) in _LIBRARIES.items():
-        try:
+        with suppress(ImportError, OSError, AttributeError):
             found[name] = str(getattr(import_module(module), attribute))
-        except (ImportError, OSError, AttributeError):
-            continue
     return found
 
 
-def compare(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: Way, what: str) -> tuple[str, ...]:
+def compare(
+    stored: Mapping[str, str] | None, way: Way, what: str, adaptation: Mapping[str, Any], augment: Mapping[str, Any]
+) -> tuple[str, ...]:
     """Compare the versions here with those that trained a cell: a line for each that differs.
 
     Args:
         stored: what `list_installed` gave there, or a part of it; None if nothing states it.
-        config: the groups of the cell's config that are used again: `adaptation`, and `augment` if it is trained again.
         way: "check" or "ignore".
-        what: was trained, for the message.
+        what: the name of what was trained, for the message.
+        adaptation: config of the adaptation that is used again.
+        augment: config of the augmentation if it is trained again, else empty.
 
     Raises:
-        MitofmError: a difference is known to matter, and is not to be ignored.
+        MitofmError: a difference is known to matter, and `way` is "check".
     """
     if not stored:
         return (f"{what} does not state the versions it was trained with",)
@@ -132,10 +131,10 @@ def compare(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: Wa
         if here.get(name) != stored[name]
     ]
     for change in CHANGES:
-        name, concerned = change.library, change.concerns(config)
-        if not concerned or name not in here:
+        name, affected = change.library, change.list_affected(adaptation, augment)
+        if not affected or name not in here:
             continue
-        told = f"{concerned} is not the same before and since {name} {change.since}: {change.why}"
+        told = f"{affected} is not the same before and since {name} {change.since}: {change.why}"
         if name not in stored:
             lines.append(f"its version of {name} is not stated, and {told}")
         elif change.holds(stored[name]) != change.holds(here[name]):
@@ -148,5 +147,5 @@ def compare(stored: Mapping[str, str] | None, config: Mapping[str, Any], way: Wa
     return tuple(lines)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version.partition("+")[0]))

@@ -1,4 +1,4 @@
-"""Writes a checkpoint as one network that other software runs, and says so only where its outputs are the same."""
+"""Writes a checkpoint as one network for other software, and compares its outputs with the checkpoint's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json
 from mitofm.ground.tensors import load_tensors, save_tensors
-from mitofm.inference.network import Network, blank, classifier_of, fold, views
+from mitofm.inference.network import Network, count_views, fold, make_blank, make_classifier
 from mitofm.inference.trained import Checkpoint
 
 Run = Callable[[Tensor], Tensor]
@@ -33,12 +33,9 @@ _ONE_ONNX_FILE = 1.5e9  # bytes; protobuf ends at 2 GiB
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """An exported network: its folder, with the model and `model.json`.
 
-    Attributes:
-        folder: with the model and `model.json`.
-        difference: the largest between its logits and those of the checkpoint.
-        folded: whether nothing of an adaptation is left in it.
+    `difference` is the largest between its logits and the checkpoint's; `folded` says that no part of an adaptation is left.
     """
 
     folder: Path
@@ -47,28 +44,23 @@ class Exported:
 
 
 def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tolerance: float) -> Exported:
-    """Write the network and its transform into `folder`, which must not exist.
+    """Write the network and its transform in a format of `FORMATS` into a new `folder`, which is absent if anything fails.
 
-    Args:
-        trained: the checkpoint.
-        format_: a key of `FORMATS`.
-        patches: to compare on, uint8 (B >= 2, H, W, 3).
-        folder: to be made; absent where anything fails.
-        tolerance: how far any two logits may lie apart.
+    On `patches`, uint8 (B >= 2, H, W, 3), its logits may differ from the checkpoint's by `tolerance`.
 
     Raises:
         MitofmError: the folder exists, the checkpoint is no network, or the outputs are not the same.
     """
     if folder.exists():
         raise MitofmError(f"{folder} exists: give another output, or delete it")
-    classifier = classifier_of(trained).eval()
+    classifier = make_classifier(trained).eval()
     with torch.inference_mode():
         wanted = classifier(patches)
         backbone: Any = classifier.backbone
         images = backbone.transform(patches)
     fold(classifier)
     network = Network(classifier)
-    empty, folded = blank(trained, network)
+    empty, folded = make_blank(trained, network)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
         made = Path(temporary) / "made"
@@ -78,7 +70,7 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
             run = write(network, empty, images[:2], made / file)
             with torch.inference_mode():
                 difference = float((run(images) - wanted).abs().max())
-        except Exception as error:  # whatever a tracer, a compiler or a runtime has not foreseen
+        except Exception as error:  # tracers, compilers and runtimes raise anything
             raise MitofmError(
                 f"adaptation {trained.adaptation.name!r} of backbone {trained.spec.name!r} cannot be written as {format_} "
                 f"({type(error).__name__}: {shorten(str(error), 300)}): nothing was written. format=safetensors takes all"
@@ -89,12 +81,12 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
                 f"{tolerance:.2g}: nothing was written. Another format may do, or a larger tolerance=..."
             )
         check = {"patches": len(patches), "largest_difference": difference, "tolerance": tolerance}
-        write_json(made / DESCRIPTION, _description(trained, format_, file, folded) | {"check": check})
+        write_json(made / DESCRIPTION, _describe(trained, format_, file, folded) | {"check": check})
         made.rename(folder)
     return Exported(folder, difference, folded)
 
 
-def _safetensors(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+def _write_safetensors(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
     save_tensors(file, network.tensors())
     state = load_tensors(file)
     names = {name.removeprefix("backbone."): name for name in empty.classifier.state_dict()}
@@ -102,16 +94,16 @@ def _safetensors(network: Network, empty: Network, images: Tensor, file: Path) -
     return empty
 
 
-def _torchscript(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+def _write_torchscript(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
-        )  # shapes that are fixed for a given image side, and torch.export as the successor
+        )  # of shapes that are fixed by the image side, and of torch.export as the successor
         torch.jit.save(torch.jit.trace(network, images, check_trace=False), str(file))
         return torch.jit.load(str(file))
 
 
-def _onnx(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+def _write_onnx(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
     import onnxruntime
 
     batch = torch.export.Dim("batch", min=1)
@@ -133,19 +125,15 @@ def _onnx(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
 
 
 FORMATS = {
-    "safetensors": ("model.safetensors", _safetensors),
-    "torchscript": ("model.pt", _torchscript),
-    "onnx": ("model.onnx", _onnx),
+    "safetensors": ("model.safetensors", _write_safetensors),
+    "torchscript": ("model.pt", _write_torchscript),
+    "onnx": ("model.onnx", _write_onnx),
 }
-"""By name: the file, and what writes it and gives back what was read from it."""
+"""By name: the file, and a function that writes it, reads it and returns what was read."""
 
 
 def check_format(format_: str) -> None:
-    """Refuse before anything is loaded a format whose packages are not installed.
-
-    Raises:
-        MitofmError: they are not.
-    """
+    """Raise a MitofmError if the packages of a format are not installed. Loads nothing."""
     if format_ == "onnx":
         absent = [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
         if absent:
@@ -153,10 +141,10 @@ def check_format(format_: str) -> None:
 
 
 def check_licence(spec: BackboneSpec, for_own_use: bool) -> str:
-    """What the licence of the backbone says of a network that holds its weights; "" where it asks for nothing.
+    """What the licence of the backbone says of a network that holds its weights; "" if it asks for nothing.
 
     Raises:
-        MitofmError: it forbids to pass such a network on, and it is not `for_own_use`.
+        MitofmError: it forbids passing such a network on, and the network is not `for_own_use`.
     """
     if spec.weights == "random":
         return ""
@@ -172,7 +160,7 @@ def check_licence(spec: BackboneSpec, for_own_use: bool) -> str:
     return f"{terms}{said}" if said else ""
 
 
-def _description(trained: Checkpoint, format_: str, file: str, folded: bool) -> dict[str, Any]:
+def _describe(trained: Checkpoint, format_: str, file: str, folded: bool) -> dict[str, Any]:
     spec, facts = trained.spec, trained.facts
     return {
         "file": file,
@@ -187,25 +175,19 @@ def _description(trained: Checkpoint, format_: str, file: str, folded: bool) -> 
             "std": list(spec.std),
         },
         "output": f"log-odds of: {facts['labels']['1']}",
-        "mean_over_dihedral_views": views(trained),
+        "mean_over_dihedral_views": count_views(trained),
         "threshold": facts["threshold"] | {"logit": read_logit(facts["threshold"])},
         "labels": facts["labels"],
         "network": {
             "timm": spec.architecture,
-            "kwargs": spec.kwargs,
-            "embedding": spec.embedding,
-            "embed_dim": spec.embed_dim,
-            "prefix_tokens": spec.prefix_tokens,
+            **{key: getattr(spec, key) for key in ("kwargs", "embedding", "embed_dim", "prefix_tokens")},
             "adaptation": facts["adaptation"],
             "adaptation_folded_in": folded,
             "precision_of_training": facts["fit"]["precision"],
         },
         "licence": {
             "backbone": spec.name,
-            "licence": spec.licence,
-            "link": spec.link,
-            "commercial": spec.commercial,
-            "redistribute_adapters": spec.redistribute_adapters,
+            **{key: getattr(spec, key) for key in ("licence", "link", "commercial", "redistribute_adapters")},
             "random_weights": spec.weights == "random",
         },
         "made_from": {"cell": facts.get("cell"), "backbone_fingerprint": facts["backbone_fingerprint"]},

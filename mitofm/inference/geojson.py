@@ -1,10 +1,10 @@
-"""Scores as GeoJSON that QuPath (0.4 and later) opens: a point of each sample on its image, in the colour of its class.
+"""Scores as GeoJSON for QuPath (0.4 and later): a point for each sample on its image, in the colour of its class.
 
-QuPath reads one file into the image that is open, so each image has a file of its own. What of a feature is for QuPath:
-`id` (a UUID, by which it knows an object again), `objectType`, `classification` with its colour, `measurements` (numbers
-of its tables) and, since 0.5, `metadata` (texts of its tables, which it keeps and exports again; other properties it
-drops). Annotations rather than detections: QuPath stores measurements of those in double precision, and lets people
-correct their class. See `PathObjectTypeAdapters` and `GsonTools` in github.com/qupath/qupath.
+QuPath reads one file into the image that is open, so each image has its own file. It uses of a feature `id` (a UUID by which
+it recognises an object), `objectType`, `classification` with its colour, `measurements` (numbers of its tables) and, since
+0.5, `metadata` (texts of its tables); it drops other properties. Samples are annotations and not detections because QuPath
+stores measurements of annotations in double precision and lets people correct their class. Source: `PathObjectTypeAdapters`
+and `GsonTools` in github.com/qupath/qupath.
 """
 
 from __future__ import annotations
@@ -20,31 +20,29 @@ from uuid import NAMESPACE_URL, uuid5
 import pandas as pd
 
 _COLOURS = {0: [86, 180, 233], 1: [213, 94, 0]}
-"""RGB of each label: of Okabe and Ito (2008), told apart in all common kinds of colour blindness and from H&E."""
-_LONGEST_NAME = 60  # characters of an image's name in a file's, of which file systems take 255 bytes
+"""RGB of each label: from Okabe and Ito (2008), distinct in all common kinds of colour blindness and on H&E."""
+_LONGEST_NAME = 60  # characters of an image's name in a file name; file systems allow 255 bytes
 
 
-def documents(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapping[str, Any]) -> dict[Path, str]:
-    """The text of each file to write: `out` alone if all samples lie in one image, else one file of each beside it.
+def make_documents(
+    out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapping[str, Any]
+) -> dict[Path, str]:
+    """The text of each file: `out`, NAME.geojson, if all samples lie in one image, else NAME-IMAGE.geojson for each image.
 
-    Coordinates and scores are written in full precision. All is ASCII, as QuPath up to 0.5 (on Java 17) reads files in the
-    encoding of the machine.
+    Numbers are written in full precision, text in ASCII: QuPath up to 0.5 (on Java 17) reads the encoding of the machine.
 
-    Args:
-        out: the file asked for, NAME.geojson; those of several images are NAME-IMAGE.geojson.
-        table: of `mitofm.inference.predict.Scores`. A sample that is there twice is written once.
-        words: for the labels "0" and "1".
-        origin: where the scores are from, to be written beside the features as `mitofm`.
+    `table` is that of `mitofm.inference.predict.Scores`; a sample that occurs twice is written once. `words` are those for
+    the labels "0" and "1"; the `origin` of the scores is written as `mitofm` beside the features.
     """
     of_image = dict(iter(table.drop_duplicates("sample_id").groupby("image")))
     images = [str(image) for image in of_image]
-    names = {images[0]: ""} if len(images) == 1 else {image: f"-{name}" for image, name in _told_apart(images).items()}
+    names = {images[0]: ""} if len(images) == 1 else {image: f"-{name}" for image, name in _tell_apart(images).items()}
     return {
         out.with_name(f"{out.stem}{name}{out.suffix}"): json.dumps(
             {
                 "type": "FeatureCollection",
                 "mitofm": {**origin, "image": image},
-                "features": [_feature(row, words) for row in of_image[image].to_dict("records")],
+                "features": [_make_feature(row, words) for row in of_image[image].to_dict("records")],
             },
             allow_nan=False,
         )
@@ -53,7 +51,7 @@ def documents(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: 
     }
 
 
-def _feature(sample: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
+def _make_feature(sample: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
     known = {key: sample[key] for key in ("sample_id", "image", "slide", "domain")}
     if "label" in sample:
         known["label"] = words[str(sample["label"])]
@@ -72,8 +70,8 @@ def _feature(sample: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _told_apart(images: list[str]) -> dict[str, str]:
-    """A part of a file name for each image, as short as tells all of them apart, also where A and a are one file."""
+def _tell_apart(images: list[str]) -> dict[str, str]:
+    """The shortest parts of file names that differ between all images, also on file systems that ignore case."""
     ways: tuple[Callable[[PurePosixPath], str], ...] = (
         lambda path: path.stem,
         lambda path: path.name,

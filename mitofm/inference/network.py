@@ -1,4 +1,4 @@
-"""A checkpoint as one plain network: adapters folded into the matrices they adapt, the transform left to whoever runs it."""
+"""A checkpoint as one plain network without its image transform, its adapters folded into the matrices they adapt."""
 
 from __future__ import annotations
 
@@ -21,11 +21,7 @@ from mitofm.inference.trained import Checkpoint
 
 
 class Network(nn.Module):
-    """What a trained classifier is to other software.
-
-    Args:
-        classifier: of a backbone and a linear head.
-    """
+    """A trained classifier, of a backbone and a linear head, as other software runs it."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
@@ -37,15 +33,15 @@ class Network(nn.Module):
         return self.classifier.head(backbone.embed(images)).squeeze(1)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Its state: `trunk.` and timm's names where nothing of an adaptation is left, and `head.weight`, `head.bias`."""
+        """Its state: `trunk.` and timm's names if no part of an adaptation is left, and `head.weight`, `head.bias`."""
         return {name.removeprefix("backbone."): value for name, value in self.classifier.state_dict().items()}
 
 
-def classifier_of(trained: Checkpoint) -> Classifier:
+def make_classifier(trained: Checkpoint) -> Classifier:
     """The trained classifier; of a frozen mode its backbone with the head as a linear layer.
 
     Raises:
-        MitofmError: a frozen mode whose head is none.
+        MitofmError: the head of a frozen mode is not linear.
     """
     if not isinstance(trained.adaptation, FrozenAdaptation):
         return trained.classifier()
@@ -63,14 +59,14 @@ def classifier_of(trained: Checkpoint) -> Classifier:
     return classifier
 
 
-def views(trained: Checkpoint) -> int:
-    """Over how many dihedral views of an image the checkpoint's logit is the mean."""
+def count_views(trained: Checkpoint) -> int:
+    """The number of dihedral views of an image whose logits are averaged."""
     adaptation = trained.adaptation
     return adaptation.views if isinstance(adaptation, FrozenAdaptation) else trained.facts["fit"]["test_views"]
 
 
 def fold(classifier: Classifier) -> None:
-    """Fold every adapter of peft into the matrix it adapts, in place; those that peft cannot fold stay as they are."""
+    """Fold every adapter of peft that can be folded into the matrix it adapts, in place."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     for name, module in list(classifier.named_modules()):
@@ -83,10 +79,10 @@ def fold(classifier: Classifier) -> None:
             setattr(classifier.get_submodule(parent), child, module.get_base_layer())
 
 
-def blank(trained: Checkpoint, network: Network) -> tuple[Network, bool]:
+def make_blank(trained: Checkpoint, network: Network) -> tuple[Network, bool]:
     """A network of random weights for the tensors of `network`, and whether its trunk is timm's own.
 
-    Where something of an adaptation is left, it is what that adaptation builds.
+    If a part of an adaptation is left in `network`, the adaptation builds the trunk.
     """
     spec = replace(trained.spec, weights="random")
     backbone = build(spec, Weights(None, "random"), seed=1)

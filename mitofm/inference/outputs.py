@@ -1,10 +1,11 @@
-"""The file of scores that a user asks for: what its ending makes of it, and whether it can be written at all."""
+"""Writes the file of scores in the format of its ending, and checks beforehand that it can be written."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 from mitofm.data import cutting
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import replacing, write_parquet
+from mitofm.ground.files import find_existing, replacing, write_parquet
 from mitofm.inference import geojson
 
 GEOJSON = ".geojson"
@@ -21,11 +22,7 @@ _ENDINGS = (".parquet", ".csv", GEOJSON)
 
 
 def check(out: Path) -> None:
-    """Refuse, before anything is computed, what could not be written in the end; makes nothing.
-
-    Raises:
-        MitofmError: another ending than those that are written, a folder, or no right to write there.
-    """
+    """Raise a MitofmError if `out` has an unknown ending, is a folder or cannot be written. Makes nothing."""
     if out.suffix.lower() not in _ENDINGS:
         has = f"not {out.suffix!r}" if out.suffix else "and this name has none"
         raise MitofmError(
@@ -36,73 +33,50 @@ def check(out: Path) -> None:
             raise MitofmError(f"output={out}: this is a folder. Give a file, for instance {out / 'scores'}{out.suffix}")
         check_folder(out.parent)
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise _explain(out, error) from error
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder in which nothing can be written; if it is yet to be made, the one it is to be made in.
-
-    Raises:
-        MitofmError: nothing can be written there.
-    """
+    """Raise a MitofmError if nothing can be written in a folder, or in the one where it would be made."""
     try:
-        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=find_existing(folder)):
             pass
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _explain(folder, error) from error
 
 
 def refuse_own(out: Path, dataset: Dataset) -> None:
-    """Refuse to replace what the scores are made from.
-
-    Raises:
-        MitofmError: `out` is one of the data set's annotation files or images.
-    """
-    if out.exists() and any(out.samefile(file) for file in _files_of(dataset)):
+    """Raise a MitofmError if `out` is one of the data set's annotation files or images."""
+    if not out.exists():
+        return
+    images = (dataset.root / name for name in cutting.file_column(dataset.source.table()).unique())
+    if any(out.samefile(file) for file in chain(dataset.files(), images) if file.exists()):
         raise MitofmError(
             f"output={out}: this is a file of data set {dataset.card.name!r} itself, and would be lost. Give another name"
         )
 
 
-def _files_of(dataset: Dataset) -> Iterator[Path]:
-    yield from dataset.files()
-    for name in cutting.file_column(dataset.source.table()).unique():
-        if (dataset.root / name).exists():
-            yield dataset.root / name
-
-
 def write(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapping[str, Any]) -> list[Path]:
-    """Write scores; gives the files, of which none takes its place before all have been written.
+    """Write scores, with `words` for the labels "0" and "1" and their `origin`; MitofmError if they cannot be written.
 
-    Args:
-        out: what was asked for, and checked.
-        table: the scores.
-        words: for the labels "0" and "1".
-        origin: where the scores are from.
-
-    Raises:
-        MitofmError: the disk is full, or no longer lets write.
+    Returns the files, of which none appears before all are written.
     """
     ending = out.suffix.lower()
     try:
         if ending == ".parquet":
             write_parquet(out, table)
             return [out]
-        as_csv = ending == ".csv"
-        texts = {out: _csv(table)} if as_csv else geojson.documents(out, table, words, origin)
+        if ending == GEOJSON:
+            texts = geojson.make_documents(out, table, words, origin)
+        else:  # numbers in as many digits as give them back; what is unknown is empty
+            texts = {out: table.to_csv(index=False, lineterminator="\n")}
         with ExitStack() as places:
             for path, text in texts.items():
                 places.enter_context(replacing(path)).write_text(text, encoding="utf-8", newline="")
         return list(texts)
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise _explain(out, error) from error
 
 
-def _csv(table: pd.DataFrame) -> str:
-    """Comma, decimal point, a header; numbers in as many digits as give them back, what is unknown empty."""
-    return table.to_csv(index=False, lineterminator="\n")
-
-
-def _unwritable(path: Path, error: OSError) -> MitofmError:
+def _explain(path: Path, error: OSError) -> MitofmError:
     return MitofmError(f"{path}: nothing can be written there ({error}). Choose another place with output=FILE")

@@ -1,4 +1,4 @@
-"""Where scored samples lie: what leads from a score back to the slide."""
+"""The positions and resolutions of scored samples in their slides."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from mitofm.data.survey import survey
 from mitofm.ground.errors import MitofmError
 
 
-def in_slides(table: pd.DataFrame) -> pd.Series:
-    """Whether a position in a slide is known of each sample of an annotation table, bool (N,).
+def find_known(table: pd.DataFrame) -> pd.Series:
+    """Whether the position in a slide is known of each sample of an annotation table, bool (N,).
 
-    Of a pre-cut crop that was cut from nobody knows where, `image` is the crop itself, and x and y say nothing.
+    If that of a pre-cut crop is unknown, `image` is the crop itself, and x and y have no meaning.
     """
     return table["image"] != table["crop"] if "crop" in table else pd.Series(True, index=table.index)
 
 
-def said(table: pd.DataFrame) -> str:
-    """What x and y of an annotation table are, in words, if it is of pre-cut crops; else empty: pixels of the image."""
+def describe(table: pd.DataFrame) -> str:
+    """The meaning of x and y of a table of pre-cut crops, in words; "" for other tables: pixels of the image."""
     if "crop" not in table:
         return ""
-    unknown = int((~in_slides(table)).sum())
+    unknown = int((~find_known(table)).sum())
     if not unknown:
         return "x and y are positions in the slides that these crops were cut from"
     which = "these" if unknown == len(table) else f"{unknown} of these"
@@ -31,12 +31,8 @@ def said(table: pd.DataFrame) -> str:
 
 
 def refuse_crops(table: pd.DataFrame) -> None:
-    """Stop if there is no slide to go back to.
-
-    Raises:
-        MitofmError: of a sample no position in a slide is known.
-    """
-    unknown = table[~in_slides(table)]
+    """Raise a MitofmError if of a sample no position in a slide is known."""
+    unknown = table[~find_known(table)]
     if len(unknown):
         raise MitofmError(
             f"data set {unknown['dataset'].iloc[0]!r}: {len(unknown)} of {len(table)} samples are crops of which no position "
@@ -45,15 +41,11 @@ def refuse_crops(table: pd.DataFrame) -> None:
         )
 
 
-def resolutions(root: Path, table: pd.DataFrame, image_mpp: float | None) -> pd.Series:
-    """Micrometre per px of the image of each sample, float64 (N,), NaN if nobody knows.
+def find_resolutions(root: Path, table: pd.DataFrame, image_mpp: float | None) -> pd.Series:
+    """Micrometre per px of the image of each sample, float64 (N,), NaN if unknown.
 
-    It is what the annotations say, else the image, else the card. Images are opened only if the annotations do not say.
-
-    Args:
-        root: the folder that the table's files are relative to.
-        table: the annotation table.
-        image_mpp: what the card says.
+    It is that of the annotations, else of the image, else `image_mpp`, the card's. Images, relative to `root`, are opened
+    only if the annotations lack it.
     """
     if "mpp" in table and table["mpp"].notna().all():
         return table["mpp"]

@@ -1,4 +1,4 @@
-"""Scores of a checkpoint on the samples of any data set, by the code that tested it."""
+"""Scores the samples of any data set with a checkpoint, by the code that tested it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
 from mitofm.inference.trained import Checkpoint
-from mitofm.training.cell import Seen
-from mitofm.training.frozen import features_of
+from mitofm.training.cell import Inputs
+from mitofm.training.frozen import compute_features
 from mitofm.training.predict import predict
 from mitofm.training.settings import Trainer
 
@@ -35,14 +35,14 @@ _COLUMNS = ("sample_id", "image", "x", "y", "mpp", "slide", "domain", "label", "
 
 @dataclass(frozen=True)
 class Scores:
-    """What a checkpoint says of samples.
+    """The scores of samples.
 
     Attributes:
         table: one row per sample: sample_id, image (relative to the data set's root), x and y (px at level 0 of it), mpp
-            (micrometre per px of it, NaN if unknown), slide, domain, label (if it is known), logit, probability,
-            predicted (0 or 1, at the chosen threshold).
-        learned_from: how many of them lie on slides that it was trained or chosen on, if its cell lies beside it and says so.
-        positions: what x and y are, in words, if they are not simply those of the data set's images.
+            (micrometre per px of it, NaN if unknown), slide, domain, label (if known), logit, probability, predicted (0 or
+            1, at the chosen threshold).
+        learned_from: the number of samples on slides of training or validation, if the checkpoint lies in its cell.
+        positions: the meaning of x and y in words, if they are not pixels of the images.
     """
 
     table: pd.DataFrame
@@ -50,13 +50,13 @@ class Scores:
     positions: str
 
 
-def as_trained(data: Mapping[str, Any], trained: Checkpoint) -> dict[str, Any]:
-    """The config of a data set, its patches cut as the checkpoint saw them: their side, and their resolution."""
+def cut_as_trained(data: Mapping[str, Any], trained: Checkpoint) -> dict[str, Any]:
+    """The config of a data set with the patch side and resolution that the checkpoint was trained on."""
     return {**data, **{key: trained.facts["patches"][key] for key in ("crop_px", "mpp")}}
 
 
-def seen_by(trained: Checkpoint, dataset: Dataset) -> PatchStore:
-    """The patches of a data set, of which the checkpoint sees as large a part as it did of those it was trained on."""
+def narrow_store(trained: Checkpoint, dataset: Dataset) -> PatchStore:
+    """The patches of a data set, cut to the share of their side that the checkpoint saw in training."""
     store, patches = dataset.store(), trained.facts["patches"]
     crop_px = round(store.crop_px * trained.centre_px / patches["crop_px"])
     return store if crop_px == store.crop_px else store.narrow(crop_px)
@@ -70,26 +70,30 @@ def score(
     samples: Path | None,
     for_slides: bool = False,
 ) -> Scores:
-    """The logit of every sample of `dataset`, its probability and what the checkpoint calls it.
+    """Score the samples of `dataset`.
 
     Args:
         trained: the checkpoint.
-        dataset: its patches are cut first if they are not there yet.
-        cache: where embeddings are shared.
+        dataset: its patches are cut first if they are absent.
+        cache: the folder of shared embeddings.
         trainer: the group `trainer`.
-        samples: a CSV or parquet with a column sample_id: only these samples, in its order.
-        for_slides: whether the scores are to be shown in slides.
+        samples: a CSV or parquet with a column sample_id, of the samples to score in this order; None: all.
+        for_slides: whether the scores will be shown in slides.
 
     Raises:
         MitofmError: patches cannot be cut, a sample is not in the data set, a logit is not finite, or no slide is known
             `for_slides`.
     """
-    if samples is not None or for_slides:
-        _refuse(dataset, samples, for_slides)
+    if samples is not None or for_slides:  # errors that the annotations alone show, before patches are cut
+        dataset.files()
+        annotated = dataset.source.table()
+        meant = annotated.iloc[_find_rows(samples, annotated)]
+        if for_slides:
+            positions.refuse_crops(meant)
     torch.set_num_threads(trainer.threads)
-    store = seen_by(trained, dataset)
-    rows = _rows(samples, store.table)
-    seen = Seen(
+    store = narrow_store(trained, dataset)
+    rows = _find_rows(samples, store.table)
+    inputs = Inputs(
         fit=trained.fit,
         trainer=trainer,
         seed=trained.facts["seed"],
@@ -99,37 +103,25 @@ def score(
         cache=cache,
     )
     if isinstance(trained.adaptation, FrozenAdaptation):
-        features = features_of(seen, trained.adaptation)
+        features = compute_features(inputs, trained.adaptation)
         with threadpool_limits(trainer.threads):
             logits = trained.head(features[rows[:1]].shape[-1]).logits(Rows(features, rows))
     else:
-        logits = predict(seen, trained.classifier(), rows)
+        logits = predict(inputs, trained.classifier(), rows)
     scored = store.table.iloc[rows].reset_index(drop=True)
     table = scored.assign(
-        mpp=positions.resolutions(dataset.source.root, scored, dataset.card.image_mpp),
+        mpp=positions.find_resolutions(dataset.source.root, scored, dataset.card.image_mpp),
         logit=logits,
         probability=expit(logits),
         predicted=call_positives(logits, read_logit(trained.facts["threshold"])).astype("int64"),
     )
-    known = [name for name in _COLUMNS if name != "label" or _labelled(store.table)]
-    return Scores(table[known], _learned_from(trained, dataset, units(scored)), positions.said(scored))
+    labelled = not (store.table["label"] == UNKNOWN).any()
+    known = [name for name in _COLUMNS if name != "label" or labelled]
+    return Scores(table[known], _count_learned_from(trained, dataset, units(scored)), positions.describe(scored))
 
 
-def _refuse(dataset: Dataset, samples: Path | None, for_slides: bool) -> None:
-    """Stop, before patches are cut, for what the annotations alone show to be impossible."""
-    dataset.files()
-    table = dataset.source.table()
-    asked = table.iloc[_rows(samples, table)]
-    if for_slides:
-        positions.refuse_crops(asked)
-
-
-def _labelled(table: pd.DataFrame) -> bool:
-    return not (table["label"] == UNKNOWN).any()
-
-
-def _rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
-    """Rows of `table` whose samples the file lists, in its order; all if there is no file."""
+def _find_rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
+    """The rows of `table` that the file lists, in its order; all rows if there is no file."""
     if samples is None:
         return np.arange(len(table))
     try:
@@ -150,8 +142,8 @@ def _rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
     return rows
 
 
-def _learned_from(trained: Checkpoint, dataset: Dataset, slides: pd.Series) -> int:
-    """How many samples lie on slides that train or validate, whatever the samples are called."""
+def _count_learned_from(trained: Checkpoint, dataset: Dataset, slides: pd.Series) -> int:
+    """Count the samples on slides of training or validation, whatever the names of the samples."""
     split = trained.folder.resolve().parent / "split.parquet"
     if dataset.card.name != trained.facts["patches"]["dataset"] or not split.is_file():
         return 0

@@ -1,4 +1,4 @@
-"""A checkpoint, read as data and strictly: what does not fit is refused, and named."""
+"""Reads a checkpoint as data and strictly: the message of an error names what does not fit."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ from mitofm.ground.settings import read as read_settings
 from mitofm.training.checkpoint import DESCRIPTION, FORMAT, TENSORS
 from mitofm.training.settings import Forward
 
+_NEEDED = (
+    "backbone", "backbone_fingerprint", "weights_sha256", "adaptation", "seed", "fit", "patches", "labels", "threshold",
+    "tensors_sha256",
+)  # fmt: skip
+"""The keys of a `checkpoint.json` of every format that is read."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -40,10 +46,10 @@ class Checkpoint:
         folder: of the checkpoint.
         facts: its `checkpoint.json` (`mitofm.training.checkpoint`).
         spec: the backbone.
-        weights: its weights, those that it was trained on.
-        adaptation: how the backbone became a classifier.
+        weights: the backbone's, as in training.
+        adaptation: that of training.
         state: the tensors that were trained, by name.
-        versions: what differs between the libraries here and those it was trained with, in lines.
+        versions: differences between the libraries here and those of training, in lines.
     """
 
     folder: Path
@@ -56,26 +62,22 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """What to call it: its cell, where it lies in one."""
+        """The name of its cell if it lies in one, else of its folder."""
         folder = self.folder.resolve()
         return folder.parent.name if folder.name == "checkpoint" else folder.name
 
     @property
     def fit(self) -> Forward:
-        """What a forward pass takes of the settings it was trained with."""
+        """The settings of training that a forward pass needs."""
         return read_settings(Forward, self.facts["fit"], "fit")
 
     @property
     def centre_px(self) -> int:
-        """Side of what it sees of a patch of `crop_px`, less than that under the confounder field_of_view."""
+        """Side (px) of the centre that it sees of a patch of `crop_px`; smaller under the confounder field_of_view."""
         return self.facts["patches"]["centre_px"]
 
     def classifier(self) -> Classifier:
-        """The trained classifier of a gradient mode.
-
-        Raises:
-            MitofmError: the tensors are not those of this mode on this backbone.
-        """
+        """The trained classifier of a gradient mode; MitofmError if the tensors are not those of this mode on this backbone."""
         assert isinstance(self.adaptation, GradientAdaptation)
         backbone = build(self.adaptation.adapt_spec(self.spec), self.weights, self.facts["seed"])
         classifier = self.adaptation.adapt(backbone, self.facts["seed"])
@@ -99,44 +101,42 @@ def read(folder: Path, weights: Path, remembered: Remembered, way: versions.Way,
         folder: with `checkpoint.json` and `trained.safetensors`.
         weights: folder of the backbones' weights.
         remembered: fingerprints of files.
-        way: "check", or "ignore" to read it also where it is known to mean something else under the versions here.
-        file: the backbone's weights, where they lie elsewhere than its spec says.
+        way: "check", or "ignore" to read it even if its tensors mean something else under the versions here.
+        file: the backbone's weights, if they are not where its spec says.
 
     Raises:
-        MitofmError: a file is absent or damaged, the backbone's weights here are not those it was trained on, or a library
-            is of a version under which its tensors mean something else.
+        MitofmError: a file is absent or damaged, the backbone's weights here are not those of training, or a library is of
+            a version under which the tensors mean something else.
     """
-    facts = _facts(folder)
-    differing = versions.compare(_versions(folder, facts), {"adaptation": facts["adaptation"]}, way, str(folder))
+    facts = _read_facts(folder)
+    differing = versions.compare(_read_versions(folder, facts), way, str(folder), facts["adaptation"], {})
     spec = BackboneSpec.from_config(facts["backbone"] | ({"file": file} if file else {}))
     try:
         found = find(spec, weights, remembered)
     except MitofmError as error:
-        raise MitofmError(
-            f"{folder} needs the weights it was trained on (or give them with weights_file=PATH): {error}"
-        ) from error
+        needed = "the weights it was trained on (or give them with weights_file=PATH)"
+        raise MitofmError(f"{folder} needs {needed}: {error}") from error
     drawn_from = facts["seed"] if spec.weights == "random" else None
     fingerprint = spec.fingerprint(found.sha256, facts["fit"]["precision"], drawn_from)
     if fingerprint != facts["backbone_fingerprint"]:
+        differs = f"fingerprint {facts['backbone_fingerprint'][:12]}, not {fingerprint[:12]}"
         if found.file is not None and found.sha256 == facts["weights_sha256"]:
             raise MitofmError(
                 f"{folder} was trained by a mitofm that makes other embeddings from these weights of {spec.name!r}, or from "
-                f"another recipe of it (fingerprint {facts['backbone_fingerprint'][:12]}, not {fingerprint[:12]}): use that "
-                "version, or train it again with this one"
+                f"another recipe of it ({differs}): use that version, or train it again with this one"
             )
         raise MitofmError(
-            f"{folder} was trained on another backbone than the {spec.name!r} here: fingerprint "
-            f"{facts['backbone_fingerprint'][:12]}, not {fingerprint[:12]}; weights of sha256 "
+            f"{folder} was trained on another backbone than the {spec.name!r} here: {differs}; weights of sha256 "
             f"{facts['weights_sha256'][:12]}, not {found.sha256[:12]} ({found.file or 'random'}). Give its own weights "
             "with weights_file=PATH"
         )
     adaptation = instantiate(facts["adaptation"])
     if not isinstance(adaptation, (FrozenAdaptation, GradientAdaptation)):
         raise MitofmError(f"{folder / DESCRIPTION}: {facts['adaptation']['_target_']} is not an adaptation")
-    return Checkpoint(folder, facts, spec, found, adaptation, _tensors(folder, facts["tensors_sha256"]), differing)
+    return Checkpoint(folder, facts, spec, found, adaptation, _read_tensors(folder, facts["tensors_sha256"]), differing)
 
 
-def _facts(folder: Path) -> dict[str, Any]:
+def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
         raise MitofmError(
@@ -146,24 +146,13 @@ def _facts(folder: Path) -> dict[str, Any]:
     try:
         facts = read_json(path)
         version = facts["format"]
-        needed = (
-            "backbone",
-            "backbone_fingerprint",
-            "weights_sha256",
-            "adaptation",
-            "seed",
-            "fit",
-            "patches",
-            "labels",
-        )
-        missing = [key for key in (*needed, "threshold", "tensors_sha256") if key not in facts]
+        missing = [key for key in _NEEDED if key not in facts]
         if "fit" in facts:
             read_settings(Forward, facts["fit"], "fit")
         if "versions" in facts:  # format 2 began without
             versions.check_versions(facts["versions"])
-        if "threshold" in facts and not all(
-            map(math.isfinite, (facts["threshold"]["value"], read_logit(facts["threshold"])))
-        ):
+        threshold = facts.get("threshold", {"value": 0.5})
+        if not (math.isfinite(threshold["value"]) and math.isfinite(read_logit(threshold))):
             raise ValueError("a threshold that is no number")
     except (OSError, ValueError, KeyError, TypeError, MitofmError) as error:
         raise MitofmError(f"{path} is damaged ({type(error).__name__}: {error})") from error
@@ -175,20 +164,16 @@ def _facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
-    """The versions that a checkpoint states. One from before they were stored takes those of the cell in whose folder it lies.
-
-    None if nothing states them.
-    """
+def _read_versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None:
+    """The versions that a checkpoint states, or if it is older than such statements, its cell; None if neither does."""
     if "versions" in facts:
         return facts["versions"]
     beside = folder.resolve().parent / "environment.json"
-    if folder.resolve().name != "checkpoint" or not beside.is_file():
-        return None
-    return versions.read_cell(beside)
+    in_cell = folder.resolve().name == "checkpoint" and beside.is_file()
+    return versions.read_cell(beside) if in_cell else None
 
 
-def _tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:
+def _read_tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:
     path = folder / TENSORS
     try:
         found = fingerprints.of_file(path)

@@ -49,7 +49,7 @@ class Answer:
     @property
     def outcome(self) -> str:
         """One of: better, worse, equivalent, not decided, no interval, one training only."""
-        return verdicts.judge(self.corrected, self.margin)
+        return verdicts.EQUIVALENT if self.paired == SAME else verdicts.judge(self.corrected, self.margin)
 
     def list_entries(self, heading: str) -> list[Entry]:
         """The entries of a row: the difference under `heading`, what it rests on, and what follows."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.collect import DONE, Collected
-from mitofm.runs.identity import one_spelling
+from mitofm.runs.identity import unify_numbers
 from mitofm.runs.keys import COMPARED, LABELS, NOT_COMPARED
 
 RANDOM, SLIDES = "random", "slide"
@@ -94,7 +94,7 @@ def group_cells(collected: Collected) -> list[Group]:
     cells[_AXES] = cells[_AXES].astype(object).where(cells[_AXES].notna(), "")
     # A fold is a part of its seed: the folds of one together test all its slides.
     folds = cells["train_domain"].where(cells["train_domain"].map(lambda trained: bool(_FOLD.fullmatch(trained))), "")
-    cells["repetition"] = [f"{int(seed)} {fold}".rstrip() for seed, fold in zip(cells["seed"], folds, strict=True)]
+    cells["repetition"] = [f"{seeds} {fold}".rstrip() for seeds, fold in zip(_spell_seeds(cells), folds, strict=True)]
     cells.loc[(folds != "") | (cells["train_domain"] == _EVERYTHING), "train_domain"] = ""
     rows = _find_variants(collected, cells)
     varying = {
@@ -115,6 +115,16 @@ def group_cells(collected: Collected) -> list[Group]:
                 "but are different cells (their data or weights changed?): report each in a study of its own"
             )
     return [Group(key, dict(sorted(done[key].items())), len(planned[key]), axes[key]) for key in sorted(done)]
+
+
+def _spell_seeds(cells: pd.DataFrame) -> Iterator[str]:
+    """The seed of each cell, or those of its split and of its training if either has its own."""
+    if not {"split_seed", "training_seed"} & set(cells):
+        yield from (str(int(seed)) for seed in cells["seed"])
+        return
+    for row in cells.reindex(columns=["seed", "split_seed", "training_seed"]).itertuples(index=False):
+        split, training = (row.seed if pd.isna(own) else own for own in (row.split_seed, row.training_seed))
+        yield f"{int(split)}" if split == training else f"{int(split)}/{int(training)}"
 
 
 def _name(row: Mapping[str, Any], varying: list[str]) -> Configuration:
@@ -177,7 +187,7 @@ def compare_configs(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The keys of a configuration that belong to a cell's identity, joined by dots; numbers spelled as they are there."""
-    for key, value in (config if prefix else one_spelling(config)).items():
+    for key, value in (config if prefix else unify_numbers(config)).items():
         if key in NOT_COMPARED or (not prefix and key not in COMPARED):
             continue
         if isinstance(value, Mapping):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.report import make_report
-from mitofm.runs.bundle import REPORT, unpacked
+from mitofm.runs.bundle import REPORT, open_unpacked
 
 _ROUNDING = 1e-9
 """By what share of their size the numbers of two tables may differ: processors round the last of 17 digits differently."""
@@ -33,7 +33,7 @@ def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
     Raises:
         MitofmError: the file is no bundle or has changed, or a table says other than the one packed.
     """
-    with unpacked(file) as bundle:
+    with open_unpacked(file) as bundle:
         page = make_report(bundle.runs, bundle.study, out, cache, crops=False)
         packed = bundle.runs / REPORT
         tables = sorted(table.relative_to(packed) for table in packed.rglob("*.csv"))

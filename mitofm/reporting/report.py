@@ -20,7 +20,7 @@ from mitofm.reporting.estimates import Stored
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.kept import Kept
 from mitofm.reporting.page import Chapter, Page, write_page
-from mitofm.runs.bundle import Bundle, unpacked
+from mitofm.runs.bundle import Bundle, open_unpacked
 from mitofm.runs.collect import Collected, collect
 from mitofm.runs.folder import DamagedCell
 
@@ -49,7 +49,7 @@ def make_report(
     """
     collected = _require_finished(collect(runs, study))
     with ExitStack() as opened:
-        others = opened.enter_context(unpacked(beside)) if beside is not None else None
+        others = opened.enter_context(open_unpacked(beside)) if beside is not None else None
         new = opened.enter_context(_replace_report(out))
         collected, chapters, missing = _write_chapters(collected, new, cache, crops)
         if beside is not None and others is not None:

@@ -1,7 +1,7 @@
-"""A study in one file: what its numbers were made from, and nothing else; opened anywhere, refused where a byte has changed.
+"""A study in one file: the stored results of its cells and its report. It is refused if a byte has changed.
 
 A bundle is a ZIP archive of plain files with `SHA256SUMS` (as `sha256sum -c` reads it) and, as the archive's comment, the
-sha256 of all the bytes before it. Equal content is equal bytes. No image and no weights are in it.
+sha256 of all bytes before it. Equal content gives equal bytes. It holds no image and no weights.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -19,13 +20,14 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 import mitofm
+from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
 from mitofm.runs import old_books, studies
-from mitofm.runs.folder import stored_config
+from mitofm.runs.folder import read_config
 
 SUMS, FACTS, REPORT = "SHA256SUMS", "bundle.json", "report"
-FORMAT, _READS = 2, (1, 2)  # 2: what a study planned and did not start
+FORMAT, _READS = 2, (1, 2)  # format 2 adds the cells that were not started
 OF_A_CELL = (
     "DONE", "FAILED", "SKIPPED", "cell.json", "config.yaml", "cost.json", "curves.csv", "environment.json",
     "metrics.json", "predictions.parquet", "split.parquet",
@@ -52,7 +54,7 @@ class Bundle:
         runs: the folder with `cells/` and `studies/`, and `report/` as it was packed.
         study: its one study.
         made_with: the version of mitofm that made it.
-        note: of who packed it, such as the command that made its cells.
+        note: of the person who packed it, such as the command that made its cells.
     """
 
     runs: Path
@@ -62,7 +64,7 @@ class Bundle:
 
 
 def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str:
-    """Write the bundle of a study and its report to `out`, with a note for its readers; its sha256.
+    """Write the bundle of a study and of the folder of its report to `out`; returns its sha256 (hex).
 
     Raises:
         MitofmError: there is no such study, or a file of the report is of a kind that is not packed.
@@ -72,43 +74,42 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     files: dict[str, Path | bytes] = {FACTS: facts.encode()}
     for cell in sorted(listed.cells):
         files |= {f"cells/{cell}/{name}": runs / "cells" / cell / name for name in OF_A_CELL}
-    files |= {name: _without_places(file) for name, file in files.items() if name.endswith("/config.yaml")}
+    files |= {name: _remove_places(file) for name, file in files.items() if name.endswith("/config.yaml")}
     left, planned = listed.not_started()
     left = sorted(re.sub(r"=/[^,]*/", "=", words) for words in left)  # without places
-    books = old_books.packed(listed.cells, listed.stated, left, planned)
+    books = old_books.pack(listed.cells, listed.stated, left, planned)
     files |= {f"studies/{study}/{name}": content for name, content in books.items()}
     files |= {f"{REPORT}/{file.relative_to(report).as_posix()}": file for file in report.rglob("*") if file.is_file()}
     there = {name: file for name, file in sorted(files.items()) if isinstance(file, bytes) or file.is_file()}
-    for name in there:
-        if not _allowed(name):
-            raise MitofmError(f"{name} cannot be part of a bundle, by its name or its kind")
+    if refused := [name for name in there if not _is_allowed(name)]:
+        raise MitofmError(f"{refused[0]} cannot be part of a bundle, by its name or its kind")
     with replacing(out) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             sums = [f"{_add(archive, name, file)}  {name}\n" for name, file in there.items()]
             _add(archive, SUMS, "".join(sums).encode())
             archive.comment = b"0" * _DIGEST
         with temporary.open("r+b") as whole:
-            digest = _digest(whole)
+            digest = _hash_content(whole)
             whole.write(digest.encode())
-        with temporary.open("rb") as whole:
-            return hashlib.file_digest(whole, "sha256").hexdigest()
+        return fingerprints.of_file(temporary)
 
 
 def unpack(file: Path, into: Path) -> Bundle:
-    """Open a bundle into the empty folder `into`, every byte checked before it is used.
+    """Unpack a bundle into the empty folder `into`; every byte is checked before it is used.
 
     Raises:
-        MitofmError: it is no bundle, a byte of it has changed, or it holds what no bundle may: paths that leave the
-            folder, links, files of other kinds, or too much.
+        MitofmError: it is no bundle, a byte has changed, it is too large, or it holds a path that leaves the folder, a link
+            or a file of another kind.
     """
     try:
         with file.open("rb") as whole:
-            digest = _digest(whole)
+            digest = _hash_content(whole)
             if whole.read() != digest.encode():
                 raise MitofmError(f"{file} is no bundle, or a byte of it has changed: fetch it again from who made it")
         with zipfile.ZipFile(file) as archive:
-            members = _checked(archive, file)
-            sums = dict(_sums(archive.read(SUMS).decode(), file))
+            members = _check_members(archive, file)
+            lines = (line.split("  ", 1) for line in archive.read(SUMS).decode().splitlines())
+            sums = {name: digest for digest, name in lines}
             if sums.keys() | {SUMS} != {member.filename for member in members}:
                 raise MitofmError(f"{file}: {SUMS} does not list what is in it")
             for member in members:
@@ -125,25 +126,25 @@ def unpack(file: Path, into: Path) -> Bundle:
 
 
 @contextmanager
-def unpacked(file: Path) -> Iterator[Bundle]:
-    """The bundle, opened into a folder that is gone afterwards; errors as `unpack`."""
+def open_unpacked(file: Path) -> Iterator[Bundle]:
+    """As `unpack`, into a temporary folder."""
     with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
         yield unpack(file, Path(temporary))
 
 
-def _without_places(config: Path | bytes) -> Path | bytes:
-    """A cell's config whose folders are called by their use (`data`, `runs`): where they lay is nobody else's business."""
+def _remove_places(config: Path | bytes) -> Path | bytes:
+    """A cell's config in which the paths of folders are replaced by their keys (`data`, `runs`): paths are private."""
     if isinstance(config, bytes) or not config.is_file():
         return config
-    text, places = config.read_text(encoding="utf-8"), stored_config(config.parent).get("paths") or {}
-    for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # one may lie in another
+    text, places = config.read_text(encoding="utf-8"), read_config(config.parent).get("paths") or {}
+    for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # a folder before the one it is in
         if place and Path(place).is_absolute():
             text = text.replace(str(place), name)
     return text.encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:
-    """Add a file, the same bytes for the same content whoever owns it and whenever it was made; its sha256."""
+    """Add a file without its owner and time, so that equal content gives equal bytes; returns its sha256."""
     info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
     info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system, info.external_attr = 3, (stat.S_IFREG | 0o644) << 16
@@ -152,8 +153,8 @@ def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _digest(whole: IO[bytes]) -> str:
-    """sha256 of all bytes but the last 64, where `whole` is left to be read or written on."""
+def _hash_content(whole: IO[bytes]) -> str:
+    """sha256 of all bytes but the last 64, at which the position of `whole` is left."""
     left = whole.seek(0, 2) - _DIGEST
     whole.seek(0)
     digest = hashlib.sha256()
@@ -163,16 +164,16 @@ def _digest(whole: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _allowed(name: str) -> bool:
+def _is_allowed(name: str) -> bool:
     return _ALLOWED.fullmatch(name) is not None and not {".", ".."} & set(name.split("/"))
 
 
-def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
-    """The members, none of which may do harm when it is written."""
+def _check_members(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
+    """The members; MitofmError if one of them could do harm when it is written."""
     members = archive.infolist()
     for member in members:
         mode = member.external_attr >> 16
-        if not _allowed(member.filename) or (mode and not stat.S_ISREG(mode)):
+        if not _is_allowed(member.filename) or (mode and not stat.S_ISREG(mode)):
             raise MitofmError(f"{file} holds {member.filename!r}, which is not part of a bundle: it was not opened")
     if len({member.filename for member in members}) != len(members):
         raise MitofmError(f"{file} holds a file twice: it was not opened")
@@ -182,21 +183,10 @@ def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
     return members
 
 
-def _sums(text: str, file: Path) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
-        digest, _, name = line.partition("  ")
-        if len(digest) != _DIGEST or not name:
-            raise MitofmError(f"{file}: {SUMS} is damaged")
-        yield name, digest
-
-
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> str:
-    """Write one file, no more of it than it says it holds; its sha256."""
+    """Write one file, of at most the size that was checked; returns its sha256."""
     target = into / member.filename
     target.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
     with archive.open(member) as packed, target.open("xb") as out:
-        while chunk := packed.read(_CHUNK):
-            digest.update(chunk)
-            out.write(chunk)
-    return digest.hexdigest()
+        shutil.copyfileobj(packed, out)
+    return fingerprints.of_file(target)

@@ -1,12 +1,8 @@
-"""Many cells as tables: what was asked for, what became of it, and what the finished ones measured.
-
-A cell that is not DONE keeps its row and its reason: nothing downstream can average over what is not there without
-having been told.
-"""
+"""Many cells as tables: their states, labels and measurements. A cell that is not finished has a row with its reason."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +15,7 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
-from mitofm.runs.folder import CellFolder, DamagedCell, State, stored, stored_config
+from mitofm.runs.folder import CellFolder, DamagedCell, State, read_config, read_stored
 from mitofm.runs.keys import LABELS
 
 DONE, FAILED, SKIPPED = State.DONE.value, State.FAILED.value, State.SKIPPED.value
@@ -28,22 +24,21 @@ _MISSING = {State.TO_DO: "not started"} | dict.fromkeys((State.INTERRUPTED, Stat
 _FURTHER = ("positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "seen", "leaks")
 """Labels that are no value of a key."""
 _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
-_COUNTED = ("n_train", "n_validation")  # of a finished cell: a report cannot do without these three groups of labels
+_COUNTED = ("n_train", "n_validation")  # of finished cells. A report needs these three groups of labels
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 
 
 @dataclass(frozen=True)
 class Collected:
-    """The cells of a study (or of all).
+    """The cells of a study, or all cells. Reading a file of a cell raises DamagedCell if it is absent or damaged.
 
     Attributes:
         runs: the folder that holds `cells/` and `studies/`.
-        stated: the comparisons that the study stated before it ran; None where it stated none.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED, damaged or missing), reason, the labels of
-            its `cell.json`, threshold (a probability), threshold_logit (which cuts) and threshold_rule, and the columns of
-            its `cost.json`. What is unknown is None.
-            Last, under what they would choose, those that a sweep planned and never came to.
+            its `cell.json`, threshold (a probability), threshold_logit and threshold_rule, and the columns of its
+            `cost.json`; None if unknown. Then the cells of a sweep that were not started, named by their choices.
+        stated: the comparisons that the study stated before it ran; None if it stated none.
     """
 
     runs: Path
@@ -66,41 +61,25 @@ class Collected:
         rows = [
             {"cell": cell, "set": name, **values}
             for cell in self.done["cell"]
-            for name, values in stored_metrics(self._folder(cell) / "metrics.json")["sets"].items()
+            for name, values in read_metrics(self._folder(cell) / "metrics.json")["sets"].items()
         ]
         return pd.DataFrame(rows, columns=None if rows else ["cell", "set"])
 
     def predictions(self, cell: str) -> pd.DataFrame:
-        """The predictions of a finished cell, read now: sample_id, slide, domain, label, logit, evaluation_set.
-
-        Raises:
-            DamagedCell: they are absent or damaged.
-        """
-        return stored_table(self._folder(cell) / "predictions.parquet", PREDICTIONS)
+        """Read the predictions of a finished cell: sample_id, slide, domain, label, logit, evaluation_set."""
+        return read_table(self._folder(cell) / "predictions.parquet", PREDICTIONS)
 
     def split(self, cell: str) -> pd.DataFrame:
-        """The split of a finished cell, read now: a row per sample of the table, as `mitofm.data.splits.part.Split` has it.
-
-        Raises:
-            DamagedCell: it is absent or damaged.
-        """
-        return stored_table(self._folder(cell) / "split.parquet", ("sample_id", "slide", "domain", "label"))
+        """Read the split of a finished cell: a row per sample, as in `mitofm.data.splits.part.Split`."""
+        return read_table(self._folder(cell) / "split.parquet", ("sample_id", "slide", "domain", "label"))
 
     def agreement(self, cell: str) -> pd.Series:
-        """Agreement of the experts (`mitofm.data.votes`) by sample_id; empty if the data set of a finished cell has no votes.
-
-        Raises:
-            DamagedCell: its split is absent or damaged.
-        """
-        table = stored_table(self._folder(cell) / "split.parquet", ["sample_id"], ["agreement"])
+        """Read the experts' agreement (`mitofm.data.votes`) by sample_id; empty if the data set has no votes."""
+        table = read_table(self._folder(cell) / "split.parquet", ["sample_id"], ["agreement"])
         return table.set_index("sample_id")["agreement"] if "agreement" in table else pd.Series(dtype=object)
 
     def predictions_sha256(self, cell: str) -> str:
-        """The fingerprint of a finished cell's predictions.
-
-        Raises:
-            DamagedCell: they are absent.
-        """
+        """The sha256 (hex) of the file of a finished cell's predictions."""
         path = self._folder(cell) / "predictions.parquet"
         try:
             return fingerprints.of_file(path)
@@ -108,18 +87,14 @@ class Collected:
             raise DamagedCell(path, error) from error
 
     def config(self, cell: str) -> dict[str, Any]:
-        """The configuration of a cell, read now as plain data that may be built (`stored_config`).
-
-        Raises:
-            DamagedCell: it is absent or damaged.
-        """
+        """Read the config of a cell (`mitofm.runs.folder.read_config`)."""
         try:
-            return stored_config(self._folder(cell))
+            return read_config(self._folder(cell))
         except MitofmError as error:
             raise DamagedCell(self._folder(cell) / "config.yaml", error) from error
 
     def without(self, damaged: DamagedCell) -> Collected:
-        """These cells, one of which is now known to be damaged."""
+        """These cells, with the one that is damaged marked as such."""
         cells = self.cells.copy()
         cells.loc[cells["cell"] == damaged.cell, ["state", "reason"]] = [DAMAGED, damaged.reason]
         return replace(self, cells=cells)
@@ -129,20 +104,16 @@ class Collected:
 
 
 def collect(runs: Path, study: str | None = None) -> Collected:
-    """The cells that `study` names, or every cell under `runs`.
-
-    Raises:
-        MitofmError: there is no such study, or no cell at all.
-    """
+    """The cells that `study` names, or every cell under `runs`; MitofmError if there is no such study, or no cell at all."""
     listed = studies.read(runs, study) if study is not None else None
-    names = _all_cells(runs) if listed is None else listed.cells
+    folders = [one for one in (runs / "cells").glob("*") if one.is_dir() and not one.name.startswith(".")]
+    names = listed.cells if listed else [folder.name for folder in folders]
     if not names:
-        raise MitofmError(
-            f"no cells in {runs / 'cells'}: run `mitofm train` first, or set paths.runs to where they are"
-        )
-    rows = [_row(CellFolder(runs, name)) for name in sorted(set(names))]
-    planned = listed.not_started()[0] if listed else []
-    rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in planned]
+        way_out = "run `mitofm train` first, or set paths.runs to where they are"
+        raise MitofmError(f"no cells in {runs / 'cells'}: {way_out}")
+    rows = [_read_row(CellFolder(runs, name)) for name in sorted(set(names))]
+    not_started = listed.not_started()[0] if listed else []
+    rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in not_started]
     cells = pd.DataFrame(rows)
     columns = ["cell", "state", "reason", *LABELS, *_FURTHER, "threshold", "threshold_logit", "threshold_rule", *COST]
     extra = sorted(set(cells.columns) - set(columns))
@@ -150,48 +121,40 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
 
 
-def _all_cells(runs: Path) -> Iterable[str]:
-    return [folder.name for folder in (runs / "cells").glob("*") if folder.is_dir() and not folder.name.startswith(".")]
-
-
-def _row(cell: CellFolder) -> dict[str, Any]:
-    state = cell.state()
+def _read_row(cell: CellFolder) -> dict[str, Any]:
+    state = cell.read_state()
     done = state is State.DONE
-    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": "" if done else cell.reason()}
+    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": "" if done else cell.read_reason()}
     if state in _MISSING:
         row |= {"state": MISSING, "reason": _MISSING[state]}
     try:
         if done or (cell.path / "cell.json").is_file():
-            row |= _labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)
+            row |= _read_labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)
         if done:
-            found = stored_metrics(cell.path / "metrics.json")["threshold"]
+            found = read_metrics(cell.path / "metrics.json")["threshold"]
             row |= {
                 "threshold": found["value"],
                 "threshold_rule": found.get("rule"),
                 "threshold_logit": read_logit(found),
             }
-            cost = stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
+            cost = read_stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
             row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}
     except DamagedCell as damaged:
         row |= {"state": DAMAGED, "reason": damaged.reason} if done else {}
     return row
 
 
-def _labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
-    labels = stored(file).get("labels")
+def _read_labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
+    labels = read_stored(file).get("labels")
     kinds: dict[str, Any] = dict.fromkeys(_WORDS, str) | dict.fromkeys(numbers, int | float)
     if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds.items()):
         raise DamagedCell(file, ValueError("a label is absent or of another kind"))
     return labels
 
 
-def stored_metrics(file: Path) -> dict[str, Any]:
-    """The `metrics.json` of a finished cell.
-
-    Raises:
-        DamagedCell: it is absent or damaged.
-    """
-    found = stored(file)
+def read_metrics(file: Path) -> dict[str, Any]:
+    """Read the `metrics.json` of a finished cell; DamagedCell if it is absent or damaged."""
+    found = read_stored(file)
     try:
         numbers = [found["threshold"]["value"], found["threshold"].get("logit", 0.0)]
         for values in found["sets"].values():
@@ -204,8 +167,8 @@ def stored_metrics(file: Path) -> dict[str, Any]:
         raise DamagedCell(file, error) from error
 
 
-def stored_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """A table of a finished cell, which has the `needed` columns; of all others only those of `columns` are read, if given.
+def read_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table of a finished cell: the `needed` columns, and all others or, if given, those of `columns`.
 
     Raises:
         DamagedCell: it is absent or damaged.
@@ -216,12 +179,12 @@ def stored_table(path: Path, needed: Sequence[str], columns: Sequence[str] | Non
         with ParquetFile(path, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
             read = file.read([name for name in names if columns is None or name in (*needed, *columns)])
-        read.validate(full=True)  # that text is UTF-8, above all
+        read.validate(full=True)  # above all that text is UTF-8
         table = read.to_pandas()
         if not set(needed) <= set(table):
             raise ValueError(f"it has the columns {', '.join(map(str, table))}")
         if "logit" in needed and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
             raise ValueError("a logit is no number, or a label is neither 0 nor 1")
         return table
-    except Exception as error:  # a damaged file makes Arrow raise whatever it likes
+    except Exception as error:  # Arrow raises any error on a damaged file
         raise DamagedCell(path, error) from error

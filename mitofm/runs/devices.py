@@ -1,10 +1,11 @@
-"""The part of the machine that a process of a parallel sweep has to itself: a GPU, or a group of cores."""
+"""Gives each process of a parallel sweep a part of the machine to itself: a GPU, or a group of cores."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,20 +14,16 @@ _claimed: FileLock | None = None
 
 
 def claim(processes: int, cpu_only: bool) -> None:
-    """Pin this process, once and for its life, to the GPU or the group of cores that the fewest others have claimed.
+    """Pin this process, for its whole life, to the GPU or the group of cores that the fewest others have claimed.
 
-    To be called before torch starts: it counts GPUs once. Claims are locks that the system drops with their process, and
-    all sweeps of a user on this machine share them.
-
-    Args:
-        processes: how many run at once.
-        cpu_only: leave GPUs alone.
+    Call it before torch starts, which counts GPUs once. Claims are locks that end with their process; all sweeps of a
+    user on this machine share them. `processes` is the number that run at once; with `cpu_only` no GPU is claimed.
     """
     global _claimed
     if _claimed is not None:
         return
-    devices = [] if cpu_only else gpus()
-    slot, _claimed = _free(len(devices) or processes)
+    devices = [] if cpu_only else list_gpus()
+    slot, _claimed = _claim_slot(len(devices) or processes)
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[slot]
     elif hasattr(os, "sched_setaffinity"):
@@ -34,12 +31,12 @@ def claim(processes: int, cpu_only: bool) -> None:
         os.sched_setaffinity(0, cores[slot::processes] or cores)
 
 
-def cores() -> int:
-    """How many cores of the CPU this process may use."""
+def count_cores() -> int:
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def gpus() -> list[str]:
+def list_gpus() -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them. Starts no CUDA."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
@@ -51,17 +48,15 @@ def gpus() -> list[str]:
     return [name for name in visible.replace(",", " ").split() if name != "-1"]
 
 
-def _free(slots: int) -> tuple[int, FileLock]:
-    """The slot with the fewest claims, and the claim on it."""
+def _claim_slot(slots: int) -> tuple[int, FileLock]:
+    """Claim the slot with the fewest claims: its number, and the lock that is the claim."""
     folder = Path(tempfile.gettempdir()) / f"mitofm-{os.getuid()}-of-{slots}"
     folder.mkdir(exist_ok=True)
     turn = 0
     while True:
         for slot in range(slots):
             lock = FileLock(folder / f"{slot}-{turn}.lock")
-            try:
+            with suppress(Timeout):
                 lock.acquire(blocking=False)
-            except Timeout:
-                continue
-            return slot, lock
+                return slot, lock
         turn += 1

@@ -1,6 +1,6 @@
-"""Run one cell: name it, skip it if it is done, otherwise fit it under a lock and say how it ended.
+"""Runs one cell: names it, skips it if it is done, else fits it under a lock and notes how it ended.
 
-Torch and Lightning are imported only where a cell is fitted: skipping a done one costs a fraction of a second.
+Torch and Lightning are imported only to fit a cell: skipping a finished one costs a fraction of a second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.files import write_text
 from mitofm.ground.locks import Held, Lock, lock
 from mitofm.runs import studies
-from mitofm.runs.folder import SETTLED, CellFolder, State, stored_config
+from mitofm.runs.folder import SETTLED, CellFolder, State, read_config
 from mitofm.runs.identity import Identified, identify
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Paths, Settings
@@ -32,27 +32,20 @@ _log = logging.getLogger(__name__)
 
 
 def check(config: Mapping[str, Any]) -> Settings:
-    """Read a resolved config, and say what is wrong with it before any cell is named or has a folder.
-
-    A finished cell is known to be right: that its model can be built is not tried again, which takes seconds.
+    """Read and check a resolved config. Whether the model can be built, which takes seconds, is not tried for a finished cell.
 
     Raises:
         MitofmError: the first thing that is wrong, with what exists.
     """
     settings = Settings.read(config)
-    if not _is_settled(settings):
-        with suppress(Infeasible):  # the cell says so itself, and is skipped
+    settled = False
+    with suppress(MitofmError):  # its weights may be absent
+        if settings.dataset.present():
+            settled = CellFolder(settings.paths.runs, identify(settings).folder_name).read_state() in SETTLED
+    if not settled:
+        with suppress(Infeasible):  # such a cell is skipped when it runs
             settings.check_model()
     return settings
-
-
-def _is_settled(settings: Settings) -> bool:
-    if not settings.dataset.present():
-        return False
-    try:
-        return CellFolder(settings.paths.runs, identify(settings).folder_name).state() in SETTLED
-    except MitofmError:  # its weights are not here, say
-        return False
 
 
 def run(composed: DictConfig, wait: bool = True, chosen: Mapping[str, str] | None = None) -> State:
@@ -62,24 +55,24 @@ def run(composed: DictConfig, wait: bool = True, chosen: Mapping[str, str] | Non
 
     Args:
         composed: the config.
-        wait: for a process that runs this cell already; else it is left to that one, and RUNNING.
-        chosen: by which choices a command asks for it (`studies.note_grid`).
+        wait: wait for another process that runs this cell; else return RUNNING at once.
+        chosen: the choices of the command, as in `studies.note_grid`.
 
     Raises:
-        MitofmError: the user can mend it.
-        Exception: anything else that went wrong while fitting.
+        MitofmError: a problem that the user can mend.
+        Exception: any other problem of fitting.
     """
     settings = Settings.read(resolve(composed))
     return _start(settings, identify(settings), wait, chosen)
 
 
 def run_again(place: Path, paths: Paths) -> State:
-    """Run the cell of a folder as its own config asks, with things at `paths`.
+    """Run the cell in the folder `place` from its own config, with this machine's `paths`.
 
     Raises:
-        MitofmError: as `run`; or with this version or these files the config asks for another cell.
+        MitofmError: as `run`; or the config asks for another cell under this version of mitofm or with these files.
     """
-    settings = Settings.read(stored_config(place) | {"paths": paths.plain()})
+    settings = Settings.read(read_config(place) | {"paths": paths.plain()})
     cell = identify(settings)
     if cell.folder_name != place.name:
         raise MitofmError(
@@ -90,15 +83,15 @@ def run_again(place: Path, paths: Paths) -> State:
 
 
 def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str, str] | None = None) -> State:
-    """As `run`, for a cell with a name."""
+    """As `run`, for a cell that is identified."""
     runs, study = settings.paths.runs, settings.study
     folder = CellFolder(runs, cell.folder_name)
-    state = folder.state()
+    state = folder.read_state()
     if state in SETTLED:
         _log.info("%-7s %s (already)", state.value, cell.folder_name)
         studies.note_end(runs, study, cell.folder_name, state, fitted=False, chosen=chosen)
         return state
-    with suppress(Infeasible):  # the cell says so itself
+    with suppress(Infeasible):  # fitting raises it again, and the cell is skipped
         settings.check_model()
     studies.enlist(runs, study, cell.folder_name, chosen)
     try:
@@ -115,13 +108,13 @@ def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str
 
 
 def _run(settings: Settings, cell: Identified, folder: CellFolder, held: Lock) -> State:
-    """As `run`, by the process that holds the cell's lock."""
-    if folder.state() in SETTLED:  # by whoever held the lock before
-        return folder.state()
+    """As `run`, under the cell's lock."""
+    if (state := folder.read_state()) in SETTLED:  # another process held the lock before
+        return state
     (folder.path / State.FAILED.value).unlink(missing_ok=True)
     write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(settings.config))))
     started = time.perf_counter()
-    with _logged(folder.path / LOG):
+    with _log_to(folder.path / LOG):
         try:
             from mitofm.training.fit import fit_cell
 
@@ -131,7 +124,7 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder, held: Lock) -
             _log.info("SKIPPED %s: %s", cell.folder_name, reason)
             return State.SKIPPED
         except Exception as error:
-            with suppress(OSError):  # a full disk: then it counts as interrupted
+            with suppress(OSError):  # the disk is full: then the cell counts as interrupted
                 folder.mark(State.FAILED, traceback.format_exc())
             _log.error("FAILED  %s: %s: %s", cell.folder_name, type(error).__name__, error)
             raise
@@ -144,8 +137,8 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder, held: Lock) -
 
 
 @contextmanager
-def _logged(file: Path) -> Iterator[None]:
-    """Append what is logged in the block to `file`, with the time."""
+def _log_to(file: Path) -> Iterator[None]:
+    """Append to `file`, with the time, what is logged in the block."""
     handler = logging.FileHandler(file, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger().addHandler(handler)

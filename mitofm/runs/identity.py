@@ -9,9 +9,10 @@ from typing import Any
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
 from mitofm.ground import fingerprints
+from mitofm.ground.config import list_targets
 from mitofm.ground.fingerprints import Remembered
 from mitofm.runs.keys import FORMER, IN_TABLE, NEUTRAL, PLACES, SINGLE, WHOLE, counts, rename
-from mitofm.runs.resolve import rounded
+from mitofm.runs.resolve import map_leaves, rounded
 from mitofm.training.settings import Settings
 
 PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would give another result
@@ -19,13 +20,7 @@ PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would
 
 @dataclass(frozen=True)
 class Identified:
-    """A cell with its name.
-
-    Attributes:
-        id: sha256 of the identity.
-        folder_name: a readable prefix and the first 12 digits of the id.
-        weights: of its backbone.
-    """
+    """A cell with its name: the sha256 of its identity, and a readable prefix with the first 12 digits of that."""
 
     id: str
     folder_name: str
@@ -33,7 +28,7 @@ class Identified:
 
 
 def identify(settings: Settings) -> Identified:
-    """Name the cell that settings ask for. Opens no data that it has seen before in the same state.
+    """Name the cell that settings ask for. Files of a known state are not opened.
 
     Raises:
         MitofmError: the data set or the weights are not on this machine.
@@ -42,25 +37,25 @@ def identify(settings: Settings) -> Identified:
     weights = find(settings.backbone, settings.paths.weights, remembered)
     split_files = [remembered.file(file) for file in settings.split.files()]
     table = settings.dataset.table_fingerprint(votes=settings.fit.learns_votes)
-    cell_id = hashed(settings.config, table, weights.sha256, split_files)
-    return Identified(cell_id, f"{_prefix(settings)}-{cell_id[:12]}", weights)
+    cell_id = hash_config(settings.config, table, weights.sha256, split_files)
+    return Identified(cell_id, f"{_make_prefix(settings)}-{cell_id[:12]}", weights)
 
 
-def hashed(
+def hash_config(
     config: Mapping[str, Any],
     table: str,
     weights: str,
     split_files: Sequence[str],
     protocol_version: int = PROTOCOL_VERSION,
 ) -> str:
-    """The id of the cell that a resolved config asks for: a function of its arguments alone.
+    """The id of the cell that a resolved config asks for. Reads no file.
 
     Args:
         config: the resolved config.
         table: fingerprint of the annotation table.
         weights: sha256 of the backbone's weights.
         split_files: sha256 of each file that decides the split.
-        protocol_version: what the same identity is worth; another version, other ids.
+        protocol_version: part of the id.
     """
     identity = {
         "protocol_version": protocol_version,
@@ -72,74 +67,53 @@ def hashed(
             group: {key: value for key, value in config[group].items() if counts(f"{group}.{key}")}
             for group in ("data", *WHOLE)
         },
-        **{key: config[key] for key in SINGLE},
-        **_streams(config["augment"]),
+        **{key: config[key] for key in SINGLE if config.get(key) is not None},
+        **_name_streams(config["augment"]),
     }
-    return fingerprints.of(_content(one_spelling(rounded(rename(_without_neutral(identity), FORMER)))))
+    content = map_leaves(rename(_drop_neutral(identity), FORMER), lambda leaf: leaf, left_out=PLACES)
+    return fingerprints.of(unify_numbers(rounded(content)))
 
 
-def one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
-    """`config` with each number as one value however it is spelled: YAML reads 1 and 1.0 as two types.
-
-    In `augment` they stay two: there 1 may be a pixel and 1.0 all of a side.
-    """
-    return {group: value if group == "augment" else _spelled(value) for group, value in config.items()}
+def unify_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
+    """`config` with 1.0 as 1: YAML reads them as two types. In `augment` they stay two: 1 may be a pixel and 1.0 a whole side."""
+    return {group: value if group == "augment" else map_leaves(value, _unify) for group, value in config.items()}
 
 
-def _without_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """`identity` less the keys that 0.1 did not have, if they are neutral; keys of a source that state nothing are.
+def _unify(number: Any) -> Any:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
-    So cells that finished before a key was added keep their ids.
-    """
+
+def _drop_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """`identity` without keys that 0.1 did not have, if their values are neutral: cells of 0.1 keep their ids."""
     kept = {
         group: {key: one for key, one in value.items() if NEUTRAL.get(f"{group}.{key}", ...) != one}
         if isinstance(value, Mapping)
         else value
         for group, value in identity.items()
     }
-    return kept | {"data": kept["data"] | {"source": _stated(kept["data"]["source"])}}
+    return kept | {"data": kept["data"] | {"source": _drop_unstated(kept["data"]["source"])}}
 
 
-def _streams(augment: Mapping[str, Any]) -> dict[str, str]:
-    """How the transforms of a list draw: up to 0.1 two or more, nested ones too, drew from one stream and fired together."""
-    return {"augment_streams": "one for each transform"} if _transforms(augment["transforms"]) > 1 else {}
+def _name_streams(augment: Mapping[str, Any]) -> dict[str, str]:
+    """How several transforms, nested ones too, draw random numbers: up to 0.1 from one stream, so that they fired together."""
+    several = len(list(list_targets(augment["transforms"]))) > 1
+    return {"augment_streams": "one for each transform"} if several else {}
 
 
-def _transforms(value: Any) -> int:
-    if isinstance(value, Mapping):
-        return ("_target_" in value) + sum(map(_transforms, value.values()))
-    return sum(map(_transforms, value)) if isinstance(value, (list, tuple)) else 0
-
-
-def _stated(source: Any) -> Any:
-    """The config of a source less null, empty lists, empty maps and the keys of `IN_TABLE`."""
+def _drop_unstated(source: Any) -> Any:
+    """The config of a source without null, empty lists, empty maps and the keys of `IN_TABLE`."""
     if isinstance(source, Mapping):
-        stated = {key: _stated(value) for key, value in source.items() if key not in IN_TABLE}
+        stated = {key: _drop_unstated(value) for key, value in source.items() if key not in IN_TABLE}
         return {key: value for key, value in stated.items() if value is not None and value != [] and value != {}}
     if isinstance(source, (list, tuple)):
-        return [_stated(item) for item in source]
+        return [_drop_unstated(item) for item in source]
     return source
 
 
-def _content(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _content(item) for key, item in value.items() if key not in PLACES}
-    if isinstance(value, (list, tuple)):
-        return [_content(item) for item in value]
-    return value
-
-
-def _spelled(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _spelled(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_spelled(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _prefix(settings: Settings) -> str:
+def _make_prefix(settings: Settings) -> str:
     random = "-random" if settings.backbone.weights == "random" else ""
+    apart = "".join(f"-{name}{seed}" for name, seed in settings.seeds_apart.items())
     return (
         f"{settings.dataset.card.name}-{settings.backbone.name}{random}-{settings.adaptation_name}"
-        f"-{settings.split.name}-f{settings.fraction:g}-s{settings.seed}"
+        f"-{settings.split.name}-f{settings.fraction:g}-s{settings.seed}{apart}"
     )

@@ -1,4 +1,4 @@
-"""Notes that many processes append to one file: JSON lines, each with its checksum, so that a damaged one costs itself alone."""
+"""Notes that many processes append to one file: JSON lines with checksums, so that only the damaged ones are lost."""
 
 from __future__ import annotations
 
@@ -18,24 +18,21 @@ _log = logging.getLogger(__name__)
 
 
 def append(path: Path, note: Mapping[str, Any]) -> None:
-    """Append a note in one write, under a lock that works over NFS too; what is there is not read.
+    """Append a note in one write, under a lock that works over NFS too; OSError if it cannot be written.
 
-    The disk is not waited for. What a power cut takes, the next start of a sweep notes again.
-
-    Raises:
-        OSError: it cannot be written, or the disk is full.
+    There is no fsync: the next start of a sweep writes again what a power cut has removed.
     """
-    line = _line(note)
+    line = _encode(note)
     with lock(path.with_name(f"{path.name}.lock"), brief=True), path.open("ab+", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
-        if end and os.pread(file.fileno(), 1, end - 1) != b"\n":  # whoever wrote last was killed meanwhile
+        if end and os.pread(file.fileno(), 1, end - 1) != b"\n":  # the last writer was killed while it wrote
             line = b"\n" + line
         if file.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The notes from the position `start` on, and the position after them; damaged lines are skipped with a warning."""
+    """Read the notes from the byte `start` on, and the position after them; damaged lines are skipped with a warning."""
     try:
         with path.open("rb") as file:
             file.seek(start)
@@ -43,8 +40,8 @@ def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
     except FileNotFoundError:
         return [], start
     lines = [line for line in whole.split(b"\n") if line]
-    notes = [note for line in lines if (note := _note(line)) is not None]
-    damaged = len(lines) - len(notes) + (bool(rest) and start == 0)  # later on somebody may be writing the rest
+    notes = [note for line in lines if (note := _decode(line)) is not None]
+    damaged = len(lines) - len(notes) + (bool(rest) and start == 0)  # else it may be a line that is being written
     if damaged:
         warn(path, f"{damaged} damaged line{' is' if damaged == 1 else 's are'} skipped")
     return notes, start + len(whole) + len(newline)
@@ -52,19 +49,19 @@ def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
 
 @functools.cache
 def warn(path: Path, what: str) -> None:
-    """Say of a file, once in this process, what of it is damaged."""
+    """Warn of a damaged file, once in this process."""
     _log.warning("%s: %s", path, what)
 
 
-def _line(note: Mapping[str, Any]) -> bytes:
+def _encode(note: Mapping[str, Any]) -> bytes:
     text = json.dumps(note, allow_nan=False)
     return f'{{"crc32": "{zlib.crc32(text.encode()):08x}", "note": {text}}}\n'.encode()
 
 
-def _note(line: bytes) -> dict[str, Any] | None:
-    """The note of a line; None if a byte of the line is not as it was written."""
+def _decode(line: bytes) -> dict[str, Any] | None:
+    """The note of a line; None if the line is damaged."""
     try:
         note = json.loads(line)["note"]
-        return note if _line(note) == line + b"\n" else None
+        return note if _encode(note) == line + b"\n" else None
     except (ValueError, KeyError, TypeError):
         return None

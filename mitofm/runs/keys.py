@@ -1,7 +1,7 @@
-"""What each key of a cell's config is: part of its identity, compared in reports, a label, a place of a file, or none of these.
+"""The role of each key of a cell's config: part of its identity, compared in reports, a label, a path, or none of these.
 
-Every key of `conf/train.yaml` belongs into one of these tables. One that is added to a group of `WHOLE`, or to `COUNTED`,
-changes the id of every cell unless `NEUTRAL` has it too. No torch here.
+Every key of `conf/train.yaml` is in one of these tables. A new key of a group in `WHOLE`, or in `COUNTED`, changes the id
+of every cell unless `NEUTRAL` has it too.
 """
 
 from __future__ import annotations
@@ -12,19 +12,26 @@ from typing import Any
 from mitofm.backbones.spec import CONTRACT
 from mitofm.ground.errors import MitofmError
 
-# Part of a cell's identity: groups of which every key counts (but `protocol.name`), single keys, and groups of which only
-# these keys count.
+# Part of a cell's identity: groups whose keys all count (but `protocol.name`), single keys, and groups with the keys that do.
 WHOLE = ("split", "adaptation", "augment", "fit", "protocol")
-SINGLE = ("fraction", "seed")
+SINGLE = (
+    "fraction",
+    "seed",
+    "split_seed",
+    "training_seed",
+)  # at null they stay out of it: 0.1 did not have the last two
 COUNTED = {
     "data": ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source"),
     "backbone": (*CONTRACT, "sha256"),  # the sha256 is that of the weights
 }
-# The other keys of these groups: what they decide counts as the content of the table, of the split or of the weights, or is
-# checked against what is built; the rest is for people.
+# Keys of `data` that decide the content of the table, each with the value it has if it is left out. The content counts, and
+# not the keys: cells whose tables are equal have one id.
+CURATION = {"outside": "clip", "padded": "drop", "patients": None}
+# The other keys of these groups: the content of the table, the split or the weights counts in their place, or they are
+# checked against what is built, or they are information for people.
 UNCOUNTED = {
     "data": (
-        "outside", "padded", "patients", "authors_split", "download", "download_gb", "title", "url", "licence", "citation",
+        *CURATION, "authors_split", "download", "download_gb", "title", "url", "licence", "citation",
         "counts", "positive", "negative", "origin", "overlaps",
     ),
     "backbone": (
@@ -32,17 +39,17 @@ UNCOUNTED = {
         "commercial", "redistribute_adapters", "gated", "link", "pretraining", "mpp",
     ),
 }  # fmt: skip
-# No part of what a cell is: where, how and for which study it runs. `debug` is none of these, it only chooses other values.
+# No part of the identity: where, how and for which study a cell runs. `debug` only chooses other values of the rest.
 NO_PART = ("study", "comparisons", "on_error", "paths", "trainer", "logger", "hydra")
 
-# Keys, however deep, that say where a file lies: its content counts instead.
+# Keys at any depth that are paths: the content of the file counts instead.
 PLACES = ("root", "file")
-# Keys of a source that only the table depends on, whose fingerprint counts; votes count in it for whoever learns from them.
+# Keys of a source that only the table depends on, whose fingerprint counts; votes are in it for cells that learn from them.
 IN_TABLE = ("file_url", "votes", "vote_words", "votes_file", "image_mpp", "patient")
-# What reports compare: these groups, less keys that say, however deep, where a file lies or which repetition a cell is.
+# Reports compare these groups, without keys at any depth that are a path or a repetition.
 COMPARED = (*WHOLE, *COUNTED)
 NOT_COMPARED = (*PLACES, "fold", "mode")
-# Labels of a cell that reports show, and the keys whose values they are.
+# The labels of a cell in reports, and the keys that they are the values of.
 LABELS = {
     "dataset": ("data.name",),
     "split": ("split.name",),
@@ -57,9 +64,10 @@ LABELS = {
     "fraction_unit": ("split.fraction_unit",),
     "seed": ("seed",),
 }
-# Keys that were added after 0.1, and the value at which they change nothing: there they stay out of a cell's id.
+# Keys that are younger than 0.1, and the value at which they change nothing and stay out of a cell's id.
 NEUTRAL = {
     "fit.labels": "majority",
+    "split.slides": None,
     "split.columns": dict.fromkeys(("sample", "slide", "part", "evaluation_set")),
     "split.words": dict.fromkeys(("train", "validation", "test", "unused")),
     "split.listed": None,
@@ -68,7 +76,7 @@ NEUTRAL = {
     "split.absent": "error",
     "split.sets_by": "domain",
 }
-# Keys that had other names before: cells of then are read under today's names, and ids are computed under the old ones.
+# Former names of keys: older cells are read under today's names, and ids are computed under the former ones.
 RENAMED = {
     "protocol.validation_cells": "protocol.validation_samples",
     "protocol.validation_cells_per_class": "protocol.validation_samples_per_class",
@@ -77,20 +85,26 @@ FORMER = {new: old for old, new in RENAMED.items()}
 
 
 def counts(key: str) -> bool:
-    """Whether a key of a config (`backbone.img_size`) is part of a cell's identity."""
+    """Whether a key such as `backbone.img_size` is part of a cell's identity."""
     group, _, rest = key.partition(".")
     if group in COUNTED:
         return rest.partition(".")[0] in COUNTED[group]
     return group in (*WHOLE, *SINGLE) and key != "protocol.name"  # two names for the same rules are one protocol
 
 
-def rename(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED, group: str = "") -> dict[str, Any]:
-    """`config` with its keys under the other of their two `names`, be they nested or joined by dots.
+def may_change_results(key: str, first: Any, second: Any) -> bool:
+    """Whether two cells may have different results because `key` has these values; None stands for a key that is left out."""
+    group, _, rest = key.partition(".")
+    curates = group == "data" and rest.partition(".")[0] in CURATION
+    if_absent = CURATION.get(rest) if curates else NEUTRAL.get(key)
+    first, second = (if_absent if value is None else value for value in (first, second))
+    return first != second and (curates or counts(key))
 
-    Args:
-        config: the config of a cell, choices, or the comparisons of a study.
-        names: by full key, the other one: `RENAMED` gives today's, `FORMER` the old ones.
-        group: the key under which `config` stands, if it is part of another one.
+
+def rename(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED, group: str = "") -> dict[str, Any]:
+    """`config` (of a cell, choices, or stated comparisons) under other names of its keys, nested or joined by dots.
+
+    `names` is `RENAMED` for today's names or `FORMER` for the former ones. `group` is the key above `config`, if any.
     """
     renamed = {}
     for key, value in config.items():
@@ -100,11 +114,7 @@ def rename(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED, group:
 
 
 def check_names(config: Any, group: str = "") -> None:
-    """Check that a composed config, as plain data, uses no name of before; `group` is the key under which it stands, if any.
-
-    Raises:
-        MitofmError: it does; the message gives today's name.
-    """
+    """Raise a MitofmError with today's name if a composed config uses a former one; `group` is the key above it, if any."""
     for key, value in config.items() if isinstance(config, Mapping) else ():
         for old in {key, f"{group}.{key}"} & RENAMED.keys():
             raise MitofmError(

@@ -1,33 +1,29 @@
-"""What nothing will ever read again, and can prove it: what finished cells and dead processes have left behind."""
+"""Finds files of finished cells and ended processes that are certainly not read again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from mitofm.ground.locks import holder
+from mitofm.ground.locks import find_holder
 from mitofm.runs.folder import SETTLED, CellFolder
 
 _TO_RESUME = ("checkpoint/resume.ckpt", "checkpoint/best.safetensors")
 
 
-def leftovers(runs: Path, cache: Path) -> Iterator[tuple[Path, str]]:
-    """Each file, and why nothing will read it.
-
-    A cell that somebody works at is left alone, and so is one that may still resume.
-    """
+def find_leftovers(runs: Path, cache: Path) -> Iterator[tuple[Path, str]]:
+    """Each such file and the reason. Cells that run or may resume are left alone."""
     for place in sorted((runs / "cells").glob("*")):
         cell = CellFolder(runs, place.name)
-        if holder(cell.lock) or cell.state() not in SETTLED:
+        if find_holder(cell.lock) or cell.read_state() not in SETTLED:
             continue
-        yield from (
-            (place / name, "state to resume a finished cell") for name in _TO_RESUME if (place / name).is_file()
-        )
+        to_resume = (place / name for name in _TO_RESUME)
+        yield from ((file, "state to resume a finished cell") for file in to_resume if file.is_file())
         yield from ((file, "half a file of a finished cell") for file in sorted(place.rglob(".*.part")))
     for lock in sorted((runs / "locks").glob("*.lock")):
-        if not holder(lock):
+        if not find_holder(lock):
             yield lock, "lock that nobody holds"
     for part in sorted((cache / "embeddings").glob("*.part*")):
         whole = part.with_name(f"{part.name.partition('.part')[0]}.npy")
-        if whole.is_file() and not holder(whole.with_name(f"{whole.name}.lock")):
+        if whole.is_file() and not find_holder(whole.with_name(f"{whole.name}.lock")):
             yield part, "piece of embeddings that are whole"

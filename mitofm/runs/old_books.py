@@ -1,7 +1,4 @@
-"""A study in the files that bundles hold, and in those that it was kept in before it had a journal, as notes of a journal.
-
-Once nobody opens bundles of format 2 or folders of mitofm 0.1, this file can go.
-"""
+"""Reads the files of a study in a bundle, and those of mitofm 0.1, which had no journal, as notes of a journal."""
 
 from __future__ import annotations
 
@@ -19,15 +16,15 @@ from mitofm.runs import journal
 LIST = "cells.csv"
 _COMPARISONS, _NOT_STARTED = "comparisons.json", "not_started.json"
 FILES = (LIST, _COMPARISONS, _NOT_STARTED)
-"""What a study is in a bundle."""
+"""The files of a study in a bundle."""
 
 _CELL = r'(?P<cell>[^"/\\\x00-\x1f]{1,240})'
 _LISTED, _STARTED = re.compile(f'"?{_CELL}"?'), re.compile(f"(?P<chosen>[0-9a-f]{{16}}),{_CELL}")
 _ENDED = re.compile(f"{_CELL},(?P<state>DONE|FAILED|SKIPPED),(?P<fitted>[01])")
 
 
-def packed(cells: Iterable[str], stated: Mapping[str, Any] | None, left: list[str], planned: int) -> dict[str, bytes]:
-    """The `FILES` of a study with these cells and comparisons, and these `left` of its planned cells."""
+def pack(cells: Iterable[str], stated: Mapping[str, Any] | None, left: list[str], planned: int) -> dict[str, bytes]:
+    """The content of `FILES` for these cells and comparisons, and for the cells `left` of so many `planned`."""
     files = {LIST: "".join(f"{line}\n" for line in ("cell", *cells))}
     if stated is not None:
         files[_COMPARISONS] = json.dumps(stated, indent=2, sort_keys=True) + "\n"
@@ -36,24 +33,24 @@ def packed(cells: Iterable[str], stated: Mapping[str, Any] | None, left: list[st
     return {name: text.encode() for name, text in files.items()}
 
 
-def notes(folder: Path) -> Iterator[dict[str, Any]]:
-    """What the files say; of one that is damaged, what can be read, and a warning."""
-    yield from _lines(folder / LIST, _LISTED, len("cell\n"))
-    yield from _lines(folder / "started.csv", _STARTED)
-    for content in _content(folder / _COMPARISONS, Comparisons.from_config):
+def read_notes(folder: Path) -> Iterator[dict[str, Any]]:
+    """The notes in the files of a folder; of damaged files those that can be read, with a warning."""
+    yield from _read_lines(folder / LIST, _LISTED, len("cell\n"))
+    yield from _read_lines(folder / "started.csv", _STARTED)
+    for content in _read_checked(folder / _COMPARISONS, Comparisons.from_config):
         yield {"stated": content}
-    for content in _content(folder / _NOT_STARTED, _check_not_started):
+    for content in _read_checked(folder / _NOT_STARTED, _check_not_started):
         yield {"packed": content}
-    for content in _content(folder / "planned.json", _check_grids):
+    for content in _read_checked(folder / "planned.json", _check_grids):
         yield from ({"planned": grid} for grid in content["grids"])
-    for content in _content(folder / "sweep.json", _check_sweep):
+    for content in _read_checked(folder / "sweep.json", _check_sweep):
         yield {"sweep": {"cells": content["cells"], "began": content["began"]}}
-        ended = _lines(folder / "ends.csv", _ENDED, content["start"])
+        ended = _read_lines(folder / "ends.csv", _ENDED, content["start"])
         yield from (note | {"fitted": note["fitted"] == "1"} for note in ended)
 
 
-def _lines(file: Path, form: re.Pattern[str], start: int = 0) -> list[dict[str, Any]]:
-    """The lines from a position on, as notes."""
+def _read_lines(file: Path, form: re.Pattern[str], start: int = 0) -> list[dict[str, Any]]:
+    """The lines from the byte `start` on, as notes."""
     lines = file.read_bytes()[start:].decode("utf-8", errors="replace").splitlines() if file.is_file() else []
     found = [form.fullmatch(line) for line in lines if line]
     if None in found:
@@ -61,8 +58,8 @@ def _lines(file: Path, form: re.Pattern[str], start: int = 0) -> list[dict[str, 
     return [match.groupdict() for match in found if match]
 
 
-def _content(file: Path, check: Callable[[Any], object]) -> Iterator[dict[str, Any]]:
-    """The content of a JSON file, if there is one that passes a check."""
+def _read_checked(file: Path, check: Callable[[Any], object]) -> Iterator[dict[str, Any]]:
+    """The content of a JSON file if it exists and passes the check."""
     if file.is_file():
         try:
             check(content := read_json(file))

@@ -1,4 +1,4 @@
-"""One line that says how far a sweep has come, whichever launcher runs it."""
+"""Shows the progress of a sweep in one line, whichever launcher runs it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from mitofm.ground.locks import holder
+from mitofm.ground.locks import find_holder
 from mitofm.runs import studies
 from mitofm.runs.folder import State
 from mitofm.runs.studies import Begun, Study
@@ -19,15 +20,15 @@ _EVERY = {True: 2.0, False: 60.0}  # seconds between two lines, on a terminal an
 
 
 @contextmanager
-def shown(runs: Path, study: str, cells: int) -> Iterator[None]:
-    """Show on stderr, while the block runs, how many of `cells` cells have ended; nothing for a single cell."""
+def show_progress(runs: Path, study: str, cells: int) -> Iterator[None]:
+    """Show on stderr, while the block runs, how many of `cells` cells have ended; a single cell is not shown."""
     if cells < 2:
         yield
         return
     studies.begin_sweep(runs, study, cells)
     noted, over = Study(runs, study), threading.Event()
-    sweep = Sweep(runs, noted, Begun(cells, time.time(), len(noted.ended)))
-    thread = threading.Thread(target=_tell, args=(sweep, over), daemon=True)
+    describe = partial(describe_sweep, runs, noted, Begun(cells, time.time(), len(noted.ended)))
+    thread = threading.Thread(target=_tell, args=(describe, over), daemon=True)
     thread.start()
     try:
         yield
@@ -37,46 +38,33 @@ def shown(runs: Path, study: str, cells: int) -> Iterator[None]:
         studies.end_sweep(runs, study)
 
 
-def _tell(sweep: Sweep, over: threading.Event) -> None:
+def _tell(describe: Callable[[], str], over: threading.Event) -> None:
     on_terminal = sys.stderr.isatty()
     last = False
     while not last:
         last = over.wait(_EVERY[on_terminal])
         end = "\n" if last or not on_terminal else ""
-        print(f"\r\x1b[2K{sweep.line()}" if on_terminal else sweep.line(), end=end, file=sys.stderr, flush=True)
+        print(f"\r\x1b[2K{describe()}" if on_terminal else describe(), end=end, file=sys.stderr, flush=True)
 
 
-class Sweep:
-    """What can be seen of a sweep from what its cells note when they end.
-
-    Args:
-        runs: the folder of all runs.
-        study: that it fills.
-        begun: which sweep of that study it is.
-    """
-
-    def __init__(self, runs: Path, study: Study, begun: Begun) -> None:
-        self._runs, self._study, self._begun = runs, study, begun
-
-    def line(self) -> str:
-        """How many cells are done, failed, skipped, running, how many an hour, and how long the others may take."""
-        self._study.read_on()
-        ended = self._study.ended[self._begun.ended_before :]
-        states = {cell: state for cell, state, _ in ended}
-        fitted, cells = sum(fitted for *_, fitted in ended), self._begun.cells
-        counts = Counter(states.values())
-        counts[State.RUNNING] = self._running(states)
-        others = len(states) + counts[State.RUNNING] > cells  # another sweep fills the same study
-        of = "" if others else f" of {cells}"
-        parts = [f"{self._study.name}: {counts[State.DONE]}{of} cells done"]
-        words = {State.FAILED: "failed", State.SKIPPED: "skipped", State.RUNNING: "running"}
-        parts += [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
-        left = cells - len(states)
-        if left > 0 and fitted:
-            seconds = max(1e-3, time.time() - self._begun.began) / fitted
-            parts.append(f"{3600 / seconds:.0f} an hour, about {max(1, round(seconds * left / 60))} min left")
-        return ", ".join(parts)
-
-    def _running(self, ended: Container[str]) -> int:
-        locks = (self._runs / "locks").glob("*.lock")
-        return sum(lock.stem in self._study.cells and lock.stem not in ended and bool(holder(lock)) for lock in locks)
+def describe_sweep(runs: Path, study: Study, sweep: Begun) -> str:
+    """Counts of done, failed, skipped and running cells, cells per hour, and the time that is left, in words."""
+    study.read_on()
+    ended = study.ended[sweep.ended_before :]
+    states = {cell: state for cell, state, _ in ended}
+    fitted = sum(fitted for *_, fitted in ended)
+    counts = Counter(states.values())
+    locks = (runs / "locks").glob("*.lock")
+    counts[State.RUNNING] = sum(
+        lock.stem in study.cells and lock.stem not in states and bool(find_holder(lock)) for lock in locks
+    )
+    others = len(states) + counts[State.RUNNING] > sweep.cells  # another sweep fills the same study
+    of = "" if others else f" of {sweep.cells}"
+    parts = [f"{study.name}: {counts[State.DONE]}{of} cells done"]
+    words = {State.FAILED: "failed", State.SKIPPED: "skipped", State.RUNNING: "running"}
+    parts += [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+    left = sweep.cells - len(states)
+    if left > 0 and fitted:
+        seconds = max(1e-3, time.time() - sweep.began) / fitted
+        parts.append(f"{3600 / seconds:.0f} an hour, about {max(1, round(seconds * left / 60))} min left")
+    return ", ".join(parts)

@@ -1,8 +1,8 @@
-"""From what Hydra composed to plain data that means one thing: interpolations resolved, per-family values chosen."""
+"""Makes plain data of a composed config: interpolations are resolved, and values chosen by the backbone's family."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -11,18 +11,14 @@ from omegaconf.errors import OmegaConfBaseException
 from mitofm.ground.errors import MitofmError
 
 DIGITS = 12
-"""Significant digits of a number in a config: what a calculation leaves behind them (`range(0.1,0.6,0.1)`) is no setting."""
+"""Significant digits of a number in a config: further ones come from arithmetic (`range(0.1,0.6,0.1)`)."""
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:
-    """The config as plain data, with adaptation values that depend on the backbone's family settled.
-
-    Raises:
-        MitofmError: a choice is still open (`???`) or an interpolation cannot be resolved.
-    """
+    """The config as plain data, each adaptation value that depends on the backbone's family chosen; errors as `plain`."""
     resolved = plain(config)
-    family = resolved["backbone"].get("family")  # what a backbone lacks is said when its spec is read
-    resolved["adaptation"] = {key: _of_family(value, family) for key, value in resolved["adaptation"].items()}
+    family = resolved["backbone"].get("family")  # a key that is missing is reported when the spec is read
+    resolved["adaptation"] = {key: _choose_for_family(value, family) for key, value in resolved["adaptation"].items()}
     return resolved
 
 
@@ -42,15 +38,20 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def rounded(value: Any) -> Any:
-    """`value`, and whatever it holds, with each float rounded to `DIGITS`; types stay, integers stay exact."""
+    """`value` with each float in it rounded to `DIGITS`; types stay, and integers are exact."""
+    return map_leaves(value, lambda leaf: float(f"{leaf:.{DIGITS}g}") if isinstance(leaf, float) else leaf)
+
+
+def map_leaves(value: Any, change: Callable[[Any], Any], left_out: Container[str] = ()) -> Any:
+    """`value` with `change` applied to all that is no map and no list, without the keys that are `left_out`."""
     if isinstance(value, Mapping):
-        return {key: rounded(item) for key, item in value.items()}
+        return {key: map_leaves(item, change, left_out) for key, item in value.items() if key not in left_out}
     if isinstance(value, (list, tuple)):
-        return [rounded(item) for item in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+        return [map_leaves(item, change, left_out) for item in value]
+    return change(value)
 
 
-def _of_family(value: Any, family: str | None) -> Any:
+def _choose_for_family(value: Any, family: str | None) -> Any:
     """`{default, vit_large, ...}` gives the family's value; anything else is itself."""
     if isinstance(value, Mapping) and "default" in value:
         return value.get(family, value["default"])

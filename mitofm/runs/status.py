@@ -1,4 +1,4 @@
-"""How far studies have come, from the markers in their cells' folders."""
+"""The progress of studies, from the markers in their cells' folders."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from mitofm.runs import studies
 from mitofm.runs.folder import CellFolder, State
-from mitofm.runs.progress import Sweep
+from mitofm.runs.progress import describe_sweep
 from mitofm.runs.studies import Study
 
 _FEW = 3
 _ENDED = (State.DONE, State.FAILED, State.SKIPPED)
 
 
-def table(runs: Path, study: str | None) -> Iterator[str]:
-    """Lines of a table: cells of each study by state, and sweeps under way; for one study also what failed or was skipped, why."""
-    found = _read(runs, study)
+def tabulate(runs: Path, study: str | None) -> Iterator[str]:
+    """Lines of a table: each study's cells by state, and its sweeps; of one `study` also why cells failed or were skipped."""
+    found = read_studies(runs, study)
     if not found:
         yield f"no studies in {runs} yet: mitofm train makes the first"
         return
@@ -25,48 +25,45 @@ def table(runs: Path, study: str | None) -> Iterator[str]:
     columns = "".join(f"  {column:>10}" for column in (*(state.value for state in _ENDED), "unfinished"))
     yield f"{'study':{width}}  {'cells':>6}{columns}"
     for one in found:
-        states = Counter(CellFolder(runs, cell).state() for cell in one.cells)
+        states = Counter(CellFolder(runs, cell).read_state() for cell in one.cells)
         counts = [states[state] for state in _ENDED]
         columns = "".join(f"  {count:10d}" for count in (*counts, len(one.cells) - sum(counts)))
         yield f"{one.name:{width}}  {len(one.cells):6d}{columns}"
-    yield from _under_way(runs, found)
+    yield from list_under_way(runs, found)
     for one in found:
-        left, planned = one.not_started()
+        left, of = one.not_started()
         if left:
             more = "; ..." if len(left) > _FEW else ""
-            yield f"{one.name}: {len(left)} of {planned} planned cells not started: {'; '.join(left[:_FEW])}{more}"
+            yield f"{one.name}: {len(left)} of {of} planned cells not started: {'; '.join(left[:_FEW])}{more}"
     if study is not None:
-        yield from _told(runs, found[0], State.FAILED)
-        yield from _told(runs, found[0], State.SKIPPED)
+        yield from _describe_cells(runs, found[0], State.FAILED)
+        yield from _describe_cells(runs, found[0], State.SKIPPED)
 
 
-def under_way(runs: Path, study: str | None) -> Iterator[str]:
-    """A line per sweep, of one study or of all, that has not ended, or was killed."""
-    return _under_way(runs, _read(runs, study))
+def list_under_way(runs: Path, found: Iterable[Study]) -> Iterator[str]:
+    """A line for each sweep of these studies that runs or was killed."""
+    for study in found:
+        if study.sweep:
+            line = describe_sweep(runs, study, study.sweep)
+            yield line if "running" in line else f"{line}: none runs at the moment"
 
 
-def failures(runs: Path, study: str) -> Iterator[str]:
-    """A line per failed cell of a study and its cause, under one that counts them; none where there is none."""
+def list_failures(runs: Path, study: str) -> Iterator[str]:
+    """A line for each failed cell of a study with its cause, after one that counts them; none if none failed."""
     found = Study(runs, study)
-    failed = list(_told(runs, found, State.FAILED))
+    failed = list(_describe_cells(runs, found, State.FAILED))
     if failed:
         yield f"{len(failed)} of {len(found.cells)} cells of study {study} failed (mitofm logs CELL, mitofm retry {study}):"
         yield from failed
 
 
-def _read(runs: Path, study: str | None) -> list[Study]:
-    return [studies.read(runs, name) for name in (studies.names(runs) if study is None else [study])]
+def read_studies(runs: Path, study: str | None) -> list[Study]:
+    """One study, or all."""
+    return [studies.read(runs, name) for name in (studies.list_names(runs) if study is None else [study])]
 
 
-def _under_way(runs: Path, found: Iterable[Study]) -> Iterator[str]:
-    for study in found:
-        if study.sweep:
-            line = Sweep(runs, study, study.sweep).line()
-            yield line if "running" in line else f"{line}: none runs at the moment"
-
-
-def _told(runs: Path, study: Study, state: State) -> Iterator[str]:
+def _describe_cells(runs: Path, study: Study, state: State) -> Iterator[str]:
     for cell in study.cells:
         folder = CellFolder(runs, cell)
-        if folder.state() is state:
-            yield f"{state.value:8} {cell}: {folder.reason()}"
+        if folder.read_state() is state:
+            yield f"{state.value:8} {cell}: {folder.read_reason()}"

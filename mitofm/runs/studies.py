@@ -1,7 +1,7 @@
 """Studies: lists of cells under a name. A cell that two studies share is listed in both and runs once.
 
-Each has one journal, in which all that happens to it is noted: a cell that starts, with the choices it was asked for by, or
-ends; the grid of a sweep, before its first cell; that a sweep begins or ends; and what the study states it will compare.
+Each has one journal with notes of its cells (their starts with the choices of the command, and their ends), of its sweeps
+(their grids before the first cell, their starts and ends), and of the comparisons that it states.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _JOURNAL = "journal.jsonl"
 
 @dataclass(frozen=True)
 class Begun:
-    """A sweep that has begun: of how many cells, when (s since 1970), and how many cells had ended in its study by then."""
+    """A sweep: its number of cells, its start (s since 1970), and the number of ends that its study had noted before."""
 
     cells: int
     began: float
@@ -32,18 +32,15 @@ class Begun:
 
 
 class Study:
-    """What the journal of a study says by now; use `read` for one that must be there.
+    """The content of the journal of a study, which may be empty: `read` requires it to exist.
 
     Attributes:
         name: of the study.
-        cells: the folder names of its cells, in the order in which they were first asked for.
+        cells: the folder names of its cells, in the order of their first start.
         stated: the comparisons that it has stated; None if it stated none.
-        ended: cells in the order in which they ended, how, and whether they were fitted for that or had been before.
-        sweep: the one that began last; None if it has ended.
-
-    Args:
-        runs: the folder of all runs.
-        name: of the study.
+        ended: cells in the order of their ends, with their state and whether they were fitted then (else earlier).
+        sweep: the last one; None if it has ended.
+        grids: those of its sweeps, as `note_grid` writes them.
 
     Raises:
         MitofmError: no study can have that name.
@@ -58,13 +55,13 @@ class Study:
         self.grids: list[dict[str, Any]] = []
         self._started: dict[str, str] = {}
         self._packed: dict[str, Any] | None = None
-        self._journal, self._read_to = _journal(runs, name), 0
-        for note in old_books.notes(self._journal.parent):
+        self._journal, self._read_to = _find_journal(runs, name), 0
+        for note in old_books.read_notes(self._journal.parent):
             self._take(note)
         self.read_on()
 
     def read_on(self) -> None:
-        """Take in what was noted since."""
+        """Read what was noted since the last reading."""
         notes, self._read_to = journal.read(self._journal, self._read_to)
         for note in notes:
             self._take(note)
@@ -74,8 +71,8 @@ class Study:
             case {"cell": cell}:
                 self.cells[cell] = None
                 if chosen := note.get("chosen"):
-                    # If the same choices come to mean another cell (another sweep.yaml, another version), what was
-                    # asked for before that says nothing of what is planned now.
+                    # If the same choices now give another cell (another sweep.yaml or version), earlier starts say
+                    # nothing of the present grids.
                     if self._started.get(chosen, cell) != cell:
                         self._started = {}
                     self._started[chosen] = cell
@@ -93,99 +90,87 @@ class Study:
                 self.sweep = Begun(begun["cells"], begun["began"], len(self.ended))
 
     def not_started(self) -> tuple[list[str], int]:
-        """The cells of planned grids that no sweep has come to, in words, and how many are planned."""
+        """The cells of its grids that were never started, in words, and the number of all cells of its grids."""
         if self._packed is not None:
             return self._packed["cells"], self._packed["planned"]
-        planned = {_named(chosen): words for grid in self.grids for chosen, words in _chosen(grid)}
+        planned = {_hash_choices(chosen): words for grid in self.grids for chosen, words in _list_choices(grid)}
         return [words for name, words in planned.items() if name not in self._started], len(planned)
 
 
 def read(runs: Path, study: str) -> Study:
-    """A study as it is now.
-
-    Raises:
-        MitofmError: there is no such study; the message lists those that are.
-    """
-    if not {_JOURNAL, old_books.LIST} & {file.name for file in _journal(runs, study).parent.glob("*")}:
-        raise unknown("study", study, names(runs), str(runs / "studies"))
+    """Read a study; MitofmError if it does not exist, with the names of those that do."""
+    if not {_JOURNAL, old_books.LIST} & {file.name for file in _find_journal(runs, study).parent.glob("*")}:
+        raise unknown("study", study, list_names(runs), str(runs / "studies"))
     return Study(runs, study)
 
 
-def names(runs: Path) -> list[str]:
-    """The studies there are."""
+def list_names(runs: Path) -> list[str]:
+    """The names of all studies."""
     return sorted({file.parent.name for name in (_JOURNAL, old_books.LIST) for file in runs.glob(f"studies/*/{name}")})
 
 
 def enlist(runs: Path, study: str, cell: str, chosen: Mapping[str, str] | None = None) -> None:
-    """Note that a cell of a study starts, and by which choices it was asked for."""
-    journal.append(_journal(runs, study), _asked(cell, chosen))
+    """Note that a cell of a study starts, and the choices of the command that started it."""
+    journal.append(_find_journal(runs, study), _make_note(cell, chosen))
 
 
 def note_end(
     runs: Path, study: str, cell: str, state: State, fitted: bool, chosen: Mapping[str, str] | None = None
 ) -> None:
-    """Note that a cell of a study has ended, and whether it was fitted for that or had been before; else as `enlist`."""
-    journal.append(_journal(runs, study), _asked(cell, chosen) | {"state": state.value, "fitted": fitted})
+    """As `enlist`, for a cell that has ended, and whether it was `fitted` now or earlier."""
+    journal.append(_find_journal(runs, study), _make_note(cell, chosen) | {"state": state.value, "fitted": fitted})
 
 
 def state_comparisons(runs: Path, study: str, comparisons: Mapping[str, Any] | None) -> None:
-    """Note what a study states it will compare, so that reports need nothing else; once stated, it stays.
-
-    Raises:
-        MitofmError: the study has stated something else.
-    """
+    """Note the comparisons that a study states; MitofmError if it has stated others, for they stay."""
     if comparisons is None:
         return
     if Study(runs, study).stated is None:
-        journal.append(_journal(runs, study), {"stated": comparisons})
-    if Study(runs, study).stated != comparisons:  # if two stated at once, what the first of them did counts
+        journal.append(_find_journal(runs, study), {"stated": comparisons})
+    if Study(runs, study).stated != comparisons:  # of two commands at once the first counts
         raise MitofmError(
             f"study {study!r} stated other comparisons before its first cell ran: take another study=... for these, or, if "
-            f'no result has been looked at, delete the line with "stated" in {_journal(runs, study)} (of a study of mitofm '
+            f'no result has been looked at, delete the line with "stated" in {_find_journal(runs, study)} (of a study of mitofm '
             "0.1 the file comparisons.json beside it)"
         )
 
 
 def note_grid(runs: Path, study: str, fixed: Mapping[str, str], swept: Mapping[str, Sequence[str]]) -> None:
-    """Note, before its first cell starts, the grid of a sweep: a killed one tells nothing of the cells it did not come to.
+    """Note the grid of a sweep before its first cell starts, so that a killed sweep's missing cells are known.
 
-    Args:
-        runs: the folder of all runs.
-        study: its name.
-        fixed: what is chosen for every cell, by key.
-        swept: what is chosen in turn.
+    `fixed` has by key the choice for every cell, `swept` the choices of the grid.
     """
     grid = {"fixed": dict(fixed), "swept": [[key, list(values)] for key, values in swept.items()]}  # in this order
     if grid not in Study(runs, study).grids:
-        journal.append(_journal(runs, study), {"planned": grid})
+        journal.append(_find_journal(runs, study), {"planned": grid})
 
 
 def begin_sweep(runs: Path, study: str, cells: int) -> None:
-    """Note for whoever watches that a sweep of so many cells begins."""
-    journal.append(_journal(runs, study), {"sweep": {"cells": cells, "began": time.time()}})
+    """Note that a sweep of so many cells begins."""
+    journal.append(_find_journal(runs, study), {"sweep": {"cells": cells, "began": time.time()}})
 
 
 def end_sweep(runs: Path, study: str) -> None:
     """Note that a sweep has ended."""
-    journal.append(_journal(runs, study), {"sweep": None})
+    journal.append(_find_journal(runs, study), {"sweep": None})
 
 
-def _asked(cell: str, chosen: Mapping[str, str] | None) -> dict[str, Any]:
-    return {"cell": cell} | ({} if chosen is None else {"chosen": _named(chosen)})
+def _make_note(cell: str, chosen: Mapping[str, str] | None) -> dict[str, Any]:
+    return {"cell": cell} | ({} if chosen is None else {"chosen": _hash_choices(chosen)})
 
 
-def _named(chosen: Mapping[str, str]) -> str:
+def _hash_choices(chosen: Mapping[str, str]) -> str:
     return fingerprints.of(rename(chosen, FORMER))[:16]
 
 
-def _chosen(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str]]:
-    """What each cell of a grid chooses, and its part of the grid in words."""
+def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str]]:
+    """The choices of each cell of a grid, and those that are swept in words."""
     for values in product(*(values for _, values in grid["swept"])):
         own = {key: value for (key, _), value in zip(grid["swept"], values, strict=True)}
         yield grid["fixed"] | own, ", ".join(f"{key}={value}" for key, value in own.items())
 
 
-def _journal(runs: Path, study: str) -> Path:
+def _find_journal(runs: Path, study: str) -> Path:
     if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
         raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
     return runs / "studies" / study / _JOURNAL

@@ -1,4 +1,4 @@
-"""Rerun a finished cell from what it left behind, and say how far the results lie apart."""
+"""Reruns a finished cell from its stored config, and measures how far the results lie apart."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import versions
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import read
-from mitofm.runs.collect import PREDICTIONS, stored_metrics, stored_table
-from mitofm.runs.folder import CellFolder, State, stored, stored_config
+from mitofm.runs.collect import PREDICTIONS, read_metrics, read_table
+from mitofm.runs.folder import CellFolder, State, read_config, read_stored
 from mitofm.runs.identity import identify
 from mitofm.runs.keys import PLACES
 from mitofm.training.settings import Paths, Settings
@@ -22,14 +22,14 @@ _MOVABLE = ("data", "weights")  # paths under which files may lie elsewhere on a
 
 @dataclass(frozen=True)
 class Rerun:
-    """What a rerun gave beside what is stored.
+    """A rerun against the stored results.
 
     Attributes:
-        samples: of the test side.
-        logits: the largest difference between two logits of a sample.
-        metrics: the largest difference between two values of a metric, infinite where only one of them is defined.
-        metric: which one that is, and of which set.
-        changed: what it ran on that is not what it ran on before, in words; but for its libraries, which `tell` was told.
+        samples: the number of test samples.
+        logits: the largest difference of a sample's logits.
+        metrics: the largest difference of a metric; infinite if it is defined on one side only.
+        metric: the name of that metric and its set.
+        changed: differences of the environment in words, without libraries, which `rerun` tells.
     """
 
     samples: int
@@ -38,39 +38,30 @@ class Rerun:
     metric: str
     changed: tuple[str, ...]
 
-    @property
-    def largest(self) -> float:
-        """Of both."""
-        return max(self.logits, self.metrics)
-
 
 def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Callable[[str], None]) -> Rerun:
-    """Fit the cell in `folder` again, from its stored config alone, embeddings anew, and compare.
+    """Fit the cell in `folder` again from its stored config, without cached embeddings, and compare.
 
     Args:
         folder: of a finished cell.
-        paths: the group `paths` of this machine: where data and weights lie that are no longer where they were.
+        paths: the group `paths` of this machine, in which data and weights that have moved are found.
         scratch: an empty folder for what the rerun writes.
-        way: "check", or "ignore" to run it also where libraries of other versions are known to give other numbers.
-        tell: is told each library of another version, before anything is fitted.
+        way: "check", or "ignore" to go on if other versions of libraries are known to give other numbers.
+        tell: called with a line for each library of another version, before anything is fitted.
 
     Raises:
-        MitofmError: the cell is not finished, its config cannot be run, its data or weights are other ones now, or its numbers
-            are known to come out otherwise under the versions here.
+        MitofmError: the cell is not finished, its config cannot be run, its data or weights have changed, or the versions
+            here are known to give other numbers.
     """
-    state = CellFolder(folder.parent.parent, folder.name).state()
+    state = CellFolder(folder.parent.parent, folder.name).read_state()
     if state is not State.DONE:
         raise MitofmError(f"{folder}: only a finished cell can be verified, and this one is {state.value}")
-    settings = Settings.read(_moved(stored_config(folder), paths))
+    settings = Settings.read(_relocate(read_config(folder), paths))
     cell = identify(settings)
-    finished = stored(folder / "cell.json").get("id")
-    before = stored(folder / "environment.json")
+    finished = read_stored(folder / "cell.json").get("id")
+    before = read_stored(folder / "environment.json")
     if cell.id != finished:
-        which = (
-            "its weights are other ones"
-            if cell.weights.sha256 != before.get("weights_sha256")
-            else "its data are other ones"
-        )
+        which = f"its {'data' if cell.weights.sha256 == before.get('weights_sha256') else 'weights'} are other ones"
         raise MitofmError(
             f"{folder}: what its config asks for here is another cell ({cell.id[:12]}, not {str(finished)[:12]}): {which}, or this "
             f"mitofm means something else by it (it was made with {before.get('mitofm')}, revision {before.get('revision')})"
@@ -84,58 +75,54 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
         logger=replace(settings.logger, csv=False, wandb=False),
         trainer=replace(settings.trainer, progress=False),
     )
-    gradient = isinstance(settings.adaptation, GradientAdaptation)  # frozen modes see no augmented patch
-    used = {group: settings.stated(group) for group in ("adaptation", *["augment"] * gradient)}
-    for line in versions.compare(versions.read_cell(folder / "environment.json"), used, way, folder.name):
+    # Frozen modes see no augmented patch.
+    augment = settings.config["augment"] if isinstance(settings.adaptation, GradientAdaptation) else {}
+    earlier = versions.read_cell(folder / "environment.json")
+    for line in versions.compare(earlier, way, folder.name, settings.config["adaptation"], augment):
         tell(line)
     again = scratch / "cell"
     fit_cell(settings, cell.id, cell.weights, again)
     return _compare(folder, again)
 
 
-def _moved(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
-    """The config with files below a path of old looked for below this machine's, if they are there."""
+def _relocate(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
+    """The config with this machine's paths for files that exist there."""
     before = read(Paths, config.get("paths"), "paths")
 
-    def elsewhere(place: str) -> str:
+    def find(place: str) -> str:
         for kind in _MOVABLE:
             old, new = getattr(before, kind), getattr(paths, kind)
             if Path(place).is_relative_to(old) and (now := new / Path(place).relative_to(old)).exists():
                 return str(now)
         return place
 
-    def walked(value: Any, key: str = "") -> Any:
+    def walk(value: Any, key: str = "") -> Any:
         if isinstance(value, Mapping):
-            return {name: walked(item, name) for name, item in value.items()}
-        return elsewhere(value) if key in PLACES and isinstance(value, str) else value
+            return {name: walk(item, name) for name, item in value.items()}
+        return find(value) if key in PLACES and isinstance(value, str) else value
 
     here = {kind: str(getattr(paths, kind)) for kind in (*_MOVABLE, "cache")}
-    return {**walked(config), "paths": {"runs": str(before.runs), **here}}
+    return {**walk(config), "paths": {"runs": str(before.runs), **here}}
 
 
 def _compare(folder: Path, again: Path) -> Rerun:
-    first, second = (stored_table(place / "predictions.parquet", PREDICTIONS) for place in (folder, again))
+    first, second = (read_table(place / "predictions.parquet", PREDICTIONS) for place in (folder, again))
     if not first.drop(columns="logit").equals(second.drop(columns="logit")):
         raise MitofmError(f"{folder}: the rerun was tested on other samples: its split is not the one that is stored")
-    metric, metrics = max(
-        _differences(stored_metrics(folder / "metrics.json"), stored_metrics(again / "metrics.json")),
-        key=lambda one: one[1],
-    )
-    before, now = (dict(_flat(stored(place / "environment.json"))) for place in (folder, again))
-    changed = [
-        f"{key} {now.get(key)}, was {before.get(key)}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and not key.startswith("packages ")
-    ]
+    differences = _list_differences(*(read_metrics(place / "metrics.json") for place in (folder, again)))
+    metric, metrics = max(differences, key=lambda one: one[1])
+    before, now = (dict(_flatten(read_stored(place / "environment.json"))) for place in (folder, again))
+    keys = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    changed = [f"{key} {now.get(key)}, was {before.get(key)}" for key in keys if not key.startswith("packages ")]
     return Rerun(len(first), float((first["logit"] - second["logit"]).abs().max()), metrics, metric, tuple(changed))
 
 
-def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Every metric of every set, and the threshold, with the difference of its two values."""
-    thresholds = [side["threshold"] | {"logit": read_logit(side["threshold"])} for side in (first, second)]
-    sides = [
-        dict(_flat({"threshold": one, **side["sets"]})) for one, side in zip(thresholds, (first, second), strict=True)
-    ]
+def _list_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The differences of all metrics of all sets, and of the threshold, by name."""
+    sides = []
+    for side in (first, second):
+        threshold = side["threshold"] | {"logit": read_logit(side["threshold"])}
+        sides.append(dict(_flatten({"threshold": threshold, **side["sets"]})))
     for key in sorted(sides[0].keys() | sides[1].keys()):
         one, other = (side.get(key) for side in sides)
         if isinstance(one, (int, float)) and isinstance(other, (int, float)):
@@ -144,9 +131,9 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterato
             yield key, 0.0 if one == other else float("inf")
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in content.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key} ")
+            yield from _flatten(value, f"{prefix}{key} ")
         else:
             yield f"{prefix}{key}", value

@@ -74,7 +74,7 @@ class Cell(Inputs):
     """One cell, ready to be fitted.
 
     Attributes:
-        settings: its whole config; `fit`, `trainer` and `seed` are parts of it.
+        settings: its whole config; `fit` and `trainer` are parts of it, and `seed` is that of training.
         split: the part of each patch.
         folder: of its results.
         validation_decides: whether the validation samples are enough to choose on.

@@ -25,12 +25,15 @@ class Sink(Protocol):
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Record one point of the learning curves."""
+        return
 
     def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
         """Record the results of a finished cell."""
+        return
 
     def close(self, failed: bool) -> None:
         """Release all resources, also if the cell failed."""
+        return
 
 
 class Copies(Logger):

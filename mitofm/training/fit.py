@@ -54,7 +54,7 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
     table = dataset.table()
     if settings.fit.learns_votes:
         votes.require_votes(table, dataset.card.name)
-    split = make_or_suggest(settings.split, table, settings.fraction, settings.seed)
+    split = make_or_suggest(settings.split, table, settings.fraction, settings.seed_of_split)
     labels = _collect_labels(settings, split)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
     store = dataset.store()
@@ -68,7 +68,7 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
         settings=settings,
         fit=settings.fit,
         trainer=settings.trainer,
-        seed=settings.seed,
+        seed=settings.seed_of_training,
         store=store,
         split=split,
         spec=settings.backbone,
@@ -112,7 +112,7 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
     cut, rule = threshold.FIXED, "fixed"
     if cell.validation_decides:
         cut, rule = threshold.choose(_read_labels(cell.split, "validation"), outcome.validation_logits), "validation"
-    columns = ["sample_id", "slide", "domain", "label", "evaluation_set"]
+    columns = ["sample_id", "slide", "domain", "label", "evaluation_set", "test_chance"]
     predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
     predictions.insert(4, "logit", outcome.test_logits)
     metrics = {
@@ -145,6 +145,7 @@ def _collect_labels(settings: Settings, split: Split) -> dict[str, Any]:
         "fraction": settings.fraction,
         "fraction_unit": settings.split.fraction_unit,
         "seed": settings.seed,
+        **settings.seeds_apart,
         "split": settings.split.name,
         "leaks": settings.split.leaks,
         "train_domain": settings.split.describe(),
@@ -158,6 +159,7 @@ def _collect_labels(settings: Settings, split: Split) -> dict[str, Any]:
         "test_only": list(split.test_only),
         "slide_unit": split.slide_unit,
         "seen": sorted(set(pretrained_on) & set(card.origin)),  # images that the backbone was pretrained on
+        **({"confounded_with": dict(split.confounded_with)} if split.confounded_with else {}),
     }
 
 

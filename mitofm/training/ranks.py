@@ -51,7 +51,8 @@ def run_ranks(world: int, work: Callable[[int, Copies], Any], copies: Copies) ->
     try:
         for rank in range(world):
             receiving, sending = context.Pipe(duplex=False)
-            process = context.Process(target=_run_rank, args=(rank, address, sending, work), name=f"rank {rank}")
+            args = (rank, address, sending, work)
+            process: BaseProcess = context.Process(target=_run_rank, args=args, name=f"rank {rank}")
             process.start()
             sending.close()
             ranks[receiving] = process
@@ -79,7 +80,9 @@ def _wait_for_result(ranks: Mapping[Connection, BaseProcess], copies: Copies) ->
                 code = process.exitcode or 0
                 if code > 128:  # it was asked to stop, and has saved
                     raise SystemExit(code) from None
-                raise MitofmError(f"{process.name} of trainer.devices={len(ranks)} died with exit code {code}") from None
+                raise MitofmError(
+                    f"{process.name} of trainer.devices={len(ranks)} died with exit code {code}"
+                ) from None
             if kind == "log":
                 copies.log(*content)
             elif kind == "error":

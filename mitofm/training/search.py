@@ -48,7 +48,8 @@ def fit_searched(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> 
     """
     if not adaptation.factors:
         return fit_gradient(cell, adaptation, copies)
-    candidates = [adaptation.scale(factor) for factor in adaptation.factors]
+    scaled = [adaptation.scale(factor) for factor in adaptation.factors]
+    candidates = {f"{one.lr:g}": one for one in scaled}
     if cell.validation_decides:
         return _search_on_validation(cell, candidates)
     rows = cell.rows("train")
@@ -60,32 +61,36 @@ def fit_searched(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> 
     return _search_on_folds(cell, candidates, labels, [held_out for _, held_out in folds], copies)
 
 
-def _search_on_validation(cell: Cell, candidates: Sequence[GradientAdaptation]) -> Outcome:
+def _search_on_validation(cell: Cell, candidates: Mapping[str, GradientAdaptation]) -> Outcome:
     """Train once with each rate; the weights of the best trial are the cell's."""
-    trials = [_run_trial(cell, one, f"lr-{one.lr:g}") for one in candidates]
-    scores = {f"{one.lr:g}": trial["auroc"] for one, trial in zip(candidates, trials, strict=True)}
+    trials = {rate: _run_trial(cell, one, f"lr-{rate}") for rate, one in candidates.items()}
+    scores = {rate: trial["auroc"] for rate, trial in trials.items()}
     best = _find_best(scores)
-    adaptation = candidates[best]
     with replacing(cell.folder / TRAINED) as temporary:
-        shutil.copyfile(cell.folder / TRIALS / f"lr-{adaptation.lr:g}" / TRAINED, temporary)
-    outcome = predict_outcome(cell, adaptation, Trained(None, **trials[best]["trained"]))
-    return _add_notes(replace(outcome, samples_seen=0), adaptation, "validation", scores, trials)
+        shutil.copyfile(cell.folder / TRIALS / f"lr-{best}" / TRAINED, temporary)
+    outcome = predict_outcome(cell, candidates[best], Trained(None, **trials[best]["trained"]))
+    outcome = replace(outcome, samples_seen=0)  # its trial counts them
+    return _add_notes(outcome, candidates[best], "validation", scores, list(trials.values()))
 
 
 def _search_on_folds(
-    cell: Cell, candidates: Sequence[GradientAdaptation], labels: np.ndarray, folds: Sequence[np.ndarray], copies: Copies
+    cell: Cell,
+    candidates: Mapping[str, GradientAdaptation],
+    labels: np.ndarray,
+    folds: Sequence[np.ndarray],
+    copies: Copies,
 ) -> Outcome:
     """Train once per fold with each rate; the one with the best pooled logits then trains on all training samples."""
     parts = [_hold_out(cell, cell.rows("train")[held_out]) for held_out in folds]
     scores: dict[str, float | None] = {}
     trials = []
-    for one in candidates:
+    for rate, one in candidates.items():
         logits = np.full(len(labels), np.nan)
         for number, (held_out, part) in enumerate(zip(folds, parts, strict=True)):
-            trial = _run_trial(part, one, f"lr-{one.lr:g}-fold-{number}")
+            trial = _run_trial(part, one, f"lr-{rate}-fold-{number}")
             logits[held_out] = trial["logits"] or np.nan
             trials.append(trial)
-        scores[f"{one.lr:g}"] = float(auroc(labels, logits)) if np.isfinite(logits).all() else None
+        scores[rate] = float(auroc(labels, logits)) if np.isfinite(logits).all() else None
     best = candidates[_find_best(scores)]
     return _add_notes(fit_gradient(cell, best, copies), best, "cross_validation", scores, trials)
 
@@ -132,7 +137,7 @@ def _read_trial(record: Path) -> dict[str, Any] | None:
 
 def _train_trial(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> dict[str, Any]:
     started = time.perf_counter()
-    trial = {"auroc": None, "logits": None, "samples": 0, "trained": None, "why": "", "earlier": 0.0}
+    trial: dict[str, Any] = {"auroc": None, "logits": None, "samples": 0, "trained": None, "why": "", "earlier": 0.0}
     try:
         trained = train_on_devices(cell, adaptation, copies)
         if cell.validation_decides:
@@ -156,11 +161,11 @@ def _hold_out(cell: Cell, rows: np.ndarray) -> Cell:
     return replace(cell, split=replace(cell.split, frame=frame))
 
 
-def _find_best(scores: Mapping[str, float | None]) -> int:
-    """The position of the first of the highest scores, by learning rate; None is the score of a trial that diverged."""
+def _find_best(scores: Mapping[str, float | None]) -> str:
+    """The learning rate of the highest score, the first of equal ones; None is the score of a trial that diverged."""
     if all(score is None for score in scores.values()):
         raise Diverged(f"training diverges at every learning rate tried ({', '.join(scores)}): lower adaptation.lr")
-    return int(np.argmax([-1.0 if score is None else score for score in scores.values()]))
+    return max(scores, key=lambda rate: -1.0 if (score := scores[rate]) is None else score)
 
 
 def _add_notes(

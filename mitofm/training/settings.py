@@ -162,6 +162,8 @@ class _Shared:
     paths: Paths
     fraction: float
     seed: Natural
+    split_seed: Natural | None = None
+    training_seed: Natural | None = None
     study: str
     on_error: Literal["continue", "raise"] = "continue"
 
@@ -215,6 +217,22 @@ class Settings(_Shared):
         settings.dataset.download  # noqa: B018
         settings._check_votes()
         return settings
+
+    @property
+    def seed_of_split(self) -> int:
+        """What split and fraction are drawn from."""
+        return self.seed if self.split_seed is None else self.split_seed
+
+    @property
+    def seed_of_training(self) -> int:
+        """What all that is random in training is drawn from: initialisation, order, augmentation, dropout, folds to choose by."""
+        return self.seed if self.training_seed is None else self.training_seed
+
+    @property
+    def seeds_apart(self) -> dict[str, int]:
+        """`split_seed` and `training_seed`, if they are set."""
+        both = {"split_seed": self.split_seed, "training_seed": self.training_seed}
+        return {name: seed for name, seed in both.items() if seed is not None}
 
     @cached_property
     def adaptation(self) -> FrozenAdaptation | GradientAdaptation:

@@ -16,7 +16,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled
-from mitofm.commands.composing import groups
+from mitofm.commands.composing import list_group
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 
@@ -35,7 +35,7 @@ CHOICE = {"linear_probe": "c", "knn": "k", "mlp_probe": "weight_decay", "attenti
 
 
 def mode(name: str, **more: Any) -> FrozenAdaptation:
-    config = OmegaConf.merge(OmegaConf.load(groups("adaptation")[name]), more)
+    config = OmegaConf.merge(OmegaConf.load(list_group("adaptation")[name]), more)
     return instantiate(OmegaConf.to_container(config, resolve=True))
 
 

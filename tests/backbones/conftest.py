@@ -11,7 +11,7 @@ from mitofm.backbones import meta
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import groups
+from mitofm.commands.composing import list_group
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def on_meta() -> Callable[..., Backbone]:
 
     @cache
     def built(name: str, **overrides: Any) -> Backbone:
-        config = OmegaConf.merge(OmegaConf.load(groups("backbone")[name]), {"weights": "random", **overrides})
+        config = OmegaConf.merge(OmegaConf.load(list_group("backbone")[name]), {"weights": "random", **overrides})
         spec = BackboneSpec.from_config(OmegaConf.to_container(config, resolve=True))
         with meta.on_meta():
             return build(spec, Weights(None, "random"), seed=0)

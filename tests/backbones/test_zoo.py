@@ -12,10 +12,10 @@ from mitofm.adaptation.adapters import TARGETS, find_matrices
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import groups
+from mitofm.commands.composing import list_group
 
 OnMeta = Callable[..., Backbone]
-ZOO = [name for name in groups("backbone") if name != "custom"]
+ZOO = [name for name in list_group("backbone") if name != "custom"]
 
 # Published and measured: millions of parameters as printed there, width, blocks, class and register tokens.
 FACTS = {
@@ -94,7 +94,9 @@ def test_phikons_norms_have_the_epsilon_of_its_library(on_meta: OnMeta) -> None:
     assert norms == {"phikon": 1e-12, "phikon_v2": 1e-6, "vit_base": 1e-6}
 
 
-@pytest.mark.parametrize("name", [name for name in ZOO if "depth: null" not in groups("backbone")[name].read_text()])
+@pytest.mark.parametrize(
+    "name", [name for name in ZOO if "depth: null" not in list_group("backbone")[name].read_text()]
+)
 def test_lora_hits_exactly_the_linears_of_attention_and_mlp(on_meta: OnMeta, name: str) -> None:
     backbone = on_meta(name)
     modules = dict(backbone.named_modules())

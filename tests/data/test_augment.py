@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, chi2_contingency
 from torch.utils.data import DataLoader
 
-from mitofm.commands.composing import compose, groups
+from mitofm.commands.composing import compose, list_group
 from mitofm.data.augment import Augment, cut_centre
 from mitofm.data.batches import TrainingPatches, pass_on
 from mitofm.data.mixing import Mix
@@ -37,7 +37,7 @@ OWN = [  # as a user may write it: probabilities that are equal, transforms with
     {"_target_": "albumentations.Transpose", "p": 0.5},
 ]
 HEADED = [OWN[1], OWN[2]]  # a group first, whose choice is none of its members'
-LISTS = {"headed": HEADED, **{name: name for name in groups("augment") if name != "none"}, "own": OWN}
+LISTS = {"headed": HEADED, **{name: name for name in list_group("augment") if name != "none"}, "own": OWN}
 
 
 def augmented(transforms: str | list, crop_px: int = 12) -> Augment:
@@ -47,7 +47,7 @@ def augmented(transforms: str | list, crop_px: int = 12) -> Augment:
     return Augment(listed, crop_px)
 
 
-@pytest.mark.parametrize("name", groups("augment"))
+@pytest.mark.parametrize("name", list_group("augment"))
 def test_every_augmentation_is_a_function_of_its_seed(name: str) -> None:
     augment = augmented(name)
     drawn = [augment(PATCH, seed) for seed in range(20)]

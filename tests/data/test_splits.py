@@ -21,7 +21,7 @@ from mitofm.data.splits.per_mode import KFoldPerMode
 from mitofm.data.splits.single_domain import SingleDomain
 from mitofm.ground.errors import Infeasible, MitofmError
 
-COLUMNS = ["sample_id", "slide", "domain", "label", "part", "evaluation_set", "order"]
+COLUMNS = ["sample_id", "slide", "domain", "label", "part", "evaluation_set", "order", "test_chance"]
 
 
 def random_table(slides: list[int], seed: int) -> pd.DataFrame:

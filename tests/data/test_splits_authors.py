@@ -13,7 +13,7 @@ from mitofm.data.splits.make import make
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import check
-from mitofm.runs.identity import hashed
+from mitofm.runs.identity import hash_config
 from mitofm.runs.resolve import resolve
 from tests.data.test_splits_file import slides, table
 
@@ -76,11 +76,11 @@ def test_a_card_that_cannot_be_meant_is_refused(published: dict[str, str], says:
 
 def test_what_is_meant_is_part_of_a_cell_and_where_the_file_is_is_not(tmp_path: Path) -> None:
     def name(place: str, *overrides: str) -> str:
-        return hashed(config(tmp_path / place, "data=midogpp", *overrides), "0" * 64, "1" * 64, ["2" * 64])
+        return hash_config(config(tmp_path / place, "data=midogpp", *overrides), "0" * 64, "1" * 64, ["2" * 64])
 
     assert name("here") == name("there")
     assert name("here") != name("here", "data.authors_split.validation_share=0.3")
     given = resolve(compose("train", ["split=file", "split.file=a.csv", "split.others=test"]))
-    assert hashed(given, "0" * 64, "1" * 64, []) != hashed(
+    assert hash_config(given, "0" * 64, "1" * 64, []) != hash_config(
         given | {"split": given["split"] | {"others": "unused"}}, "0" * 64, "1" * 64, []
     )

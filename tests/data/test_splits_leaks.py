@@ -80,11 +80,32 @@ def test_every_count_of_domains_trains_on_as_many_cells_and_tests_on_the_same(se
         assert len({len(split.rows(part)) for split in splits}) == 1
     for tests in ("in_domain", "out_of_domain"):
         assert len({frozenset(named(split, "test", tests)) for split in splits}) == 1
+    assert len({frozenset(named(split, "validation")) for split in splits}) == 1
+    assert len({len(slides(split, "train")) for split in splits}) == 1
     trained = [split.frame.loc[split.rows("train"), "domain"].value_counts() for split in splits]
     assert [len(counts) for counts in trained] == [1, 2, 3]
     assert all(counts.max() - counts.min() <= 1 for counts in trained)
     assert set(trained[0].index) < set(trained[1].index) < set(trained[2].index) == {"d0", "d2", "d3"}
     assert set(splits[0].frame.loc[splits[0].frame["evaluation_set"] == "in_domain", "domain"]) == set(trained[0].index)
+
+
+@few
+@given(seed=seeds, number=st.integers(3, 4))
+def test_a_number_of_slides_can_be_asked_for_at_every_count(seed: int, number: int) -> None:
+    table = random_table(
+        [9, 8, 5, 9], seed=seed
+    )  # the small domain has half of them in training, and is never the first
+    splits = [make(DomainCount(name="x", count=c, domain="d1", slides=number), table, 1.0, seed) for c in (1, 2, 3)]
+    assert [len(slides(split, "train")) for split in splits] == [number] * 3
+    assert len({len(split.rows("train")) for split in splits}) == 1
+    positive = [int(split.frame["label"].to_numpy()[split.rows("train")].sum()) for split in splits]
+    assert min(positive) > 0
+    with pytest.raises(
+        Infeasible, match=r"split.count=2 at 9 training slides \(split.slides\).*Training slides there are: d0"
+    ):
+        make(DomainCount(name="x", count=2, domain="d1", slides=9), table, 1.0, seed)
+    with pytest.raises(MitofmError, match=r"split.slides=1: give null, or at least one for each of 2 domains"):
+        DomainCount(name="x", count=2, domain="d1", slides=1)
 
 
 def test_more_domains_than_can_train_are_infeasible() -> None:

@@ -89,6 +89,18 @@ def test_domains_may_be_scanners() -> None:
     assert set(split.frame["domain"]) == {"lung", "skin"}
 
 
+def test_leave_one_out_says_what_else_is_left_out() -> None:
+    samples = table(lung=4, skin=6)
+    samples["scanner"] = [
+        "XR" if name in ("lung0", "lung1", "lung2", "lung3", "skin0") else "CS2" for name in samples["slide"]
+    ]
+    by_scanner = make(LeaveOneOut(name="leave_one_out", by="scanner", domain="XR"), samples, 1.0, 0)
+    assert by_scanner.confounded_with == {"domain lung": 1.0}
+    by_domain = make(LeaveOneOut(name="leave_one_out", domain="lung"), samples, 1.0, 0)
+    assert by_domain.confounded_with == {"scanner XR": pytest.approx(0.8)}
+    assert make(LeaveOneOut(name="leave_one_out", domain="lung"), table(lung=4, skin=6), 1.0, 0).confounded_with == {}
+
+
 def test_every_slide_tests_in_one_fold() -> None:
     samples = table(lung=7, skin=5)
     tests = [slides(make(KFold(name="kfold", fold=k, folds=4), samples, 1.0, 3), "test", "in_domain") for k in range(4)]

@@ -17,6 +17,7 @@ SMALL = {
     "probe": "--samples 8000 --width 16",
     "bootstrap": "--slides 8 --samples 100 --seeds 1 --written-out 2 --repeats 1",
     "report": "--cells 4",
+    "coverage": "--settings 2 --repetitions 4 --slides-at-most 8 --jobs 1",
     "sweep": "--side 1 --repeats 1 --fitted 1",
 }
 

@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from mitofm import cli
-from mitofm.commands.composing import asked, compose, each_value, groups
+from mitofm.commands.composing import compose, compose_grid, list_group, read_command_line
 from mitofm.ground.config import conf_dir, experiments_dir, instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import check, run
@@ -59,7 +59,7 @@ OWN_TEST = {"split=authors", "split=external", "split=external_folds", "split=fi
 
 
 @pytest.mark.parametrize(
-    "choice", [f"{group}={name}" for group in FITTED for name in groups(group) if f"{group}={name}" not in OWN_TEST]
+    "choice", [f"{group}={name}" for group in FITTED for name in list_group(group) if f"{group}={name}" not in OWN_TEST]
 )
 def test_every_choice_fits_one_step(small: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, choice: str) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
@@ -74,11 +74,11 @@ def test_every_choice_fits_one_step(small: Callable[..., Any], monkeypatch: pyte
 
 
 def narrow(name: str) -> list[str]:
-    architecture = "vit" if name == "custom" else OmegaConf.load(groups("backbone")[name]).architecture
+    architecture = "vit" if name == "custom" else OmegaConf.load(list_group("backbone")[name]).architecture
     return NARROW.get(architecture.partition("_")[0].rstrip("0123456789"), [])
 
 
-@pytest.mark.parametrize("name", groups("data"))
+@pytest.mark.parametrize("name", list_group("data"))
 def test_every_data_set_composes(small: Callable[..., Any], name: str) -> None:
     del small
     config = compose("train", [f"data={name}", "backbone=toy_vit_p8"])
@@ -87,7 +87,9 @@ def test_every_data_set_composes(small: Callable[..., Any], name: str) -> None:
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_study_composes_over_its_whole_grid(study: str) -> None:
-    configs = [resolve(config) for config in each_value(asked("sweep", [], str(experiments_dir() / study)))]
+    configs = [
+        resolve(config) for config in compose_grid(read_command_line("sweep", [], str(experiments_dir() / study)))
+    ]
     for config in configs:
         check(config)
     assert len(configs) > 3
@@ -148,7 +150,7 @@ def test_a_broken_yaml_of_ones_own_is_one_line_with_file_and_line(
     (tmp_path / group / "x.yaml").write_bytes(content)
     monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
     if command != "train backbone=x":  # the shipped ones take seconds
-        monkeypatch.setattr(f"mitofm.commands.{command}.groups", lambda group: {"x": groups(group)["x"]})
+        monkeypatch.setattr(f"mitofm.commands.{command}.list_group", lambda group: {"x": list_group(group)["x"]})
     monkeypatch.setattr("sys.argv", ["mitofm", *command.split()])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from mitofm.commands.composing import groups
+from mitofm.commands.composing import list_group
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ def adaptations() -> ModuleType:
 def test_the_table_of_adaptations_is_up_to_date(adaptations: ModuleType) -> None:
     page = adaptations.PAGE.read_text()
     assert adaptations.write_table(page) == page, "make adaptations"
-    assert all(f"| `{name}` |" in page for name in groups("adaptation"))
+    assert all(f"| `{name}` |" in page for name in list_group("adaptation"))
 
 
 def test_the_table_of_published_files_is_up_to_date() -> None:

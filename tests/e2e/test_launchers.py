@@ -19,7 +19,7 @@ from hydra.core.plugins import Plugins
 from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, RunMode
 
-from mitofm.commands.composing import asked, chosen, compose, register_user_configs
+from mitofm.commands.composing import compose, read_choices, read_command_line, register_user_configs
 from mitofm.commands.launching import check_launcher
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError
@@ -28,7 +28,7 @@ from mitofm.training.settings import Settings
 
 
 def check(*overrides: str, multirun: bool = True) -> Any:
-    found = asked("train", overrides, None, multirun)
+    found = read_command_line("train", overrides, None, multirun)
     typed = [one for one in overrides if not one.startswith("hydra")]
     check_launcher(found, Settings.read(resolve(compose("train", typed))))
     return found
@@ -138,28 +138,30 @@ def test_parallel_processes_are_stopped_with_their_parent(
 
 
 def test_a_grid_is_counted_before_it_is_composed() -> None:
-    found = asked("train", ["seed=1,2,3", "fraction=0.1,1.0", "backbone=toy_vit_p8"], None)
+    found = read_command_line("train", ["seed=1,2,3", "fraction=0.1,1.0", "backbone=toy_vit_p8"], None)
     assert (found.size, found.launcher, found.multirun) == (6, "basic", False)
     assert found.fixed == ["backbone=toy_vit_p8"]
 
 
 def test_a_key_that_is_typed_twice_is_what_it_is_last() -> None:
-    assert asked("train", ["seed=1,2", "fraction=0.1,1.0", "seed=3"], None).swept == {"fraction": ["0.1", "1.0"]}
-    assert asked("train", ["seed=3", "seed=1,2"], None).swept == {"seed": ["1", "2"]}
+    assert read_command_line("train", ["seed=1,2", "fraction=0.1,1.0", "seed=3"], None).swept == {
+        "fraction": ["0.1", "1.0"]
+    }
+    assert read_command_line("train", ["seed=3", "seed=1,2"], None).swept == {"seed": ["1", "2"]}
 
 
 def test_values_of_a_range_are_those_that_are_typed() -> None:
-    found = asked("train", ["fraction=range(0.1,0.6,0.1)", "+adaptation.x=[0.30000000000000004,a]"], None)
+    found = read_command_line("train", ["fraction=range(0.1,0.6,0.1)", "+adaptation.x=[0.30000000000000004,a]"], None)
     assert found.swept == {"fraction": ["0.1", "0.2", "0.3", "0.4", "0.5"]}
     assert found.grid[0] == {"adaptation.x": "[0.3,a]"}
-    assert chosen(["fraction=0.30000000000000004"]) == {"fraction": "0.3"}
+    assert read_choices(["fraction=0.30000000000000004"]) == {"fraction": "0.3"}
 
 
 def test_an_interval_is_no_grid() -> None:
     with pytest.raises(
         MitofmError, match=r"adaptation.lr=interval\(1e-4,1e-3\): an interval needs a sweeper that draws"
     ):
-        asked("train", ["adaptation=full", "adaptation.lr=interval(1e-4,1e-3)"], None)
+        read_command_line("train", ["adaptation=full", "adaptation.lr=interval(1e-4,1e-3)"], None)
 
 
 def test_without_submitit_slurm_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

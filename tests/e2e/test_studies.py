@@ -10,7 +10,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from mitofm.commands import report, train
-from mitofm.commands.composing import asked, each_value
+from mitofm.commands.composing import compose_grid, read_command_line
 from mitofm.ground.config import experiments_dir
 from mitofm.reporting import style
 from mitofm.runs import studies
@@ -65,8 +65,8 @@ def test_the_smoke_variant_of_a_study_runs_and_is_reported(
 @pytest.mark.parametrize("study", ["cross_domain", "leave_one_domain_out"])
 def test_a_key_of_what_a_study_sweeps_can_be_typed(study: str) -> None:
     typed = ["split.domain=canine lymphoma,human melanoma", "hydra/launcher=local"]
-    found = asked("sweep", typed, str(experiments_dir() / study))
+    found = read_command_line("sweep", typed, str(experiments_dir() / study))
     assert found.launcher == "local"
-    assert {config.split.domain for config in each_value(found)} == {"canine lymphoma", "human melanoma"}
-    one = asked("sweep", ["split.domain=canine lymphoma"], str(experiments_dir() / study))
+    assert {config.split.domain for config in compose_grid(found)} == {"canine lymphoma", "human melanoma"}
+    one = read_command_line("sweep", ["split.domain=canine lymphoma"], str(experiments_dir() / study))
     assert 2 * one.size == found.size

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from mitofm.commands import agent, dashboard
-from mitofm.commands.composing import asked, each_cell
+from mitofm.commands.composing import compose_grid, read_command_line
 from mitofm.ground.config import experiments_dir
 from mitofm.ground.errors import MitofmError
 
@@ -17,14 +17,14 @@ def test_a_sweep_of_wandb_has_the_cells_of_the_grid(capsys: pytest.CaptureFixtur
     agent.main(["--config-dir", place, "--config-name", "sweep", "seed=1,2,3", "fit.max_epochs=5"])
     sweep = yaml.safe_load(capsys.readouterr().out)
     values = [[f"{key}={value}" for value in given["values"]] for key, given in sweep["parameters"].items()]
-    assert len(list(itertools.product(*values))) == asked("sweep", ["seed=1,2,3"], place).size
+    assert len(list(itertools.product(*values))) == read_command_line("sweep", ["seed=1,2,3"], place).size
     command = sweep["command"]
     assert command[:6] == ["mitofm", "train", "--config-dir", place, "--config-name", "sweep"]
     assert command[-1] == "${args_no_hyphens}"
     overrides = [*command[6:-1], *(of_key[-1] for of_key in values)]
-    (cell,) = each_cell(asked("sweep", overrides, place))
+    (cell,) = compose_grid(read_command_line("sweep", overrides, place), every_cell=True)
     assert (cell.seed, cell.fit.max_epochs, cell.study) == (3, 5, "demo")
-    assert not asked("sweep", overrides, place).multirun
+    assert not read_command_line("sweep", overrides, place).multirun
 
 
 def test_a_sweep_without_a_grid_or_with_a_wrong_value_is_refused() -> None:

@@ -87,7 +87,7 @@ def test_a_study_is_watched_until_its_sweep_ends(
     runs = tmp_path / "runs"
     del fits
     run(small("seed=1"))
-    with progress.shown(runs, "unnamed", cells=2):
+    with progress.show_progress(runs, "unnamed", cells=2):
         run(small("seed=2"))
         capsys.readouterr()  # what rendering the slides has printed
         status.main(["study=unnamed", "watch=5"])  # no terminal: once

@@ -10,6 +10,8 @@ from sklearn import metrics as reference
 from sklearn.calibration import calibration_curve
 
 from mitofm.evaluation import metrics
+from mitofm.evaluation.bootstrap import auroc_of_draws
+from mitofm.evaluation.replicates import replicate
 from mitofm.ground.errors import MitofmError
 
 
@@ -140,3 +142,27 @@ def test_a_diverged_model_is_an_error_that_says_so() -> None:
     broken.loc[3, "logit"] = np.nan
     with pytest.raises(MitofmError, match=r"1 of 6 logits are not finite.*'d'.*diverged"):
         metrics.summarise(broken, 0.5)
+
+
+def test_samples_count_by_the_inverse_of_their_chance_to_be_tested() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 60)
+    frame = pd.DataFrame(
+        {"sample_id": range(60), "slide": np.repeat([f"s{k}" for k in range(12)], 5), "domain": "a", "label": label,
+         "logit": label + rng.normal(size=60), "evaluation_set": "", "test_chance": np.repeat([0.5, 0.25], 30)}
+    )  # fmt: skip
+    twice = pd.concat([frame, frame[frame["test_chance"] == 0.25]])  # counts twice as much
+    expected = metrics.summarise(twice.drop(columns="test_chance"), 0.1)["all"]
+    found = metrics.summarise(frame, 0.1)["all"]
+    for name in ("auroc", "average_precision", "balanced_accuracy", "weighted_f1", "sensitivity_chosen"):
+        assert found[name] == pytest.approx(expected[name])
+    assert (found["n"], found["n_slides"]) == (60, 12)
+    assert replicate(frame, 0.1).of("auroc")[0] == found["auroc"]
+    assert replicate(frame, 0.1).positives == pytest.approx(
+        (frame["label"] * np.repeat([2 / 3, 4 / 3], 30)).groupby(frame["slide"], sort=True).sum().tolist()
+    )
+    assert metrics.weigh(frame.assign(test_chance=0.2)) is None
+    assert metrics.weigh(frame.assign(test_chance=np.nan)) is None
+    assert metrics.weigh(frame.drop(columns="test_chance")) is None
+    draws = np.ones((1, 12))
+    assert auroc_of_draws([frame], sorted(frame["slide"].unique()), draws)[0] == pytest.approx(found["auroc"])

@@ -1,6 +1,6 @@
 import pytest
 
-from mitofm.ground.config import conf_dir, experiments_dir, instantiate, locate, targets
+from mitofm.ground.config import conf_dir, experiments_dir, instantiate, list_targets, locate
 from mitofm.ground.errors import MitofmError
 
 
@@ -38,7 +38,7 @@ def test_a_wrong_argument_names_what_there_is() -> None:
 
 
 def test_targets_are_found_however_deep() -> None:
-    assert list(targets({"a": [{"_target_": "x"}, {"b": {"_target_": "y"}}], "_target_": "z"})) == ["x", "y", "z"]
+    assert list(list_targets({"a": [{"_target_": "x"}, {"b": {"_target_": "y"}}], "_target_": "z"})) == ["x", "y", "z"]
 
 
 def test_the_shipped_folders_are_there() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from mitofm.ground import locks
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.locks import Held, holder, lock
+from mitofm.ground.locks import Held, find_holder, lock
 
 COUNT = """
 import sys
@@ -54,12 +54,12 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
-    assert f"process {process.pid}" in holder(path)
+    assert f"process {process.pid}" in find_holder(path)
     with pytest.raises(Held, match=f"process {process.pid}"), lock(path, wait=False):
         pass
     process.kill()
     process.wait()
-    assert holder(path) == ""
+    assert find_holder(path) == ""
     began = time.monotonic()
     with lock(path, wait=False):
         assert time.monotonic() - began < 1
@@ -67,7 +67,7 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
 
 def test_a_process_number_that_is_used_again_is_another_process(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
-    path.write_text(json.dumps({"token": "t", **locks._me(), "born": "1"}))
+    path.write_text(json.dumps({"token": "t", **locks._describe_process(), "born": "1"}))
     with lock(path, wait=False):
         pass
 
@@ -158,6 +158,6 @@ def test_a_damaged_lock_stops_nobody(tmp_path: Path) -> None:
         for place in range(0, len(whole), 5):
             for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]):
                 path.write_bytes(damaged)
-                holder(path)
+                find_holder(path)
         path.write_bytes(whole)
-        assert holder(path)
+        assert find_holder(path)

@@ -1,5 +1,7 @@
 """Which differences of versions are said, and which are refused."""
 
+from typing import Any
+
 import pytest
 
 from mitofm.ground import versions
@@ -21,8 +23,8 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "list_installed", lambda: HERE)
 
 
-def said(stored: dict[str, str] | None, config: dict[str, object], way: str = "check") -> tuple[str, ...]:
-    return versions.compare(stored, config, way, "the cell")
+def said(stored: dict[str, str] | None, config: dict[str, Any], way: Any = "check") -> tuple[str, ...]:
+    return versions.compare(stored, way, "the cell", config["adaptation"], config.get("augment", {}))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ SAMPLE = {"sample_id": "a-1", "image": "one/Präparat.svs", "x": 100.1, "y": 2 /
 
 
 def written(*samples: dict[str, object]) -> dict[str, dict]:
-    documents = geojson.documents(Path("out/x.geojson"), pd.DataFrame(samples), WORDS, {"cell": "c"})
+    documents = geojson.make_documents(Path("out/x.geojson"), pd.DataFrame(samples), WORDS, {"cell": "c"})
     assert {path.parent for path in documents} == {Path("out")}
     return {path.name: json.loads(text, parse_constant=pytest.fail) for path, text in documents.items()}
 
@@ -42,8 +42,8 @@ def test_a_feature_holds_what_qupath_reads_and_nothing_is_rounded() -> None:
 
 def test_it_is_ascii_and_equal_scores_are_equal_bytes() -> None:
     given = Path("x.geojson"), pd.DataFrame([SAMPLE]), WORDS, {}
-    first = geojson.documents(*given)
-    assert first == geojson.documents(*given)
+    first = geojson.make_documents(*given)
+    assert first == geojson.make_documents(*given)
     assert all(text.isascii() for text in first.values())
 
 

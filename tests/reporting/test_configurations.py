@@ -117,3 +117,11 @@ def test_a_cell_without_labels_leaves_the_names_of_seeds(study: Study) -> None:
     (never / "SKIPPED").write_text("no slide to test on")
     (group,) = group_cells(collect(study.runs, study.name))
     assert list(group.done) == ["42"]
+
+
+def test_seeds_of_split_and_of_training_are_repetitions_too(study: Study) -> None:
+    study.add(seed=42)
+    study.add(seed=42, training_seed=7)
+    study.add(seed=42, training_seed=42, split_seed=3)
+    (found,) = group_cells(collect(study.runs))
+    assert list(found.done) == ["3/42", "42", "42/7"]

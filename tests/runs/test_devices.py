@@ -46,14 +46,14 @@ def test_one_gpu_each_and_the_next_sweep_shares_evenly(tmp_path: Path) -> None:
     assert [line.split()[0] for line in visible] == ["3", "5"]
 
 
-@pytest.mark.skipif(devices.cores() < 2, reason="one core cannot be shared out")
+@pytest.mark.skipif(devices.count_cores() < 2, reason="one core cannot be shared out")
 def test_without_a_gpu_cores_are_shared_out(tmp_path: Path) -> None:
     one, other = (line.split()[1:] for line in claims(2, "cpu", TMPDIR=str(tmp_path)))
     assert not set(one) & set(other)
-    assert len(one) + len(other) == devices.cores()
+    assert len(one) + len(other) == devices.count_cores()
 
 
 def test_hidden_gpus_are_no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     for hidden in ("", "-1"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-        assert devices.gpus() == []
+        assert devices.list_gpus() == []

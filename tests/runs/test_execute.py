@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from mitofm.runs import progress, studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import CellFolder, State
-from mitofm.runs.status import failures
+from mitofm.runs.status import list_failures
 
 Small = Callable[..., Any]
 METRICS = {"sets": {"all": {"auroc": 0.5}}}
@@ -76,7 +77,7 @@ def test_eight_processes_that_finish_cells_at_once_corrupt_nothing(tmp_path: Pat
     study = studies.read(tmp_path, "busy")
     cells = study.cells
     assert len(cells) == 45
-    assert {CellFolder(tmp_path, cell).state() for cell in cells} == {State.DONE}
+    assert {CellFolder(tmp_path, cell).read_state() for cell in cells} == {State.DONE}
     assert len(study.ended) == 80
     assert not [file for file in tmp_path.rglob("*") if file.name.endswith((".part", ".lock"))]
 
@@ -89,12 +90,12 @@ def test_progress_counts_what_ends_from_now_on(small: Small, monkeypatch: pytest
     studies.begin_sweep(runs, "counted", cells=3)
     study = studies.read(runs, "counted")
     assert study.sweep is not None
-    sweep = progress.Sweep(runs, study, study.sweep)
-    assert sweep.line() == "counted: 0 of 3 cells done"
+    describe = partial(progress.describe_sweep, runs, study, study.sweep)
+    assert describe() == "counted: 0 of 3 cells done"
     run(config)
-    assert sweep.line() == "counted: 1 of 3 cells done"  # it had been before: no rate to tell the time from
+    assert describe() == "counted: 1 of 3 cells done"  # it had been before: no rate to tell the time from
     run(small("study=counted", "seed=2"))
-    assert re.fullmatch(r"counted: 2 of 3 cells done, \d+ an hour, about 1 min left", sweep.line())
+    assert re.fullmatch(r"counted: 2 of 3 cells done, \d+ an hour, about 1 min left", describe())
 
     def fails() -> Any:
         raise ValueError("no")
@@ -102,10 +103,10 @@ def test_progress_counts_what_ends_from_now_on(small: Small, monkeypatch: pytest
     fitted_by(monkeypatch, fails)
     with pytest.raises(ValueError, match="no"):
         run(small("study=counted", "seed=3"))
-    assert sweep.line() == "counted: 2 of 3 cells done, 1 failed"
+    assert describe() == "counted: 2 of 3 cells done, 1 failed"
     assert study.ended[-1][1] is State.FAILED
     studies.note_end(runs, "counted", "of_another_sweep", State.DONE, fitted=True)
-    assert sweep.line() == "counted: 3 cells done, 1 failed"
+    assert describe() == "counted: 3 cells done, 1 failed"
 
 
 def test_a_cell_keeps_its_log(small: Small, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_a_full_disk_is_the_error_that_is_told_and_leaves_no_result(
         with pytest.raises(OSError, match=r"No space left on device: 'metrics.json'"):
             run(small("study=full"))
     (folder,) = tmp_path.glob("runs/cells/*")
-    assert CellFolder(tmp_path / "runs", folder.name).state() is State.INTERRUPTED
+    assert CellFolder(tmp_path / "runs", folder.name).read_state() is State.INTERRUPTED
     assert not list(tmp_path.glob("runs/locks/*.lock"))
     fitted_by(monkeypatch, lambda: METRICS)
     assert run(small("study=full")) is State.DONE
@@ -145,13 +146,13 @@ def test_failures_are_counted_each_with_its_cause(
     def fails() -> Any:
         raise ValueError("this image cannot be read: a/17.png")
 
-    assert list(failures(tmp_path / "runs", "sick")) == []
+    assert list(list_failures(tmp_path / "runs", "sick")) == []
     fitted_by(monkeypatch, lambda: METRICS)
     run(small("study=sick", "seed=1"))
-    assert list(failures(tmp_path / "runs", "sick")) == []
+    assert list(list_failures(tmp_path / "runs", "sick")) == []
     fitted_by(monkeypatch, fails)
     with pytest.raises(ValueError, match="cannot be read"):
         run(small("study=sick", "seed=2"))
-    counted, cause = failures(tmp_path / "runs", "sick")
+    counted, cause = list_failures(tmp_path / "runs", "sick")
     assert counted.startswith("1 of 2 cells of study sick failed")
     assert cause.endswith(": ValueError: this image cannot be read: a/17.png")

@@ -7,7 +7,7 @@ that what is tested is which keys count, and as what.
 import pytest
 
 from mitofm.commands.composing import compose
-from mitofm.runs.identity import PROTOCOL_VERSION, _streams, hashed
+from mitofm.runs.identity import PROTOCOL_VERSION, _name_streams, hash_config
 from mitofm.runs.resolve import resolve
 
 OF_0_1 = {
@@ -80,18 +80,26 @@ FIRED_TOGETHER = {
 def test_ids_are_those_of_0_1(choice: str) -> None:
     config = resolve(compose("train", [choice, "paths.data=data", *NEEDED.get(choice, [])]))
     files = ["2" * 64] if choice == "split=file" else []
-    assert hashed(config, "0" * 64, "1" * 64, files, protocol_version=3)[:12] == OF_0_1[choice]
+    assert hash_config(config, "0" * 64, "1" * 64, files, protocol_version=3)[:12] == OF_0_1[choice]
+
+
+def test_seeds_of_split_and_training_stay_out_at_null() -> None:
+    def name(*choices: str) -> str:
+        return hash_config(resolve(compose("train", ["paths.data=data", *choices])), "0" * 64, "1" * 64, [], 3)
+
+    assert name("split_seed=null", "training_seed=null")[:12] == OF_0_1["data=synthetic"]
+    assert len({name(), name("split_seed=42"), name("training_seed=42"), name("split_seed=43"), name("seed=43")}) == 5
 
 
 @pytest.mark.parametrize("choice", FIRED_TOGETHER)
 def test_a_list_whose_transforms_fired_together_is_another_cell(choice: str) -> None:
     config = resolve(compose("train", [choice, "paths.data=data"]))
-    assert hashed(config, "0" * 64, "1" * 64, [], protocol_version=3)[:12] != FIRED_TOGETHER[choice]
+    assert hash_config(config, "0" * 64, "1" * 64, [], protocol_version=3)[:12] != FIRED_TOGETHER[choice]
 
 
 def test_transforms_inside_others_count() -> None:
     def streams(*transforms: dict) -> bool:
-        return bool(_streams({"name": "own", "transforms": list(transforms)}))
+        return bool(_name_streams({"name": "own", "transforms": list(transforms)}))
 
     flip = {"_target_": "albumentations.HorizontalFlip", "p": 0.5}
     one_of = {"_target_": "albumentations.OneOf", "transforms": [flip]}

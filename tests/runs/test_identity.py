@@ -11,7 +11,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import check
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import plain, rounded
-from mitofm.runs.studies import enlist, names, read
+from mitofm.runs.studies import enlist, list_names, read
 from mitofm.training.settings import Settings
 
 Resolved = Callable[..., dict[str, Any]]
@@ -72,7 +72,7 @@ def test_two_spellings_of_a_number_are_one_cell(resolved: Resolved, one: str, ot
 
 
 def test_what_a_calculation_leaves_in_the_last_digits_is_no_other_cell(resolved: Resolved) -> None:
-    def names(last: str) -> tuple[str, str, Any]:
+    def list_names(last: str) -> tuple[str, str, Any]:
         config = resolved(
             "adaptation=lora",
             f"fraction=0.3{last}",
@@ -85,9 +85,9 @@ def test_what_a_calculation_leaves_in_the_last_digits_is_no_other_cell(resolved:
         assert identify(Settings.read(stored)).id == cell.id
         return cell.id, cell.folder_name, config["fraction"]
 
-    assert names("") == names("0000000000000004")
-    assert names("")[2] == 0.3
-    assert names("")[0] != names("0000000003")[0]
+    assert list_names("") == list_names("0000000000000004")
+    assert list_names("")[2] == 0.3
+    assert list_names("")[0] != list_names("0000000003")[0]
 
 
 @given(st.floats(1e-200, 1e200) | st.floats(-1, -1e-200), st.floats(-1e-13, 1e-13))
@@ -171,7 +171,7 @@ def test_a_study_lists_a_cell_once(tmp_path: Any) -> None:
     for cell in ("a", "b", "a"):
         enlist(tmp_path, "mine", cell)
     assert list(read(tmp_path, "mine").cells) == ["a", "b"]
-    assert names(tmp_path) == ["mine"]
+    assert list_names(tmp_path) == ["mine"]
     with pytest.raises(MitofmError, match=r"unknown study 'min'.*Did you mean 'mine'"):
         read(tmp_path, "min")
     with pytest.raises(MitofmError, match="a study is named with"):

@@ -14,8 +14,8 @@ from mitofm.runs import journal, studies
 from mitofm.runs.collect import collect
 from mitofm.runs.execute import run
 from mitofm.runs.folder import CellFolder, State
-from mitofm.runs.status import table
-from mitofm.training.search import _kept
+from mitofm.runs.status import tabulate
+from mitofm.training.search import _read_trial
 
 FAMILY = {"metric": "auroc", "test_set": None, "margin": 0.02, "family": {"lora": {"adaptation": ["lora", "full"]}}}
 GRID: tuple[dict[str, str], dict[str, list[str]]] = {"data": "ami"}, {"seed": ["1", "2"]}
@@ -45,7 +45,7 @@ def test_a_journal_cut_at_any_byte_loses_the_cut_line_alone_and_stops_nobody(tmp
     assert len(notes) == 6
     for cut in range(len(whole)):
         file.write_bytes(whole[:cut])
-        assert list(table(tmp_path, "s"))
+        assert list(tabulate(tmp_path, "s"))
         with suppress(MitofmError):  # no cell is left
             assert cut % 10 or set(collect(tmp_path, "s").cells["cell"]) <= {"a", "b", "seed=1", "seed=2"}
         studies.state_comparisons(tmp_path, "s", FAMILY)
@@ -71,13 +71,13 @@ def test_damage_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     file = noted(tmp_path)
     file.write_bytes(file.read_bytes()[:-5])
     for _ in range(2):
-        assert list(table(tmp_path, "s"))
+        assert list(tabulate(tmp_path, "s"))
     assert [record.getMessage() for record in caplog.records] == [f"{file}: 1 damaged line is skipped"]
 
 
 OLD = {
     "cells.csv": "cell\r\na\r\nb\r\n",
-    "started.csv": f"{studies._named({'data': 'ami', 'seed': '1'})},a\n",
+    "started.csv": f"{studies._hash_choices({'data': 'ami', 'seed': '1'})},a\n",
     "ends.csv": "b,DONE,0\na,FAILED,1\n",
     "sweep.json": json.dumps({"began": 1.0, "cells": 2, "start": len("b,DONE,0\n")}),
     "planned.json": json.dumps({"grids": [{"fixed": GRID[0], "swept": list(GRID[1].items())}]}),
@@ -102,7 +102,7 @@ def test_a_study_from_before_there_were_journals_goes_on(tmp_path: Path) -> None
         assert old.stated == FAMILY
         assert old.ended == [("a", State.FAILED, True)]
         assert old.sweep == studies.Begun(2, 1.0, 0)
-        assert studies.names(tmp_path) == ["old"]
+        assert studies.list_names(tmp_path) == ["old"]
         studies.enlist(tmp_path, "old", "c")
     assert list(old.cells) == ["a", "b", "c"]
 
@@ -113,7 +113,7 @@ def test_a_damaged_file_of_an_older_study_stops_nobody(tmp_path: Path, name: str
     content = OLD.get(name) or json.dumps({"cells": ["seed=2"], "planned": 2})
     for bytes_ in damaged(content.encode()):
         (folder / name).write_bytes(bytes_)
-        assert list(table(tmp_path, "old"))
+        assert list(tabulate(tmp_path, "old"))
         studies.note_grid(tmp_path, "old", *GRID)
         studies.note_end(tmp_path, "old", "late", State.DONE, fitted=True)
         found = studies.read(tmp_path, "old")
@@ -134,21 +134,21 @@ def test_a_finished_cell_of_damaged_files_is_known_and_not_run_again(
         if file.name != "DONE":
             file.write_bytes(b"\xff{")
     assert run(config) is State.DONE
-    assert list(table(runs, "hurt"))[1].split() == ["hurt", "1", "1", "0", "0", "0"]
+    assert list(tabulate(runs, "hurt"))[1].split() == ["hurt", "1", "1", "0", "0", "0"]
     assert collect(runs, "hurt").cells["state"].item() == "damaged"
     (folder / "DONE").rename(folder / "FAILED")
     (folder / "FAILED").write_bytes(b"\xff\xff")
-    assert CellFolder(runs, folder.name).reason()
+    assert CellFolder(runs, folder.name).read_reason()
     assert run(config) is State.DONE
 
 
 def test_the_record_of_a_trial_is_whole_or_the_trial_is_run_again(tmp_path: Path) -> None:
     record = tmp_path / "trial.json"
-    assert _kept(record) is None
+    assert _read_trial(record) is None
     found = {"auroc": 0.9, "trained": {"steps": 8}}
     record.write_text(whole := json.dumps(found | {"checksum": fingerprints.of(found)}))
-    assert _kept(record) == found
+    assert _read_trial(record) == found
     for bytes_ in damaged(whole.encode()):
         record.write_bytes(bytes_)
-        kept = _kept(record)
+        kept = _read_trial(record)
         assert kept is None or {key: kept[key] for key in found} == found

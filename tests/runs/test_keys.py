@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from mitofm.commands.composing import asked, compose, each_value, groups
+from mitofm.commands.composing import compose, compose_grid, list_group, read_command_line
+from mitofm.data.card import Card
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import compare_configs, flatten
 from mitofm.runs import keys, studies
-from mitofm.runs.folder import stored_config
-from mitofm.runs.identity import hashed
+from mitofm.runs.folder import read_config
+from mitofm.runs.identity import hash_config
 
 Resolved = Callable[..., dict[str, Any]]
 OLD, NEW = next(iter(keys.RENAMED.items()))
@@ -22,7 +24,7 @@ FAMILY = {"metric": "auroc", "test_set": None, "margin": 0.02}
 
 
 def name(config: dict[str, Any]) -> str:
-    return hashed(config, "0" * 64, "1" * 64, [])
+    return hash_config(config, "0" * 64, "1" * 64, [])
 
 
 def test_every_key_of_a_config_is_of_one_class(resolved: Resolved) -> None:
@@ -32,7 +34,7 @@ def test_every_key_of_a_config_is_of_one_class(resolved: Resolved) -> None:
     for group, counted in keys.COUNTED.items():
         other = keys.UNCOUNTED[group]
         assert not {*counted} & {*other}
-        for file in groups(group).values():
+        for file in list_group(group).values():
             stated = OmegaConf.load(file).keys() - {"defaults"}
             assert stated <= {*counted, *other}, file
 
@@ -81,6 +83,32 @@ def test_a_key_counts_exactly_if_another_value_gives_another_id(resolved: Resolv
         assert name(config | {group: without}) == name(config | {group: without | {last: neutral}}), key
 
 
+def test_keys_that_decide_the_table_have_the_values_of_the_card_if_they_are_left_out() -> None:
+    stated = {field.name: field.default for field in fields(Card)}
+    assert {key: stated[key] for key in keys.CURATION} == keys.CURATION
+    for key, usual in keys.CURATION.items():
+        assert not keys.counts(f"data.{key}")
+        assert not keys.may_change_results(f"data.{key}", None, usual)
+        assert keys.may_change_results(f"data.{key}", usual, "another")
+    assert keys.may_change_results("data.patients.slide_1", None, "patient_1")  # a map, flattened
+
+
+@pytest.mark.parametrize(
+    ("key", "pair", "may"),
+    [
+        ("fit.max_epochs", (6, 20), True),
+        ("fit.labels", (None, "majority"), False),  # what a cell of 0.1 does not state
+        ("fit.labels", (None, "votes"), True),
+        ("data.title", ("a", "b"), False),
+        ("backbone.file", ("a", "b"), False),
+    ],
+)
+def test_a_key_may_change_results_if_it_counts_and_its_values_differ(
+    key: str, pair: tuple[Any, Any], may: bool
+) -> None:
+    assert keys.may_change_results(key, *pair) is may
+
+
 def test_places_and_repetitions_are_not_compared() -> None:
     compared = {
         "data": {"source": {"root": "/a", "file": "a.csv", "seed": 1}},
@@ -101,8 +129,8 @@ def test_a_cell_of_before_is_read_under_the_names_of_today_and_is_the_same_cell(
         "confounders": {},
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(old, sort_keys=False))
-    assert stored_config(tmp_path) == config
-    assert compare_configs(stored_config(tmp_path), config) == {}
+    assert read_config(tmp_path) == config
+    assert compare_configs(read_config(tmp_path), config) == {}
     assert name(old) == name(config) != name(resolved())
 
 
@@ -164,4 +192,4 @@ def test_and_in_a_yaml_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_and_in_a_study(tmp_path: Path, content: str) -> None:
     (tmp_path / "sweep.yaml").write_text(f"defaults: [train, _self_]\n{content}\n")
     with pytest.raises(MitofmError, match=f"^{OLD} is called {NEW} since"):
-        list(each_value(asked("sweep", [], str(tmp_path))))
+        list(compose_grid(read_command_line("sweep", [], str(tmp_path))))

@@ -39,7 +39,7 @@ def test_choices_that_have_come_to_mean_other_cells_are_not_started_again_yet(tm
 
 def test_what_a_study_states_stays(tmp_path: Path) -> None:
     studies.state_comparisons(tmp_path, "mine", None)
-    assert studies.names(tmp_path) == []
+    assert studies.list_names(tmp_path) == []
     for _ in range(2):
         studies.state_comparisons(tmp_path, "mine", FAMILY)
     studies.state_comparisons(tmp_path, "mine", None)  # one more cell by hand states nothing

@@ -31,7 +31,7 @@ CONFIGS = {
     "protocol/confounders=background": "protocol",
     "augment=strong adaptation=lora": "augment",
 }
-"""What is chosen, and the group whose keys are tried: all of the defaults'."""
+"""What is read_choices, and the group whose keys are tried: all of the defaults'."""
 
 # A word of the user's own files may be anything.
 WORDS = {f"data.source.{key}" for key in ("positive", "negative", "ignored", "vote_words")}

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.fractions import stratify
+from mitofm.data.splits.hold_out import share_of
 from mitofm.data.splits.part import IN_DOMAIN, TEST, TRAIN, VALIDATION, Sides, Strategy
-from mitofm.data.splits.slides import share_of
 from mitofm.ground.seeds import stream
 from mitofm.ground.settings import Share
 

@@ -56,7 +56,7 @@ class External(Strategy):
             )
         part = np.where(tests, TEST, UNUSED).astype(object)
         part[trains] = draw_validation(table[trains], self.validation_share, seed)
-        return Sides(part, np.where(tests, dataset, ""))
+        return Sides(part, np.where(tests, dataset, ""), test_chance=tests.astype(float))
 
 
 def _list_names(given: str | int | Sequence[str | int]) -> tuple[str, ...]:

@@ -47,13 +47,16 @@ class ExternalFolds(External):
         """Raises as external does, and Infeasible if the slides cannot make the folds."""
         outside = super().sides(table, seed)
         rows = np.flatnonzero(np.isin(outside.part, (TRAIN, VALIDATION)))
-        held_out = _draw_folds(table.iloc[rows], round(1 / self.test_share), seed, "held out") == 0
+        groups = round(1 / self.test_share)
+        held_out = _draw_folds(table.iloc[rows], groups, seed, "held out") == 0
         tested, rest = rows[held_out], rows[~held_out]
         part, tests = outside.part.copy(), outside.evaluation_set.copy()
         part[tested], tests[tested] = TEST, IN_DOMAIN
         validates = _draw_folds(table.iloc[rest], self.folds, seed, "folds") == self.fold
         part[rest] = np.where(validates, VALIDATION, TRAIN)
-        return Sides(part, tests)
+        chance = (outside.part == TEST).astype(float)
+        chance[rows] = 1 / groups
+        return Sides(part, tests, test_chance=chance)
 
 
 def _draw_folds(table: pd.DataFrame, folds: int, seed: int, purpose: str) -> np.ndarray:

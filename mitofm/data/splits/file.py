@@ -106,7 +106,8 @@ class FromFile(Strategy):
         if not (part == VALIDATION).any():
             trains = part == TRAIN
             part[trains] = draw_validation(table[trains], self.validation_share, seed)
-        return Sides(part, np.where(part == TEST, np.where(given == "", usual, given), ""))
+        tests = part == TEST
+        return Sides(part, np.where(tests, np.where(given == "", usual, given), ""), test_chance=tests.astype(float))
 
     @property
     def _called(self) -> str:

@@ -7,24 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, TEST, Sides, Strategy
-from mitofm.data.splits.slides import assign
-from mitofm.ground.settings import Share
+from mitofm.data.splits.by_domain import ByDomain
+from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN, TEST, Sides
 
 
 @dataclass(frozen=True, kw_only=True)
-class InDomain(Strategy):
-    """Train on every domain that can train; test on their test slides, and on all slides of the domains that cannot.
-
-    Attributes:
-        by: the column whose values are the domains: domain, scanner or species.
-        test_share: share of each domain's slides that tests.
-        validation_share: share of the other slides that validates.
-    """
-
-    by: str = "domain"
-    test_share: Share = 0.2
-    validation_share: Share = 0.2
+class InDomain(ByDomain):
+    """Train on every domain that can train; test on their test slides, and on all slides of the domains that cannot."""
 
     def describe(self) -> str:
         """The training side in words: all."""
@@ -32,6 +21,6 @@ class InDomain(Strategy):
 
     def sides(self, table: pd.DataFrame, seed: int) -> Sides:
         """Domains divided one by one. Raises MitofmError for a `by` the table cannot serve."""
-        slides = assign(table, self.by, seed, self.test_share, self.validation_share)
+        slides = self.assign(table, seed)
         tests = np.where(np.isin(slides.value, slides.test_only), OUT_OF_DOMAIN, IN_DOMAIN).astype(object)
-        return Sides(slides.part, np.where(slides.part == TEST, tests, ""), slides.test_only)
+        return Sides(slides.part, np.where(slides.part == TEST, tests, ""), slides.test_only, slides.test_chance)

@@ -43,7 +43,8 @@ class KFold(Strategy):
         rest = fold != self.fold
         part = np.full(len(table), TEST, dtype=object)
         part[rest] = draw_validation(table[rest], self.validation_share, seed)
-        return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object))
+        chance = np.full(len(table), 1 / self.folds)
+        return Sides(part, np.where(part == TEST, IN_DOMAIN, "").astype(object), test_chance=chance)
 
 
 def check_fold(fold: int, folds: int) -> None:

@@ -57,8 +57,17 @@ def make(strategy: Strategy, table: pd.DataFrame, fraction: float, seed: int) ->
     frame = table.assign(slide=unit)[["sample_id", "slide", "domain", "label", *known]].reset_index(drop=True)
     if set(VOTES) <= set(table):  # for whoever compares what experts agree on with what they do not
         frame["agreement"] = agreement(table)
-    frame = frame.assign(part=part[back], evaluation_set=sides.evaluation_set[back], order=order[back])
-    return Split(frame=frame, strategy=strategy.name, test_only=sides.test_only, slide_unit=_slide_unit(table))
+    chance = np.full(len(samples), np.nan) if sides.test_chance is None else sides.test_chance
+    frame = frame.assign(
+        part=part[back], evaluation_set=sides.evaluation_set[back], order=order[back], test_chance=chance[back]
+    )
+    return Split(
+        frame=frame,
+        strategy=strategy.name,
+        test_only=sides.test_only,
+        slide_unit=_slide_unit(table),
+        confounded_with=sides.confounded_with,
+    )
 
 
 def _slide_unit(table: pd.DataFrame) -> str:

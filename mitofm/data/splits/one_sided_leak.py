@@ -32,4 +32,5 @@ class OneSidedLeak(SingleDomain):
         part, tests = sides.part.copy(), sides.evaluation_set.copy()
         part[own] = draw_samples(table[own], {TEST: self.test_share, VALIDATION: self.validation_share}, seed)
         tests[own] = np.where(part[own] == TEST, IN_DOMAIN, "")
-        return Sides(part, tests, sides.test_only)
+        assert sides.test_chance is not None
+        return Sides(part, tests, sides.test_only, np.where(own, np.nan, sides.test_chance))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ class Sides:
     part: np.ndarray  # (N,) objects, one of `PARTS` per sample
     evaluation_set: np.ndarray  # (N,) objects, the set a test sample is evaluated in; "" for every other sample
     test_only: tuple[str, ...] = ()  # the domains (values of `by`) too small to train on
+    test_chance: np.ndarray | None = None  # (N,), the chance of each sample to test, over seeds; None: not known
+    confounded_with: Mapping[str, float] = field(default_factory=dict)  # see `Split`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,17 +70,23 @@ class Split:
     Attributes:
         frame: one row per sample, in table order: sample_id, slide (the unit of independence), domain, label, species and
             scanner if the table knows them, agreement of the experts (`mitofm.data.votes`) if it has votes, part,
-            evaluation_set, order. `order` is the rank of a training or validation sample within its side, -1 for test and
-            unused samples. If votes are trained on, also target: what each sample is trained towards, from 0 to 1.
+            evaluation_set, order, test_chance. `order` is the rank of a training or validation sample within its side, -1 for
+            test and unused samples. `test_chance` is the chance of the sample to test, over seeds and all else equal; NaN if
+            it is not known. Weighted with 1 / test_chance, sums over test samples are unbiased for sums over all samples that
+            can test (Horvitz and Thompson 1952, JASA 47:663). If votes are trained on, also target: what each sample is
+            trained towards, from 0 to 1.
         strategy: the name of the strategy.
         test_only: the domains (values of `by`) too small to train on.
         slide_unit: what a slide is: "slide", "patient", or "image" if no slide is known.
+        confounded_with: if a domain is left out, what is missing with it: the other values ("scanner Leica SCN400") of which it
+            holds at least half of the samples, and that share, largest first.
     """
 
     frame: pd.DataFrame
     strategy: str
     test_only: tuple[str, ...] = ()
     slide_unit: str = "slide"
+    confounded_with: Mapping[str, float] = field(default_factory=dict)
 
     def rows(self, part: str) -> np.ndarray:
         """Row positions (n,) of `part`: training and validation in their order, test and unused in table order."""

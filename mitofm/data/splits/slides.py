@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from mitofm.data.splits.hold_out import MIN_SAMPLES, draw_parts, draw_slides
 from mitofm.data.splits.part import TEST, TRAIN, VALIDATION
 from mitofm.ground.errors import Infeasible, MitofmError, unknown
 from mitofm.ground.seeds import stream
 
 BY = ("domain", "scanner", "species")
-MIN_SAMPLES = 5  # of each class, in every part of a domain that trains
-_ATTEMPTS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +22,7 @@ class Assignment:
     by: str  # the column whose values are the domains
     value: np.ndarray  # (N,) objects, the domain of each sample
     part: np.ndarray  # (N,) objects: train, validation or test; every sample of a domain that cannot train is test
+    test_chance: np.ndarray  # (N,), over seeds; 1 in a domain that cannot train
     test_only: tuple[str, ...]  # the domains that cannot train, sorted
     counts: pd.DataFrame  # indexed by domain: slides, positive, negative
 
@@ -63,7 +62,7 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
         table: annotation table.
         by: one of `BY`.
         seed: the seed of the cell.
-        test_share: of a domain's slides, at least one.
+        test_share: of a domain's slides, as near as they allow (`mitofm.data.splits.hold_out`).
         validation_share: of the slides left after the test slides, at least one.
 
     Raises:
@@ -72,19 +71,22 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
     values = _read_values(table, by)
     slides = _count_slides(table.assign(**{by: values}), by)
     slides["part"] = pd.Series(TEST, index=slides.index, dtype=object)
+    slides["test_chance"] = 1.0
     test_only = []
     for value, members in slides.groupby("value", sort=True):
-        shares = {TEST: test_share, VALIDATION: validation_share}
-        drawn = draw(members[["negative", "positive"]].to_numpy(), shares, stream(seed, "slides", str(value)))
+        counted, rng = members[["negative", "positive"]].to_numpy(), stream(seed, "slides", str(value))
+        drawn = draw_parts(counted, test_share, validation_share, rng)
         if drawn is None:
             test_only.append(str(value))
         else:
-            slides.loc[members.index, "part"] = drawn
-    part = slides["part"].to_numpy()[slides.index.get_indexer(table["slide"])]
+            slides.loc[members.index, "part"] = drawn.part
+            slides.loc[members.index, "test_chance"] = drawn.test_chance
+    of_samples = slides.iloc[slides.index.get_indexer(table["slide"])]
     counts = slides.groupby("value").agg(
         slides=("negative", "size"), positive=("positive", "sum"), negative=("negative", "sum")
     )
-    return Assignment(by, values, part, tuple(test_only), counts)
+    part, chance = of_samples["part"].to_numpy(), of_samples["test_chance"].to_numpy()
+    return Assignment(by, values, part, chance, tuple(test_only), counts)
 
 
 def draw_validation(table: pd.DataFrame, validation_share: float | None, seed: int) -> np.ndarray:
@@ -95,50 +97,14 @@ def draw_validation(table: pd.DataFrame, validation_share: float | None, seed: i
     if validation_share is None:
         return np.full(len(table), TRAIN, dtype=object)
     slides = _count_samples(table)
-    drawn = draw(slides.to_numpy(), {VALIDATION: validation_share}, stream(seed, "validation slides"))
+    drawn = draw_slides(slides.to_numpy(), validation_share, VALIDATION, stream(seed, "validation slides"))
     if drawn is None:
         negative, positive = slides.sum()
         raise Infeasible(
             f"{len(slides)} slides with {positive} positive and {negative} negative samples are left for training and "
             f"validation, and no draw leaves {MIN_SAMPLES} of each class in both"
         )
-    return drawn[slides.index.get_indexer(table["slide"])]
-
-
-def draw(counts: np.ndarray, held_out: Mapping[str, float], rng: np.random.Generator) -> np.ndarray | None:
-    """Draw slides for the parts of `held_out` one after the other; what is left trains.
-
-    Args:
-        counts: (n, 2) number of samples of either class on each slide, slides in a fixed order.
-        held_out: part -> share of the slides left when its turn comes, at least one slide.
-        rng: gives the permutations of slides; the first feasible one is taken.
-
-    Returns:
-        (n,) parts as objects, or None if no permutation of 200 gives every part `MIN_SAMPLES` samples of each class.
-    """
-    sizes: list[int] = []
-    for turn, (part, share) in enumerate(held_out.items()):
-        left = len(counts) - sum(sizes)
-        later = len(held_out) - turn
-        sizes.append(max(1, min(share_of(left, share, part), left - later)))
-    if len(counts) <= len(held_out):
-        return None
-    starts = np.cumsum([0, *sizes])
-    parts = np.repeat(np.array([*held_out, TRAIN], dtype=object), [*sizes, len(counts) - sum(sizes)])
-    for _ in range(_ATTEMPTS):
-        shuffled = rng.permutation(len(counts))
-        if np.add.reduceat(counts[shuffled], starts, axis=0).min() >= MIN_SAMPLES:
-            drawn = np.empty(len(counts), dtype=object)
-            drawn[shuffled] = parts
-            return drawn
-    return None
-
-
-def share_of(total: int, share: float, part: str) -> int:
-    """`share` of `total` as a whole number. MitofmError unless 0 < share < 1."""
-    if not 0 < share < 1:
-        raise MitofmError(f"split.{part}_share={share} is not between 0 and 1")
-    return round(share * total)
+    return np.where(drawn, VALIDATION, TRAIN).astype(object)[slides.index.get_indexer(table["slide"])]
 
 
 def _read_values(table: pd.DataFrame, by: str) -> np.ndarray:

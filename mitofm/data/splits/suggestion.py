@@ -10,12 +10,12 @@ from itertools import product
 import pandas as pd
 
 from mitofm.data.annotations import units
+from mitofm.data.splits.hold_out import MIN_SAMPLES
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.kfold import KFold
 from mitofm.data.splits.leave_one_out import LeaveOneOut
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Split, Strategy
-from mitofm.data.splits.slides import MIN_SAMPLES
 from mitofm.ground.errors import Infeasible, MitofmError
 
 _FOLDS = (5, 4, 3, 2)

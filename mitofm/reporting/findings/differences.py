@@ -69,7 +69,8 @@ def _compare_first(stored: Stored, members: Sequence[Result]) -> list[Pair]:
 def _compare(stored: Stored, members: Sequence[Result], pairs: Iterable[tuple[Result, Result]]) -> list[Pair]:
     """The pairs with intervals that would hold together for all pairs of `members`."""
     found = [stored.compare(first, second) for first, second in pairs]
-    return [replace(pair, difference=compare_all(pair.difference, len(members))) for pair in found]
+    together = compare_all([pair.difference for pair in found], len(members))
+    return [replace(pair, difference=difference) for pair, difference in zip(found, together, strict=True)]
 
 
 def _sort(results: Iterable[Result], rank: Callable[[Result], float], **same: Any) -> list[list[Result]]:

@@ -76,10 +76,11 @@ def rank(stored: Stored, results: Iterable[Result]) -> list[Rank]:
         if not _LEAST <= len(members) <= _MOST:
             continue
         higher, lower = np.zeros(len(members), dtype=int), np.zeros(len(members), dtype=int)
-        for (i, one), (j, other) in combinations(enumerate(members), 2):
-            verdict = compare_all(stored.compare(one, other).difference, len(members)).verdict
+        pairs = list(combinations(range(len(members)), 2))
+        differences = [stored.compare(members[i], members[j]).difference for i, j in pairs]
+        for (i, j), difference in zip(pairs, compare_all(differences, len(members)), strict=True):
             for above, below, said in ((i, j, HIGHER), (j, i, LOWER)):
-                if verdict == said:
+                if difference.verdict == said:
                     higher[below] += 1
                     lower[above] += 1
         found += [

@@ -20,7 +20,7 @@ from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import format_difference, join, name_subset
 from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import AXES, SETTING, Entry, Table, make_table, name_row
-from mitofm.runs.keys import LABELS, counts
+from mitofm.runs.keys import LABELS, may_change_results
 
 _FOLLOWS = {"backbone": ("adaptation.lr",)}
 """Keys whose values a group may decide: a learning rate belongs to a backbone's family and an adaptation."""
@@ -102,14 +102,16 @@ def _pair(stored: Stored, results: Sequence[Result], question: Question) -> Iter
 
 def _compare_keys(stored: Stored, question: Question, one: Result, other: Result) -> dict[str, tuple[Any, Any]]:
     """The keys of the configurations in which they differ, besides those that the question varies and what follows from these."""
-    varied = _add_implied(question.varied)
+    # A label that is named like a group but is not its name (`protocol`, of the confounders) varies one key of the group.
+    part = {label for label, keys in LABELS.items() if label not in question.varied and f"{label}.name" not in keys}
+    varied = _add_implied(question.varied) - part
     may = (*varied, *(key for group in varied for key in _FOLLOWS.get(group, ())))
     groups = [(question.first[key], question.second[key]) for key in question.varied if "." not in key]
     differs = compare_configs(*(stored.config(side.group.a_cell) for side in (one, other)))
     return {
         key: pair
         for key, pair in differs.items()
-        if counts(key)
+        if may_change_results(key, *pair)
         and pair not in groups  # ${backbone.name} of a confounder, say
         and not any(key == name or key.startswith(f"{name}.") for name in may)
     }

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from mitofm.evaluation.verdicts import compare_all
@@ -20,12 +20,15 @@ def test_a_rank_holds_those_that_are_not_surely_higher_or_lower(study: Study, me
     found = rankings.rank(measured.stored, measured.primary)
     assert [one.rank for one in found] == [1, 2, 3, 4, 5, 6]
     assert any((one.best, one.worst) != (1, 6) for one in found)
+    pairs = list(combinations(found, 2))
+    differences = [measured.stored.compare(one.result, other.result).difference for one, other in pairs]
+    opposite = {"higher": "lower", "lower": "higher"}
+    together = {
+        frozenset((one.rank, other.rank)): {one.rank: each.verdict, other.rank: opposite.get(each.verdict, "")}
+        for (one, other), each in zip(pairs, compare_all(differences, 6), strict=True)
+    }
     for one in found:
-        said = [
-            compare_all(measured.stored.compare(one.result, other.result).difference, 6).verdict
-            for other in found
-            if other is not one
-        ]
+        said = [together[frozenset((one.rank, other.rank))].get(one.rank) for other in found if other is not one]
         assert (one.best, one.worst) == (1 + said.count("lower"), 6 - said.count("higher"))
         assert one.best <= one.rank <= one.worst
     (sentence,) = rankings.describe(found)

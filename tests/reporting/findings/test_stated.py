@@ -150,6 +150,68 @@ def test_what_else_differs_is_told_and_not_compared(study: Study, measured: Meas
     assert stated.describe_unanswered(found, unequal, LORA) == said
 
 
+@pytest.mark.parametrize(
+    "rule", ["outside: drop", "padded: keep", "patients: '^[^_]+'", "patients: {slide_1: patient_1}"]
+)
+def test_tables_curated_by_other_rules_are_not_compared(study: Study, measured: MeasuredStudy, rule: str) -> None:
+    found, unequal = stated.answer(*two_runs(measured, study, f"data: {{{rule}}}", "data: {}"), LORA)
+    assert (found, [len(one.differs) for one in unequal]) == ([], [1])
+    assert next(iter(unequal[0].differs)).startswith(f"data.{rule.partition(':')[0]}")
+
+
+def test_rules_that_are_left_out_are_the_usual_ones(study: Study, measured: MeasuredStudy) -> None:
+    rules = "data: {outside: clip, padded: drop, patients: null}"
+    found, unequal = stated.answer(*two_runs(measured, study, rules, "data: {}"), LORA)
+    assert (len(found), unequal) == (1, [])
+
+
+def test_a_backbone_by_its_name(study: Study, measured: MeasuredStudy) -> None:
+    for backbone, size, rate in (("uni", 224, 0.1), ("virchow", 96, 0.2)):
+        config = f"{{backbone: {{name: {backbone}, img_size: {size}}}, adaptation: {{lr: {rate}}}}}"
+        (study.add(backbone=backbone) / "config.yaml").write_text(config)
+    family = {"by_name": {"backbone.name": ["uni", "virchow"]}, "as_typed": {"backbone": ["uni", "virchow"]}}
+    found, unequal = stated.answer(*measured(study), asked(family))
+    assert unequal == []  # a backbone brings its own image size and learning rate
+    assert [(one.question, one.sides) for one in found] == [(question, ("uni", "virchow")) for question in family]
+    assert len({one.difference for one in found}) == 1
+
+
+def test_what_a_backbone_does_not_bring_must_be_equal(study: Study, measured: MeasuredStudy) -> None:
+    for backbone, epochs in (("uni", 6), ("virchow", 20)):
+        config = f"{{backbone: {{name: {backbone}}}, fit: {{max_epochs: {epochs}}}}}"
+        (study.add(backbone=backbone) / "config.yaml").write_text(config)
+    found, unequal = stated.answer(*measured(study), asked({"uni": {"backbone.name": ["uni", "virchow"]}}))
+    assert (found, [one.differs for one in unequal]) == ([], [{"fit.max_epochs": (6, 20)}])
+
+
+def test_confounders_by_their_values(study: Study, measured: MeasuredStudy) -> None:
+    view = {"field_of_view": {"share": 0.5}}
+    for protocol, confounders in (("honest", {}), ("field_of_view", view)):
+        config = {"protocol": {"name": protocol, "confounders": confounders}}
+        study.write(study.add(protocol=protocol), "config.yaml", config)
+    family = {"by_value": {"protocol.confounders": [view, {}]}, "as_typed": {"protocol": ["field_of_view", "honest"]}}
+    found, unequal = stated.answer(*measured(study), asked(family))
+    assert unequal == []
+    assert [(one.question, one.sides) for one in found] == [
+        ("by_value", (str(view), "{}")),
+        ("as_typed", ("field_of_view", "honest")),
+    ]
+    assert len({one.difference for one in found}) == 1
+
+
+def test_confounders_do_not_bring_the_other_keys_of_the_protocol(study: Study, measured: MeasuredStudy) -> None:
+    for protocol, confounders, samples in (("honest", {}, 50), ("one", {"one": {"share": 0.5}}, 10)):
+        config = {"protocol": {"confounders": confounders, "validation_samples": samples}}
+        study.write(study.add(protocol=protocol), "config.yaml", config)
+    measurements = measured(study)
+    found, unequal = stated.answer(
+        *measurements, asked({"one": {"protocol.confounders": [{"one": {"share": 0.5}}, {}]}})
+    )
+    assert (found, [one.differs for one in unequal]) == ([], [{"protocol.validation_samples": (10, 50)}])
+    found, unequal = stated.answer(*measurements, asked({"one": {"protocol": ["one", "honest"]}}))  # the whole group
+    assert (len(found), unequal) == (1, [])
+
+
 def test_the_equal_one_of_several_is_compared(study: Study, measured: MeasuredStudy) -> None:
     (study.add(adaptation="lora", number=2) / "config.yaml").write_text("fit: {max_epochs: 20}")
     stored, results = two_runs(measured, study, "fit: {max_epochs: 6}", "fit: {max_epochs: 6}")
