@@ -31,14 +31,15 @@ from mitofm.backbones.weights import Weights
 from mitofm.commands.composing import compose
 from mitofm.data.splits.part import TRAIN, Split
 from mitofm.runs.resolve import resolve
-from mitofm.training import gradient
+from mitofm.training.budget import make_budget
 from mitofm.training.callbacks import SaveToResume
 from mitofm.training.cell import Cell
 from mitofm.training.copies import Copies
-from mitofm.training.environment import peak_memory_mb
+from mitofm.training.environment import measure_peak_memory
 from mitofm.training.loss import Loss
 from mitofm.training.module import CellModule
 from mitofm.training.settings import Settings
+from mitofm.training.train import load_batches, train_module
 
 WARM_UP = 3
 
@@ -125,16 +126,15 @@ def cell_of(asked: argparse.Namespace, folder: Path, steps: int) -> Cell:
 
 
 def ours(cell: Cell, adaptation: Any, bare: Bare | None, ready: bool) -> np.ndarray:
-    """Train as `mitofm.training.gradient.train` does; seconds (steps, ours and bare, wall and CPU)."""
-    budget = gradient.plan(512, cell.fit)
+    """Train as `mitofm.training.train` does; seconds (steps, ours and bare, wall and CPU)."""
+    budget = make_budget(512, cell.fit)
     module = CellModule(classifier_of(cell, adaptation), adaptation, budget, Loss(), 0)
-    data = gradient._data(cell, 0)
+    data = load_batches(cell, make_budget(512, cell.fit), 0)
     if ready:
         data.training = Ready(data.training, cell.fit.batch_size)
     turns = TakingTurns(bare)
     saved = SaveToResume(cell.folder / "resume.ckpt", cell.trainer.checkpoint_seconds, budget.check_every)
-    trainer = gradient._trainer(cell, budget, [turns, saved], Copies([]).lightning_logger())
-    trainer.fit(module, data)
+    train_module(cell, module, data, [turns], saved, Copies([]))
     return np.asarray(turns.pairs[WARM_UP:])
 
 
@@ -158,7 +158,7 @@ def forget_peak() -> None:
 def peak(device: torch.device) -> float:
     """Peak memory in MiB since then: of the GPU's allocator, or of the process."""
     if device.type == "cuda":
-        return peak_memory_mb(device)
+        return measure_peak_memory(device)
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**10
 
@@ -170,7 +170,7 @@ def peak_of(asked: argparse.Namespace, which: str) -> float:
     with tempfile.TemporaryDirectory() as name:
         cell = cell_of(asked, Path(name), steps)
         adaptation = cell.settings.adaptation
-        gradient._data(cell, 0)  # imports what augments
+        load_batches(cell, make_budget(512, cell.fit), 0)  # imports what augments
         forget_peak()
         if which == "ours":
             ours(cell, adaptation, None, ready=False)

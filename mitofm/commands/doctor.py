@@ -124,9 +124,9 @@ def _check_data(settings: Settings) -> Finding:
 def _check_wandb(settings: Settings) -> Finding:
     if not settings.logger.wandb:
         return Finding(OK, "switched off")
-    from mitofm.training.wandb_run import mode
+    from mitofm.training.wandb_run import choose_mode
 
-    if mode() == "online":
+    if choose_mode() == "online":
         return Finding(OK, "online")
     fix = "`wandb login`, or WANDB_API_KEY, for online; `mitofm sync` later"
     return Finding(NOTE, "offline: runs are kept on disk", fix)

@@ -20,7 +20,7 @@ class CellData(pl.LightningDataModule):
     """Training and validation batches of one cell.
 
     Args:
-        validation: the samples to check; none if nothing is chosen on them.
+        validation: the samples to check.
         groups: of training samples that are drawn equally often.
         workers: loader processes.
         pin: whether batches go to a GPU.

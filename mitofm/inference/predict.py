@@ -26,8 +26,8 @@ from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
 from mitofm.inference.trained import Checkpoint
-from mitofm.training.cell import Seen
-from mitofm.training.frozen import features_of
+from mitofm.training.cell import Inputs
+from mitofm.training.frozen import compute_features
 from mitofm.training.predict import predict
 from mitofm.training.settings import Trainer
 
@@ -94,7 +94,7 @@ def score(
     torch.set_num_threads(trainer.threads)
     store = narrow_store(trained, dataset)
     rows = _find_rows(samples, store.table)
-    seen = Seen(
+    inputs = Inputs(
         fit=trained.fit,
         trainer=trainer,
         seed=trained.facts["seed"],
@@ -104,11 +104,11 @@ def score(
         cache=cache,
     )
     if isinstance(trained.adaptation, FrozenAdaptation):
-        features = features_of(seen, trained.adaptation)
+        features = compute_features(inputs, trained.adaptation)
         with threadpool_limits(trainer.threads):
             logits = trained.head(features[rows[:1]].shape[-1]).logits(Rows(features, rows))
     else:
-        logits = predict(seen, trained.classifier(), rows)
+        logits = predict(inputs, trained.classifier(), rows)
     scored = store.table.iloc[rows].reset_index(drop=True)
     table = scored.assign(
         mpp=positions.find_resolutions(dataset.source.root, scored, dataset.card.image_mpp),

@@ -7,18 +7,14 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 # isort: split
 
 import csv
-import logging
 import math
 import time
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import TQDMProgressBar
-from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -34,10 +30,11 @@ from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.masked import MaskedAutoencoder
 from mitofm.pretraining.settings import PretrainSettings
 from mitofm.training import environment
+from mitofm.training.budget import schedule_lr
 from mitofm.training.callbacks import SaveToResume
+from mitofm.training.loop import run_loop
 
 _COLUMNS = ("step", "crops", "loss", "contrast", "crops_per_second")
-_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
 class Pretraining(pl.LightningModule):
@@ -80,14 +77,7 @@ class Pretraining(pl.LightningModule):
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
         optimiser = torch.optim.AdamW(groups, lr=self.asked.lr, betas=(0.9, 0.95))
-        warmup = math.ceil(self.steps * self.asked.warmup)
-
-        def factor(step: int) -> float:
-            rising = (step + 1) / max(1, warmup)
-            return min(rising, 0.5 * (1 + math.cos(math.pi * max(0, step - warmup) / max(1, self.steps - warmup))))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return schedule_lr(optimiser, self.steps, math.ceil(self.steps * self.asked.warmup))
 
 
 class _Steps(pl.LightningDataModule):
@@ -161,41 +151,24 @@ def pretrain(asked: PretrainSettings) -> Path:
     crops = Crops(unlabelled, spec.img_size, asked.batch_size, asked.seed, **vars(asked.places))
     write_json(folder / "config.json", decides)
     log = _Log(folder / "log.csv", asked.log_every, asked.batch_size)
-    trainer = _fit(module, crops, log, folder / "resume.ckpt", asked)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    save = SaveToResume(folder / "resume.ckpt", asked.checkpoint_seconds, check_every=0)
+    trainer = run_loop(
+        module,
+        _Steps(crops, module.steps),
+        [log],
+        save,
+        steps=module.steps,
+        precision=asked.precision,
+        progress=asked.progress,
+        accelerator=asked.accelerator,
+        devices=1,
+        gradient_clip_val=1.0,
+        logger=False,
+    )
     about = environment.describe(trainer.strategy.root_device)  # Lightning has taken the module back to the CPU
     tensors = {name: value.to(torch.bfloat16) for name, value in module.backbone.trunk.state_dict().items()}
     with replacing(folder / "README.md") as temporary:
         temporary.write_text(write_card(decides, about, log.rows(), sum(p.numel() for p in tensors.values())))
     save_tensors(weights, tensors)  # last: where it is, all is
-    (folder / "resume.ckpt").unlink(missing_ok=True)
+    save.file.unlink(missing_ok=True)
     return weights
-
-
-def _fit(module: Pretraining, crops: Crops, log: _Log, resume: Path, asked: PretrainSettings) -> pl.Trainer:
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    bars: list[pl.Callback] = [TQDMProgressBar(refresh_rate=10)] if asked.progress else []
-    trainer = pl.Trainer(
-        accelerator=asked.accelerator,
-        devices=1,
-        plugins=LightningEnvironment(),  # also under Slurm, and where there is an `srun`
-        precision=_PRECISIONS[asked.precision],  # type: ignore[arg-type]
-        max_steps=module.steps,
-        max_epochs=-1,
-        gradient_clip_val=1.0,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=asked.progress,
-        logger=False,
-        callbacks=[log, *bars, SaveToResume(resume, asked.checkpoint_seconds, 0)],
-        default_root_dir=resume.parent,
-    )
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*(many workers|LeafSpec|not resumable|in eval mode at the start|`srun`).*"
-        )
-        trainer.fit(
-            module, _Steps(crops, module.steps), ckpt_path=resume if resume.is_file() else None, weights_only=True
-        )
-    return trainer

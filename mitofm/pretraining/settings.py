@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from annotated_types import Ge
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.ground.settings import Count, Natural, NotNegative, Positive, Share, UpToOne
-from mitofm.training.settings import Paths
+from mitofm.training.settings import Machine, Paths, Precision
 
 _ELSEWHERE = ("paths", "backbone", "accelerator", "threads", "progress", "checkpoint_seconds", "log_every")
 """Keys that cannot change the weights, and the backbone, whose contract counts."""
@@ -52,7 +52,7 @@ class Tissue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainSettings:
+class PretrainSettings(Machine):
     """`conf/pretrain.yaml`."""
 
     backbone: BackboneSpec
@@ -69,11 +69,7 @@ class PretrainSettings:
     places: Places
     colour: NotNegative
     tissue: Tissue
-    precision: Literal["fp32", "bf16"]
-    accelerator: Literal["auto", "cpu", "cuda"]
-    threads: Count
-    progress: bool
-    checkpoint_seconds: NotNegative
+    precision: Precision
     log_every: Count
 
     @property

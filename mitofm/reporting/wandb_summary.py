@@ -10,7 +10,7 @@ import pandas as pd
 
 from mitofm.ground import fingerprints
 from mitofm.training.settings import Logger
-from mitofm.training.wandb_run import mode
+from mitofm.training.wandb_run import choose_mode
 
 _log = logging.getLogger(__name__)
 _AXES = ("dataset", "setting", "train_domain", "set", "model", "adaptation", "fraction")
@@ -59,8 +59,8 @@ def _log_report(out: Path, study: str, logger: Logger, folder: Path) -> None:
         group=study,
         job_type="report",
         dir=str(folder.resolve()),  # W&B's service keeps the folder that it was started in
-        mode=mode(),
-        resume="allow" if mode() == "online" else None,
+        mode=choose_mode(),
+        resume="allow" if choose_mode() == "online" else None,
         settings=wandb.Settings(silent=True, console="off", init_timeout=20, x_disable_stats=True, disable_git=True),
     )
     failed = True

@@ -43,8 +43,8 @@ def foresee(cells: Iterable[Settings]) -> Iterator[str]:
         if state not in SETTLED:
             ahead.append(_label(settings))
             # Cells of other backbones and adaptations share their split, which is tried once.
-            data = fingerprints.of(settings.stated("data"))
-            split = fingerprints.of([data, settings.stated("split"), settings.fraction, settings.seed_of_split])
+            data = fingerprints.of(settings.config["data"])
+            split = fingerprints.of([data, settings.config["split"], settings.fraction, settings.seed_of_split])
             if split not in problems:
                 problems[split] = _find_problem(settings, tables, data)
             refused += [problems[split]] if problems[split] else []

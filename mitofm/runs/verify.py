@@ -76,9 +76,9 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
         trainer=replace(settings.trainer, progress=False),
     )
     # Frozen modes see no augmented patch.
-    augment = settings.stated("augment") if isinstance(settings.adaptation, GradientAdaptation) else {}
+    augment = settings.config["augment"] if isinstance(settings.adaptation, GradientAdaptation) else {}
     earlier = versions.read_cell(folder / "environment.json")
-    for line in versions.compare(earlier, way, folder.name, settings.stated("adaptation"), augment):
+    for line in versions.compare(earlier, way, folder.name, settings.config["adaptation"], augment):
         tell(line)
     again = scratch / "cell"
     fit_cell(settings, cell.id, cell.weights, again)

@@ -1,4 +1,4 @@
-"""What a cell is made of once its config is resolved, and what fitting it gives."""
+"""A cell ready to be fitted, and the outcome of its fit."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """Patches, and the backbone that sees them: what a forward pass takes.
+class Inputs:
+    """The inputs of a forward pass: patches, and the backbone that they pass through.
 
     Attributes:
-        fit: what a forward pass takes of the group `fit`; all of it in a cell.
+        fit: the keys of the group `fit` that a forward pass needs; all of them in a cell.
         trainer: the group `trainer`.
-        seed: of all streams.
+        seed: of all random streams.
         store: the patches.
         spec: the backbone.
         weights: its weights.
-        cache: where embeddings are shared.
+        cache: folder of the embeddings that cells share.
     """
 
     fit: Forward
@@ -49,35 +49,35 @@ class Seen:
 
     @property
     def device(self) -> torch.device:
-        """The first device of the accelerator asked for.
+        """The device of `trainer.accelerator`.
 
         Raises:
-            MitofmError: a GPU is asked for, and torch sees none.
+            MitofmError: it is a GPU, and torch sees none.
         """
-        asked, there = self.trainer.accelerator, torch.cuda.is_available()
-        if asked == "cuda" and not there:
+        accelerator, available = self.trainer.accelerator, torch.cuda.is_available()
+        if accelerator == "cuda" and not available:
             raise MitofmError(
                 f"trainer.accelerator=cuda, but torch {torch.__version__} sees no GPU here: `mitofm doctor` shows what it "
-                "sees; trainer.accelerator=auto takes the CPU where there is none"
+                "sees; trainer.accelerator=auto takes the CPU if there is none"
             )
-        return torch.device("cuda" if there and asked != "cpu" else "cpu")
+        return torch.device("cuda" if available and accelerator != "cpu" else "cpu")
 
     @property
     def backbone_fingerprint(self) -> str:
-        """Names the embeddings of the frozen backbone."""
+        """The fingerprint of the embeddings of the frozen backbone."""
         drawn_from = self.seed if self.spec.weights == "random" else None
         return self.spec.fingerprint(self.weights.sha256, self.fit.precision, drawn_from)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell(Seen):
+class Cell(Inputs):
     """One cell, ready to be fitted.
 
     Attributes:
-        settings: all that its config says; `fit` and `trainer` are of them, and `seed` is that of training.
-        split: which patches are bought for what.
-        folder: where results go.
-        validation_decides: whether the validation cells are enough to choose on.
+        settings: its whole config; `fit` and `trainer` are parts of it, and `seed` is that of training.
+        split: the part of each patch.
+        folder: of its results.
+        validation_decides: whether the validation samples are enough to choose on.
     """
 
     fit: Fit
@@ -86,40 +86,35 @@ class Cell(Seen):
     folder: Path
     validation_decides: bool
 
-    @property
-    def balanced(self) -> bool:
-        """Whether the classes weigh the same."""
-        return self.fit.class_weight == "balanced"
-
     def rows(self, part: str) -> np.ndarray:
-        """Rows of the store on one side of the split."""
+        """Rows of the store in one part of the split: int (n,)."""
         return self.split.rows(part)
 
     @property
     def shares(self) -> np.ndarray | None:
-        """What is trained towards in place of labels, if votes are: float64 (N,), by row of the store, from 0 to 1."""
+        """The share of positive votes of each row of the store, float64 (N,), to train towards; None to train towards labels."""
         frame = self.split.frame
         return frame["target"].to_numpy() if "target" in frame else None
 
-    def samples_in(self, steps: int) -> int:
-        """Training cells that so many steps see, repetitions counted."""
+    def count_samples(self, steps: int) -> int:
+        """How many training samples that many steps see, repetitions counted."""
         n = len(self.rows("train"))
         return steps * n // batches_per_pass(n, self.fit.batch_size)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What fitting a cell gives.
+    """The outcome of fitting a cell.
 
     Attributes:
         validation_logits: float64, in the order of the validation rows.
         test_logits: float64, in the order of the test rows.
         trained_parameters: how many numbers were trained.
         samples_seen: training samples seen, repetitions and trials counted.
-        pieces: in how many a training batch passed through the classifier.
-        peak_memory_mb: of training, where another process did it.
+        pieces: into how many pieces a training batch was cut for the classifier.
+        peak_memory_mb: of training, MiB, if another process trained.
         earlier_seconds: of sessions that were interrupted.
-        notes: what was chosen on the way.
+        notes: choices made on the way.
     """
 
     validation_logits: np.ndarray

@@ -1,4 +1,4 @@
-"""Copies of what a cell records, for people to watch: learning curves as CSV, a run in W&B. They can never fail a cell."""
+"""Copies of a cell's metrics for people to watch: learning curves as CSV, a run in W&B. They can never fail a cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import csv
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -22,84 +21,87 @@ _log = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """Somewhere a copy goes."""
+    """A place that copies go to. In subclasses, a method that is not overridden does nothing."""
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Record one point of the learning curves."""
-        ...
+        return
 
     def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
         """Record the results of a finished cell."""
-        ...
+        return
 
     def close(self, failed: bool) -> None:
-        """Let go, whatever has happened."""
-        ...
+        """Release all resources, also if the cell failed."""
+        return
 
 
-class Copies:
-    """Passes everything on to its sinks; one that raises is dropped with a warning.
+class Copies(Logger):
+    """Passes everything on to its sinks, also as a logger of Lightning; a sink that raises is dropped with a warning.
 
     Args:
-        openers: give the sinks; one that cannot be opened is left out with a warning.
+        openers: open the sinks; one that cannot be opened is left out with a warning.
     """
+
+    name = version = None
 
     def __init__(self, openers: list[Callable[[], Sink]]) -> None:
         self._sinks: list[Sink] = []
         for opener in openers:
-            self._guard(partial(self._open, opener), "a logger")
+            try:
+                self._sinks.append(opener())
+            except Exception as error:
+                _warn("a logger", error)
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Pass on one point of the learning curves."""
-        self._each(lambda sink: sink.log(metrics, step))
+        """Pass on one point of the learning curves; steps count from 1."""
+        self._call_each(lambda sink: sink.log(metrics, step))
 
     def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
         """Pass on the results."""
-        self._each(lambda sink: sink.finish(metrics, predictions))
+        self._call_each(lambda sink: sink.finish(metrics, predictions))
 
     def close(self, failed: bool) -> None:
         """Close every sink."""
-        self._each(lambda sink: sink.close(failed))
+        self._call_each(lambda sink: sink.close(failed))
 
-    def lightning_logger(self) -> Logger:
-        """What Lightning logs to."""
-        return _ForLightning(self)
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Pass on what Lightning logs; it counts steps from 0."""
+        self.log(metrics, (step or 0) + 1)
 
-    def _open(self, opener: Callable[[], Sink]) -> None:
-        self._sinks.append(opener())
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the config is in the cell's folder."""
 
-    def _each(self, action: Callable[[Sink], None]) -> None:
+    def _call_each(self, call: Callable[[Sink], None]) -> None:
         for sink in list(self._sinks):
-            if not self._guard(partial(action, sink), getattr(sink, "name", type(sink).__name__)):
+            try:
+                call(sink)
+            except Exception as error:
                 self._sinks.remove(sink)
-
-    def _guard(self, action: Callable[[], None], name: str) -> bool:
-        try:
-            action()
-        except Exception as error:
-            _log.warning(
-                "%s gave up (%s: %s); the cell goes on, its own files are complete", name, type(error).__name__, error
-            )
-            return False
-        return True
+                _warn(getattr(sink, "name", type(sink).__name__), error)
 
 
-class InTime:
-    """A sink in a thread of its own: it holds up nothing but the end of a cell, and that for `seconds` at most.
+def _warn(name: str, error: Exception) -> None:
+    kind = type(error).__name__
+    _log.warning("%s gave up (%s: %s); the cell goes on, its own files are complete", name, kind, error)
+
+
+class InTime(Sink):
+    """A sink in a thread of its own: only the end of a cell waits for it, for `seconds` at most.
 
     Args:
-        opener: gives the sink.
+        opener: opens the sink.
         name: of the sink, in warnings.
-        seconds: how long the end of the cell waits for what the sink has not done yet.
+        seconds: how long the end of the cell waits for unfinished calls.
 
     Raises:
-        Exception: what the sink has raised, at the next call.
+        Exception: an error of the sink, at the next call.
     """
 
     def __init__(self, opener: Callable[[], Sink], name: str, seconds: float) -> None:
         self.name = name
         self._seconds = seconds
-        self._calls: SimpleQueue[Callable[[Sink], None]] = SimpleQueue()
+        self._calls: SimpleQueue[Callable[[Sink], None] | None] = SimpleQueue()  # None is the last
         self._error: Exception | None = None
         self._failed = True
         self._thread = threading.Thread(target=self._work, args=(opener,), daemon=True)
@@ -115,19 +117,19 @@ class InTime:
         self._call(lambda sink: sink.finish(metrics, predictions))
 
     def close(self, failed: bool) -> None:
-        """Wait for the sink to let go, but not for long."""
+        """Wait for the sink to close, but for `seconds` at most."""
         self._failed = failed
-        self._calls.put(_last)
+        self._calls.put(None)
         self._thread.join(self._seconds)
         if self._thread.is_alive():
             raise TimeoutError(f"it has not ended after {self._seconds:.0f} s and is left behind")
-        self._raise()
+        self._raise_error()
 
     def _call(self, call: Callable[[Sink], None]) -> None:
-        self._raise()
+        self._raise_error()
         self._calls.put(call)
 
-    def _raise(self) -> None:
+    def _raise_error(self) -> None:
         if self._error is not None:
             raise self._error
 
@@ -135,27 +137,19 @@ class InTime:
         try:
             sink = opener()
             try:
-                while (call := self._calls.get()) is not _last:
+                while (call := self._calls.get()) is not None:
                     call(sink)
             except Exception as error:
                 self._error = error
-                while self._calls.get() is not _last:
+                while self._calls.get() is not None:
                     pass
             sink.close(self._failed)
         except Exception as error:
             self._error = self._error or error
 
 
-def _last(sink: Sink) -> None:
-    """Nothing is called after this."""
-
-
-class Curves:
-    """Learning curves as rows `step, metric, value`; a resumed cell goes on in the same file.
-
-    Args:
-        file: the CSV file.
-    """
+class Curves(Sink):
+    """Learning curves as rows `step, metric, value` of a CSV file; a resumed cell appends to the same file."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -168,24 +162,3 @@ class Curves:
             if new:
                 writer.writerow(["step", "metric", "value"])
             writer.writerows([step, name, value] for name, value in metrics.items() if name != "epoch")
-
-    def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
-        """Nothing: results are in the cell's own files."""
-
-    def close(self, failed: bool) -> None:
-        """Nothing is held open."""
-
-
-class _ForLightning(Logger):
-    name = None
-    version = None
-
-    def __init__(self, copies: Copies) -> None:
-        self._copies = copies
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        # Lightning counts steps from 0; the first is done when it is logged.
-        self._copies.log(metrics, (step or 0) + 1)
-
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """The config is in the cell's folder."""

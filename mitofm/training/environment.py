@@ -1,4 +1,4 @@
-"""What a cell ran on, recorded beside its results; none of it is part of its identity."""
+"""The machine and the software that a cell ran on, recorded beside its results; no part of its identity."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from mitofm.ground import versions
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Python, packages, platform, device, threads, and the revision of mitofm where it runs from a checkout."""
+    """Python, packages, platform, device, threads, the revision of mitofm if it runs from a checkout."""
     return {
         "mitofm": mitofm.__version__,
-        "revision": _revision(),
+        "revision": _read_revision(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": versions.list_installed(),
@@ -30,8 +30,8 @@ def describe(device: torch.device) -> dict[str, Any]:
     }
 
 
-def forget_peak_memory(device: torch.device) -> None:
-    """Measure `peak_memory_mb` from now on: a process may have fitted other cells. On macOS nothing forgets it."""
+def reset_peak_memory(device: torch.device) -> None:
+    """Let `measure_peak_memory` count from now: the process may have fitted other cells. On macOS a peak stays."""
     if device.type == "cuda":
         torch.cuda.init()
         torch.cuda.reset_peak_memory_stats(device)
@@ -39,8 +39,8 @@ def forget_peak_memory(device: torch.device) -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def peak_memory_mb(device: torch.device) -> float:
-    """Peak memory in MiB: of the GPU's allocator where one is used, else of this process."""
+def measure_peak_memory(device: torch.device) -> float:
+    """Peak memory in MiB: of the GPU's allocator on a GPU, else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -48,7 +48,7 @@ def peak_memory_mb(device: torch.device) -> float:
 
 
 @functools.cache
-def _revision() -> str | None:
+def _read_revision() -> str | None:
     checkout = Path(mitofm.__file__).parent.parent
     if not (checkout / ".git").exists():
         return None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,8 @@ import pandas as pd
 import torch
 
 from mitofm.adaptation.gradient import GradientAdaptation
-from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.data import votes
-from mitofm.data.card import Card
 from mitofm.data.splits.part import Split
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.evaluation import threshold
@@ -29,20 +26,17 @@ from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves, InTime, Sink
 from mitofm.training.frozen import fit_frozen
-from mitofm.training.gradient import forget
-from mitofm.training.search import TRIALS, fit_searched
+from mitofm.training.search import fit_searched
 from mitofm.training.selection import validation_decides
 from mitofm.training.settings import Settings
 from mitofm.training.wandb_run import WandbRun
-
-_log = logging.getLogger(__name__)
 
 
 def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -> dict[str, Any]:
     """Fit one cell and write everything but its state into `folder`.
 
     Args:
-        settings: all that its config says.
+        settings: its whole config.
         cell_id: hash of the cell's identity.
         weights: of its backbone.
         folder: of the cell.
@@ -51,8 +45,8 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
         The metrics, as written to `metrics.json`.
 
     Raises:
-        Infeasible: the split cannot give what the cell asks for.
-        MitofmError: anything else the user can mend.
+        Infeasible: the split cannot provide the samples of this cell.
+        MitofmError: any other error that the user can mend.
     """
     torch.set_num_threads(settings.trainer.threads)
     started = time.perf_counter()
@@ -62,12 +56,12 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
     if settings.fit.learns_votes:
         votes.require_votes(table, dataset.card.name)
     split = make_or_suggest(settings.split, table, settings.fraction, settings.seed_of_split)
-    labels = _labels(settings, split)
+    labels = _collect_labels(settings, split)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
     store = dataset.store()
     for confounder in settings.protocol.built.values():
         split, store = confounder.apply(split, store, dataset)
-    if settings.fit.learns_votes:  # from the table as it is now: the store keeps the votes that it was built with
+    if settings.fit.learns_votes:  # from the current table: the store keeps the votes that it was built with
         split = replace(split, frame=votes.add_targets(split.frame, table))
     write_parquet(folder / "split.parquet", split.frame)
 
@@ -82,13 +76,12 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
         weights=weights,
         folder=folder,
         cache=settings.paths.cache,
-        validation_decides=validation_decides(_truth(split, "validation"), settings.protocol),
+        validation_decides=validation_decides(_read_labels(split, "validation"), settings.protocol),
     )
     write_json(folder / "environment.json", environment.describe(cell.device) | {"weights_sha256": weights.sha256})
+    environment.reset_peak_memory(cell.device)
 
-    environment.forget_peak_memory(cell.device)
-
-    copies = _copies(cell, cell_id, labels)
+    copies = _open_copies(cell, cell_id, labels)
     failed = True
     try:
         adaptation = settings.adaptation
@@ -101,26 +94,25 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
         metrics, predictions = _evaluate(cell, outcome)
         write_parquet(folder / "predictions.parquet", predictions)
         write_json(folder / "metrics.json", metrics)
-        write_json(folder / "cost.json", _cost(cell, outcome, seconds))
+        write_json(folder / "cost.json", _measure_cost(cell, outcome, seconds))
         checkpoint.describe(cell, cell_id, labels, metrics)
         copies.finish(metrics, predictions)
         failed = False
     finally:
         copies.close(failed)
-    forget(folder)
-    shutil.rmtree(folder / TRIALS, ignore_errors=True)
+    checkpoint.delete_resume_files(folder)
     return metrics
 
 
-def _truth(split: Split, part: str) -> np.ndarray:
+def _read_labels(split: Split, part: str) -> np.ndarray:
     return split.frame["label"].to_numpy()[split.rows(part)]
 
 
 def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Metrics and per-sample predictions of the test side; the threshold never saw it."""
+    """Metrics and predictions of the test samples. The threshold is chosen without them."""
     cut, rule = threshold.FIXED, "fixed"
     if cell.validation_decides:
-        cut, rule = threshold.choose(_truth(cell.split, "validation"), outcome.validation_logits), "validation"
+        cut, rule = threshold.choose(_read_labels(cell.split, "validation"), outcome.validation_logits), "validation"
     columns = ["sample_id", "slide", "domain", "label", "evaluation_set", "test_chance"]
     predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
     predictions.insert(4, "logit", outcome.test_logits)
@@ -136,19 +128,20 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
     return metrics, predictions
 
 
-def _cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any]:
+def _measure_cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any]:
     return {
         "seconds": seconds,
-        "peak_memory_mb": max(outcome.peak_memory_mb, environment.peak_memory_mb(cell.device)),
+        "peak_memory_mb": max(outcome.peak_memory_mb, environment.measure_peak_memory(cell.device)),
         "trained_parameters": outcome.trained_parameters,
         "samples_per_second": outcome.samples_seen / seconds,
         "pieces_per_batch": outcome.pieces,
     }
 
 
-def _labels(settings: Settings, split: Split) -> dict[str, Any]:
-    """The words and numbers under which tables list this cell."""
+def _collect_labels(settings: Settings, split: Split) -> dict[str, Any]:
+    """The words and numbers by which tables list this cell."""
     card, backbone = settings.dataset.card, settings.backbone
+    pretrained_on = backbone.pretraining if backbone.weights == "pretrained" else ()
     return {
         "dataset": card.name,
         "backbone": backbone.name,
@@ -170,36 +163,18 @@ def _labels(settings: Settings, split: Split) -> dict[str, Any]:
         "n_validation": len(split.rows("validation")),
         "test_only": list(split.test_only),
         "slide_unit": split.slide_unit,
-        "seen": _seen(backbone, card),
+        "seen": sorted(set(pretrained_on) & set(card.origin)),  # images that the backbone was pretrained on
         **({"confounded_with": dict(split.confounded_with)} if split.confounded_with else {}),
     }
 
 
-def _seen(backbone: BackboneSpec, card: Card) -> list[str]:
-    """The collections of the data set's images that the backbone's weights have been pretrained on."""
-    known = backbone.pretraining if backbone.weights == "pretrained" else ()
-    return sorted(set(known) & set(card.origin))
-
-
-def _copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:
+def _open_copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:
     settings = cell.settings
     openers: list[Callable[[], Sink]] = []
     if settings.logger.csv:
-        openers.append(lambda: Curves(cell.folder / "curves.csv"))
+        openers.append(partial(Curves, cell.folder / "curves.csv"))
     if settings.logger.wandb:
-        openers.append(
-            lambda: InTime(
-                lambda: WandbRun(
-                    settings.logger,
-                    cell_id,
-                    cell.folder.name,
-                    settings.study,
-                    labels,
-                    settings.config,
-                    settings.paths.runs,
-                ),
-                "W&B",
-                seconds=4,
-            )
-        )
+        names = (cell_id, cell.folder.name, settings.study)
+        run = partial(WandbRun, settings.logger, *names, labels, settings.config, settings.paths.runs)
+        openers.append(partial(InTime, run, "W&B", seconds=4))
     return Copies(openers)

@@ -1,4 +1,4 @@
-"""Fit a frozen mode: features once, cached; then its own fit."""
+"""Fit a frozen mode: its features are computed once and cached, then its head is fitted to them."""
 
 from __future__ import annotations
 
@@ -15,56 +15,61 @@ from mitofm.data.annotations import units
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.tensors import save_tensors
-from mitofm.training.cell import Cell, Outcome, Seen
+from mitofm.training.cell import Cell, Inputs, Outcome
+from mitofm.training.checkpoint import TRAINED
 
 
 def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
-    """Fit `adaptation` on the cell's training side and give the logits of its validation and test sides."""
-    features = features_of(cell, adaptation)
-    table = cell.store.table
-    cells = Labelled(features, table["label"].to_numpy(), units(table).to_numpy(), cell.shares)
-    train, validation, test = (cell.rows(part) for part in ("train", "validation", "test"))
+    """Fit `adaptation` on the cell's training samples and predict its validation and test samples."""
+    features = compute_features(cell, adaptation)
     with threadpool_limits(cell.trainer.threads):  # the last digits depend on it, as they do for torch
-        head = adaptation.fit(
-            cells.select(train),
-            cells.select(validation) if cell.validation_decides else None,
-            balanced=cell.balanced,
-            seed=cell.seed,
-            device=cell.device.type,
-        )
-        save_tensors(cell.folder / "checkpoint" / "trained.safetensors", head.state())
+        head = fit_head(cell, adaptation, features)
+        save_tensors(cell.folder / TRAINED, head.state())
         return Outcome(
-            validation_logits=head.logits(Rows(features, validation)),
-            test_logits=head.logits(Rows(features, test)),
+            validation_logits=head.logits(Rows(features, cell.rows("validation"))),
+            test_logits=head.logits(Rows(features, cell.rows("test"))),
             trained_parameters=head.trained_parameters,
-            samples_seen=len(train),
+            samples_seen=len(cell.rows("train")),
             notes=head.notes,
         )
 
 
-def features_of(seen: Seen, adaptation: FrozenAdaptation) -> Any:
-    """What `adaptation` sees of every patch of the store, in the store's order.
+def fit_head(cell: Cell, adaptation: FrozenAdaptation, features: Any) -> Any:
+    """The head that `adaptation` fits to the `features` of the cell's training samples."""
+    table = cell.store.table
+    samples = Labelled(features, table["label"].to_numpy(), units(table).to_numpy(), cell.shares)
+    return adaptation.fit(
+        samples.select(cell.rows("train")),
+        samples.select(cell.rows("validation")) if cell.validation_decides else None,
+        balanced=cell.fit.class_weight == "balanced",
+        seed=cell.seed,
+        device=cell.device.type,
+    )
+
+
+def compute_features(inputs: Inputs, adaptation: FrozenAdaptation) -> Any:
+    """The features of every patch of the store that `adaptation` is fitted to, in the store's order: see `Labelled`.
 
     Raises:
         MitofmError: the backbone gives no such features, or numbers that are not finite.
     """
-    contract = seen.backbone_fingerprint
+    contract = inputs.backbone_fingerprint
     kind = (adaptation.views, adaptation.of_tokens)
-    plain = kind == (1, False)  # what a backbone gives when it is asked for nothing else
-    where: dict[str, Any] = {
-        "store": seen.store,
+    plain = kind == (1, False)  # the embeddings of an unchanged backbone keep its own fingerprint
+    request: dict[str, Any] = {
+        "store": inputs.store,
         "fingerprint": contract if plain else fingerprints.of([contract, *kind]),
-        "cache": seen.cache,
-        "embedder": lambda: adaptation.embedder(build(seen.spec, seen.weights, seen.seed)),
-        "device": seen.device,
-        "precision": seen.autocast,
+        "cache": inputs.cache,
+        "embedder": lambda: adaptation.embedder(build(inputs.spec, inputs.weights, inputs.seed)),
+        "device": inputs.device,
+        "precision": inputs.autocast,
     }
     if adaptation.of_tokens:
-        return open_tokens(**where, limit_gb=seen.trainer.token_cache_gb)
-    embeddings = cache_embeddings(**where)
+        return open_tokens(**request, limit_gb=inputs.trainer.token_cache_gb)
+    embeddings = cache_embeddings(**request)
     if not np.isfinite(embeddings).all():
         raise MitofmError(
-            f"backbone {seen.spec.name!r} gives embeddings that are not finite at fit.precision={seen.fit.precision}: "
+            f"backbone {inputs.spec.name!r} gives embeddings that are not finite at fit.precision={inputs.fit.precision}: "
             "check its weights and its transform, or take fp32"
         )
     return embeddings

@@ -1,4 +1,4 @@
-"""The loss of every gradient mode: binary cross-entropy, which a focus and smoothed labels may change."""
+"""The loss of every gradient mode: binary cross-entropy, optionally focal and with smoothed labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Loss:
     and 1 in the form of Li et al. 2020 (arXiv 2006.04388).
 
     Attributes:
-        gamma: how much less a cell counts that is right already.
+        gamma: how much less a sample counts if its probability is right already.
         smoothing: share of each label that is spread over both.
     """
 
@@ -28,6 +28,6 @@ class Loss:
         """The loss of a batch: three times (B,) -> ()."""
         labels = labels * (1 - self.smoothing) + self.smoothing / 2
         losses = F.binary_cross_entropy_with_logits(logits, labels, weight=weights, reduction="none")
-        # Below 1 a power has an infinite slope at 0, times 0 no number: where p is y already, the focus has no slope.
+        # A power below 1 has an infinite slope at 0, and infinity times 0 is NaN: if p equals y, the clamp makes the slope 0.
         apart = (labels - torch.sigmoid(logits)).abs().clamp(min=torch.finfo(torch.float32).tiny)
         return (losses * apart**self.gamma).mean()

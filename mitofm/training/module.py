@@ -1,4 +1,4 @@
-"""The LightningModule of every gradient mode: loss, optimiser, schedule, validation AUROC. What is trained is the adaptation's."""
+"""The LightningModule of every gradient mode: loss, optimiser, schedule, validation AUROC. The adaptation says what is trained."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 # isort: split
 
-import math
-from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
@@ -19,23 +17,9 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.data.batches import Batch, TrainingBatch
 from mitofm.ground.errors import Diverged
 from mitofm.ground.seeds import derive
+from mitofm.training.budget import Budget, schedule_lr
 from mitofm.training.loss import Loss
 from mitofm.training.validation_auroc import ValidationAUROC
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long a gradient mode trains.
-
-    Attributes:
-        steps: optimiser steps of a full run.
-        check_every: steps between two checks of the validation cells.
-        warmup: steps over which the learning rate rises.
-    """
-
-    steps: int
-    check_every: int
-    warmup: int
 
 
 class CellModule(pl.LightningModule):
@@ -43,12 +27,12 @@ class CellModule(pl.LightningModule):
 
     Args:
         classifier: from the adaptation.
-        adaptation: which knows what is trained.
+        adaptation: says what is trained.
         budget: steps and schedule.
         loss: of a batch.
         seed: of the cell.
-        pieces: in how many a batch passes through the classifier, where memory is short: one after the other, and again
-            when its gradient is taken.
+        pieces: into how many pieces a batch is cut to save memory. They pass through the classifier one after the other,
+            and once more for their gradient.
     """
 
     def __init__(
@@ -68,23 +52,23 @@ class CellModule(pl.LightningModule):
         self.loss = loss
         self.pieces = pieces
         self.validation_auroc = ValidationAUROC()
-        self.strict_loading = False  # the state below holds what is trained only; the adaptation checks it strictly
+        self.strict_loading = False  # the adaptation loads, and checks strictly
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave the frozen weights out of what is saved to resume from: they are where they were."""
+        """Leave the frozen weights out of the resume file: they do not change."""
         checkpoint["state_dict"] = self.adaptation.state(self.classifier)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put back what was trained."""
+        """Load the trained weights."""
         self.adaptation.load(self.classifier, checkpoint.pop("state_dict"))
         checkpoint["state_dict"] = {}
 
     def on_train_start(self) -> None:
-        """Put each part into its mode; after a check Lightning puts it back there."""
+        """Put each part into its training mode; Lightning restores it after a check."""
         self.adaptation.set_train_mode(self.classifier)
 
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
-        """Dropout is a function of (seed, step): a resumed run draws what an uninterrupted one draws."""
+        """Seed dropout by (seed, step): a resumed run draws what an uninterrupted one draws."""
         rank = (self.global_rank,) if self.global_rank else ()
         seed = derive(self.seed, "dropout", self.global_step, *rank)
         if self.device.type == "cpu":
@@ -95,7 +79,7 @@ class CellModule(pl.LightningModule):
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
         patches, labels, weights = batch
-        loss = self.loss(self.logits(patches).float(), labels, weights)
+        loss = self.loss(self.compute_logits(patches).float(), labels, weights)
         if not torch.isfinite(loss):
             raise Diverged(
                 f"the loss is {loss.item()} at step {self.global_step} of {self.adaptation.name!r}: lower adaptation.lr "
@@ -104,8 +88,8 @@ class CellModule(pl.LightningModule):
         self.log("train/loss", loss, prog_bar=True, sync_dist=True)
         return loss
 
-    def logits(self, patches: Tensor) -> Tensor:
-        """Log-odds of a training batch, in pieces where it is asked for: uint8 (B, H, W, 3) -> (B,)."""
+    def compute_logits(self, patches: Tensor) -> Tensor:
+        """Log-odds of a training batch, piece by piece: uint8 (B, H, W, 3) -> (B,)."""
         if self.pieces == 1:
             return self.classifier(patches)
         return torch.cat(
@@ -118,19 +102,11 @@ class CellModule(pl.LightningModule):
         self.validation_auroc.update(self.classifier(patches), labels)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the AUROC of the validation cells."""
+        """Log the AUROC of the validation samples."""
         self.log("validation/auroc", self.validation_auroc.compute(), prog_bar=True)
         self.validation_auroc.reset()
 
     def configure_optimizers(self) -> Any:
         """AdamW; linear warm-up, then a cosine to zero."""
         optimiser = torch.optim.AdamW(self.adaptation.parameter_groups(self.classifier))
-        warmup, steps = self.budget.warmup, self.budget.steps
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return schedule_lr(optimiser, self.budget.steps, self.budget.warmup)

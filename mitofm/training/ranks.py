@@ -1,7 +1,7 @@
-"""One cell on several devices of this machine: a process for each, as long as training lasts.
+"""One cell on several devices of this machine: one process for each, for the time of training.
 
 The cell's own process only waits for them. So whatever starts it (a command line, a sweep, Slurm) starts one process per
-cell, the lock of the cell has one holder, and where one rank fails the others are ended instead of waiting for it forever.
+cell, the lock of the cell has one holder, and if one rank fails the others are ended instead of waiting for it forever.
 """
 
 from __future__ import annotations
@@ -16,73 +16,73 @@ import signal
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from pytorch_lightning.loggers.logger import Logger
-
 from mitofm.ground.errors import MitofmError
 from mitofm.training.callbacks import SaveToResume
-from mitofm.training.copies import Copies
+from mitofm.training.copies import Copies, Sink
 
-_PATIENCE = 60  # seconds that ranks which are to end may take to save their state
+_PATIENCE = 60  # seconds that ranks which are asked to end may take to save their state
 
 
-def together(world: int, work: Callable[[int, Logger], Any], copies: Copies) -> Any:
-    """What `work(rank, logger)` returns in rank 0, done by `world` processes that find each other as Lightning's do.
+def run_ranks(world: int, work: Callable[[int, Copies], Any], copies: Copies) -> Any:
+    """Call `work(rank, logger)` in `world` processes that find each other as Lightning's do, and return rank 0's result.
 
     Args:
-        world: how many.
-        work: pickled; what it returns too. Rank 0's is returned, or None as soon as any rank returns None.
-        copies: where the logger of rank 0 passes on what it is given.
+        world: number of processes.
+        work: can be pickled, as can its results. If a rank returns None, None is returned at once and the others are ended.
+        copies: receives what rank 0 logs.
 
     Raises:
-        Exception: what a rank has raised.
+        Exception: the error of a rank.
         MitofmError: a rank has died.
+        SystemExit: the ranks were asked to stop, and have saved.
     """
     context = get_context("spawn")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(world)}
-    pipes: dict[Connection, BaseProcess] = {}
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(world)}
+    ranks: dict[Connection, BaseProcess] = {}
     try:
         for rank in range(world):
             receiving, sending = context.Pipe(duplex=False)
-            process: BaseProcess = context.Process(
-                target=_rank, args=(rank, meeting, sending, work), name=f"rank {rank}"
-            )
+            args = (rank, address, sending, work)
+            process: BaseProcess = context.Process(target=_run_rank, args=args, name=f"rank {rank}")
             process.start()
             sending.close()
-            pipes[receiving] = process
-        with _passed_on(list(pipes.values())):
-            return _result(pipes, copies)
+            ranks[receiving] = process
+        with _forward_signals(ranks.values()):
+            return _wait_for_result(ranks, copies)
     finally:
-        for process in pipes.values():
-            process.terminate()  # nothing where it has ended
-        for process in pipes.values():
+        for process in ranks.values():
+            process.terminate()  # does nothing to a rank that has ended
+        for process in ranks.values():
             process.join(_PATIENCE)
             process.kill()
 
 
-def _result(pipes: Mapping[Connection, BaseProcess], copies: Copies) -> Any:
-    """Listen to the ranks until all have ended."""
+def _wait_for_result(ranks: Mapping[Connection, BaseProcess], copies: Copies) -> Any:
+    """Receive messages until all ranks have ended; see `run_ranks`."""
     results: dict[str, Any] = {}
-    while len(results) < len(pipes):
-        for pipe in wait([pipe for pipe, process in pipes.items() if process.name not in results]):
+    while len(results) < len(ranks):
+        for pipe in wait([pipe for pipe, process in ranks.items() if process.name not in results]):
             assert isinstance(pipe, Connection)
-            name = pipes[pipe].name
+            process = ranks[pipe]
             try:
                 kind, *content = pipe.recv()
             except EOFError:
-                pipes[pipe].join(_PATIENCE)
-                code = pipes[pipe].exitcode or 0
-                if code > 128:  # asked to stop, and it has saved
+                process.join(_PATIENCE)
+                code = process.exitcode or 0
+                if code > 128:  # it was asked to stop, and has saved
                     raise SystemExit(code) from None
-                raise MitofmError(f"{name} of trainer.devices={len(pipes)} died with exit code {code}") from None
+                raise MitofmError(
+                    f"{process.name} of trainer.devices={len(ranks)} died with exit code {code}"
+                ) from None
             if kind == "log":
                 copies.log(*content)
             elif kind == "error":
@@ -90,59 +90,61 @@ def _result(pipes: Mapping[Connection, BaseProcess], copies: Copies) -> Any:
             elif content[0] is None:
                 return None
             else:
-                results[name] = content[0]
+                results[process.name] = content[0]
     return results["rank 0"]
 
 
-def _rank(rank: int, meeting: Mapping[str, str], pipe: Connection, work: Callable[[int, Logger], Any]) -> None:
-    """The life of a rank."""
-    os.environ.update({**meeting, "LOCAL_RANK": str(rank), "NODE_RANK": "0"})
+def _run_rank(rank: int, address: Mapping[str, str], pipe: Connection, work: Callable[[int, Copies], Any]) -> None:
+    """The main function of the process of a rank."""
+    os.environ.update({**address, "LOCAL_RANK": str(rank), "NODE_RANK": "0"})
     try:
-        pipe.send(("end", work(rank, Copies([lambda: _Sent(pipe)] if rank == 0 else []).lightning_logger())))
+        pipe.send(("end", work(rank, Copies([lambda: _PipeSink(pipe)] if rank == 0 else []))))
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
     except Exception as error:
-        pipe.send(("error", _sendable(error)))
+        pipe.send(("error", _make_picklable(error)))
 
 
-def _sendable(error: Exception) -> Exception:
+def _make_picklable(error: Exception) -> Exception:
+    """`error` with its traceback as a note; a RuntimeError with that text if `error` cannot be pickled."""
+    text = "".join(traceback.format_exception(error))
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301  our own, just written
     except Exception:
-        return RuntimeError("".join(traceback.format_exception(error)))
-    error.add_note("".join(traceback.format_exception(error)))
+        return RuntimeError(text)
+    error.add_note(text)
     return error
 
 
 @contextmanager
-def _passed_on(ranks: list[BaseProcess]) -> Iterator[None]:
-    """Pass signals that ask to stop on to the ranks, which save and end; then do what was done about them before."""
+def _forward_signals(ranks: Iterable[BaseProcess]) -> Iterator[None]:
+    """Send signals that ask to stop to the ranks, which save and end; then call the earlier handler."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    asked: list[signal.Signals] = []
+    received: list[signal.Signals] = []
 
-    def ask(number: int, frame: Any) -> None:
-        asked.append(signal.Signals(number))
+    def forward(number: int, frame: Any) -> None:
+        received.append(signal.Signals(number))
         for rank in ranks:
             if rank.is_alive() and rank.pid:
                 os.kill(rank.pid, number)
 
-    before = {number: signal.signal(number, ask) for number in SaveToResume.SIGNALS}
+    handlers = {number: signal.signal(number, forward) for number in SaveToResume.SIGNALS}
     try:
         yield
-    except Exception as error:  # a rank dies of the signal as long as it does not listen
-        if asked:
-            raise SystemExit(128 + asked[0]) from error
+    except Exception as error:  # a rank that does not handle signals yet dies of them
+        if received:
+            raise SystemExit(128 + received[0]) from error
         raise
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-        if asked and callable(handler := before[asked[0]]):
-            handler(asked[0], None)
+        if received and callable(handler := handlers[received[0]]):
+            handler(received[0], None)
 
 
-class _Sent:
+class _PipeSink(Sink):
     """Sends the learning curves to the cell's own process."""
 
     def __init__(self, pipe: Connection) -> None:
@@ -150,9 +152,3 @@ class _Sent:
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         self._pipe.send(("log", dict(metrics), step))
-
-    def finish(self, *_: Any) -> None:
-        """Nothing: the cell's own process does."""
-
-    def close(self, failed: bool) -> None:
-        """Nothing is held open."""

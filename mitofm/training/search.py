@@ -1,7 +1,8 @@
-"""Learning rates tried inside the fraction, the best of which trains the cell: gradient modes then choose as frozen ones do.
+"""The search for a learning rate: gradient modes choose theirs from the cell's samples, as frozen modes choose a setting.
 
-Contract 4: on the validation cells where they are enough, each rate with its best checkpoint; else on folds of slides of the
-training side, each with its last weights, and then on all of it; where the slides are too few for folds, not at all.
+Contract 4: on the validation samples if they are enough, each rate with its best checkpoint; else on folds of slides of the
+training samples, each rate with its last weights, before the best one trains on all of them; if there are too few slides
+for folds, there is no search.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,99 +26,107 @@ from mitofm.ground import fingerprints
 from mitofm.ground.errors import Diverged
 from mitofm.ground.files import read_json, replacing, write_json
 from mitofm.training.cell import Cell, Outcome
+from mitofm.training.checkpoint import TRAINED, TRIALS, delete_resume_files
 from mitofm.training.copies import Copies, Curves
-from mitofm.training.gradient import TRAINED, Trained, fit_gradient, fitted, forget, outcome, with_weights
+from mitofm.training.gradient import fit_gradient, load_classifier, predict_outcome, train_on_devices
 from mitofm.training.predict import predict
+from mitofm.training.train import Trained
 
 _log = logging.getLogger(__name__)
 
-TRIALS = Path("checkpoint") / "search"
-"""Where in a cell's folder its trials are, until it is done."""
-_FOLDS = 5  # as frozen modes take
+_FOLDS = 5  # as many as frozen modes take
 
 
 def fit_searched(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> Outcome:
-    """Fit the cell with the best of the learning rates that `adaptation` is to try; with its own where it is to try none.
+    """Fit the cell with the best of the learning rates that `adaptation` lists; with its own rate if it lists none.
 
-    A trial that diverges is the worst; of equal ones that nearest to the rate of the config is taken. A finished trial is
-    not run again where the cell is resumed. Learning curves of trials are in the cell's folder, `search/lr-RATE.csv`.
+    A trial that diverges is the worst; of equal trials the one nearest to the rate of the config is taken. A resumed cell
+    keeps its finished trials. Learning curves of trials are in the cell's folder, `search/lr-RATE.csv`.
 
     Raises:
-        Diverged: every trial has.
+        Diverged: every trial has diverged.
     """
     if not adaptation.factors:
         return fit_gradient(cell, adaptation, copies)
-    tried = [adaptation.scale(factor) for factor in adaptation.factors]
+    scaled = [adaptation.scale(factor) for factor in adaptation.factors]
+    candidates = {f"{one.lr:g}": one for one in scaled}
     if cell.validation_decides:
-        return _by_validation(cell, tried)
+        return _search_on_validation(cell, candidates)
     rows = cell.rows("train")
-    cells = cell.store.table.iloc[rows]
-    folds = make_folds(cells["label"].to_numpy(), units(cells).to_numpy(), _FOLDS, cell.seed)
+    samples = cell.store.table.iloc[rows]
+    labels = samples["label"].to_numpy()
+    folds = make_folds(labels, units(samples).to_numpy(), _FOLDS, cell.seed)
     if not folds:
-        return _noted(fit_gradient(cell, adaptation, copies), adaptation, "fixed", [], [])
-    return _by_folds(cell, tried, cells["label"].to_numpy(), [held_out for _, held_out in folds], copies)
+        return _add_notes(fit_gradient(cell, adaptation, copies), adaptation, "fixed")
+    return _search_on_folds(cell, candidates, labels, [held_out for _, held_out in folds], copies)
 
 
-def _by_validation(cell: Cell, tried: Sequence[GradientAdaptation]) -> Outcome:
-    """Each rate trained once; the weights of the best are the cell's."""
-    trials = [_trial(cell, one, f"lr-{one.lr:g}") for one in tried]
-    best = _best(tried, scores := [trial["auroc"] for trial in trials])
+def _search_on_validation(cell: Cell, candidates: Mapping[str, GradientAdaptation]) -> Outcome:
+    """Train once with each rate; the weights of the best trial are the cell's."""
+    trials = {rate: _run_trial(cell, one, f"lr-{rate}") for rate, one in candidates.items()}
+    scores = {rate: trial["auroc"] for rate, trial in trials.items()}
+    best = _find_best(scores)
     with replacing(cell.folder / TRAINED) as temporary:
-        shutil.copyfile(cell.folder / TRIALS / f"lr-{tried[best].lr:g}" / TRAINED, temporary)
-    found = replace(outcome(cell, tried[best], Trained(None, **trials[best]["trained"])), samples_seen=0)
-    return _noted(found, tried[best], "validation", list(zip(tried, scores, strict=True)), trials)
+        shutil.copyfile(cell.folder / TRIALS / f"lr-{best}" / TRAINED, temporary)
+    outcome = predict_outcome(cell, candidates[best], Trained(None, **trials[best]["trained"]))
+    outcome = replace(outcome, samples_seen=0)  # its trial counts them
+    return _add_notes(outcome, candidates[best], "validation", scores, list(trials.values()))
 
 
-def _by_folds(
-    cell: Cell, tried: Sequence[GradientAdaptation], labels: np.ndarray, folds: Sequence[np.ndarray], copies: Copies
+def _search_on_folds(
+    cell: Cell,
+    candidates: Mapping[str, GradientAdaptation],
+    labels: np.ndarray,
+    folds: Sequence[np.ndarray],
+    copies: Copies,
 ) -> Outcome:
-    """Each rate trained once per fold; the best by its pooled logits then once more, on all training cells."""
-    parts = [_without(cell, cell.rows("train")[held_out]) for held_out in folds]
-    scores, trials = [], []
-    for one in tried:
-        of_folds = [_trial(part, one, f"lr-{one.lr:g}-fold-{number}") for number, part in enumerate(parts)]
-        trials += of_folds
+    """Train once per fold with each rate; the one with the best pooled logits then trains on all training samples."""
+    parts = [_hold_out(cell, cell.rows("train")[held_out]) for held_out in folds]
+    scores: dict[str, float | None] = {}
+    trials = []
+    for rate, one in candidates.items():
         logits = np.full(len(labels), np.nan)
-        for held_out, trial in zip(folds, of_folds, strict=True):
+        for number, (held_out, part) in enumerate(zip(folds, parts, strict=True)):
+            trial = _run_trial(part, one, f"lr-{rate}-fold-{number}")
             logits[held_out] = trial["logits"] or np.nan
-        scores.append(float(auroc(labels, logits)) if np.isfinite(logits).all() else None)
-    best = tried[_best(tried, scores)]
-    return _noted(
-        fit_gradient(cell, best, copies), best, "cross_validation", list(zip(tried, scores, strict=True)), trials
-    )
+            trials.append(trial)
+        scores[rate] = float(auroc(labels, logits)) if np.isfinite(logits).all() else None
+    best = candidates[_find_best(scores)]
+    return _add_notes(fit_gradient(cell, best, copies), best, "cross_validation", scores, trials)
 
 
-def _trial(cell: Cell, adaptation: GradientAdaptation, name: str) -> dict[str, Any]:
-    """Train in a folder of its own, and keep what came of it there; read that where it has been done.
+def _run_trial(cell: Cell, adaptation: GradientAdaptation, name: str) -> dict[str, Any]:
+    """Train in the trial's own folder, and record the result there; read the record if the trial is finished.
 
     Returns:
-        `auroc` of the best check of the validation cells, where they decide; `logits` of them, where they do not; both
-        None where training diverged; `samples` seen; `trained`, but for the classifier; `seconds` that all of it took,
-        and `earlier`, those of them in sessions before this one.
+        `auroc` of the best check if the validation samples decide; their `logits` if they do not; both None if training
+        diverged, and `why`; training `samples` seen; `trained`, without the classifier; `seconds` of the whole trial, and
+        `earlier`, the part of them in earlier sessions.
     """
     inside = replace(cell, folder=cell.folder / TRIALS / name)
     record = inside.folder / "trial.json"
-    kept = found = _kept(record)
-    if found is None:
+    if trial := _read_trial(record):
+        trial["earlier"] = trial["seconds"]
+    else:
         curves = cell.folder / "search" / f"{name}.csv"
         curves.parent.mkdir(exist_ok=True)
         inside.folder.mkdir(parents=True, exist_ok=True)
-        found = _tried(inside, adaptation, Copies([lambda: Curves(curves)]))
-        write_json(record, found | {"checksum": fingerprints.of(found)})
-    forget(inside.folder)  # several times a backbone, for each of many trials
+        trial = _train_trial(inside, adaptation, Copies([lambda: Curves(curves)]))
+        write_json(record, trial | {"checksum": fingerprints.of(trial)})
+    delete_resume_files(inside.folder)  # each is several times as large as the backbone, and trials are many
     if not cell.validation_decides:
         (inside.folder / TRAINED).unlink(missing_ok=True)
-    said = found["why"] or (f"validation AUROC {found['auroc']:.3f}" if found["auroc"] is not None else "done")
-    _log.info("trial %s: %s", name, said)
-    return found | ({"earlier": found["seconds"]} if kept else {})
+    told = trial["why"] or (f"validation AUROC {trial['auroc']:.3f}" if trial["auroc"] is not None else "done")
+    _log.info("trial %s: %s", name, told)
+    return trial
 
 
-def _kept(record: Path) -> dict[str, Any] | None:
-    """What came of a trial that is finished; None if it is not, or if its record is damaged."""
+def _read_trial(record: Path) -> dict[str, Any] | None:
+    """The result of a finished trial; None if it is not finished, or if its record is damaged."""
     try:
-        found = read_json(record)
-        if found.pop("checksum", None) in (None, fingerprints.of(found)):
-            return found
+        trial = read_json(record)
+        if trial.pop("checksum", None) in (None, fingerprints.of(trial)):
+            return trial
     except FileNotFoundError:
         return None
     except ValueError:
@@ -126,49 +135,51 @@ def _kept(record: Path) -> dict[str, Any] | None:
     return None
 
 
-def _tried(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> dict[str, Any]:
+def _train_trial(cell: Cell, adaptation: GradientAdaptation, copies: Copies) -> dict[str, Any]:
     started = time.perf_counter()
-    nothing = {"auroc": None, "logits": None, "samples": 0, "trained": None, "why": "", "earlier": 0.0}
+    trial: dict[str, Any] = {"auroc": None, "logits": None, "samples": 0, "trained": None, "why": "", "earlier": 0.0}
     try:
-        trained = fitted(cell, adaptation, copies)
+        trained = train_on_devices(cell, adaptation, copies)
         if cell.validation_decides:
-            found = {"auroc": trained.notes["checkpoint"]["auroc"]}
+            trial["auroc"] = trained.notes["checkpoint"]["auroc"]
         else:
-            logits = predict(cell, with_weights(cell, adaptation, trained), cell.rows(VALIDATION))
-            found = {"logits": logits.tolist()}
+            classifier = load_classifier(cell, adaptation, trained)
+            trial["logits"] = predict(cell, classifier, cell.rows(VALIDATION)).tolist()
+        trial["samples"], trial["earlier"] = cell.count_samples(trained.steps), trained.earlier_seconds
+        plain = {key: value for key, value in vars(trained).items() if key != "classifier"}
+        trial["trained"] = plain | {"earlier_seconds": 0.0}
     except Diverged as error:
-        return nothing | {"why": str(error), "seconds": time.perf_counter() - started}
-    earlier = trained.earlier_seconds
-    plain = {key: value for key, value in vars(trained).items() if key != "classifier"} | {"earlier_seconds": 0.0}
-    cost = {"samples": cell.samples_in(trained.steps), "earlier": earlier}
-    return nothing | found | cost | {"seconds": time.perf_counter() - started + earlier, "trained": plain}
+        trial["why"] = str(error)
+    return trial | {"seconds": time.perf_counter() - started + trial["earlier"]}
 
 
-def _without(cell: Cell, rows: np.ndarray) -> Cell:
-    """The cell with these training cells held out, in the place of its validation cells."""
+def _hold_out(cell: Cell, rows: np.ndarray) -> Cell:
+    """The cell with the training samples of these rows as its only validation samples."""
     frame = cell.split.frame.copy()
     frame.loc[frame["part"] == VALIDATION, "part"] = UNUSED
     frame.loc[frame.index[rows], "part"] = VALIDATION
     return replace(cell, split=replace(cell.split, frame=frame))
 
 
-def _best(tried: Sequence[GradientAdaptation], scores: Sequence[float | None]) -> int:
-    if all(score is None for score in scores):
-        rates = ", ".join(f"{one.lr:g}" for one in tried)
-        raise Diverged(f"training diverges at every learning rate tried ({rates}): lower adaptation.lr")
-    return int(np.argmax([-1.0 if score is None else score for score in scores]))
+def _find_best(scores: Mapping[str, float | None]) -> str:
+    """The learning rate of the highest score, the first of equal ones; None is the score of a trial that diverged."""
+    if all(score is None for score in scores.values()):
+        raise Diverged(f"training diverges at every learning rate tried ({', '.join(scores)}): lower adaptation.lr")
+    return max(scores, key=lambda rate: -1.0 if (score := scores[rate]) is None else score)
 
 
-def _noted(
-    found: Outcome,
+def _add_notes(
+    outcome: Outcome,
     chosen: GradientAdaptation,
     rule: str,
-    scored: Sequence[tuple[GradientAdaptation, float | None]],
-    trials: Sequence[dict[str, Any]],
+    scores: Mapping[str, float | None] | None = None,
+    trials: Sequence[dict[str, Any]] = (),
 ) -> Outcome:
-    """With what was chosen among, and what the trials have cost."""
-    scores = {f"{one.lr:g}": score for one, score in scored}
-    notes = {"lr": chosen.lr, "head_lr": chosen.head_lr, "lr_rule": rule, "lr_scores": scores}
-    seen = found.samples_seen + sum(trial["samples"] for trial in trials)
-    earlier = found.earlier_seconds + sum(trial["earlier"] for trial in trials)
-    return replace(found, samples_seen=seen, earlier_seconds=earlier, notes=found.notes | notes)
+    """Add the choice and the cost of the trials to an outcome."""
+    notes = {"lr": chosen.lr, "head_lr": chosen.head_lr, "lr_rule": rule, "lr_scores": scores or {}}
+    return replace(
+        outcome,
+        samples_seen=outcome.samples_seen + sum(trial["samples"] for trial in trials),
+        earlier_seconds=outcome.earlier_seconds + sum(trial["earlier"] for trial in trials),
+        notes=outcome.notes | notes,
+    )

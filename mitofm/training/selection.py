@@ -1,4 +1,4 @@
-"""When validation cells may decide something (contract: model selection), and when they are too few to."""
+"""Whether there are enough validation samples to choose on (contract: model selection)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from mitofm.training.settings import Protocol
 
 
 def validation_decides(labels: np.ndarray, protocol: Protocol) -> bool:
-    """Whether these validation labels are enough to choose a checkpoint, C and the threshold on; never those of one class.
+    """Whether these labels are enough to choose a checkpoint, C and the threshold on; those of one class never are.
 
     Args:
-        labels: int (n,) of the validation cells that were bought.
+        labels: int (n,), of the validation samples that were bought.
         protocol: the `protocol` group.
     """
     positives = int(labels.sum())

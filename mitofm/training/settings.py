@@ -1,4 +1,4 @@
-"""All that the resolved config of a cell says, read once: what is wrong with a value is said here, before anything runs."""
+"""The resolved config of a cell, read and checked once, before anything runs."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ if TYPE_CHECKING:
     from mitofm.data.confounders.base import Confounder
 
 _BUILT: set[str] = set()
-"""The models that this process has seen to be buildable: cells of a grid share theirs."""
+"""The models that this process has built once: the cells of a grid share them."""
 
 UpToTen = Annotated[float, Ge(0), Le(10)]
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forward:
-    """What a forward pass takes of the group `fit`; a checkpoint keeps it."""
+    """The keys of the group `fit` that a forward pass needs; a checkpoint keeps them."""
 
     batch_size: Count
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     test_views: Literal[1, 8]
-    """Predictions of gradient modes are averaged over so many dihedral views."""
+    """Over how many dihedral views the predictions of gradient modes are averaged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,28 +69,34 @@ class Fit(Forward):
 
     @property
     def learns_votes(self) -> bool:
-        """Whether the share of experts who called a sample positive is trained towards, in place of its label."""
+        """Whether to train towards the share of experts who called a sample positive, in place of its label."""
         return self.labels == "votes"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trainer:
-    """The group `trainer`; `conf/trainer/default.yaml` says what each key is."""
+class Machine:
+    """How any training uses its machine; no result depends on it."""
 
     accelerator: Literal["auto", "cpu", "cuda"]
-    devices: Count
     threads: Count
-    workers: Natural
     progress: bool
+    checkpoint_seconds: NotNegative
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainer(Machine):
+    """The group `trainer`; `conf/trainer/default.yaml` says what each key is."""
+
+    devices: Count
+    workers: Natural
     accumulate: Count
     gradient_checkpointing: bool
-    checkpoint_seconds: NotNegative
     token_cache_gb: NotNegative
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """The group `protocol`: when validation samples are enough to choose on, and what confounds."""
+    """The group `protocol`: how many validation samples are enough to choose on, and the confounders."""
 
     name: str
     validation_samples: Natural
@@ -97,11 +104,11 @@ class Protocol:
     confounders: Mapping[str, Mapping[str, Any]]
 
     def __post_init__(self) -> None:
-        self.built  # noqa: B018  whatever is wrong with a confounder is said now
+        self.built  # noqa: B018  an error in a confounder is raised now
 
     @cached_property
     def built(self) -> dict[str, Confounder]:
-        """The confounders that change a split, by name in order; the others are settings that are read elsewhere."""
+        """The confounders that change a split, sorted by name; the others are values of other groups."""
         place = "protocol.confounders"
         return {
             name: instantiate(config, f"{place}.{name}")
@@ -109,13 +116,10 @@ class Protocol:
             if "_target_" in config
         }
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "built"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Logger:
-    """The group `logger`: which copies of a cell's metrics are kept, and where."""
+    """The group `logger`: the copies of a cell's metrics."""
 
     csv: bool
     wandb: bool
@@ -147,7 +151,7 @@ class AugmentList:
 
 @dataclass(frozen=True, kw_only=True)
 class _Shared:
-    """What a config states as it is used."""
+    """The keys that `_Config` and `Settings` share."""
 
     backbone: BackboneSpec
     augment: AugmentList
@@ -166,7 +170,7 @@ class _Shared:
 
 @dataclass(frozen=True, kw_only=True)
 class _Config(_Shared):
-    """All keys of `conf/train.yaml`; what is built is still a map."""
+    """All keys of `conf/train.yaml`; objects are not built yet."""
 
     data: Mapping[str, Any]
     split: Mapping[str, Any]
@@ -177,13 +181,13 @@ class _Config(_Shared):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(_Shared):
-    """One cell, as its resolved config asks for it.
+    """One cell, as its resolved config describes it.
 
     Attributes:
-        config: the whole of it, as it is stored, hashed and sent to W&B.
+        config: all of it as plain data, to be stored, hashed and sent to W&B.
         dataset: the data set, on this machine or not.
         split: the strategy that divides it.
-        comparisons: what the study stated that it would compare; None if it stated nothing.
+        comparisons: the planned comparisons of the study; None if it plans none.
         on_error: what a sweep does if a cell fails.
     """
 
@@ -194,10 +198,10 @@ class Settings(_Shared):
 
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> Settings:
-        """Read a resolved config. Opens no data and imports no torch; `check_model` looks at the rest.
+        """Read a resolved config. Opens no data and imports no torch; `check_model` checks the rest.
 
         Raises:
-            MitofmError: the first thing that is wrong, with its key and what is allowed.
+            MitofmError: a value is wrong; names its key and the allowed values.
         """
         stated = read(_Config, config)
         read_value(str, stated.adaptation.get("name"), "adaptation.name")
@@ -209,7 +213,7 @@ class Settings(_Shared):
             **{one.name: getattr(stated, one.name) for one in fields(_Shared)},
         )
         fractions.check(settings.fraction, settings.split.fraction_unit)
-        settings.dataset.source  # noqa: B018  whatever is wrong with it is said now
+        settings.dataset.source  # noqa: B018  its errors are raised now
         settings.dataset.download  # noqa: B018
         settings._check_votes()
         return settings
@@ -233,25 +237,21 @@ class Settings(_Shared):
     @cached_property
     def adaptation(self) -> FrozenAdaptation | GradientAdaptation:
         """How the backbone becomes a classifier. Imports torch."""
-        return instantiate(self.stated("adaptation"), "adaptation")
+        return instantiate(self.config["adaptation"], "adaptation")
 
     @property
     def adaptation_name(self) -> str:
         """The adaptation's name. Imports nothing."""
-        return self.stated("adaptation")["name"]
-
-    def stated(self, group: str) -> dict[str, Any]:
-        """A group as the config states it, to be stored."""
-        return self.config[group]
+        return self.config["adaptation"]["name"]
 
     def check_model(self) -> None:
-        """Build augmentation, adaptation and backbone, without weights and memory, to see that they can be built.
+        """Build augmentation, adaptation and backbone once, without weights and memory, to raise their errors early.
 
         Raises:
-            MitofmError: one of them cannot.
-            Infeasible: the backbone has not what its recipe takes.
+            MitofmError: one of them cannot be built.
+            Infeasible: the backbone lacks what its recipe needs.
         """
-        groups = [self.stated(group) for group in ("adaptation", "augment", "backbone")]
+        groups = [self.config[group] for group in ("adaptation", "augment", "backbone")]
         model = repr([*groups, crop_px := self.dataset.card.crop_px])
         if model in _BUILT:
             return
@@ -260,21 +260,17 @@ class Settings(_Shared):
         from mitofm.backbones.weights import Weights
         from mitofm.data.augment import Augment
 
-        self.adaptation  # noqa: B018  to build it is to check it; whether it fits the backbone is a matter of the cell
+        self.adaptation  # noqa: B018  whether it fits the backbone is checked when the cell runs
         Augment(self.augment.transforms, crop_px)
         with on_meta():
             build(self.backbone, Weights(None, "none"), 0)
         _BUILT.add(model)
 
     def _check_votes(self) -> None:
-        """Votes are of the sample at the centre of a crop: they say nothing of labels that a confounder gives it."""
+        """Raise a MitofmError if a confounder changes labels: votes count for the sample at the centre of a crop only."""
         for name, confounder in self.protocol.built.items():
             if self.fit.learns_votes and confounder.relabels:
                 raise MitofmError(
                     f"fit.labels=votes: confounder {name!r} gives samples labels that nobody voted on; take "
                     "fit.labels=majority, or leave it out"
                 )
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For another process: what is built is built again there."""
-        return {key: value for key, value in self.__dict__.items() if key != "adaptation"}

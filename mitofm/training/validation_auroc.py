@@ -1,4 +1,4 @@
-"""AUROC of the validation logits of all ranks, ranked as they are."""
+"""AUROC of the validation logits of all ranks, computed from the logits themselves."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mitofm.evaluation.metrics import auroc
 
 
 class ValidationAUROC(Metric):
-    """Collects logits, of which torchmetrics joins those of all ranks.
+    """Collects logits; torchmetrics joins those of all ranks.
 
-    Its own AUROC takes a batch of numbers in [0, 1] for probabilities and any other through a sigmoid, and gives float32:
-    logits beyond 36.8 would be ties.
+    The AUROC of torchmetrics takes numbers in [0, 1] for probabilities, applies a sigmoid to all others and computes in
+    float32: logits beyond 36.8 would be ties.
     """
 
     full_state_update = False

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-import netrc
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import numpy as np
 import pandas as pd
 import requests
+from requests.utils import get_netrc_auth
 
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.training.settings import Logger
 
 _PATIENCE = 3.0  # seconds that W&B's server may hold up the start of a cell; its end, half of that
-_unreachable = False  # the server has once not answered this process
+_unreachable = False  # whether the server has once failed to answer this process
 
 _log = logging.getLogger(__name__)
 
@@ -28,12 +27,12 @@ class WandbRun:
 
     Args:
         logger: the group `logger`.
-        cell_id: hash of the cell; a cell that resumes or runs again goes on in the same run.
+        cell_id: hash of the cell; a cell that resumes or runs again continues the same run.
         name: name of the cell's folder.
         study: group of the run.
-        labels: words of the cell, from which job type and tags are taken.
+        labels: words of the cell, for job type and tags.
         config: the resolved config.
-        folder: where W&B may keep its own files.
+        folder: for W&B's own files.
     """
 
     def __init__(
@@ -50,11 +49,8 @@ class WandbRun:
 
         self._labels = labels
         folder.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault(
-            "WANDB_ERROR_REPORTING", "false"
-        )  # it would hold up the end of the process where nobody answers
-
-        chosen = reachable_mode()
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # it delays the end of the process if nobody answers
+        mode = choose_reachable_mode()
         self._run = wandb.init(
             project=logger.project,
             entity=logger.entity,
@@ -66,9 +62,9 @@ class WandbRun:
                 f"{key}={labels[key]}"[:64] for key in ("dataset", "backbone", "weights", "split", "fraction", "seed")
             ],
             config=dict(config),
-            dir=str(folder.resolve()),  # W&B's service keeps the folder that it was started in
-            mode=chosen,
-            resume="allow" if chosen == "online" else None,
+            dir=str(folder.resolve()),  # W&B's service keeps its first working folder
+            mode=mode,
+            resume="allow" if mode == "online" else None,
             settings=wandb.Settings(
                 silent=True,
                 console="off",
@@ -79,29 +75,29 @@ class WandbRun:
                 x_disable_meta=True,
                 disable_git=True,
                 disable_code=True,
-                reinit="create_new",  # a run that was left behind is not gone on with
+                reinit="create_new",  # never continue a run that was left behind
             ),
         )
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """One point of the learning curves."""
+        """Log one point of the learning curves."""
         self._run.log(dict(metrics), step=step)
 
     def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
-        """Summary metrics, ROC, precision-recall and confusion of the test set."""
+        """Log summary metrics, ROC, precision-recall and confusion of the test samples."""
         import wandb
 
         for name, values in metrics["sets"].items():
             self._run.summary.update({f"{name}/{key}": value for key, value in values.items()})
         self._run.summary.update({"threshold": metrics["threshold"]["value"]})
 
-        if not self._run.offline and reachable_mode() == "offline":
+        if not self._run.offline and choose_reachable_mode() == "offline":
             self._run.log({}, commit=True)
-            return  # a plot's table is an artifact, and asks the server
+            return  # the table of a plot is an artifact, which waits for the server
         classes = [self._labels["negative"], self._labels["positive"]]
         truth = predictions["label"].tolist()
         logits = predictions["logit"].to_numpy(dtype=float)
-        scores = np.column_stack([-logits, logits]).tolist()  # these curves only rank, and probabilities may be equal
+        scores = np.column_stack([-logits, logits]).tolist()  # the curves only rank, and probabilities may tie
         self._run.log(
             {
                 "roc": wandb.plot.roc_curve(truth, scores, labels=classes),
@@ -119,32 +115,25 @@ class WandbRun:
         self._run.finish(exit_code=int(failed))
 
 
-def mode() -> Any:
-    """`WANDB_MODE` where set; else online where there is a key (`WANDB_API_KEY` or netrc), offline without one."""
-    if given := os.environ.get("WANDB_MODE"):
-        return given
-    if os.environ.get("WANDB_API_KEY"):
-        return "online"
-    host = urlparse(_server()).hostname or ""
-    try:
-        return "online" if netrc.netrc().authenticators(host) else "offline"
-    except (OSError, netrc.NetrcParseError):
-        return "offline"
+def choose_mode() -> Any:
+    """`WANDB_MODE` if it is set; else online with a key (`WANDB_API_KEY` or netrc) and offline without one."""
+    if mode := os.environ.get("WANDB_MODE"):
+        return mode
+    return "online" if os.environ.get("WANDB_API_KEY") or get_netrc_auth(_server()) else "offline"
 
 
-def reachable_mode() -> Any:
-    """As `mode`, but offline where W&B's server does not answer, for the rest of this process."""
+def choose_reachable_mode() -> Any:
+    """As `choose_mode`, but offline for the rest of this process once W&B's server does not answer."""
     global _unreachable
-    if mode() != "online":
-        return mode()
-    if not _unreachable:
+    mode = choose_mode()
+    if mode == "online" and not _unreachable:
         try:
             _unreachable = requests.get(_server(), timeout=_PATIENCE, stream=True).status_code >= 500
         except requests.RequestException:
             _unreachable = True
         if _unreachable:
             _log.warning("W&B does not answer at %s: runs are kept offline; `mitofm sync` sends them later", _server())
-    return "offline" if _unreachable else "online"
+    return "offline" if mode == "online" and _unreachable else mode
 
 
 def _server() -> str:

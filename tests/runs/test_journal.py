@@ -15,7 +15,7 @@ from mitofm.runs.collect import collect
 from mitofm.runs.execute import run
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.status import tabulate
-from mitofm.training.search import _kept
+from mitofm.training.search import _read_trial
 
 FAMILY = {"metric": "auroc", "test_set": None, "margin": 0.02, "family": {"lora": {"adaptation": ["lora", "full"]}}}
 GRID: tuple[dict[str, str], dict[str, list[str]]] = {"data": "ami"}, {"seed": ["1", "2"]}
@@ -144,11 +144,11 @@ def test_a_finished_cell_of_damaged_files_is_known_and_not_run_again(
 
 def test_the_record_of_a_trial_is_whole_or_the_trial_is_run_again(tmp_path: Path) -> None:
     record = tmp_path / "trial.json"
-    assert _kept(record) is None
+    assert _read_trial(record) is None
     found = {"auroc": 0.9, "trained": {"steps": 8}}
     record.write_text(whole := json.dumps(found | {"checksum": fingerprints.of(found)}))
-    assert _kept(record) == found
+    assert _read_trial(record) == found
     for bytes_ in damaged(whole.encode()):
         record.write_bytes(bytes_)
-        kept = _kept(record)
+        kept = _read_trial(record)
         assert kept is None or {key: kept[key] for key in found} == found

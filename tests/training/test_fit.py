@@ -22,9 +22,9 @@ from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.training import callbacks, gradient
-from mitofm.training.gradient import plan
+from mitofm.training.budget import Budget, make_budget
 from mitofm.training.loss import Loss
-from mitofm.training.module import Budget, CellModule
+from mitofm.training.module import CellModule
 from mitofm.training.settings import Fit, Settings
 
 MODES = ("linear_probe", "lora", "full", "scratch")
@@ -127,7 +127,7 @@ def test_shuffled_labels_teach_nothing(small: Small, planted: Callable[[bool], l
     folder = cell(small(*planted(True), f"adaptation={mode}", "fit.min_steps=30", "augment=none"))
     predictions = pd.read_parquet(folder / "predictions.parquet")
     value = auroc(predictions["label"].to_numpy(), predictions["logit"].to_numpy())
-    assert value == pytest.approx(0.5, abs=0.1)  # 288 test cells: one standard error is 0.034
+    assert value == pytest.approx(0.5, abs=0.1)  # 288 test samples: one standard error is 0.034
 
 
 def test_the_best_check_is_kept_not_the_last(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,11 +225,12 @@ def test_a_diverging_loss_is_an_error_not_a_number(small: Small) -> None:
 def test_the_budget_counts_passes_within_its_bounds() -> None:
     typed = ["fit.max_epochs=10", "fit.min_steps=50"]
     fit = read(Fit, resolve(compose("train", typed))["fit"], "fit")
-    assert (plan(1000, fit).steps, plan(1000, fit).check_every) == (630, 63)
-    assert (plan(10, fit).steps, plan(10, fit).check_every) == (50, 3)
-    assert plan(1000, replace(fit, max_steps=70)).steps == 70
-    assert plan(1000, replace(fit, max_steps=20)).check_every == 20  # a run of less than a pass is checked in the end
-    assert {plan(n, replace(fit, max_steps=900, budget="steps")).steps for n in (10, 1000, 100_000)} == {900}
+    assert (make_budget(1000, fit).steps, make_budget(1000, fit).check_every) == (630, 63)
+    assert (make_budget(10, fit).steps, make_budget(10, fit).check_every) == (50, 3)
+    assert make_budget(1000, replace(fit, max_steps=70)).steps == 70
+    # A run of less than a pass is checked in the end.
+    assert make_budget(1000, replace(fit, max_steps=20)).check_every == 20
+    assert {make_budget(n, replace(fit, max_steps=900, budget="steps")).steps for n in (10, 1000, 100_000)} == {900}
 
 
 def test_wandb_offline_holds_the_cell_and_cannot_fail_it(

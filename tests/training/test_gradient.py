@@ -26,8 +26,9 @@ from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.training import environment, memory
+from mitofm.training.budget import Budget
 from mitofm.training.loss import Loss
-from mitofm.training.module import Budget, CellModule
+from mitofm.training.module import CellModule
 from mitofm.training.settings import Settings
 
 Small = Callable[..., Any]
@@ -66,7 +67,7 @@ def module(
 def gradients(module: CellModule) -> dict[str, torch.Tensor]:
     module.adaptation.set_train_mode(module.classifier)
     torch.manual_seed(0)
-    F.binary_cross_entropy_with_logits(module.logits(PATCHES), LABELS).backward()
+    F.binary_cross_entropy_with_logits(module.compute_logits(PATCHES), LABELS).backward()
     return {name: one.grad.clone() for name, one in module.classifier.named_parameters() if one.grad is not None}
 
 
@@ -130,7 +131,7 @@ def test_a_gpu_that_is_not_there_is_a_clear_error(small: Small) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets a peak")
 def test_the_peak_of_a_cell_is_not_that_of_the_one_before(small: Small) -> None:
-    before = environment.peak_memory_mb(torch.device("cpu"))
+    before = environment.measure_peak_memory(torch.device("cpu"))
     np.ones(2**26)  # 512 MiB, for a moment
     folder = cell(small("adaptation=linear_probe"))
     assert json.loads((folder / "cost.json").read_text())["peak_memory_mb"] < before + 256

@@ -74,7 +74,7 @@ def fails_in_rank_1(rank: int, logger: Any) -> str:
 def test_a_rank_that_fails_ends_the_others() -> None:
     started = time.monotonic()
     with pytest.raises(MitofmError, match="rank 1 has had enough"):
-        ranks.together(2, fails_in_rank_1, Copies([]))
+        ranks.run_ranks(2, fails_in_rank_1, Copies([]))
     assert time.monotonic() - started < 60
 
 
@@ -87,7 +87,7 @@ def test_two_processes_asked_to_stop_save_and_go_on_to_the_same_bits(
     def stop_now(self: callbacks.SaveToResume, trainer: Any) -> None:
         if trainer.global_step == 5 and trainer.global_rank == 1:
             os.kill(os.getppid(), signal.SIGTERM)
-            while not self._asked_by:
+            while not self._signal:
                 time.sleep(0.01)
         save(self, trainer)
 
@@ -117,7 +117,7 @@ def test_ranks_that_do_not_listen_yet_are_interrupted_not_failed() -> None:
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         with pytest.raises(SystemExit) as stopped:
-            ranks.together(2, stops_its_parent, Copies([]))
+            ranks.run_ranks(2, stops_its_parent, Copies([]))
     finally:
         signal.signal(signal.SIGTERM, before)
     assert stopped.value.code == 128 + signal.SIGTERM
@@ -147,7 +147,7 @@ def test_shards_are_the_batch_and_their_losses_its_loss(mixup: float) -> None:
 
 def test_more_devices_than_a_batch_has_cells_are_refused(small: Small) -> None:
     with pytest.raises(
-        MitofmError, match=r"trainer.devices=3, but \d+ training cells at fit.batch_size=2 make batches"
+        MitofmError, match=r"trainer.devices=3, but \d+ training samples at fit.batch_size=2 make batches"
     ):
         run(small("adaptation=lora", "trainer.devices=3", "fit.batch_size=2"))
 

@@ -87,7 +87,7 @@ def test_a_rate_that_diverges_is_the_worst_and_all_of_them_are_an_error(small: S
 
 def test_finished_trials_are_not_run_again(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     composed = small(*SHORT, *DECIDES, "adaptation.search=[0.3,1]", f"paths.runs={tmp_path}")
-    train, runs = search.fitted, []
+    train, runs = search.train_on_devices, []
 
     def dies_in_the_second(inside: Any, *more: Any) -> Any:
         runs.append(inside.folder.name)
@@ -95,7 +95,7 @@ def test_finished_trials_are_not_run_again(small: Small, tmp_path: Path, monkeyp
             raise KeyboardInterrupt
         return train(inside, *more)
 
-    monkeypatch.setattr(search, "fitted", dies_in_the_second)
+    monkeypatch.setattr(search, "train_on_devices", dies_in_the_second)
     with pytest.raises(KeyboardInterrupt):
         run(composed)
     assert run(composed) is State.DONE
@@ -107,13 +107,13 @@ def test_finished_trials_are_not_run_again(small: Small, tmp_path: Path, monkeyp
 def test_a_finished_trial_keeps_no_more_than_may_be_needed(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enough: list[str], kept: set[str]
 ) -> None:
-    best, left = search._best, []
+    best, left = search._find_best, []
 
-    def looked_at(*scored: Any) -> int:
+    def looked_at(*scored: Any) -> str:
         left.extend(path for path in tmp_path.glob("cells/*/checkpoint/search/*/checkpoint/*"))
         return best(*scored)
 
-    monkeypatch.setattr(search, "_best", looked_at)
+    monkeypatch.setattr(search, "_find_best", looked_at)
     saving = ["adaptation.search=[0.3,1]", "trainer.checkpoint_seconds=0"]
     assert run(small(*SHORT, *enough, *saving, f"paths.runs={tmp_path}")) is State.DONE
     assert {path.name for path in left} == kept
@@ -123,7 +123,7 @@ def test_what_earlier_sessions_have_cost_is_counted(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     composed = small(*SHORT, *DECIDES, "adaptation.search=[0.3,1]", f"paths.runs={tmp_path}")
-    train, runs = search.fitted, []
+    train, runs = search.train_on_devices, []
 
     def dies_in_the_second(inside: Any, *more: Any) -> Any:
         runs.append(inside.folder)
@@ -133,7 +133,7 @@ def test_what_earlier_sessions_have_cost_is_counted(
             raise KeyboardInterrupt
         return train(inside, *more)
 
-    monkeypatch.setattr(search, "fitted", dies_in_the_second)
+    monkeypatch.setattr(search, "train_on_devices", dies_in_the_second)
     with pytest.raises(KeyboardInterrupt):
         run(composed)
     seconds = json.loads((cell(composed) / "cost.json").read_text())["seconds"]

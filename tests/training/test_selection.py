@@ -1,4 +1,4 @@
-"""When validation cells decide: enough of them, and of either class."""
+"""When validation samples decide: enough of them, and of either class."""
 
 import json
 from collections.abc import Callable
@@ -38,8 +38,8 @@ def test_one_class_never_decides_whatever_the_protocol_says() -> None:
 def test_with_one_class_in_validation_the_stated_fallback_is_taken(
     small: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    truth = fit._truth
-    monkeypatch.setattr(fit, "_truth", lambda split, part: truth(split, part) * (part != "validation"))
+    read = fit._read_labels
+    monkeypatch.setattr(fit, "_read_labels", lambda split, part: read(split, part) * (part != "validation"))
     composed = small(f"adaptation={mode}", "backbone=toy_vit_p16", "fit.min_steps=4", "fit.max_steps=4")
     run(composed)
     config = resolve(composed)

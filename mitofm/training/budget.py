@@ -1,0 +1,50 @@
+"""How many steps a gradient mode trains, and its learning rate at each: a linear warm-up, then a cosine to zero."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from mitofm.data.order import batches_per_pass
+from mitofm.training.settings import Fit
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a gradient mode trains.
+
+    Attributes:
+        steps: optimiser steps of a full run.
+        check_every: steps between two checks of the validation samples.
+        warmup: steps over which the learning rate rises.
+    """
+
+    steps: int
+    check_every: int
+    warmup: int
+
+
+def make_budget(n: int, fit: Fit) -> Budget:
+    """The budget for `n` training samples: `fit.max_epochs` passes within the least and the most steps, or exactly the most."""
+    per_pass = batches_per_pass(n, fit.batch_size)
+    steps = max(per_pass * fit.max_epochs, fit.min_steps)
+    if fit.max_steps is not None:
+        steps = fit.max_steps if fit.budget == "steps" else min(steps, fit.max_steps)
+    # At most once a pass: a check costs a forward pass of every validation sample.
+    check_every = min(steps, max(per_pass, math.ceil(steps / fit.checks)))
+    return Budget(steps, check_every, math.ceil(steps * fit.warmup))
+
+
+def schedule_lr(optimiser: Optimizer, steps: int, warmup: int) -> dict[str, Any]:
+    """What Lightning's `configure_optimizers` returns for `steps` steps, over the first `warmup` of which the rate rises."""
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+    return {"optimizer": optimiser, "lr_scheduler": {"scheduler": LambdaLR(optimiser, factor), "interval": "step"}}

@@ -1,0 +1,185 @@
+"""One process trains one cell with Lightning, from its start or from where an interruption left it."""
+
+from __future__ import annotations
+
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers.logger import Logger
+from threadpoolctl import threadpool_limits
+
+from mitofm.adaptation.gradient import Classifier, GradientAdaptation
+from mitofm.backbones.build import build
+from mitofm.data.augment import Augment
+from mitofm.data.balance import group_samples, weigh_samples
+from mitofm.data.batches import PlainPatches, TrainingPatches
+from mitofm.data.mixing import Mix
+from mitofm.data.module import CellData
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.tensors import load_tensors, save_tensors
+from mitofm.training import memory
+from mitofm.training.budget import Budget, make_budget
+from mitofm.training.callbacks import BestWeights, MovingAverage, Patience, SaveToResume
+from mitofm.training.cell import Cell
+from mitofm.training.checkpoint import BEST, RESUME, TRAINED
+from mitofm.training.environment import measure_peak_memory
+from mitofm.training.frozen import compute_features, fit_head
+from mitofm.training.loop import run_loop
+from mitofm.training.loss import Loss
+from mitofm.training.module import CellModule
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gives, beside the weights in the cell's folder.
+
+    Attributes:
+        classifier: with these weights; None if another process trained it.
+        parameters: how many numbers were trained.
+        steps: optimiser steps taken.
+        peak_memory_mb: of the process, MiB.
+        pieces: into how many pieces a batch was cut for the classifier.
+        earlier_seconds: of sessions that were interrupted.
+        notes: choices made on the way.
+    """
+
+    classifier: Classifier | None
+    parameters: int
+    steps: int
+    peak_memory_mb: float
+    pieces: int
+    earlier_seconds: float
+    notes: dict[str, Any]
+
+
+def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, logger: Logger) -> Trained | None:
+    """Train, and write the trained weights into the cell's folder.
+
+    Args:
+        cell: the cell.
+        adaptation: of the cell, perhaps with other learning rates.
+        pieces: into how many pieces a batch is cut for the classifier.
+        rank: of this process among the `trainer.devices` that train this cell.
+        logger: of the learning curves.
+
+    Returns:
+        None if the GPU's memory is too small for pieces of this size, and smaller ones are possible.
+
+    Raises:
+        MitofmError: the GPU's memory is too small for any pieces, or a setting would change batch norms.
+        Diverged: the loss is not finite.
+    """
+    torch.set_num_threads(cell.trainer.threads)
+    if cell.device.type == "cuda":
+        torch.cuda.set_device(rank)
+    backbone = build(adaptation.adapt_spec(cell.spec), cell.weights, cell.seed)
+    if cell.trainer.gradient_checkpointing:
+        memory.checkpoint_blocks(backbone)
+    classifier = adaptation.adapt(backbone, cell.seed)
+    memory.refuse_split_batches(cell, adaptation, classifier, pieces)
+    parameters = sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)
+    with threadpool_limits(cell.trainer.threads):
+        notes = adaptation.warm_start(classifier, lambda probe: fit_head(cell, probe, compute_features(cell, probe)))
+    budget = make_budget(len(cell.rows("train")), cell.fit)
+    loss = Loss(cell.fit.focal_gamma, cell.fit.label_smoothing)
+    module = CellModule(classifier, adaptation, budget, loss, cell.seed, pieces)
+    best = BestWeights(cell.folder / BEST)
+    average = MovingAverage(adaptation.ema) if adaptation.ema else None
+    check_every = budget.check_every if cell.validation_decides else 0
+    save = SaveToResume(cell.folder / RESUME, cell.trainer.checkpoint_seconds, check_every)
+    callbacks: list[pl.Callback] = [best, Patience(cell.fit.patience)] if cell.validation_decides else []
+    callbacks += [average] if average else []  # last: the others look at the weights that a check has seen
+    try:
+        trainer = train_module(cell, module, load_batches(cell, budget, rank), callbacks, save, logger)
+    except torch.cuda.OutOfMemoryError as error:
+        if 2 * pieces > cell.fit.batch_size or memory.batch_norms_train(adaptation, classifier):
+            raise MitofmError(
+                f"out of GPU memory with adaptation {adaptation.name!r} of backbone {cell.spec.name!r}, "
+                f"fit.batch_size={cell.fit.batch_size} in {pieces} pieces: take trainer.gradient_checkpointing=true, "
+                "a smaller fit.batch_size, fit.precision=bf16 or a larger GPU"
+            ) from error
+        return None
+    if rank == 0:
+        if cell.validation_decides:
+            adaptation.load(classifier, load_tensors(best.file))
+        elif average:
+            average.swap(trainer, module)
+        save_tensors(cell.folder / TRAINED, adaptation.state(classifier))
+    chosen = {"rule": "last", "step": trainer.global_step}
+    if cell.validation_decides:
+        chosen = {"rule": "validation", "step": best.step, "auroc": best.auroc}
+    return Trained(
+        classifier if cell.trainer.devices == 1 else None,
+        parameters,
+        trainer.global_step,
+        measure_peak_memory(cell.device),
+        pieces,
+        save.earlier,
+        {**notes, "steps": trainer.global_step, "checkpoint": chosen},
+    )
+
+
+def train_module(
+    cell: Cell,
+    module: CellModule,
+    data: CellData,
+    callbacks: list[pl.Callback],
+    save: SaveToResume,
+    logger: Logger,
+) -> pl.Trainer:
+    """Run Lightning's loop over `module` as the cell's settings ask for; see `run_loop`."""
+    checks: dict[str, Any] = {"limit_val_batches": 0}
+    if cell.validation_decides:
+        checks = {"val_check_interval": module.budget.check_every, "check_val_every_n_epoch": None}
+    return run_loop(
+        module,
+        data,
+        callbacks,
+        save,
+        steps=module.budget.steps,
+        precision=cell.fit.precision,
+        progress=cell.trainer.progress,
+        accelerator=cell.device.type,
+        devices=cell.trainer.devices,
+        strategy="ddp" if cell.trainer.devices > 1 else "auto",
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        gradient_clip_val=cell.fit.gradient_clip,
+        deterministic="warn",
+        logger=logger,
+        log_every_n_steps=10,
+        **checks,
+    )
+
+
+def load_batches(cell: Cell, budget: Budget, rank: int) -> CellData:
+    """The share of this rank in the cell's training batches and validation samples."""
+    fit, rows, devices = cell.fit, cell.rows("train"), cell.trainer.devices
+    samples = cell.store.table.iloc[rows]
+    groups = group_samples(samples, fit.sampler)
+    weighted = {"label": fit.class_weight, "domain": fit.domain_weight}
+    balanced = [column for column, weight in weighted.items() if weight == "balanced"]
+    return CellData(
+        TrainingPatches(
+            cell.store,
+            rows,
+            weigh_samples(samples, groups, balanced),
+            Augment(cell.settings.augment.transforms, cell.store.crop_px),
+            Mix(fit.mixup, fit.cutmix),
+            (rank, devices),
+            None if cell.shares is None else cell.shares[rows],
+        ),
+        PlainPatches(cell.store, cell.rows("validation")[rank::devices]),
+        groups,
+        batch_size=fit.batch_size,
+        steps=budget.steps,
+        seed=cell.seed,
+        workers=cell.trainer.workers,
+        pin=cell.device.type == "cuda",
+    )
