@@ -116,9 +116,9 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
     columns = ["sample_id", "slide", "domain", "label", "evaluation_set", "test_chance"]
     predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
     predictions.insert(4, "logit", outcome.test_logits)
-    learned_from = _truth(cell.split, "train") if cell.shares is None else cell.shares[cell.rows("train")]
+    learned_from = _read_labels(cell.split, "train") if cell.shares is None else cell.shares[cell.rows("train")]
     positives = float(learned_from.sum())
-    prior = describe_prior(positives, len(learned_from) - positives, cell.balanced)
+    prior = describe_prior(positives, len(learned_from) - positives, cell.fit.class_weight == "balanced")
     metrics = {
         "threshold": threshold.describe(cut, rule, prior["logit"]),
         "prior": prior,
