@@ -1,4 +1,4 @@
-"""The card that lies beside pretrained weights: what they are, and what they are not."""
+"""The card beside pretrained weights: what they are for, and what not."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ Everything is in `config.json`; `mitofm pretrain` with these values makes it aga
 
 
 def write_card(
-    decides: Mapping[str, Any], about: Mapping[str, Any], log: Sequence[Mapping[str, str]], parameters: int
+    config: Mapping[str, Any], about: Mapping[str, Any], log: Sequence[Mapping[str, str]], parameters: int
 ) -> str:
-    """The card, in Markdown, of what was asked for (`config.json`), the environment, the rows of `log.csv`, the model's size."""
-    backbone, tissue = decides["backbone"], decides["tissue"]
+    """The card in Markdown, from `config.json`, the environment, the rows of `log.csv` and the number of parameters."""
+    backbone, tissue = config["backbone"], config["tissue"]
     return _CARD.format(
-        **{key: decides[key] for key in ("batch_size", "mask", "lr", "weight_decay", "seed", "crops", "precision")},
+        **{key: config[key] for key in ("batch_size", "mask", "lr", "weight_decay", "seed", "crops", "precision")},
         **{key: about[key] for key in ("mitofm", "revision", "device", "threads")},
         name=backbone["name"],
         architecture=backbone["architecture"],

@@ -24,7 +24,7 @@ _EXPECTED_WARNINGS = ".*(does not have many workers|LeafSpec|not resumable|in ev
 
 def run_loop(
     module: pl.LightningModule,
-    data: pl.LightningDataModule,
+    data: pl.LightningDataModule | None,
     callbacks: Sequence[pl.Callback],
     save: SaveToResume,
     *,
@@ -37,7 +37,7 @@ def run_loop(
 
     Args:
         module: what is trained, in place.
-        data: its batches.
+        data: its batches; None if the module itself loads them.
         callbacks: called before the progress bar and `save`.
         save: saves the state of training.
         steps: of a full run, those before an interruption included.
