@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from clocks import measure
 from scipy.stats import rankdata
 
 from mitofm.evaluation import bootstrap
@@ -40,8 +39,8 @@ def main() -> None:
     np.testing.assert_allclose(fast[: len(some)], slow, rtol=1e-12)
     pairs = [
         (
-            seconds(lambda: bootstrap.auroc_of_draws(seeds, names, weights)) / len(weights),
-            seconds(lambda: written_out(seeds, names, some)) / len(some),
+            measure(lambda: bootstrap.auroc_of_draws(seeds, names, weights))[0] / len(weights),
+            measure(lambda: written_out(seeds, names, some))[0] / len(some),
         )
         for _ in range(asked.repeats)
     ]
@@ -68,13 +67,6 @@ def written_out(seeds: list[pd.DataFrame], names: list[str], weights: np.ndarray
             each.append(won / (positive.sum() * (~positive).sum()))
         found.append(np.mean(each))
     return np.array(found)
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of `work`."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

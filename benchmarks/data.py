@@ -14,13 +14,13 @@ import re
 import shutil
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import openslide
 import pandas as pd
 import tifffile
+from clocks import measure
 
 from mitofm.data.annotations import validate
 from mitofm.data.patches import PatchStore, ensure
@@ -96,11 +96,6 @@ class Memory:
         self._thread.join()
 
 
-def now() -> np.ndarray:
-    """Wall and CPU time of this process, seconds."""
-    return np.array([time.perf_counter(), time.process_time()])
-
-
 def one_by_one(regions: Regions) -> np.ndarray:
     """The simplest correct way: (n, PATCH_PX, PATCH_PX, 3) uint8."""
     slides = {name: openslide.OpenSlide(regions.root / name) for name in set(regions.table()["image"])}
@@ -111,7 +106,7 @@ def one_by_one(regions: Regions) -> np.ndarray:
     return np.stack(patches)
 
 
-def measure(root: Path, tile: int, repeats: int) -> None:
+def compare(root: Path, tile: int, repeats: int) -> None:
     """Print the figures for regions of this tile size, made in `root`."""
     regions = Regions(root, tile)
     ours, theirs = [], []
@@ -126,12 +121,8 @@ def measure(root: Path, tile: int, repeats: int) -> None:
     difference = int(np.abs(store.patches.astype(np.int16) - expected).max())
     for repeat in range(repeats):
         os.sync()
-        start = now()
-        build(root / f"cache{repeat}")
-        ours.append(now() - start)
-        start = now()
-        one_by_one(regions)
-        theirs.append(now() - start)
+        ours.append(measure(lambda cache=root / f"cache{repeat}": build(cache)))
+        theirs.append(measure(lambda: one_by_one(regions)))
         shutil.rmtree(root / f"cache{repeat}")
     n = len(expected)
     (wall, cpu), (their_wall, their_cpu) = (np.median(times, axis=0) for times in (ours, theirs))
@@ -145,10 +136,8 @@ def measure(root: Path, tile: int, repeats: int) -> None:
     rng = np.random.default_rng(0)
     rows = [rng.integers(0, n, 64) for _ in range(200)]
     store.read(np.arange(n))
-    start = time.perf_counter()
-    for batch in rows:
-        store.read(batch)
-    print(f"reading   {64 * len(rows) / (time.perf_counter() - start):8.0f} patches/s of {PATCH_PX} px, one core")
+    reading, _ = measure(lambda: [store.read(batch) for batch in rows])
+    print(f"reading   {64 * len(rows) / reading:8.0f} patches/s of {PATCH_PX} px, one core")
 
 
 def main() -> None:
@@ -160,7 +149,7 @@ def main() -> None:
     for tile in asked.tile:
         with tempfile.TemporaryDirectory() as folder:  # a process each: memory that one freed is not the next one's
             process = multiprocessing.get_context("spawn").Process(
-                target=measure, args=(Path(folder), tile, asked.repeats)
+                target=compare, args=(Path(folder), tile, asked.repeats)
             )
             process.start()
             process.join()

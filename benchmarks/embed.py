@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from clocks import measure
 
 from mitofm.backbones.build import build
 from mitofm.backbones.embeddings import _BATCH, embed
@@ -70,22 +70,13 @@ def main() -> None:
                 for part in ready:
                     bare(part)
 
-        pairs = [(seconds(ours, device), seconds(theirs, device)) for _ in range(asked.repeats)]
+        pairs = [(measure(ours)[0], measure(theirs)[0]) for _ in range(asked.repeats)]
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{asked.backbone} at {asked.img_size} px from {asked.crop_px} px, {asked.precision}, batch {size}, {name}")
     print(f"from the store {asked.patches / statistics.median(pair[0] for pair in pairs):8.1f} patches/s")
     print(f"bare loop      {asked.patches / statistics.median(pair[1] for pair in pairs):8.1f} patches/s")
     ratio = statistics.median(bare / ours for ours, bare in pairs)
     print(f"ratio          {ratio:8.3f}, median of {asked.repeats} pairs")
-
-
-def seconds(work: Callable[[], None], device: torch.device) -> float:
-    """Wall time of `work`."""
-    start = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

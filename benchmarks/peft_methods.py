@@ -118,7 +118,7 @@ def measure(method: str, settings: dict[str, Any]) -> Facts:
     patches = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8, generator=generator)
     labels = torch.tensor([0.0, 1.0, 0.0, 1.0])
     adaptation, classifier = make(method, settings, 0)
-    unadapted = Classifier(deepcopy(plain()), plain().embedding_dim, 0)
+    unadapted = Classifier(deepcopy(plain()), 0)
     trained = {name: one for name, one in classifier.backbone.named_parameters() if one.requires_grad}
     frozen = {name: one for name, one in classifier.backbone.named_parameters() if not one.requires_grad}
     before = {name: one.detach().clone() for name, one in (trained | frozen).items()}

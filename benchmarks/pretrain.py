@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from pathlib import Path
 
 import torch
+from clocks import measure
 
 from mitofm.commands.composing import ask
 from mitofm.pretraining.crops import Crops, render_slides
@@ -46,14 +46,7 @@ def main() -> None:
 
         for step in range(3):
             train(step)
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        wall, cpu = time.perf_counter(), time.process_time()
-        for step in range(asked.steps):
-            train(step)
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        wall, cpu = measure(lambda: [train(step) for step in range(asked.steps)])
     seen = asked.steps * size
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {asked.threads} threads"
     print(f"{seen / wall:6.0f} crops/s, {seen / cpu:.0f} per CPU-second: {asked.precision}, {name}, batches of {size}")

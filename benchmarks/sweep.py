@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import hydra
+import numpy as np
+from clocks import measure, read_clocks
 
 import mitofm.training.fit
 from mitofm.commands import train
@@ -32,22 +30,6 @@ QUIET = [
     "trainer.progress=false",
     "trainer.threads=1",
 ]
-
-
-@dataclass
-class Spent:
-    """Seconds of the CPU and of the wall's clock."""
-
-    cpu: float = 0.0
-    wall: float = 0.0
-
-
-@contextmanager
-def spent(on: Spent) -> Iterator[None]:
-    cpu, wall = time.process_time(), time.perf_counter()
-    yield
-    on.cpu += time.process_time() - cpu
-    on.wall += time.perf_counter() - wall
 
 
 def hydra_alone(arguments: list[str]) -> None:
@@ -66,38 +48,36 @@ def skipping(side: int, repeats: int) -> None:
     mitofm.training.fit.fit_cell = lambda *_: {"sets": {"all": {"auroc": None}}}  # they are marked as finished
     train.main(command)
     mitofm.training.fit.fit_cell = fit
-    alone, skip = [Spent() for _ in range(repeats)], [Spent() for _ in range(repeats)]
-    for one, other in zip(alone, skip, strict=True):
-        with spent(one):
-            hydra_alone(command)
-        with spent(other):
-            train.main(command)
-    cells, pairs = side**3, list(zip(alone, skip, strict=True))
+    cells = side**3
+    pairs = [(measure(lambda: hydra_alone(command)), measure(lambda: train.main(command))) for _ in range(repeats)]
     print(f"{cells} finished cells, {repeats} pairs: CPU ms a cell, Hydra alone and mitofm:")
-    print(*(f"{1000 * one.cpu / cells:.1f} and {1000 * other.cpu / cells:.1f}" for one, other in pairs), sep="; ")
-    for clock in ("cpu", "wall"):
-        print(f"ratio by {clock}: {statistics.median(getattr(b, clock) / getattr(a, clock) for a, b in pairs):.2f}")
+    print(*(f"{1000 * one[1] / cells:.1f} and {1000 * other[1] / cells:.1f}" for one, other in pairs), sep="; ")
+    wall, cpu = np.median([other / one for one, other in pairs], axis=0)
+    print(f"ratio by cpu: {cpu:.2f}")
+    print(f"ratio by wall: {wall:.2f}")
 
 
 def overhead(cells: int) -> None:
     """Each cell's `run` less its `fit_frozen`."""
     os.environ["WANDB_MODE"] = "offline"
     run, fit = train.run, mitofm.training.fit.fit_frozen
-    whole, fitting = Spent(), Spent()
+    whole, fitting = np.zeros(2), np.zeros(2)
 
-    def timed(call: Callable[..., Any], on: Spent) -> Callable[..., Any]:
+    def timed(call: Callable[..., Any], on: np.ndarray) -> Callable[..., Any]:
         def inner(*given: Any, **named: Any) -> Any:
-            with spent(on):
-                return call(*given, **named)
+            start = read_clocks()
+            found = call(*given, **named)
+            on[:] += read_clocks() - start
+            return found
 
         return inner
 
     train.run, mitofm.training.fit.fit_frozen = timed(run, whole), timed(fit, fitting)
     for first, count in ((True, 1), (False, cells)):
-        whole.cpu = whole.wall = fitting.cpu = fitting.wall = 0.0
+        whole[:] = fitting[:] = 0.0
         seeds = ",".join(map(str, range(count) if not first else [1000]))
         train.main(["-m", f"seed={seeds}", "study=overhead", "backbone=toy_vit_p16", *TISSUE, *QUIET])
-    cpu, wall = (whole.cpu - fitting.cpu) / cells, (whole.wall - fitting.wall) / cells
+    wall, cpu = (whole - fitting) / cells
     print(f"overhead of a cell in a warm process, mean of {cells}: {cpu:.2f} s of CPU, {wall:.2f} s of wall time")
 
 

@@ -14,7 +14,6 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from clocks import read_clocks
 from embed import random_store
 from torch.nn import functional as F
 
@@ -73,14 +73,14 @@ class TakingTurns(pl.Callback):
         self.pairs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def on_train_start(self, *_: Any) -> None:
-        self.ended = now()
+        self.ended = read_clocks()
 
     def on_train_batch_end(self, *_: Any) -> None:
         if self.bare is None:
             return
-        start = now()
+        start = read_clocks()
         self.bare.step()
-        end = now()
+        end = read_clocks()
         self.pairs.append((start - self.ended, end - start))
         self.ended = end
 
@@ -93,13 +93,6 @@ class Ready:
 
     def __getitems__(self, draws: Any) -> Any:
         return self.batch
-
-
-def now() -> np.ndarray:
-    """Seconds of wall and of CPU time, once the device is idle."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return np.asarray([time.perf_counter(), time.process_time()])
 
 
 def classifier_of(cell: Cell, adaptation: Any) -> Any:

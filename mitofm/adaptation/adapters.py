@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from textwrap import shorten
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,23 +14,16 @@ from mitofm.adaptation.effect import find_idle, find_untrained
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
 from mitofm.adaptation.peft_methods import METHODS, RUN_UNDER, Method, check_patterns, check_taken, parse_settings
 from mitofm.backbones.build import Backbone
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
-from mitofm.ground.settings import Count, NotNegative
+from mitofm.ground.settings import Count, NotNegative, Positive
 
 # On timm's names; every timm ViT has them. `patch_embed.proj` is a convolution and must not match; the `_[gx]` are the
 # unfused SwiGLU halves of DINOv3 H+. A rank applies to the fused qkv matrix, or to what an architecture splits it into:
 # `q_proj` (EVA-02), `q` and `kv` (PVT v2).
 _ATTENTION, _MLP = r"attn\.(q?k?v?(_proj)?|proj)", r"mlp\.fc[12](_[gx])?"
-TARGETS = {"attention": _ATTENTION, "mlp": _MLP, "attention_mlp": f"{_ATTENTION}|{_MLP}"}
-
-
-class Adapted(Classifier):
-    """A classifier with adapters in its backbone, and what these are relative to; `seed` is that of the head."""
-
-    def __init__(self, backbone: Backbone, seed: int, bases: Bases) -> None:
-        super().__init__(backbone, backbone.embedding_dim, seed)
-        self.bases = bases
+Targets = Literal["attention", "mlp", "attention_mlp"]
+TARGETS: dict[Targets, str] = {"attention": _ATTENTION, "mlp": _MLP, "attention_mlp": f"{_ATTENTION}|{_MLP}"}
 
 
 class Adapters(GradientAdaptation):
@@ -38,10 +31,9 @@ class Adapters(GradientAdaptation):
 
     Args:
         method: of peft, by its name there: `lora`, `oft`, `ia3`, ...
-        targets: a key of `TARGETS`.
+        targets: which matrices, by a key of `TARGETS`.
         last_blocks: only the last so many transformer blocks are adapted; all if it is null or there are fewer.
-        settings: of the method, under peft's names; `rank`, `alpha` and `dropout` are understood for every method that
-            has them.
+        settings: see `parse_settings`.
         name, lr, head_lr, weight_decay, search: see `GradientAdaptation`.
     """
 
@@ -49,19 +41,15 @@ class Adapters(GradientAdaptation):
         self,
         name: str,
         method: str,
-        targets: str,
+        targets: Targets,
         last_blocks: Count | None,
-        lr: float,
-        head_lr: float,
+        lr: Positive,
+        head_lr: Positive,
         weight_decay: NotNegative,
         search: Search = None,
         **settings: Any,
     ) -> None:
         super().__init__(name, lr, head_lr, weight_decay, search)
-        if targets not in TARGETS:
-            raise unknown("adaptation.targets", targets, TARGETS, f"adaptation {name!r}")
-        if last_blocks is not None and last_blocks < 1:
-            raise MitofmError(f"adaptation.last_blocks={last_blocks}: give a number of blocks of at least 1, or null")
         self.method = method
         self.targets = targets
         self.last_blocks = last_blocks
@@ -103,17 +91,16 @@ class Adapters(GradientAdaptation):
             )
         if self.method not in METHODS or peft.__version__ != RUN_UNDER:
             self._check_learning(backbone, layers)
-        return Adapted(backbone, seed, Bases(layers, known.kept, originals))
+        classifier: Any = Classifier(backbone, seed)
+        classifier.bases = Bases(layers, known.kept, originals)
+        return classifier
 
     def _inject(self, backbone: Backbone, adapted: list[str], known: Method, seed: int) -> None:
         from peft import inject_adapter_in_model
 
-        # As a pattern, which has to match a whole name; names in a list match as the end of others too.
-        config = self.config(target_modules="|".join(map(re.escape, adapted)))
         given = self.config.keywords
-        for key, value in known.defaults(adapted).items():
-            if key not in given:
-                setattr(config, key, value)
+        # As a pattern, which has to match a whole name; names in a list match as the end of others too.
+        config = self.config(target_modules="|".join(map(re.escape, adapted)), **known.defaults(adapted) | given)
         check_patterns(config, adapted, self.method)
         try:
             with torch.random.fork_rng(devices=[]):
@@ -159,7 +146,7 @@ class Adapters(GradientAdaptation):
             layer.train()
 
 
-def find_matrices(backbone: Backbone, targets: str, last_blocks: int | None = None) -> list[str]:
+def find_matrices(backbone: Backbone, targets: Targets, last_blocks: int | None = None) -> list[str]:
     """Names of the linear layers of `backbone` that `targets` means, in its last transformer blocks or all."""
     pattern = re.compile(rf"(.*blocks\.\d+)\.({TARGETS[targets]})")
     found = [match for name, _ in backbone.named_modules() if (match := pattern.fullmatch(name))]

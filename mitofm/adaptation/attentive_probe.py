@@ -15,17 +15,11 @@ from mitofm.adaptation.networks import Moments, NetworkHead, NetworkProbe
 
 @dataclass(frozen=True)
 class AttentiveHead(NetworkHead):
-    """Logits that are affine in the mean of the tokens under the attention of a query.
+    """Logits that are affine in the mean of the tokens under the attention of a query, all of it float32."""
 
-    Attributes:
-        query: float32 (D,).
-        weight: float32 (D,).
-        bias: float32 (1,).
-    """
-
-    query: np.ndarray
-    weight: np.ndarray
-    bias: np.ndarray
+    query: np.ndarray  # (D,)
+    weight: np.ndarray  # (D,)
+    bias: np.ndarray  # (1,)
 
     @staticmethod
     def forward(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:

@@ -8,7 +8,6 @@ one and the same order of operations. Other methods train numbers in a basis of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,29 +16,6 @@ from torch import Tensor, nn
 from mitofm.ground.errors import MitofmError
 
 ADAPTER = "default"
-
-
-@dataclass
-class Moved:
-    """A frozen matrix of which a part was moved into its adapter, peft's LoRA layer.
-
-    Attributes:
-        original: the backbone's matrix (out, in), on the CPU.
-        a: the first A (rank, in), as it was moved.
-        b: the first B (out, rank).
-    """
-
-    layer: Any
-    original: Tensor
-    a: Tensor
-    b: Tensor
-
-    def move(self, a: Tensor, b: Tensor) -> None:
-        """Take the part of this A and B out of the frozen matrix."""
-        weight = self.layer.get_base_layer().weight
-        self.a, self.b = a.detach().cpu().clone(), b.detach().cpu().clone()
-        with torch.no_grad():
-            weight.copy_(self.original - self.layer.scaling[ADAPTER] * (self.b @ self.a))
 
 
 class Bases:
@@ -55,7 +31,8 @@ class Bases:
     """
 
     def __init__(self, layers: Mapping[str, Any], kept: Sequence[str], originals: Mapping[str, Tensor]) -> None:
-        self._moved: dict[str, Moved] = {}
+        self._moved: dict[str, tuple[Any, Tensor]] = {}  # LoRA layers, and the matrices as they were
+        self._parts: dict[str, Tensor] = {}  # of these, what was moved
         self._kept: dict[str, Any] = {}
         self._frozen: dict[str, Tensor] = {}
         for place, layer in layers.items():
@@ -68,14 +45,13 @@ class Bases:
             }
             weight = layer.get_base_layer().weight
             if not weight.is_meta and not torch.equal(weight, originals[place]):
-                self._moved[name] = _move_part(place, layer, originals[place])
+                self._moved[name] = (layer, originals[place])
+                self._move_again(name, place)
 
     def state(self) -> dict[str, Tensor]:
         """The tensors to store, by name."""
-        moved = {f"{name}.moved_A": one.a for name, one in self._moved.items()}
-        moved |= {f"{name}.moved_B": one.b for name, one in self._moved.items()}
         kept = {name: by_adapter[ADAPTER] for name, by_adapter in self._kept.items()}
-        return moved | kept | {name: value.detach() for name, value in self._frozen.items()}
+        return self._parts | kept | {name: value.detach() for name, value in self._frozen.items()}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Put them back, and make the frozen matrices from them.
@@ -91,32 +67,38 @@ class Bases:
                 raise MitofmError(
                     f"this checkpoint does not fit: {name} is {tuple(state[name].shape)}, not {tuple(held.shape)}"
                 )
-        for name, moved in self._moved.items():
-            moved.move(state[f"{name}.moved_A"], state[f"{name}.moved_B"])
+        for name in self._moved:
+            self._move(name, state[f"{name}.moved_A"], state[f"{name}.moved_B"])
         for name, by_adapter in self._kept.items():
             by_adapter[ADAPTER] = state[name].to(by_adapter[ADAPTER].device)
         for name, value in self._frozen.items():
             value.data.copy_(state[name])
 
+    def _move(self, name: str, a: Tensor, b: Tensor) -> None:
+        """Take B (out, rank) times A (rank, in) out of a frozen matrix (out, in), on the CPU."""
+        layer, original = self._moved[name]
+        a, b = (part.detach().cpu().clone() for part in (a, b))
+        self._parts |= {f"{name}.moved_A": a, f"{name}.moved_B": b}
+        with torch.no_grad():
+            layer.get_base_layer().weight.copy_(original - layer.scaling[ADAPTER] * (b @ a))
 
-def _move_part(place: str, layer: Any, original: Tensor) -> Moved:
-    """Make the matrix anew from what peft moved out of it, so that a checkpoint's reader makes the same bits."""
-    parts = [getattr(layer, part, {}) for part in ("lora_A", "lora_B")]
-    weight = layer.get_base_layer().weight
-    by_peft = weight.detach().clone()
-    if all(ADAPTER in part for part in parts):
-        a, b = (part[ADAPTER].weight for part in parts)
-        if len(a) != layer.r[ADAPTER]:
-            raise MitofmError(
-                f"adaptation.rank={layer.r[ADAPTER]} is more than {place} of {tuple(weight.shape)} has: take {len(a)} or less"
-            )
-        moved = Moved(layer, original, a, b)
-        moved.move(a, b)
-        if torch.allclose(weight, by_peft, rtol=1e-4, atol=1e-5 * float(by_peft.abs().max())):
-            return moved
-    raise MitofmError(
-        f"peft changes the frozen {place} otherwise than by what it puts into its adapter: that is refused"
-    )
+    def _move_again(self, name: str, place: str) -> None:
+        """Make the matrix anew from what peft moved out of it, so that a checkpoint's reader makes the same bits."""
+        layer, _ = self._moved[name]
+        weight = layer.get_base_layer().weight
+        by_peft = weight.detach().clone()
+        if ADAPTER in getattr(layer, "lora_A", {}):
+            a, b = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
+            if len(a) != layer.r[ADAPTER]:
+                raise MitofmError(
+                    f"adaptation.rank={layer.r[ADAPTER]} is more than {place} of {tuple(weight.shape)} has: take {len(a)} or less"
+                )
+            self._move(name, a, b)
+            if torch.allclose(weight, by_peft, rtol=1e-4, atol=1e-5 * float(by_peft.abs().max())):
+                return
+        raise MitofmError(
+            f"peft changes the frozen {place} otherwise than by what it puts into its adapter: that is refused"
+        )
 
 
 def find_adapters(module: nn.Module) -> dict[str, Any]:

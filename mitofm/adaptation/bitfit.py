@@ -18,4 +18,4 @@ class BitFit(GradientAdaptation):
             raise MitofmError(
                 f"adaptation {self.name!r}: backbone {backbone.spec.name!r} has no biases: take adaptation=lora or full"
             )
-        return Classifier(backbone, backbone.embedding_dim, seed)
+        return Classifier(backbone, seed)

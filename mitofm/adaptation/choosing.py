@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import numpy as np
+from annotated_types import Ge
 from scipy.stats import rankdata
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled
@@ -22,26 +23,27 @@ class Choosing(FrozenAdaptation, Generic[Fitted]):
     """A frozen mode with one setting to choose: the value with the highest AUROC.
 
     Args:
-        name, views: see `FrozenAdaptation`.
         choice: the setting's key in the adaptation's YAML.
         values: to choose from, the most cautious first: of several that are equally good the first is taken.
         without_choice: the value to use if the slides are too few for cross-validation.
         folds: of the cross-validation that chooses if the validation side is too small.
+        name, more: see `FrozenAdaptation`.
     """
 
     def __init__(
-        self, name: str, views: int, choice: str, values: Sequence[float], without_choice: float, folds: int
+        self,
+        name: str,
+        choice: str,
+        values: list[float],
+        without_choice: float,
+        folds: Annotated[int, Ge(2)] = 5,
+        **more: Any,
     ) -> None:
-        super().__init__(name, views)
-        if not values or min([*values, without_choice]) <= 0:
-            raise MitofmError(
-                f"adaptation.{choice}={list(values)}, adaptation.{choice}_without_choice={without_choice}: "
-                "give the values to choose from, and one for where there is no choice, each above 0"
-            )
-        if folds < 2:
-            raise MitofmError(f"adaptation.folds={folds}: cross-validation needs at least 2")
+        super().__init__(name, **more)
+        if not values:
+            raise MitofmError(f"adaptation.{choice}=[]: give the values to choose from, or one to take as it is")
         self.choice = choice
-        self.values = list(values)
+        self.values = values
         self.without_choice = without_choice
         self.folds = folds
 
@@ -51,37 +53,33 @@ class Choosing(FrozenAdaptation, Generic[Fitted]):
     ) -> Sequence[Fitted]:
         """One head per value, in the order given, all fitted to `train`; see `FrozenAdaptation.fit`."""
 
-    def logits_of(self, heads: Sequence[Fitted], samples: Labelled) -> np.ndarray:
-        """The logits of several heads of one path for the same samples: float64 (heads, n)."""
-        return np.stack([head.logits(samples.embeddings) for head in heads])
-
     def fit(
         self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int, device: str = "cpu"
     ) -> Fitted:
         """Fit the head of the best value; see `FrozenAdaptation.fit`."""
         more: dict[str, Any] = {"balanced": balanced, "seed": seed, "device": device}
+        scores: list[float] = []
         if len(self.values) == 1:
-            return self._note(self.fit_path(train, self.values, **more)[0], "given", [])
-        if validation is not None:
+            rule, head = "given", self.fit_path(train, self.values, **more)[0]
+        elif validation is not None:
             heads = self.fit_path(train, self.values, **more)
-            scores = _score(validation.labels, self.logits_of(heads, validation))
-            return self._note(heads[int(np.argmax(scores))], "validation", scores)
-        scores = self._cross_validate(train, **more)
-        value = self.values[int(np.argmax(scores))] if scores else self.without_choice
-        return self._note(self.fit_path(train, [value], **more)[0], "cross_validation" if scores else "fixed", scores)
+            scores = _score(validation.labels, self.head.predict(heads, validation.embeddings))
+            rule, head = "validation", heads[int(np.argmax(scores))]
+        else:
+            scores = self._cross_validate(train, seed, more)
+            value = self.values[int(np.argmax(scores))] if scores else self.without_choice
+            rule, head = "cross_validation" if scores else "fixed", self.fit_path(train, [value], **more)[0]
+        scored = dict(zip(map(str, self.values), scores, strict=False))
+        return replace(head, notes=head.notes | {f"{self.choice}_rule": rule, f"{self.choice}_scores": scored})
 
-    def _cross_validate(self, train: Labelled, *, balanced: bool, seed: int, device: str) -> list[float]:
+    def _cross_validate(self, train: Labelled, seed: int, more: dict[str, Any]) -> list[float]:
         """AUROC of the pooled out-of-fold logits for every value; empty if some fold would lack a class."""
         parts = make_folds(train.labels, train.slides, self.folds, seed)
         pooled = np.empty((len(self.values), len(train)))
         for fitting, held_out in parts:
-            heads = self.fit_path(train.select(fitting), self.values, balanced=balanced, seed=seed, device=device)
-            pooled[:, held_out] = self.logits_of(heads, train.select(held_out))
+            heads = self.fit_path(train.select(fitting), self.values, **more)
+            pooled[:, held_out] = self.head.predict(heads, train.select(held_out).embeddings)
         return _score(train.labels, pooled) if parts else []
-
-    def _note(self, head: Fitted, rule: str, scores: Sequence[float]) -> Fitted:
-        scored = dict(zip(map(str, self.values), scores, strict=False))
-        return replace(head, notes=head.notes | {f"{self.choice}_rule": rule, f"{self.choice}_scores": scored})
 
 
 def make_folds(labels: np.ndarray, slides: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

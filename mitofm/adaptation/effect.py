@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -21,20 +20,11 @@ def find_idle(backbone: Backbone, layers: Sequence[str]) -> list[str]:
     weights = {id(one): nn.Parameter(torch.empty_like(one, device="meta")) for one in backbone.parameters()}
     buffers = {id(one): torch.empty_like(one, device="meta") for one in backbone.buffers()}
     twin = deepcopy(backbone, {**weights, **buffers}).eval()
-    outputs: dict[str, Tensor] = {}
-
-    def keep(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        outputs.setdefault(name, output)  # gradient checkpointing calls layers again
-
-    for name in layers:
-        twin.get_submodule(name).register_forward_hook(partial(keep, name))
+    outputs: dict[str, list[Tensor]] = {name: [] for name in layers}
+    for name, found in outputs.items():
+        twin.get_submodule(name).register_forward_hook(lambda layer, inputs, output, found=found: found.append(output))
     size = backbone.spec.img_size
-    embedding = twin(torch.empty((1, size, size, 3), dtype=torch.uint8, device="meta"))
-    if not outputs:
-        return list(layers)
-    gradients = torch.autograd.grad(embedding.sum(), list(outputs.values()), allow_unused=True)
-    reaching = {name for name, gradient in zip(outputs, gradients, strict=True) if gradient is not None}
-    return [name for name in layers if name not in reaching]
+    return _find_unreached(twin(torch.empty((1, size, size, 3), dtype=torch.uint8, device="meta")), outputs)
 
 
 def find_untrained(backbone: Backbone, layers: Mapping[str, nn.Module]) -> list[str]:
@@ -52,10 +42,15 @@ def find_untrained(backbone: Backbone, layers: Mapping[str, nn.Module]) -> list[
         embedding = backbone.eval()(patch)
     if not embedding.isfinite().all():
         raise FloatingPointError("its embedding of a patch is not finite")
-    if not embedding.requires_grad:
-        return list(layers)
     trained = {name: [one for one in layer.parameters() if one.requires_grad] for name, layer in layers.items()}
-    every = [one for parameters in trained.values() for one in parameters]
-    gradients = torch.autograd.grad(embedding.sum(), every, allow_unused=True) if every else []
-    learning = {id(one) for one, found in zip(every, gradients, strict=True) if found is not None}
-    return [name for name, parameters in trained.items() if not learning & {id(one) for one in parameters}]
+    return _find_unreached(embedding, trained)
+
+
+def _find_unreached(embedding: Tensor, tensors: Mapping[str, Sequence[Tensor]]) -> list[str]:
+    """The names of those of whose tensors none has a gradient from the embedding."""
+    every = [one for named in tensors.values() for one in named]
+    if not every or not embedding.requires_grad:
+        return list(tensors)
+    gradients = torch.autograd.grad(embedding.sum(), every, allow_unused=True)
+    reached = {id(one) for one, gradient in zip(every, gradients, strict=True) if gradient is not None}
+    return [name for name, named in tensors.items() if not reached & set(map(id, named))]

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError
 
 if TYPE_CHECKING:
     from torch import nn
 
-VIEWS = (1, 8)
-
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of features, read when they are asked for.
+    """Some rows of features, read when they are asked for."""
 
-    Attributes:
-        of: features of samples that an int array of rows gives: float32 (N, D), or tokens (N, T, D).
-        rows: int (n,).
-    """
-
-    of: Any
-    rows: np.ndarray
+    of: Any  # features of samples that an int array of rows gives: float32 (N, D), or tokens (N, T, D)
+    rows: np.ndarray  # int (n,)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -38,19 +31,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Features of labelled samples.
+    """Features of labelled samples."""
 
-    Attributes:
-        embeddings: float32 (n, D), or the patch tokens (n, T, D) for a mode of tokens: an array or `Rows` of one.
-        labels: int (n,), 0 or 1.
-        slides: (n,), the unit of independence of each sample.
-        shares: float64 (n,), of the experts who called a sample positive, to fit to in place of its label; None: the label.
-    """
-
-    embeddings: np.ndarray | Rows
-    labels: np.ndarray
-    slides: np.ndarray
-    shares: np.ndarray | None = None
+    embeddings: np.ndarray | Rows  # float32 (n, D), or the patch tokens (n, T, D) for a mode of tokens
+    labels: np.ndarray  # int (n,), 0 or 1
+    slides: np.ndarray  # (n,), the unit of independence of each sample
+    shares: np.ndarray | None = None  # float64 (n,), of the experts who called a sample positive: fitted to if given
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,17 +58,18 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Head(ABC):
-    """A fitted frozen mode: a dataclass whose fields are the arrays of its checkpoint.
+    """A fitted frozen mode: a dataclass whose fields are the arrays of its checkpoint, and `notes` on what was chosen."""
 
-    Attributes:
-        notes: what was chosen on the way, for the cell's record.
-    """
-
-    notes: dict[str, Any] = field(default_factory=dict, kw_only=True)
+    notes: dict[str, Any] = field(default_factory=dict, kw_only=True)  # for the cell's record
 
     @abstractmethod
     def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
         """Log-odds of the positive class, as the mode defines them: features of n samples -> float64 (n,)."""
+
+    @staticmethod
+    def predict(heads: Sequence[Any], embeddings: np.ndarray | Rows) -> np.ndarray:
+        """The logits of several heads of one class and one fit for the same samples: float64 (heads, n)."""
+        return np.stack([head.logits(embeddings) for head in heads])
 
     @property
     def width(self) -> int:
@@ -101,15 +88,10 @@ class Head(ABC):
 
 @dataclass(frozen=True)
 class AffineHead(Head):
-    """Logits that are affine in the embeddings.
+    """Logits that are affine in the embeddings."""
 
-    Attributes:
-        weight: float64 (D,).
-        bias: float64 (1,).
-    """
-
-    weight: np.ndarray
-    bias: np.ndarray
+    weight: np.ndarray  # float64 (D,)
+    bias: np.ndarray  # float64 (1,)
 
     def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
         """See `Head.logits`."""
@@ -124,14 +106,10 @@ class FrozenAdaptation(ABC):
         views: 8 averages the features over the eight dihedral views of each patch, 1 takes the patch as it is.
     """
 
-    head: ClassVar[type[Head]]
-    """What it fits."""
-    of_tokens: ClassVar[bool] = False
-    """Whether it sees patch tokens in place of embeddings."""
+    head: ClassVar[type[Head]]  # what it fits
+    of_tokens: ClassVar[bool] = False  # whether it sees patch tokens in place of embeddings
 
-    def __init__(self, name: str, views: int) -> None:
-        if views not in VIEWS:
-            raise unknown("adaptation.views", views, VIEWS, f"adaptation {name!r}")
+    def __init__(self, name: str, views: Literal[1, 8] = 1) -> None:
         self.name = name
         self.views = views
 
@@ -145,11 +123,9 @@ class FrozenAdaptation(ABC):
     def fit(
         self, train: Labelled, validation: Labelled | None, *, balanced: bool, seed: int, device: str = "cpu"
     ) -> Head:
-        """Fit on `train`; choose what there is to choose on `validation`, or inside `train` if it is None.
+        """Fit on `train`, samples of both classes; choose on `validation`, or inside `train` if that is None (contract 4).
 
         Args:
-            train: the samples that were bought for training, of both classes.
-            validation: the samples to choose on, if they are enough (contract 4).
             balanced: whether classes weigh the same, however frequent.
             seed: of the cell.
             device: where networks are trained.

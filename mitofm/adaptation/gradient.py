@@ -6,19 +6,19 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from mitofm.adaptation.frozen import FrozenAdaptation
+from mitofm.adaptation.frozen import AffineHead, FrozenAdaptation
 from mitofm.backbones.build import Backbone
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
-from mitofm.ground.settings import NotNegative
+from mitofm.ground.settings import NotNegative, Positive
 
-Search = str | Sequence[float] | None
+Search = Literal["lr"] | Sequence[Positive] | None
 FACTORS = (0.1, 0.18, 0.3, 0.56, 1.0, 1.8, 3.0, 5.6, 10.0)
 """By which `adaptation.search=lr` multiplies learning rates: as many as a frozen mode has settings to choose from."""
 
@@ -28,12 +28,12 @@ class Classifier(nn.Module):
 
     shape = ()  # of what it gives for one patch
 
-    def __init__(self, backbone: nn.Module, embedding_dim: int, seed: int) -> None:
+    def __init__(self, backbone: Any, seed: int) -> None:
         super().__init__()
         self.backbone = backbone
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, "initialisation", "head"))
-            self.head = nn.Linear(embedding_dim, 1)
+            self.head = nn.Linear(backbone.embedding_dim, 1)
             nn.init.trunc_normal_(self.head.weight, std=0.02)
             nn.init.zeros_(self.head.bias)
 
@@ -43,6 +43,12 @@ class Classifier(nn.Module):
         # The head stays out of autocast: logits of eight bits would tie, and those of frozen modes never do.
         with torch.autocast(embedded.device.type, enabled=False):
             return self.head(embedded.float()).squeeze(1)
+
+    def take_head(self, head: AffineHead) -> None:
+        """Put a fitted head in the place of its own."""
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(head.weight))
+            self.head.bias.copy_(torch.from_numpy(head.bias))
 
 
 class GradientAdaptation(ABC):
@@ -57,12 +63,10 @@ class GradientAdaptation(ABC):
             multiply both rates; None to take them as they are.
     """
 
-    def __init__(self, name: str, lr: float, head_lr: float, weight_decay: NotNegative, search: Search = None) -> None:
-        if min(lr, head_lr) <= 0:
-            raise MitofmError(f"adaptation.lr={lr}, adaptation.head_lr={head_lr}: learning rates are above 0")
-        factors = FACTORS if search == "lr" else [] if search is None else search
-        if isinstance(factors, str) or any(not isinstance(one, int | float) or one <= 0 for one in factors):
-            raise MitofmError(f"adaptation.search={search}: give lr, null, or factors above 0 such as [0.3,1,3]")
+    def __init__(
+        self, name: str, lr: Positive, head_lr: Positive, weight_decay: NotNegative, search: Search = None
+    ) -> None:
+        factors = FACTORS if search == "lr" else search or ()
         self.factors = sorted(factors, key=lambda factor: abs(math.log(factor)))
         self.name = name
         self.lr = lr

@@ -4,55 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mitofm.adaptation.choosing import Choosing
 from mitofm.adaptation.directions import find_centre, find_directions
 from mitofm.adaptation.frozen import Head, Labelled, Rows
-from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Count, Positive
 
 _QUERIES = 1024  # compared with all training samples at a time
 
 
 @dataclass(frozen=True)
 class NeighboursHead(Head):
-    """The training samples themselves.
+    """The training samples themselves."""
 
-    Attributes:
-        centre: float32 (D,), mean of the training embeddings.
-        cells: float32 (n, D), directions of the training embeddings around it; checkpoints call the samples so.
-        votes: float64 (n,): the class weight of each sample, negative for class 0. Or (n, 2): its weight, shared between
-            class 0 and class 1 as its target says.
-        k: int (1,), how many neighbours vote.
-        temperature: float64 (1,), by which similarities are divided before they become weights.
-    """
-
-    centre: np.ndarray
-    cells: np.ndarray
+    centre: np.ndarray  # float32 (D,), mean of the training embeddings
+    cells: np.ndarray  # float32 (n, D), directions of the training samples around it: checkpoints call them so
     votes: np.ndarray
-    k: np.ndarray
-    temperature: np.ndarray
+    """float64 (n,): the class weight of each sample, negative for class 0. Or (n, 2): its weight, shared between class 0 and
+    class 1 as its target says."""
+    k: np.ndarray  # int (1,), how many neighbours vote
+    temperature: np.ndarray  # float64 (1,), by which similarities are divided before they become weights
 
     def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
         """See `Head.logits`."""
-        return self.logits_at(embeddings, self.k)[0]
+        return self.predict([self], embeddings)[0]
 
-    def logits_at(self, embeddings: np.ndarray | Rows, ks: Sequence[int] | np.ndarray) -> np.ndarray:
-        """The logits for several k, the neighbours being looked up once: float64 (len(ks), n)."""
+    @staticmethod
+    def predict(heads: Sequence[NeighboursHead], embeddings: np.ndarray | Rows) -> np.ndarray:
+        """See `Head.predict`: the heads differ in k alone, and the neighbours are looked up once."""
+        one, ks = heads[0], [int(head.k[0]) for head in heads]
         logits = np.empty((len(ks), len(embeddings)))
-        most = min(int(max(ks)), len(self.cells))
-        of_either = np.maximum([-self.votes, self.votes], 0) if self.votes.ndim == 1 else self.votes.T
+        most = min(max(ks), len(one.cells))
+        of_either = np.maximum([-one.votes, one.votes], 0) if one.votes.ndim == 1 else one.votes.T
         for start in range(0, len(embeddings), _QUERIES):
             block = slice(start, start + _QUERIES)
-            similar = find_directions(embeddings[block], self.centre) @ self.cells.T
+            similar = find_directions(embeddings[block], one.centre) @ one.cells.T
             nearest = np.argpartition(-similar, most - 1, axis=1)[:, :most]
             similar = np.take_along_axis(similar, nearest, axis=1).astype(np.float64)
             order = np.argsort(-similar, axis=1)
             similar = np.take_along_axis(similar, order, axis=1)
             nearest = np.take_along_axis(nearest, order, axis=1)
             votes = [of_class[nearest] for of_class in of_either]
-            weights = np.exp((similar - similar[:, :1]) / self.temperature)
+            weights = np.exp((similar - similar[:, :1]) / one.temperature)
             for row, k in enumerate(np.minimum(ks, most)):
                 shares = k * weights[:, :k] / weights[:, :k].sum(axis=1, keepdims=True)
                 negative, positive = ((shares * of_class[:, :k]).sum(1) + 0.5 for of_class in votes)
@@ -75,17 +71,15 @@ class NearestNeighbours(Choosing[NeighboursHead]):
     Args:
         k: the numbers of neighbours to choose from; one above the number of training samples means all of them.
         temperature: the smaller, the more the nearest neighbours count.
-        name, k_without_choice, folds, views: see `Choosing`.
+        name, k_without_choice, more: see `Choosing`.
     """
 
     head = NeighboursHead
 
     def __init__(
-        self, name: str, k: Sequence[int], k_without_choice: int, temperature: float, folds: int = 5, views: int = 1
+        self, name: str, k: Sequence[Count], k_without_choice: Count, temperature: Positive, **more: Any
     ) -> None:
-        super().__init__(name, views, "k", sorted((int(one) for one in k), reverse=True), k_without_choice, folds)
-        if temperature <= 0:
-            raise MitofmError(f"adaptation.temperature={temperature}: give a number above 0")
+        super().__init__(name, "k", sorted(k, reverse=True), k_without_choice, **more)
         self.temperature = temperature
 
     def fit_path(
@@ -102,7 +96,3 @@ class NearestNeighbours(Choosing[NeighboursHead]):
         temperature = np.asarray([self.temperature])
         shared = (centre, directions, votes)
         return [NeighboursHead(*shared, np.asarray([int(k)]), temperature, notes={"k": int(k)}) for k in values]
-
-    def logits_of(self, heads: Sequence[NeighboursHead], samples: Labelled) -> np.ndarray:
-        """See `Choosing.logits_of`: the neighbours are looked up once."""
-        return heads[0].logits_at(samples.embeddings, [int(head.k[0]) for head in heads])

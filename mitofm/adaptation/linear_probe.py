@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class LinearProbe(Choosing[AffineHead]):
         c: the values of C to choose from.
         tolerance: norm of the gradient at which the fit has converged; no coefficient is further from its solution.
         max_iter: Newton steps per C; reaching them is recorded.
-        name, c_without_choice, folds, views: see `Choosing`.
+        name, c_without_choice, more: see `Choosing`.
     """
 
     head = AffineHead
@@ -32,14 +33,13 @@ class LinearProbe(Choosing[AffineHead]):
     def __init__(
         self,
         name: str,
-        c: Sequence[float],
-        c_without_choice: float,
-        folds: int = 5,
+        c: Sequence[Positive],
+        c_without_choice: Positive,
         tolerance: Positive = 1e-6,
         max_iter: Count = 100,
-        views: int = 1,
+        **more: Any,
     ) -> None:
-        super().__init__(name, views, "c", sorted(float(value) for value in c), c_without_choice, folds)
+        super().__init__(name, "c", sorted(map(float, c)), c_without_choice, **more)
         self.tolerance = tolerance
         self.max_iter = max_iter
 
@@ -63,10 +63,8 @@ class LinearProbe(Choosing[AffineHead]):
             converged = found.gradient_norm <= self.tolerance
             if not converged:
                 _log.warning(
-                    "the probe has not converged at C=%g: gradient norm %.1e after %d steps; raise adaptation.max_iter",
-                    c,
-                    found.gradient_norm,
-                    self.max_iter,
+                    f"the probe has not converged at C={c:g}: gradient norm {found.gradient_norm:.1e} after {self.max_iter} "
+                    "steps; raise adaptation.max_iter"
                 )
             weight = found.weight / std
             notes = {"c": c, "converged": converged, "gradient_norm": float(f"{found.gradient_norm:.0e}")}

@@ -12,7 +12,7 @@ step costs a few passes over the samples, however much the features are correlat
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -22,17 +22,10 @@ from scipy.special import expit
 _NOISE = 1e-12  # of a loss: the digits that the order of a sum decides
 
 
-@dataclass(frozen=True)
-class Solution:
-    """What the regression converged to.
+class Solution(NamedTuple):
+    """What the regression converged to: `gradient_norm`, that of f in the end, bounds the distance to the solution."""
 
-    Attributes:
-        weight: float64 (D,).
-        bias: the offset.
-        gradient_norm: of f in the end, which bounds the distance of `weight` to the solution.
-    """
-
-    weight: np.ndarray
+    weight: np.ndarray  # float64 (D,)
     bias: float
     gradient_norm: float
 
@@ -57,19 +50,16 @@ def fit_path(
         design = np.column_stack([spanned.T, design[:, -1]])
     scaled = design * np.sqrt(weights / 4)[:, None]
     gram = scaled.T @ scaled
-    penalty = np.ones(design.shape[1])
-    penalty[-1] = 0.0
     at = np.zeros(design.shape[1])
     for c in cs:
-        at, norm = _newton(design, targets, c * weights, penalty, c * gram, at, tolerance, max_iter)
+        at, norm = _minimise(design, targets, c * weights, c * gram, at, tolerance, max_iter)
         yield Solution(at[:-1] if basis is None else basis @ at[:-1], float(at[-1]), norm)
 
 
-def _newton(
+def _minimise(
     design: np.ndarray,
     targets: np.ndarray,
     weights: np.ndarray,
-    penalty: np.ndarray,
     curvature: np.ndarray,
     at: np.ndarray,
     tolerance: float,
@@ -81,6 +71,7 @@ def _newton(
         return float(weights @ (np.logaddexp(0, margins) - targets * margins) + (penalty * point) @ point / 2)
 
     size = len(at)
+    penalty = np.append(np.ones(size - 1), 0.0)
     curvature[np.diag_indices(size)] += penalty
     factor = cho_factor(curvature, lower=True, overwrite_a=True)
     preconditioner = LinearOperator((size, size), lambda residual: cho_solve(factor, residual))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
 from mitofm.adaptation.frozen import FrozenAdaptation
 from mitofm.adaptation.full import Full
 from mitofm.adaptation.gradient import Classifier
@@ -28,7 +26,5 @@ class ProbeThenFull(Full):
     def warm_start(self, classifier: Classifier, fit: Callable[[FrozenAdaptation], Any]) -> dict[str, Any]:
         """The probe's head, and how it was chosen."""
         head = fit(self.probe)
-        with torch.no_grad():
-            classifier.head.weight.copy_(torch.from_numpy(head.weight))
-            classifier.head.bias.copy_(torch.from_numpy(head.bias))
+        classifier.take_head(head)
         return head.notes

@@ -10,24 +10,17 @@ import numpy as np
 from torch import Tensor, nn
 
 from mitofm.adaptation.networks import Moments, NetworkHead, NetworkProbe
-from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Count
 
 
 @dataclass(frozen=True)
 class MLPHead(NetworkHead):
-    """relu(hidden_weight · x + hidden_bias) · weight + bias.
+    """relu(hidden_weight · x + hidden_bias) · weight + bias, all of them float32."""
 
-    Attributes:
-        hidden_weight: float32 (H, D).
-        hidden_bias: float32 (H,).
-        weight: float32 (H,).
-        bias: float32 (1,).
-    """
-
-    hidden_weight: np.ndarray
-    hidden_bias: np.ndarray
-    weight: np.ndarray
-    bias: np.ndarray
+    hidden_weight: np.ndarray  # (H, D)
+    hidden_bias: np.ndarray  # (H,)
+    weight: np.ndarray  # (H,)
+    bias: np.ndarray  # (1,)
 
     @staticmethod
     def forward(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
@@ -41,25 +34,23 @@ class MLPProbe(NetworkProbe[MLPHead]):
 
     Args:
         hidden: units of the hidden layer.
-        name, network: arguments of `NetworkProbe`.
+        name, more: see `NetworkProbe`.
     """
 
     head = MLPHead
 
-    def __init__(self, name: str, hidden: int, **network: Any) -> None:
-        super().__init__(name, **network)
-        if hidden < 1:
-            raise MitofmError(f"adaptation.hidden={hidden}: give at least one unit")
+    def __init__(self, name: str, hidden: Count, **more: Any) -> None:
+        super().__init__(name, **more)
         self.hidden = hidden
 
     def initialise(self, width: int) -> dict[str, Tensor]:
         """See `NetworkProbe.initial`."""
         hidden, output = nn.Linear(width, self.hidden), nn.Linear(self.hidden, 1)
-        arrays = {"hidden_weight": hidden.weight, "hidden_bias": hidden.bias, "weight": output.weight[0]}
-        return {name: one.detach() for name, one in (arrays | {"bias": output.bias}).items()}
+        drawn = {**hidden.state_dict(prefix="hidden_"), **output.state_dict()}
+        return {**drawn, "weight": drawn["weight"][0]}
 
     def undo_standardisation(self, parameters: Mapping[str, Tensor], moments: Moments) -> dict[str, Tensor]:
         """See `NetworkProbe.undo_standardisation`."""
         weight = parameters["hidden_weight"] / moments.std
-        shifted = {"hidden_weight": weight, "hidden_bias": parameters["hidden_bias"] - weight @ moments.mean}
-        return {**parameters, **shifted}
+        bias = parameters["hidden_bias"] - weight @ moments.mean
+        return {**parameters, "hidden_weight": weight, "hidden_bias": bias}

@@ -17,6 +17,7 @@ from mitofm.adaptation.frozen import Head, Labelled, Rows
 from mitofm.data.order import StepOrder
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
+from mitofm.ground.settings import Count, Positive
 
 _MEASURED = 1024  # samples whose features give the moments
 _AT_ONCE = 256  # samples whose tokens are in memory at a time
@@ -24,17 +25,11 @@ _AT_ONCE = 256  # samples whose tokens are in memory at a time
 
 @dataclass(frozen=True)
 class Moments:
-    """What standardises features, float32 (D,) each. The deviation of a constant feature is infinite: it is not seen.
+    """What standardises features, float32 (D,) each. The deviation of a constant feature is infinite: it is not seen."""
 
-    Attributes:
-        mean: over samples and their tokens.
-        std: over samples and their tokens.
-        spread: standard deviation over samples of the mean of their tokens; `std` if features have no tokens.
-    """
-
-    mean: Tensor
-    std: Tensor
-    spread: Tensor
+    mean: Tensor  # over samples and their tokens
+    std: Tensor  # over samples and their tokens
+    spread: Tensor  # standard deviation over samples of the mean of their tokens; `std` if features have no tokens
 
 
 @dataclass(frozen=True)
@@ -48,22 +43,22 @@ class NetworkHead(Head):
 
     def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
         """See `Head.logits`."""
-        return logits_of([self], embeddings)[0]
+        return self.predict([self], embeddings)[0]
+
+    @staticmethod
+    def predict(heads: Sequence[NetworkHead], embeddings: np.ndarray | Rows) -> np.ndarray:
+        """See `Head.predict`: features are read once."""
+        states = [head.state() for head in heads]
+        parameters = {name: torch.from_numpy(np.stack([state[name] for state in states])) for name in states[0]}
+        logits = np.empty((len(heads), len(embeddings)))
+        with torch.inference_mode():
+            for start in range(0, len(embeddings), _AT_ONCE):
+                block = slice(start, start + _AT_ONCE)
+                logits[:, block] = heads[0].forward(torch.tensor(embeddings[block]), parameters)
+        return logits
 
 
 Network = TypeVar("Network", bound=NetworkHead)
-
-
-def logits_of(heads: Sequence[Network], features: np.ndarray | Rows) -> np.ndarray:
-    """The logits of several heads for the same samples, whose features are read once: float64 (heads, n)."""
-    states = [head.state() for head in heads]
-    parameters = {name: torch.from_numpy(np.stack([state[name] for state in states])) for name in states[0]}
-    logits = np.empty((len(heads), len(features)))
-    with torch.inference_mode():
-        for start in range(0, len(features), _AT_ONCE):
-            block = slice(start, start + _AT_ONCE)
-            logits[:, block] = heads[0].forward(torch.tensor(features[block]), parameters)
-    return logits
 
 
 class NetworkProbe(Choosing[Network]):
@@ -77,7 +72,7 @@ class NetworkProbe(Choosing[Network]):
         lr: the highest learning rate; networks standardise their features, so it serves all backbones.
         steps: of training, whatever the number of samples.
         batch_size: samples per step, at most.
-        name, weight_decay_without_choice, folds, views: see `Choosing`.
+        name, weight_decay_without_choice, more: see `Choosing`.
     """
 
     head: ClassVar[type[NetworkHead]]
@@ -85,21 +80,15 @@ class NetworkProbe(Choosing[Network]):
     def __init__(
         self,
         name: str,
-        weight_decay: Sequence[float],
-        weight_decay_without_choice: float,
-        lr: float,
-        steps: int,
-        batch_size: int,
-        folds: int = 5,
-        views: int = 1,
+        weight_decay: Sequence[Positive],
+        weight_decay_without_choice: Positive,
+        lr: Positive,
+        steps: Count,
+        batch_size: Count,
+        **more: Any,
     ) -> None:
-        decays = sorted((float(value) for value in weight_decay), reverse=True)
-        super().__init__(name, views, "weight_decay", decays, weight_decay_without_choice, folds)
-        if lr <= 0 or min(steps, batch_size) < 1:
-            raise MitofmError(
-                f"adaptation.lr={lr}, adaptation.steps={steps}, adaptation.batch_size={batch_size}: give a learning rate "
-                "above 0, at least one step and at least one sample"
-            )
+        decays = sorted(map(float, weight_decay), reverse=True)
+        super().__init__(name, "weight_decay", decays, weight_decay_without_choice, **more)
         self.lr = lr
         self.steps = steps
         self.batch_size = batch_size
@@ -162,15 +151,13 @@ class NetworkProbe(Choosing[Network]):
         raw = self.undo_standardisation(stacked, moments)
         found = {name: value.detach().cpu().numpy() for name, value in raw.items()}
         head: Any = self.head
-        heads = []
-        for row, (value, loss) in enumerate(zip(values, losses.tolist(), strict=True)):
-            arrays = {name: stack[row].copy() for name, stack in found.items()}
-            heads.append(head(**arrays, notes={"weight_decay": value, "loss": round(loss, 6)}))
-        return heads
-
-    def logits_of(self, heads: Sequence[Network], samples: Labelled) -> np.ndarray:
-        """See `Choosing.logits_of`: features are read once."""
-        return logits_of(heads, samples.embeddings)
+        notes = [
+            {"weight_decay": value, "loss": round(loss, 6)} for value, loss in zip(values, losses.tolist(), strict=True)
+        ]
+        return [
+            head(**{name: stack[row].copy() for name, stack in found.items()}, notes=note)
+            for row, note in enumerate(notes)
+        ]
 
 
 def _measure_moments(samples: Labelled, device: str) -> Moments:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.settings import Count, Positive, read_value
 
 RUN_UNDER = "0.21.2"
 """The peft under which every method was run (`make adaptations`). Under another, each is tried before it is trained."""
@@ -155,8 +156,7 @@ def parse_settings(method: str, settings: dict[str, Any], name: str) -> partial[
         if stated.type in (bool, "bool") and not isinstance(value, bool):
             raise MitofmError(f"adaptation.{key}={value}: give true or false")
         named[field_name] = value
-    if "init_lora_weights" in named:
-        _check_initialisation(named["init_lora_weights"])
+    _check_initialisation(named.get("init_lora_weights", True))
     _try(configs[method], named, method)
     return partial(configs[method], **named)
 
@@ -214,8 +214,10 @@ def _check_type(key: str, value: Any, default: Any) -> None:
     number = isinstance(default, int | float) and not isinstance(default, bool)
     if number and (not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value)):
         raise MitofmError(f"adaptation.{key}={value}: give a number, such as {default}")
-    if key in ("rank", "r") and not (isinstance(value, int) and value >= 1):
-        raise MitofmError(f"adaptation.{key}={value}: give a whole number of at least 1")
+    if key in ("rank", "r"):
+        read_value(Count, value, f"adaptation.{key}")
+    if key.endswith("alpha") and value is not None:  # at 0 an adapter adds nothing
+        read_value(Positive, value, f"adaptation.{key}")
     if key.endswith("dropout") and not 0 <= value < 1:
         raise MitofmError(f"adaptation.{key}={value}: give a probability from 0 up to, but not, 1")
     if isinstance(default, dict) and not isinstance(value, dict):
@@ -228,8 +230,8 @@ def _check_initialisation(value: Any) -> None:
             f"adaptation.init_lora_weights={value} is refused: {INITIALISED_ELSEWHERE[value]}. Take pissa, olora, mica, "
             "orthogonal, gaussian, or leave it out"
         )
-    fits = isinstance(value, bool) or value in INITIALISATIONS[2:] or re.fullmatch(r"pissa_niter_\d+", str(value))
-    if not fits:
+    named = value in INITIALISATIONS[2:] or re.fullmatch(r"pissa_niter_\d+", str(value))
+    if not (named or isinstance(value, bool)):
         raise unknown("adaptation.init_lora_weights", value, map(str, INITIALISATIONS), "LoRA's initialisations")
 
 

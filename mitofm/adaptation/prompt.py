@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mitofm.adaptation.gradient import Classifier, GradientAdaptation, Search
+from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import Backbone
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.seeds import derive
-from mitofm.ground.settings import NotNegative, UpToOne
+from mitofm.ground.settings import Count, UpToOne
 
 
 class PromptedBlock(nn.Module):
@@ -49,24 +49,11 @@ class Prompt(GradientAdaptation):
     Args:
         tokens: prompts per block.
         dropout: on the prompts.
-        lr: learning rate of the prompts.
-        weight_decay: of prompts and the head's matrix.
-        name, head_lr, search: see `GradientAdaptation`.
+        name, more: see `GradientAdaptation`.
     """
 
-    def __init__(
-        self,
-        name: str,
-        tokens: int,
-        dropout: UpToOne,
-        lr: float,
-        head_lr: float,
-        weight_decay: NotNegative,
-        search: Search = None,
-    ) -> None:
-        super().__init__(name, lr, head_lr, weight_decay, search)
-        if tokens < 1:
-            raise MitofmError(f"adaptation.tokens={tokens}: give a number of prompts of at least 1")
+    def __init__(self, name: str, tokens: Count, dropout: UpToOne, **more: Any) -> None:
+        super().__init__(name, **more)
         self.tokens = tokens
         self.dropout = dropout
 
@@ -86,7 +73,7 @@ class Prompt(GradientAdaptation):
             for number, block in enumerate(trunk.blocks):
                 drawn = torch.empty(self.tokens, width).uniform_(-bound, bound)
                 trunk.blocks[number] = PromptedBlock(block, backbone.prefix_tokens, drawn, self.dropout)
-        return Classifier(backbone, backbone.embedding_dim, seed)
+        return Classifier(backbone, seed)
 
     def set_train_mode(self, classifier: Classifier) -> None:
         """Train mode for the prompts' dropout alone."""

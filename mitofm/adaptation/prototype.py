@@ -12,17 +12,11 @@ from mitofm.adaptation.frozen import FrozenAdaptation, Head, Labelled, Rows
 
 @dataclass(frozen=True)
 class PrototypeHead(Head):
-    """Logits along the line through the two prototypes.
+    """Logits along the line through the two prototypes."""
 
-    Attributes:
-        centre: float32 (D,), mean of the training embeddings.
-        weight: float32 (D,), from the negative to the positive prototype, scaled to log-odds.
-        bias: float64 (1,).
-    """
-
-    centre: np.ndarray
-    weight: np.ndarray
-    bias: np.ndarray
+    centre: np.ndarray  # float32 (D,), mean of the training embeddings
+    weight: np.ndarray  # float32 (D,), from the negative to the positive prototype, scaled to log-odds
+    bias: np.ndarray  # float64 (1,)
 
     def logits(self, embeddings: np.ndarray | Rows) -> np.ndarray:
         """See `Head.logits`."""

@@ -46,10 +46,9 @@ _REFUSALS = (RuntimeError, TypeError, ValueError, AssertionError, LookupError, O
 
 
 class Backbone(nn.Module):
-    """A timm trunk with its own transform before it and its embedding recipe after it.
+    """A timm trunk, without a classifier, with its own transform before it and its embedding recipe after it.
 
     Attributes:
-        trunk: the timm model, without a classifier.
         embedding_dim: width of the embeddings.
         shape: of the embedding of one patch, (embedding_dim,).
         prefix_tokens: class and register tokens before the patch tokens.
@@ -105,7 +104,11 @@ def build(spec: BackboneSpec, weights: Weights, seed: int) -> Backbone:
         raise unknown("architecture", spec.architecture, close, f"timm {timm.__version__} (those that sound alike)")
     if spec.embedding not in RECIPES:
         raise unknown("backbone.embedding", spec.embedding, RECIPES, f"backbone {spec.name!r}")
-    kwargs = {key: _find_layer(value, spec) if key.endswith("_layer") else value for key, value in spec.kwargs.items()}
+    kwargs = dict(spec.kwargs)
+    for key in [key for key in kwargs if key.endswith("_layer")]:
+        if kwargs[key] not in LAYERS:
+            raise unknown("layer", kwargs[key], LAYERS, f"backbone {spec.name!r}")
+        kwargs[key] = LAYERS[kwargs[key]]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initialisation", "backbone"))
         try:
@@ -115,15 +118,8 @@ def build(spec: BackboneSpec, weights: Weights, seed: int) -> Backbone:
         except _REFUSALS as error:
             what = f"load {weights.file}" if weights.file else "be built"
             raise MitofmError(f"backbone {spec.name!r} cannot {what}: {shorten(str(error), 600)}") from error
-    _check_patches(trunk, spec, state)
-    _check(trunk, spec)
+    _check(trunk, spec, state)
     return Backbone(trunk, spec)
-
-
-def _find_layer(name: str, spec: BackboneSpec) -> Any:
-    if name not in LAYERS:
-        raise unknown("layer", name, LAYERS, f"backbone {spec.name!r}")
-    return LAYERS[name]
 
 
 def _make_source(spec: BackboneSpec, state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -131,15 +127,17 @@ def _make_source(spec: BackboneSpec, state: Mapping[str, Tensor]) -> dict[str, A
 
     The classifier is taken out here: if timm drops it itself, it stops loading strictly.
     """
-    pretrained_cfg = timm.get_pretrained_cfg(spec.architecture)
-    classifier = (pretrained_cfg.classifier if pretrained_cfg else None) or ()
+    classifier = getattr(timm.get_pretrained_cfg(spec.architecture), "classifier", None) or ()
     heads = tuple(f"{name}." for name in ([classifier] if isinstance(classifier, str) else classifier))
     state = {key: value for key, value in state.items() if not key.startswith(heads)}
     return {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state, "num_classes": 0}}
 
 
-def _check_patches(trunk: Any, spec: BackboneSpec, state: Mapping[str, Tensor]) -> None:
-    """Refuse what timm would resample: weights for another patch size, images of another side."""
+def _check(trunk: Any, spec: BackboneSpec, state: Mapping[str, Tensor]) -> None:
+    """Refuse a model that is not the one the spec describes, before anything is computed with it.
+
+    So is what timm would resample: weights for another patch size, images of another side.
+    """
     embed: Any = getattr(trunk, "patch_embed", None)
     loaded = state.get("patch_embed.proj.weight")
     if loaded is not None and loaded.shape != embed.proj.weight.shape:
@@ -153,19 +151,6 @@ def _check_patches(trunk: Any, spec: BackboneSpec, state: Mapping[str, Tensor]) 
             f"backbone.img_size={spec.img_size} of backbone {spec.name!r}, but its {spec.architecture} takes {side[0]} px: "
             f"set that, or add +backbone.kwargs.img_size={spec.img_size}"
         )
-
-
-def _measure(trunk: Any) -> dict[str, int]:
-    """What a spec may state of a trunk."""
-    return {
-        "embed_dim": getattr(trunk, "head_hidden_size", trunk.num_features),
-        "prefix_tokens": getattr(trunk, "num_prefix_tokens", 0),
-        "depth": sum(bool(re.fullmatch(r"(.+\.)?blocks\.\d+", name)) for name, _ in trunk.named_modules()),
-    }
-
-
-def _check(trunk: Any, spec: BackboneSpec) -> None:
-    """Refuse a model that is not the one the spec describes, before anything is computed with it."""
     for key, value in _measure(trunk).items():
         if getattr(spec, key) not in (None, value):
             raise MitofmError(
@@ -175,12 +160,20 @@ def _check(trunk: Any, spec: BackboneSpec) -> None:
     has_tokens = hasattr(trunk, "num_prefix_tokens")
     if RECIPES[spec.embedding].of_tokens != has_tokens:
         fitting = [name for name, recipe in RECIPES.items() if recipe.of_tokens == has_tokens]
-        raise unknown(
-            "backbone.embedding", spec.embedding, fitting, f"backbone {spec.name!r}, whose trunk takes others"
-        )
+        place = f"backbone {spec.name!r}, whose trunk takes others"
+        raise unknown("backbone.embedding", spec.embedding, fitting, place)
     if spec.embedding.startswith("cls") and getattr(trunk, "cls_token", None) is None:
         raise MitofmError(
             f"backbone {spec.name!r} has no class token for backbone.embedding={spec.embedding}: take backbone.embedding=mean"
         )
     if has_tokens and trunk.num_prefix_tokens < RECIPES[spec.embedding].least_prefix:
         raise Infeasible(f"backbone {spec.name!r} has no registers for backbone.embedding={spec.embedding} to take in")
+
+
+def _measure(trunk: Any) -> dict[str, int]:
+    """What a spec may state of a trunk."""
+    return {
+        "embed_dim": getattr(trunk, "head_hidden_size", trunk.num_features),
+        "prefix_tokens": getattr(trunk, "num_prefix_tokens", 0),
+        "depth": sum(bool(re.fullmatch(r"(.+\.)?blocks\.\d+", name)) for name, _ in trunk.named_modules()),
+    }

@@ -35,28 +35,26 @@ _TIMM_NAMES = {
 }
 _NOT_OF_THE_TRUNK = ("embeddings.mask_token", "pooler.")
 _TRUNK_OF_OPEN_CLIP = "visual.trunk."
+_WRAPPERS = ("state_dict", "model", "teacher")
 
 
 def load(file: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint under timm's names, whichever of the layouts found on the hub it has.
 
     Args:
-        file: safetensors, or a pickle of tensors (`.bin`, `.pth`, `.pt`), perhaps under `state_dict`, `model` or
-            `teacher`.
+        file: safetensors, or a pickle of tensors (`.bin`, `.pth`, `.pt`), perhaps under one of `_WRAPPERS`.
 
     Raises:
         MitofmError: the pickle holds more than tensors.
     """
     state: dict[str, Tensor] = timm.models.clean_state_dict(dict(_read(file)))
     if "embeddings.cls_token" in state:
-        return from_transformers(state)
-    if any(key.startswith(_TRUNK_OF_OPEN_CLIP) for key in state):
-        trunk = {key: value for key, value in state.items() if key.startswith(_TRUNK_OF_OPEN_CLIP)}
-        return {key.removeprefix(_TRUNK_OF_OPEN_CLIP): value for key, value in trunk.items()}
-    return state
+        return _convert_transformers(state)
+    of_trunk = [key for key in state if key.startswith(_TRUNK_OF_OPEN_CLIP)]
+    return {key.removeprefix(_TRUNK_OF_OPEN_CLIP): state[key] for key in of_trunk} or state
 
 
-def from_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _convert_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the tensors of a ViTModel, Dinov2Model or Dinov2WithRegistersModel, and merge and shift where timm differs.
 
     timm keeps query, key and value in one matrix. With registers it gives positions to patches alone; there the class
@@ -91,10 +89,7 @@ def _read(file: Path) -> Mapping[str, Tensor]:
             f"{file} is no plain file of tensors: it may be damaged, or it holds objects that could run code, which is "
             "never allowed here. Get it as safetensors, or as a state_dict of tensors alone"
         ) from error
-    while isinstance(state, Mapping):
-        wrapped = [key for key in ("state_dict", "model", "teacher") if isinstance(state.get(key), Mapping)]
-        if not wrapped:
-            break
+    while isinstance(state, Mapping) and (wrapped := [key for key in _WRAPPERS if isinstance(state.get(key), Mapping)]):
         state = state[wrapped[0]]
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise MitofmError(f"{file} holds no state_dict: names with a tensor each are expected in it")

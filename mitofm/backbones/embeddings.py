@@ -50,7 +50,7 @@ def cache_embeddings(
     Raises:
         MitofmError: the file in the cache is not what it should be.
     """
-    file = embeddings_file(store, fingerprint, cache)
+    file = locate_embeddings(store, fingerprint, cache)
     if not file.is_file():
         with lock(file.with_name(f"{file.name}.lock")):
             if not file.is_file():
@@ -61,7 +61,7 @@ def cache_embeddings(
         raise MitofmError(f"{file} holds no embeddings ({error}): delete it, and they are computed again") from error
 
 
-def embeddings_file(store: PatchStore, fingerprint: str, cache: Path) -> Path:
+def locate_embeddings(store: PatchStore, fingerprint: str, cache: Path) -> Path:
     """Where `cache_embeddings` keeps the embeddings."""
     return cache / "embeddings" / f"{store.key[:16]}-{fingerprint[:16]}.npy"
 
@@ -95,22 +95,22 @@ def embed(
     embedder = embedder.to(device).eval()
     done = 0
     while done < len(rows):
-        size = _BATCH[device.type]
         try:
-            for batch, features in _embed(store, rows[done:], embedder, device, precision, size):
+            for batch, features in _embed(store, rows[done:], embedder, device, precision):
                 yield batch, features
                 done += len(batch)
         except torch.cuda.OutOfMemoryError:
-            if size == 1:
+            if _BATCH[device.type] == 1:
                 raise
             torch.cuda.empty_cache()
-            _BATCH[device.type] = size // 2
+            _BATCH[device.type] //= 2
 
 
 def _embed(
-    store: PatchStore, rows: np.ndarray, embedder: nn.Module, device: torch.device, precision: torch.dtype, size: int
+    store: PatchStore, rows: np.ndarray, embedder: nn.Module, device: torch.device, precision: torch.dtype
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """As `embed`. Patches are read and sent ahead and features fetched behind, so that a GPU never waits for either."""
+    size = _BATCH[device.type]
     batches = np.array_split(rows, range(size, len(rows), size))
     cuda = device.type == "cuda"
     behind: list[tuple[np.ndarray, Callable[[], np.ndarray]]] = []
@@ -148,8 +148,7 @@ def _read_ahead(store: PatchStore, batches: list[np.ndarray], pinned: bool) -> I
 
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(read, batches[0])
-        for rows in [*batches[1:], None]:
-            patches = coming.result()
-            if rows is not None:
-                coming = reader.submit(read, rows)
+        for rows in batches[1:]:
+            patches, coming = coming.result(), reader.submit(read, rows)
             yield patches
+        yield coming.result()

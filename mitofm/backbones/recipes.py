@@ -12,48 +12,26 @@ import torch
 from torch import Tensor
 
 
-def cls(tokens: Tensor, prefix: int) -> Tensor:
-    """The class token: (B, T, D) -> (B, D)."""
-    return tokens[:, 0]
-
-
-def mean(tokens: Tensor, prefix: int) -> Tensor:
-    """The mean of the patch tokens, class and register tokens left out: (B, T, D) -> (B, D)."""
-    return tokens[:, prefix:].mean(dim=1)
-
-
-def cls_mean(tokens: Tensor, prefix: int) -> Tensor:
-    """Class token and mean of the patch tokens, concatenated: (B, T, D) -> (B, 2D)."""
-    return torch.cat([cls(tokens, prefix), mean(tokens, prefix)], dim=1)
-
-
-def cls_mean_with_registers(tokens: Tensor, prefix: int) -> Tensor:
-    """Class token and mean of all others, registers among them: a confounder, to measure. (B, T, D) -> (B, 2D)."""
-    return torch.cat([cls(tokens, prefix), mean(tokens, 1)], dim=1)
-
-
-def pool(features: Tensor, prefix: int) -> Tensor:
-    """Features the trunk's own head has pooled: (B, D) -> (B, D)."""
-    return features
+def join_cls_and_mean(tokens: Tensor, prefix: int) -> Tensor:
+    """The class token and the mean of all after the first `prefix` tokens: (B, T, D) -> (B, 2D)."""
+    return torch.cat([tokens[:, 0], tokens[:, prefix:].mean(dim=1)], dim=1)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to embed: `apply(output, prefix_tokens)` gives `width` x `embed_dim` numbers, of tokens or of pooled features.
-
-    A recipe about registers needs `least_prefix` tokens, more than the class token.
-    """
+    """How to embed: `apply(output, prefix_tokens)` is (B, `width` x `embed_dim`), of tokens (B, T, D) or pooled features (B, D)."""
 
     apply: Callable[[Tensor, int], Tensor]
     width: int
-    of_tokens: bool
-    least_prefix: int = 0
+    of_tokens: bool = True
+    least_prefix: int = 0  # more than the class token for a recipe about registers
 
 
 RECIPES = {
-    "cls": Recipe(cls, 1, of_tokens=True),
-    "mean": Recipe(mean, 1, of_tokens=True),
-    "cls_mean": Recipe(cls_mean, 2, of_tokens=True),
-    "cls_mean_with_registers": Recipe(cls_mean_with_registers, 2, of_tokens=True, least_prefix=2),
-    "pool": Recipe(pool, 1, of_tokens=False),
+    "cls": Recipe(lambda tokens, prefix: tokens[:, 0], 1),  # the class token
+    "mean": Recipe(lambda tokens, prefix: tokens[:, prefix:].mean(dim=1), 1),  # of the patch tokens
+    "cls_mean": Recipe(join_cls_and_mean, 2),
+    # The mean of all but the class token, registers among them: a confounder, to measure.
+    "cls_mean_with_registers": Recipe(lambda tokens, prefix: join_cls_and_mean(tokens, 1), 2, least_prefix=2),
+    "pool": Recipe(lambda features, prefix: features, 1, of_tokens=False),  # as the trunk's own head has pooled
 }

@@ -22,64 +22,35 @@ EMBEDDING_VERSION = 1
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """One YAML of `conf/backbone/`.
+    """One YAML of `conf/backbone/`; an `embed_dim`, `prefix_tokens` or `depth` of None takes what is built."""
 
-    Attributes:
-        name: the YAML's name.
-        architecture: what timm builds.
-        kwargs: arguments of the timm constructor besides `num_classes=0`; of a `..._layer` the name in `build.LAYERS`.
-        family: `vit_tiny` ... `vit_giant` or `cnn`: the key under which adaptations keep their learning rates.
-        weights: `pretrained` or `random` (the random twin); never a silent fallback from one to the other.
-        file: name of the weights file in `paths.weights`, or a path to it.
-        hub: repository on the Hugging Face hub, asked when the file is not on this machine.
-        hub_file: name of the weights file in that repository.
-        revision: commit or tag of that repository.
-        sha256: of the weights file, where a public record states it: another file is refused.
-        img_size: side in pixels of the square image that the trunk sees; patches are resized to it.
-        mean: per-channel mean of the normalisation, in [0, 1].
-        std: per-channel standard deviation of the normalisation.
-        interpolation: `bicubic` or `bilinear`.
-        embedding: a recipe of `recipes.py`.
-        embed_dim: width of one token, or of the pooled features of a trunk without tokens; None takes what is built.
-        prefix_tokens: class and register tokens before the patch tokens, 0 without tokens; None takes what is built.
-        depth: number of transformer blocks; None without any, or to take what is built.
-        parameters: parameters of the trunk without a classifier, at the stated `img_size`; None if not known.
-        licence: SPDX name or the licence's own title.
-        commercial: whether commercial use is allowed; None if its terms leave it open.
-        redistribute_adapters: whether what was trained on top may be passed on (on the licence's conditions); None
-            if its terms leave it open.
-        gated: whether the hub asks to accept terms first.
-        link: the model card.
-        pretraining: data sets it has seen, to flag overlap with a test set; `private` for any that is not public.
-        mpp: resolutions it was trained at or is recommended for, in micrometre per pixel; empty if none is stated.
-    """
-
-    name: str
-    architecture: str
-    kwargs: dict[str, Any]
-    family: str
-    weights: Literal["pretrained", "random"]
-    file: str | None
-    hub: str | None
-    hub_file: str
-    revision: str | None
-    sha256: str | None
-    img_size: Annotated[int, Ge(8)]
-    mean: tuple[UpToOne, UpToOne, UpToOne]
-    std: tuple[Positive, Positive, Positive]
+    name: str  # the YAML's
+    architecture: str  # what timm builds
+    kwargs: dict[str, Any]  # of timm's constructor besides `num_classes=0`; of a `..._layer` the name in `build.LAYERS`
+    family: str  # `vit_tiny` ... `vit_giant` or `cnn`: the key under which adaptations keep their learning rates
+    weights: Literal["pretrained", "random"]  # `random`: the random twin; never a silent fallback
+    file: str | None  # name of the weights file in `paths.weights`, or a path to it
+    hub: str | None  # repository on the Hugging Face hub, asked if the file is not on this machine
+    hub_file: str  # name of the weights file in that repository
+    revision: str | None  # commit or tag of that repository
+    sha256: str | None  # of the weights file, if a public record states it: another file is refused
+    img_size: Annotated[int, Ge(8)]  # side in px of the square image that the trunk sees; patches are resized to it
+    mean: tuple[UpToOne, UpToOne, UpToOne]  # of the normalisation, per channel in 0..1
+    std: tuple[Positive, Positive, Positive]  # standard deviation of the normalisation, per channel
     interpolation: Literal["bicubic", "bilinear"]
-    embedding: str
-    embed_dim: Count | None
-    prefix_tokens: Natural | None
-    depth: Natural | None
-    parameters: Count | None
-    licence: str | None
-    commercial: bool | None
+    embedding: str  # a recipe of `recipes.py`
+    embed_dim: Count | None  # width of one token, or of the pooled features of a trunk without tokens
+    prefix_tokens: Natural | None  # class and register tokens before the patch tokens, 0 without tokens
+    depth: Natural | None  # number of transformer blocks; None also without any
+    parameters: Count | None  # of the trunk without a classifier, at the stated `img_size`; None if not known
+    licence: str | None  # SPDX name or the licence's own title
+    commercial: bool | None  # whether commercial use is allowed; None if its terms leave it open
     redistribute_adapters: bool | None
-    gated: bool
-    link: str | None
-    pretraining: tuple[str, ...]
-    mpp: tuple[Positive, ...]
+    """Whether what was trained on top may be passed on (on the licence's conditions); None if its terms leave it open."""
+    gated: bool  # whether the hub asks to accept terms first
+    link: str | None  # the model card
+    pretraining: tuple[str, ...]  # data sets it has seen, to flag overlap with a test set; `private` if not public
+    mpp: tuple[Positive, ...]  # micrometre per px it was trained at or is recommended for; empty if none is stated
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> BackboneSpec:
@@ -92,9 +63,8 @@ class BackboneSpec:
 
     def contract(self) -> dict[str, Any]:
         """What decides the embeddings of given weights, as JSON-like data."""
-        values = {key: getattr(self, key) for key in CONTRACT}
-        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
-        return {"version": EMBEDDING_VERSION, **plain}
+        stated = {key: getattr(self, key) for key in CONTRACT}
+        return {"version": EMBEDDING_VERSION, **stated, "mean": list(self.mean), "std": list(self.std)}
 
     def fingerprint(self, weights_sha256: str, precision: str, initialisation: int | None) -> str:
         """Names the embeddings this backbone gives: contract, weights, precision and, for random ones, their seed."""

@@ -6,6 +6,7 @@ import logging
 import math
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mitofm.backbones.build import Backbone
-from mitofm.backbones.embeddings import cache_embeddings, embed, embeddings_file
+from mitofm.backbones.embeddings import cache_embeddings, embed, locate_embeddings
 from mitofm.data.patches import PatchStore
 from mitofm.ground.errors import MitofmError
 
@@ -81,18 +82,14 @@ def open_tokens(
     the numbers are the same, to the last digit of a float16. `embedder` builds a `PatchTokens`; the other arguments are
     those of `cache_embeddings`.
     """
-    if not embeddings_file(store, fingerprint, cache).is_file():
+    if not locate_embeddings(store, fingerprint, cache).is_file():
         built = embedder()
         size = len(store.table) * math.prod(built.shape) * STORED().itemsize
         cache.mkdir(parents=True, exist_ok=True)
         if size > min(limit_gb * 1e9, shutil.disk_usage(cache).free / 2):
             _log.info("tokens are computed at every pass: all of them would take %.0f GB of disk", size / 1e9)
-
-            def compute(rows: np.ndarray) -> np.ndarray:
-                parts = [features.astype(STORED) for _, features in embed(store, rows, built, device, precision)]
-                return np.concatenate(parts)
-
-            return Tokens(compute)
+            embed_here = partial(embed, store, embedder=built, device=device, precision=precision)
+            return Tokens(lambda rows: np.concatenate([features.astype(STORED) for _, features in embed_here(rows)]))
         embedder = lambda: built  # noqa: E731
     array = cache_embeddings(store, fingerprint, cache, embedder, device=device, precision=precision, dtype=STORED)
     return Tokens(array.__getitem__)

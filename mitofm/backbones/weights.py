@@ -36,17 +36,15 @@ def find(spec: BackboneSpec, folder: Path, remembered: Remembered) -> Weights:
     """
     if spec.weights == "random":
         return Weights(None, "random")
-    file = locate(spec, folder)
-    fetched = file is None
-    if file is None:
-        file = _fetch(spec, folder)
+    found = locate(spec, folder)
+    file = found or _fetch(spec, folder)
     sha256 = remembered.file(file)
     if spec.sha256 and sha256 != spec.sha256:
         raise MitofmError(
             f"{file} is not the file that backbone {spec.name!r} states: sha256 {sha256}, expected {spec.sha256}. "
             "Fetch it again, or set backbone.sha256=null to use it as it is"
         )
-    _say(f"weights of {spec.name}: {file}{f' (fetched from {spec.hub})' if fetched else ''}")
+    _say(f"weights of {spec.name}: {file}{'' if found else f' (fetched from {spec.hub})'}")
     return Weights(file, sha256)
 
 
@@ -57,16 +55,7 @@ def locate(spec: BackboneSpec, folder: Path) -> Path | None:
         for candidate in (given, folder / given) if _is_path(spec) else (folder / given, SHIPPED / given):
             if candidate.is_file():
                 return candidate
-    return None if _is_path(spec) else _find_in_cache(spec)
-
-
-def _is_path(spec: BackboneSpec) -> bool:
-    """Whether `file` says where to look, and not only under which name."""
-    return spec.file is not None and Path(spec.file).name != spec.file
-
-
-def _find_in_cache(spec: BackboneSpec) -> Path | None:
-    if spec.hub is None:
+    if _is_path(spec) or spec.hub is None:
         return None
     from huggingface_hub import try_to_load_from_cache
 
@@ -76,6 +65,11 @@ def _find_in_cache(spec: BackboneSpec) -> Path | None:
         if isinstance(cached, str):
             return Path(cached)
     return None
+
+
+def _is_path(spec: BackboneSpec) -> bool:
+    """Whether `file` says where to look, and not only under which name."""
+    return spec.file is not None and Path(spec.file).name != spec.file
 
 
 def _fetch(spec: BackboneSpec, folder: Path) -> Path:

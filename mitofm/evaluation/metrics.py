@@ -15,10 +15,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from mitofm.evaluation.calibration import brier, recalibrate
 from mitofm.evaluation.threshold import FIXED, call_positives
 from mitofm.ground.errors import MitofmError
 
 CALIBRATION_BINS = 15
+UNBOUNDED = ("calibration_intercept", "calibration_slope")
+"""All other metrics lie in [0, 1]."""
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -86,10 +89,14 @@ def calibration_error(
 
 
 def measure(
-    labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None = None
+    labels: np.ndarray, logits: np.ndarray, threshold: float, weights: np.ndarray | None = None, shift: float = 0.0
 ) -> dict[str, np.ndarray]:
-    """Every metric by name; those with `_chosen` at the chosen `threshold`, the others at even odds."""
+    """Every metric by name; those with `_chosen` at the chosen `threshold`, the others at even odds.
+
+    `shift` is what `calibration.read_shift` gives: metrics of probabilities take those of `logits` + `shift`.
+    """
     values, negatives, positives = count_by_score(labels, logits, weights)
+    intercept, slope = recalibrate(values + shift, negatives, positives)
     return {
         "auroc": _auroc(negatives, positives),
         "average_precision": average_precision(negatives, positives),
@@ -100,7 +107,10 @@ def measure(
         "specificity_chosen": _recall(0, labels, logits, threshold, weights),
         "weighted_f1": weighted_f1(labels, logits, FIXED, weights),
         "weighted_f1_chosen": weighted_f1(labels, logits, threshold, weights),
-        "calibration_error": calibration_error(expit(values), negatives, positives),
+        "calibration_error": calibration_error(expit(values + shift), negatives, positives),
+        "brier": brier(values + shift, negatives, positives),
+        "calibration_intercept": intercept,
+        "calibration_slope": slope,
     }
 
 
@@ -129,12 +139,13 @@ def weigh(predictions: pd.DataFrame) -> np.ndarray | None:
     return (1 / chance) / (1 / chance).mean()
 
 
-def summarise(predictions: pd.DataFrame, threshold: float) -> dict[str, dict[str, Any]]:
+def summarise(predictions: pd.DataFrame, threshold: float, shift: float = 0.0) -> dict[str, dict[str, Any]]:
     """Every metric on every evaluation set, None if it is not defined: the "sets" of a cell's `metrics.json`.
 
     Args:
         predictions: one row per test sample: sample_id, slide, domain, label, logit, evaluation_set, and `test_chance` if known.
         threshold: the chosen one, log-odds; metrics without `_chosen` are at even odds.
+        shift: log-odds that calibrated probabilities have beyond the logits.
 
     Raises:
         MitofmError: a logit is not a finite number.
@@ -146,17 +157,17 @@ def summarise(predictions: pd.DataFrame, threshold: float) -> dict[str, dict[str
             f"{broken.sum()} of {len(predictions)} logits are not finite (first: sample {first!r}): "
             "the training diverged. Lower the learning rate or use fit.precision=fp32"
         )
-    return {name: _summarise_set(part, threshold) for name, part in evaluation_sets(predictions).items()}
+    return {name: _summarise_set(part, threshold, shift) for name, part in evaluation_sets(predictions).items()}
 
 
-def _summarise_set(predictions: pd.DataFrame, threshold: float) -> dict[str, Any]:
+def _summarise_set(predictions: pd.DataFrame, threshold: float, shift: float) -> dict[str, Any]:
     labels = predictions["label"].to_numpy()
     counts = {
         "n": len(predictions),
         "n_positive": int(labels.sum()),
         "n_slides": int(predictions["slide"].nunique()),
     }
-    values = measure(labels, predictions["logit"].to_numpy(dtype=float), threshold, weigh(predictions))
+    values = measure(labels, predictions["logit"].to_numpy(dtype=float), threshold, weigh(predictions), shift)
     return counts | {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 
 

@@ -41,7 +41,8 @@ def bin_probabilities(seeds: Sequence[pd.DataFrame], bins: int = BINS) -> list[B
 
     The interval of a share is that of a ratio of sums over slides (Cochran 1977, Sampling Techniques, ch. 2.11), t with
     slides - 1 degrees of freedom, cut to [0, 1]. `seeds` has for each seed a frame with slide, label and logit; there are
-    fewer bins if probabilities are equal.
+    fewer bins if probabilities are equal. In a bin of one class slides without the other one are counted, as in the exact
+    binomial interval, by their effective number.
     """
     samples = pd.concat(seeds, ignore_index=True)
     samples["probability"] = expit(samples["logit"].to_numpy(dtype=float))
@@ -53,7 +54,11 @@ def _bin(samples: pd.DataFrame) -> Bin:
     by_slide = samples.groupby("slide")["label"].agg(["sum", "size"])
     share, slides = float(samples["label"].mean()), len(by_slide)
     low = high = None
-    if slides >= MINIMUM_SLIDES:
+    if slides >= MINIMUM_SLIDES and share in (0.0, 1.0):  # of one class: as many slides without the other one
+        sizes = by_slide["size"].to_numpy()
+        end = ((1 - LEVEL) / 2) ** ((sizes**2).sum() / sizes.sum() ** 2)
+        low, high = (end, 1.0) if share else (0.0, 1 - end)
+    elif slides >= MINIMUM_SLIDES:
         apart = (by_slide["sum"] - share * by_slide["size"]).to_numpy()
         error = float(np.sqrt(slides / (slides - 1) * (apart**2).sum())) / len(samples)
         half = float(student.ppf((1 + LEVEL) / 2, slides - 1)) * error

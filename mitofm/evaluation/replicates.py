@@ -14,7 +14,7 @@ import pandas as pd
 from mitofm.evaluation import metrics
 from mitofm.ground import fingerprints
 
-VERSION = 7  # raise it when the same predictions would give other numbers
+VERSION = 8  # raise it when the same predictions would give other numbers
 _AT_ONCE = 1_000_000
 """Weights in memory at a time: slides are left out in portions."""
 
@@ -42,11 +42,11 @@ class Replicates:
         return np.array(self.values[metric], dtype=float)
 
 
-def replicate(predictions: pd.DataFrame, threshold: float) -> Replicates:
+def replicate(predictions: pd.DataFrame, threshold: float, shift: float = 0.0) -> Replicates:
     """Leave out one slide after the other.
 
     `predictions` has one row per sample (sample_id, slide, label, logit, and test_chance if known); `threshold` is the chosen
-    one, log-odds.
+    one, log-odds, `shift` what calibrated log-odds have beyond the logits.
     """
     predictions = predictions.sort_values("sample_id")
     labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy(dtype=float)
@@ -54,8 +54,8 @@ def replicate(predictions: pd.DataFrame, threshold: float) -> Replicates:
     portions = np.array_split(np.arange(len(slides)), 1 + len(slides) * labels.size // _AT_ONCE)
     weights = metrics.weigh(predictions)
     counted = np.ones(labels.size) if weights is None else weights
-    parts = [metrics.measure(labels, logits, threshold, weights)]  # the very numbers of `metrics.json`
-    parts += [metrics.measure(labels, logits, threshold, (codes != one[:, None]) * counted) for one in portions]
+    parts = [metrics.measure(labels, logits, threshold, weights, shift)]  # the very numbers of `metrics.json`
+    parts += [metrics.measure(labels, logits, threshold, (codes != one[:, None]) * counted, shift) for one in portions]
     values = {name: np.hstack([part[name] for part in parts]) for name in parts[0]}
     samples = predictions[["sample_id", "slide", "label"]].astype(str)
     negatives, positives = (

@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
+from mitofm.evaluation.metrics import UNBOUNDED
 from mitofm.evaluation.replicates import Replicates
 from mitofm.ground.errors import MitofmError
 
@@ -137,7 +138,7 @@ class Estimate:
 
 
 def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = LEVEL) -> Estimate:
-    """The mean over seeds of a metric in [0, 1] with its interval.
+    """The mean over seeds of a metric with its interval.
 
     There is none under six slides, if less than three slides of equal size would tell as much, or when leaving out one
     slide leaves a seed with one class. At a value of exactly 1 only the lower end is uncertain: slides without an error
@@ -150,7 +151,9 @@ def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = 
     """
     seeds = [seed for seed in seeds if np.isfinite(seed.of(metric)[0])]
     names = sorted({name for seed in seeds for name in seed.slides})
-    return _add_interval(replace(_measure(_join(seeds, metric, names), _weigh(seeds, names)), bounded=True), level)
+    return _add_interval(
+        replace(_measure(_join(seeds, metric, names), _weigh(seeds, names)), bounded=metric not in UNBOUNDED), level
+    )
 
 
 def subtract_paired(
@@ -190,7 +193,8 @@ def subtract_by_slide(
     one, other = (_join(side, metric, names) for side in sides)
     weights = [_weigh(side, names) for side in sides]
     found = _measure(one - other, weights[0] + weights[1])
-    each = [replace(_measure(*side), bounded=True) for side in zip((one, other), weights, strict=True)]
+    bounded = metric not in UNBOUNDED
+    each = [replace(_measure(*side), bounded=bounded) for side in zip((one, other), weights, strict=True)]
     found = replace(found, sides=(each[0], each[1]))
     few = min(len(slides) for slides in own) < MINIMUM_SLIDES
     few_effective = min(map(_count_effective, weights)) < MINIMUM_EFFECTIVE

@@ -56,9 +56,12 @@ def choose(labels: np.ndarray, logits: np.ndarray) -> float:
     return float(best[np.argmin(np.abs(best))])
 
 
-def describe(threshold: float, rule: str) -> dict[str, Any]:
-    """A threshold (log-odds) as `metrics.json` and `checkpoint.json` hold it: `value`, the probability, is for people."""
-    return {"value": float(expit(threshold)), "logit": float(threshold), "rule": rule}
+def describe(threshold: float, rule: str, shift: float = 0.0) -> dict[str, Any]:
+    """A threshold (log-odds) as `metrics.json` and `checkpoint.json` hold it: `value`, a calibrated probability, is for people.
+
+    `shift` is what calibrated log-odds have beyond the logits.
+    """
+    return {"value": float(expit(threshold + shift)), "logit": float(threshold), "rule": rule}
 
 
 def read_logit(stored: Mapping[str, Any]) -> float:

@@ -177,6 +177,7 @@ def _describe(trained: Checkpoint, format_: str, file: str, folded: bool) -> dic
         "output": f"log-odds of: {facts['labels']['1']}",
         "mean_over_dihedral_views": count_views(trained),
         "threshold": facts["threshold"] | {"logit": read_logit(facts["threshold"])},
+        "prior": facts.get("prior", {"logit": 0.0, "rule": "not recorded"}),
         "labels": facts["labels"],
         "network": {
             "timm": spec.architecture,

@@ -9,7 +9,6 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from mitofm.adaptation.frozen import AffineHead, FrozenAdaptation
@@ -52,10 +51,8 @@ def make_classifier(trained: Checkpoint) -> Classifier:
             f"adaptation {trained.adaptation.name!r} is no network that can be written: its head is not linear in the "
             "embedding. `mitofm predict` scores with its checkpoint"
         )
-    classifier = Classifier(backbone, backbone.embedding_dim, 0)
-    with torch.no_grad():
-        classifier.head.weight.copy_(torch.from_numpy(head.weight))
-        classifier.head.bias.copy_(torch.from_numpy(head.bias))
+    classifier = Classifier(backbone, 0)
+    classifier.take_head(head)
     return classifier
 
 
@@ -86,7 +83,7 @@ def make_blank(trained: Checkpoint, network: Network) -> tuple[Network, bool]:
     """
     spec = replace(trained.spec, weights="random")
     backbone = build(spec, Weights(None, "random"), seed=1)
-    empty = Network(Classifier(backbone, backbone.embedding_dim, seed=1))
+    empty = Network(Classifier(backbone, seed=1))
     if empty.tensors().keys() == network.tensors().keys():
         return empty, True
     assert not isinstance(trained.adaptation, FrozenAdaptation)

@@ -21,6 +21,7 @@ from mitofm.adaptation.frozen import FrozenAdaptation, Rows
 from mitofm.data.annotations import UNKNOWN, units
 from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
+from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
@@ -112,7 +113,7 @@ def score(
     table = scored.assign(
         mpp=positions.find_resolutions(dataset.source.root, scored, dataset.card.image_mpp),
         logit=logits,
-        probability=expit(logits),
+        probability=expit(logits + read_shift(trained.facts)),
         predicted=call_positives(logits, read_logit(trained.facts["threshold"])).astype("int64"),
     )
     labelled = not (store.table["label"] == UNKNOWN).any()

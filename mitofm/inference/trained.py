@@ -21,6 +21,7 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
+from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints, versions
 from mitofm.ground.config import instantiate
@@ -154,6 +155,8 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         threshold = facts.get("threshold", {"value": 0.5})
         if not (math.isfinite(threshold["value"]) and math.isfinite(read_logit(threshold))):
             raise ValueError("a threshold that is no number")
+        if not math.isfinite(read_shift(facts)):
+            raise ValueError("a prior that is no number")
     except (OSError, ValueError, KeyError, TypeError, MitofmError) as error:
         raise MitofmError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     if version != FORMAT:

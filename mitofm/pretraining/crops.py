@@ -43,7 +43,7 @@ def _render(file: Path, settings: Tissue) -> None:
     from rich.progress import track
 
     wanted = [(domain, number) for number in range(settings.slides_per_domain) for domain in DOMAINS]
-    side = tissue.side_of(settings.cells_per_slide)
+    side = tissue.compute_side(settings.cells_per_slide)
     with ResumableArray(file, (len(wanted), side, side, 3), np.uint8) as array:
         for row, (domain, number) in enumerate(track(wanted, "rendering unlabelled tissue", transient=True)):
             if array.holds(row):

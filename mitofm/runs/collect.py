@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
@@ -36,7 +37,7 @@ class Collected:
     Attributes:
         runs: the folder that holds `cells/` and `studies/`.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED, damaged or missing), reason, the labels of
-            its `cell.json`, threshold (a probability), threshold_logit and threshold_rule, and the columns of its
+            its `cell.json`, threshold (a probability), threshold_logit, threshold_rule, prior_logit, and the columns of its
             `cost.json`; None if unknown. Then the cells of a sweep that were not started, named by their choices.
         stated: the comparisons that the study stated before it ran; None if it stated none.
     """
@@ -115,7 +116,18 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     not_started = listed.not_started()[0] if listed else []
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in not_started]
     cells = pd.DataFrame(rows)
-    columns = ["cell", "state", "reason", *LABELS, *_FURTHER, "threshold", "threshold_logit", "threshold_rule", *COST]
+    columns = [
+        "cell",
+        "state",
+        "reason",
+        *LABELS,
+        *_FURTHER,
+        "threshold",
+        "threshold_logit",
+        "threshold_rule",
+        "prior_logit",
+        *COST,
+    ]
     extra = sorted(set(cells.columns) - set(columns))
     cells = cells.reindex(columns=[*columns, *extra])
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
@@ -131,8 +143,10 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
         if done or (cell.path / "cell.json").is_file():
             row |= _read_labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)
         if done:
-            found = read_metrics(cell.path / "metrics.json")["threshold"]
+            metrics = read_metrics(cell.path / "metrics.json")
+            found = metrics["threshold"]
             row |= {
+                "prior_logit": read_shift(metrics),
                 "threshold": found["value"],
                 "threshold_rule": found.get("rule"),
                 "threshold_logit": read_logit(found),
@@ -156,7 +170,7 @@ def read_metrics(file: Path) -> dict[str, Any]:
     """Read the `metrics.json` of a finished cell; DamagedCell if it is absent or damaged."""
     found = read_stored(file)
     try:
-        numbers = [found["threshold"]["value"], found["threshold"].get("logit", 0.0)]
+        numbers = [found["threshold"]["value"], found["threshold"].get("logit", 0.0), read_shift(found)]
         for values in found["sets"].values():
             numbers += [values[count] for count in ("n", "n_positive", "n_slides")]
             numbers += [value for value in values.values() if value is not None]

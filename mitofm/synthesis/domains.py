@@ -8,10 +8,9 @@ Macenko et al. (ISBI 2009).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-
-from mitofm.synthesis.stain import normalize
 
 
 @dataclass(frozen=True)
@@ -106,27 +105,27 @@ DOMAINS = {
 }  # fmt: skip
 
 
+SPREAD = {
+    "radius": 0.07, "spacing": 0.08, "stroma": 0.5, "gaps": 0.6, "open_chromatin": 0.3, "cleft": 0.5, "pigment": 0.6,
+}  # fmt: skip
+"""By which share of what is typical of a domain its slides differ, at most."""
+
+
+def normalize(vector: np.ndarray) -> np.ndarray:
+    """`vector` (..., 3) scaled to length 1: an optical density per channel for one unit of stain."""
+    return vector / np.linalg.norm(vector, axis=-1, keepdims=True)
+
+
 def vary(rng: np.random.Generator, domain: Domain, scanner: Scanner) -> tuple[Domain, Scanner]:
     """The domain and the scanner of one slide: stain, tumor and focus differ from slide to slide."""
-    stains = [
-        tuple(normalize(np.add(vector, rng.normal(0, 0.03, 3)))) for vector in (domain.haematoxylin, domain.eosin)
-    ]
+    haematoxylin, eosin = (normalize(one + rng.normal(0, 0.03, 3)) for one in (domain.haematoxylin, domain.eosin))
     white = np.clip(np.add(scanner.white, rng.normal(0, 2.0, 3)), 220, 253)
 
     def about(value: float, spread: float) -> float:
         return value * rng.uniform(1 - spread, 1 + spread)
 
-    seen = replace(
-        domain,
-        haematoxylin=stains[0],
-        eosin=stains[1],
-        strength=(about(domain.strength[0], 0.17), about(domain.strength[1], 0.17)),
-        radius=about(domain.radius, 0.07),
-        spacing=about(domain.spacing, 0.08),
-        stroma=min(about(domain.stroma, 0.5), 0.45),
-        gaps=about(domain.gaps, 0.6),
-        open_chromatin=about(domain.open_chromatin, 0.3),
-        cleft=about(domain.cleft, 0.5),
-        pigment=about(domain.pigment, 0.6),
-    )
+    strength = (about(domain.strength[0], 0.17), about(domain.strength[1], 0.17))
+    varied: dict[str, Any] = {name: about(getattr(domain, name), spread) for name, spread in SPREAD.items()}
+    varied["stroma"] = min(varied["stroma"], 0.45)
+    seen = replace(domain, haematoxylin=tuple(haematoxylin), eosin=tuple(eosin), strength=strength, **varied)
     return seen, replace(scanner, white=tuple(white), blur=about(scanner.blur, 0.15), noise=about(scanner.noise, 0.2))

@@ -14,6 +14,7 @@ import numpy as np
 from mitofm.synthesis.shapes import draw_depth, draw_noise, draw_windows, mark_ridge, per_figure, soften
 
 BLURRED = 0.20  # share of the annotated cells that are out of focus
+SIZE = 72  # px: side of the square in which one is drawn
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,8 @@ class Figures:
     """n annotated cells, each in the centre of a square."""
 
     kind: np.ndarray  # (n,) what each is, in words
-    chromatin: np.ndarray  # (n, size, size) its absorption, optical density
+    chromatin: np.ndarray  # (n, SIZE, SIZE) its absorption, optical density
     pigmented: np.ndarray  # (n,) whether that is melanin instead of haematoxylin
-
-
-@dataclass(frozen=True)
-class Bodies:
-    """The cells around n figures."""
-
-    cover: np.ndarray  # (n, size, size) in 0..1: where the tissue that was there is gone
-    cytoplasm: np.ndarray  # (n, size, size) of each, relative to that of its neighbours
 
 
 def draw_scales(rng: np.random.Generator, n: int, radius: float) -> np.ndarray:
@@ -49,27 +42,26 @@ def draw_darkness(rng: np.random.Generator, n: int) -> np.ndarray:
 
 
 def draw_bodies(
-    rng: np.random.Generator,
-    scale: np.ndarray,
-    elongation: np.ndarray,
-    angle: np.ndarray,
-    size: int,
-    chromatin: np.ndarray,
-) -> Bodies:
-    """The cells around figures of these scales: rounder and often clearer than their neighbours, some shrunken."""
+    rng: np.random.Generator, scale: np.ndarray, elongation: np.ndarray, angle: np.ndarray, chromatin: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cells around figures of these scales: rounder and often clearer than their neighbours, some shrunken.
+
+    Returns:
+        (n, SIZE, SIZE) each: in 0..1 where the tissue that was there is gone; cytoplasm relative to that of neighbours.
+    """
     n = len(scale)
     lumps = draw_noise(rng, (160, 160), 22.0)
-    inside = draw_depth(rng, size, scale * rng.uniform(1.3, 1.75, n), elongation, angle, wobble=0.07)
-    inside += np.float32(0.8) * draw_windows(rng, chromatin, n, size)
+    inside = draw_depth(rng, SIZE, scale * rng.uniform(1.3, 1.75, n), elongation, angle, wobble=0.07)
+    inside += np.float32(0.8) * draw_windows(rng, chromatin, n, SIZE)
     body = soften(inside, 1.0)
-    halo = per_figure(np.where(rng.random(n) < 0.35, rng.uniform(0.5, 3.0, n), 0))
-    halo = halo * (1 + draw_windows(rng, lumps, n, size))
-    pink = rng.normal(0.85, 0.22, n).clip(0.35, 1.45)
-    rim = per_figure(rng.uniform(0, 0.45, n)) * mark_ridge(inside, 1.0, 1.4)
-    return Bodies(cover=np.maximum(body, soften(inside + halo, 0.8)), cytoplasm=body * (per_figure(pink) + rim))
+    shrunken = np.where(rng.random(n) < 0.35, rng.uniform(0.5, 3.0, n), 0)
+    halo = per_figure(shrunken) * (1 + draw_windows(rng, lumps, n, SIZE))
+    pink = per_figure(rng.normal(0.85, 0.22, n).clip(0.35, 1.45))
+    pink = pink + per_figure(rng.uniform(0, 0.45, n)) * mark_ridge(inside, 1.0, 1.4)
+    return np.maximum(body, soften(inside + halo, 0.8)), body * pink
 
 
 def blur(rng: np.random.Generator, figures: np.ndarray, which: np.ndarray) -> None:
-    """Blur the squares `which` of `figures` (n, size, size), in place, each by its own amount."""
+    """Blur the squares `which` of `figures` (n, SIZE, SIZE), in place, each by its own amount."""
     for row in np.flatnonzero(which):
         figures[row] = cv2.GaussianBlur(figures[row], (0, 0), rng.uniform(1.3, 3.0))

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mitofm.ground import fingerprints, seeds
 from mitofm.ground.errors import MitofmError, unknown
@@ -14,15 +14,14 @@ from mitofm.ground.files import write_json
 from mitofm.ground.locks import lock
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 
-if TYPE_CHECKING:
-    import numpy as np
-
 MPP = 0.25  # micrometre per px of every region
 MARKER = "settings.json"
 ANNOTATIONS = "MIDOG.json"
 CATEGORIES = {1: "mitotic figure", 2: "look-alike"}
 _BOX, _TILE = 50, 256  # px
 VERSION = 4  # raised whenever equal settings give other pixels
+
+Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class TissueSettings:
             )
 
 
-def folder(root: Path, settings: TissueSettings) -> Path:
+def locate(root: Path, settings: TissueSettings) -> Path:
     """Where `generate` puts the tissue of `settings` under `root`."""
     return root / fingerprints.of({"version": VERSION, **asdict(settings)})[:12]
 
@@ -65,13 +64,12 @@ def generate(root: Path, settings: TissueSettings) -> Path:
     pairs, and what each cell is) and the two categories. Images are tiled JPEG in TIFF, named relative to the folder. Of
     two processes one renders and the other waits.
     """
-    place = folder(root, settings)
-    if is_complete(place):
-        return place
-    with lock(place.with_name(f"{place.name}.lock")):
-        if not is_complete(place):
-            shutil.rmtree(place, ignore_errors=True)
-            _render(place, settings)
+    place = locate(root, settings)
+    if not is_complete(place):
+        with lock(place.with_name(f"{place.name}.lock")):
+            if not is_complete(place):
+                shutil.rmtree(place, ignore_errors=True)
+                _render(place, settings)
     return place
 
 
@@ -80,14 +78,13 @@ def _render(place: Path, settings: TissueSettings) -> None:
 
     (place / "images").mkdir(parents=True)
     slides = [(domain, number) for domain in settings.domains for number in range(settings.slides_per_domain)]
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[Entry] = []
+    annotations: list[Entry] = []
     for domain, number in track(slides, "rendering tissue", transient=True):
         image, cells = _render_slide(place, settings, domain, number)
         images.append({"id": len(images) + 1} | image)
-        annotations += [
-            {"id": len(annotations) + i, "image_id": len(images)} | cell for i, cell in enumerate(cells, start=1)
-        ]
+        for cell in cells:
+            annotations.append({"id": len(annotations) + 1, "image_id": len(images)} | cell)
     content = {
         "info": {"description": "Synthetic tissue, rendered by mitofm.synthesis. No patient, no animal, no scanner."},
         "images": images,
@@ -98,10 +95,10 @@ def _render(place: Path, settings: TissueSettings) -> None:
     write_json(place / MARKER, asdict(settings))
 
 
-def _render_slide(
-    place: Path, settings: TissueSettings, domain: str, number: int
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _render_slide(place: Path, settings: TissueSettings, domain: str, number: int) -> tuple[Entry, list[Entry]]:
     """Render one slide from its own random stream, so that more slides leave it as it is: its image and its cells."""
+    import tifffile
+
     from mitofm.synthesis import tissue
 
     look = DOMAINS[domain]
@@ -111,7 +108,11 @@ def _render_slide(
     share = float(min(max(look.mitotic_share * rng.uniform(0.6, 1.4), 0.05), 0.95))
     region = tissue.render(rng, look, SCANNERS[scanner], settings.cells_per_slide, share)
     name = f"{domain.replace(' ', '_')}_{number:02d}"
-    _write(place / f"images/{name}.tif", region.image, SCANNERS[scanner].quality)
+    tifffile.imwrite(  # as scanners' files are converted: tiles of JPEG
+        place / f"images/{name}.tif", region.image, photometric="rgb", tile=(_TILE, _TILE), compression="jpeg",
+        subsampling=(2, 2), compressionargs={"level": SCANNERS[scanner].quality},
+        resolution=(1e4 / MPP, 1e4 / MPP), resolutionunit="CENTIMETER",
+    )  # fmt: skip
     image = {
         "file_name": f"images/{name}.tif",
         "width": region.image.shape[1],
@@ -130,14 +131,3 @@ def _render_slide(
         for (x, y), label, kind in zip(region.centres, region.labels, region.kinds, strict=True)
     ]
     return image, cells
-
-
-def _write(path: Path, image: np.ndarray, quality: int) -> None:
-    """Write a region as scanners' files are converted: tiles of JPEG in a TIFF that states its resolution."""
-    import tifffile
-
-    per_cm = round(1e4 / MPP)
-    tifffile.imwrite(
-        path, image, photometric="rgb", tile=(_TILE, _TILE), compression="jpeg", subsampling=(2, 2),
-        compressionargs={"level": quality}, resolution=(per_cm, per_cm), resolutionunit="CENTIMETER",
-    )  # fmt: skip

@@ -47,21 +47,18 @@ def draw_layout(rng: np.random.Generator, domain: Domain, side: int, annotated: 
 
     places = _scatter(rng, domain.spacing, side)
     apart = np.sqrt(np.square(places[:, None] - annotated[None]).sum(axis=2).min(axis=1))
-    stroma_there = at(stroma_coarse, places)
     kept = (apart > 2.2 * domain.radius) & (at(empty_coarse, places) < 0.3)
-    kept &= rng.random(len(kept)) > 0.4 * stroma_there
-    places, stroma_there = places[kept], stroma_there[kept]
+    kept &= rng.random(len(kept)) > 0.4 * at(stroma_coarse, places)
+    places = places[kept]
+    in_stroma = at(stroma_coarse, places) > 0.5
     slope_y, slope_x = np.gradient(across_coarse)
     angles = np.arctan2(at(slope_y, places), at(slope_x, places)) + np.pi / 2
     drawn = rng.random(len(places))
-    leucocytes = domain.lymphocytes * np.where(stroma_there > 0.5, 2.0, 0.6)
-    kinds = np.select(
-        [drawn < leucocytes, drawn > 1 - domain.eosinophils, stroma_there > 0.5],
-        [LYMPHOCYTE, EOSINOPHIL, CONNECTIVE],
-        TUMOR,
-    )
+    lymphocyte = drawn < domain.lymphocytes * np.where(in_stroma, 2.0, 0.6)
+    is_kind = [lymphocyte, drawn > 1 - domain.eosinophils, in_stroma]
+    kinds = np.select(is_kind, [LYMPHOCYTE, EOSINOPHIL, CONNECTIVE], TUMOR)
     owner, border = _divide(rng, side, np.concatenate([places, annotated]))
-    connective = np.append(stroma_there > 0.5, at(stroma_coarse, annotated) > 0.9).astype(np.float32)
+    connective = np.append(in_stroma, at(stroma_coarse, annotated) > 0.9).astype(np.float32)
     full = (side, side)
     blood = _scatter(rng, 17.0, side)
     filled = draw_noise(rng, coarse, 45 / _COARSE)
@@ -113,8 +110,5 @@ def _divide(rng: np.random.Generator, side: int, nuclei: np.ndarray) -> tuple[np
     torn[:, 1:] |= owner[:, 1:] != owner[:, :-1]
     torn[1:] |= owner[1:] != owner[:-1]
     border = 2 * cv2.distanceTransform(1 - torn, cv2.DIST_L2, cv2.DIST_MASK_5)
-    full = (side, side)
-    return (
-        cv2.resize(owner, full, interpolation=cv2.INTER_NEAREST).astype(np.int32),
-        cv2.resize(border, full, interpolation=cv2.INTER_LINEAR),
-    )
+    owner = cv2.resize(owner, (side, side), interpolation=cv2.INTER_NEAREST).astype(np.int32)
+    return owner, cv2.resize(border, (side, side))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mitofm.synthesis.domains import Domain
-from mitofm.synthesis.figures import BLURRED, Figures, blur, draw_areas, draw_darkness
+from mitofm.synthesis.figures import BLURRED, SIZE, Figures, blur, draw_areas, draw_darkness
 from mitofm.synthesis.shapes import draw_depth, draw_windows, mark_ridge, per_figure, soften, sum_blobs
 
 _BALLS = 7
@@ -42,9 +42,9 @@ LOOK_ALIKES = {
 
 
 def draw_look_alikes(
-    rng: np.random.Generator, scale: np.ndarray, angle: np.ndarray, size: int, chromatin: np.ndarray, domain: Domain
+    rng: np.random.Generator, scale: np.ndarray, angle: np.ndarray, chromatin: np.ndarray, domain: Domain
 ) -> Figures:
-    """Draw `n` look-alikes; the arguments are those of `mitoses.draw_mitoses`, for the tumor `domain`."""
+    """Draw a look-alike for each cell; the arguments are those of `mitoses.draw_mitoses`."""
     n = len(scale)
     often = np.array([look.frequency + look.pigment * domain.pigment for look in LOOK_ALIKES.values()])
     kind = rng.choice(list(LOOK_ALIKES), n, p=often / often.sum())
@@ -55,13 +55,12 @@ def draw_look_alikes(
         return rng.uniform(low, high)
 
     area = draw_areas(rng, n, domain.radius) * np.array([look.area for look in looks])
-    inside = draw_depth(rng, size, np.sqrt(area / np.pi), draw("elongation"), angle, draw("wobble"))
-    inside += per_figure(draw("frayed")) * draw_windows(rng, chromatin, n, size) * mark_ridge(inside, 0.0, 4.0)
+    inside = draw_depth(rng, SIZE, np.sqrt(area / np.pi), draw("elongation"), angle, draw("wobble"))
+    inside += per_figure(draw("frayed")) * draw_windows(rng, chromatin, n, SIZE) * mark_ridge(inside, 0.0, 4.0)
     whole = soften(inside, per_figure(draw("edge")))
     balls = draw("balls").round().astype(int)
-    broken = _break(rng, scale, area, balls, size)
-    shape = np.where(per_figure(balls) > 0, broken, whole)
-    dark = per_figure(draw_darkness(rng, n)) * (1 + per_figure(draw("uneven")) * draw_windows(rng, chromatin, n, size))
+    shape = np.where(per_figure(balls) > 0, _break(rng, scale, area, balls), whole)
+    dark = per_figure(draw_darkness(rng, n)) * (1 + per_figure(draw("uneven")) * draw_windows(rng, chromatin, n, SIZE))
     dark += per_figure(np.array([look.membrane for look in looks])) * mark_ridge(inside, 1.2, 1.1)
     drawn = shape * dark
     blurred = rng.random(n) < BLURRED * (1 - LOOK_ALIKES["debris"].frequency / BLURRED) / (1 - often[-1] / often.sum())
@@ -69,11 +68,11 @@ def draw_look_alikes(
     return Figures(kind, drawn, np.array([look.pigment for look in looks]))
 
 
-def _break(rng: np.random.Generator, scale: np.ndarray, area: np.ndarray, balls: np.ndarray, size: int) -> np.ndarray:
-    """Nuclei in `balls` (n,) round fragments of `area` px² together: (n, size, size) in 0..1."""
+def _break(rng: np.random.Generator, scale: np.ndarray, area: np.ndarray, balls: np.ndarray) -> np.ndarray:
+    """Nuclei in `balls` (n,) round fragments of `area` px² together: (n, SIZE, SIZE) in 0..1."""
     n = len(scale)
     share = rng.uniform(0.15, 1, (n, _BALLS)) * (np.arange(_BALLS) < balls[:, None])
     share /= np.maximum(share.sum(axis=1, keepdims=True), 1e-6)
     sizes = np.sqrt(area[:, None] * share / np.pi) / np.sqrt(2 * np.log(2))  # half of its height at this radius
     places = scale[:, None, None] * rng.uniform(-0.75, 0.75, (n, _BALLS, 2))
-    return soften(sum_blobs(places, sizes, size) - np.float32(0.5), 0.07)
+    return soften(sum_blobs(places, sizes, SIZE) - np.float32(0.5), 0.07)

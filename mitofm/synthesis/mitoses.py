@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mitofm.synthesis.figures import BLURRED, Figures, blur, draw_areas, draw_darkness
+from mitofm.synthesis.domains import Domain
+from mitofm.synthesis.figures import BLURRED, SIZE, Figures, blur, draw_areas, draw_darkness
 from mitofm.synthesis.shapes import draw_windows, per_figure, soften, sum_blobs
 
 PHASES = {"prometaphase": 0.24, "metaphase": 0.30, "ring": 0.10, "anaphase": 0.14, "telophase": 0.10, "atypical": 0.12}
@@ -15,15 +16,14 @@ _PREVIEW = 3  # px of the figure per px of the preview that measures its area
 
 
 def draw_mitoses(
-    rng: np.random.Generator, scale: np.ndarray, angle: np.ndarray, size: int, chromatin: np.ndarray, radius: float
+    rng: np.random.Generator, scale: np.ndarray, angle: np.ndarray, chromatin: np.ndarray, domain: Domain
 ) -> Figures:
-    """Draw a mitotic figure for each cell, in squares of `size` px.
+    """Draw a mitotic figure for each cell.
 
     Args:
         scale: (n,) radii of the nuclei that they were, px.
         angle: (n,) direction of the plates, radians.
-        chromatin: a field of smooth noise larger than `size` on both sides; it frays the edges.
-        radius: typical nuclear radius of the tumor, px.
+        chromatin: a field of smooth noise larger than SIZE on both sides; it frays the edges.
     """
     n = len(scale)
     kind = rng.choice(list(PHASES), n, p=list(PHASES.values()))
@@ -31,14 +31,13 @@ def draw_mitoses(
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
     points = scale[:, None, None] * np.stack([along * cos - across * sin, along * sin + across * cos], axis=-1)
     sizes = scale[:, None] * thickness
-    preview = sum_blobs(points / _PREVIEW, sizes / _PREVIEW, size // _PREVIEW) > _SOLID
-    grow = np.sqrt(draw_areas(rng, n, radius) / (preview.sum(axis=(1, 2)) * _PREVIEW**2 + 1)).clip(0.7, 1.35)
-    solid = sum_blobs(points * grow[:, None, None], sizes * grow[:, None], size)
+    preview = sum_blobs(points / _PREVIEW, sizes / _PREVIEW, SIZE // _PREVIEW) > _SOLID
+    grow = np.sqrt(draw_areas(rng, n, domain.radius) / (preview.sum(axis=(1, 2)) * _PREVIEW**2 + 1)).clip(0.7, 1.35)
+    solid = sum_blobs(points * grow[:, None, None], sizes * grow[:, None], SIZE)
     # Frayed and soft only where there is chromatin: specks or a haze around it would give the figure away.
-    ragged = per_figure(rng.uniform(0.2, 0.5, n)) * draw_windows(rng, chromatin, n, size) * np.minimum(solid, 1)
-    dark = per_figure(draw_darkness(rng, n)) * (
-        1 + per_figure(rng.uniform(0.03, 0.22, n)) * draw_windows(rng, chromatin, n, size)
-    )
+    ragged = per_figure(rng.uniform(0.2, 0.5, n)) * draw_windows(rng, chromatin, n, SIZE) * np.minimum(solid, 1)
+    dark = per_figure(draw_darkness(rng, n))
+    dark = dark * (1 + per_figure(rng.uniform(0.03, 0.22, n)) * draw_windows(rng, chromatin, n, SIZE))
     drawn = soften(solid + ragged - _SOLID, per_figure(rng.uniform(0.07, 0.18, n))) * np.minimum(4 * solid, 1) * dark
     blur(rng, drawn, rng.random(n) < BLURRED)
     return Figures(kind, drawn, np.zeros(n, bool))
@@ -60,17 +59,15 @@ def _arrange(rng: np.random.Generator, kind: np.ndarray) -> tuple[np.ndarray, np
     strand = np.where(lost, rng.uniform(-0.4, 0.4, shape), side * (apart + 0.1 - 0.15 * spread**2))
     scattered = np.where(lost, rng.uniform(-0.9, 0.9, shape), bend * spread**2 + rng.normal(0, 0.1, shape))
     wrong = rng.integers(0, 3, (n, 1))
+    wrong_along = np.choose(wrong, [outward * np.cos(tripolar), 0.6 * spread, spread * length])
+    wrong_across = np.choose(wrong, [outward * np.sin(tripolar), strand, scattered])
     forms = {
         "prometaphase": (out * np.cos(turn), out * np.sin(turn), 0.15),
         "metaphase": (spread * length, bend * spread**2 + arm + rng.normal(0, 0.06, shape), 0.13),
         "ring": (ring * np.cos(around), ring * oval * np.sin(around), 0.14),
         "anaphase": (0.7 * spread, side * (apart - 0.2 * spread**2) + 0.4 * side * np.abs(arm), 0.12),
         "telophase": (0.5 * spread, side * (apart + 0.42) + rng.normal(0, 0.04, shape), 0.13),
-        "atypical": (
-            np.choose(wrong, [outward * np.cos(tripolar), 0.6 * spread, spread * length]),
-            np.choose(wrong, [outward * np.sin(tripolar), strand, scattered]),
-            0.14,
-        ),
+        "atypical": (wrong_along, wrong_across, 0.14),
     }
     is_kind = [kind[:, None] == name for name in forms]
     along, across, thickness = (

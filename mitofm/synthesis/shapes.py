@@ -8,8 +8,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-_ORDERS = (2, 3, 5)
-
 
 def draw_noise(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> np.ndarray:
     """Smooth noise (float32, `shape`) of mean 0 and standard deviation 1 whose lumps are about `grain` px wide."""
@@ -50,13 +48,10 @@ def draw_depth(
     turn = np.empty(rho.shape, np.complex64)  # its powers are the waves around the outline, without any arctangent
     turn.real, turn.imag = u, v
     turn /= rho + np.float32(1e-6)
-    outline = np.ones_like(rho)
-    powers = {2: turn * turn}
-    powers[3] = powers[2] * turn
-    powers[5] = powers[3] * powers[2]
-    for order in _ORDERS:
+    outline, square = np.ones_like(rho), turn * turn
+    cube = square * turn
+    for order, wave in ((2, square), (3, cube), (5, cube * square)):
         height, phase = rng.normal(0, wobble / np.sqrt(order), len(radius)), rng.uniform(0, 2 * np.pi, len(radius))
-        wave = powers[order]
         outline += per_figure(height * np.cos(phase)) * wave.real - per_figure(height * np.sin(phase)) * wave.imag
     return per_figure(radius) * outline - rho
 
@@ -88,3 +83,17 @@ def sum_blobs(points: np.ndarray, sizes: np.ndarray, size: int) -> np.ndarray:
     x, y = (np.exp(-(((offset - points[..., axis, None].astype(np.float32)) / safe) ** 2) / 2) for axis in (0, 1))
     y *= (sizes > 0)[..., None]
     return np.matmul(y.transpose(0, 2, 1), x)
+
+
+def overlap(place: np.ndarray, size: int, side: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Where a square of `size` px centred at `place` (x, y) lies in a region, and which part of the square that is."""
+    x, y = (int(value) - size // 2 for value in place)
+    top, bottom, left, right = max(y, 0), min(y + size, side), max(x, 0), min(x + size, side)
+    return (slice(top, bottom), slice(left, right)), (slice(top - y, bottom - y), slice(left - x, right - x))
+
+
+def lay_over(canvas: np.ndarray, places: np.ndarray, squares: np.ndarray) -> None:
+    """Put squares (n, size, size), centred at `places` (n, 2), into `canvas` (side, side), if they are darker there."""
+    for place, square in zip(places, squares, strict=True):
+        here, part = overlap(place, len(square), len(canvas))
+        np.maximum(canvas[here], square[part], out=canvas[here])

@@ -12,11 +12,19 @@ from mitofm.synthesis.domains import Domain, Scanner, vary
 from mitofm.synthesis.layout import CONNECTIVE, EOSINOPHIL, Layout, draw_layout
 from mitofm.synthesis.lookalikes import draw_look_alikes
 from mitofm.synthesis.mitoses import PHASES, draw_mitoses
-from mitofm.synthesis.shapes import draw_depth, draw_noise, draw_windows, mark_ridge, per_figure, soften
+from mitofm.synthesis.shapes import (
+    draw_depth,
+    draw_noise,
+    draw_windows,
+    lay_over,
+    mark_ridge,
+    overlap,
+    per_figure,
+    soften,
+)
 
 PITCH = 80  # side of the square that an annotated cell has to itself, px: no 64 px crop holds another's centre
 _JITTER = 8
-_FIGURE = 72  # px: side of the square in which an annotated cell is drawn
 _CYTOPLASM = 0.34  # eosin, optical density
 _RED_CELL = 26  # px: side of the square in which a red cell is drawn
 
@@ -31,20 +39,16 @@ class Region:
     kinds: np.ndarray  # (n,) what each cell is, in words
 
 
-def side_of(cells: int) -> int:
+def compute_side(cells: int) -> int:
     """Px along each border of a region of that many annotated cells."""
-    return _count_slots(cells) * PITCH
-
-
-def _count_slots(cells: int) -> int:
-    return int(np.ceil(np.sqrt(1.5 * cells)))
+    return int(np.ceil(np.sqrt(1.5 * cells))) * PITCH
 
 
 def render(rng: np.random.Generator, domain: Domain, scanner: Scanner, cells: int, mitotic_share: float) -> Region:
     """Draw a region of `cells` annotated cells, about `mitotic_share` of them mitotic (one of each class at least)."""
     domain, scanner = vary(rng, domain, scanner)
-    slots = _count_slots(cells)
-    side = slots * PITCH
+    side = compute_side(cells)
+    slots = side // PITCH
     chromatin = draw_noise(rng, (320, 320), 3.0)
 
     chosen = rng.choice(slots**2, cells, replace=False)
@@ -98,15 +102,10 @@ def _draw_fibres(rng: np.random.Generator, side: int, layout: Layout) -> np.ndar
 def _draw_red_cells(rng: np.random.Generator, blood: np.ndarray, layout: Layout) -> None:
     """Red cells: flat discs, paler in the middle."""
     n = len(layout.blood)
-    if not n:
-        return
-    inside = draw_depth(
-        rng, _RED_CELL, rng.uniform(8.5, 10.5, n), rng.uniform(1, 1.5, n), rng.uniform(0, np.pi, n), 0.05
-    )
+    radius, elongation, angle = rng.uniform(8.5, 10.5, n), rng.uniform(1, 1.5, n), rng.uniform(0, np.pi, n)
+    inside = draw_depth(rng, _RED_CELL, radius, elongation, angle, 0.05)
     discs = soften(inside, 0.5) * per_figure(rng.uniform(0.4, 0.6, n)) * (0.75 + 0.35 * mark_ridge(inside, 2.5, 3.0))
-    for place, disc in zip(layout.blood, discs, strict=True):
-        here, part = nuclei.overlap(place, _RED_CELL, len(blood))
-        np.maximum(blood[here], disc[part], out=blood[here])
+    lay_over(blood, layout.blood, discs)
 
 
 def _draw_annotated(
@@ -121,23 +120,20 @@ def _draw_annotated(
     n = len(labels)
     haematoxylin, eosin, melanin, blood = absorbed
     scale, angle = figures.draw_scales(rng, n, domain.radius), rng.uniform(0, np.pi, n)
-    kinds = np.empty(n, dtype=object)
-    drawn = np.empty((n, _FIGURE, _FIGURE), np.float32)
-    pigmented = np.empty(n, bool)
-    mitoses, others = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
-    made = draw_mitoses(rng, scale[mitoses], angle[mitoses], _FIGURE, chromatin, domain.radius)
-    kinds[mitoses], drawn[mitoses], pigmented[mitoses] = made.kind, made.chromatin, made.pigmented
-    made = draw_look_alikes(rng, scale[others], angle[others], _FIGURE, chromatin, domain)
-    kinds[others], drawn[others], pigmented[others] = made.kind, made.chromatin, made.pigmented
+    kinds, pigmented = np.empty(n, dtype=object), np.empty(n, bool)
+    drawn = np.empty((n, figures.SIZE, figures.SIZE), np.float32)
+    for label, draw in ((1, draw_mitoses), (0, draw_look_alikes)):
+        rows = labels == label
+        made = draw(rng, scale[rows], angle[rows], chromatin, domain)
+        kinds[rows], drawn[rows], pigmented[rows] = made.kind, made.chromatin, made.pigmented
     # Cells that divide are long, and as many of the others, so that a long cell tells nothing.
     is_long = np.where(labels == 1, kinds == "telophase", rng.random(n) < PHASES["telophase"])
     long = np.where(is_long, rng.uniform(1.35, 1.6, n), rng.uniform(1, 1.2, n))
-    around = figures.draw_bodies(rng, scale, long, angle + np.pi / 2, _FIGURE, chromatin)
-    texture = 1 + 0.16 * draw_windows(rng, chromatin, n, _FIGURE)
+    cover, around = figures.draw_bodies(rng, scale, long, angle + np.pi / 2, chromatin)
+    around *= 1 + 0.16 * draw_windows(rng, chromatin, n, figures.SIZE)
     for i, place in enumerate(centres):
-        here, part = nuclei.overlap(place, _FIGURE, len(eosin))
-        left = 1 - around.cover[i][part]
-        cytoplasm = around.cytoplasm[i][part] * texture[i][part]
+        here, part = overlap(place, figures.SIZE, len(eosin))
+        left, cytoplasm = 1 - cover[i][part], around[i][part]
         eosin[here] = eosin[here] * left + _CYTOPLASM * 0.9 * cytoplasm
         haematoxylin[here] = haematoxylin[here] * left + domain.basophilia * cytoplasm
         blood[here] *= left
@@ -149,10 +145,9 @@ def _draw_pigment(rng: np.random.Generator, melanin: np.ndarray, domain: Domain,
     """Granules around the nuclei of some cells, annotated ones of both classes among them."""
     if not domain.pigment:
         return
-    side = len(melanin)
     carriers = places[rng.random(len(places)) < domain.pigment]
     granules = np.repeat(carriers, 25, axis=0) + rng.normal(0, 0.75 * domain.radius, (25 * len(carriers), 2))
-    granules = granules[((granules >= 0) & (granules < side)).all(axis=1)]
-    amount = np.zeros((side, side), np.float32)
+    granules = granules[((granules >= 0) & (granules < len(melanin))).all(axis=1)]
+    amount = np.zeros_like(melanin)
     np.add.at(amount, tuple(granules[:, ::-1].astype(int).T), 6.0)
     melanin += np.minimum(cv2.GaussianBlur(amount, (0, 0), 1.3), 1.2)

@@ -37,6 +37,7 @@ def describe(cell: Cell, cell_id: str, labels: Mapping[str, Any], metrics: Mappi
         "patches": patches,
         "labels": {"0": labels["negative"], "1": labels["positive"]},
         "threshold": metrics["threshold"],
+        "prior": metrics["prior"],
         "metrics": metrics["sets"],
         "versions": versions.list_installed(),
         "tensors_sha256": fingerprints.of_file(folder / TENSORS),

@@ -19,6 +19,7 @@ from mitofm.data import votes
 from mitofm.data.splits.part import Split
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.evaluation import threshold
+from mitofm.evaluation.calibration import describe_prior
 from mitofm.evaluation.metrics import summarise
 from mitofm.ground.files import write_json, write_parquet
 from mitofm.training import checkpoint, environment
@@ -105,9 +106,13 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
     columns = ["sample_id", "slide", "domain", "label", "evaluation_set", "test_chance"]
     predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
     predictions.insert(4, "logit", outcome.test_logits)
+    learned_from = _read_labels(cell.split, "train") if cell.shares is None else cell.shares[cell.rows("train")]
+    positives = float(learned_from.sum())
+    prior = describe_prior(positives, len(learned_from) - positives, cell.fit.class_weight == "balanced")
     metrics = {
-        "threshold": threshold.describe(cut, rule),
-        "sets": summarise(predictions, cut),
+        "threshold": threshold.describe(cut, rule, prior["logit"]),
+        "prior": prior,
+        "sets": summarise(predictions, cut, prior["logit"]),
         "chosen": outcome.trained.notes,
     }
     return metrics, predictions

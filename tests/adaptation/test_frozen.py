@@ -36,7 +36,7 @@ CHOICE = {"linear_probe": "c", "knn": "k", "mlp_probe": "weight_decay", "attenti
 
 def mode(name: str, **more: Any) -> FrozenAdaptation:
     config = OmegaConf.merge(OmegaConf.load(list_group("adaptation")[name]), more)
-    return instantiate(OmegaConf.to_container(config, resolve=True))
+    return instantiate(OmegaConf.to_container(config, resolve=True), "adaptation")
 
 
 def quick(name: str, **more: Any) -> FrozenAdaptation:
@@ -268,13 +268,15 @@ def by_adamw(probe: Any, train: Labelled, decay: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("name", "setting", "message"),
     [
-        ("knn", {"temperature": 0}, "temperature=0: give a number above 0"),
+        ("knn", {"temperature": 0}, "adaptation.temperature=0: give a number above 0"),
         ("knn", {"k": []}, "give the values to choose from"),
-        ("mlp_probe", {"hidden": 0}, "at least one unit"),
-        ("mlp_probe", {"lr": 0}, "learning rate above 0"),
-        ("attentive_probe", {"steps": 0}, "at least one step"),
-        ("prototype", {"views": 4}, "There is: 1, 8"),
-        ("attentive_probe", {"folds": 1}, "at least 2"),
+        ("knn", {"k": [5, 0]}, r"adaptation.k=\[5, 0\]: give a list, each a whole number of at least 1"),
+        ("linear_probe", {"c_without_choice": 0}, "adaptation.c_without_choice=0: give a number above 0"),
+        ("mlp_probe", {"hidden": 0}, "adaptation.hidden=0: give a whole number of at least 1"),
+        ("mlp_probe", {"lr": 0}, "adaptation.lr=0: give a number above 0"),
+        ("attentive_probe", {"steps": 0}, "adaptation.steps=0: give a whole number of at least 1"),
+        ("prototype", {"views": 4}, "adaptation.views=4: give 1 or 8"),
+        ("attentive_probe", {"folds": 1}, "adaptation.folds=1: give a whole number of at least 2"),
     ],
 )
 def test_bad_settings_are_refused(name: str, setting: dict[str, Any], message: str) -> None:

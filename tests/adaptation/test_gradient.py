@@ -50,7 +50,7 @@ LABELS = torch.tensor([0.0, 1.0] * 4)
 def made(resolved: Resolved, *overrides: str, seed: int = 0) -> tuple[GradientAdaptation, Classifier]:
     config = resolved("backbone=toy_vit_p16", *overrides)
     backbone = build(BackboneSpec.from_config(config["backbone"]), Weights(None, "random"), seed)
-    adaptation = instantiate(config["adaptation"])
+    adaptation = instantiate(config["adaptation"], "adaptation")
     return adaptation, adaptation.adapt(backbone, seed)
 
 
@@ -210,6 +210,8 @@ def test_bitfit_leaves_running_statistics_alone(resolved: Resolved) -> None:
     ("override", "message"),
     [
         ("adaptation.rank=0", "give a whole number of at least 1"),
+        ("adaptation.alpha=-1", r"adaptation\.alpha=-1: give a number above 0"),
+        ("adaptation.alpha=0", r"adaptation\.alpha=0: give a number above 0"),
         ("adaptation.dropout=2", "give a probability from 0 up to, but not, 1"),
         ("adaptation.targets=heads", "There is: attention"),
         ("adaptation.last_blocks=0", "at least 1"),

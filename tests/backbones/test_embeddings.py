@@ -56,9 +56,9 @@ def test_code_that_makes_other_embeddings_finds_none_of_before(
     resolved: Callable[..., Any], store: PatchStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = BackboneSpec.from_config(resolved()["backbone"])
-    before = embeddings.embeddings_file(store, seen.fingerprint("random", "fp32", 1), tmp_path)
+    before = embeddings.locate_embeddings(store, seen.fingerprint("random", "fp32", 1), tmp_path)
     monkeypatch.setattr(spec, "EMBEDDING_VERSION", spec.EMBEDDING_VERSION + 1)
-    assert embeddings.embeddings_file(store, seen.fingerprint("random", "fp32", 1), tmp_path) != before
+    assert embeddings.locate_embeddings(store, seen.fingerprint("random", "fp32", 1), tmp_path) != before
 
 
 @pytest.mark.parametrize("batches", [1, 2, 4])

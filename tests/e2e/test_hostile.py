@@ -15,7 +15,7 @@ import tifffile
 import torch
 import yaml
 
-from mitofm.backbones.embeddings import cache_embeddings, embeddings_file
+from mitofm.backbones.embeddings import cache_embeddings, locate_embeddings
 from mitofm.data.images.open import open_image
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import read
@@ -101,7 +101,7 @@ def test_a_state_to_resume_from_is_tensors_and_not_code(stopped: Path, tmp_path:
 
 def test_a_header_of_4_gb_and_an_array_of_objects_are_no_embeddings(tmp_path: Path) -> None:
     store: Any = SimpleNamespace(key="k" * 16)
-    file = embeddings_file(store, "f" * 16, tmp_path)
+    file = locate_embeddings(store, "f" * 16, tmp_path)
     file.parent.mkdir()
     objects = tmp_path / "objects.npy"
     np.save(objects, np.array([Trap(tmp_path / "it_ran")], dtype=object), allow_pickle=True)

@@ -36,9 +36,14 @@ def test_its_own_test_samples_get_their_own_logits(typed: Typed, tried: Path, tm
     tested, found = pd.read_parquet(stored), pd.read_parquet(out)
     columns = ["sample_id", "slide", "domain", "label", "logit"]
     pd.testing.assert_frame_equal(found[columns], tested[columns], check_exact=True)
-    threshold = json.loads((folder / "metrics.json").read_text())["threshold"]
+    stored_metrics = json.loads((folder / "metrics.json").read_text())
+    threshold, prior = stored_metrics["threshold"], stored_metrics["prior"]
     assert threshold["rule"] == "validation"
-    assert found["probability"].tolist() == expit(tested["logit"]).tolist()
+    train = pd.read_parquet(folder / "split.parquet").query("part == 'train'")["label"]
+    assert prior["logit"] == pytest.approx(np.log(train.sum() / (1 - train).sum()))
+    assert json.loads((folder / "checkpoint" / "checkpoint.json").read_text())["prior"] == prior
+    assert found["probability"].tolist() == expit(tested["logit"] + prior["logit"]).tolist()
+    assert threshold["value"] == pytest.approx(expit(threshold["logit"] + prior["logit"]))
     assert found["predicted"].tolist() == (found["logit"] >= threshold["logit"]).astype(int).tolist()
     of_test = json.loads((folder / "metrics.json").read_text())["sets"]["all"]
     right = balanced_accuracy_score(found["label"], found["predicted"])

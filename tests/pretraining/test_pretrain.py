@@ -100,7 +100,7 @@ def test_what_cannot_change_the_weights_names_no_other_folder(config: Callable[.
 
 
 def test_unlabelled_slides_are_none_of_the_labelled_ones(unlabelled: np.ndarray) -> None:
-    assert unlabelled.shape == (7, tissue.side_of(2), tissue.side_of(2), 3)
+    assert unlabelled.shape == (7, tissue.compute_side(2), tissue.compute_side(2), 3)
     for row, (name, domain) in enumerate(DOMAINS.items()):
         rng = seeds.stream(0, "synthesis", name, 0)
         labelled = tissue.render(rng, domain, SCANNERS[domain.scanners[0]], 2, 0.5).image

@@ -12,7 +12,7 @@ from mitofm.reporting.findings import stated
 from mitofm.reporting.findings.domain_shift import measure_gaps
 from mitofm.reporting.kept import Kept
 from mitofm.reporting.numbers import format_difference
-from mitofm.runs.bundle import unpacked
+from mitofm.runs.bundle import open_unpacked
 from mitofm.runs.collect import collect
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -22,7 +22,7 @@ CLAIM = r"[+-]\d\.\d{3} \([+-]\d\.\d{3} to [+-]\d\.\d{3}\)"
 def test_the_readme_of_nano_says_what_its_stored_study_answers(tmp_path: Path) -> None:
     text = (EXPERIMENTS / "pretrain_nano" / "README.md").read_text()
     worth = text[text.index("## What it is worth") : text.index("**On real crops**")]
-    with unpacked(EXPERIMENTS / "nano_study" / "nano_study.zip") as bundle:
+    with open_unpacked(EXPERIMENTS / "nano_study" / "nano_study.zip") as bundle:
         collected = collect(bundle.runs, bundle.study)
         stored = Stored(collected, Kept(tmp_path))
         results = measure(stored, [group for group in group_cells(collected) if group.done])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,7 +28,26 @@ def test_results_equal_the_statistics_of_the_stored_predictions(study: Study, me
     (everything,) = pick_primary(results)
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
     seeds = [replicate(table, read_logit({"value": 0.4})) for table in tables]
-    assert everything.metrics == {name: statistics.estimate(seeds, name) for name in METRICS}
+    expected = {name: statistics.estimate(seeds, name) for name in METRICS}
+    biased = everything.metrics["calibration_error"]
+    assert (biased.value, biased.low, biased.high) == (expected["calibration_error"].value, None, None)
+    assert everything.metrics == expected | {"calibration_error": biased}
+
+
+def test_probabilities_are_measured_with_the_prior_of_training_undone(study: Study, measure: Measure) -> None:
+    folder = study.add()
+    file = folder / "metrics.json"
+    stored = json.loads(file.read_text())
+    stored["prior"] = {"logit": -1.5, "rule": "classes weighed the same: prevalence of training"}
+    file.write_text(json.dumps(stored))
+    (found,) = pick_primary(measure(study).results)
+    table = pd.read_parquet(folder / "predictions.parquet")
+    shifted = replicate(table.assign(logit=table["logit"] - 1.5), 0.0)
+    plain = replicate(table, read_logit({"value": 0.4}))
+    for name in ("brier", "calibration_intercept", "calibration_slope", "calibration_error"):
+        assert found.metrics[name].value == pytest.approx(shifted.of(name)[0])
+        assert found.metrics[name].value != pytest.approx(plain.of(name)[0]) or name == "calibration_slope"
+    assert found.metrics["balanced_accuracy_chosen"].value == plain.of("balanced_accuracy_chosen")[0]
 
 
 def test_kept_results_are_those_of_the_predictions_and_spare_reading_them(

@@ -8,19 +8,19 @@ import pytest
 
 from mitofm.synthesis import figures
 from mitofm.synthesis.domains import DOMAINS
-from mitofm.synthesis.figures import Figures
+from mitofm.synthesis.figures import SIZE, Figures
 from mitofm.synthesis.lookalikes import LOOK_ALIKES, draw_look_alikes
 from mitofm.synthesis.mitoses import PHASES, draw_mitoses
 from mitofm.synthesis.shapes import draw_noise
 
-SIZE, RADIUS = 72, 14.0
 DOMAIN = DOMAINS["canine soft tissue sarcoma"]
+RADIUS = DOMAIN.radius
 
 
 def drawn(label: int, n: int) -> Figures:
     rng = np.random.default_rng(0)
-    given = (rng, figures.draw_scales(rng, n, RADIUS), rng.uniform(0, np.pi, n), SIZE, draw_noise(rng, (256, 256), 3.0))
-    return draw_mitoses(*given, RADIUS) if label else draw_look_alikes(*given, DOMAIN)
+    given = (rng, figures.draw_scales(rng, n, RADIUS), rng.uniform(0, np.pi, n), draw_noise(rng, (256, 256), 3.0))
+    return (draw_mitoses if label else draw_look_alikes)(*given, DOMAIN)
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -62,7 +62,7 @@ def test_phases_have_the_topology_of_their_name(monkeypatch: pytest.MonkeyPatch)
 
 def test_pigment_is_commoner_in_tumors_that_make_it() -> None:
     rng = np.random.default_rng(0)
-    given = (figures.draw_scales(rng, 400, RADIUS), np.zeros(400), SIZE, draw_noise(rng, (256, 256), 3.0))
+    given = (figures.draw_scales(rng, 400, RADIUS), np.zeros(400), draw_noise(rng, (256, 256), 3.0))
     shares = [
         draw_look_alikes(rng, *given, DOMAINS[name]).pigmented.mean() for name in ("canine lymphoma", "human melanoma")
     ]

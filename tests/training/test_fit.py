@@ -51,7 +51,7 @@ def test_same_seed_same_test_samples_whatever_the_model(small: Small) -> None:
     assert tested[0].equals(tested[2])
 
 
-@pytest.mark.parametrize("mode", ["linear_probe", "mlp_probe", "lora"])
+@pytest.mark.parametrize("mode", ["linear_probe", "lora"])
 def test_seeds_of_split_and_of_training_can_be_varied_apart(small: Small, mode: str) -> None:
     ways = {
         "both": ["seed=3"],

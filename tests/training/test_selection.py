@@ -1,6 +1,7 @@
 """When validation samples decide: enough of them, and of either class."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +45,8 @@ def test_with_one_class_in_validation_the_stated_fallback_is_taken(
     config = resolve(composed)
     folder = Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["threshold"] == {"value": 0.5, "logit": 0.0, "rule": "fixed"}
+    calibrated = 1 / (1 + math.exp(-metrics["prior"]["logit"]))
+    assert metrics["threshold"] == {"value": pytest.approx(calibrated), "logit": 0.0, "rule": "fixed"}
     rules = {"linear_probe": ("c_rule", "cross_validation"), "full": ("checkpoint", {"rule": "last", "step": 4})}
     key, rule = rules[mode]
     assert metrics["chosen"][key] == rule

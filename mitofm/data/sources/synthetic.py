@@ -32,7 +32,7 @@ class Synthetic:
     ) -> None:
         self.settings = generate.TissueSettings(domains, slides_per_domain, cells_per_slide, seed)
         self._renderings = Path(root)
-        self.root = generate.folder(self._renderings, self.settings)
+        self.root = generate.locate(self._renderings, self.settings)
         positive, negative = generate.CATEGORIES
         self._read = Coco(
             self.root, name, generate.ANNOTATIONS, positive=[positive], negative=[negative], boxes="corners"

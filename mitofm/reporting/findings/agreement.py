@@ -56,10 +56,10 @@ def split_samples(stored: Stored, result: Result) -> Iterator[Agreed]:
 
 def _measure(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
     """The metrics on some samples of a cell's test side, kept for the next report."""
-    threshold = stored.thresholds[cell]
+    threshold, shift = stored.thresholds[cell], stored.shifts[cell]
     samples = fingerprints.of(part["sample_id"].tolist())
-    made_of = ["agreement", stored.content(cell), threshold, samples]
-    return Replicates(**stored.kept.get(made_of, lambda: asdict(replicate(part, threshold))))
+    made_of = ["agreement", stored.content(cell), threshold, shift, samples]
+    return Replicates(**stored.kept.get(made_of, lambda: asdict(replicate(part, threshold, shift))))
 
 
 def tabulate(found: Sequence[Agreed]) -> Table:

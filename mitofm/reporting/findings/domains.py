@@ -29,7 +29,8 @@ _TRAVELS = {
     "specificity_chosen": "specificity there",
     "balanced_accuracy_chosen": "balanced accuracy there",
     "best_balanced_accuracy": "at the best threshold",
-    "calibration_error": "calibration error",
+    "calibration_intercept": "calibration intercept",
+    "calibration_slope": "calibration slope",
 }
 
 
@@ -113,7 +114,8 @@ def tabulate_thresholds(domains: Iterable[Result]) -> Table:
     note = (
         "The threshold is chosen on validation samples of the training side. What the best threshold would reach was looked "
         "up on the test samples: the difference between the two is the most that a better threshold could win back. The "
-        "calibration error is too high where samples are few: compare it between domains of equal size only."
+        "calibration intercept is 0 and the slope 1 if probabilities are right: an intercept under 0 says that they are too "
+        "high, a slope under 1 that they are too extreme."
     )
     return make_table("transfer", "Threshold and calibration by test domain", rows, note)
 

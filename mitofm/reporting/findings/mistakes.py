@@ -72,8 +72,9 @@ def _rank(stored: Stored, members: Sequence[Result]) -> pd.DataFrame:
     for member in members:
         predictions = stored.predictions(member.group, ALL)
         for seed, part in predictions.items():
-            threshold = stored.thresholds[member.group.done[seed]]
-            parts.append(part.assign(beyond=part["logit"].astype(float) - threshold))
+            cell = member.group.done[seed]
+            logit = part["logit"].astype(float)
+            parts.append(part.assign(beyond=logit - stored.thresholds[cell], logit=logit + stored.shifts[cell]))
     by_sample = pd.concat(parts).groupby(["sample_id", "slide", "domain", "label"], as_index=False)
     samples = by_sample.agg(beyond=("beyond", "mean"), logit=("logit", "mean"), times=("logit", "size"))
     samples["probability"] = expit(samples["logit"])

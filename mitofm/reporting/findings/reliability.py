@@ -44,10 +44,12 @@ def measure_calibration(stored: Stored, results: Iterable[Result]) -> list[Calib
     for *_, result in group_by(smallest_first, line).values():
 
         def compute(result: Result = result) -> list[dict]:
-            seeds = list(stored.predictions(result.group, result.set).values())
+            found = stored.predictions(result.group, result.set).items()
+            seeds = [part.assign(logit=part["logit"] + stored.shifts[result.group.done[key]]) for key, part in found]
             return [asdict(part) for part in bin_probabilities(seeds)]
 
-        made_of = ["reliability", stored.contents(result.group), result.set, BINS]
+        shifts = [stored.shifts[cell] for cell in result.group.done.values()]
+        made_of = ["reliability", stored.contents(result.group), shifts, result.set, BINS]
         bins = [Bin(**plain) for plain in stored.kept.get(made_of, compute)]
         found.append(Calibration(result.group, result.set, result.metrics, bins))
     return found

@@ -12,7 +12,8 @@ from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_est
 
 SD_OF_TRAINING = "of it training"
 _PRINTED = (
-    AUROC, "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "calibration_error", "weighted_f1"
+    AUROC, "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "brier", "calibration_slope",
+    "calibration_error", "weighted_f1",
 )  # fmt: skip
 
 
@@ -34,7 +35,8 @@ def tabulate(results: Sequence[Result]) -> Table:
     note = (
         "Mean over seeds; intervals are over new slides and new trainings. The sd between seeds (of AUROC) is what is seen; "
         "of it, training is what their different test slides do not explain. Average precision and weighted F1 depend on how "
-        "common positives are: do not compare them across test sets. The calibration error is too high where samples are few."
+        "common positives are: do not compare them across test sets; so does the Brier score. A calibration slope under 1: probabilities "
+        "are too extreme. The calibration error is too high where samples are few, and has no interval for it."
     )
     return make_table("results", "Results over seeds", rows, note, estimates=[result.auroc for result in results])
 

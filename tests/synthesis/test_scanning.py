@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mitofm.synthesis.stain import normalize, transmit
+from mitofm.synthesis.domains import normalize
+from mitofm.synthesis.scanning import transmit
 
 WHITE = np.array([240.0, 238.0, 244.0])
 VECTORS = normalize(np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]]))

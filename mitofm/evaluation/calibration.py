@@ -1,0 +1,104 @@
+"""Whether probabilities are what they say: the prior that training changed, Brier score, calibration intercept and slope.
+
+If classes weigh the same in training, a model learns log-odds of a prevalence of one half. The calibrated log-odds are its
+logits plus the log-odds of the prevalence among the samples that it was trained on (King and Zeng 2001, Political Analysis
+9:137). They serve probabilities alone; ranks and thresholds are those of the logits as they are.
+
+As in `metrics`: `scores` (m,) distinct and ascending, here calibrated log-odds, and how much `negatives` and `positives`
+(..., m) weigh at each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+_STEPS, _LONGEST, _EXACT = 200, 2.0, 1e-9
+_FARTHEST, _FLATTEST = 200.0, 1e-12
+"""An intercept, or a slope by the largest score, beyond this comes from separated classes."""
+
+
+def describe_prior(positives: float, negatives: float, balanced: bool) -> dict[str, Any]:
+    """What `metrics.json` and `checkpoint.json` hold: the log-odds to add to logits, and why.
+
+    Args:
+        positives: among the training samples; with labels between 0 and 1, their sum.
+        negatives: likewise.
+        balanced: whether both classes weighed the same.
+    """
+    if not balanced:
+        return {"logit": 0.0, "rule": "classes weighed as drawn"}
+    return {"logit": float(np.log(positives / negatives)), "rule": "classes weighed the same: prevalence of training"}
+
+
+def read_shift(stored: Mapping[str, Any]) -> float:
+    """The log-odds that a cell's logits lack; 0 of cells from before they were recorded."""
+    return float(stored.get("prior", {}).get("logit", 0.0))
+
+
+def brier(scores: np.ndarray, negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:
+    """Mean squared distance of probability and label (Brier 1950, Monthly Weather Review 78:1)."""
+    probability = expit(scores)
+    total = (negatives + positives).sum(axis=-1)
+    apart = negatives @ probability**2 + positives @ (1 - probability) ** 2
+    return np.divide(apart, total, out=np.full(np.shape(total), np.nan), where=total > 0)[()]
+
+
+def recalibrate(scores: np.ndarray, negatives: np.ndarray, positives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Calibration intercept (...) and slope (...): 0 and 1 of probabilities that are right.
+
+    The intercept is what must be added to the log-odds for as many positives as there are; the slope is what they must
+    be multiplied with in a logistic regression of the labels, under 1 if they are too extreme (Cox 1958, Biometrika
+    45:562; Van Calster et al. 2019, BMC Medicine 17:230). NaN if a class is missing or the classes are separated.
+    """
+    shape = negatives.shape[:-1]
+    sides = np.stack([side.reshape(int(np.prod(shape)), scores.size) for side in (negatives, positives)])
+    scale = float(np.abs(scores).max(initial=0.0)) or 1.0
+    whole, found = sides.sum(axis=1, keepdims=True), []
+    for slope in (False, True):
+        start = np.array([[0.0, 0.0 if slope else scale]])
+        # All rows are near their sum: from its solution few steps are left.
+        at = _fit(scores / scale, sides, _fit(scores / scale, whole, start, slope), slope)
+        found.append((at[:, 1] / scale if slope else at[:, 0]).reshape(shape)[()])
+    return found[0], found[1]
+
+
+def _fit(scores: np.ndarray, sides: np.ndarray, start: np.ndarray, slope: bool) -> np.ndarray:
+    """(rows, 2) intercept and slope by Newton's method from `start`, (1, 2); the slope stays if it is not asked for.
+
+    NaN if there is no maximum of the likelihood. `sides` (2, rows, m) is how much negatives and positives weigh at each score.
+    """
+    at = np.repeat(np.where(np.isfinite(start), start, 0.0), sides.shape[1], axis=0)
+    both = (sides.sum(axis=2) > 0).all(axis=0)
+    at[~both] = np.nan
+    left = np.flatnonzero(both)
+    for _ in range(_STEPS):
+        if not left.size:
+            break
+        step = _step(scores, sides[:, left], at[left], slope)
+        # Far from the maximum Newton's step may overshoot: the likelihood is concave, so shorter ones lead there too.
+        at[left] += np.clip(step, -_LONGEST, _LONGEST)
+        gone = ~np.isfinite(step).all(axis=1) | (np.abs(at[left]) > _FARTHEST).any(axis=1)
+        at[left[gone]] = np.nan
+        left = left[~gone & (np.abs(step).max(axis=1) > _EXACT)]
+    at[left] = np.nan
+    return at
+
+
+def _step(scores: np.ndarray, sides: np.ndarray, at: np.ndarray, slope: bool) -> np.ndarray:
+    """Newton's step of each row; not finite if the likelihood is flat there."""
+    negatives, positives = sides
+    probability = expit(at[:, :1] + at[:, 1:] * scores)
+    apart = positives - (negatives + positives) * probability
+    curve = (negatives + positives) * probability * (1 - probability)
+    g0, h00 = apart.sum(axis=1), curve.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if not slope:
+            return np.column_stack([g0 / h00, np.zeros(len(at))])
+        g1, h01, h11 = apart @ scores, curve @ scores, curve @ scores**2
+        determinant = h00 * h11 - h01**2
+        determinant = np.where(determinant > _FLATTEST * h00 * h11, determinant, np.nan)
+        return np.column_stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0]) / determinant[:, None]
