@@ -28,14 +28,14 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    settings = ask(PretrainSettings, "pretrain", ["tissue.slides_per_domain=1"])
+    settings = ask(PretrainSettings, "pretrain", ["tissue.slides_per_domain=1", "backbone.weights=random"])
     device = torch.device(asked.device)
-    module = Pretraining(settings).to(device)
-    optimiser = module.configure_optimizers()["optimizer"]
     size = settings.batch_size
     with tempfile.TemporaryDirectory() as folder:
         unlabelled = render_slides(settings.tissue, Path(folder))
         crops = Crops(unlabelled, settings.backbone.img_size, size, settings.seed, **vars(settings.places))
+        module = Pretraining(settings, crops).to(device)
+        optimiser = module.configure_optimizers()["optimizer"]
 
         def train(step: int) -> None:
             with torch.autocast(device.type, torch.bfloat16, enabled=asked.precision == "bf16"):

@@ -1,4 +1,4 @@
-"""The card that lies beside pretrained weights: what they are, and what they are not."""
+"""The card beside pretrained weights: what they are for, and what not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _CARD = """\
-# {name}
+# {backbone[name]}
 
-A vision transformer of {millions:.2f} M parameters ({architecture}, {kwargs}) for patches of {side} px at 0.25 micrometre
+A vision transformer of {millions:.2f} M parameters ({backbone[architecture]}, {kwargs}) \
+for patches of {backbone[img_size]} px at 0.25 micrometre
 per px, pretrained by contrastive masked autoencoding (Mishra et al. 2022, arXiv 2210.16870) on synthetic tissue alone. Weights in bf16.
 
 **What it is for.** Trying out, offline and in minutes, how a pretrained backbone differs from its random twin.
@@ -17,12 +18,13 @@ anything about one. On `data=synthetic` it meets other slides of the same kind o
 
 | | |
 |---|---|
-| pretraining data | {slides} unlabelled slides of each of seven domains, {cells} figures on each, generator seed {tissue_seed} |
+| pretraining data | {tissue[slides_per_domain]} unlabelled slides of each of seven domains, \
+{tissue[cells_per_slide]} figures on each, generator seed {tissue[seed]} |
 | | drawn from random streams that no labelled slide shares |
 | crops seen | {crops:,}, batches of {batch_size}, mask {mask:g}, peak learning rate {lr:g}, weight decay {weight_decay:g}, seed {seed} |
-| loss | {loss} (mean squared error of standardised hidden patches, last row of `log.csv`), {contrast} of the contrast |
+| loss | {last[loss]} (mean squared error of standardised hidden patches, last row of `log.csv`), {last[contrast]} of the contrast |
 | precision | {precision} |
-| made with | mitofm {mitofm} ({revision}), torch {torch}, timm {timm}, {device}, {threads} threads |
+| made with | mitofm {mitofm} ({revision}), torch {packages[torch]}, timm {packages[timm]}, {device}, {threads} threads |
 | licence | Apache-2.0 |
 
 Everything is in `config.json`; `mitofm pretrain` with these values makes it again.
@@ -30,23 +32,8 @@ Everything is in `config.json`; `mitofm pretrain` with these values makes it aga
 
 
 def write_card(
-    decides: Mapping[str, Any], about: Mapping[str, Any], log: Sequence[Mapping[str, str]], parameters: int
+    config: Mapping[str, Any], about: Mapping[str, Any], log: Sequence[Mapping[str, str]], parameters: int
 ) -> str:
-    """The card, in Markdown, of what was asked for (`config.json`), the environment, the rows of `log.csv`, the model's size."""
-    backbone, tissue = decides["backbone"], decides["tissue"]
-    return _CARD.format(
-        **{key: decides[key] for key in ("batch_size", "mask", "lr", "weight_decay", "seed", "crops", "precision")},
-        **{key: about[key] for key in ("mitofm", "revision", "device", "threads")},
-        name=backbone["name"],
-        architecture=backbone["architecture"],
-        kwargs=", ".join(f"{key} {value}" for key, value in backbone["kwargs"].items()),
-        side=backbone["img_size"],
-        millions=parameters / 1e6,
-        slides=tissue["slides_per_domain"],
-        cells=tissue["cells_per_slide"],
-        tissue_seed=tissue["seed"],
-        loss=log[-1]["loss"] if log else "none",
-        contrast=log[-1]["contrast"] if log else "none",
-        torch=about["packages"]["torch"],
-        timm=about["packages"]["timm"],
-    )
+    """The card in Markdown, from `config.json`, the environment, the rows of `log.csv` and the number of parameters."""
+    kwargs = ", ".join(f"{key} {value}" for key, value in config["backbone"]["kwargs"].items())
+    return _CARD.format(**config, **about, last=log[-1], kwargs=kwargs, millions=parameters / 1e6)

@@ -1,4 +1,4 @@
-"""Unlabelled synthetic tissue, and which crops of it each step sees."""
+"""Unlabelled synthetic tissue, and the crops of it for each step."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from mitofm.synthesis.domains import DOMAINS, SCANNERS
 from mitofm.synthesis.generate import VERSION
 
 _SPOT = 13  # px
-_SEAM = 1.5  # px: how softly a view passes into its surroundings
+_SEAM = 1.5  # px: width of the transition from a view to its surroundings
 
 
 def render_slides(settings: Tissue, cache: Path) -> np.ndarray:
-    """The slides of `settings`, memory-mapped uint8 (n, side, side, 3).
+    """The slides of `settings`, memory-mapped uint8 (n, side, side, 3), rendered into `cache` once.
 
-    Rendered into `cache` first if they are not there; an interrupted rendering is continued. Their random streams have other
-    names than those of labelled slides, so that no slide of `mitofm.synthesis.generate` is among them, whatever the seeds.
+    An interrupted rendering is continued. The random streams have other names than those of labelled slides, so that no
+    slide of `mitofm.synthesis.generate` is among them, whatever the seeds.
     """
     folder = cache / "pretraining" / fingerprints.of({"version": VERSION, **vars(settings)})[:12]
     file, marker = folder / "slides.npy", folder / "settings.json"
@@ -59,17 +59,17 @@ def _render(file: Path, settings: Tissue) -> None:
 class Crops(Dataset[Tensor]):
     """The batch of every step: item `step` is uint8 (batch_size, side, side, 3), a function of (seed, step) alone.
 
-    All are from one slide, so that stain and architecture do not tell them apart, and each has the darkest spot nearby in its
-    middle, mostly a nucleus. The second half shows the places of the first again, moved and turned otherwise, and each in
-    the surroundings of another: what the two views of a place share is the cell in their middle (copying the foreground
-    onto other backgrounds is from Ryali et al. 2021, arXiv 2103.12719).
+    All crops are from one slide, so that stain and architecture do not tell them apart. Each is centred on the darkest spot
+    nearby, mostly a nucleus. The second half shows the places of the first half again, with another shift and turn, and
+    in the surroundings of another place: two views of a place share only the nucleus in their middle (Ryali et al. 2021,
+    arXiv 2103.12719, copy foregrounds onto other backgrounds in this way).
 
     Args:
         slides: (n, height, width, 3) uint8.
         side: of a crop, px.
-        reach: how far from a random point its darkest spot may be, px.
-        shift: how far from that spot the middle of a crop may be, px.
-        radius: of what a view keeps if its surroundings are exchanged, px.
+        reach: largest distance of the darkest spot from a random point, px, by row and column.
+        shift: largest distance of the middle of a crop from that spot, px, by row and column.
+        radius: of the disc that a view keeps if its surroundings are exchanged, px.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Crops(Dataset[Tensor]):
     ) -> None:
         self.slides, self.side, self.batch_size, self.seed = slides, side, batch_size, seed
         self.reach, self.shift = reach, shift
-        # Haematoxylin absorbs red; over as much as a small nucleus.
+        # Haematoxylin absorbs red light; the mean is over the size of a small nucleus.
         self.dark = np.stack([cv2.blur(np.ascontiguousarray(slide[..., 0]), (_SPOT, _SPOT)) for slide in slides])
         along = np.arange(side) - (side - 1) / 2
         away = np.hypot(along[:, None], along)

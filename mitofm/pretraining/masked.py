@@ -1,5 +1,5 @@
-"""A contrastive masked autoencoder (Mishra et al. 2022, arXiv 2210.16870): timm's ViT encodes what is visible of two views of a
-place; a small decoder predicts the rest (He et al., CVPR 2022, arXiv 2111.06377), and a contrast pulls the two together."""
+"""A contrastive masked autoencoder (Mishra et al. 2022, arXiv 2210.16870): timm's ViT encodes the visible patches of two views;
+a small decoder predicts the others (He et al., CVPR 2022, arXiv 2111.06377), and a contrast pulls views of a place together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mitofm.ground.errors import MitofmError
 
 
 class _Visible(nn.Module):
-    """Takes the place of timm's `patch_drop`: passes the prefix tokens and the patch tokens `kept` (B, k), all if None."""
+    """Takes the place of timm's `patch_drop`: passes the prefix tokens and the patch tokens at `kept` (B, k), or all if it is None."""
 
     def __init__(self, prefix_tokens: int) -> None:
         super().__init__()
@@ -34,17 +34,17 @@ class _Visible(nn.Module):
 
 
 class MaskedAutoencoder(nn.Module):
-    """Trains `trunk` to encode a part of an image's patches so that the others can be predicted from them.
+    """Trains `trunk` to encode some patches of an image so that the others can be predicted from them.
 
     Args:
         trunk: a timm ViT whose tokens are prefix tokens and then one per patch.
         mask: share of the patches that are hidden.
         width, depth, heads: of the decoder.
-        projection: width of what the views of a place are compared by.
+        projection: width of the vectors by which views are compared.
         temperature: of that comparison.
 
     Raises:
-        MitofmError: the trunk is no such ViT, or the mask hides nothing or everything.
+        MitofmError: the trunk is not such a ViT, or the mask hides no or all patches.
     """
 
     trunk: Any  # timm's models have attributes that nn.Module does not promise
@@ -65,7 +65,7 @@ class MaskedAutoencoder(nn.Module):
             raise MitofmError(f"mask={mask} leaves {self.visible} of {self.patches} patches visible: take 0.5 to 0.9")
         self.prefix_tokens = trunk.num_prefix_tokens
         trunk.patch_drop = _Visible(self.prefix_tokens)
-        with torch.no_grad():  # learned, but initialised as the paper's, which are fixed
+        with torch.no_grad():  # they are learned, from the values that the paper keeps fixed
             trunk.pos_embed[:, -self.patches :] = build_sincos2d_pos_embed(self.grid, dim=trunk.embed_dim)
         self.embed = nn.Linear(trunk.embed_dim, width)
         self.hidden = nn.Parameter(torch.zeros(1, 1, width))
@@ -79,15 +79,15 @@ class MaskedAutoencoder(nn.Module):
         self.temperature = temperature
         nn.init.normal_(self.hidden, std=0.02)
         attentions: list[Any] = [module for module in self.modules() if hasattr(module, "fused_attn")]
-        for attention in attentions:  # on a CPU, for so few tokens, torch's fused attention takes half as long again
+        for attention in attentions:  # for so few tokens it takes 1.5 times as long on a CPU
             attention.fused_attn = False
 
     def forward(self, images: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean squared error over the hidden patches, each standardised by its own mean and deviation; and the contrast.
+        """The mean squared error of the hidden patches, each standardised by its own mean and deviation, and the contrast.
 
         Args:
             images: (B, 3, side, side), normalised; the second half shows the places of the first.
-            order: (B, patches) a permutation for each image; the first of it are visible.
+            order: (B, patches), a permutation for each image; its first patches are visible.
         """
         self.trunk.patch_drop.kept = order[:, : self.visible]
         tokens = self.trunk.forward_features(images)
@@ -104,17 +104,17 @@ class MaskedAutoencoder(nn.Module):
         return F.mse_loss(predicted.float(), F.layer_norm(targets.float(), targets.shape[-1:])), self._contrast(tokens)
 
     def _contrast(self, tokens: Tensor) -> Tensor:
-        """Cross-entropy of telling, for each view, the other of its place among all of the batch (NT-Xent)."""
+        """The cross-entropy of finding, for each view, the other view of its place in the batch (NT-Xent)."""
         patches = tokens[:, self.prefix_tokens :].mean(dim=1)
         views = F.normalize(self.project(torch.cat([tokens[:, 0], patches], dim=1)).float(), dim=1)
         alike = (views @ views.T / self.temperature).fill_diagonal_(-torch.inf)
         return F.cross_entropy(alike, torch.arange(len(views), device=views.device).roll(len(views) // 2))
 
     def _pixels(self, images: Tensor) -> Tensor:
-        """(B, patches, values) of the image's patches, in the order of its tokens."""
+        """The pixels of each patch, (B, patches, values), in the order of the tokens."""
         return F.unfold(images, self.patch, stride=self.patch).transpose(1, 2)
 
 
 def _gather(tokens: Tensor, places: Tensor) -> Tensor:
-    """(B, k, width): of each of `tokens` (B, n, width), those at `places` (B, k)."""
+    """The tokens (B, n, width) at `places` (B, k): (B, k, width)."""
     return tokens.gather(1, places[..., None].expand(-1, -1, tokens.shape[-1]))

@@ -1,4 +1,4 @@
-"""One pretraining, from its config to weights with a card beside them; goes on where it was interrupted."""
+"""One pretraining, from its settings to weights with a card beside them; an interrupted one is continued."""
 
 from __future__ import annotations
 
@@ -38,70 +38,61 @@ _COLUMNS = ("step", "crops", "loss", "contrast", "crops_per_second")
 
 
 class Pretraining(pl.LightningModule):
-    """Trains the autoencoder; what a step sees and hides is a function of (seed, step)."""
+    """Trains the autoencoder; the crops and the mask of a step are functions of (seed, step)."""
 
-    def __init__(self, asked: PretrainSettings) -> None:
+    def __init__(self, settings: PretrainSettings, crops: Crops) -> None:
         super().__init__()
-        self.asked = asked
-        self.steps = max(1, asked.crops // asked.batch_size)
-        spec = replace(asked.backbone, weights="random")
-        self.backbone = build(spec, Weights(None, "random"), asked.seed)
+        self.settings, self.crops = settings, crops
+        self.steps = max(1, settings.crops // settings.batch_size)
+        self.backbone = build(settings.backbone, Weights(None, "random"), settings.seed)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(asked.seed, "initialisation", "decoder"))
+            torch.manual_seed(derive(settings.seed, "initialisation", "decoder"))
             self.autoencoder = MaskedAutoencoder(
                 self.backbone.trunk,
-                asked.mask,
-                **vars(asked.decoder),
-                projection=asked.contrast.width,
-                temperature=asked.contrast.temperature,
+                settings.mask,
+                **vars(settings.decoder),
+                projection=settings.contrast.width,
+                temperature=settings.contrast.temperature,
             )
+
+    def train_dataloader(self) -> DataLoader:
+        """The crops of the steps that are left."""
+        return DataLoader(self.crops, batch_size=None, sampler=range(self.global_step, self.steps))
 
     def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
         """The losses of one batch of crops, uint8 (B, side, side, 3): hidden patches, contrast, their sum."""
-        generator = torch.Generator().manual_seed(derive(self.asked.seed, "mask", self.global_step))
+        generator = torch.Generator().manual_seed(derive(self.settings.seed, "mask", self.global_step))
         order = torch.rand(len(batch), self.autoencoder.patches, generator=generator).argsort(dim=1)
-        colour = self.asked.colour * torch.randn((2, len(batch), 3, 1, 1), generator=generator)
+        colour = self.settings.colour * torch.randn((2, len(batch), 3, 1, 1), generator=generator)
         shift, gain = colour.to(self.device)
         images = self.backbone.transform(batch) * (1 + gain) + shift
         hidden, contrast = self.autoencoder(images, order.to(self.device))
-        loss = hidden + self.asked.contrast.weight * contrast
+        loss = hidden + self.settings.contrast.weight * contrast
         if not torch.isfinite(loss):
-            raise MitofmError(f"the loss is {loss.item()} at step {self.global_step}: lower lr={self.asked.lr}")
+            raise MitofmError(f"the loss is {loss.item()} at step {self.global_step}: lower lr={self.settings.lr}")
         return {"loss": loss, "hidden": hidden.detach(), "contrast": contrast.detach()}
 
     def configure_optimizers(self) -> Any:
         """AdamW, no decay of vectors; linear warm-up, then a cosine to zero."""
         parameters = list(self.autoencoder.parameters())
         groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.asked.weight_decay},
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.settings.weight_decay},
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        optimiser = torch.optim.AdamW(groups, lr=self.asked.lr, betas=(0.9, 0.95))
-        return schedule_lr(optimiser, self.steps, math.ceil(self.steps * self.asked.warmup))
-
-
-class _Steps(pl.LightningDataModule):
-    """The steps that are still to do."""
-
-    def __init__(self, crops: Crops, steps: int) -> None:
-        super().__init__()
-        self.crops, self.steps = crops, steps
-
-    def train_dataloader(self) -> DataLoader:
-        start = self.trainer.global_step if self.trainer is not None else 0
-        return DataLoader(self.crops, batch_size=None, sampler=range(start, self.steps))
+        optimiser = torch.optim.AdamW(groups, lr=self.settings.lr, betas=(0.9, 0.95))
+        return schedule_lr(optimiser, self.steps, math.ceil(self.steps * self.settings.warmup))
 
 
 class _Log(pl.Callback):
-    """Appends a row to `log.csv` every so many steps: mean losses and crops per second since the last row."""
+    """Appends a row to `log.csv` every `every` steps: mean losses and crops per second since the last row."""
 
     def __init__(self, file: Path, every: int, batch_size: int) -> None:
         self.file, self.every, self.batch_size = file, every, batch_size
         self.losses: list[Tensor] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        rows = self.rows()
-        with replacing(self.file) as temporary, temporary.open("w", newline="") as file:  # later rows will come again
+        rows = self.read_rows()
+        with replacing(self.file) as temporary, temporary.open("w", newline="") as file:  # later steps are done again
             writer = csv.DictWriter(file, _COLUMNS)
             writer.writeheader()
             writer.writerows(row for row in rows if int(row["step"]) <= trainer.global_step)
@@ -116,51 +107,48 @@ class _Log(pl.Callback):
             return
         now, (hidden, contrast) = time.perf_counter(), torch.stack(self.losses).mean(dim=0).tolist()
         speed = len(self.losses) * self.batch_size / (now - self.since)
+        row = [step, step * self.batch_size, f"{hidden:.5f}", f"{contrast:.5f}", f"{speed:.0f}"]
         with self.file.open("a", newline="") as file:
-            csv.writer(file).writerow(
-                [step, step * self.batch_size, f"{hidden:.5f}", f"{contrast:.5f}", f"{speed:.0f}"]
-            )
+            csv.writer(file).writerow(row)
         self.losses, self.since = [], now
 
-    def rows(self) -> list[dict[str, str]]:
-        """What has been logged."""
+    def read_rows(self) -> list[dict[str, str]]:
         if not self.file.is_file():
             return []
         with self.file.open(newline="") as file:
             return list(csv.DictReader(file))
 
 
-def pretrain(asked: PretrainSettings) -> Path:
-    """PretrainSettings as asked, unless that is done; returns the file of the weights.
+def pretrain(settings: PretrainSettings) -> Path:
+    """Pretrain a backbone, unless it is done, and return the file of its weights (bf16).
 
-    Its folder, `pretraining/NAME-HASH` in `paths.runs`, holds the weights (bf16), their card (README.md), `config.json`
-    and `log.csv`.
+    In the same folder, `pretraining/NAME-HASH` in `paths.runs`, are their card (README.md), `config.json` and `log.csv`.
 
     Raises:
-        MitofmError: the backbone cannot be pretrained so, or the loss diverges.
+        MitofmError: the architecture cannot be pretrained this way, or the loss diverges.
     """
-    asked = replace(asked, backbone=replace(asked.backbone, weights="random"))
-    spec, decides = asked.backbone, asked.decides
-    folder = asked.paths.runs / "pretraining" / f"{spec.name}-{fingerprints.of(decides)[:12]}"
+    settings = replace(settings, backbone=replace(settings.backbone, weights="random"))
+    spec, identity = settings.backbone, settings.identity
+    folder = settings.paths.runs / "pretraining" / f"{spec.name}-{fingerprints.of(identity)[:12]}"
     weights = folder / f"{spec.name}.safetensors"
     if weights.is_file():
         return weights
-    torch.set_num_threads(asked.threads)
-    module = Pretraining(asked)
-    unlabelled = render_slides(asked.tissue, asked.paths.cache)
-    crops = Crops(unlabelled, spec.img_size, asked.batch_size, asked.seed, **vars(asked.places))
-    write_json(folder / "config.json", decides)
-    log = _Log(folder / "log.csv", asked.log_every, asked.batch_size)
-    save = SaveToResume(folder / "resume.ckpt", asked.checkpoint_seconds, check_every=0)
+    torch.set_num_threads(settings.threads)
+    slides = render_slides(settings.tissue, settings.paths.cache)
+    crops = Crops(slides, spec.img_size, settings.batch_size, settings.seed, **vars(settings.places))
+    module = Pretraining(settings, crops)
+    write_json(folder / "config.json", identity)
+    log = _Log(folder / "log.csv", settings.log_every, settings.batch_size)
+    save = SaveToResume(folder / "resume.ckpt", settings.checkpoint_seconds, check_every=0)
     trainer = run_loop(
         module,
-        _Steps(crops, module.steps),
+        None,
         [log],
         save,
         steps=module.steps,
-        precision=asked.precision,
-        progress=asked.progress,
-        accelerator=asked.accelerator,
+        precision=settings.precision,
+        progress=settings.progress,
+        accelerator=settings.accelerator,
         devices=1,
         gradient_clip_val=1.0,
         logger=False,
@@ -168,7 +156,7 @@ def pretrain(asked: PretrainSettings) -> Path:
     about = environment.describe(trainer.strategy.root_device)  # Lightning has taken the module back to the CPU
     tensors = {name: value.to(torch.bfloat16) for name, value in module.backbone.trunk.state_dict().items()}
     with replacing(folder / "README.md") as temporary:
-        temporary.write_text(write_card(decides, about, log.rows(), sum(p.numel() for p in tensors.values())))
-    save_tensors(weights, tensors)  # last: where it is, all is
+        temporary.write_text(write_card(identity, about, log.read_rows(), sum(p.numel() for p in tensors.values())))
+    save_tensors(weights, tensors)  # last: its presence marks the end
     save.file.unlink(missing_ok=True)
     return weights

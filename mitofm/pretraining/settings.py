@@ -1,8 +1,8 @@
-"""What `conf/pretrain.yaml` says, read once; its comments say what each key is."""
+"""The settings of `conf/pretrain.yaml`; its comments say what each key is."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any
 
 from annotated_types import Ge
@@ -11,13 +11,10 @@ from mitofm.backbones.spec import BackboneSpec
 from mitofm.ground.settings import Count, Natural, NotNegative, Positive, Share, UpToOne
 from mitofm.training.settings import Machine, Paths, Precision
 
-_ELSEWHERE = ("paths", "backbone", "accelerator", "threads", "progress", "checkpoint_seconds", "log_every")
-"""Keys that cannot change the weights, and the backbone, whose contract counts."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Decoder:
-    """The decoder that is thrown away."""
+    """The decoder, which is discarded after pretraining."""
 
     width: Count
     depth: Count
@@ -26,7 +23,7 @@ class Decoder:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """How two views of a place are told from all others of the batch."""
+    """The contrast: which of the views in a batch show the same place."""
 
     weight: NotNegative
     width: Count
@@ -35,7 +32,7 @@ class Contrast:
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where crops come from, px."""
+    """The positions of crops, px."""
 
     reach: Natural
     shift: Natural
@@ -73,7 +70,8 @@ class PretrainSettings(Machine):
     log_every: Count
 
     @property
-    def decides(self) -> dict[str, Any]:
-        """What can change the weights, as JSON-like data."""
-        mine = {key: value for key, value in asdict(self).items() if key not in _ELSEWHERE}
-        return mine | {"backbone": self.backbone.contract()}
+    def identity(self) -> dict[str, Any]:
+        """The settings that can change the weights, as JSON-like data."""
+        neutral = {"paths", "log_every", *(one.name for one in fields(Machine))}
+        decisive = {key: value for key, value in asdict(self).items() if key not in neutral}
+        return decisive | {"backbone": self.backbone.contract()}

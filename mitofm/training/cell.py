@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mitofm.adaptation.gradient import Classifier
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
 from mitofm.data.order import batches_per_pass
@@ -26,11 +27,7 @@ class Inputs:
 
     Attributes:
         fit: the keys of the group `fit` that a forward pass needs; all of them in a cell.
-        trainer: the group `trainer`.
         seed: of all random streams.
-        store: the patches.
-        spec: the backbone.
-        weights: its weights.
         cache: folder of the embeddings that cells share.
     """
 
@@ -76,7 +73,6 @@ class Cell(Inputs):
     Attributes:
         settings: its whole config; `fit` and `trainer` are parts of it, and `seed` is that of training.
         split: the part of each patch.
-        folder: of its results.
         validation_decides: whether the validation samples are enough to choose on.
     """
 
@@ -103,25 +99,40 @@ class Cell(Inputs):
 
 
 @dataclass(frozen=True)
+class Trained:
+    """A training whose weights are in the cell's folder.
+
+    Attributes:
+        parameters: how many numbers were trained.
+        steps: optimiser steps taken; 0 for a frozen mode.
+        peak_memory_mb: of a process that trained, MiB; 0 for a frozen mode.
+        pieces: into how many pieces a training batch was cut for the classifier.
+        earlier_seconds: of sessions that were interrupted.
+        notes: choices made on the way.
+        classifier: with these weights; None if another process trained it, or for a frozen mode.
+    """
+
+    parameters: int
+    steps: int = 0
+    peak_memory_mb: float = 0.0
+    pieces: int = 1
+    earlier_seconds: float = 0.0
+    notes: dict[str, Any] = field(default_factory=dict)
+    classifier: Classifier | None = None
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The outcome of fitting a cell.
 
     Attributes:
+        trained: its training.
         validation_logits: float64, in the order of the validation rows.
         test_logits: float64, in the order of the test rows.
-        trained_parameters: how many numbers were trained.
         samples_seen: training samples seen, repetitions and trials counted.
-        pieces: into how many pieces a training batch was cut for the classifier.
-        peak_memory_mb: of training, MiB, if another process trained.
-        earlier_seconds: of sessions that were interrupted.
-        notes: choices made on the way.
     """
 
+    trained: Trained
     validation_logits: np.ndarray
     test_logits: np.ndarray
-    trained_parameters: int
     samples_seen: int
-    pieces: int = 1
-    peak_memory_mb: float = 0.0
-    earlier_seconds: float = 0.0
-    notes: dict[str, Any] = field(default_factory=dict)

@@ -90,7 +90,6 @@ class InTime(Sink):
     """A sink in a thread of its own: only the end of a cell waits for it, for `seconds` at most.
 
     Args:
-        opener: opens the sink.
         name: of the sink, in warnings.
         seconds: how long the end of the cell waits for unfinished calls.
 

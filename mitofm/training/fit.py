@@ -27,22 +27,12 @@ from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves, InTime, Sink
 from mitofm.training.frozen import fit_frozen
 from mitofm.training.search import fit_searched
-from mitofm.training.selection import validation_decides
 from mitofm.training.settings import Settings
 from mitofm.training.wandb_run import WandbRun
 
 
 def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -> dict[str, Any]:
-    """Fit one cell and write everything but its state into `folder`.
-
-    Args:
-        settings: its whole config.
-        cell_id: hash of the cell's identity.
-        weights: of its backbone.
-        folder: of the cell.
-
-    Returns:
-        The metrics, as written to `metrics.json`.
+    """Fit one cell, write everything but its state into its `folder`, and return its metrics as written to `metrics.json`.
 
     Raises:
         Infeasible: the split cannot provide the samples of this cell.
@@ -76,7 +66,7 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
         weights=weights,
         folder=folder,
         cache=settings.paths.cache,
-        validation_decides=validation_decides(_read_labels(split, "validation"), settings.protocol),
+        validation_decides=settings.protocol.can_choose(_read_labels(split, "validation")),
     )
     write_json(folder / "environment.json", environment.describe(cell.device) | {"weights_sha256": weights.sha256})
     environment.reset_peak_memory(cell.device)
@@ -90,7 +80,7 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
             if isinstance(adaptation, GradientAdaptation)
             else fit_frozen(cell, adaptation)
         )
-        seconds = time.perf_counter() - started + outcome.earlier_seconds
+        seconds = time.perf_counter() - started + outcome.trained.earlier_seconds
         metrics, predictions = _evaluate(cell, outcome)
         write_parquet(folder / "predictions.parquet", predictions)
         write_json(folder / "metrics.json", metrics)
@@ -123,7 +113,7 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
         "threshold": threshold.describe(cut, rule, prior["logit"]),
         "prior": prior,
         "sets": summarise(predictions, cut, prior["logit"]),
-        "chosen": outcome.notes,
+        "chosen": outcome.trained.notes,
     }
     return metrics, predictions
 
@@ -131,10 +121,10 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
 def _measure_cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any]:
     return {
         "seconds": seconds,
-        "peak_memory_mb": max(outcome.peak_memory_mb, environment.measure_peak_memory(cell.device)),
-        "trained_parameters": outcome.trained_parameters,
+        "peak_memory_mb": max(outcome.trained.peak_memory_mb, environment.measure_peak_memory(cell.device)),
+        "trained_parameters": outcome.trained.parameters,
         "samples_per_second": outcome.samples_seen / seconds,
-        "pieces_per_batch": outcome.pieces,
+        "pieces_per_batch": outcome.trained.pieces,
     }
 
 

@@ -15,7 +15,7 @@ from mitofm.data.annotations import units
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.tensors import save_tensors
-from mitofm.training.cell import Cell, Inputs, Outcome
+from mitofm.training.cell import Cell, Inputs, Outcome, Trained
 from mitofm.training.checkpoint import TRAINED
 
 
@@ -25,13 +25,9 @@ def fit_frozen(cell: Cell, adaptation: FrozenAdaptation) -> Outcome:
     with threadpool_limits(cell.trainer.threads):  # the last digits depend on it, as they do for torch
         head = fit_head(cell, adaptation, features)
         save_tensors(cell.folder / TRAINED, head.state())
-        return Outcome(
-            validation_logits=head.logits(Rows(features, cell.rows("validation"))),
-            test_logits=head.logits(Rows(features, cell.rows("test"))),
-            trained_parameters=head.trained_parameters,
-            samples_seen=len(cell.rows("train")),
-            notes=head.notes,
-        )
+        trained = Trained(parameters=head.trained_parameters, notes=head.notes)
+        validation, test = (head.logits(Rows(features, cell.rows(part))) for part in ("validation", "test"))
+        return Outcome(trained, validation, test, len(cell.rows("train")))
 
 
 def fit_head(cell: Cell, adaptation: FrozenAdaptation, features: Any) -> Any:

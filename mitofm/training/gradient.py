@@ -12,12 +12,12 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.ground.tensors import load_tensors
 from mitofm.training import memory
-from mitofm.training.cell import Cell, Outcome
+from mitofm.training.cell import Cell, Outcome, Trained
 from mitofm.training.checkpoint import TRAINED
 from mitofm.training.copies import Copies
 from mitofm.training.predict import predict
 from mitofm.training.ranks import run_ranks
-from mitofm.training.train import Trained, train
+from mitofm.training.train import train
 
 _log = logging.getLogger(__name__)
 
@@ -51,16 +51,8 @@ def train_on_devices(cell: Cell, adaptation: GradientAdaptation, copies: Copies)
 def predict_outcome(cell: Cell, adaptation: GradientAdaptation, trained: Trained) -> Outcome:
     """The logits of a cell whose trained weights are in its folder."""
     classifier = load_classifier(cell, adaptation, trained)
-    return Outcome(
-        validation_logits=predict(cell, classifier, cell.rows("validation")),
-        test_logits=predict(cell, classifier, cell.rows("test")),
-        trained_parameters=trained.parameters,
-        samples_seen=cell.count_samples(trained.steps),
-        pieces=trained.pieces,
-        earlier_seconds=trained.earlier_seconds,
-        peak_memory_mb=trained.peak_memory_mb,
-        notes=trained.notes,
-    )
+    validation, test = (predict(cell, classifier, cell.rows(part)) for part in ("validation", "test"))
+    return Outcome(trained, validation, test, cell.count_samples(trained.steps))
 
 
 def load_classifier(cell: Cell, adaptation: GradientAdaptation, trained: Trained) -> Classifier:

@@ -24,7 +24,7 @@ _EXPECTED_WARNINGS = ".*(does not have many workers|LeafSpec|not resumable|in ev
 
 def run_loop(
     module: pl.LightningModule,
-    data: pl.LightningDataModule,
+    data: pl.LightningDataModule | None,
     callbacks: Sequence[pl.Callback],
     save: SaveToResume,
     *,
@@ -33,20 +33,15 @@ def run_loop(
     progress: bool,
     **more: Any,
 ) -> pl.Trainer:
-    """Train `module` for `steps` optimiser steps, from the resume file of `save` if there is one.
+    """Train `module` in place for `steps` optimiser steps, from the resume file of `save` if there is one.
 
     Args:
-        module: what is trained, in place.
-        data: its batches.
+        data: its batches; None if the module itself loads them.
         callbacks: called before the progress bar and `save`.
         save: saves the state of training.
         steps: of a full run, those before an interruption included.
         precision: "fp32" or "bf16".
-        progress: whether to show a progress bar.
         more: arguments of `pl.Trainer`.
-
-    Returns:
-        The trainer, after its last step.
 
     Raises:
         KeyboardInterrupt: training was interrupted; Lightning itself only returns.

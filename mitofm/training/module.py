@@ -26,11 +26,6 @@ class CellModule(pl.LightningModule):
     """Trains one classifier.
 
     Args:
-        classifier: from the adaptation.
-        adaptation: says what is trained.
-        budget: steps and schedule.
-        loss: of a batch.
-        seed: of the cell.
         pieces: into how many pieces a batch is cut to save memory. They pass through the classifier one after the other,
             and once more for their gradient.
     """

@@ -25,12 +25,11 @@ from mitofm.evaluation.metrics import auroc
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import Diverged
 from mitofm.ground.files import read_json, replacing, write_json
-from mitofm.training.cell import Cell, Outcome
+from mitofm.training.cell import Cell, Outcome, Trained
 from mitofm.training.checkpoint import TRAINED, TRIALS, delete_resume_files
 from mitofm.training.copies import Copies, Curves
 from mitofm.training.gradient import fit_gradient, load_classifier, predict_outcome, train_on_devices
 from mitofm.training.predict import predict
-from mitofm.training.train import Trained
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ def _search_on_validation(cell: Cell, candidates: Mapping[str, GradientAdaptatio
     best = _find_best(scores)
     with replacing(cell.folder / TRAINED) as temporary:
         shutil.copyfile(cell.folder / TRIALS / f"lr-{best}" / TRAINED, temporary)
-    outcome = predict_outcome(cell, candidates[best], Trained(None, **trials[best]["trained"]))
+    outcome = predict_outcome(cell, candidates[best], Trained(**trials[best]["trained"]))
     outcome = replace(outcome, samples_seen=0)  # its trial counts them
     return _add_notes(outcome, candidates[best], "validation", scores, list(trials.values()))
 
@@ -177,9 +176,7 @@ def _add_notes(
 ) -> Outcome:
     """Add the choice and the cost of the trials to an outcome."""
     notes = {"lr": chosen.lr, "head_lr": chosen.head_lr, "lr_rule": rule, "lr_scores": scores or {}}
-    return replace(
-        outcome,
-        samples_seen=outcome.samples_seen + sum(trial["samples"] for trial in trials),
-        earlier_seconds=outcome.earlier_seconds + sum(trial["earlier"] for trial in trials),
-        notes=outcome.notes | notes,
-    )
+    seconds = outcome.trained.earlier_seconds + sum(trial["earlier"] for trial in trials)
+    trained = replace(outcome.trained, earlier_seconds=seconds, notes=outcome.trained.notes | notes)
+    samples = outcome.samples_seen + sum(trial["samples"] for trial in trials)
+    return replace(outcome, trained=trained, samples_seen=samples)

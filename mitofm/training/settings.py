@@ -20,6 +20,8 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Count, Natural, NotNegative, UpToOne, read, read_value
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mitofm.adaptation.frozen import FrozenAdaptation
     from mitofm.adaptation.gradient import GradientAdaptation
     from mitofm.data.confounders.base import Confounder
@@ -105,6 +107,15 @@ class Protocol:
 
     def __post_init__(self) -> None:
         self.built  # noqa: B018  an error in a confounder is raised now
+
+    def can_choose(self, labels: np.ndarray) -> bool:
+        """Whether validation samples of these labels, int (n,), are enough to choose a checkpoint, C and the threshold on.
+
+        Those of one class never are.
+        """
+        positives = int(labels.sum())
+        fewest = min(positives, len(labels) - positives)
+        return len(labels) >= self.validation_samples and fewest >= max(1, self.validation_samples_per_class)
 
     @cached_property
     def built(self) -> dict[str, Confounder]:

@@ -6,7 +6,6 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 # isort: split
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,7 +13,7 @@ import torch
 from pytorch_lightning.loggers.logger import Logger
 from threadpoolctl import threadpool_limits
 
-from mitofm.adaptation.gradient import Classifier, GradientAdaptation
+from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.data.augment import Augment
 from mitofm.data.balance import group_samples, weigh_samples
@@ -26,7 +25,7 @@ from mitofm.ground.tensors import load_tensors, save_tensors
 from mitofm.training import memory
 from mitofm.training.budget import Budget, make_budget
 from mitofm.training.callbacks import BestWeights, MovingAverage, Patience, SaveToResume
-from mitofm.training.cell import Cell
+from mitofm.training.cell import Cell, Trained
 from mitofm.training.checkpoint import BEST, RESUME, TRAINED
 from mitofm.training.environment import measure_peak_memory
 from mitofm.training.frozen import compute_features, fit_head
@@ -35,38 +34,12 @@ from mitofm.training.loss import Loss
 from mitofm.training.module import CellModule
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What training gives, beside the weights in the cell's folder.
-
-    Attributes:
-        classifier: with these weights; None if another process trained it.
-        parameters: how many numbers were trained.
-        steps: optimiser steps taken.
-        peak_memory_mb: of the process, MiB.
-        pieces: into how many pieces a batch was cut for the classifier.
-        earlier_seconds: of sessions that were interrupted.
-        notes: choices made on the way.
-    """
-
-    classifier: Classifier | None
-    parameters: int
-    steps: int
-    peak_memory_mb: float
-    pieces: int
-    earlier_seconds: float
-    notes: dict[str, Any]
-
-
 def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, logger: Logger) -> Trained | None:
     """Train, and write the trained weights into the cell's folder.
 
     Args:
-        cell: the cell.
-        adaptation: of the cell, perhaps with other learning rates.
         pieces: into how many pieces a batch is cut for the classifier.
         rank: of this process among the `trainer.devices` that train this cell.
-        logger: of the learning curves.
 
     Returns:
         None if the GPU's memory is too small for pieces of this size, and smaller ones are possible.
@@ -83,7 +56,6 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, lo
         memory.checkpoint_blocks(backbone)
     classifier = adaptation.adapt(backbone, cell.seed)
     memory.refuse_split_batches(cell, adaptation, classifier, pieces)
-    parameters = sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)
     with threadpool_limits(cell.trainer.threads):
         notes = adaptation.warm_start(classifier, lambda probe: fit_head(cell, probe, compute_features(cell, probe)))
     budget = make_budget(len(cell.rows("train")), cell.fit)
@@ -115,13 +87,13 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, lo
     if cell.validation_decides:
         chosen = {"rule": "validation", "step": best.step, "auroc": best.auroc}
     return Trained(
-        classifier if cell.trainer.devices == 1 else None,
-        parameters,
-        trainer.global_step,
-        measure_peak_memory(cell.device),
-        pieces,
-        save.earlier,
-        {**notes, "steps": trainer.global_step, "checkpoint": chosen},
+        parameters=sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad),
+        steps=trainer.global_step,
+        peak_memory_mb=measure_peak_memory(cell.device),
+        pieces=pieces,
+        earlier_seconds=save.earlier,
+        notes={**notes, "steps": trainer.global_step, "checkpoint": chosen},
+        classifier=classifier if cell.trainer.devices == 1 else None,
     )
 
 

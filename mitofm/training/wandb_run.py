@@ -26,12 +26,9 @@ class WandbRun:
     """A copy of one cell in W&B.
 
     Args:
-        logger: the group `logger`.
         cell_id: hash of the cell; a cell that resumes or runs again continues the same run.
         name: name of the cell's folder.
-        study: group of the run.
         labels: words of the cell, for job type and tags.
-        config: the resolved config.
         folder: for W&B's own files.
     """
 

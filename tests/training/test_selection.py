@@ -14,7 +14,6 @@ from mitofm.runs.execute import run
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.training import fit
-from mitofm.training.selection import validation_decides
 from mitofm.training.settings import Protocol, Settings
 
 HONEST = Protocol(name="honest", validation_samples=50, validation_samples_per_class=10, confounders={})
@@ -25,14 +24,14 @@ HONEST = Protocol(name="honest", validation_samples=50, validation_samples_per_c
     [(10, 40, True), (40, 10, True), (10, 39, False), (9, 60, False), (0, 90, False)],
 )
 def test_enough_cells_of_each_class(positives: int, negatives: int, decides: bool) -> None:
-    assert validation_decides(np.repeat([1, 0], [positives, negatives]), HONEST) == decides
+    assert HONEST.can_choose(np.repeat([1, 0], [positives, negatives])) == decides
 
 
 def test_one_class_never_decides_whatever_the_protocol_says() -> None:
     lax = replace(HONEST, validation_samples=0, validation_samples_per_class=0)
-    assert not validation_decides(np.ones(5, int), lax)
-    assert not validation_decides(np.empty(0, int), lax)
-    assert validation_decides(np.asarray([0, 1]), lax)
+    assert not lax.can_choose(np.ones(5, int))
+    assert not lax.can_choose(np.empty(0, int))
+    assert lax.can_choose(np.asarray([0, 1]))
 
 
 @pytest.mark.parametrize("mode", ["linear_probe", "full"])
