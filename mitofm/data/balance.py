@@ -25,14 +25,20 @@ def group_samples(samples: pd.DataFrame, sampler: str) -> Groups:
     return {name: np.flatnonzero(names == name) for name in sorted(set(names))}
 
 
+def find_chances(drawn: Groups) -> np.ndarray:
+    """(n,) the chance of each training sample to be the next that is drawn: each group has the same."""
+    chances = np.empty(sum(map(len, drawn.values())))
+    for members in drawn.values():
+        chances[members] = 1 / (len(drawn) * len(members))
+    return chances
+
+
 def weigh_samples(samples: pd.DataFrame, drawn: Groups, balanced: Iterable[str]) -> np.ndarray:
     """Loss weights (n,) float32 that give the values of each column in `balanced` equal weight over the draws.
 
     Their mean over the draws is 1. A column that the sampler balances is not balanced twice.
     """
-    probability = np.empty(len(samples))
-    for members in drawn.values():
-        probability[members] = 1 / (len(drawn) * len(members))
+    probability = find_chances(drawn)
     result = np.ones(len(samples))
     for column in balanced:
         codes, values = pd.factorize(samples[column])

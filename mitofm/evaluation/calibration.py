@@ -1,8 +1,8 @@
 """Whether probabilities are what they say: the prior that training changed, Brier score, calibration intercept and slope.
 
-If classes weigh the same in training, a model learns log-odds of a prevalence of one half. The calibrated log-odds are its
-logits plus the log-odds of the prevalence among the samples that it was trained on (King and Zeng 2001, Political Analysis
-9:137). They serve probabilities alone; ranks and thresholds are those of the logits as they are.
+A model learns the prevalence of what it sees: one half if classes weigh the same in the loss or are drawn equally often. The
+calibrated log-odds are its logits, less the log-odds of that prevalence, plus those among the samples that were bought (King
+and Zeng 2001, Political Analysis 9:137). They serve probabilities alone; ranks and thresholds are those of the logits.
 
 As in `metrics`: `scores` (m,) distinct and ascending, here calibrated log-odds, and how much `negatives` and `positives`
 (..., m) weigh at each.
@@ -14,24 +14,26 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
+_ROUNDING = 1e-6  # loss weights are float32
 _STEPS, _LONGEST, _EXACT = 200, 2.0, 1e-9
 _FARTHEST, _FLATTEST = 200.0, 1e-12
 """An intercept, or a slope by the largest score, beyond this comes from separated classes."""
 
 
-def describe_prior(positives: float, negatives: float, balanced: bool) -> dict[str, Any]:
+def describe_prior(targets: np.ndarray, counted: np.ndarray) -> dict[str, Any]:
     """What `metrics.json` and `checkpoint.json` hold: the log-odds to add to logits, and why.
 
     Args:
-        positives: among the training samples; with labels between 0 and 1, their sum.
-        negatives: likewise.
-        balanced: whether both classes weighed the same.
+        targets: (n,) what each training sample is trained towards, from 0 to 1; of both classes.
+        counted: (n,) how much each counts in training: its chance to be drawn times its weight in the loss.
     """
-    if not balanced:
-        return {"logit": 0.0, "rule": "classes weighed as drawn"}
-    return {"logit": float(np.log(positives / negatives)), "rule": "classes weighed the same: prevalence of training"}
+    drawn, learned = (np.average(targets, weights=weights) for weights in (None, counted))
+    shift = float(logit(drawn) - logit(learned))
+    if abs(shift) < _ROUNDING:
+        return {"logit": 0.0, "rule": "samples count as they were drawn"}
+    return {"logit": shift, "rule": "the balance of training is undone: prevalence of the training samples"}
 
 
 def read_shift(stored: Mapping[str, Any]) -> float:

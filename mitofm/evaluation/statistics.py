@@ -98,9 +98,10 @@ class Estimate:
     def _measure_arms(self, errors: float) -> tuple[float, float]:
         """How far the interval of so many standard errors reaches down and up."""
         value, half = self.value or 0.0, errors * (self.standard_error or 0.0)
-        if self.bounded and value == 1:
-            # Slides without an error are counted as in the exact binomial interval.
-            return 1 - float(student.sf(errors, self.degrees)) ** (1 / self.effective_slides), 0.0
+        if self.bounded and value in (0.0, 1.0):
+            # Slides that all say the same are counted as in the exact binomial interval.
+            arm = 1 - float(student.sf(errors, self.degrees)) ** (1 / self.effective_slides)
+            return (arm, 0.0) if value else (0.0, arm)
         if self.bounded:
             centre, half = logit(value), half / (value * (1 - value))
             return float(value - expit(centre - half)), float(expit(centre + half) - value)
@@ -141,8 +142,8 @@ def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = 
     """The mean over seeds of a metric with its interval.
 
     There is none under six slides, if less than three slides of equal size would tell as much, or when leaving out one
-    slide leaves a seed with one class. At a value of exactly 1 only the lower end is uncertain: slides without an error
-    are counted as in the exact binomial interval (Clopper and Pearson 1934, Biometrika 26:404).
+    slide leaves a seed with one class. At a value of exactly 1 or 0 one end alone is uncertain: slides that all say
+    the same are counted as in the exact binomial interval (Clopper and Pearson 1934, Biometrika 26:404).
 
     Args:
         seeds: what each seed measured; those in which the metric is not defined do not count.
@@ -281,8 +282,6 @@ def _add_interval(found: Estimate, level: float) -> Estimate:
     """With the interval that covers with the chance `level`, if there is a standard error."""
     if found.value is None or found.standard_error is None:
         return found
-    if found.bounded and found.value == 0:
-        return replace(found, why="the value is exactly 0")
     if not found.bounded and found.standard_error == 0:
         return replace(found, why="no slide makes a difference")
     return found.reach(float(student.ppf((1 + level) / 2, found.degrees)))

@@ -107,7 +107,8 @@ def _relocate(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
 
 def _compare(folder: Path, again: Path) -> Rerun:
     first, second = (read_table(place / "predictions.parquet", PREDICTIONS) for place in (folder, again))
-    if not first.drop(columns="logit").equals(second.drop(columns="logit")):
+    known = [column for column in first if column != "logit"]  # a later mitofm may store more
+    if not set(known) <= set(second) or not first[known].equals(second[known]):
         raise MitofmError(f"{folder}: the rerun was tested on other samples: its split is not the one that is stored")
     differences = _list_differences(*(read_metrics(place / "metrics.json") for place in (folder, again)))
     metric, metrics = max(differences, key=lambda one: one[1])
@@ -123,7 +124,7 @@ def _list_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> It
     for side in (first, second):
         threshold = side["threshold"] | {"logit": read_logit(side["threshold"])}
         sides.append(dict(_flatten({"threshold": threshold, **side["sets"]})))
-    for key in sorted(sides[0].keys() | sides[1].keys()):
+    for key in sorted(sides[0]):  # a later mitofm may measure more
         one, other = (side.get(key) for side in sides)
         if isinstance(one, (int, float)) and isinstance(other, (int, float)):
             yield key, abs(one - other)

@@ -16,6 +16,7 @@ import torch
 from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.weights import Weights
 from mitofm.data import votes
+from mitofm.data.balance import find_chances, group_samples, weigh_samples
 from mitofm.data.splits.part import Split
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.evaluation import threshold
@@ -106,9 +107,7 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
     columns = ["sample_id", "slide", "domain", "label", "evaluation_set", "test_chance"]
     predictions = cell.split.frame.iloc[cell.rows("test")][columns].reset_index(drop=True)
     predictions.insert(4, "logit", outcome.test_logits)
-    learned_from = _read_labels(cell.split, "train") if cell.shares is None else cell.shares[cell.rows("train")]
-    positives = float(learned_from.sum())
-    prior = describe_prior(positives, len(learned_from) - positives, cell.fit.class_weight == "balanced")
+    prior = _find_prior(cell)
     metrics = {
         "threshold": threshold.describe(cut, rule, prior["logit"]),
         "prior": prior,
@@ -116,6 +115,18 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
         "chosen": outcome.trained.notes,
     }
     return metrics, predictions
+
+
+def _find_prior(cell: Cell) -> dict[str, Any]:
+    """The log-odds that training by balanced batches or weights has changed, to be undone in probabilities."""
+    rows = cell.rows("train")
+    samples = cell.store.table.iloc[rows]
+    gradient = isinstance(cell.settings.adaptation, GradientAdaptation)
+    # Frozen modes see all samples at once, and weigh classes alone.
+    drawn = group_samples(samples, cell.fit.sampler if gradient else "natural")
+    balanced = [column for column in cell.fit.balanced if gradient or column == "label"]
+    targets = samples["label"].to_numpy(dtype=float) if cell.shares is None else cell.shares[rows]
+    return describe_prior(targets, find_chances(drawn) * weigh_samples(samples, drawn, balanced))
 
 
 def _measure_cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any]:

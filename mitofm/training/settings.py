@@ -70,6 +70,12 @@ class Fit(Forward):
             raise MitofmError("fit.budget=steps: say how many with fit.max_steps=...")
 
     @property
+    def balanced(self) -> list[str]:
+        """The columns of a sample whose values weigh the same in the loss."""
+        weights = {"label": self.class_weight, "domain": self.domain_weight}
+        return [column for column, weight in weights.items() if weight == "balanced"]
+
+    @property
     def learns_votes(self) -> bool:
         """Whether to train towards the share of experts who called a sample positive, in place of its label."""
         return self.labels == "votes"

@@ -135,13 +135,11 @@ def load_batches(cell: Cell, budget: Budget, rank: int) -> CellData:
     fit, rows, devices = cell.fit, cell.rows("train"), cell.trainer.devices
     samples = cell.store.table.iloc[rows]
     groups = group_samples(samples, fit.sampler)
-    weighted = {"label": fit.class_weight, "domain": fit.domain_weight}
-    balanced = [column for column, weight in weighted.items() if weight == "balanced"]
     return CellData(
         TrainingPatches(
             cell.store,
             rows,
-            weigh_samples(samples, groups, balanced),
+            weigh_samples(samples, groups, fit.balanced),
             Augment(cell.settings.augment.transforms, cell.store.crop_px),
             Mix(fit.mixup, fit.cutmix),
             (rank, devices),

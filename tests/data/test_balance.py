@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mitofm.data.balance import SAMPLERS, group_samples, weigh_samples
+from mitofm.data.balance import SAMPLERS, find_chances, group_samples, weigh_samples
 from mitofm.data.order import StepOrder
 from mitofm.training.settings import Fit
 
@@ -36,6 +36,7 @@ def test_weights_balance_what_is_drawn(samples: list[tuple[int, str]], sampler: 
     probability = np.zeros(len(table))
     for members in drawn.values():
         probability[members] = 1 / len(drawn) / len(members)
+    assert find_chances(drawn) == pytest.approx(probability)
     sums = pd.Series(weight * probability).groupby(table[column]).sum()
     assert np.allclose(sums, 1 / len(sums), rtol=1e-5)
     if sampler == column or (sampler == "class" and column == "label"):

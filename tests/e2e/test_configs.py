@@ -58,6 +58,16 @@ SLOW = {
 OWN_TEST = {"split=authors", "split=external", "split=external_folds", "split=file", "trainer=ddp"}
 
 
+def refuse(capsys: Any) -> str:
+    """The one line with which the command in `sys.argv` is refused."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.count("\n") == 1
+    return said
+
+
 @pytest.mark.parametrize(
     "choice", [f"{group}={name}" for group in FITTED for name in list_group(group) if f"{group}={name}" not in OWN_TEST]
 )
@@ -152,11 +162,7 @@ def test_a_broken_yaml_of_ones_own_is_one_line_with_file_and_line(
     if command != "train backbone=x":  # the shipped ones take seconds
         monkeypatch.setattr(f"mitofm.commands.{command}.list_group", lambda group: {"x": list_group(group)["x"]})
     monkeypatch.setattr("sys.argv", ["mitofm", *command.split()])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    said = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert said.count("\n") == 1
+    said = refuse(capsys)
     assert re.match(rf"mitofm: {re.escape(str(tmp_path / group / 'x.yaml'))}(, |: ).*{message}", said)
 
 
@@ -239,11 +245,7 @@ def test_a_wrong_setting_is_one_line_before_anything_is_made(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["mitofm", *command.split(), *typed.split()])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    said = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert said.count("\n") == 1
+    said = refuse(capsys)
     assert told in said
     assert not (tmp_path / "runs").exists()
 
@@ -271,9 +273,5 @@ def test_a_wrong_setting_of_any_command_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["mitofm", *typed.split()])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    said = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert said.count("\n") == 1
+    said = refuse(capsys)
     assert told in said

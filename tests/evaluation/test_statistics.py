@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from scipy.stats import t as student
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, roc_auc_score
 
-from mitofm.evaluation import statistics
+from mitofm.evaluation import statistics, verdicts
 from mitofm.evaluation.replicates import Replicates, replicate
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
@@ -179,7 +179,6 @@ def test_different_samples_are_refused(drawn) -> None:
     [
         (lambda seed: seed[seed["slide"].isin([f"slide{index}" for index in range(5)])], "under 6 slides"),
         (lambda seed: seed.assign(label=(seed["slide"] == "slide0").astype(int)), "one slide holds a whole class"),
-        (lambda seed: seed.assign(logit=-seed["label"].astype(float)), "the value is exactly 0"),
         (lambda seed: repeat_slide(seed, "slide0", 99), "few slides hold nearly all samples"),
     ],
 )
@@ -195,6 +194,25 @@ def test_a_value_of_1_has_a_lower_end_alone(simulation) -> None:
     assert (found.value, found.high) == (1.0, 1.0)
     assert found.low == pytest.approx(0.025 ** (1 / found.effective_slides))
     assert found.among(3).low < found.low
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_difference_from_a_value_at_either_end_has_an_interval_as_uneven_as_that_end(
+    simulation, value: float
+) -> None:
+    """AUROC of exactly 0 or 1 has no log-odds: nothing is divided by it, and it may be as far off as its slides allow."""
+    (seed,) = simulation.seeds(np.random.default_rng(10), 12)
+    extreme = seed.assign(logit=(2 * value - 1) * seed["label"])
+    end, other = measured([extreme, seed])
+    alone = statistics.estimate([end])
+    assert (alone.value, alone.high if value else alone.low) == (value, value)
+    reach = 1 - 0.025 ** (1 / alone.effective_slides)
+    assert abs((alone.low if value else alone.high) - value) == pytest.approx(reach)
+    found = statistics.subtract_paired({0: end, 1: end}, {0: other, 1: other})
+    arms = found.value - found.low, found.high - found.value
+    assert (arms if value else arms[::-1])[0] >= reach * (1 - 1e-9)
+    p = verdicts.difference_p(found)
+    assert (p < 0.05) == found.decided
 
 
 def test_one_class_gives_no_value_and_its_slides_do_not_count(simulation) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mitofm.runs.execute import run
@@ -50,3 +51,26 @@ def test_with_one_class_in_validation_the_stated_fallback_is_taken(
     rules = {"linear_probe": ("c_rule", "cross_validation"), "full": ("checkpoint", {"rule": "last", "step": 4})}
     key, rule = rules[mode]
     assert metrics["chosen"][key] == rule
+
+
+@pytest.mark.parametrize(
+    ("choices", "undone"),
+    [
+        ("adaptation=full fit.class_weight=balanced", True),
+        ("adaptation=full fit.class_weight=none fit.sampler=class", True),
+        ("adaptation=full fit.class_weight=none", False),
+        ("adaptation=linear_probe fit.class_weight=none fit.sampler=class", False),  # frozen modes draw no batches
+    ],
+)
+def test_probabilities_have_the_prevalence_of_the_training_samples_however_training_is_balanced(
+    small: Callable[..., Any], choices: str, undone: bool
+) -> None:
+    composed = small(*choices.split(), "backbone=toy_vit_p16", "fit.min_steps=1", "fit.max_steps=1", "fit.max_epochs=1")
+    run(composed)
+    config = resolve(composed)
+    folder = Path(config["paths"]["runs"]) / "cells" / identify(Settings.read(config)).folder_name
+    split = pd.read_parquet(folder / "split.parquet")
+    share = split.loc[split["part"] == "train", "label"].mean()
+    prior = json.loads((folder / "metrics.json").read_text())["prior"]["logit"]
+    assert share != 0.5
+    assert prior == pytest.approx(math.log(share / (1 - share)) if undone else 0.0, abs=1e-5)
