@@ -14,6 +14,7 @@ from mitofm.reporting.tables import Entry, show_difference, show_outcome, show_s
 
 SAMPLES, SLIDES, SAME = "cells", "slides", "the same predictions"  # as the CSV tables in bundles say
 _PAIRED = {SAMPLES: "samples"}  # what people see
+_AT_ONCE = "interval for all at once"
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class Answer:
         return verdicts.EQUIVALENT if self.paired == SAME else verdicts.judge(self.corrected, self.margin)
 
     def list_entries(self, heading: str) -> list[Entry]:
-        """The entries of a row: the difference under `heading`, what it rests on, and what follows."""
+        """The entries of a row: the difference under `heading` with the interval that decides, what it rests on, what follows."""
         return [
-            show_difference(heading, "difference", self.difference),
-            show_difference("interval for all at once", "corrected", self.corrected),
+            show_difference("", "difference", self.difference),
+            show_difference(f"{heading} ({_AT_ONCE})", "corrected", self.corrected),
             Entry("paired by", _PAIRED.get(self.paired, self.paired), {"paired_by": self.paired}),
             *show_support(self.difference),
             Entry("p", _format_p(self.p), {"p_corrected": self.p}),
@@ -83,7 +84,7 @@ def answer_family(
 def explain(count: int, margin: float) -> str:
     """How outcomes and pairs are to be read, for the note of a table of `count` answers."""
     return (
-        f"The interval for all at once is so wide that those of all {count} hold together at 95 % (Bonferroni), and p is corrected "
+        f"The {_AT_ONCE} is so wide that those of all {count} hold together at 95 % (Bonferroni), and p is corrected "
         f"likewise: under 0.05 if that interval leaves out 0. Equivalent: all of it lies within {margin:g}. One training only: "
         "one seed shows nothing of what another training would give. Paired by slides: not the same samples, so the "
         "jackknife leaves each slide out of both sides at once."

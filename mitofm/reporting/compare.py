@@ -103,7 +103,7 @@ def _tabulate(
             show_estimate(f"AUROC {first}", "first_auroc", one.first.auroc),
             show_estimate(f"AUROC {second}", "second_auroc", one.second.auroc),
             Entry(full={"seeds": one.difference.seeds}),
-            *hide(one.list_entries("difference (95 % interval)"), "p"),
+            *hide(one.list_entries("difference"), "p"),
         ]
         for one in found
     ]

@@ -27,6 +27,7 @@ from mitofm.reporting.tables import (
 )
 
 IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
+_TOGETHER = "Intervals are so wide that those of all rows hold together at 95 % (Bonferroni)."
 EQUAL_SIZES = 0.1
 """Two training sets whose sizes differ by less than this share are of equal size."""
 
@@ -56,7 +57,13 @@ def measure_gaps(stored: Stored, results: Iterable[Result]) -> list[Pair]:
         if {IN_DOMAIN, OUT_OF_DOMAIN} <= sets.keys():
             inside, outside = sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]
             found.append(Pair(inside, outside, statistics.subtract_by_slide(*stored.match(inside, outside))))
-    return found
+    return _hold_together(found)
+
+
+def _hold_together(pairs: Sequence[Pair]) -> list[Pair]:
+    """With intervals that hold for all pairs at once: how many of them are decided is told in a sentence."""
+    count = sum(pair.difference.low is not None for pair in pairs)
+    return [replace(pair, difference=pair.difference.among(count)) for pair in pairs]
 
 
 def tabulate_gaps(gaps: Sequence[Pair]) -> Table:
@@ -74,7 +81,7 @@ def tabulate_gaps(gaps: Sequence[Pair]) -> Table:
     ]
     note = (
         "Two sets of slides; the jackknife leaves each slide out of both at once. A gap mixes what the change of domain "
-        "costs with how hard the samples of either domain are."
+        f"costs with how hard the samples of either domain are. {_TOGETHER}"
     )
     return make_table("gaps", "In-domain minus out-of-domain", rows, note, estimates=[gap.difference for gap in gaps])
 
@@ -113,7 +120,7 @@ def measure_column_gaps(stored: Stored, domains: Sequence[Result]) -> list[Pair]
         own = by_training.pop(name.removeprefix(DOMAIN), None)
         if own is not None:
             found += [stored.compare(own, by_training[other]) for other in sorted(names & by_training.keys())]
-    return found
+    return _hold_together(found)
 
 
 def count_labels(stored: Stored, gap: Pair) -> tuple[float, float, bool]:
@@ -140,7 +147,8 @@ def tabulate_column_gaps(stored: Stored, gaps: Sequence[Pair]) -> Table:
         )
     note = (
         "AUROC on the same samples of the test domain: trained on it minus trained on the other domain, the difficulty of "
-        "the samples being equal. Where the training sets are of unequal size the gap is in part one of size."
+        "the samples being equal. Where the training sets are of unequal size the gap is in part one of size. "
+        f"{_TOGETHER}"
     )
     title = "What training on another domain costs"
     return make_table("column_gaps", title, rows, note, estimates=[gap.difference for gap in gaps])

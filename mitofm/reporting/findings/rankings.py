@@ -99,7 +99,7 @@ def describe(ranks: Sequence[Rank]) -> list[str]:
         may = [one.result.named for one in members if one.best == 1]
         place = join(where, f"tested {name_set(tested)}")
         if len(may) < len(members):
-            said.append(f"Which may be the best of {len(members)} ({place}): {'; '.join(may)}.")
+            said.append(f"May be the best of {len(members)} ({place}): {'; '.join(may)}.")
         else:
             said.append(f"Each of the {len(members)} may be the best ({place}): no order is certain.")
     return said

@@ -162,7 +162,7 @@ def tabulate(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
             Entry("question", _spell(one.question), {"question": one.question}),
             *name_row(one.first.configuration, one.first.set),
             Entry("difference", one.pair, {"first": one.sides[0], "second": one.sides[1]} | meant),
-            *one.list_entries(f"{METRICS[asked.metric]} (95 % interval)"),
+            *one.list_entries(METRICS[asked.metric]),
         ]
         for one in found
     ]
