@@ -57,10 +57,11 @@ class Answer:
         return [
             show_difference("", "difference", self.difference),
             show_difference(f"{heading} ({_AT_ONCE})", "corrected", self.corrected),
+            # Beside its interval: on a narrow page what comes last is out of sight.
+            show_outcome("outcome", self.outcome, self.difference),
             Entry("paired by", _PAIRED.get(self.paired, self.paired), {"paired_by": self.paired}),
             *show_support(self.difference),
             Entry("p", _format_p(self.p), {"p_corrected": self.p}),
-            show_outcome("outcome", self.outcome, self.difference),
         ]
 
 
