@@ -27,6 +27,9 @@ from mitofm.ground.errors import MitofmError
 
 MINIMUM_SLIDES = 6
 MINIMUM_EFFECTIVE = 3.0
+LEAST_DEGREES = 3.0
+"""Of a difference: one that rests on fewer slides is covered in all repetitions even so (`benchmarks/coverage.py`)."""
+_FEWER = np.linspace(0, 1, 17)[1:]
 LEVEL = 0.95
 HIGHER, LOWER, NOT_DECIDED = "higher", "lower", "not decided"
 NO_INTERVAL, ONE_TRAINING = "no interval", "one training only"
@@ -88,36 +91,35 @@ class Estimate:
         """With an interval of so many standard errors to either side, as this kind of estimate has it.
 
         In log-odds if it is bounded. That of a difference is put together from those of its sides, so that it is as
-        uneven as theirs are near 1 (MOVER, Zou and Donner 2008, Stat Med 27:1693).
+        uneven as theirs are near 1 (MOVER, Zou and Donner 2008, Stat Med 27:1693), and holds that of fewer errors.
         """
         if self.value is None or self.standard_error is None:
             return self
-        down, up = self._measure_arms(errors)
+        down, up = (float(arm.max()) for arm in self._measure_arms(errors * _FEWER))
         return replace(self, low=self.value - down, high=self.value + up)
 
-    def _measure_arms(self, errors: float) -> tuple[float, float]:
-        """How far the interval of so many standard errors reaches down and up."""
+    def _measure_arms(self, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How far the intervals of so many standard errors reach down and up."""
         value, half = self.value or 0.0, errors * (self.standard_error or 0.0)
         if self.bounded and value in (0.0, 1.0):
             # Slides that all say the same are counted as in the exact binomial interval.
-            arm = 1 - float(student.sf(errors, self.degrees)) ** (1 / self.effective_slides)
-            return (arm, 0.0) if value else (0.0, arm)
+            arm = 1 - student.sf(errors, self.degrees) ** (1 / self.effective_slides)
+            return (arm, 0 * arm) if value else (0 * arm, arm)
         if self.bounded:
             centre, half = logit(value), half / (value * (1 - value))
-            return float(value - expit(centre - half)), float(expit(centre + half) - value)
+            return value - expit(centre - half), expit(centre + half) - value
         if self.sides is None:
             return half, half
-        first, second = (side._measure_arms(errors) for side in self.sides)
         one, other = (side.standard_error or 0.0 for side in self.sides)
-        product = one * other
-        alike = (one**2 + other**2 - (self.standard_error or 0.0) ** 2) / (2 * product) if product else 0.0
-        alike = min(1.0, max(-1.0, alike))
+        own, both, product = self.standard_error or 0.0, one + other, one * other
+        alike = max(-1.0, (one**2 + other**2 - own**2) / (2 * product)) if product else 0.0
+        # What trainings make of a difference may be more than both sides show.
+        first, second = (side._measure_arms(errors * (max(1.0, own / both) if both else 1.0)) for side in self.sides)
 
-        def join(arm: float, against: float) -> float:
-            return float(np.sqrt(max(0.0, arm**2 + against**2 - 2 * alike * arm * against)))
+        def join(arm: np.ndarray, against: np.ndarray) -> np.ndarray:
+            return np.sqrt(np.maximum(0.0, arm**2 + against**2 - 2 * alike * arm * against))
 
-        # Two arms that cancel in part may be shorter than what the slides show of the difference itself.
-        return max(half, join(first[0], second[1])), max(half, join(first[1], second[0]))
+        return join(first[0], second[1]), join(first[1], second[0])
 
     def with_training(self, training_sd: float) -> Estimate:
         """The same if trainings differ by so much; without an interval yet."""
@@ -193,7 +195,7 @@ def subtract_by_slide(
     names = sorted({*own[0], *own[1]})
     one, other = (_join(side, metric, names) for side in sides)
     weights = [_weigh(side, names) for side in sides]
-    found = _measure(one - other, weights[0] + weights[1])
+    found = _measure(one - other, weights[0] + weights[1], LEAST_DEGREES)
     bounded = metric not in UNBOUNDED
     each = [replace(_measure(*side), bounded=bounded) for side in zip((one, other), weights, strict=True)]
     found = replace(found, sides=(each[0], each[1]))
@@ -250,7 +252,7 @@ def _count_effective(weights: np.ndarray) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum()) if weights.any() else 0.0
 
 
-def _measure(replicates: np.ndarray, weights: np.ndarray) -> Estimate:
+def _measure(replicates: np.ndarray, weights: np.ndarray, least: float = 1.0) -> Estimate:
     """The estimate, its standard error and degrees of freedom from (seeds, 1 + slides) and (slides,); no interval yet."""
     seeds, slides = replicates.shape[0], replicates.shape[1] - 1
     if not seeds:
@@ -268,7 +270,7 @@ def _measure(replicates: np.ndarray, weights: np.ndarray) -> Estimate:
     of_slides = (slides - 1) / slides * squares.sum()
     degrees = effective - 1
     if of_slides:
-        degrees = max(1.0, min(degrees, squares.sum() ** 2 / (squares**2).sum()))
+        degrees = min(degrees, max(least, squares.sum() ** 2 / (squares**2).sum()))
     error = float(np.sqrt(of_slides))
     found = replace(found, standard_error=error, degrees=degrees, slide_error=error, slide_degrees=degrees)
     return found if seeds == 1 else found.with_training(float(np.sqrt(measure_seed_variance(replicates))))

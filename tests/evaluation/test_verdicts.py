@@ -85,16 +85,59 @@ def test_pairs_that_training_seems_not_to_move_are_as_unsure_as_the_others() -> 
     assert together[0].standard_error == pytest.approx(np.sqrt(0.01**2 + shared**2 / 5))
 
 
-@pytest.mark.parametrize("members", [2, 5])
-def test_a_difference_near_1_reaches_as_far_as_its_sides_do(members: int) -> None:
-    """0.999 minus 0.99: the lower side may be far lower, so the upper end lies farther off than the lower one."""
+def subtract(values: tuple, errors: tuple, alike: float, degrees: float = 9) -> Estimate:
+    """A difference of two AUROCs whose errors correlate so."""
+    parts = {"slides": 20, "effective_slides": 20, "seeds": 5, "degrees": degrees}
     sides = [
-        Estimate(value, standard_error=error, degrees=9, slides=10, effective_slides=10, seeds=5, bounded=True)
-        for value, error in ((0.999, 0.001), (0.99, 0.008))
+        Estimate(value, standard_error=error, bounded=True, **parts)
+        for value, error in zip(values, errors, strict=True)
     ]
-    one = replace(found(0.009, 0.008, 9), sides=tuple(sides)).among(members)
+    error = np.sqrt(errors[0] ** 2 + errors[1] ** 2 - 2 * alike * errors[0] * errors[1])
+    one = Estimate(values[0] - values[1], standard_error=float(error), sides=tuple(sides), **parts)
+    return one.reach(student.ppf(0.975, degrees))
+
+
+def test_the_interval_of_a_difference_is_put_together_from_those_of_its_sides() -> None:
+    """The formula of Zou and Donner by hand; near 1 the lower side may be far lower, so the upper end lies farther off."""
+    one = subtract((0.999, 0.99), (0.001, 0.008), 0.3)
+    first, second = (side.reach(student.ppf(0.975, 9)) for side in one.sides)
+    down = (0.999 - first.low, second.high - 0.99)
+    assert one.value - one.low == pytest.approx(np.sqrt(down[0] ** 2 + down[1] ** 2 - 0.6 * down[0] * down[1]))
+    up = (first.high - 0.999, 0.99 - second.low)
+    assert one.high - one.value == pytest.approx(np.sqrt(up[0] ** 2 + up[1] ** 2 - 0.6 * up[0] * up[1]))
     assert one.high - one.value > 1.5 * (one.value - one.low)
-    assert one.value - one.low >= student.ppf(1 - 0.025 / members, 9) * 0.008 * (1 - 1e-9)
+
+
+def test_far_from_the_ends_it_is_the_t_interval() -> None:
+    one = subtract((0.51, 0.5), (0.002, 0.003), 0.8)
+    half = student.ppf(0.975, 9) * one.standard_error
+    assert [one.low, one.high] == pytest.approx([0.01 - half, 0.01 + half], abs=1e-4)
+
+
+def test_trainings_that_move_a_difference_by_more_than_its_sides_show_widen_it() -> None:
+    one = subtract((0.9, 0.88), (0.001, 0.001), 0.0)
+    wider = replace(one, standard_error=0.02).reach(2.0)
+    assert wider.high - wider.low == pytest.approx(4 * 0.02, rel=0.03)
+
+
+@given(
+    st.tuples(*[st.floats(0.5, 0.999)] * 2),
+    st.tuples(*[st.floats(0.01, 1)] * 2),
+    st.floats(-1, 0.99),
+    st.integers(2, 70),
+)
+def test_differences_near_1_are_decided_alike_by_interval_and_p_value(
+    values: tuple, shares: tuple, alike: float, count: int
+) -> None:
+    errors = tuple(share * min(0.1, 1 - value) for value, share in zip(values, shares, strict=True))
+    one = subtract(values, errors, alike, degrees=3)
+    wider = one.among(count)
+    assert wider.low <= one.low + 1e-12
+    assert wider.high >= one.high - 1e-12
+    for found, among in ((one, 1), (wider, count)):
+        p = verdicts.difference_p(found, among)
+        if abs(p - 0.05) > 1e-3:
+            assert (p < 0.05) == found.decided
 
 
 def test_without_an_interval_nothing_is_said() -> None:
