@@ -3,7 +3,7 @@
 A sample's score is the side of its class times half the distance of the classes, plus its slide's offset, plus noise that
 all methods share (a hard sample is hard for all), plus noise of the method's own. Slides differ in size, in prevalence, and
 in how far apart they have the classes; each training moves the distance. So the score of a class over endless slides is
-normal, and AUROC, balanced accuracy and average precision have a truth by quadrature.
+normal, and every metric has a truth by quadrature. Probabilities are those that are right of a training that moves nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import expit, logit
 from scipy.stats import norm
 
 from mitofm.evaluation.replicates import Replicates
@@ -25,8 +26,10 @@ TAILS = {"mild": 0.5, "heavy": 1.2}
 """Sd of the logarithm of a slide's size."""
 TRAINED_AT = 0.85
 """The AUROC at which `training_sd` is meant: the same change of distance moves a higher one less."""
-METRICS = ("auroc", "balanced_accuracy", "average_precision")
-_NODES, _STEPS, _FARTHEST = 61, 2001, 8.0
+METRICS = ("auroc", "balanced_accuracy", "average_precision", "brier", "calibration_slope")
+_NODES, _ROUNDS, _LONGEST, _EXACT, _SEPARATED, _MANY = 61, 60, 2.0, 1e-9, 50.0, 500_000
+_NOISE = np.linspace(-8.0, 8.0, 2001)
+_DENSITY = norm.pdf(_NOISE) / norm.pdf(_NOISE).sum()
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,15 @@ class Setting:
         distance = self.separate(auroc)
         spread = self.spread(distance)
         if self.seeds == 1:
-            return float(TRUTHS[metric]((distance + moves) / spread, self.prevalence)[0])
+            return float(TRUTHS[metric]((distance + moves) / spread, self.prevalence, distance / spread)[0])
         nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
         moved = (distance + self.moving_sd * nodes) / spread
-        return float(weights @ TRUTHS[metric](moved, self.prevalence) / weights.sum())
+        return float(weights @ TRUTHS[metric](moved, self.prevalence, distance / spread) / weights.sum())
+
+    def tell_log_odds(self, scores: np.ndarray, auroc: float) -> np.ndarray:
+        """(n,) those that are right of a method of this AUROC whose training moved nothing."""
+        distance = self.separate(auroc)
+        return logit(self.prevalence) + scores * distance / self.spread(distance) ** 2
 
     def lower(self, by: float) -> float:
         """The AUROC of a method whose mean over endless trainings is lower by so much."""
@@ -88,29 +96,45 @@ class Setting:
         return float(brentq(lambda auroc: self.tell_truth("auroc", auroc, none) - goal, 0.4, self.auroc))
 
 
-def tell_auroc(distances: np.ndarray, prevalence: float) -> np.ndarray:
-    """Of classes so many of their sd apart."""
+# Each takes the distances of the classes, in their sd, the prevalence, and the distance that probabilities believe in.
+
+
+def tell_auroc(distances: np.ndarray, prevalence: float, believed: float) -> np.ndarray:
     return norm.cdf(distances / np.sqrt(2))
 
 
-def tell_balanced_accuracy(distances: np.ndarray, prevalence: float) -> np.ndarray:
+def tell_balanced_accuracy(distances: np.ndarray, prevalence: float, believed: float) -> np.ndarray:
     """Of a threshold halfway between the classes."""
     return norm.cdf(distances / 2)
 
 
-def tell_average_precision(distances: np.ndarray, prevalence: float) -> np.ndarray:
+def tell_average_precision(distances: np.ndarray, prevalence: float, believed: float) -> np.ndarray:
     """The mean over positives of the precision at their score."""
-    nodes = np.linspace(-_FARTHEST, _FARTHEST, _STEPS)
-    density = norm.pdf(nodes) / norm.pdf(nodes).sum()
-    hits = prevalence * norm.sf(nodes)
-    called = hits + (1 - prevalence) * norm.sf(nodes + np.asarray(distances)[:, None])
-    return (hits / called) @ density
+    hits = prevalence * norm.sf(_NOISE)
+    called = hits + (1 - prevalence) * norm.sf(_NOISE + np.asarray(distances)[:, None])
+    return (hits / called) @ _DENSITY
+
+
+def tell_brier(distances: np.ndarray, prevalence: float, believed: float) -> np.ndarray:
+    """The mean squared distance of probability and label."""
+    wrong = 0.0
+    for side, share in ((1, prevalence), (-1, 1 - prevalence)):
+        scores = _NOISE + side * np.asarray(distances)[:, None] / 2
+        wrong = wrong + share * (expit(-side * (logit(prevalence) + believed * scores)) ** 2 @ _DENSITY)
+    return wrong
+
+
+def tell_slope(distances: np.ndarray, prevalence: float, believed: float) -> np.ndarray:
+    """What is there of the distance that is believed in."""
+    return np.asarray(distances) / believed
 
 
 TRUTHS = {
     "auroc": tell_auroc,
     "balanced_accuracy": tell_balanced_accuracy,
     "average_precision": tell_average_precision,
+    "brier": tell_brier,
+    "calibration_slope": tell_slope,
 }
 
 
@@ -140,16 +164,20 @@ class SimulatedSet:
 
     def measure(self, auroc: float, moves: np.ndarray, metrics: tuple[str, ...] = ("auroc",)) -> dict[int, Replicates]:
         """Each training of a method, by seed."""
-        return {seed: self.replicate(self.score(auroc, move), metrics) for seed, move in enumerate(moves)}
+        return {seed: self.replicate(self.score(auroc, move), auroc, metrics) for seed, move in enumerate(moves)}
 
-    def replicate(self, scores: np.ndarray, metrics: tuple[str, ...] = METRICS) -> Replicates:
-        """As the package's `replicate` at even odds, of few metrics and much faster."""
+    def replicate(self, scores: np.ndarray, auroc: float, metrics: tuple[str, ...] = METRICS) -> Replicates:
+        """As the package's `replicate` at even odds, of few metrics and much faster; of a method of this AUROC."""
         order = np.argsort(scores)
+        log_odds = self.setting.tell_log_odds(scores, auroc)
         counts = [np.bincount(self.slide[self.positive == label], minlength=len(self.names)) for label in (0, 1)]
         values = {}
         for metric in metrics:
             with np.errstate(divide="ignore", invalid="ignore"):
-                found = JACKKNIVES[metric](self.positive[order], self.slide[order], scores[order], *counts)
+                if metric in CALIBRATIONS:
+                    found = CALIBRATIONS[metric](self.positive, self.slide, log_odds, *counts)
+                else:
+                    found = JACKKNIVES[metric](self.positive[order], self.slide[order], scores[order], *counts)
             values[metric] = [None if np.isnan(value) else float(value) for value in found]
         negatives, positives = (side.astype(float).tolist() for side in counts)
         return Replicates(self.names, self.samples, negatives, positives, values)
@@ -212,6 +240,64 @@ JACKKNIVES = {
     "balanced_accuracy": jackknife_balanced_accuracy,
     "average_precision": jackknife_average_precision,
 }
+
+
+def jackknife_brier(
+    positive: np.ndarray, slide: np.ndarray, log_odds: np.ndarray, negatives: np.ndarray, positives: np.ndarray
+) -> np.ndarray:
+    """The mean squared distance of probability and label."""
+    apart = np.bincount(slide, (expit(log_odds) - positive) ** 2, negatives.size)
+    return _without(apart) / _without(negatives + positives)
+
+
+def jackknife_slope(
+    positive: np.ndarray, slide: np.ndarray, log_odds: np.ndarray, negatives: np.ndarray, positives: np.ndarray
+) -> np.ndarray:
+    """The slope of a logistic regression; of more than some 150 slides, without one by a single step from that of all."""
+    slides, at = negatives.size, np.array([[0.0, 1.0]])
+    for _ in range(_ROUNDS):
+        step = _step(at, positive, log_odds, np.ones((1, log_odds.size)))
+        at = at + step
+        if np.abs(step).max() < _EXACT:
+            break
+    at = np.repeat(at, slides, axis=0)
+    if slides * log_odds.size > _MANY:
+        left = at + _step_without(at[:1], positive, log_odds, slide, slides)
+    else:
+        counted, left = (slide != np.arange(slides)[:, None]).astype(float), at
+        for _ in range(_ROUNDS):
+            step = _step(left, positive, log_odds, counted)
+            left = left + step
+            if np.abs(step).max() < _EXACT:
+                break
+    lacking = (_without(negatives) == 0) | (_without(positives) == 0)
+    found = _prepend(at[0, 1], left[:, 1])
+    return np.where(lacking | ~(np.abs(found) < _SEPARATED), np.nan, found)
+
+
+def _step(at: np.ndarray, positive: np.ndarray, log_odds: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """(rows, 2) Newton's step of each row's intercept and slope; `counted` (rows, n) says which samples it has."""
+    probability = expit(at[:, :1] + at[:, 1:] * log_odds)
+    apart, weight = (positive - probability) * counted, probability * (1 - probability) * counted
+    gradient = np.stack([apart.sum(axis=1), apart @ log_odds], axis=1)
+    curve = np.stack([weight.sum(axis=1), weight @ log_odds, weight @ log_odds, weight @ log_odds**2], axis=1)
+    return np.clip((np.linalg.pinv(curve.reshape(-1, 2, 2)) @ gradient[:, :, None])[:, :, 0], -_LONGEST, _LONGEST)
+
+
+def _step_without(
+    at: np.ndarray, positive: np.ndarray, log_odds: np.ndarray, slide: np.ndarray, slides: int
+) -> np.ndarray:
+    """(slides, 2) the step without each slide from the solution of all, whose gradients sum to 0."""
+    probability = expit(at[0, 0] + at[0, 1] * log_odds)
+    apart, weight = positive - probability, probability * (1 - probability)
+    gradient = np.stack([np.bincount(slide, apart * power, slides) for power in (1, log_odds)], axis=1)
+    powers = [np.bincount(slide, weight * power, slides) for power in (1, log_odds, log_odds, log_odds**2)]
+    curve = np.stack([power.sum() - power for power in powers], axis=1).reshape(-1, 2, 2)
+    return (np.linalg.pinv(curve) @ -gradient[:, :, None])[:, :, 0]
+
+
+# As `JACKKNIVES`, in any order and with log-odds.
+CALIBRATIONS = {"brier": jackknife_brier, "calibration_slope": jackknife_slope}
 
 
 def _prepend(whole: float, rest: np.ndarray) -> np.ndarray:
