@@ -81,8 +81,8 @@ bench-probe: $(READY) ## what linear probes cost at one C and along its path, an
 bench-train: $(READY) ## a training step beside one of bare PyTorch and peft, its batch ready and from the store
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train.py $(ARGS)
 
-bench-statistics: $(READY) ## draws of the bootstrap of slides per second, beside a loop that writes them out
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bootstrap.py $(ARGS)
+bench-statistics: $(READY) ## every metric without each slide, beside measuring the other slides anew
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/jackknife.py $(ARGS)
 
 coverage: $(READY) ## what intervals and verdicts promise, simulated: hours; ARGS=--quick: a minute
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py $(ARGS)

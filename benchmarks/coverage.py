@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from design import AXES, design
+from laws import simulate_law
 from promises import DOUBT, FAR, FEW, LEAST_INTERVALS, PROMISES, Promise, find_far
 from repetitions import simulate, simulate_family
 
 SETTINGS_PER_FAMILY = 20
-"""For so many settings there is one of a family of equal models."""
+"""For so many settings there is one of a family of equal models, and one of a scaling law."""
 
 
 def report(table: pd.DataFrame) -> None:
@@ -83,6 +84,9 @@ def main() -> None:
     settings = design(asked.settings, axes, asked.seed)
     tasks = [partial(simulate, one, asked.repetitions, asked.seed) for one in settings]
     tasks += [partial(simulate_family, one, asked.repetitions, asked.seed) for one in families]
+    learnable = of_families | {"auroc": AXES["auroc"][1:]}  # of an AUROC near 0.5 nothing is learned
+    laws = design(max(1, asked.settings // SETTINGS_PER_FAMILY), learnable, asked.seed)
+    tasks += [partial(simulate_law, one, asked.repetitions, asked.seed) for one in laws]
     tasks.sort(key=lambda task: -task.args[0].slides)
     rows: list[dict] = []
     for done in compute(tasks, asked.jobs):

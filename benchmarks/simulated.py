@@ -8,7 +8,7 @@ normal, and every metric has a truth by quadrature. Probabilities are those that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +28,7 @@ TRAINED_AT = 0.85
 """The AUROC at which `training_sd` is meant: the same change of distance moves a higher one less."""
 METRICS = ("auroc", "balanced_accuracy", "average_precision", "brier", "calibration_slope")
 _NODES, _ROUNDS, _LONGEST, _EXACT, _SEPARATED, _MANY = 61, 60, 2.0, 1e-9, 50.0, 500_000
+_HIGHEST = 0.9995
 _NOISE = np.linspace(-8.0, 8.0, 2001)
 _DENSITY = norm.pdf(_NOISE) / norm.pdf(_NOISE).sum()
 
@@ -91,9 +92,13 @@ class Setting:
 
     def lower(self, by: float) -> float:
         """The AUROC of a method whose mean over endless trainings is lower by so much."""
+        return self.centre(self.tell_truth("auroc", self.auroc, np.zeros(self.seeds)) - by).auroc
+
+    def centre(self, mean: float) -> Setting:
+        """The same with the AUROC that has this mean over endless trainings."""
         none = np.zeros(self.seeds)
-        goal = self.tell_truth("auroc", self.auroc, none) - by
-        return float(brentq(lambda auroc: self.tell_truth("auroc", auroc, none) - goal, 0.4, self.auroc))
+        found = brentq(lambda auroc: self.tell_truth("auroc", auroc, none) - mean, 0.4, _HIGHEST)
+        return replace(self, auroc=float(found))
 
 
 # Each takes the distances of the classes, in their sd, the prevalence, and the distance that probabilities believe in.

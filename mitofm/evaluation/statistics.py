@@ -225,6 +225,14 @@ def measure_seed_variance(replicates: np.ndarray) -> float:
     return max(0.0, float(replicates[:, 0].var(ddof=1) - (diagonal - off)))
 
 
+def measure_covariance(groups: Sequence[Sequence[Replicates]], metric: str = "auroc") -> np.ndarray:
+    """(K, K) the covariance over slides of the means over seeds of K groups, by the jackknife as in `estimate`."""
+    names = sorted({slide for seeds in groups for seed in seeds for slide in seed.slides})
+    means = np.array([_join(seeds, metric, names)[:, 1:].mean(axis=0) for seeds in groups])
+    apart = means - means.mean(axis=1, keepdims=True)
+    return (len(names) - 1) / len(names) * apart @ apart.T
+
+
 def _join(seeds: Sequence[Replicates], metric: str, names: Sequence[str]) -> np.ndarray:
     """(seeds, 1 + slides of all): of every seed; leaving out a slide it has not changes nothing."""
     slides = {slide: place for place, slide in enumerate(names, 1)}

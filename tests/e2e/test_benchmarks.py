@@ -15,8 +15,8 @@ SMALL = {
     "embed": "--patches 8 --img-size 32 --crop-px 32 --repeats 1",
     "pretrain": "--steps 1 --threads 1",
     "probe": "--samples 8000 --width 16",
-    "bootstrap": "--slides 8 --samples 100 --seeds 1 --written-out 2 --repeats 1",
     "report": "--cells 4",
+    "jackknife": "--slides 8 --samples 100 --repeats 1",
     "coverage": "--settings 2 --repetitions 4 --slides-at-most 8 --jobs 1",
     "sweep": "--side 1 --repeats 1 --fitted 1",
 }

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from mitofm.evaluation import bootstrap, metrics, statistics
+from mitofm.evaluation import bootstrap, metrics
 from mitofm.evaluation.replicates import replicate
 
 
@@ -39,7 +39,6 @@ def test_a_draw_is_its_slides_with_all_their_samples_in_all_seeds(seed: int, sli
         metrics.measure(one["label"].to_numpy(), one["logit"].to_numpy(), 0.5, weights[:, one["slide"].astype(int)])
         for one in seeds
     ]
-    by_matrix = bootstrap.auroc_of_draws(seeds, names, weights)
     for row, weight in enumerate(weights.astype(int)):
         parts = [repeated(one, names, weight) for one in seeds if weight[one["slide"].astype(int)].any()]
         parts = [part for part in parts if part["label"].nunique() == 2]
@@ -47,32 +46,24 @@ def test_a_draw_is_its_slides_with_all_their_samples_in_all_seeds(seed: int, sli
             each = [reference(part["label"], part["logit"]) for part in parts]
             known = [values[name][row] for values in drawn if np.isfinite(values[name][row])]
             assert known == pytest.approx(each)
-        known = [values["auroc"][row] for values in drawn if np.isfinite(values["auroc"][row])]
-        assert by_matrix[row] == pytest.approx(np.mean(known) if known else np.nan, nan_ok=True)
-
-
-def test_drawing_every_slide_once_gives_the_estimate(simulation) -> None:
-    seeds = simulation.seeds(np.random.default_rng(0), 12, seeds=2)
-    slides = sorted(seeds[0]["slide"].unique())
-    found = statistics.estimate([replicate(seed, 0.5) for seed in seeds])
-    assert bootstrap.auroc_of_draws(seeds, slides, np.ones((1, 12))).item() == pytest.approx(found.value)
-
-
-def test_the_percentile_interval_is_near_the_logit_t_interval_where_there_are_many_slides(simulation) -> None:
-    seeds = simulation.seeds(np.random.default_rng(1), 100, seeds=2)
-    slides = sorted(seeds[0]["slide"].unique())
-    found = statistics.estimate([replicate(seed, 0.5) for seed in seeds])
-    draws = bootstrap.auroc_of_draws(seeds, slides, bootstrap.draw_slides(100, np.random.default_rng(2)))
-    width = found.high - found.low
-    assert np.quantile(draws, [0.025, 0.975]) == pytest.approx([found.low, found.high], abs=0.15 * width)
-    assert draws.std() == pytest.approx(found.standard_error, rel=0.1)
 
 
 def test_draws_to_first_order_are_near_those_that_are_measured(simulation) -> None:
     seeds = simulation.seeds(np.random.default_rng(0), 40, seeds=2)
     slides = sorted(seeds[0]["slide"].unique())
     weights = bootstrap.draw_slides(len(slides), np.random.default_rng(1), count=300)
-    exact = bootstrap.auroc_of_draws(seeds, slides, weights)
+    exact = np.mean(
+        [
+            metrics.measure(
+                one["label"].to_numpy(),
+                one["logit"].to_numpy(),
+                0.0,
+                weights[:, pd.Index(slides).get_indexer(one["slide"])],
+            )["auroc"]
+            for one in seeds
+        ],
+        axis=0,
+    )
     near = bootstrap.values_of_draws({place: replicate(seed, 0.0) for place, seed in enumerate(seeds)}, slides, weights)
     assert np.corrcoef(exact, near)[0, 1] > 0.98
     assert near.std() == pytest.approx(exact.std(), rel=0.1)

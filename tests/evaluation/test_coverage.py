@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import simulated
 from design import AXES, design
+from laws import LABELS, TrueLaw, simulate_law
 from promises import DOUBT, find_far
 from repetitions import simulate, simulate_family
 from simulated import CALIBRATIONS, METRICS, Setting, SimulatedSet
@@ -81,6 +82,18 @@ def test_the_highest_of_equal_models_is_rarely_called_higher_and_its_interval_co
     assert row["false_higher"] <= 0.06
     assert row["uncorrected"] > 0.1
     assert row["coverage"] >= 0.92
+
+
+def test_scaling_laws_hold_the_labels_that_are_needed() -> None:
+    setting = Setting(43, "heavy", 0.9, 0.3, 0.4, 0.04, 5)
+    truth = TrueLaw(setting)
+    errors = [1 - one.tell_truth("auroc", one.auroc, np.zeros(5)) for one in truth.amounts]
+    assert errors == pytest.approx([truth.error(labels) for labels in LABELS])
+    assert [errors[0], errors[-1], truth.c] == pytest.approx([0.4, 0.1, 0.05])
+    table = pd.DataFrame(simulate_law(setting, 40, seed=0))
+    assert sorted(table["quantity"])[0] == "AUROC at twice the labels"
+    assert (table["given"] > 0.9).all()
+    assert find_far(table, DOUBT) == []
 
 
 @pytest.mark.parametrize("setting", [(6, "heavy", 0.85, 0.1), (12, "mild", 0.55, 0.3), (71, "heavy", 0.97, 0.5)])

@@ -10,7 +10,6 @@ from sklearn import metrics as reference
 from sklearn.calibration import calibration_curve
 
 from mitofm.evaluation import metrics
-from mitofm.evaluation.bootstrap import auroc_of_draws
 from mitofm.evaluation.replicates import replicate
 from mitofm.ground.errors import MitofmError
 
@@ -164,5 +163,3 @@ def test_samples_count_by_the_inverse_of_their_chance_to_be_tested() -> None:
     assert metrics.weigh(frame.assign(test_chance=0.2)) is None
     assert metrics.weigh(frame.assign(test_chance=np.nan)) is None
     assert metrics.weigh(frame.drop(columns="test_chance")) is None
-    draws = np.ones((1, 12))
-    assert auroc_of_draws([frame], sorted(frame["slide"].unique()), draws)[0] == pytest.approx(found["auroc"])

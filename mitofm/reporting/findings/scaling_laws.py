@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from mitofm.evaluation import bootstrap, scaling_law
+from mitofm.evaluation import law_intervals, scaling_law
+from mitofm.evaluation.law_intervals import Ends
 from mitofm.evaluation.scaling_law import ScalingLaw
-from mitofm.evaluation.statistics import LEVEL, LOWER, MINIMUM_SLIDES
-from mitofm.ground.seeds import stream
+from mitofm.evaluation.statistics import LOWER
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
@@ -20,8 +20,6 @@ from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import NOTHING, format_value
 from mitofm.reporting.tables import LABELS, Entry, Table, make_table, name_row
 
-Ends = Sequence[float | None]
-"""Value, lower and upper end; None if it is infinite (never reached) or there is no interval."""
 _STEP, _LEVELS, _BEYOND = 0.05, 2, 100
 
 
@@ -98,9 +96,7 @@ def choose_levels(results: Iterable[Result]) -> list[float]:
 def fit_laws(stored: Stored, results: Iterable[Result], asked: Sequence[float]) -> list[Law]:
     """The law of every configuration that was measured with at least four amounts of labels on a set.
 
-    Its points are the means over seeds, weighted by the inverse of their variance; its intervals are percentiles of 2,000
-    laws, each fitted to one draw of slides (with all their samples, seeds and amounts) and of trainings (what the seeds
-    of an amount show beyond their slides, by t).
+    Its intervals are percentiles of the laws of draws of slides and of trainings (`law_intervals`).
     """
     known = [result for result in results if result.auroc.value is not None]
     lines = group_by(known, lambda result: (replace(result.configuration, fraction=0.0), result.set))
@@ -140,8 +136,8 @@ def tabulate(found: Sequence[Law]) -> Table:
         rows.append([*row, Entry("AUROC with twice the labels *", _format(reached, "{:.3f}".format))])
     note = (
         "1 − AUROC = a n^−b + c with n labels bought; 1 − c is what endless labels would give. Points are weighted by "
-        "their precision; intervals are percentiles of 2,000 fits, each to one draw of slides and trainings, and too narrow where "
-        "slides are few. * outside the amounts that were measured: an extrapolation, which no data here support. "
+        "their precision; intervals are percentiles of 2,000 fits, each to one draw of slides and trainings; a, b and c have "
+        "none near an AUROC of 1. * outside the amounts that were measured: an extrapolation, which no data here support. "
         "never: the asymptote lies below."
     )
     return make_table("scaling_laws", "Scaling laws", rows, note)
@@ -149,51 +145,19 @@ def tabulate(found: Sequence[Law]) -> Table:
 
 def _fit_once(stored: Stored, name: str, members: Sequence[Result], labels: list[float], asked: Sequence[float]) -> Any:
     contents = [stored.contents(member.group) for member in members]
-    made_of = ["law of slides and trainings", contents, name, labels, list(asked), bootstrap.DRAWS]
-    return stored.kept.get(made_of, lambda: _fit(stored, name, members, np.array(labels), asked))
+    made_of = ["law of slides and trainings in log-odds", contents, name, labels, list(asked), law_intervals.DRAWS]
 
+    def fit() -> dict[str, Any]:
+        measured = [list(stored.seeds(member.group, name).values()) for member in members]
+        law = law_intervals.fit_draws(np.array(labels), measured)
+        parameters = {parameter: law.summarise(parameter) for parameter in "abc"}
+        return {
+            "parameters": parameters | {"twice": law.foresee(2 * labels[-1])},
+            "needed": [law.count_labels(level) for level in asked],
+            "slides": law.slides,
+        }
 
-def _fit(
-    stored: Stored, name: str, members: Sequence[Result], labels: np.ndarray, asked: Sequence[float]
-) -> dict[str, Any]:
-    """The law of the estimates, and the spread of those of draws, as plain data."""
-    values = np.array([[1 - (member.auroc.value or 0.0) for member in members]])
-    errors = np.array([member.auroc.standard_error or 0.0 for member in members])
-    # An amount that no slide disturbs, or without a spread, counts as much as the most precise of the others.
-    precision = np.maximum(errors, min(errors[errors > 0], default=1.0)) ** -2
-    point = scaling_law.fit(labels, values, precision)
-    seeds = [list(stored.predictions(member.group, name).values()) for member in members]
-    slides = sorted({slide for amount in seeds for seed in amount for slide in seed["slide"].unique()})
-    draws = point
-    if len(slides) >= MINIMUM_SLIDES:
-        rng = stream(0, "scaling law", len(slides))
-        weights = bootstrap.draw_slides(len(slides), rng)
-        drawn = 1 - np.array([bootstrap.auroc_of_draws(amount, slides, weights) for amount in seeds]).T
-        drawn = np.clip(drawn + _draw_trainings(members, len(drawn), rng), 0, 1)
-        draws = scaling_law.fit(labels, drawn[np.isfinite(drawn).all(axis=1)], precision)
-    twice = 2 * float(labels[-1])
-    return {
-        "parameters": {
-            **{name: _summarise(getattr(point, name), getattr(draws, name)) for name in "abc"},
-            "twice": _summarise(1 - point.error(twice), 1 - draws.error(twice)),
-        },
-        "needed": [_summarise(point.labels_for(1 - level), draws.labels_for(1 - level)) for level in asked],
-        "slides": len(slides),
-    }
-
-
-def _draw_trainings(members: Sequence[Result], count: int, rng: np.random.Generator) -> np.ndarray:
-    """(count, K) by how much the mean of each amount would move with other trainings; 0 if it was trained once."""
-    found = [member.auroc for member in members]
-    spread = np.array([(one.training_sd or 0.0) / np.sqrt(one.seeds) for one in found])
-    return spread * np.column_stack([rng.standard_t(max(one.seeds - 1, 1), count) for one in found])
-
-
-def _summarise(point: np.ndarray, draws: np.ndarray) -> list[float | None]:
-    """Value, lower and upper end; None for infinity, and for the ends if nothing was drawn."""
-    # Order statistics, not a mean of two: one of them may be infinite.
-    ends = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest") if draws.size > 1 else [np.inf] * 2
-    return [float(value) if np.isfinite(value) else None for value in (point.item(), *ends)]
+    return stored.kept.get(made_of, fit)
 
 
 def _format(ends: Ends, form: Callable[[float], str], infinite: str = NOTHING) -> str:
