@@ -9,7 +9,7 @@ import sys
 
 import mitofm
 from mitofm.ground.config import conf_dir
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, describe_fault, unknown
 from mitofm.ground.garbage import collect_rarely
 
 COMMANDS = {
@@ -39,7 +39,18 @@ COMMANDS = {
 
 def main() -> None:
     """Run the command that was typed; a MitofmError is one message and exit code 2."""
-    arguments = sys.argv[1:]
+    try:
+        _answer(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has closed the pipe: mitofm models | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except (MitofmError, OSError) as error:
+        print(f"mitofm: {describe_fault(error)}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _answer(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_help())
         return
@@ -47,19 +58,12 @@ def main() -> None:
         print(mitofm.__version__)
         return
     collect_rarely()
-    try:
-        if arguments[0] not in COMMANDS:
-            raise unknown("command", arguments[0], COMMANDS)
-        if arguments[0] != "train" and {"-h", "--help"} & set(arguments[1:]):
-            print(_help_of(arguments[0]))
-            return
-        importlib.import_module(f"mitofm.commands.{arguments[0]}").main(arguments[1:])
-    except MitofmError as error:
-        print(f"mitofm: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except BrokenPipeError:  # the reader has closed the pipe: mitofm models | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+    if arguments[0] not in COMMANDS:
+        raise unknown("command", arguments[0], COMMANDS)
+    if arguments[0] != "train" and {"-h", "--help"} & set(arguments[1:]):
+        print(_help_of(arguments[0]))
+        return
+    importlib.import_module(f"mitofm.commands.{arguments[0]}").main(arguments[1:])
 
 
 def _help_of(command: str) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mitofm.data.augment import cut_centre
 from mitofm.data.patches import PatchStore
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import map_npy
+from mitofm.ground.files import guarding, map_npy, move
 from mitofm.ground.locks import lock
 from mitofm.ground.resumable import ResumableArray
 
@@ -52,9 +52,12 @@ def cache_embeddings(
     """
     file = locate_embeddings(store, fingerprint, cache)
     if not file.is_file():
-        with lock(file.with_name(f"{file.name}.lock")):
-            if not file.is_file():
-                _write(file, store, embedder(), device, precision, dtype)
+        with lock(file.with_name(f"{file.name}.lock")) as held:
+            part = file.with_suffix(".part")
+            with guarding(file, held.require), guarding(part, held.require):
+                if not file.is_file():
+                    _write(part, store, embedder(), device, precision, dtype)
+                    move(part, file)
     try:
         return map_npy(file)
     except (OSError, ValueError) as error:
@@ -74,15 +77,14 @@ def _write(
     precision: torch.dtype,
     dtype: type[np.floating],
 ) -> None:
-    part, n = file.with_suffix(".part"), len(store.table)
-    with ResumableArray(part, (n, *embedder.shape), dtype) as array:
+    n = len(store.table)
+    with ResumableArray(file, (n, *embedder.shape), dtype) as array:
         pieces = [start for start in range(0, n, _PIECE) if not array.holds(start)]
         begun = pieces[0] if pieces else n  # pieces are done in order: the missing ones are the last
         for rows, features in embed(store, np.arange(begun, n), embedder, device, precision):
             array.write(rows, features)
             while pieces and min(pieces[0] + _PIECE, n) <= rows[-1] + 1:
                 array.note(pieces.pop(0))
-    part.replace(file)
 
 
 def embed(

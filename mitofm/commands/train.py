@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from mitofm.commands.composing import quote_study, read_choices, read_command_line, register_user_configs
 from mitofm.commands.launching import check_grid, claim_place
 from mitofm.ground.config import conf_dir
-from mitofm.ground.errors import MitofmError
+from mitofm.ground.errors import MitofmError, describe_fault
 from mitofm.runs import studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> None:
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
     settings = check_grid(line)[-1]
     runs, study = settings.paths.runs, settings.study
+    (runs / "hydra").mkdir(parents=True, exist_ok=True)  # Hydra would end in a traceback if it cannot
     studies.state_comparisons(runs, study, settings.config.get("comparisons"))
     if line.multirun:
         studies.note_grid(runs, study, *line.grid)
@@ -55,12 +56,12 @@ def _run_cell(config: DictConfig) -> None:
         typed = read_choices(HydraConfig.get().overrides.task)
         if run(config, wait=not in_turn, chosen=typed) is State.RUNNING:
             _elsewhere.append(config)
-    except MitofmError as error:
+    except (MitofmError, OSError) as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
-            print(f"mitofm: {error}", file=sys.stderr)
+            print(f"mitofm: {describe_fault(error)}", file=sys.stderr)
             raise SystemExit(2) from error
         # Hydra shows this class without a traceback, runs the other cells and ends with a code that is not 0.
-        raise CompactHydraException(f"mitofm: {error}") from error
+        raise CompactHydraException(f"mitofm: {describe_fault(error)}") from error
     except Exception:
         if config.on_error == "raise":
             sys.excepthook(*sys.exc_info())

@@ -22,7 +22,7 @@ from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import read_json, write_json, write_parquet
+from mitofm.ground.files import guarding, read_json, write_json, write_parquet
 from mitofm.ground.locks import lock
 
 _VERSION = 3  # raised whenever equal inputs give another table
@@ -108,7 +108,7 @@ class Tables:
 def lock_cached(path: Path, what: str) -> Iterator[None]:
     """Hold the lock of `path`, a folder of the cache, while the block makes it. MitofmError if the disk refuses."""
     try:
-        with lock(path.with_name(f"{path.name}.lock")):
+        with lock(path.with_name(f"{path.name}.lock")) as held, guarding(path, held.require):
             yield
     except OSError as error:
         raise MitofmError(

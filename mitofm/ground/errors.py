@@ -22,6 +22,14 @@ class Diverged(MitofmError):
     """The loss or the weights are not finite any more. In a search this makes a bad trial, not an error."""
 
 
+def describe_fault(error: MitofmError | OSError) -> str:
+    """One line for people, of an error of ours or of the file system: a full disk, a missing right, a stale handle."""
+    if isinstance(error, MitofmError):
+        return str(error)
+    files = " -> ".join(str(file) for file in (error.filename, error.filename2) if file is not None)
+    return ": ".join(part for part in (files, error.strerror or str(error) or type(error).__name__) if part)
+
+
 def unknown(kind: str, given: object, known: Iterable[object], place: str = "") -> MitofmError:
     """The error for an unknown name of a `kind` ("domain") at a `place` ("data set 'ami'"), with the `known` and nearest ones."""
     names = sorted(str(name) for name in known)

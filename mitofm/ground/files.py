@@ -1,9 +1,13 @@
-"""Files that are whole or absent: each is written beside its place and moved there in one step."""
+"""Files that are whole or absent: each is written beside its place and moved there in one step.
+
+What lies in a folder that a lock guards is replaced and removed only while its process holds the lock.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,20 +18,60 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST_HEADER = 10_000  # bytes, of an npy file
+_guards: list[tuple[Path, Callable[[], None]]] = []
+
+
+@contextmanager
+def guarding(folder: Path, require: Callable[[], None]) -> Iterator[None]:
+    """In the block `require`, which raises if a lock is lost, is called last before a file in `folder` is touched."""
+    guard = (folder.absolute(), require)
+    _guards.append(guard)
+    try:
+        yield
+    finally:
+        _guards.remove(guard)
+
+
+def require_held(path: Path) -> None:
+    """Raise if `path` lies in a guarded folder whose lock another process has taken over."""
+    for folder, require in list(_guards):
+        if path.absolute().is_relative_to(folder):
+            require()
+
+
+def holds(path: Path) -> bool:
+    """Whether no other process has taken over what guards `path`."""
+    try:
+        require_held(path)
+    except Exception:
+        return False
+    return True
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path`; move it onto `path` (fsync, rename) when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     try:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.replace(path)
+        move(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def move(made: Path, path: Path) -> None:
+    """Move a file onto `path` in one step."""
+    require_held(path)
+    made.replace(path)
+
+
+def remove(path: Path) -> None:
+    """Delete a file, if there is one."""
+    require_held(path)
+    path.unlink(missing_ok=True)
 
 
 def find_existing(folder: Path) -> Path:
@@ -48,7 +92,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object stored in `path`; OSError if there is no file, ValueError if it holds no object."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
     if not isinstance(content, dict):
         raise ValueError(f"it holds no object: {content!r:.40}")
     return content

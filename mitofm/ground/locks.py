@@ -38,6 +38,10 @@ class Held(Exception):
     """Another process holds the lock."""
 
 
+class Lost(MitofmError):
+    """Another process has taken the lock over."""
+
+
 class Lock:
     """A lock, as its holder sees it."""
 
@@ -51,28 +55,39 @@ class Lock:
         return _read(self.path).get("token") == self.token
 
     def require(self) -> None:
-        """Raise a MitofmError if the lock was taken over."""
+        """Raise Lost if the lock was taken over."""
         if not self.is_ours():
-            raise MitofmError(
+            raise Lost(
                 f"{self.path} was taken over: this process did not touch it for {STALE:.0f} s. Whoever holds it now goes on"
             )
 
     def _take(self) -> bool:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Make the lock, unless there is one. MitofmError if none can be made here: waiting would have no end."""
         mine = self.path.with_name(f".{self.path.name}.{self.token}")
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             mine.write_text(json.dumps({"token": self.token, **_describe_process()}), encoding="utf-8")
             try:
                 os.link(mine, self.path)
-            except OSError as error:  # over NFS the link may exist although an error is reported
-                if error.errno in _NO_LINKS and not self.path.exists():
-                    raise MitofmError(
-                        f"{self.path.parent}: this file system has no hard links ({error.strerror}), by which processes "
-                        "keep out of each other's way: set paths.runs and paths.cache to folders of one that has"
-                    ) from error
-            return self.is_ours()
+            except FileExistsError:
+                return self.is_ours()  # over NFS the link may be made on the first try, and found on the second
+            except OSError:
+                if not self.is_ours():
+                    raise
+            return True
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                raise MitofmError(
+                    f"{self.path.parent}: this file system has no hard links ({error.strerror}), by which processes "
+                    "keep out of each other's way: set paths.runs and paths.cache to folders of one that has"
+                ) from error
+            raise MitofmError(
+                f"{self.path.parent}: no lock can be made there ({error.strerror or error}): make room, mend the "
+                "permissions, or set paths.runs and paths.cache to other folders"
+            ) from error
         finally:
-            mine.unlink(missing_ok=True)
+            with suppress(OSError):
+                mine.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._closed.wait(BEAT):
@@ -150,6 +165,8 @@ class _Waiter:
 
 def _break(path: Path, dead: _Waiter) -> None:
     """Remove a dead holder's lock unless another waiter has; a second lock lets one waiter do so at a time."""
+    if path.is_dir():
+        raise MitofmError(f"{path} is a folder, and a lock belongs there: remove it")
     with FileLock(path.with_name(f".{path.name}.breaking")):
         if _read(path).get("token") == dead.seen.get("token"):
             _log.warning("%s, is gone: its lock %s is taken over", dead.who(), path.name)

@@ -6,11 +6,13 @@ import os
 import shutil
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from mitofm.ground.files import read_json, write_json
+from mitofm.ground.files import read_json, remove, require_held, write_json
+from mitofm.ground.locks import Lost
 
 _NOTE_EVERY = 0.1  # seconds between two notes of progress; each writes to the disk, which spreads the writing
 
@@ -27,6 +29,7 @@ class ResumableArray:
     """
 
     def __init__(self, file: Path, shape: Sequence[int], dtype: type[np.generic]) -> None:
+        self._path = file
         self._progress = file.with_name(f"{file.name}.progress")
         self._row_bytes = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
         self._dtype = dtype
@@ -53,7 +56,7 @@ class ResumableArray:
         return done if whole and found == (shape, False, np.dtype(self._dtype)) else set()
 
     def _begin(self, file: Path, shape: tuple[int, ...]) -> None:
-        self._progress.unlink(missing_ok=True)
+        remove(self._progress)
         room, needed = shutil.disk_usage(file.parent).free, shape[0] * self._row_bytes
         if file.is_file():
             room += file.stat().st_blocks * 512
@@ -71,6 +74,7 @@ class ResumableArray:
 
     def write(self, rows: np.ndarray, values: np.ndarray) -> None:
         """Write `values` (n, ...) into `rows` (n,)."""
+        require_held(self._path)
         for row, value in zip(rows, np.ascontiguousarray(values, dtype=self._dtype), strict=True):
             os.pwrite(self._file, value.data, self._start + int(row) * self._row_bytes)
 
@@ -79,8 +83,9 @@ class ResumableArray:
         self._done.add(piece)
 
     def _keep(self) -> None:
-        while not self._closed.wait(_NOTE_EVERY):
-            self._save()
+        with suppress(Lost):  # whoever writes next is told
+            while not self._closed.wait(_NOTE_EVERY):
+                self._save()
 
     def _save(self) -> None:
         done = sorted(self._done.copy())  # before the fsync, so that only pieces on the disk are noted
@@ -97,7 +102,7 @@ class ResumableArray:
         try:
             if kind is None:
                 os.fsync(self._file)
-                self._progress.unlink(missing_ok=True)
+                remove(self._progress)
             else:
                 self._save()
         finally:

@@ -18,8 +18,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mitofm.ground.errors import Infeasible, MitofmError
-from mitofm.ground.files import write_text
-from mitofm.ground.locks import Held, Lock, lock
+from mitofm.ground.files import guarding, holds, remove, write_text
+from mitofm.ground.locks import Held, Lost, lock
 from mitofm.runs import studies
 from mitofm.runs.folder import SETTLED, CellFolder, State, read_config
 from mitofm.runs.identity import Identified, identify
@@ -95,11 +95,13 @@ def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str
         settings.check_model()
     studies.enlist(runs, study, cell.folder_name, chosen)
     try:
-        with lock(folder.lock, wait) as held:
-            state = _run(settings, cell, folder, held)
+        with lock(folder.lock, wait) as held, guarding(folder.path, held.require):
+            state = _run(settings, cell, folder)
     except Held as reason:
         _log.info("RUNNING %s: %s", cell.folder_name, reason)
         return State.RUNNING
+    except Lost:  # the cell is another process's: nothing is noted of it here
+        raise
     except Exception:
         studies.note_end(runs, study, cell.folder_name, State.FAILED, fitted=True)
         raise
@@ -107,11 +109,11 @@ def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str
     return state
 
 
-def _run(settings: Settings, cell: Identified, folder: CellFolder, held: Lock) -> State:
+def _run(settings: Settings, cell: Identified, folder: CellFolder) -> State:
     """As `run`, under the cell's lock."""
     if (state := folder.read_state()) in SETTLED:  # another process held the lock before
         return state
-    (folder.path / State.FAILED.value).unlink(missing_ok=True)
+    remove(folder.path / State.FAILED.value)
     write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(settings.config))))
     started = time.perf_counter()
     with _log_to(folder.path / LOG):
@@ -123,12 +125,13 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder, held: Lock) -
             folder.mark(State.SKIPPED, f"{reason}\n")
             _log.info("SKIPPED %s: %s", cell.folder_name, reason)
             return State.SKIPPED
+        except Lost:
+            raise
         except Exception as error:
             with suppress(OSError):  # the disk is full: then the cell counts as interrupted
                 folder.mark(State.FAILED, traceback.format_exc())
             _log.error("FAILED  %s: %s: %s", cell.folder_name, type(error).__name__, error)
             raise
-        held.require()
         folder.mark(State.DONE)
         auroc = metrics["sets"]["all"]["auroc"]
         shown = f"AUROC {auroc:.3f}" if auroc is not None else "one class in test"
@@ -141,6 +144,7 @@ def _log_to(file: Path) -> Iterator[None]:
     """Append to `file`, with the time, what is logged in the block."""
     handler = logging.FileHandler(file, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(lambda _: holds(file))
     logging.getLogger().addHandler(handler)
     try:
         here = {"name": __name__, "levelname": "INFO", "msg": f"process {os.getpid()} on {socket.gethostname()}"}

@@ -16,7 +16,7 @@ except ImportError:
 
 from mitofm.ground.config import check_target, list_targets
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import read_json, write_text
+from mitofm.ground.files import read_json, remove, write_text
 from mitofm.ground.locks import find_holder
 from mitofm.runs.keys import rename
 
@@ -58,7 +58,7 @@ class CellFolder:
         write_text(self.path / state.value, text)
         for other in _MARKERS:
             if other is not state:
-                (self.path / other.value).unlink(missing_ok=True)
+                remove(self.path / other.value)
 
     def read_marker(self) -> str:
         """The text of the marker: a traceback or a reason; empty if there is none."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from mitofm.ground import fingerprints, seeds
 from mitofm.ground.errors import MitofmError, unknown
-from mitofm.ground.files import write_json
+from mitofm.ground.files import guarding, write_json
 from mitofm.ground.locks import lock
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 
@@ -66,7 +66,7 @@ def generate(root: Path, settings: TissueSettings) -> Path:
     """
     place = locate(root, settings)
     if not is_complete(place):
-        with lock(place.with_name(f"{place.name}.lock")):
+        with lock(place.with_name(f"{place.name}.lock")) as held, guarding(place, held.require):
             if not is_complete(place):
                 shutil.rmtree(place, ignore_errors=True)
                 _render(place, settings)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.ground import fingerprints, versions
-from mitofm.ground.files import write_json
+from mitofm.ground.files import remove, require_held, write_json
 from mitofm.training.cell import Cell
 from mitofm.training.settings import Forward
 
@@ -48,5 +48,6 @@ def describe(cell: Cell, cell_id: str, labels: Mapping[str, Any], metrics: Mappi
 def delete_resume_files(folder: Path) -> None:
     """Delete the resume files of a cell. Call only after all results are written: a process killed before resumes from them."""
     for file in (RESUME, BEST):
-        (folder / file).unlink(missing_ok=True)
+        remove(folder / file)
+    require_held(folder)
     shutil.rmtree(folder / TRIALS, ignore_errors=True)

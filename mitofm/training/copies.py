@@ -17,6 +17,9 @@ from typing import Any, Protocol
 import pandas as pd
 from pytorch_lightning.loggers.logger import Logger
 
+from mitofm.ground.files import require_held
+from mitofm.ground.locks import Lost
+
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +79,8 @@ class Copies(Logger):
         for sink in list(self._sinks):
             try:
                 call(sink)
+            except Lost:
+                raise
             except Exception as error:
                 self._sinks.remove(sink)
                 _warn(getattr(sink, "name", type(sink).__name__), error)
@@ -155,6 +160,7 @@ class Curves(Sink):
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Append one row per metric."""
+        require_held(self._file)
         new = not self._file.exists()
         with self._file.open("a", newline="") as file:
             writer = csv.writer(file)

@@ -24,7 +24,7 @@ from mitofm.data.splits.part import UNUSED, VALIDATION
 from mitofm.evaluation.metrics import auroc
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import Diverged
-from mitofm.ground.files import read_json, replacing, write_json
+from mitofm.ground.files import read_json, remove, replacing, write_json
 from mitofm.training.cell import Cell, Outcome, Trained
 from mitofm.training.checkpoint import TRAINED, TRIALS, delete_resume_files
 from mitofm.training.copies import Copies, Curves
@@ -114,7 +114,7 @@ def _run_trial(cell: Cell, adaptation: GradientAdaptation, name: str) -> dict[st
         write_json(record, trial | {"checksum": fingerprints.of(trial)})
     delete_resume_files(inside.folder)  # each is several times as large as the backbone, and trials are many
     if not cell.validation_decides:
-        (inside.folder / TRAINED).unlink(missing_ok=True)
+        remove(inside.folder / TRAINED)
     told = trial["why"] or (f"validation AUROC {trial['auroc']:.3f}" if trial["auroc"] is not None else "done")
     _log.info("trial %s: %s", name, told)
     return trial

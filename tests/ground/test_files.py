@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from mitofm.ground.files import read_json, replacing, write_json
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import guarding, holds, move, read_json, remove, replacing, write_json
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
@@ -11,6 +12,42 @@ def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
         raise OSError(f"disk full after {temporary.write_text('half')} characters")
     assert not target.exists()
     assert list(target.parent.iterdir()) == []
+
+
+def test_a_guarded_folder_is_left_alone_once_its_lock_is_lost(tmp_path: Path) -> None:
+    lost: list[str] = []
+
+    def require() -> None:
+        if lost:
+            raise MitofmError("lost")
+
+    inside, outside = tmp_path / "cell" / "x.json", tmp_path / "other" / "x.json"
+    with guarding(tmp_path / "cell", require):
+        write_json(inside, {"a": 1})
+        lost.append("now")
+        write_json(outside, {"a": 2})
+        assert holds(outside)
+        assert not holds(inside)
+        for change in (lambda: write_json(inside, {"a": 3}), lambda: remove(inside), lambda: move(outside, inside)):
+            with pytest.raises(MitofmError, match="lost"):
+                change()
+    assert read_json(inside) == {"a": 1}
+    assert [file.name for file in inside.parent.iterdir()] == ["x.json"]
+    remove(inside)
+    assert not inside.exists()
+
+
+def test_processes_of_one_number_do_not_write_into_one_file(tmp_path: Path) -> None:
+    with replacing(tmp_path / "x") as one, replacing(tmp_path / "x") as other:
+        assert one != other
+        one.touch()
+        other.touch()
+
+
+def test_json_nested_too_deep_is_a_value_error(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"a":' * 50_000)
+    with pytest.raises(ValueError, match="nested too deep"):
+        read_json(tmp_path / "x.json")
 
 
 def test_a_failed_write_leaves_the_old_content(tmp_path: Path) -> None:

@@ -109,12 +109,6 @@ def test_who_stood_still_too_long_notices(tmp_path: Path) -> None:
     assert path.exists()  # it is the other's
 
 
-def test_a_file_that_is_no_lock_locks_nothing(tmp_path: Path) -> None:
-    (tmp_path / "x.lock").touch()
-    with lock(tmp_path / "x.lock", wait=False):
-        pass
-
-
 def test_a_link_that_was_made_and_not_answered_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = os.link
 
@@ -138,6 +132,41 @@ def test_a_file_system_without_hard_links_is_refused_at_once(tmp_path: Path, mon
     ):
         pass
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ESTALE, errno.EIO])
+@pytest.mark.parametrize("call", ["link", "mkdir", "open"])
+def test_where_no_lock_can_be_made_nobody_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, call: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(*{"link": (os, "link"), "mkdir": (Path, "mkdir"), "open": (Path, "write_text")}[call], refuse)
+    with (
+        pytest.raises(MitofmError, match=f"no lock can be made there .{os.strerror(number)}.: make room"),
+        lock(tmp_path / "x.lock"),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", ["", "[]", '"text"', "[" * 100_000, '{"token": 1}', "\x00"])
+def test_a_file_of_another_kind_locks_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.lock").write_text(content)
+    assert find_holder(tmp_path / "x.lock") == ""
+    with lock(tmp_path / "x.lock", wait=False):
+        pass
+
+
+def test_a_folder_in_the_place_of_a_lock_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.lock").mkdir()
+    assert find_holder(tmp_path / "x.lock") == ""
+    with (
+        pytest.raises(MitofmError, match=r"x.lock is a folder, and a lock belongs there: remove it"),
+        lock(tmp_path / "x.lock"),
+    ):
+        pass
 
 
 def test_two_waiters_do_not_break_each_others_lock(tmp_path: Path) -> None:
