@@ -86,8 +86,9 @@ def explain(count: int, margin: float) -> str:
     """How outcomes and pairs are to be read, for the note of a table of `count` answers."""
     return (
         f"The {_AT_ONCE} is so wide that those of all {count} hold together at 95 % (Bonferroni), and p is corrected "
-        f"likewise: under 0.05 if that interval leaves out 0. Equivalent: all of it lies within {margin:g}. One training only: "
-        "one seed shows nothing of what another training would give. Paired by slides: not the same samples, so the "
+        f"likewise: under 0.05 if that interval leaves out 0. Equivalent: all of it lies within {margin:g}. "
+        "Could not be decided: by its design, whatever its cells had measured; of one training, as one seed shows nothing of "
+        "what another would give, or without an interval. Paired by slides: not the same samples, so the "
         "jackknife leaves each slide out of both sides at once."
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.collect import DONE, Collected
+from mitofm.runs.collect import DONE, Collected, spell_seeds
 from mitofm.runs.identity import unify_numbers
 from mitofm.runs.keys import COMPARED, LABELS, NOT_COMPARED
 
@@ -119,12 +119,8 @@ def group_cells(collected: Collected) -> list[Group]:
 
 def _spell_seeds(cells: pd.DataFrame) -> Iterator[str]:
     """The seed of each cell, or those of its split and of its training if either has its own."""
-    if not {"split_seed", "training_seed"} & set(cells):
-        yield from (str(int(seed)) for seed in cells["seed"])
-        return
     for row in cells.reindex(columns=["seed", "split_seed", "training_seed"]).itertuples(index=False):
-        split, training = (row.seed if pd.isna(own) else own for own in (row.split_seed, row.training_seed))
-        yield f"{int(split)}" if split == training else f"{int(split)}/{int(training)}"
+        yield spell_seeds(*row)
 
 
 def _name(row: Mapping[str, Any], varying: list[str]) -> Configuration:

@@ -12,7 +12,7 @@ import pandas as pd
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import files
 from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.numbers import format_difference, format_interval, format_range, name_set
+from mitofm.reporting.numbers import explain_outcome, format_difference, format_interval, format_range, name_set
 
 SETTING, SET, LABELS, MODEL, ADAPTATION = AXES = ("setting", "test set", "labels", "model", "adaptation")
 TEST_DOMAIN = "test domain"
@@ -145,8 +145,8 @@ def show_support(found: Estimate) -> list[Entry]:
 
 
 def show_outcome(heading: str, said: str, found: Estimate) -> Entry:
-    """What is said of a difference; people see the reason if it has no value."""
-    return Entry(heading, said if found.value is not None else found.why, {heading: said})
+    """What is said of a difference; people see why if whatever its cells had measured could not have decided it."""
+    return Entry(heading, explain_outcome(said, found), {heading: said})
 
 
 def show_verdict(found: Estimate) -> list[Entry]:

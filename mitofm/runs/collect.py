@@ -28,6 +28,9 @@ _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "n
 _COUNTED = ("n_train", "n_validation")  # of finished cells. A report needs these three groups of labels
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
+_CHOSEN = ("threshold", "threshold_logit", "threshold_rule", "prior_logit")
+COLUMNS = ("cell", "state", "reason", *LABELS, *_FURTHER, *_CHOSEN, *COST)
+"""Those of `Collected.cells` that are always there."""
 
 
 @dataclass(frozen=True)
@@ -116,21 +119,15 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     not_started = listed.not_started()[0] if listed else []
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in not_started]
     cells = pd.DataFrame(rows)
-    columns = [
-        "cell",
-        "state",
-        "reason",
-        *LABELS,
-        *_FURTHER,
-        "threshold",
-        "threshold_logit",
-        "threshold_rule",
-        "prior_logit",
-        *COST,
-    ]
-    extra = sorted(set(cells.columns) - set(columns))
-    cells = cells.reindex(columns=[*columns, *extra])
+    extra = sorted(set(cells.columns) - set(COLUMNS))
+    cells = cells.reindex(columns=[*COLUMNS, *extra])
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
+
+
+def spell_seeds(seed: float, split_seed: float | None = None, training_seed: float | None = None) -> str:
+    """The seed of a cell, or SPLIT/TRAINING if its split and its training have others. None and NaN are no seed of their own."""
+    split, training = (int(seed if own is None or pd.isna(own) else own) for own in (split_seed, training_seed))
+    return f"{split}" if split == training else f"{split}/{training}"
 
 
 def _read_row(cell: CellFolder) -> dict[str, Any]:
