@@ -16,7 +16,7 @@ from mitofm.runs.keys import COMPARED, LABELS, NOT_COMPARED
 
 RANDOM, SLIDES = "random", "slide"
 # How splits describe a training side that is no domain of its own (`Strategy.describe` in mitofm/data/splits/part.py).
-_EVERYTHING, _FOLD = "all", re.compile(r"fold \d+")
+_EVERYTHING, _ALL_BUT, _FOLD = "all", "all but ", re.compile(r"fold \d+")
 _AXES = [label for label in LABELS if label != "seed"]
 # Axes without a place of their own in figures and tables: one that varies is spelt out as the setting.
 _SETTING_AXES = ("split", "augment", "fit", "protocol", "fraction_unit")
@@ -46,6 +46,11 @@ class Configuration:
         return ", ".join(part for part in (self.setting, trained) if part)
 
     @property
+    def left_out(self) -> str:
+        """The domain that alone does not train; "" if there is none."""
+        return self.train_domain.removeprefix(_ALL_BUT) if self.train_domain.startswith(_ALL_BUT) else ""
+
+    @property
     def share(self) -> str:
         """The fraction as people say it: 0.001 is "0.1 %", and 5 of the unit slide "5 slides"."""
         if self.fraction_unit == SLIDES:
@@ -63,17 +68,25 @@ class Group:
     """The cells of a configuration: the finished ones by seed (and fold), and how many there should be.
 
     `axes` says what the configuration is: its labels by axis, and the keys that tell it from others of equal labels.
+    `confounded_with`: if a domain is left out of training, what is missing with it ("scanner X"), and the share of that.
     """
 
     configuration: Configuration
     done: Mapping[str, str]
     planned: int
     axes: Mapping[str, Any] = field(default_factory=dict)
+    confounded_with: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def a_cell(self) -> str:
         """The first of the finished ones, which speaks for all."""
         return next(iter(self.done.values()))
+
+
+def name_confounders(missing: Mapping[str, float]) -> str:
+    """What is missing from training with a domain, and how much of it: "scanner X (100 % of it), species dog (60 %)"."""
+    told = [f"{name} ({100 * share:.0f} %)" for name, share in missing.items()]
+    return ", ".join(told).replace(" %)", " % of it)", 1)
 
 
 def name_seed(repetition: str) -> str:
@@ -104,9 +117,11 @@ def group_cells(collected: Collected) -> list[Group]:
     done: dict[Configuration, dict[str, str]] = {}
     planned: dict[Configuration, set[str]] = {}
     axes: dict[Configuration, Mapping[str, Any]] = {}
+    missing: dict[Configuration, Mapping[str, float]] = {}
     for row in rows:
         key = _name(row, varying[row["dataset"]])
         planned.setdefault(key, set()).add(row["repetition"])
+        missing[key] = missing.get(key) or row.get("confounded_with") or {}
         axes[key] = {axis: row[axis] for axis in _AXES} | row["variants"]
         finished = done.setdefault(key, {})
         if row["state"] == DONE and finished.setdefault(row["repetition"], row["cell"]) != row["cell"]:
@@ -114,7 +129,9 @@ def group_cells(collected: Collected) -> list[Group]:
                 f"cells {finished[row['repetition']]} and {row['cell']} have equal labels, seed and configuration "
                 "but are different cells (their data or weights changed?): report each in a study of its own"
             )
-    return [Group(key, dict(sorted(done[key].items())), len(planned[key]), axes[key]) for key in sorted(done)]
+    return [
+        Group(key, dict(sorted(done[key].items())), len(planned[key]), axes[key], missing[key]) for key in sorted(done)
+    ]
 
 
 def _spell_seeds(cells: pd.DataFrame) -> Iterator[str]:

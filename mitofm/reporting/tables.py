@@ -12,6 +12,7 @@ import pandas as pd
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import files
 from mitofm.reporting.configurations import Configuration
+from mitofm.reporting.estimates import Result
 from mitofm.reporting.numbers import explain_outcome, format_difference, format_interval, format_range, name_set
 
 SETTING, SET, LABELS, MODEL, ADAPTATION = AXES = ("setting", "test set", "labels", "model", "adaptation")
@@ -95,7 +96,7 @@ def make_table(
         note: what a reader must know; why some of `estimates`, which the rows show, have no interval is added.
         axes: headings that move into the caption when people see the same under them in every row of several.
     """
-    shown = pd.DataFrame([{entry.heading: entry.shown for entry in row if entry.heading} for row in rows])
+    shown = pd.DataFrame([{entry.heading: entry.shown for entry in row if entry.heading} for row in rows]).fillna("")
     full = pd.DataFrame([{column: value for entry in row for column, value in entry.full.items()} for row in rows])
     same = [
         axis for axis in axes if axis in shown and shown[axis].nunique() == 1 and (len(shown) > 1 or not shown[axis][0])
@@ -124,6 +125,12 @@ def name_row(key: Configuration, tested: str, heading: str = SET, where: str | N
 def hide(entries: Iterable[Entry], *headings: str) -> list[Entry]:
     """The entries, those under `headings` for programs only."""
     return [entry._replace(heading="") if entry.heading in headings else entry for entry in entries]
+
+
+def show_confounded(tested: Result) -> list[Entry]:
+    """If a domain is left out and tested, what else is missing from training with it; no entry if nothing is."""
+    said = tested.confounded
+    return [Entry("missing from training, too", said, {"confounded_with": said})] if said else []
 
 
 def show_estimate(

@@ -19,7 +19,7 @@ SYNTHETIC = "synthetic"
 
 def find(measured: Measured) -> Found:
     """The cautions; those about confounded domains only if domains are compared."""
-    said = describe(measured.done) + describe_reversed(measured.primary)
+    said = describe(measured.done) + describe_left_out(measured.primary) + describe_reversed(measured.primary)
     if measured.domains:
         said += describe_confounding(measured.stored.collected.split(measured.done["cell"].iloc[0]))
     return Found(cautions=said)
@@ -66,6 +66,18 @@ def describe(done: pd.DataFrame) -> list[str]:
             "the intervals are too narrow."
         )
     return said
+
+
+def describe_left_out(results: Sequence[Result]) -> list[str]:
+    """What left training with a domain that was left out: such a test set is of another scanner or species, too."""
+    found = {one.configuration.left_out: one.confounded for one in results if one.confounded}
+    if not found:
+        return []
+    told = "; ".join(f"with {domain}: {confounded}" for domain, confounded in sorted(found.items()))
+    return [
+        f"More is missing from training than the domain that is left out ({told}). What such a test set says may be due to "
+        "either."
+    ]
 
 
 def describe_reversed(results: Sequence[Result]) -> list[str]:

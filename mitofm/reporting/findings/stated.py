@@ -19,7 +19,7 @@ from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import explain_outcome, format_difference, join, name_subset
 from mitofm.reporting.style import Drawn
-from mitofm.reporting.tables import AXES, SETTING, Entry, Table, make_table, name_row
+from mitofm.reporting.tables import AXES, SETTING, Entry, Table, make_table, name_row, show_confounded
 from mitofm.runs.keys import LABELS, may_change_results
 
 _FOLLOWS = {"backbone": ("adaptation.lr",)}
@@ -151,7 +151,8 @@ def describe(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
         if len(members) == 1:
             (one,) = members
             outcome = explain_outcome(one.outcome, one.difference)
-            said.append(f"{spell(question)}: {one.pair} is {format_difference(one.corrected)}, {outcome}.")
+            also = f" (missing from training, too: {one.first.confounded})" if one.first.confounded else ""
+            said.append(f"{spell(question)}: {one.pair} is {format_difference(one.corrected)}, {outcome}{also}.")
     return [*said, *_describe_unequal(unequal)]
 
 
@@ -164,6 +165,7 @@ def tabulate(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
             *name_row(one.first.configuration, one.first.set),
             Entry("difference", one.pair, {"first": one.sides[0], "second": one.sides[1]} | meant),
             *one.list_entries(METRICS[asked.metric]),
+            *show_confounded(one.first),
         ]
         for one in found
     ]
