@@ -19,7 +19,8 @@ RANDOM, SLIDES = "random", "slide"
 _EVERYTHING, _ALL_BUT, _FOLD = "all", "all but ", re.compile(r"fold \d+")
 _AXES = [label for label in LABELS if label != "seed"]
 # Axes without a place of their own in figures and tables: one that varies is spelt out as the setting.
-_SETTING_AXES = ("split", "augment", "fit", "protocol", "fraction_unit")
+_SETTING_AXES = ("split", "augment", "fit", "protocol", "protocol_version", "fraction_unit")
+_SPELLED = {"protocol_version": "protocol version"}
 # Their usual values, which need no words.
 _USUAL = {"fit": "default", "protocol": "honest", "fraction_unit": "annotation"}
 
@@ -104,6 +105,7 @@ def group_cells(collected: Collected) -> list[Group]:
         MitofmError: two cells are the same configuration and seed in every respect that can be named.
     """
     cells = collected.cells[collected.cells["dataset"].notna()].copy()
+    cells["protocol_version"] = _complete_versions(cells["protocol_version"])
     cells[_AXES] = cells[_AXES].astype(object).where(cells[_AXES].notna(), "")
     # A fold is a part of its seed: the folds of one together test all its slides.
     folds = cells["train_domain"].where(cells["train_domain"].map(lambda trained: bool(_FOLD.fullmatch(trained))), "")
@@ -134,6 +136,12 @@ def group_cells(collected: Collected) -> list[Group]:
     ]
 
 
+def _complete_versions(versions: pd.Series) -> pd.Series:
+    """The version of the protocol of each cell; of an unfinished one that does not state it, the oldest there is."""
+    known = versions.dropna().astype(int)
+    return versions.fillna(known.min()).astype(int) if len(known) else versions
+
+
 def _spell_seeds(cells: pd.DataFrame) -> Iterator[str]:
     """The seed of each cell, or those of its split and of its training if either has its own."""
     for row in cells.reindex(columns=["seed", "split_seed", "training_seed"]).itertuples(index=False):
@@ -152,7 +160,9 @@ def _name(row: Mapping[str, Any], varying: list[str]) -> Configuration:
     random = " (random weights)" if row["weights"] == RANDOM else ""
     return Configuration(
         dataset=str(row["dataset"]),
-        setting=", ".join([*(f"{axis} {row[axis]}" for axis in told), *(f"{k} {variants[k]}" for k in elsewhere)]),
+        setting=", ".join(
+            [*(f"{_SPELLED.get(axis, axis)} {row[axis]}" for axis in told), *(f"{k} {variants[k]}" for k in elsewhere)]
+        ),
         train_domain=str(row["train_domain"]),
         fraction=float(row["fraction"]),
         model=f"{row['backbone']}{random}{suffix('backbone.')}",

@@ -28,6 +28,8 @@ _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "n
 _COUNTED = ("n_train", "n_validation")  # of finished cells. A report needs these three groups of labels
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
+# The version of a cell that does not state it, by whether its threshold is stated as a logit.
+_LAST_WITHOUT, _FIRST_WITH_LOGIT = 3, 4
 _CHOSEN = ("threshold", "threshold_logit", "threshold_rule", "prior_logit")
 COLUMNS = ("cell", "state", "reason", *LABELS, *_FURTHER, *_CHOSEN, *COST)
 """Those of `Collected.cells` that are always there."""
@@ -120,7 +122,7 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in not_started]
     cells = pd.DataFrame(rows)
     extra = sorted(set(cells.columns) - set(COLUMNS))
-    cells = cells.reindex(columns=[*COLUMNS, *extra])
+    cells = cells.reindex(columns=[*COLUMNS, *extra]).astype({"protocol_version": "Int64"})
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
 
 
@@ -142,6 +144,7 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
         if done:
             metrics = read_metrics(cell.path / "metrics.json")
             found = metrics["threshold"]
+            row.setdefault("protocol_version", _FIRST_WITH_LOGIT if "logit" in found else _LAST_WITHOUT)
             row |= {
                 "prior_logit": read_shift(metrics),
                 "threshold": found["value"],
@@ -158,6 +161,8 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
 def _read_labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
     labels = read_stored(file).get("labels")
     kinds: dict[str, Any] = dict.fromkeys(_WORDS, str) | dict.fromkeys(numbers, int | float)
+    if isinstance(labels, dict) and "protocol_version" in labels:  # up to 0.1 it was not a label
+        kinds["protocol_version"] = int
     if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds.items()):
         raise DamagedCell(file, ValueError("a label is absent or of another kind"))
     return labels

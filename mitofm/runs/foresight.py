@@ -21,7 +21,7 @@ from mitofm.ground.files import find_existing
 from mitofm.runs.collect import collect, spell_seeds
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, read_stored
 from mitofm.runs.identity import identify
-from mitofm.training.settings import Settings
+from mitofm.training.settings import PROTOCOL_VERSION, Settings
 
 _LIKE = ("backbone", "adaptation", "dataset", "fraction")
 """The labels in which a past cell equals a coming one: all of them, else the first three, else the first two."""
@@ -112,6 +112,9 @@ def warn_of_one_seed(cells: Iterable[Settings]) -> str:
     seeds = {spell_seeds(one.seed, one.split_seed, one.training_seed) for one in cells}
     with suppress(MitofmError):  # its study has no cell yet
         done = collect(cells[0].paths.runs, cells[0].study).done if len(seeds) == 1 else pd.DataFrame()
+        done = (
+            done[done["protocol_version"] == PROTOCOL_VERSION] if len(done) else done
+        )  # others are never mixed with these
         rows = done.reindex(columns=["seed", "split_seed", "training_seed"]).itertuples(index=False)
         seeds |= {spell_seeds(*row) for row in rows}
     return describe_seeds(seeds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mitofm.data.splits.part import Split
-from mitofm.training.settings import Settings
+from mitofm.training.settings import PROTOCOL_VERSION, Settings
 
 
 def collect_labels(settings: Settings, split: Split) -> dict[str, Any]:
@@ -32,6 +32,7 @@ def collect_labels(settings: Settings, split: Split) -> dict[str, Any]:
         "n_train": len(split.rows("train")),
         "n_validation": len(split.rows("validation")),
         "test_only": list(split.test_only),
+        "protocol_version": PROTOCOL_VERSION,
         "slide_unit": split.slide_unit,
         "seen": sorted(set(pretrained_on) & set(card.origin)),  # images that the backbone was pretrained on
         **({"confounded_with": dict(split.confounded_with)} if split.confounded_with else {}),

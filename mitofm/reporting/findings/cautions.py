@@ -38,6 +38,12 @@ def describe(done: pd.DataFrame) -> list[str]:
             f"Random weights, not pretrained ones: {', '.join(random)}. Such a number says what the architecture does "
             "without pretraining, and nothing about the published model."
         )
+    versions = sorted(set(done["protocol_version"]))
+    if len(versions) > 1:
+        said.append(
+            f"Made under versions {' and '.join(map(str, versions))} of the protocol, which may give other results for the same "
+            "configuration: they are reported apart, and never compared or averaged with each other."
+        )
     leaky = sorted(set(done.loc[done["leaks"].eq(True), "split"]))
     if leaky:
         said.append(
