@@ -10,7 +10,7 @@ from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.estimates import AUROC, Result, Stored
 from mitofm.reporting.numbers import NOTHING
-from mitofm.reporting.tables import Entry, show_difference, show_outcome, show_support
+from mitofm.reporting.tables import Entry, show_difference, show_outcome, show_search, show_support
 
 SAMPLES, SLIDES, SAME = "cells", "slides", "the same predictions"  # as the CSV tables in bundles say
 _PAIRED = {SAMPLES: "samples"}  # what people see
@@ -62,6 +62,7 @@ class Answer:
             Entry("paired by", _PAIRED.get(self.paired, self.paired), {"paired_by": self.paired}),
             *show_support(self.difference),
             Entry("p", _format_p(self.p), {"p_corrected": self.p}),
+            *show_search(self.first, self.second),
         ]
 
 

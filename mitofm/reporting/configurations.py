@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,7 +69,9 @@ class Group:
     """The cells of a configuration: the finished ones by seed (and fold), and how many there should be.
 
     `axes` says what the configuration is: its labels by axis, and the keys that tell it from others of equal labels.
-    `confounded_with`: if a domain is left out of training, what is missing with it ("scanner X"), and the share of that.
+    `tried` are the numbers of settings that its cells chose among, ascending. `rules` says by key of `done` what chose
+    checkpoint and threshold: "validation", or "fixed" if nothing did. `confounded_with`: if a domain is left out of training,
+    what is missing with it ("scanner X"), and the share of that.
     """
 
     configuration: Configuration
@@ -77,6 +79,8 @@ class Group:
     planned: int
     axes: Mapping[str, Any] = field(default_factory=dict)
     confounded_with: Mapping[str, float] = field(default_factory=dict)
+    tried: tuple[int, ...] = ()
+    rules: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def a_cell(self) -> str:
@@ -116,24 +120,31 @@ def group_cells(collected: Collected) -> list[Group]:
         dataset: [axis for axis in _SETTING_AXES if part[axis].nunique() > 1]
         for dataset, part in cells.groupby("dataset")
     }
-    done: dict[Configuration, dict[str, str]] = {}
-    planned: dict[Configuration, set[str]] = {}
-    axes: dict[Configuration, Mapping[str, Any]] = {}
-    missing: dict[Configuration, Mapping[str, float]] = {}
+    members: dict[Configuration, list[dict[str, Any]]] = {}
     for row in rows:
-        key = _name(row, varying[row["dataset"]])
-        planned.setdefault(key, set()).add(row["repetition"])
-        missing[key] = missing.get(key) or row.get("confounded_with") or {}
-        axes[key] = {axis: row[axis] for axis in _AXES} | row["variants"]
-        finished = done.setdefault(key, {})
-        if row["state"] == DONE and finished.setdefault(row["repetition"], row["cell"]) != row["cell"]:
+        members.setdefault(_name(row, varying[row["dataset"]]), []).append(row)
+    return [_make_group(key, members[key]) for key in sorted(members)]
+
+
+def _make_group(key: Configuration, rows: Sequence[Mapping[str, Any]]) -> Group:
+    done: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        seed = row["repetition"]
+        if row["state"] == DONE and done.setdefault(seed, row)["cell"] != row["cell"]:
             raise MitofmError(
-                f"cells {finished[row['repetition']]} and {row['cell']} have equal labels, seed and configuration "
+                f"cells {done[seed]['cell']} and {row['cell']} have equal labels, seed and configuration "
                 "but are different cells (their data or weights changed?): report each in a study of its own"
             )
-    return [
-        Group(key, dict(sorted(done[key].items())), len(planned[key]), axes[key], missing[key]) for key in sorted(done)
-    ]
+    done = dict(sorted(done.items()))
+    return Group(
+        key,
+        {seed: row["cell"] for seed, row in done.items()},
+        len({row["repetition"] for row in rows}),
+        {axis: rows[-1][axis] for axis in _AXES} | rows[-1]["variants"],
+        next((row["confounded_with"] for row in rows if row.get("confounded_with")), {}),
+        tuple(sorted({row["settings_tried"] for row in done.values() if row.get("settings_tried")})),
+        {seed: row["threshold_rule"] for seed, row in done.items() if row.get("threshold_rule")},
+    )
 
 
 def _complete_versions(versions: pd.Series) -> pd.Series:

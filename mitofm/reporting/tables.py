@@ -133,6 +133,15 @@ def show_confounded(tested: Result) -> list[Entry]:
     return [Entry("missing from training, too", said, {"confounded_with": said})] if said else []
 
 
+def show_search(first: Result, second: Result) -> list[Entry]:
+    """How many settings either side of a comparison chose among; no entry if they are as many, or not known."""
+    tried = [side.group.tried for side in (first, second)]
+    if not all(tried) or tried[0] == tried[1]:
+        return []
+    one, other = map(format_range, tried)
+    return [Entry("settings tried", f"{one} against {other}", {"first_tried": one, "second_tried": other})]
+
+
 def show_estimate(
     heading: str, name: str, found: Estimate, format: Callable[[Estimate], str] = format_interval
 ) -> Entry:

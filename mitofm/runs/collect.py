@@ -16,6 +16,7 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
+from mitofm.runs.choice import count_tried
 from mitofm.runs.folder import CellFolder, DamagedCell, State, read_config, read_stored
 from mitofm.runs.keys import LABELS
 
@@ -30,7 +31,8 @@ PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 # The version of a cell that does not state it, by whether its threshold is stated as a logit.
 _LAST_WITHOUT, _FIRST_WITH_LOGIT = 3, 4
-_CHOSEN = ("threshold", "threshold_logit", "threshold_rule", "prior_logit")
+_CHOSEN = ("threshold", "threshold_logit", "threshold_rule", "prior_logit", "settings_tried")
+_WHOLE = ("protocol_version", "settings_tried")
 COLUMNS = ("cell", "state", "reason", *LABELS, *_FURTHER, *_CHOSEN, *COST)
 """Those of `Collected.cells` that are always there."""
 
@@ -42,8 +44,9 @@ class Collected:
     Attributes:
         runs: the folder that holds `cells/` and `studies/`.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED, damaged or missing), reason, the labels of
-            its `cell.json`, threshold (a probability), threshold_logit, threshold_rule, prior_logit, and the columns of its
-            `cost.json`; None if unknown. Then the cells of a sweep that were not started, named by their choices.
+            its `cell.json`, threshold (a probability), threshold_logit, threshold_rule, prior_logit, settings_tried (see
+            `choice.py`), and the columns of its `cost.json`; None if unknown. Then the cells of a sweep that were not started,
+            named by their choices.
         stated: the comparisons that the study stated before it ran; None if it stated none.
     """
 
@@ -122,7 +125,7 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in not_started]
     cells = pd.DataFrame(rows)
     extra = sorted(set(cells.columns) - set(COLUMNS))
-    cells = cells.reindex(columns=[*COLUMNS, *extra]).astype({"protocol_version": "Int64"})
+    cells = cells.reindex(columns=[*COLUMNS, *extra]).astype(dict.fromkeys(_WHOLE, "Int64"))
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
 
 
@@ -150,6 +153,7 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
                 "threshold": found["value"],
                 "threshold_rule": found.get("rule"),
                 "threshold_logit": read_logit(found),
+                "settings_tried": count_tried(metrics.get("chosen")),
             }
             cost = read_stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
             row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}

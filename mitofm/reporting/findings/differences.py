@@ -23,6 +23,7 @@ from mitofm.reporting.tables import (
     name_row,
     show_confounded,
     show_difference,
+    show_search,
     show_verdict,
 )
 
@@ -104,6 +105,7 @@ def tabulate(name: str, title: str, axis: str, pairs: Sequence[Pair], note: str)
                 Entry("difference", name_pair(pair, axis), sides | {"seeds": pair.difference.seeds}),
                 show_difference("AUROC (95 % interval)", "difference", pair.difference),
                 *show_verdict(pair.difference),
+                *show_search(pair.first, pair.second),
                 *show_confounded(pair.first),
             ]
         )
