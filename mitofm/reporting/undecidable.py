@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from mitofm.reporting.answers import Answer
 from mitofm.reporting.configurations import group_cells, name_seed
 from mitofm.reporting.estimates import AUROC, DOMAIN, Result, Stored, pick_domains, pick_primary
 from mitofm.reporting.findings import stated
+from mitofm.reporting.findings.cautions import describe_left_out
 from mitofm.reporting.foreseen import Imagined, foresee_cells
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.kept import Kept
@@ -81,14 +82,20 @@ def _judge(
         said = list(_describe_single(results))
     primary = pick_primary(results)
     said += _describe_sets(stored, primary)
-    said += _describe_domains([one for one in pick_domains(results) if one.configuration in _spell_out(primary)])
+    said += [*_describe_domains(pick_domains(results), _name_unit(stored)), *describe_left_out(primary)]
     if asked is not None:
         said += _describe_stated(stored, results, asked)
     return [one for one in said if one]
 
 
-def _spell_out(results: Iterable[Result]) -> set:
-    return {one.configuration for one in results}
+def _name_unit(stored: Stored) -> str:
+    """What test sets are counted in: "patient", if patients are known, else "slide" (or "image", if no slide is)."""
+    units = set(stored.collected.done["slide_unit"])
+    return units.pop() if len(units) == 1 else "slide"
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}{'s' if number != 1 else ''}"
 
 
 def _describe_single(results: Sequence[Result]) -> Iterator[str]:
@@ -103,30 +110,29 @@ def _describe_single(results: Sequence[Result]) -> Iterator[str]:
 
 def _describe_sets(stored: Stored, results: Sequence[Result]) -> Iterator[str]:
     """The test sets without an interval, each once: configurations share them."""
-    lacking = group_by((one for one in results if one.auroc.why), _place)
-    for (dataset, where, name, words), members in islice(lacking.items(), _FEW):
-        place = join(f"test set {name} of {dataset}", where)
-        yield f"{place} {words}; {_find_way_out(stored, members[0])}"
+
+    def place(result: Result) -> tuple[str, str]:
+        key = result.configuration
+        return join(f"test set {result.set} of {key.dataset}", key.where), _describe_lack(result, _name_unit(stored))
+
+    lacking = group_by((one for one in results if one.auroc.why), place)
+    for (named, words), members in islice(lacking.items(), _FEW):
+        yield f"{named} {words}; {_find_way_out(stored, members[0])}"
     if len(lacking) > _FEW:
         yield f"{len(lacking) - _FEW} more test sets give no interval"
 
 
-def _place(result: Result) -> tuple[str, str, str, str]:
-    key = result.configuration
-    return key.dataset, key.where, result.set, _describe_lack(result)
-
-
-def _describe_lack(result: Result) -> str:
-    """What a test set lacks for an interval."""
+def _describe_lack(result: Result, unit: str) -> str:
+    """What a test set lacks for an interval, in the units that `_name_unit` names."""
     found = result.auroc
     if found.value is None:
         return "lacks a class at every seed: it gives no number"
     if found.slides < MINIMUM_SLIDES:
-        return f"has {found.slides} slide{'s' if found.slides > 1 else ''}: no interval under {MINIMUM_SLIDES}"
+        return f"has {_count(found.slides, unit)}: no interval under {MINIMUM_SLIDES}"
     if found.effective_slides < MINIMUM_EFFECTIVE:
         return (
-            f"has {found.slides} slides that tell as much as {found.effective_slides:.1f} of equal size: no interval under "
-            f"{MINIMUM_EFFECTIVE:g}"
+            f"has {_count(found.slides, unit)} that tell as much as {found.effective_slides:.1f} of equal size: no interval "
+            f"under {MINIMUM_EFFECTIVE:g}"
         )
     return f"gives no interval: {found.why}"
 
@@ -134,20 +140,20 @@ def _describe_lack(result: Result) -> str:
 def _find_way_out(stored: Stored, result: Result) -> str:
     chances = [tested.get("test_chance") for tested in stored.predictions(result.group, result.set).values()]
     if all(chance is not None and (chance == 1).all() for chance in chances):
-        return "no seed adds any, so more slides are needed"
-    return "further seeds draw other slides, and the folds of split=kfold test every slide"
+        return f"no seed adds any, so more {_name_unit(stored)}s are needed"
+    return "further seeds draw others, and the folds of split=kfold test all"
 
 
-def _describe_domains(results: Sequence[Result]) -> Iterator[str]:
+def _describe_domains(results: Sequence[Result], unit: str) -> Iterator[str]:
     """The test domains without an interval, if there are several domains."""
     found = group_by(results, lambda one: one.set)
     lacking = {
-        name.removeprefix(DOMAIN): max(one.auroc.slides for one in members)
+        name.removeprefix(DOMAIN): min(one.auroc.slides for one in members if one.auroc.why)
         for name, members in found.items()
         if any(one.auroc.why for one in members)
     }
     if len(found) > 1 and lacking:
-        told = ", ".join(f"{name} ({slides} slide{'s' if slides > 1 else ''})" for name, slides in lacking.items())
+        told = ", ".join(f"{name} ({_count(slides, unit)})" for name, slides in lacking.items())
         yield f"{len(lacking)} of {len(found)} test domains have no interval of their own: {told}"
 
 
@@ -178,7 +184,7 @@ def _explain(stored: Stored, one: Answer) -> str:
         return f"{ONE_TRAINING}: {suggest_seeds(name_seed(common))}"
     for side in (one.first, one.second):
         if side.auroc.why:
-            return f"its test set {_describe_lack(side)}; {_find_way_out(stored, side)}"
+            return f"its test set {_describe_lack(side, _name_unit(stored))}; {_find_way_out(stored, side)}"
     return f"{one.difference.why}: give both sides the same seeds"
 
 

@@ -49,9 +49,9 @@ def test_one_seed_and_few_slides_are_said_with_the_way_out(planned: Callable[...
     said = planned("seed=42")
     assert said[0] == "with one seed nothing can be said of methods, only of these trained models: seed=42,43,44"
     slides = (
-        "test set in_domain of synthetic has 2 slides: no interval under 6; further seeds draw other slides, and the "
+        "test set in_domain of synthetic has 2 slides: no interval under 6; further seeds draw others, and the folds "
     )
-    assert said[1] == f"{slides}folds of split=kfold test every slide"
+    assert said[1] == f"{slides}of split=kfold test all"
     assert said[2].startswith("2 of 2 test domains have no interval of their own: canine lymphoma (1 slide), human ")
     assert said[3].startswith(
         "stated comparison lora instead of a probe (in-domain) cannot be decided: its test set has 2 "
@@ -105,3 +105,11 @@ def test_finished_cells_of_the_study_count(
     capsys.readouterr()
     assert planned("adaptation=prototype", "seed=1")[0].startswith("with one seed nothing can be said of methods")
     assert not any("one seed" in line for line in planned("adaptation=prototype", "seed=2"))
+
+
+def test_patients_are_counted_if_they_are_known(planned: Callable[..., list[str]]) -> None:
+    slides = [f"{domain}_{number:02d}" for domain in ("canine_lymphoma", "human_melanoma") for number in range(6)]
+    patients = ",".join(f"{slide}: {slide[:-1]}{number // 2}" for number, slide in enumerate(slides))
+    said = planned(f"+data.patients={{{patients}}}", "seed=1,2", "split=leave_one_out", "split.domain=human melanoma")
+    (outside,) = [line for line in said if line.startswith("test set out_of_domain")]
+    assert outside.endswith("has 3 patients: no interval under 6; no seed adds any, so more patients are needed")

@@ -66,6 +66,10 @@ def describe(done: pd.DataFrame) -> list[str]:
     only = sorted({domain for domains in done["test_only"] if domains for domain in domains})
     if only:
         said.append(f"Domains that are only tested on, having too little to train on: {', '.join(only)}.")
+    if (done["slide_unit"] == "patient").any():
+        said.append(
+            "Patients are known, and are what is drawn: tables count patients, each with all of its slides, as slides."
+        )
     if (done["slide_unit"] == "image").any():
         said.append(
             "No slide or patient is known, so each image is its own unit: if several images come from one patient, "

@@ -24,6 +24,12 @@ def test_cautions_say_random_weights_test_only_domains_and_images_as_units(study
     assert "each image is its own unit" in said
 
 
+def test_patients_that_tables_count_as_slides_are_a_caution(study: Study) -> None:
+    study.add(slide_unit="patient")
+    (said,) = cautions.describe(collect(study.runs).done)
+    assert said.startswith("Patients are known, and are what is drawn")
+
+
 def test_a_test_set_that_pretraining_may_have_seen_is_a_caution(study: Study) -> None:
     study.add(backbone="gpfm", seen=["MIDOG 2021"])
     study.add(backbone="uni", seen=[])
