@@ -1,4 +1,4 @@
-"""`mitofm plan [arguments of train]`: what a command would run, before it does."""
+"""`mitofm plan [arguments of train]`: what a command would run and what it cannot decide, before it runs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from hydra._internal.utils import get_args_parser
 
 from mitofm.commands.composing import read_command_line
 from mitofm.commands.launching import check_grid
-from mitofm.runs.foresight import foresee
+from mitofm.reporting.undecidable import list_undecidable
+from mitofm.runs.foresight import Tried, foresee
 
 
 def main(arguments: list[str]) -> None:
-    """Print cells by state, time and disk; nothing is trained, and only new data is opened."""
+    """Print cells by state, time and disk, and what the design cannot decide; nothing is trained, and only new data is opened."""
     parsed = get_args_parser().parse_args(arguments)
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
-    print(*foresee(check_grid(line, every_cell=True)), sep="\n")
+    cells, tried = check_grid(line, every_cell=True), Tried()
+    print(*foresee(cells, tried), sep="\n")
     at_once = line.launches.get("array_parallelism") or line.launches.get("n_jobs", 1)
     print(f"by: hydra/launcher={line.launcher}, {at_once} at once" if line.multirun else "by: one cell")
+    print(*(f"{one}\n" for one in list_undecidable(cells, tried)), sep="", end="")

@@ -18,6 +18,7 @@ from mitofm.ground.errors import MitofmError, describe_fault
 from mitofm.runs import studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
+from mitofm.runs.foresight import warn_of_one_seed
 from mitofm.runs.progress import show_progress
 from mitofm.runs.status import list_failures
 
@@ -34,12 +35,15 @@ def main(arguments: list[str]) -> None:
         command()
         return
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
-    settings = check_grid(line)[-1]
+    cells = check_grid(line)
+    settings = cells[-1]
     runs, study = settings.paths.runs, settings.study
     (runs / "hydra").mkdir(parents=True, exist_ok=True)  # Hydra would end in a traceback if it cannot
     studies.state_comparisons(runs, study, settings.config.get("comparisons"))
     if line.multirun:
         studies.note_grid(runs, study, *line.grid)
+        if line.size > 1 and (warning := warn_of_one_seed(cells)):
+            print(f"mitofm: {warning}; `mitofm plan` says what else cannot be decided", file=sys.stderr)
     try:
         with show_progress(runs, study, line.size if line.multirun else 1):
             command()

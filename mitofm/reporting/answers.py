@@ -10,7 +10,7 @@ from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.estimates import AUROC, Result, Stored
 from mitofm.reporting.numbers import NOTHING
-from mitofm.reporting.tables import Entry, show_difference, show_outcome, show_support
+from mitofm.reporting.tables import Entry, show_difference, show_outcome, show_search, show_support
 
 SAMPLES, SLIDES, SAME = "cells", "slides", "the same predictions"  # as the CSV tables in bundles say
 _PAIRED = {SAMPLES: "samples"}  # what people see
@@ -62,6 +62,7 @@ class Answer:
             Entry("paired by", _PAIRED.get(self.paired, self.paired), {"paired_by": self.paired}),
             *show_support(self.difference),
             Entry("p", _format_p(self.p), {"p_corrected": self.p}),
+            *show_search(self.first, self.second),
         ]
 
 
@@ -86,8 +87,9 @@ def explain(count: int, margin: float) -> str:
     """How outcomes and pairs are to be read, for the note of a table of `count` answers."""
     return (
         f"The {_AT_ONCE} is so wide that those of all {count} hold together at 95 % (Bonferroni), and p is corrected "
-        f"likewise: under 0.05 if that interval leaves out 0. Equivalent: all of it lies within {margin:g}. One training only: "
-        "one seed shows nothing of what another training would give. Paired by slides: not the same samples, so the "
+        f"likewise: under 0.05 if that interval leaves out 0. Equivalent: all of it lies within {margin:g}. "
+        "Could not be decided: by its design, whatever its cells had measured; of one training, as one seed shows nothing of "
+        "what another would give, or without an interval. Paired by slides: not the same samples, so the "
         "jackknife leaves each slide out of both sides at once."
     )
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.collect import DONE, Collected
+from mitofm.runs.collect import DONE, Collected, spell_seeds
 from mitofm.runs.identity import unify_numbers
 from mitofm.runs.keys import COMPARED, LABELS, NOT_COMPARED
 
 RANDOM, SLIDES = "random", "slide"
 # How splits describe a training side that is no domain of its own (`Strategy.describe` in mitofm/data/splits/part.py).
-_EVERYTHING, _FOLD = "all", re.compile(r"fold \d+")
+_EVERYTHING, _ALL_BUT, _FOLD = "all", "all but ", re.compile(r"fold \d+")
 _AXES = [label for label in LABELS if label != "seed"]
 # Axes without a place of their own in figures and tables: one that varies is spelt out as the setting.
-_SETTING_AXES = ("split", "augment", "fit", "protocol", "fraction_unit")
+_SETTING_AXES = ("split", "augment", "fit", "protocol", "protocol_version", "fraction_unit")
+_SPELLED = {"protocol_version": "protocol version"}
 # Their usual values, which need no words.
 _USUAL = {"fit": "default", "protocol": "honest", "fraction_unit": "annotation"}
 
@@ -46,6 +47,11 @@ class Configuration:
         return ", ".join(part for part in (self.setting, trained) if part)
 
     @property
+    def left_out(self) -> str:
+        """The domain that alone does not train; "" if there is none."""
+        return self.train_domain.removeprefix(_ALL_BUT) if self.train_domain.startswith(_ALL_BUT) else ""
+
+    @property
     def share(self) -> str:
         """The fraction as people say it: 0.001 is "0.1 %", and 5 of the unit slide "5 slides"."""
         if self.fraction_unit == SLIDES:
@@ -63,17 +69,29 @@ class Group:
     """The cells of a configuration: the finished ones by seed (and fold), and how many there should be.
 
     `axes` says what the configuration is: its labels by axis, and the keys that tell it from others of equal labels.
+    `tried` are the numbers of settings that its cells chose among, ascending. `rules` says by key of `done` what chose
+    checkpoint and threshold: "validation", or "fixed" if nothing did. `confounded_with`: if a domain is left out of training,
+    what is missing with it ("scanner X"), and the share of that.
     """
 
     configuration: Configuration
     done: Mapping[str, str]
     planned: int
     axes: Mapping[str, Any] = field(default_factory=dict)
+    confounded_with: Mapping[str, float] = field(default_factory=dict)
+    tried: tuple[int, ...] = ()
+    rules: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def a_cell(self) -> str:
         """The first of the finished ones, which speaks for all."""
         return next(iter(self.done.values()))
+
+
+def name_confounders(missing: Mapping[str, float]) -> str:
+    """What is missing from training with a domain, and how much of it: "scanner X (100 % of it), species dog (60 %)"."""
+    told = [f"{name} ({100 * share:.0f} %)" for name, share in missing.items()]
+    return ", ".join(told).replace(" %)", " % of it)", 1)
 
 
 def name_seed(repetition: str) -> str:
@@ -91,6 +109,7 @@ def group_cells(collected: Collected) -> list[Group]:
         MitofmError: two cells are the same configuration and seed in every respect that can be named.
     """
     cells = collected.cells[collected.cells["dataset"].notna()].copy()
+    cells["protocol_version"] = _complete_versions(cells["protocol_version"])
     cells[_AXES] = cells[_AXES].astype(object).where(cells[_AXES].notna(), "")
     # A fold is a part of its seed: the folds of one together test all its slides.
     folds = cells["train_domain"].where(cells["train_domain"].map(lambda trained: bool(_FOLD.fullmatch(trained))), "")
@@ -101,30 +120,43 @@ def group_cells(collected: Collected) -> list[Group]:
         dataset: [axis for axis in _SETTING_AXES if part[axis].nunique() > 1]
         for dataset, part in cells.groupby("dataset")
     }
-    done: dict[Configuration, dict[str, str]] = {}
-    planned: dict[Configuration, set[str]] = {}
-    axes: dict[Configuration, Mapping[str, Any]] = {}
+    members: dict[Configuration, list[dict[str, Any]]] = {}
     for row in rows:
-        key = _name(row, varying[row["dataset"]])
-        planned.setdefault(key, set()).add(row["repetition"])
-        axes[key] = {axis: row[axis] for axis in _AXES} | row["variants"]
-        finished = done.setdefault(key, {})
-        if row["state"] == DONE and finished.setdefault(row["repetition"], row["cell"]) != row["cell"]:
+        members.setdefault(_name(row, varying[row["dataset"]]), []).append(row)
+    return [_make_group(key, members[key]) for key in sorted(members)]
+
+
+def _make_group(key: Configuration, rows: Sequence[Mapping[str, Any]]) -> Group:
+    done: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        seed = row["repetition"]
+        if row["state"] == DONE and done.setdefault(seed, row)["cell"] != row["cell"]:
             raise MitofmError(
-                f"cells {finished[row['repetition']]} and {row['cell']} have equal labels, seed and configuration "
+                f"cells {done[seed]['cell']} and {row['cell']} have equal labels, seed and configuration "
                 "but are different cells (their data or weights changed?): report each in a study of its own"
             )
-    return [Group(key, dict(sorted(done[key].items())), len(planned[key]), axes[key]) for key in sorted(done)]
+    done = dict(sorted(done.items()))
+    return Group(
+        key,
+        {seed: row["cell"] for seed, row in done.items()},
+        len({row["repetition"] for row in rows}),
+        {axis: rows[-1][axis] for axis in _AXES} | rows[-1]["variants"],
+        next((row["confounded_with"] for row in rows if row.get("confounded_with")), {}),
+        tuple(sorted({row["settings_tried"] for row in done.values() if row.get("settings_tried")})),
+        {seed: row["threshold_rule"] for seed, row in done.items() if row.get("threshold_rule")},
+    )
+
+
+def _complete_versions(versions: pd.Series) -> pd.Series:
+    """The version of the protocol of each cell; of an unfinished one that does not state it, the oldest there is."""
+    known = versions.dropna().astype(int)
+    return versions.fillna(known.min()).astype(int) if len(known) else versions
 
 
 def _spell_seeds(cells: pd.DataFrame) -> Iterator[str]:
     """The seed of each cell, or those of its split and of its training if either has its own."""
-    if not {"split_seed", "training_seed"} & set(cells):
-        yield from (str(int(seed)) for seed in cells["seed"])
-        return
     for row in cells.reindex(columns=["seed", "split_seed", "training_seed"]).itertuples(index=False):
-        split, training = (row.seed if pd.isna(own) else own for own in (row.split_seed, row.training_seed))
-        yield f"{int(split)}" if split == training else f"{int(split)}/{int(training)}"
+        yield spell_seeds(*row)
 
 
 def _name(row: Mapping[str, Any], varying: list[str]) -> Configuration:
@@ -139,7 +171,9 @@ def _name(row: Mapping[str, Any], varying: list[str]) -> Configuration:
     random = " (random weights)" if row["weights"] == RANDOM else ""
     return Configuration(
         dataset=str(row["dataset"]),
-        setting=", ".join([*(f"{axis} {row[axis]}" for axis in told), *(f"{k} {variants[k]}" for k in elsewhere)]),
+        setting=", ".join(
+            [*(f"{_SPELLED.get(axis, axis)} {row[axis]}" for axis in told), *(f"{k} {variants[k]}" for k in elsewhere)]
+        ),
         train_domain=str(row["train_domain"]),
         fraction=float(row["fraction"]),
         model=f"{row['backbone']}{random}{suffix('backbone.')}",

@@ -10,12 +10,13 @@ from statistics import median_high
 
 import pandas as pd
 
+from mitofm.data.splits.part import OUT_OF_DOMAIN
 from mitofm.evaluation import statistics
 from mitofm.evaluation.metrics import evaluation_sets
 from mitofm.evaluation.replicates import Replicates, pool_folds, replicate
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
-from mitofm.reporting.configurations import Configuration, Group, name_seed
+from mitofm.reporting.configurations import Configuration, Group, name_confounders, name_seed
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import Collected
@@ -59,6 +60,14 @@ class Result:
     def named(self) -> str:
         """The model and the adaptation."""
         return f"{self.configuration.model}, {self.configuration.adaptation}"
+
+    @property
+    def confounded(self) -> str:
+        """What else is missing from training with the domain that is left out and tested here, in words; "" if nothing."""
+        left_out = self.configuration.left_out
+        if not left_out or self.set not in (OUT_OF_DOMAIN, f"{DOMAIN}{left_out}"):
+            return ""
+        return name_confounders(self.group.confounded_with)
 
     @property
     def auroc(self) -> Estimate:

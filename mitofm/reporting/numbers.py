@@ -9,6 +9,8 @@ from mitofm.evaluation.statistics import HIGHER, LOWER, NO_INTERVAL, NOT_DECIDED
 from mitofm.reporting.estimates import ALL, DOMAIN, Pair
 
 NOTHING = "–"
+COULD_NOT = "could not be decided"
+"""By its design: whatever its cells had measured."""
 
 
 def format_value(estimate: Estimate) -> str:
@@ -42,6 +44,15 @@ def format_range(numbers: Sequence[float]) -> str:
     """One number if all are equal, else the least and the most."""
     least, most = min(numbers), max(numbers)
     return f"{least:,.0f}" if least == most else f"{least:,.0f} to {most:,.0f}"
+
+
+def explain_outcome(said: str, found: Estimate) -> str:
+    """What is said of a difference. "Not decided" is of a design that could have decided; of others it says why they could not."""
+    if found.value is None:
+        return found.why
+    if said == NO_INTERVAL:
+        return f"{COULD_NOT}: {found.why or NO_INTERVAL}"
+    return f"{COULD_NOT}: {said}" if said == ONE_TRAINING else said
 
 
 def name_set(name: str) -> str:

@@ -12,7 +12,8 @@ import pandas as pd
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import files
 from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.numbers import format_difference, format_interval, format_range, name_set
+from mitofm.reporting.estimates import Result
+from mitofm.reporting.numbers import explain_outcome, format_difference, format_interval, format_range, name_set
 
 SETTING, SET, LABELS, MODEL, ADAPTATION = AXES = ("setting", "test set", "labels", "model", "adaptation")
 TEST_DOMAIN = "test domain"
@@ -95,7 +96,7 @@ def make_table(
         note: what a reader must know; why some of `estimates`, which the rows show, have no interval is added.
         axes: headings that move into the caption when people see the same under them in every row of several.
     """
-    shown = pd.DataFrame([{entry.heading: entry.shown for entry in row if entry.heading} for row in rows])
+    shown = pd.DataFrame([{entry.heading: entry.shown for entry in row if entry.heading} for row in rows]).fillna("")
     full = pd.DataFrame([{column: value for entry in row for column, value in entry.full.items()} for row in rows])
     same = [
         axis for axis in axes if axis in shown and shown[axis].nunique() == 1 and (len(shown) > 1 or not shown[axis][0])
@@ -126,6 +127,21 @@ def hide(entries: Iterable[Entry], *headings: str) -> list[Entry]:
     return [entry._replace(heading="") if entry.heading in headings else entry for entry in entries]
 
 
+def show_confounded(tested: Result) -> list[Entry]:
+    """If a domain is left out and tested, what else is missing from training with it; no entry if nothing is."""
+    said = tested.confounded
+    return [Entry("missing from training, too", said, {"confounded_with": said})] if said else []
+
+
+def show_search(first: Result, second: Result) -> list[Entry]:
+    """How many settings either side of a comparison chose among; no entry if they are as many, or not known."""
+    tried = [side.group.tried for side in (first, second)]
+    if not all(tried) or tried[0] == tried[1]:
+        return []
+    one, other = map(format_range, tried)
+    return [Entry("settings tried", f"{one} against {other}", {"first_tried": one, "second_tried": other})]
+
+
 def show_estimate(
     heading: str, name: str, found: Estimate, format: Callable[[Estimate], str] = format_interval
 ) -> Entry:
@@ -145,8 +161,8 @@ def show_support(found: Estimate) -> list[Entry]:
 
 
 def show_outcome(heading: str, said: str, found: Estimate) -> Entry:
-    """What is said of a difference; people see the reason if it has no value."""
-    return Entry(heading, said if found.value is not None else found.why, {heading: said})
+    """What is said of a difference; people see why if whatever its cells had measured could not have decided it."""
+    return Entry(heading, explain_outcome(said, found), {heading: said})
 
 
 def show_verdict(found: Estimate) -> list[Entry]:

@@ -16,6 +16,7 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
+from mitofm.runs.choice import count_tried
 from mitofm.runs.folder import CellFolder, DamagedCell, State, read_config, read_stored
 from mitofm.runs.keys import LABELS
 
@@ -28,6 +29,12 @@ _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "n
 _COUNTED = ("n_train", "n_validation")  # of finished cells. A report needs these three groups of labels
 PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
+# The version of a cell that does not state it, by whether its threshold is stated as a logit.
+_LAST_WITHOUT, _FIRST_WITH_LOGIT = 3, 4
+_CHOSEN = ("threshold", "threshold_logit", "threshold_rule", "prior_logit", "settings_tried")
+_WHOLE = ("protocol_version", "settings_tried")
+COLUMNS = ("cell", "state", "reason", *LABELS, *_FURTHER, *_CHOSEN, *COST)
+"""Those of `Collected.cells` that are always there."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,9 @@ class Collected:
     Attributes:
         runs: the folder that holds `cells/` and `studies/`.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED, damaged or missing), reason, the labels of
-            its `cell.json`, threshold (a probability), threshold_logit, threshold_rule, prior_logit, and the columns of its
-            `cost.json`; None if unknown. Then the cells of a sweep that were not started, named by their choices.
+            its `cell.json`, threshold (a probability), threshold_logit, threshold_rule, prior_logit, settings_tried (see
+            `choice.py`), and the columns of its `cost.json`; None if unknown. Then the cells of a sweep that were not started,
+            named by their choices.
         stated: the comparisons that the study stated before it ran; None if it stated none.
     """
 
@@ -116,21 +124,15 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     not_started = listed.not_started()[0] if listed else []
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in not_started]
     cells = pd.DataFrame(rows)
-    columns = [
-        "cell",
-        "state",
-        "reason",
-        *LABELS,
-        *_FURTHER,
-        "threshold",
-        "threshold_logit",
-        "threshold_rule",
-        "prior_logit",
-        *COST,
-    ]
-    extra = sorted(set(cells.columns) - set(columns))
-    cells = cells.reindex(columns=[*columns, *extra])
+    extra = sorted(set(cells.columns) - set(COLUMNS))
+    cells = cells.reindex(columns=[*COLUMNS, *extra]).astype(dict.fromkeys(_WHOLE, "Int64"))
     return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
+
+
+def spell_seeds(seed: float, split_seed: float | None = None, training_seed: float | None = None) -> str:
+    """The seed of a cell, or SPLIT/TRAINING if its split and its training have others. None and NaN are no seed of their own."""
+    split, training = (int(seed if own is None or pd.isna(own) else own) for own in (split_seed, training_seed))
+    return f"{split}" if split == training else f"{split}/{training}"
 
 
 def _read_row(cell: CellFolder) -> dict[str, Any]:
@@ -145,11 +147,13 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
         if done:
             metrics = read_metrics(cell.path / "metrics.json")
             found = metrics["threshold"]
+            row.setdefault("protocol_version", _FIRST_WITH_LOGIT if "logit" in found else _LAST_WITHOUT)
             row |= {
                 "prior_logit": read_shift(metrics),
                 "threshold": found["value"],
                 "threshold_rule": found.get("rule"),
                 "threshold_logit": read_logit(found),
+                "settings_tried": count_tried(metrics.get("chosen")),
             }
             cost = read_stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
             row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}
@@ -161,6 +165,8 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
 def _read_labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
     labels = read_stored(file).get("labels")
     kinds: dict[str, Any] = dict.fromkeys(_WORDS, str) | dict.fromkeys(numbers, int | float)
+    if isinstance(labels, dict) and "protocol_version" in labels:  # up to 0.1 it was not a label
+        kinds["protocol_version"] = int
     if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds.items()):
         raise DamagedCell(file, ValueError("a label is absent or of another kind"))
     return labels

@@ -7,33 +7,64 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from mitofm.data.splits.part import UNUSED, Split
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import find_existing
+from mitofm.runs.collect import collect, spell_seeds
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, read_stored
 from mitofm.runs.identity import identify
-from mitofm.training.settings import Settings
+from mitofm.training.settings import PROTOCOL_VERSION, Settings
 
 _LIKE = ("backbone", "adaptation", "dataset", "fraction")
 """The labels in which a past cell equals a coming one: all of them, else the first three, else the first two."""
+_REPEATED = ("slide", "domain", "part", "evaluation_set")
+_KEPT = (*_REPEATED, "label", "order", "test_chance")
+"""The columns of a split that its design is told by: those of text repeat few values, and a grid has many splits."""
 
 
-def foresee(cells: Iterable[Settings]) -> Iterator[str]:
-    """Forecast cells of one folder of runs, in lines of text. Their splits are tried.
+class Tried:
+    """The splits of a grid's cells, each made once: cells of other backbones and adaptations share theirs."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, pd.DataFrame] = {}
+        self._made: dict[str, Split | str] = {}
+
+    def split(self, cell: Settings) -> Split | str:
+        """The cell's split, without the samples that it does not use; in words why there is none."""
+        data = fingerprints.of(cell.config["data"])
+        key = fingerprints.of([data, cell.config["split"], cell.fraction, cell.seed_of_split])
+        if key not in self._made:
+            self._made[key] = self._make(cell, data)
+        return self._made[key]
+
+    def _make(self, cell: Settings, data: str) -> Split | str:
+        try:
+            if data not in self._tables:
+                self._tables[data] = cell.dataset.table()
+            split = make_or_suggest(cell.split, self._tables[data], cell.fraction, cell.seed_of_split)
+        except MitofmError as problem:
+            return str(problem)
+        used = split.frame[split.frame["part"] != UNUSED]
+        return replace(split, frame=used[list(_KEPT)].astype(dict.fromkeys(_REPEATED, "category")))
+
+
+def foresee(cells: Iterable[Settings], tried: Tried | None = None) -> Iterator[str]:
+    """Forecast cells of one folder of runs, in lines of text. Their splits are tried; those made are left in `tried`.
 
     Raises:
         MitofmError: a cell cannot be named: data or weights are not here.
     """
+    tried = tried or Tried()
     states: Counter[str] = Counter()
     ahead: list[dict[str, Any]] = []
-    problems: dict[str, str] = {}
-    tables: dict[str, pd.DataFrame] = {}
     refused: list[str] = []
     named = {identify(settings).folder_name: settings for settings in cells}
     for name, settings in named.items():
@@ -42,12 +73,8 @@ def foresee(cells: Iterable[Settings]) -> Iterator[str]:
         states[state.value] += 1
         if state not in SETTLED:
             ahead.append(_label(settings))
-            # Cells of other backbones and adaptations share their split, which is tried once.
-            data = fingerprints.of(settings.config["data"])
-            split = fingerprints.of([data, settings.config["split"], settings.fraction, settings.seed_of_split])
-            if split not in problems:
-                problems[split] = _find_problem(settings, tables, data)
-            refused += [problems[split]] if problems[split] else []
+            split = tried.split(settings)
+            refused += [split] if isinstance(split, str) else []
     yield f"{len(named)} cells: " + ", ".join(f"{count} {state.lower()}" for state, count in states.most_common())
     if refused:
         yield f"cannot be split: {len(refused)} of the {len(ahead)} ahead. The first: {refused[0]}"
@@ -64,15 +91,33 @@ def foresee(cells: Iterable[Settings]) -> Iterator[str]:
     yield f"disk: about {size / 1e6:.0f} MB in {runs}, where {shutil.disk_usage(find_existing(runs)).free / 1e9:.1f} GB are free"
 
 
-def _find_problem(cell: Settings, tables: dict[str, pd.DataFrame], data: str) -> str:
-    """The reason why the cell cannot be split; "" if it can. Tables that were read stay in `tables`."""
-    try:
-        if data not in tables:
-            tables[data] = cell.dataset.table()
-        make_or_suggest(cell.split, tables[data], cell.fraction, cell.seed_of_split)
-    except MitofmError as problem:
-        return str(problem)
-    return ""
+def describe_seeds(seeds: Iterable[str]) -> str:
+    """What follows if all cells have one seed, and the way out; "" if they have several."""
+    known = set(seeds)
+    if len(known) != 1:
+        return ""
+    return f"with one seed nothing can be said of methods, only of these trained models: {suggest_seeds(*known)}"
+
+
+def suggest_seeds(seed: str) -> str:
+    """Seeds to type in place of one, which is spelt SPLIT/TRAINING if those differ."""
+    key = "training_seed" if "/" in seed else "seed"
+    first = int(seed.rpartition("/")[2])
+    return f"{key}={first},{first + 1},{first + 2}"
+
+
+def warn_of_one_seed(cells: Iterable[Settings]) -> str:
+    """As `describe_seeds`, of cells that have all seeds of a grid between them, and of the finished ones of their study."""
+    cells = list(cells)
+    seeds = {spell_seeds(one.seed, one.split_seed, one.training_seed) for one in cells}
+    with suppress(MitofmError):  # its study has no cell yet
+        done = collect(cells[0].paths.runs, cells[0].study).done if len(seeds) == 1 else pd.DataFrame()
+        done = (
+            done[done["protocol_version"] == PROTOCOL_VERSION] if len(done) else done
+        )  # others are never mixed with these
+        rows = done.reindex(columns=["seed", "split_seed", "training_seed"]).itertuples(index=False)
+        seeds |= {spell_seeds(*row) for row in rows}
+    return describe_seeds(seeds)
 
 
 def _label(cell: Settings) -> dict[str, Any]:

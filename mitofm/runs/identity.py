@@ -13,9 +13,7 @@ from mitofm.ground.config import list_targets
 from mitofm.ground.fingerprints import Remembered
 from mitofm.runs.keys import FORMER, IN_TABLE, NEUTRAL, PLACES, SINGLE, WHOLE, counts, rename
 from mitofm.runs.resolve import map_leaves, rounded
-from mitofm.training.settings import Settings
-
-PROTOCOL_VERSION = 4  # raise it, once per release, when the same identity would give another result
+from mitofm.training.settings import PROTOCOL_VERSION, Settings
 
 
 @dataclass(frozen=True)

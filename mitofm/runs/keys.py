@@ -49,7 +49,7 @@ IN_TABLE = ("file_url", "votes", "vote_words", "votes_file", "image_mpp", "patie
 # Reports compare these groups, without keys at any depth that are a path or a repetition.
 COMPARED = (*WHOLE, *COUNTED)
 NOT_COMPARED = (*PLACES, "fold", "mode")
-# The labels of a cell in reports, and the keys that they are the values of.
+# The labels of a cell in reports, and the keys that they are the values of. The version of the protocol is no key.
 LABELS = {
     "dataset": ("data.name",),
     "split": ("split.name",),
@@ -57,6 +57,7 @@ LABELS = {
     "augment": ("augment.name",),
     "fit": ("fit.name",),
     "protocol": ("protocol.confounders",),
+    "protocol_version": (),
     "backbone": ("backbone.name",),
     "weights": ("backbone.weights",),
     "adaptation": ("adaptation.name",),

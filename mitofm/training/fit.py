@@ -27,6 +27,7 @@ from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
 from mitofm.training.copies import Copies, Curves, InTime, Sink
 from mitofm.training.frozen import fit_frozen
+from mitofm.training.labels import collect_labels
 from mitofm.training.search import fit_searched
 from mitofm.training.settings import Settings
 from mitofm.training.wandb_run import WandbRun
@@ -47,7 +48,7 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
     if settings.fit.learns_votes:
         votes.require_votes(table, dataset.card.name)
     split = make_or_suggest(settings.split, table, settings.fraction, settings.seed_of_split)
-    labels = _collect_labels(settings, split)
+    labels = collect_labels(settings, split)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
     store = dataset.store()
     for confounder in settings.protocol.built.values():
@@ -136,36 +137,6 @@ def _measure_cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any
         "trained_parameters": outcome.trained.parameters,
         "samples_per_second": outcome.samples_seen / seconds,
         "pieces_per_batch": outcome.trained.pieces,
-    }
-
-
-def _collect_labels(settings: Settings, split: Split) -> dict[str, Any]:
-    """The words and numbers by which tables list this cell."""
-    card, backbone = settings.dataset.card, settings.backbone
-    pretrained_on = backbone.pretraining if backbone.weights == "pretrained" else ()
-    return {
-        "dataset": card.name,
-        "backbone": backbone.name,
-        "weights": backbone.weights,
-        "adaptation": settings.adaptation_name,
-        "fraction": settings.fraction,
-        "fraction_unit": settings.split.fraction_unit,
-        "seed": settings.seed,
-        **settings.seeds_apart,
-        "split": settings.split.name,
-        "leaks": settings.split.leaks,
-        "train_domain": settings.split.describe(),
-        "augment": settings.augment.name,
-        "fit": settings.fit.name,
-        "protocol": " + ".join(sorted(settings.protocol.confounders)) or "honest",
-        "positive": card.positive,
-        "negative": card.negative,
-        "n_train": len(split.rows("train")),
-        "n_validation": len(split.rows("validation")),
-        "test_only": list(split.test_only),
-        "slide_unit": split.slide_unit,
-        "seen": sorted(set(pretrained_on) & set(card.origin)),  # images that the backbone was pretrained on
-        **({"confounded_with": dict(split.confounded_with)} if split.confounded_with else {}),
     }
 
 

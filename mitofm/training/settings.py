@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from mitofm.adaptation.gradient import GradientAdaptation
     from mitofm.data.confounders.base import Confounder
 
+PROTOCOL_VERSION = 4
+"""Part of every cell's id. Raise it, once per release, when the same identity would give another result."""
+
 _BUILT: set[str] = set()
 """The models that this process has built once: the cells of a grid share them."""
 

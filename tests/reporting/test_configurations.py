@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import group_cells
+from mitofm.runs import studies
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:
@@ -125,3 +129,33 @@ def test_seeds_of_split_and_of_training_are_repetitions_too(study: Study) -> Non
     study.add(seed=42, training_seed=42, split_seed=3)
     (found,) = group_cells(collect(study.runs))
     assert list(found.done) == ["3/42", "42", "42/7"]
+
+
+def test_cells_of_another_protocol_version_are_apart_and_named(study: Study, report: Callable[[Study], Path]) -> None:
+    # These state no version, and have thresholds as cells of version 3 have.
+    study.grid(adaptation=["lora", "full"], seed=[42, 43], slides=[8])
+    before = [group.configuration for group in group_cells(collect(study.runs, study.name))]
+    assert [one.setting for one in before] == ["", ""]
+    study.grid(adaptation=["lora"], seed=[43, 44], slides=[8], protocol_version=[4])
+    unfinished = study.folder(study.labels | {"seed": 45})
+    unfinished.mkdir(parents=True)
+    study.write(unfinished, "cell.json", {"labels": study.labels | {"seed": 45}})
+    found = {
+        (one.configuration.setting, one.configuration.adaptation): (list(one.done), one.planned)
+        for one in group_cells(collect(study.runs, study.name))
+    }
+    assert found == {
+        ("protocol version 3", "full"): (["42", "43"], 2),
+        ("protocol version 3", "lora"): (["42", "43"], 3),
+        ("protocol version 4", "lora"): (["43", "44"], 2),
+    }
+    block = {"metric": "auroc", "test_set": None, "margin": 0.02, "family": {"full": {"adaptation": ["full", "lora"]}}}
+    studies.state_comparisons(study.runs, study.name, block)
+    out = report(study)
+    assert "Made under versions 3 and 4 of the protocol" in (out / "report.html").read_text()
+    tables = {
+        name: pd.read_csv(out / "tables" / "midog" / f"{name}.csv") for name in ("results", "adaptations", "stated")
+    }
+    assert sorted(tables["results"]["setting"]) == ["protocol version 3"] * 2 + ["protocol version 4"]
+    for name in ("adaptations", "stated"):
+        assert list(tables[name]["setting"]) == ["protocol version 3"]

@@ -19,7 +19,7 @@ SYNTHETIC = "synthetic"
 
 def find(measured: Measured) -> Found:
     """The cautions; those about confounded domains only if domains are compared."""
-    said = describe(measured.done) + describe_reversed(measured.primary)
+    said = describe(measured.done) + describe_left_out(measured.primary) + describe_reversed(measured.primary)
     if measured.domains:
         said += describe_confounding(measured.stored.collected.split(measured.done["cell"].iloc[0]))
     return Found(cautions=said)
@@ -37,6 +37,12 @@ def describe(done: pd.DataFrame) -> list[str]:
         said.append(
             f"Random weights, not pretrained ones: {', '.join(random)}. Such a number says what the architecture does "
             "without pretraining, and nothing about the published model."
+        )
+    versions = sorted(set(done["protocol_version"]))
+    if len(versions) > 1:
+        said.append(
+            f"Made under versions {' and '.join(map(str, versions))} of the protocol, which may give other results for the same "
+            "configuration: they are reported apart, and never compared or averaged with each other."
         )
     leaky = sorted(set(done.loc[done["leaks"].eq(True), "split"]))
     if leaky:
@@ -60,12 +66,28 @@ def describe(done: pd.DataFrame) -> list[str]:
     only = sorted({domain for domains in done["test_only"] if domains for domain in domains})
     if only:
         said.append(f"Domains that are only tested on, having too little to train on: {', '.join(only)}.")
+    if (done["slide_unit"] == "patient").any():
+        said.append(
+            "Patients are known, and are what is drawn: tables count patients, each with all of its slides, as slides."
+        )
     if (done["slide_unit"] == "image").any():
         said.append(
             "No slide or patient is known, so each image is its own unit: if several images come from one patient, "
             "the intervals are too narrow."
         )
     return said
+
+
+def describe_left_out(results: Sequence[Result]) -> list[str]:
+    """What left training with a domain that was left out: such a test set is of another scanner or species, too."""
+    found = {one.configuration.left_out: one.confounded for one in results if one.confounded}
+    if not found:
+        return []
+    told = "; ".join(f"with {domain}: {confounded}" for domain, confounded in sorted(found.items()))
+    return [
+        f"More is missing from training than the domain that is left out ({told}). What such a test set says may be due to "
+        "either."
+    ]
 
 
 def describe_reversed(results: Sequence[Result]) -> list[str]:

@@ -15,7 +15,17 @@ from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import count_verdicts, find_range, format_difference, join, name_set, name_subset
 from mitofm.reporting.style import Drawn, make_slug
-from mitofm.reporting.tables import Entry, Table, hide, make_table, name_row, show_difference, show_verdict
+from mitofm.reporting.tables import (
+    Entry,
+    Table,
+    hide,
+    make_table,
+    name_row,
+    show_confounded,
+    show_difference,
+    show_search,
+    show_verdict,
+)
 
 ADAPTATION, MODEL, SHARE = "adaptation", "model", "share"  # axes: attributes of a configuration
 _AXIS = "difference of AUROC on the same samples"
@@ -95,6 +105,8 @@ def tabulate(name: str, title: str, axis: str, pairs: Sequence[Pair], note: str)
                 Entry("difference", name_pair(pair, axis), sides | {"seeds": pair.difference.seeds}),
                 show_difference("AUROC (95 % interval)", "difference", pair.difference),
                 *show_verdict(pair.difference),
+                *show_search(pair.first, pair.second),
+                *show_confounded(pair.first),
             ]
         )
     return make_table(name, title, rows, note, estimates=[pair.difference for pair in pairs])

@@ -21,6 +21,7 @@ from mitofm.reporting.tables import (
     Table,
     make_table,
     name_row,
+    show_confounded,
     show_difference,
     show_estimate,
     show_verdict,
@@ -76,6 +77,7 @@ def tabulate_gaps(gaps: Sequence[Pair]) -> Table:
             show_difference("gap (95 % interval)", "gap", gap.difference),
             Entry("slides", f"{gap.first.auroc.slides} + {gap.second.auroc.slides}"),
             Entry("verdict", gap.difference.verdict),
+            *show_confounded(gap.second),
         ]
         for gap in gaps
     ]

@@ -20,6 +20,7 @@ from mitofm.reporting.tables import (
     hide,
     make_table,
     name_row,
+    show_confounded,
     show_estimate,
 )
 
@@ -78,6 +79,7 @@ def tabulate_extremes(extremes: Iterable[Extremes]) -> Table:
             Entry("best domain", name_set(best.set)),
             show_estimate("AUROC (95 % interval)", "best_auroc", best.auroc),
             Entry("apart", format_signed((best.auroc.value or 0.0) - (worst.auroc.value or 0.0))),
+            *show_confounded(worst),
         ]
         for worst, best in extremes
     ]
@@ -127,6 +129,7 @@ def tabulate_aurocs(domains: Sequence[Result]) -> Table:
             *name_row(result.configuration, name_set(result.set), TEST_DOMAIN),
             *show_repetitions(result),
             *hide(show_metric(AUROC, result.auroc), SD_OF_TRAINING),
+            *show_confounded(result),
         ]
         for result in domains
     ]

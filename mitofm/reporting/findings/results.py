@@ -8,7 +8,7 @@ from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.estimates import AUROC, METRICS, Result
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.numbers import NOTHING
-from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate
+from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_confounded, show_estimate
 
 SD_OF_TRAINING = "of it training"
 _PRINTED = (
@@ -29,6 +29,7 @@ def tabulate(results: Sequence[Result]) -> Table:
             *name_row(result.configuration, result.set),
             *show_repetitions(result),
             *(entry for name, found in result.metrics.items() for entry in show_metric(name, found)),
+            *show_confounded(result),
         ]
         for result in results
     ]

@@ -17,9 +17,9 @@ from mitofm.reporting.estimates import METRICS, Result, Stored, pick_primary
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by
-from mitofm.reporting.numbers import format_difference, join, name_subset
+from mitofm.reporting.numbers import explain_outcome, format_difference, join, name_subset
 from mitofm.reporting.style import Drawn
-from mitofm.reporting.tables import AXES, SETTING, Entry, Table, make_table, name_row
+from mitofm.reporting.tables import AXES, SETTING, Entry, Table, make_table, name_row, show_confounded
 from mitofm.runs.keys import LABELS, may_change_results
 
 _FOLLOWS = {"backbone": ("adaptation.lr",)}
@@ -50,7 +50,7 @@ class Unequal:
         told = [f"{key} ({one} against {other})" for key, (one, other) in self.differs.items()]
         more = f" and {len(told) - _FEW} more" if len(told) > _FEW else ""
         where = f" ({self.where})" if self.where else ""
-        return f"{_spell(self.question)}{where}, whose sides also differ in {', '.join(told[:_FEW])}{more}"
+        return f"{spell(self.question)}{where}, whose sides also differ in {', '.join(told[:_FEW])}{more}"
 
 
 def find(measured: Measured) -> Found:
@@ -141,7 +141,7 @@ def describe(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
     """The answers in words, and what could not be compared; none if there was nothing to compare."""
     said = []
     if found:
-        counted = Counter(one.outcome for one in found)
+        counted = Counter(explain_outcome(one.outcome, one.difference) for one in found)
         tally = ", ".join(f"{outcome} in {count}" for outcome, count in counted.most_common())
         said += [
             f"Comparisons that the study stated before it ran ({METRICS[asked.metric]}, margin {asked.margin:g}, corrected "
@@ -150,7 +150,9 @@ def describe(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
     for question, members in group_by(found, lambda one: one.question).items():
         if len(members) == 1:
             (one,) = members
-            said.append(f"{_spell(question)}: {one.pair} is {format_difference(one.corrected)}, {one.outcome}.")
+            outcome = explain_outcome(one.outcome, one.difference)
+            also = f" (missing from training, too: {one.first.confounded})" if one.first.confounded else ""
+            said.append(f"{spell(question)}: {one.pair} is {format_difference(one.corrected)}, {outcome}{also}.")
     return [*said, *_describe_unequal(unequal)]
 
 
@@ -159,10 +161,11 @@ def tabulate(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
     meant = {"metric": asked.metric, "margin": asked.margin}
     rows = [
         [
-            Entry("question", _spell(one.question), {"question": one.question}),
+            Entry("question", spell(one.question), {"question": one.question}),
             *name_row(one.first.configuration, one.first.set),
             Entry("difference", one.pair, {"first": one.sides[0], "second": one.sides[1]} | meant),
             *one.list_entries(METRICS[asked.metric]),
+            *show_confounded(one.first),
         ]
         for one in found
     ]
@@ -182,7 +185,7 @@ def draw_answers(found: Sequence[Answer], table: Table, asked: Comparisons, fold
     told = [column for column in AXES if column in table.shown]
     rows = []
     for one, (_, names) in zip(found, table.shown[told].iterrows(), strict=True):
-        where = join(f"{_spell(one.question)}: {one.pair}", names.pop(SETTING) if SETTING in told else "")
+        where = join(f"{spell(one.question)}: {one.pair}", names.pop(SETTING) if SETTING in told else "")
         rows.append(Row(join(*(name for name in names if name != one.sides[0])), one.outcome, one.corrected, where))
     rows = [row for row in rows if row.estimate.value is not None]
     if not rows:
@@ -195,7 +198,7 @@ def draw_answers(found: Sequence[Answer], table: Table, asked: Comparisons, fold
 def describe_unanswered(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Comparisons) -> str:
     """The questions that the cells gave no answer to, in sentences; empty if there are none."""
     told = {one.question for one in found} | {one.question for one in unequal}
-    left = [_spell(one.name) for one in asked.questions if one.name not in told]
+    left = [spell(one.name) for one in asked.questions if one.name not in told]
     said = [f"Stated, but without finished cells to compare: {'; '.join(left)}."] if left else []
     return " ".join([*said, *_describe_unequal(unequal)])
 
@@ -204,5 +207,6 @@ def _describe_unequal(unequal: Sequence[Unequal]) -> list[str]:
     return [f"Not measured: {'; '.join(one.words for one in unequal)}."] if unequal else []
 
 
-def _spell(question: str) -> str:
+def spell(question: str) -> str:
+    """The name of a question in words."""
     return question.replace("_", " ")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import pandas as pd
 
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import cautions
+from mitofm.runs import studies
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:
@@ -20,6 +22,12 @@ def test_cautions_say_random_weights_test_only_domains_and_images_as_units(study
     assert "Random weights, not pretrained ones: toy_vit." in said
     assert "melanoma" in said
     assert "each image is its own unit" in said
+
+
+def test_patients_that_tables_count_as_slides_are_a_caution(study: Study) -> None:
+    study.add(slide_unit="patient")
+    (said,) = cautions.describe(collect(study.runs).done)
+    assert said.startswith("Patients are known, and are what is drawn")
 
 
 def test_a_test_set_that_pretraining_may_have_seen_is_a_caution(study: Study) -> None:
@@ -82,3 +90,40 @@ def test_a_score_that_ranks_the_wrong_way_round_is_a_caution(
     (said,) = cautions.describe_reversed(measure(study).primary)
     assert "in 1 of 2 results (virchow2, lora 0." in said
     assert "reversed" in said
+
+
+def test_what_left_training_with_a_domain_stands_beside_every_answer(
+    study: Study, measure: Callable[[Study], Measured], report: Callable[[Study], Path]
+) -> None:
+    gone = {"scanner Leica SCN400": 1.0, "species dog": 0.6}
+    two = {"domains": [("breast", "lung")], "slides": [6], "seed": [42, 43]}
+    study.grid(**two, adaptation=["lora", "linear_probe"], train_domain=["all but lung"], confounded_with=[gone])
+    study.grid(**two, adaptation=["lora", "linear_probe"], train_domain=["all but breast"])
+    for folder in (study.runs / "cells").iterdir():
+        table = pd.read_parquet(folder / "predictions.parquet")
+        out = json.loads((folder / "cell.json").read_text())["labels"]["train_domain"].removeprefix("all but ")
+        sides = table["domain"].map(lambda domain, out=out: "out_of_domain" if domain == out else "in_domain")
+        table.assign(evaluation_set=sides).to_parquet(folder / "predictions.parquet", index=False)
+    said = "scanner Leica SCN400 (100 % of it), species dog (60 %)"
+    (caution,) = cautions.describe_left_out(measure(study).primary)
+    assert caution.startswith(f"More is missing from training than the domain that is left out (with lung: {said}). ")
+    family = {"lora": {"adaptation": ["lora", "linear_probe"]}}
+    block = {"metric": "auroc", "test_set": "out_of_domain", "margin": 0.02, "family": family}
+    studies.state_comparisons(study.runs, study.name, block)
+    out = report(study)
+    assert caution in (out / "report.html").read_text()
+    for name, tested in (
+        ("stated", "set"),
+        ("adaptations", "set"),
+        ("results", "set"),
+        ("domains", "set"),
+        ("gaps", None),
+    ):
+        rows = pd.read_csv(out / "tables" / "midog" / f"{name}.csv", keep_default_na=False)
+        lung = rows["train_domain"] == "all but lung"
+        outside = lung & rows[tested].isin(("out_of_domain", "lung")) if tested else lung
+        assert set(rows.loc[outside, "confounded_with"]) == {said}, name
+        assert set(rows.loc[~outside, "confounded_with"]) == {""}, name
+        shown = (out / "tables" / "midog" / f"{name}.md").read_text()
+        assert shown.count(said) == outside.sum() > 0
+        assert "nan" not in shown

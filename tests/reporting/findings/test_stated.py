@@ -295,3 +295,17 @@ def test_all_answers_are_drawn_unless_they_are_too_many(
     assert Path(f"{drawn.stem}.svg").is_file()
     assert stated.draw_answers(found * 20, table, family, tmp_path) == []
     assert stated.draw_answers([], table, family, tmp_path) == []
+
+
+def test_answers_say_why_they_could_not_have_been_decided(study: Study, measured: MeasuredStudy) -> None:
+    study.grid(adaptation=["linear_probe", "lora"], fraction=[0.1], seed=[42], domains=[("breast", "lung")])
+    study.grid(adaptation=["linear_probe", "lora"], fraction=[1.0], seed=[42, 43], domains=[("breast",)], slides=[1])
+    family = asked({"adaptation": {"adaptation": ["lora", "linear_probe"]}})
+    found, _ = stated.answer(*measured(study), family)
+    table = stated.tabulate(found, [], family)
+    assert set(table.shown["outcome"]) == {
+        "could not be decided: one training only", "could not be decided: under 6 slides"
+    }  # fmt: skip
+    assert set(table.full["outcome"]) == {"one training only", "no interval"}
+    (tally,) = stated.describe(found, [], family)
+    assert "could not be decided: one training only in 1" in tally
