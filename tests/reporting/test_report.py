@@ -63,7 +63,7 @@ def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: St
     for ending in ("png", "svg", "pdf"):
         assert names(out, f"*.{ending}") == {f"{name}.{ending}" for name in figures}
     tables = {"adaptations", "fractions", "domains", "transfer", "worst_domains", "results", "data", "unfinished"}
-    tables |= {"cost", "reliability", "mistakes"}
+    tables |= {"cost", "reliability", "mistakes", "probabilities"}
     for ending in ("csv", "md", "tex"):
         assert names(out, f"*.{ending}") == {f"{name}.{ending}" for name in tables}
     page = (out / "report.html").read_text()
@@ -325,6 +325,8 @@ def test_the_seed_means_are_those_of_the_cells_own_metrics(study: Study, report:
         assert results[name].item() == np.mean([one[name] for one in stored])
         if name == "calibration_error":
             assert results[f"{name}_no_interval"].item() == "bins make it too high"
+        elif name == "calibration_noise":
+            assert results[f"{name}_no_interval"].item() == "it is made of chance alone"
         else:
             assert results[f"{name}_low"].item() < results[name].item() < results[f"{name}_high"].item()
 
