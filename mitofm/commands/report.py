@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Share
 from mitofm.training.settings import Logger, Paths
 
 
@@ -20,6 +21,7 @@ class ReportSettings:
     study: str | None
     beside: Path | None
     crops: bool
+    prevalence: Share | tuple[Share, ...]
     out: Path | None
 
 
@@ -33,19 +35,31 @@ def main(arguments: list[str]) -> None:
 
     runs, study = settings.paths.runs, settings.study
     out = settings.out or runs / "reports" / (study or "all")
-    print(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside))
+    prevalences = _list_prevalences(settings)
+    print(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside, prevalences))
     if settings.logger.wandb:
         from mitofm.reporting.wandb_summary import log_report
 
         log_report(out, study or "all", settings.logger, runs)
 
 
+def _list_prevalences(settings: ReportSettings) -> list[float]:
+    """The stated ones, ascending, each once."""
+    given = settings.prevalence
+    return sorted({given} if isinstance(given, float) else set(given))
+
+
 def _report_bundle(file: Path, settings: ReportSettings) -> None:
+    from mitofm.evaluation.predictive_value import PREVALENCES
     from mitofm.reporting.opened import open_bundle
 
     for key in ("study", "beside"):
         if (given := getattr(settings, key)) is not None:
             raise MitofmError(f"{key}={given}: bundle=... is the report of that file alone, leave {key} out")
+    if _list_prevalences(settings) != sorted(PREVALENCES):
+        raise MitofmError(
+            "prevalence=...: the tables of a bundle are those that it was packed with, leave prevalence out"
+        )
     opened = open_bundle(file, settings.out or Path(f"{file.stem}-report"), settings.paths.cache)
     apart = ""
     if opened.rounded:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
+CALIBRATION_BINS = 15
 _ROUNDING = 1e-6  # loss weights are float32
 _STEPS, _LONGEST, _EXACT = 200, 2.0, 1e-9
 _FARTHEST, _FLATTEST = 200.0, 1e-12
@@ -39,6 +40,13 @@ def describe_prior(targets: np.ndarray, counted: np.ndarray) -> dict[str, Any]:
 def read_shift(stored: Mapping[str, Any]) -> float:
     """The log-odds that a cell's logits lack; 0 of cells from before they were recorded."""
     return float(stored.get("prior", {}).get("logit", 0.0))
+
+
+def bin_by_mass(mass: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
+    """Which of `bins` bins of equal mass the middle of each mass (..., m) lies in; the first one if there is no mass."""
+    total = mass.sum(axis=-1)[..., None]
+    middle = np.divide((np.cumsum(mass, axis=-1) - mass / 2) * bins, total, out=np.zeros(mass.shape), where=total > 0)
+    return np.minimum(middle, bins - 1).astype(int)
 
 
 def brier(scores: np.ndarray, negatives: np.ndarray, positives: np.ndarray) -> np.ndarray:

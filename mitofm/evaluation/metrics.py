@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from mitofm.evaluation.calibration import brier, recalibrate
+from mitofm.evaluation.calibration import CALIBRATION_BINS, bin_by_mass, brier, recalibrate
+from mitofm.evaluation.calibration_noise import measure_noise
 from mitofm.evaluation.threshold import FIXED, call_positives
+from mitofm.evaluation.within import measure_within, number_groups
 from mitofm.ground.errors import MitofmError
 
-CALIBRATION_BINS = 15
 UNBOUNDED = ("calibration_intercept", "calibration_slope")
 """All other metrics lie in [0, 1]."""
 
@@ -76,12 +77,10 @@ def calibration_error(
     """Expected calibration error over bins of equal mass: mean of |mean probability - share of positives|.
 
     `probabilities` (m,) are distinct and ascending. Equal mass after Nguyen and O'Connor 2015 (EMNLP, arXiv 1508.05154).
-    Biased upwards when bins hold few samples: compare it at equal n only.
+    Biased upwards when bins hold few samples: compare it at equal n only, and with `measure_noise`.
     """
     mass = negatives + positives
-    total = mass.sum(axis=-1)
-    middle = _ratio((np.cumsum(mass, axis=-1) - mass / 2) * bins, total[..., None])
-    bin_of = np.minimum(np.nan_to_num(middle), bins - 1).astype(int)
+    total, bin_of = mass.sum(axis=-1), bin_by_mass(mass, bins)
     surplus = mass * probabilities - positives
     rows = np.arange(total.size).reshape(*total.shape, 1)
     binned = np.bincount((rows * bins + bin_of).ravel(), weights=surplus.ravel(), minlength=total.size * bins)
@@ -167,7 +166,10 @@ def _summarise_set(predictions: pd.DataFrame, threshold: float, shift: float) ->
         "n_positive": int(labels.sum()),
         "n_slides": int(predictions["slide"].nunique()),
     }
-    values = measure(labels, predictions["logit"].to_numpy(dtype=float), threshold, weigh(predictions), shift)
+    logits, weights = predictions["logit"].to_numpy(dtype=float), weigh(predictions)
+    values = measure(labels, logits, threshold, weights, shift)
+    values |= measure_within(labels, logits, *number_groups(predictions), weights)
+    values["calibration_noise"] = np.asarray(measure_noise(logits + shift, weights))
     return counts | {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 
 

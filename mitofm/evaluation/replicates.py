@@ -6,15 +6,23 @@ Small beside the predictions, so that it is computed once and kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from mitofm.evaluation import metrics
+from mitofm.evaluation.calibration_noise import measure_noise
+from mitofm.evaluation.within import (
+    average_domains_without_slides,
+    average_other_slides,
+    list_counted,
+    measure_within,
+    number_groups,
+)
 from mitofm.ground import fingerprints
 
-VERSION = 8  # raise it when the same predictions would give other numbers
+VERSION = 9  # raise it when the same predictions would give other numbers
 _AT_ONCE = 1_000_000
 """Weights in memory at a time: slides are left out in portions."""
 
@@ -28,7 +36,9 @@ class Replicates:
         samples: fingerprint of its samples, their slides and labels, whatever their order.
         negatives: how much the samples of the class on each slide count.
         positives: likewise.
-        values: by metric 1 + S values: of all samples, then without each slide; None if it is not defined.
+        values: by metric 1 + S values: of all samples, then without each slide; None if it is not defined. The calibration
+            noise is measured of all samples alone.
+        counted: those of `slides` whose own AUROC counts in `slide_macro_auroc`.
     """
 
     slides: list[str]
@@ -36,6 +46,7 @@ class Replicates:
     negatives: list[float]
     positives: list[float]
     values: Mapping[str, list[float | None]]
+    counted: list[str] = field(default_factory=list)
 
     def of(self, metric: str) -> np.ndarray:
         """(1 + S,) values of `metric`, NaN if it is not defined."""
@@ -45,8 +56,8 @@ class Replicates:
 def replicate(predictions: pd.DataFrame, threshold: float, shift: float = 0.0) -> Replicates:
     """Leave out one slide after the other.
 
-    `predictions` has one row per sample (sample_id, slide, label, logit, and test_chance if known); `threshold` is the chosen
-    one, log-odds, `shift` what calibrated log-odds have beyond the logits.
+    `predictions` has one row per sample (sample_id, slide, label, logit, and domain and test_chance if known); `threshold` is
+    the chosen one, log-odds, `shift` what calibrated log-odds have beyond the logits.
     """
     predictions = predictions.sort_values("sample_id")
     labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy(dtype=float)
@@ -57,6 +68,9 @@ def replicate(predictions: pd.DataFrame, threshold: float, shift: float = 0.0) -
     parts = [metrics.measure(labels, logits, threshold, weights, shift)]  # the very numbers of `metrics.json`
     parts += [metrics.measure(labels, logits, threshold, (codes != one[:, None]) * counted, shift) for one in portions]
     values = {name: np.hstack([part[name] for part in parts]) for name in parts[0]}
+    values |= _leave_out_inside(labels, logits, *number_groups(predictions), weights, values["auroc"][1:])
+    values["calibration_noise"] = np.full(1 + len(slides), np.nan)
+    values["calibration_noise"][0] = measure_noise(logits + shift, weights)
     samples = predictions[["sample_id", "slide", "label"]].astype(str)
     negatives, positives = (
         np.bincount(codes, weights=counted * (labels == label), minlength=len(slides)).tolist() for label in (0, 1)
@@ -67,6 +81,7 @@ def replicate(predictions: pd.DataFrame, threshold: float, shift: float = 0.0) -
         negatives,
         positives,
         {name: _list(found) for name, found in values.items()},
+        [str(slides[code]) for code in list_counted(labels, codes)],
     )
 
 
@@ -100,7 +115,29 @@ def pool_folds(folds: Sequence[Replicates]) -> Replicates:
         values[metric] = _list(mean)
     samples = fingerprints.of(sorted(fold.samples for fold in folds))
     negatives, positives = counts.tolist()
-    return Replicates(names, samples, negatives, positives, values)
+    inside = sorted({slide for fold in folds for slide in fold.counted})
+    return Replicates(names, samples, negatives, positives, values, inside)
+
+
+def _leave_out_inside(
+    labels: np.ndarray,
+    logits: np.ndarray,
+    slides: np.ndarray,
+    domains: np.ndarray,
+    weights: np.ndarray | None,
+    aurocs: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """The metrics of `within` of all slides and without each, (1 + S,); `aurocs` (S,) are the pooled ones without each."""
+    whole = measure_within(labels, logits, slides, domains, weights)
+    counted = np.ones(labels.size) if weights is None else weights
+    one = domains.max(initial=0) == 0  # the mean of one domain is the pooled AUROC
+    without = {
+        "slide_macro_auroc": average_other_slides(labels, logits, slides, counted),
+        "domain_mean_auroc": aurocs
+        if one
+        else average_domains_without_slides(labels, logits, slides, domains, counted),
+    }
+    return {name: np.hstack([whole[name], without[name]]) for name in whole}
 
 
 def _list(values: np.ndarray) -> list[float | None]:

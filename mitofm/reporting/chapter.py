@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mitofm.evaluation.predictive_value import PREVALENCES
 from mitofm.reporting.configurations import Group
 from mitofm.reporting.estimates import DOMAIN, Stored, measure, order_adaptations, pick_domains
 from mitofm.reporting.filters import Filters
@@ -14,12 +16,18 @@ from mitofm.reporting.page import Chapter
 from mitofm.reporting.style import make_slug
 
 
-def write_chapter(stored: Stored, groups: list[Group], out: Path, cache: Path | None) -> Chapter:
+def write_chapter(
+    stored: Stored,
+    groups: list[Group],
+    out: Path,
+    cache: Path | None,
+    prevalences: Sequence[float] = PREVALENCES,
+) -> Chapter:
     """Draw the figures and write the tables of one data set into `out`; return what the page shows of them.
 
     All of its configurations `groups` have finished cells. Without `cache` the page shows no crops.
     """
-    measured = measure_groups(stored, groups, out / "figures", cache)
+    measured = measure_groups(stored, groups, out / "figures", cache, prevalences)
     results = measured.results
     dataset = results[0].configuration.dataset
     found = [finding.find(measured) for finding in FINDINGS]
@@ -35,10 +43,17 @@ def write_chapter(stored: Stored, groups: list[Group], out: Path, cache: Path | 
     return Chapter(dataset, f"{positive} against {negative}", answer, cautions, sections, filters)
 
 
-def measure_groups(stored: Stored, groups: list[Group], figures: Path, cache: Path | None = None) -> Measured:
+def measure_groups(
+    stored: Stored,
+    groups: list[Group],
+    figures: Path,
+    cache: Path | None = None,
+    prevalences: Sequence[float] = PREVALENCES,
+) -> Measured:
     """The results of one data set's configurations, sorted, adaptations by what they train."""
     order = order_adaptations(stored.collected, groups)
     groups = sorted(
         groups, key=lambda one: (replace(one.configuration, adaptation=""), order.index(one.configuration.adaptation))
     )
-    return Measured(stored, measure(stored, groups), order, figures / make_slug(groups[0].configuration.dataset), cache)
+    folder = figures / make_slug(groups[0].configuration.dataset)
+    return Measured(stored, measure(stored, groups), order, folder, cache, prevalences)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import inf
 from statistics import median_high
@@ -11,7 +11,7 @@ from statistics import median_high
 import pandas as pd
 
 from mitofm.data.splits.part import OUT_OF_DOMAIN
-from mitofm.evaluation import statistics
+from mitofm.evaluation import limits, statistics
 from mitofm.evaluation.metrics import evaluation_sets
 from mitofm.evaluation.replicates import Replicates, pool_folds, replicate
 from mitofm.evaluation.statistics import Estimate
@@ -25,6 +25,8 @@ ALL, DOMAIN = "all", "domain:"
 AUROC = "auroc"
 METRICS = {
     AUROC: "AUROC",
+    "slide_macro_auroc": "AUROC inside slides",
+    "domain_mean_auroc": "AUROC inside domains",
     "balanced_accuracy": "balanced accuracy at 0.5",
     "balanced_accuracy_chosen": "balanced accuracy at the chosen threshold",
     "average_precision": "average precision",
@@ -32,14 +34,14 @@ METRICS = {
     "calibration_intercept": "calibration intercept",
     "calibration_slope": "calibration slope",
     "calibration_error": "calibration error",
+    "calibration_noise": "calibration error of chance",
     "best_balanced_accuracy": "balanced accuracy at the best threshold",
     "sensitivity_chosen": "sensitivity at the chosen threshold",
     "specificity_chosen": "specificity at the chosen threshold",
     "weighted_f1": "weighted F1 at 0.5",
     "weighted_f1_chosen": "weighted F1 at the chosen threshold",
 }
-"""Every metric of `metrics.measure`, the primary one first, and what reports call it."""
-_BIASED = "calibration_error"
+"""Every metric of `metrics.json`, the primary one first, and what reports call it."""
 _CELLS_IN_MEMORY = 32
 
 
@@ -178,9 +180,7 @@ def measure(stored: Stored, groups: Iterable[Group]) -> list[Result]:
     for group in groups:
         for name in stored.sets(group):
             seeds = list(stored.seeds(group, name).values())
-            found = {metric: statistics.estimate(seeds, metric) for metric in METRICS}
-            # Its bins make it too high, by more than slides and trainings spread it: no interval holds the truth.
-            found[_BIASED] = replace(found[_BIASED], low=None, high=None, why="bins make it too high")
+            found = {metric: limits.estimate(seeds, metric) for metric in METRICS}
             results.append(Result(group, name, found))
     return results
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mitofm.evaluation.predictive_value import PREVALENCES
 from mitofm.reporting.estimates import Result, Stored, pick_domains, pick_primary
 from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import Table
@@ -31,6 +32,7 @@ class Measured:
         order: the adaptations by the number of parameters they train.
         figures: the folder into which findings draw.
         cache: the folder with the patch stores; None if the page may show no crops.
+        prevalences: at which positive predictive values are shown.
     """
 
     stored: Stored
@@ -38,6 +40,7 @@ class Measured:
     order: list[str]
     figures: Path
     cache: Path | None = None
+    prevalences: Sequence[float] = PREVALENCES
 
     @cached_property
     def primary(self) -> list[Result]:

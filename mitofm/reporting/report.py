@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 
 from filelock import FileLock, Timeout
 
+from mitofm.evaluation.predictive_value import PREVALENCES
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.chapter import write_chapter
 from mitofm.reporting.completeness import describe_missing, list_unfinished
@@ -30,7 +31,13 @@ _NEW, _LOCK = ".mitofm-report-", "lock"  # folders in which reports are made, an
 
 
 def make_report(
-    runs: Path, study: str | None, out: Path, cache: Path, crops: bool = True, beside: Path | None = None
+    runs: Path,
+    study: str | None,
+    out: Path,
+    cache: Path,
+    crops: bool = True,
+    beside: Path | None = None,
+    prevalences: Sequence[float] = PREVALENCES,
 ) -> Path:
     """Write the report of `study` (of every cell if it is None) into `out` and return its `report.html`.
 
@@ -42,6 +49,7 @@ def make_report(
         cache: where intervals are kept for the next report, and where patch stores are.
         crops: whether the page may show crops of the test set.
         beside: the bundle of a study that follows on the page, said to have been run elsewhere.
+        prevalences: at which positive predictive values are shown.
 
     Raises:
         MitofmError: there is no such study or no finished cell in it; or the bundle is damaged; or
@@ -51,9 +59,9 @@ def make_report(
     with ExitStack() as opened:
         others = opened.enter_context(open_unpacked(beside)) if beside is not None else None
         new = opened.enter_context(_replace_report(out))
-        collected, chapters, missing = _write_chapters(collected, new, cache, crops)
+        collected, chapters, missing = _write_chapters(collected, new, cache, crops, prevalences)
         if beside is not None and others is not None:
-            chapters += _write_stored(beside.name, others, new / "beside", cache)
+            chapters += _write_stored(beside.name, others, new / "beside", cache, prevalences)
         unfinished = list_unfinished(collected.unfinished)
         unfinished.write(new / "tables")
         write_page(Page(study or "all cells", missing, chapters, unfinished), new / PAGE)
@@ -111,31 +119,33 @@ def _require_finished(collected: Collected) -> Collected:
 
 
 def _write_chapters(
-    collected: Collected, out: Path, cache: Path, crops: bool
+    collected: Collected, out: Path, cache: Path, crops: bool, prevalences: Sequence[float]
 ) -> tuple[Collected, list[Chapter], list[str]]:
     """The cells, damaged ones marked; a chapter for each data set; and in words what is missing from them."""
     while True:
         try:
-            return collected, *_write_whole(collected, out, cache, crops)
+            return collected, *_write_whole(collected, out, cache, crops, prevalences)
         except DamagedCell as damaged:  # noticed when a chapter reads it: all are made again without this cell
             collected = _require_finished(collected.without(damaged))
             for part in _PARTS:
                 shutil.rmtree(out / part, ignore_errors=True)
 
 
-def _write_whole(collected: Collected, out: Path, cache: Path, crops: bool) -> tuple[list[Chapter], list[str]]:
+def _write_whole(
+    collected: Collected, out: Path, cache: Path, crops: bool, prevalences: Sequence[float]
+) -> tuple[list[Chapter], list[str]]:
     """As `_write_chapters`, if none of the cells is damaged."""
     found = group_cells(collected)
     stored = Stored(collected, Kept(cache / "statistics"))
     datasets = group_by((group for group in found if group.done), lambda group: group.configuration.dataset)
     shown = cache if crops else None
-    chapters = [write_chapter(stored, groups, out, shown) for _, groups in sorted(datasets.items())]
+    chapters = [write_chapter(stored, groups, out, shown, prevalences) for _, groups in sorted(datasets.items())]
     return chapters, describe_missing(collected.cells, found)
 
 
-def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path) -> list[Chapter]:
+def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path, prevalences: Sequence[float]) -> list[Chapter]:
     """The chapters of a bundle's study, which say that they were not run here."""
-    collected, chapters, missing = _write_chapters(collect(bundle.runs, bundle.study), out, cache, crops=False)
+    collected, chapters, missing = _write_chapters(collect(bundle.runs, bundle.study), out, cache, False, prevalences)
     count, seeds = len(collected.done), collected.done["seed"].nunique()
     told = f"Not run here: {count} cells of {seeds} seed{'s' if seeds > 1 else ''}, whose predictions are stored in {name}."
     made = f" They were made by: {bundle.note}" if bundle.note else ""

@@ -97,7 +97,7 @@ def test_every_metric_has_an_interval_around_its_value(simulation) -> None:
         "weighted_f1_chosen": f1_score(seed["label"], called, average="weighted"),
     }
     (found,) = measured([seed])
-    for name in found.values:
+    for name in found.values.keys() - {"calibration_noise"}:  # what chance alone gives
         estimate = statistics.estimate([found], name)
         assert estimate.low < estimate.value < estimate.high, name
         if name in expected:

@@ -31,7 +31,9 @@ def test_results_equal_the_statistics_of_the_stored_predictions(study: Study, me
     expected = {name: statistics.estimate(seeds, name) for name in METRICS}
     biased = everything.metrics["calibration_error"]
     assert (biased.value, biased.low, biased.high) == (expected["calibration_error"].value, None, None)
-    assert everything.metrics == expected | {"calibration_error": biased}
+    noise = everything.metrics["calibration_noise"]
+    assert (noise.value, noise.low, noise.high) == (expected["calibration_noise"].value, None, None)
+    assert everything.metrics == expected | {"calibration_error": biased, "calibration_noise": noise}
 
 
 def test_probabilities_are_measured_with_the_prior_of_training_undone(study: Study, measure: Measure) -> None:

@@ -63,7 +63,7 @@ def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: St
     for ending in ("png", "svg", "pdf"):
         assert names(out, f"*.{ending}") == {f"{name}.{ending}" for name in figures}
     tables = {"adaptations", "fractions", "domains", "transfer", "worst_domains", "results", "data", "unfinished"}
-    tables |= {"cost", "reliability", "mistakes"}
+    tables |= {"cost", "reliability", "mistakes", "probabilities", "predictive_values"}
     for ending in ("csv", "md", "tex"):
         assert names(out, f"*.{ending}") == {f"{name}.{ending}" for name in tables}
     page = (out / "report.html").read_text()
@@ -325,8 +325,18 @@ def test_the_seed_means_are_those_of_the_cells_own_metrics(study: Study, report:
         assert results[name].item() == np.mean([one[name] for one in stored])
         if name == "calibration_error":
             assert results[f"{name}_no_interval"].item() == "bins make it too high"
+        elif name == "calibration_noise":
+            assert results[f"{name}_no_interval"].item() == "it is made of chance alone"
         else:
             assert results[f"{name}_low"].item() < results[name].item() < results[f"{name}_high"].item()
+
+
+def test_prevalences_are_those_that_the_report_states(study: Study, undrawn: None, tmp_path: Path) -> None:
+    study.add()
+    make_report(study.runs, study.name, tmp_path / "report", tmp_path / "cache", prevalences=[0.02, 0.25])
+    table = pd.read_csv(tmp_path / "report" / "tables" / "midog" / "predictive_values.csv")
+    stated = [name for name in table if name.startswith("ppv_at_") and name.count("_") == 2]
+    assert stated == ["ppv_at_0.02", "ppv_at_0.25"]
 
 
 def test_few_slides_have_no_interval_and_say_so(study: Study, report: Report) -> None:

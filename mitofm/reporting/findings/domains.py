@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from mitofm.reporting.estimates import AUROC, Result
-from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.finding import Found, Measured, Section, show_table
 from mitofm.reporting.findings.results import SD_OF_TRAINING, show_metric, show_repetitions
 from mitofm.reporting.grouping import group_by
-from mitofm.reporting.numbers import format_interval, format_signed, join, name_set
+from mitofm.reporting.numbers import NOTHING, format_interval, format_signed, format_value, join, name_set
 from mitofm.reporting.tables import (
     SET,
     TEST_DOMAIN,
@@ -24,15 +24,11 @@ from mitofm.reporting.tables import (
     show_estimate,
 )
 
-_TRAVELS = {
-    AUROC: "",
-    "sensitivity_chosen": "sensitivity at the chosen threshold",
-    "specificity_chosen": "specificity there",
-    "balanced_accuracy_chosen": "balanced accuracy there",
-    "best_balanced_accuracy": "at the best threshold",
-    "calibration_intercept": "calibration intercept",
-    "calibration_slope": "calibration slope",
-}
+_CHOSEN, _BEST = "balanced_accuracy_chosen", "best_balanced_accuracy"
+_OPTIMISTIC = (
+    "The best threshold is chosen on the very test samples that it is measured on: what it reaches is too optimistic and no "
+    "result of any model. The price is the difference between the two, and too high for the same reason."
+)
 
 
 class Extremes(NamedTuple):
@@ -49,8 +45,12 @@ def find(measured: Measured) -> Found:
         return Found()
     extremes = find_extremes(domains)
     worst = [show_table(tabulate_extremes(extremes))] if extremes else []
-    folded = [tabulate_thresholds(domains), tabulate_aurocs(domains)]
-    return Found([*worst, *(show_table(table, folded=True) for table in folded)], describe_worst(extremes))
+    thresholds = tabulate_thresholds(domains)
+    folded = [
+        Section(thresholds.title, describe_price(domains), table=thresholds, folded=True),
+        show_table(tabulate_aurocs(domains), folded=True),
+    ]
+    return Found([*worst, *folded], describe_worst(extremes))
 
 
 def find_extremes(domains: Iterable[Result]) -> list[Extremes]:
@@ -104,20 +104,49 @@ def describe_worst(extremes: Sequence[Extremes]) -> list[str]:
     ]
 
 
+def find_price(result: Result) -> float | None:
+    """Balanced accuracy at the best threshold of these samples minus that at the chosen one: 0 or more."""
+    chosen, best = (result.metrics[name].value for name in (_CHOSEN, _BEST))
+    return None if chosen is None or best is None else max(0.0, best - chosen)
+
+
+def describe_price(domains: Iterable[Result]) -> str:
+    """How much the chosen threshold loses on the test domains, and where most."""
+    priced = [(price, one) for one in domains if (price := find_price(one)) is not None]
+    if not priced:
+        return ""
+    (least, _), (most, worst) = (pick(priced, key=lambda pair: pair[0]) for pick in (min, max))
+    key, chosen, best = worst.configuration, worst.metrics[_CHOSEN], worst.metrics[_BEST]
+    where = join(f"{key.model} with {key.adaptation}", key.where, key.share)
+    return (
+        f"The threshold chosen on validation gives {least:.3f} to {most:.3f} less balanced accuracy on a test domain than the "
+        f"best threshold of that domain; most on {name_set(worst.set)} ({where}): {format_value(chosen)} against "
+        f"{format_value(best)}. The best one is chosen on the test samples themselves: too optimistic, and no result."
+    )
+
+
 def tabulate_thresholds(domains: Iterable[Result]) -> Table:
-    """How the chosen threshold and the probabilities do on each test domain."""
-    rows = [
-        [
-            *name_row(result.configuration, name_set(result.set), TEST_DOMAIN),
-            *(show_estimate(heading, name, result.metrics[name]) for name, heading in _TRAVELS.items()),
-        ]
-        for result in domains
-    ]
+    """How the chosen threshold and the probabilities do on each test domain, and what another threshold would win back."""
+    rows = []
+    for result in domains:
+        price, found = find_price(result), result.metrics
+        rows.append(
+            [
+                *name_row(result.configuration, name_set(result.set), TEST_DOMAIN),
+                show_estimate("", AUROC, result.auroc),
+                show_estimate("balanced accuracy at the chosen threshold", _CHOSEN, found[_CHOSEN]),
+                show_estimate("at the best one", _BEST, found[_BEST], format_value),
+                Entry("price", NOTHING if price is None else f"{price:.3f}", {"threshold_price": price}),
+                show_estimate("sensitivity", "sensitivity_chosen", found["sensitivity_chosen"]),
+                show_estimate("specificity", "specificity_chosen", found["specificity_chosen"]),
+                show_estimate("calibration intercept", "calibration_intercept", found["calibration_intercept"]),
+                show_estimate("calibration slope", "calibration_slope", found["calibration_slope"]),
+            ]
+        )
     note = (
-        "The threshold is chosen on validation samples of the training side. What the best threshold would reach was looked "
-        "up on the test samples: the difference between the two is the most that a better threshold could win back. The "
-        "calibration intercept is 0 and the slope 1 if probabilities are right: an intercept under 0 says that they are too "
-        "high, a slope under 1 that they are too extreme."
+        f"The threshold is chosen on validation samples of the training side. {_OPTIMISTIC} Sensitivity and specificity are "
+        "those at the chosen threshold. The calibration intercept is 0 and the slope 1 if probabilities are right: an "
+        "intercept under 0 says that they are too high, a slope under 1 that they are too extreme. Brackets are 95 % intervals."
     )
     return make_table("transfer", "Threshold and calibration by test domain", rows, note)
 

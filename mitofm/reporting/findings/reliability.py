@@ -95,6 +95,7 @@ def tabulate(found: Sequence[Calibration]) -> Table:
     ]
     note = (
         f"The samples of all seeds together, at the largest fraction, in {BINS} bins of equal size; intervals are over slides "
-        "and none is given for a bin of fewer than six. Whether a probability is right depends on how common positives are."
+        "and none is given for a bin of fewer than six. Samples count by the inverse of their chance to be tested if slides had "
+        "unequal ones. Whether a probability is right depends on how common positives are."
     )
     return make_table("reliability", "Bins of the reliability diagrams", rows, note)

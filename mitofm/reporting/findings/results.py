@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mitofm.evaluation.limits import WITHOUT_INTERVAL
 from mitofm.evaluation.statistics import Estimate
+from mitofm.evaluation.within import MINIMUM_OF_EACH
 from mitofm.reporting.estimates import AUROC, METRICS, Result
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.numbers import NOTHING
@@ -12,14 +14,15 @@ from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_con
 
 SD_OF_TRAINING = "of it training"
 _PRINTED = (
-    AUROC, "balanced_accuracy", "balanced_accuracy_chosen", "average_precision", "brier", "calibration_slope",
-    "calibration_error", "weighted_f1",
+    AUROC, "slide_macro_auroc", "domain_mean_auroc", "balanced_accuracy", "balanced_accuracy_chosen", "average_precision",
+    "weighted_f1",
 )  # fmt: skip
+_OF_PROBABILITIES = ("brier", "calibration_intercept", "calibration_slope", "calibration_error", "calibration_noise")
 
 
 def find(measured: Measured) -> Found:
-    """The table of all."""
-    return Found([show_table(tabulate(measured.primary))])
+    """The table of all, and that of the probabilities."""
+    return Found([show_table(tabulate(measured.primary)), show_table(tabulate_probabilities(measured.primary))])
 
 
 def tabulate(results: Sequence[Result]) -> Table:
@@ -35,11 +38,39 @@ def tabulate(results: Sequence[Result]) -> Table:
     ]
     note = (
         "Mean over seeds; intervals are over new slides and new trainings. The sd between seeds (of AUROC) is what is seen; "
-        "of it, training is what their different test slides do not explain. Average precision and weighted F1 depend on how "
-        "common positives are: do not compare them across test sets; so does the Brier score. A calibration slope under 1: probabilities "
-        "are too extreme. The calibration error is too high where samples are few, and has no interval for it."
+        "of it, training is what their different test slides do not explain. AUROC ranks all samples of a test set together, "
+        "so it counts shifts of the logits between slides and domains too. Inside slides: the mean of the AUROC of each slide "
+        f"with at least {MINIMUM_OF_EACH} samples of each class; inside domains: the mean of that of each test domain. Average "
+        "precision and weighted F1 depend on how common positives are: do not compare them across test sets."
     )
-    return make_table("results", "Results over seeds", rows, note, estimates=[result.auroc for result in results])
+    shown = [result.metrics[name] for result in results for name in _PRINTED[:3]]
+    return make_table("results", "Results over seeds", rows, note, estimates=shown)
+
+
+def tabulate_probabilities(results: Sequence[Result]) -> Table:
+    """Whether probabilities are right, for each configuration and evaluation set."""
+    rows = [
+        [
+            *name_row(result.configuration, result.set),
+            *show_repetitions(result),
+            *(
+                show_estimate(f"{METRICS[name]}{_add_interval(name)}", name, result.metrics[name])
+                for name in _OF_PROBABILITIES
+            ),
+        ]
+        for result in results
+    ]
+    note = (
+        "Mean over seeds. A calibration intercept under 0: probabilities are too high; a slope under 1: they are too extreme. "
+        "The calibration error of chance is what a model would show whose probabilities are right, on as many samples: an "
+        "error near it is compatible with perfect calibration. The error has no interval, since bins make it too high by just "
+        "that. It and the Brier score depend on how common positives are: do not compare them across test sets."
+    )
+    return make_table("probabilities", "Probabilities over seeds", rows, note)
+
+
+def _add_interval(name: str) -> str:
+    return "" if name in WITHOUT_INTERVAL else " (95 % interval)"
 
 
 def show_repetitions(result: Result) -> list[Entry]:
