@@ -26,8 +26,8 @@ def tabulate(stored: Stored, results: Sequence[Result], prevalences: Sequence[fl
         seeds = list(stored.seeds(result.group, result.set).values())
         values = {prevalence: estimate_ppv(seeds, prevalence) for prevalence in prevalences}
         shown += values.values()
-        counts = stored.count_tested(result.group, result.set)
-        share = sum(positive for _, positive, _ in counts) / sum(n for n, _, _ in counts)
+        positives, negatives = (sum(sum(getattr(seed, side)) for seed in seeds) for side in ("positives", "negatives"))
+        share = positives / (positives + negatives)
         rows.append(
             [
                 *name_row(result.configuration, result.set),
