@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import signal
 import sys
 
 import mitofm
@@ -45,6 +46,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader has closed the pipe: mitofm models | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("mitofm: stopped by Ctrl-C; the same command goes on", file=sys.stderr)
+        raise SystemExit(128 + signal.SIGINT) from None
     except (MitofmError, OSError) as error:
         print(f"mitofm: {describe_fault(error)}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -108,7 +108,7 @@ class MovingAverage(pl.Callback):
 class SaveToResume(pl.Callback):
     """Saves the whole state of training every `seconds`, after a step and the check that may follow it.
 
-    A signal that asks the process to stop (SIGTERM of a preemption or a kill, SIGUSR1 or SIGUSR2 of a time limit) takes
+    A signal that asks the process to stop (SIGTERM of a preemption or a kill, SIGUSR1 or SIGUSR2 of a time limit, Ctrl-C) takes
     effect after the current step: the state is saved, and the earlier handler of the signal is called. If there is none, or
     it does not stop the process, the process ends with 128 + signal. Must be the last callback, to save the state of all
     others.
@@ -119,7 +119,7 @@ class SaveToResume(pl.Callback):
         check_every: steps between two checks of the validation samples; 0 if there are no checks.
     """
 
-    SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+    SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT)
 
     def __init__(self, file: Path, seconds: float, check_every: int) -> None:
         self.file = file
@@ -135,7 +135,9 @@ class SaveToResume(pl.Callback):
         """Handle signals in place of Lightning, which would not save and under Slurm would not stop."""
         if threading.current_thread() is threading.main_thread():
             self._handlers = trainer._signal_connector._original_handlers  # Lightning restores them when training ends
-            for number in self.SIGNALS:
+            # Who ignores Ctrl-C is told otherwise, by whoever started it.
+            ignored = self._handlers.get(signal.SIGINT) is signal.SIG_IGN
+            for number in self.SIGNALS[: -1 if ignored else None]:
                 signal.signal(number, self._note_signal)
 
     def state_dict(self) -> dict[str, Any]:
@@ -147,6 +149,10 @@ class SaveToResume(pl.Callback):
         self.earlier = state_dict["seconds"]
 
     def _note_signal(self, number: int, frame: Any) -> None:
+        if number == self._signal == signal.SIGINT:
+            raise KeyboardInterrupt  # again: at once
+        if number == signal.SIGINT:
+            _log.warning("Ctrl-C: saving after this step; again ends it at once")
         self._signal = number
 
     def on_train_batch_end(
@@ -175,7 +181,8 @@ class SaveToResume(pl.Callback):
         if stop:
             received = received or signal.SIGTERM
             _log.warning("asked to stop by %s: saved at step %d", signal.Signals(received).name, trainer.global_step)
-            if callable(handler := self._handlers.get(received)):
+            handler = self._handlers.get(received)
+            if callable(handler) and handler is not signal.default_int_handler:
                 handler(received, None)
             raise SystemExit(128 + received)
 

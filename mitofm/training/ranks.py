@@ -97,10 +97,9 @@ def _wait_for_result(ranks: Mapping[Connection, BaseProcess], copies: Copies) ->
 def _run_rank(rank: int, address: Mapping[str, str], pipe: Connection, work: Callable[[int, Copies], Any]) -> None:
     """The main function of the process of a rank."""
     os.environ.update({**address, "LOCAL_RANK": str(rank), "NODE_RANK": "0"})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         pipe.send(("end", work(rank, Copies([lambda: _PipeSink(pipe)] if rank == 0 else []))))
-    except KeyboardInterrupt:
-        raise SystemExit(128 + signal.SIGINT) from None
     except Exception as error:
         pipe.send(("error", _make_picklable(error)))
 
@@ -118,7 +117,10 @@ def _make_picklable(error: Exception) -> Exception:
 
 @contextmanager
 def _forward_signals(ranks: Iterable[BaseProcess]) -> Iterator[None]:
-    """Send signals that ask to stop to the ranks, which save and end; then call the earlier handler."""
+    """Send signals that ask to stop to the ranks, which save and end; then call the earlier handler.
+
+    Ctrl-C reaches all processes of a terminal: ranks ignore it, so that they get one signal, and are sent SIGTERM for it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -126,21 +128,24 @@ def _forward_signals(ranks: Iterable[BaseProcess]) -> Iterator[None]:
 
     def forward(number: int, frame: Any) -> None:
         received.append(signal.Signals(number))
+        if received.count(signal.SIGINT) > 1:
+            raise KeyboardInterrupt  # again: at once
         for rank in ranks:
             if rank.is_alive() and rank.pid:
-                os.kill(rank.pid, number)
+                os.kill(rank.pid, signal.SIGTERM if number == signal.SIGINT else number)
 
     handlers = {number: signal.signal(number, forward) for number in SaveToResume.SIGNALS}
     try:
         yield
-    except Exception as error:  # a rank that does not handle signals yet dies of them
+    except (Exception, SystemExit) as error:  # a rank that does not handle signals yet dies of them
         if received:
             raise SystemExit(128 + received[0]) from error
         raise
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        if received and callable(handler := handlers[received[0]]):
+        handler = handlers[received[0]] if received else None
+        if callable(handler) and handler is not signal.default_int_handler:
             handler(received[0], None)
 
 
