@@ -331,6 +331,14 @@ def test_the_seed_means_are_those_of_the_cells_own_metrics(study: Study, report:
             assert results[f"{name}_low"].item() < results[name].item() < results[f"{name}_high"].item()
 
 
+def test_long_words_of_a_table_wrap_and_numbers_do_not(study: Study, report: Report) -> None:
+    study.add(train_domain="canine cutaneous mast cell tumor", domains=("canine cutaneous mast cell tumor", "lung"))
+    page = (report(study) / "report.html").read_text()
+    assert '<td class="words">canine cutaneous mast cell tumor</td>' in page
+    assert "<td>lung</td>" in page
+    assert not re.search(r'<td class="words">[\d.]+ \(', page)
+
+
 def test_prevalences_are_those_that_the_report_states(study: Study, undrawn: None, tmp_path: Path) -> None:
     study.add()
     make_report(study.runs, study.name, tmp_path / "report", tmp_path / "cache", prevalences=[0.02, 0.25])

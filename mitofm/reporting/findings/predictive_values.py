@@ -33,12 +33,12 @@ def tabulate(stored: Stored, results: Sequence[Result], prevalences: Sequence[fl
                 *name_row(result.configuration, result.set),
                 Entry("positives here", f"{100 * share:.0f} %", {"share_positive": share}),
                 *(
-                    show_estimate(name, f"{name}_chosen", result.metrics[f"{name}_chosen"])
-                    for name in ("sensitivity", "specificity")
-                ),
-                *(
                     show_estimate(f"PPV at {100 * prevalence:g} %", f"ppv_at_{prevalence:g}", found)
                     for prevalence, found in values.items()
+                ),
+                *(
+                    show_estimate(name, f"{name}_chosen", result.metrics[f"{name}_chosen"])
+                    for name in ("sensitivity", "specificity")
                 ),
             ]
         )

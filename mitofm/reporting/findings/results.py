@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mitofm.evaluation.limits import WITHOUT_INTERVAL
 from mitofm.evaluation.statistics import Estimate
 from mitofm.evaluation.within import MINIMUM_OF_EACH
 from mitofm.reporting.estimates import AUROC, METRICS, Result
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.numbers import NOTHING
-from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_confounded, show_estimate
+from mitofm.reporting.tables import Entry, Table, hide, make_table, name_row, show_confounded, show_estimate
 
 SD_OF_TRAINING = "of it training"
 _PRINTED = (
     AUROC, "slide_macro_auroc", "domain_mean_auroc", "balanced_accuracy", "balanced_accuracy_chosen", "average_precision",
     "weighted_f1",
 )  # fmt: skip
-_OF_PROBABILITIES = ("brier", "calibration_intercept", "calibration_slope", "calibration_error", "calibration_noise")
+_OF_PROBABILITIES = ("calibration_error", "calibration_noise", "brier", "calibration_intercept", "calibration_slope")
 
 
 def find(measured: Measured) -> Found:
@@ -52,11 +51,8 @@ def tabulate_probabilities(results: Sequence[Result]) -> Table:
     rows = [
         [
             *name_row(result.configuration, result.set),
-            *show_repetitions(result),
-            *(
-                show_estimate(f"{METRICS[name]}{_add_interval(name)}", name, result.metrics[name])
-                for name in _OF_PROBABILITIES
-            ),
+            *hide(show_repetitions(result), "seeds", "slides"),
+            *(show_estimate(METRICS[name], name, result.metrics[name]) for name in _OF_PROBABILITIES),
         ]
         for result in results
     ]
@@ -64,13 +60,10 @@ def tabulate_probabilities(results: Sequence[Result]) -> Table:
         "Mean over seeds. A calibration intercept under 0: probabilities are too high; a slope under 1: they are too extreme. "
         "The calibration error of chance is what a model would show whose probabilities are right, on as many samples: an "
         "error near it is compatible with perfect calibration. The error has no interval, since bins make it too high by just "
-        "that. It and the Brier score depend on how common positives are: do not compare them across test sets."
+        "that. It and the Brier score depend on how common positives are: do not compare them across test sets. Brackets are 95 % "
+        "intervals."
     )
     return make_table("probabilities", "Probabilities over seeds", rows, note)
-
-
-def _add_interval(name: str) -> str:
-    return "" if name in WITHOUT_INTERVAL else " (95 % interval)"
 
 
 def show_repetitions(result: Result) -> list[Entry]:
