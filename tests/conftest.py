@@ -76,10 +76,12 @@ def compose_once(primary: str, overrides: tuple[str, ...]) -> DictConfig:
 
 @pytest.fixture
 def small(shared: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Composes `train` with further overrides, on the small synthetic data set unless they name another."""
+    """Composes `train` with further overrides, on small synthetic data and the cheapest backbone unless they name others."""
 
     def composed(*overrides: str, primary: str = "train", config_dir: str | None = None) -> Any:
         tissue = () if any(one.startswith("data=") for one in overrides) else TISSUE
+        if primary == "train" and not any(one.startswith(("backbone=", "--config")) for one in overrides):
+            tissue = (*tissue, "backbone=toy_vit_p16")
         places = {"data": shared / "data", "cache": shared / "cache", "runs": tmp_path / "runs"}
         named = [one for one in overrides if one.partition("=")[0] in {f"paths.{name}" for name in places}]
         paths = [*(f"paths.{name}={place}" for name, place in places.items()), *named]

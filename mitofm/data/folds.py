@@ -120,7 +120,7 @@ def _deal(
     ties = rng.random((len(orders), folds))
     for slides in orders.T:
         brings = shares[slides]
-        missing = ((holds == 0) & (brings[:, None] > 0)).any(axis=2)
+        missing = ((holds == 0) @ (brings > 0)[:, :, None])[:, :, 0]  # whether any: of booleans, a sum is an or
         # The sum of squares grows by twice this product and by what does not depend on the fold.
         cost = np.where(missing, -1, np.einsum("dfs,ds->df", holds, brings))
         to = np.argmin(cost + ties, axis=1)

@@ -45,14 +45,20 @@ def stratify(samples: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     Returns:
         (n,) positions.
     """
-    samples = samples[["label", "domain"]].reset_index(drop=True).iloc[rng.permutation(len(samples))]
-    groups = samples.groupby(["label", "domain"], sort=True)
-    phase = rng.random(groups.ngroups)[groups.ngroup().to_numpy()]
-    place = (groups.cumcount().to_numpy() + phase) / groups["label"].transform("size").to_numpy()
-    samples = samples.iloc[np.argsort(place, kind="stable")]
-    classes = samples.groupby("label")
-    place = (classes.cumcount().to_numpy() + 0.5) / classes["label"].transform("size").to_numpy()
-    return samples.index.to_numpy()[np.argsort(place, kind="stable")]
+    order = rng.permutation(len(samples))
+    label = samples["label"].to_numpy(dtype=int)[order]
+    domain, domains = pd.factorize(samples["domain"], sort=True)
+    names, group = np.unique(label * len(domains) + domain[order], return_inverse=True)
+    spread = np.argsort(_place(group, rng.random(len(names))[group]), kind="stable")
+    return order[spread][np.argsort(_place(label[spread], 0.5), kind="stable")]
+
+
+def _place(group: np.ndarray, phase: np.ndarray | float) -> np.ndarray:
+    """The place (n,), from 0 to 1, of each sample among those of its group, which are in order; groups count from 0."""
+    size = np.bincount(group)
+    before = np.empty(len(group), dtype=int)
+    before[np.argsort(group, kind="stable")] = np.arange(len(group)) - np.repeat(np.cumsum(size) - size, size)
+    return (before + phase) / size[group]
 
 
 def buy(

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
-
-# isort: split
-
 import csv
 import logging
 import threading
@@ -15,7 +11,6 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 import pandas as pd
-from pytorch_lightning.loggers.logger import Logger
 
 from mitofm.ground.files import require_held
 from mitofm.ground.locks import Lost
@@ -39,14 +34,12 @@ class Sink(Protocol):
         return
 
 
-class Copies(Logger):
-    """Passes everything on to its sinks, also as a logger of Lightning; a sink that raises is dropped with a warning.
+class Copies:
+    """Passes everything on to its sinks; a sink that raises is dropped with a warning.
 
     Args:
         openers: open the sinks; one that cannot be opened is left out with a warning.
     """
-
-    name = version = None
 
     def __init__(self, openers: list[Callable[[], Sink]]) -> None:
         self._sinks: list[Sink] = []
@@ -67,13 +60,6 @@ class Copies(Logger):
     def close(self, failed: bool) -> None:
         """Close every sink."""
         self._call_each(lambda sink: sink.close(failed))
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Pass on what Lightning logs; it counts steps from 0."""
-        self.log(metrics, (step or 0) + 1)
-
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the config is in the cell's folder."""
 
     def _call_each(self, call: Callable[[Sink], None]) -> None:
         for sink in list(self._sinks):

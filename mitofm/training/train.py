@@ -6,6 +6,7 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 # isort: split
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
@@ -27,6 +28,7 @@ from mitofm.training.budget import Budget, make_budget
 from mitofm.training.callbacks import BestWeights, MovingAverage, Patience, SaveToResume
 from mitofm.training.cell import Cell, Trained
 from mitofm.training.checkpoint import BEST, RESUME, TRAINED
+from mitofm.training.copies import Copies
 from mitofm.training.environment import measure_peak_memory
 from mitofm.training.frozen import compute_features, fit_head
 from mitofm.training.loop import run_loop
@@ -34,7 +36,23 @@ from mitofm.training.loss import Loss
 from mitofm.training.module import CellModule
 
 
-def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, logger: Logger) -> Trained | None:
+class CurvesOfLightning(Logger):
+    """Passes on to `copies` what Lightning logs."""
+
+    name = version = None
+
+    def __init__(self, copies: Copies) -> None:
+        self._copies = copies
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Pass on one point of the learning curves; Lightning counts steps from 0."""
+        self._copies.log(metrics, (step or 0) + 1)
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the config is in the cell's folder."""
+
+
+def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, copies: Copies) -> Trained | None:
     """Train, and write the trained weights into the cell's folder.
 
     Args:
@@ -68,7 +86,7 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, lo
     callbacks: list[pl.Callback] = [best, Patience(cell.fit.patience)] if cell.validation_decides else []
     callbacks += [average] if average else []  # last: the others look at the weights that a check has seen
     try:
-        trainer = train_module(cell, module, load_batches(cell, budget, rank), callbacks, save, logger)
+        trainer = train_module(cell, module, load_batches(cell, budget, rank), callbacks, save, copies)
     except torch.cuda.OutOfMemoryError as error:
         if 2 * pieces > cell.fit.batch_size or memory.batch_norms_train(adaptation, classifier):
             raise MitofmError(
@@ -103,7 +121,7 @@ def train_module(
     data: CellData,
     callbacks: list[pl.Callback],
     save: SaveToResume,
-    logger: Logger,
+    copies: Copies,
 ) -> pl.Trainer:
     """Run Lightning's loop over `module` as the cell's settings ask for; see `run_loop`."""
     checks: dict[str, Any] = {"limit_val_batches": 0}
@@ -124,7 +142,7 @@ def train_module(
         num_sanity_val_steps=0,
         gradient_clip_val=cell.fit.gradient_clip,
         deterministic="warn",
-        logger=logger,
+        logger=CurvesOfLightning(copies),
         log_every_n_steps=10,
         **checks,
     )

@@ -76,6 +76,7 @@ def typed(composed: Any) -> list[str]:
         f"data.source.domains=[{','.join(source.domains)}]",
         f"data.source.slides_per_domain={source.slides_per_domain}",
         f"data.source.cells_per_slide={source.cells_per_slide}",
+        f"backbone={composed.backbone.name}",
         "fit.max_epochs=1",
         "fit.min_steps=1",
     ]

@@ -20,7 +20,7 @@ Resolved = Callable[..., dict[str, Any]]
 @pytest.mark.parametrize(
     "override",
     ["seed=0", "fraction=0.5", "fit.batch_size=8", "fit.precision=bf16", "augment=none", "adaptation.folds=3", "split.test_share=0.3",
-     "backbone=toy_vit_p16", "backbone.embedding=cls", "data.crop_px=48", "data.image_mpp=0.5",
+     "backbone=toy_vit_p8", "backbone.embedding=cls", "data.crop_px=48", "data.image_mpp=0.5",
      "protocol.validation_samples=60", "data.source.seed=1", "protocol/confounders=any_positive",
      "protocol/confounders=background", "protocol/confounders=last_checkpoint", "protocol/confounders=equal_steps",
      "protocol/confounders=field_of_view", "protocol/confounders=registers"],

@@ -1,22 +1,27 @@
 """Crops in which there is something to learn."""
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
 
 
-@pytest.fixture
-def planted(tmp_path: Path) -> Callable[[bool], list[str]]:
-    """Overrides for a data set of crops in which positives have a dark square; with `shuffled`, labels mean nothing."""
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], list[str]]:
+    """Overrides for a data set of crops in which positives have a dark square; with `shuffled`, labels mean nothing.
 
+    Each is made once, with one cache: only to be asked for.
+    """
+
+    @cache
     def make(shuffled: bool) -> list[str]:
         from PIL import Image
 
         rng = np.random.default_rng(7)
-        root = tmp_path / "data" / "ami"
+        place = tmp_path_factory.mktemp("planted")
+        root = place / "data" / "ami"
         (root / "patches").mkdir(parents=True)
         rows = []
         for i in range(720):
@@ -32,8 +37,8 @@ def planted(tmp_path: Path) -> Callable[[bool], list[str]]:
         return [
             "data=ami",
             "data.crop_px=32",
-            f"paths.data={tmp_path}/data",
-            f"paths.cache={tmp_path}/cache",
+            f"paths.data={place}/data",
+            f"paths.cache={place}/cache",
             "backbone=toy_vit_p16",
             "backbone.img_size=32",
             "split.test_share=0.4",

@@ -85,6 +85,7 @@ def test_a_resumed_cell_equals_an_uninterrupted_one(
     overrides = [
         *f"adaptation={mode}".split(),
         "backbone=toy_vit_p16",
+        "backbone.img_size=32",
         "augment=paper",
         "fit.min_steps=24",
         "fit.max_steps=24",

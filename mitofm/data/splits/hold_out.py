@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -113,15 +114,25 @@ def hold_out(
         MitofmError: the share is not between 0 and 1.
     """
     share_of(len(counts), share, part)
+    found = _count_groups(tuple(map(tuple, counts.tolist())), share, others)
+    if found is None:
+        return None
+    groups, drawn = found
+    group = divide(counts, groups, MIN_SAMPLES, rng)
+    return np.isin(group, rng.permutation(groups)[:drawn]), drawn / groups
+
+
+@lru_cache(maxsize=1000)  # cells of many seeds ask for the same slides
+def _count_groups(slides: tuple[tuple[int, int], ...], share: float, others: int) -> tuple[int, int] | None:
+    """How many groups these slides make, and how many of them are drawn; see `hold_out`."""
+    counts = np.array(slides).reshape(-1, 2)
     impossible = int(np.minimum(counts, MIN_SAMPLES).sum(axis=0).min()) // MIN_SAMPLES + 1
     for groups, drawn in _list_shares(share, others):
         if groups >= impossible:
             continue
-        if cover(counts, groups, MIN_SAMPLES) is None:
-            impossible = groups
-            continue
-        group = divide(counts, groups, MIN_SAMPLES, rng)
-        return np.isin(group, rng.permutation(groups)[:drawn]), drawn / groups
+        if cover(counts, groups, MIN_SAMPLES) is not None:
+            return groups, drawn
+        impossible = groups
     return None
 
 

@@ -82,9 +82,8 @@ def assign(table: pd.DataFrame, by: str, seed: int, test_share: float, validatio
             slides.loc[members.index, "part"] = drawn.part
             slides.loc[members.index, "test_chance"] = drawn.test_chance
     of_samples = slides.iloc[slides.index.get_indexer(table["slide"])]
-    counts = slides.groupby("value").agg(
-        slides=("negative", "size"), positive=("positive", "sum"), negative=("negative", "sum")
-    )
+    counted = slides.groupby("value")
+    counts = counted[["positive", "negative"]].sum().assign(slides=counted.size())
     part, chance = of_samples["part"].to_numpy(), of_samples["test_chance"].to_numpy()
     return Assignment(by, values, part, chance, tuple(test_only), counts)
 
