@@ -23,7 +23,7 @@ from mitofm.data.survey import refuse, survey
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import guarding, read_json, write_json, write_parquet
-from mitofm.ground.locks import lock
+from mitofm.ground.locks import NoLock, lock
 
 _VERSION = 3  # raised whenever equal inputs give another table
 _TABLE, _REMARKS, _FACTS = "table.parquet", "remarks.parquet", "facts.json"
@@ -110,9 +110,10 @@ def lock_cached(path: Path, what: str) -> Iterator[None]:
     try:
         with lock(path.with_name(f"{path.name}.lock")) as held, guarding(path, held.require):
             yield
-    except OSError as error:
+    except (OSError, NoLock) as error:
+        reason = error.__cause__ if isinstance(error, NoLock) else error
         raise MitofmError(
-            f"{path}: the {what} cannot be written ({error}). Make room, or choose another paths.cache (MITOFM_CACHE)"
+            f"{path}: the {what} cannot be written ({reason}). Make room, or choose another paths.cache (MITOFM_CACHE)"
         ) from error
 
 

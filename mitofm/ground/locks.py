@@ -38,6 +38,10 @@ class Held(Exception):
     """Another process holds the lock."""
 
 
+class NoLock(MitofmError):
+    """The file system refuses to make a lock; its error is the cause."""
+
+
 class Lost(MitofmError):
     """Another process has taken the lock over."""
 
@@ -81,7 +85,7 @@ class Lock:
                     f"{self.path.parent}: this file system has no hard links ({error.strerror}), by which processes "
                     "keep out of each other's way: set paths.runs and paths.cache to folders of one that has"
                 ) from error
-            raise MitofmError(
+            raise NoLock(
                 f"{self.path.parent}: no lock can be made there ({error.strerror or error}): make room, mend the "
                 "permissions, or set paths.runs and paths.cache to other folders"
             ) from error
