@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,11 @@ from mitofm.ground.fingerprints import Remembered
 
 SHIPPED = Path(__file__).parent / "shipped"
 """Weights that come with the package."""
+
+
+_PATIENCE = 60.0
+"""Seconds in which the hub is not asked again for what it refused: a grid asks for each of its cells."""
+_refused: dict[tuple[str | None, ...], tuple[float, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,15 @@ def _fetch(spec: BackboneSpec, folder: Path) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # the error below says it once
-    try:
-        return Path(hf_hub_download(spec.hub, spec.hub_file, revision=spec.revision))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise MitofmError(f"{_describe_missing(spec, folder)}. The hub said: {shorten(str(error), 200)}") from error
+    asked = (spec.hub, spec.hub_file, spec.revision)
+    since, said = _refused.get(asked, (-_PATIENCE, ""))
+    if time.monotonic() - since > _PATIENCE:
+        try:
+            return Path(hf_hub_download(spec.hub, spec.hub_file, revision=spec.revision))
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            said = shorten(str(error), 200)
+            _refused[asked] = (time.monotonic(), said)
+    raise MitofmError(f"{_describe_missing(spec, folder)}. The hub said: {said}")
 
 
 def _describe_missing(spec: BackboneSpec, folder: Path) -> str:

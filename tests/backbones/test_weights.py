@@ -155,6 +155,27 @@ def test_missing_weights_name_the_page_the_file_and_the_place(
         find(spec_of(resolved, "backbone=mobilenetv2"), tmp_path, remembered)
 
 
+def test_the_hub_is_not_asked_again_for_every_cell_of_a_grid(
+    toy: BackboneSpec, remembered: Remembered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(repository: str, *_: object, **__: object) -> str:
+        asked.append(repository)
+        raise OSError("timed out")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
+    monkeypatch.setattr(weights, "_refused", {})
+    for _ in range(3):
+        with pytest.raises(MitofmError, match="The hub said: timed out"):
+            find(replace(toy, hub="owner/model", file=None), tmp_path, remembered)
+    assert asked == ["owner/model"]
+    monkeypatch.setattr(weights, "_PATIENCE", 0.0)
+    with pytest.raises(MitofmError, match="timed out"):
+        find(replace(toy, hub="owner/model", file=None), tmp_path, remembered)
+    assert len(asked) == 2
+
+
 def test_another_file_than_the_stated_one_is_refused(toy: BackboneSpec, remembered: Remembered, tmp_path: Path) -> None:
     (tmp_path / "w.safetensors").write_bytes(b"x")
     with pytest.raises(MitofmError, match=r"expected 00.*backbone.sha256=null"):
