@@ -28,6 +28,7 @@ TRAINED_AT = 0.85
 """The AUROC at which `training_sd` is meant: the same change of distance moves a higher one less."""
 METRICS = ("auroc", "balanced_accuracy", "average_precision", "brier", "calibration_slope")
 _NODES, _ROUNDS, _LONGEST, _EXACT, _SEPARATED, _MANY = 61, 60, 2.0, 1e-9, 50.0, 100_000
+_FLATTEST = 1e-12
 _HIGHEST = 0.9995
 _NOISE = np.linspace(-8.0, 8.0, 2001)
 _DENSITY = norm.pdf(_NOISE) / norm.pdf(_NOISE).sum()
@@ -270,7 +271,7 @@ def jackknife_slope(
     for _ in range(_ROUNDS):
         step = _step(at, positive, log_odds, np.ones((1, log_odds.size)))
         at = at + step
-        if np.abs(step).max() < _EXACT:
+        if not np.abs(step).max() >= _EXACT:
             break
     at = np.repeat(at, slides, axis=0)
     if slides * log_odds.size > _MANY:
@@ -280,7 +281,7 @@ def jackknife_slope(
         for _ in range(_ROUNDS):
             step = _step(left, positive, log_odds, counted)
             left = left + step
-            if np.abs(step).max() < _EXACT:
+            if not np.abs(step[np.isfinite(step)]).max(initial=0.0) >= _EXACT:
                 break
     lacking = (_without(negatives) == 0) | (_without(positives) == 0)
     found = _prepend(at[0, 1], left[:, 1])
@@ -291,9 +292,8 @@ def _step(at: np.ndarray, positive: np.ndarray, log_odds: np.ndarray, counted: n
     """(rows, 2) Newton's step of each row's intercept and slope; `counted` (rows, n) says which samples it has."""
     probability = expit(at[:, :1] + at[:, 1:] * log_odds)
     apart, weight = (positive - probability) * counted, probability * (1 - probability) * counted
-    gradient = np.stack([apart.sum(axis=1), apart @ log_odds], axis=1)
-    curve = np.stack([weight.sum(axis=1), weight @ log_odds, weight @ log_odds, weight @ log_odds**2], axis=1)
-    return np.clip((np.linalg.pinv(curve.reshape(-1, 2, 2)) @ gradient[:, :, None])[:, :, 0], -_LONGEST, _LONGEST)
+    gradient = np.stack([apart.sum(axis=1), apart @ log_odds])
+    return np.clip(_solve(gradient, [weight @ log_odds**power for power in range(3)]), -_LONGEST, _LONGEST)
 
 
 def _step_without(
@@ -302,10 +302,18 @@ def _step_without(
     """(slides, 2) the step without each slide from the solution of all, whose gradients sum to 0."""
     probability = expit(at[0, 0] + at[0, 1] * log_odds)
     apart, weight = positive - probability, probability * (1 - probability)
-    gradient = np.stack([np.bincount(slide, apart * power, slides) for power in (1, log_odds)], axis=1)
-    powers = [np.bincount(slide, weight * power, slides) for power in (1, log_odds, log_odds, log_odds**2)]
-    curve = np.stack([power.sum() - power for power in powers], axis=1).reshape(-1, 2, 2)
-    return (np.linalg.pinv(curve) @ -gradient[:, :, None])[:, :, 0]
+    gradient = np.stack([np.bincount(slide, apart * log_odds**power, slides) for power in range(2)])
+    moments = [np.bincount(slide, weight * log_odds**power, slides) for power in range(3)]
+    return _solve(-gradient, [moment.sum() - moment for moment in moments])
+
+
+def _solve(gradient: np.ndarray, moments: list[np.ndarray]) -> np.ndarray:
+    """(rows, 2) the step that the gradient (2, rows) and the moments of the curvature ask for; NaN if it is flat."""
+    flat, mixed, steep = moments
+    determinant = flat * steep - mixed**2
+    determinant = np.where(determinant > _FLATTEST * flat * steep, determinant, np.nan)
+    first = steep * gradient[0] - mixed * gradient[1]
+    return np.stack([first, flat * gradient[1] - mixed * gradient[0]], axis=1) / determinant[:, None]
 
 
 # As `JACKKNIVES`, in any order and with log-odds.
