@@ -19,7 +19,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.garbage import collect_rarely
 
 _ASKING = (signal.SIGTERM, signal.SIGINT)
-_AGAIN = 10  # seconds after which a process that goes on is asked to stop again: between two cells it may not listen
+_AGAIN = 3  # seconds after which a process that goes on is asked to stop again: between two cells it may not listen
 
 
 def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, stop_at_error: bool) -> list[Any]:

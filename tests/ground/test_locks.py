@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -63,6 +64,44 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     with lock(path, wait=False):
         assert time.monotonic() - began < 1
+
+
+CONTAINER = ["unshare", "--pid", "--fork", "--mount-proc"]
+TAKE = """
+import sys, time
+from pathlib import Path
+from mitofm.ground import locks
+locks.STALE = float(sys.argv[2])
+began = time.monotonic()
+try:
+    with locks.lock(Path(sys.argv[1]), wait=sys.argv[2] != "120"):
+        print("taken after", time.monotonic() - began)
+except locks.Held as held:
+    print(held)
+"""
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run([*CONTAINER, "true"], capture_output=True).returncode != 0,
+    reason="process namespaces take root and a system that allows them",
+)
+def test_two_containers_in_which_every_process_is_number_1_keep_out_of_each_others_way(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+
+    def take(stale: str) -> str:
+        words = [*CONTAINER, sys.executable, "-c", TAKE, str(path), stale]
+        return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    first = subprocess.Popen([*CONTAINER, sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
+    try:
+        assert first.stdout is not None
+        first.stdout.readline()
+        assert "process 1" in take("120")
+        assert "process 1" in find_holder(path)  # seen from outside as well
+    finally:
+        subprocess.run(["pkill", "-9", "-P", str(first.pid)], check=True)
+        first.wait()
+    assert float(take("0.5").rpartition(" ")[2]) >= 0.5
 
 
 def test_a_process_number_that_is_used_again_is_another_process(tmp_path: Path) -> None:
