@@ -34,6 +34,18 @@ def write_sums(made: Path, file: Path, of: Sequence[str]) -> None:
     write_json(locate_sums(file), facts | {"checksum": checksum(facts)})
 
 
+def check(file: Path) -> str | None:
+    """What is wrong with embeddings that have checksums, by the whole file and whatever they are of; None if nothing is."""
+    try:
+        facts = read_json(locate_sums(file))
+        if facts.pop("checksum") != checksum(facts):
+            return "has damaged checksums"
+        found = _describe(file)
+        return _tell_difference(facts, found) if {"of": facts["of"], **found} != facts else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"or its checksums cannot be read ({type(error).__name__})"
+
+
 def find_fault(
     file: Path, of: Sequence[str], rows: int, dtype: type[np.floating], remembered: Remembered
 ) -> str | None:

@@ -114,12 +114,17 @@ def remember(entry: Path, key: str, compute: Callable[[], Any], **more: Any) -> 
     """
     with suppress(OSError, ValueError, KeyError):
         content = read_json(entry)
-        if content["checksum"] == checksum([entry.name, key, content[key]]):
+        if is_remembered(entry, key, content):
             return content[key]
     result = compute()
     with suppress(OSError):  # if it cannot be written, it is computed again next time
         write_json(entry, {key: result, **more, "checksum": checksum([entry.name, key, result])})
     return result
+
+
+def is_remembered(entry: Path, key: str, content: Mapping[str, Any]) -> bool:
+    """Whether this is what `remember` has written; KeyError if it has no checksum."""
+    return bool(content["checksum"] == checksum([entry.name, key, content[key]]))
 
 
 def checksum(content: Any) -> str:
