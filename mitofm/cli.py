@@ -29,6 +29,7 @@ COMMANDS = {
     "export": "a trained cell for other software:        mitofm export CELL format=onnx",
     "compare": "one study minus another, pair by pair:    mitofm compare A B",
     "verify": "run a finished cell again and compare:    mitofm verify CELL",
+    "check": "read all files, name what is damaged:     mitofm check study=mine; mitofm check FILE.zip",
     "bundle": "a study in one file, for reviewers:       mitofm bundle STUDY; then: mitofm report bundle=FILE",
     "models": "the backbones there are, or one of them:  mitofm models deit_tiny",
     "datasets": "the data sets there are:                  mitofm datasets",

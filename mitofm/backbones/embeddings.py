@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mitofm.backbones import embedding_sums
+from mitofm.backbones.embedding_sums import locate_sums, write_sums
 from mitofm.data.augment import cut_centre
 from mitofm.data.patches import PatchStore
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import guarding, map_npy, move
+from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.locks import lock
 from mitofm.ground.resumable import ResumableArray
 
 _PIECE = 2048  # patches: what an interruption may cost
 _BATCH = {"cpu": 64, "cuda": 1024}  # patches per forward pass; halved if that is too much
+
+_log = logging.getLogger(__name__)
 
 
 def cache_embeddings(
@@ -47,26 +54,60 @@ def cache_embeddings(
         precision: `torch.float32`, or `torch.bfloat16` for autocast.
         dtype: in which they are kept.
 
+    A file that is not the one that was written, by the checksums beside it, is computed again, with a warning. A file of
+    before there were checksums is taken if its rows and type are right, and gets some, also with a warning.
+
     Raises:
-        MitofmError: the file in the cache is not what it should be.
+        MitofmError: the file in the cache has no checksums and holds no embeddings.
     """
     file = locate_embeddings(store, fingerprint, cache)
-    if not file.is_file():
-        with lock(file.with_name(f"{file.name}.lock")) as held:
+    of = (store.key, fingerprint)
+    remembered = Remembered(cache / "fingerprints")
+
+    def find_fault() -> str | None:
+        if not locate_sums(file).is_file():
+            return _adopt(file, store, of, embedder, dtype)
+        return embedding_sums.find_fault(file, of, len(store.table), dtype, remembered)
+
+    if not file.is_file() or find_fault():
+        with lock(file.with_name(f"{file.name}.lock")) as held, ExitStack() as guarded:
             part = file.with_suffix(".part")
-            with guarding(file, held.require), guarding(part, held.require):
-                if not file.is_file():
-                    _write(part, store, embedder(), device, precision, dtype)
-                    move(part, file)
+            for one in (file, part, locate_sums(file)):
+                guarded.enter_context(guarding(one, held.require))
+            fault = find_fault() if file.is_file() else None
+            if fault:
+                _log.warning("%s %s: it is computed again", file, fault)
+            if fault or not file.is_file():
+                _write(part, store, embedder(), device, precision, dtype)
+                write_sums(part, file, of)
+                move(part, file)
+    return _open(file)
+
+
+def locate_embeddings(store: PatchStore, fingerprint: str, cache: Path) -> Path:
+    """Where `cache_embeddings` keeps the embeddings."""
+    return cache / "embeddings" / f"{store.key[:16]}-{fingerprint[:16]}.npy"
+
+
+def _open(file: Path) -> np.ndarray:
     try:
         return map_npy(file)
     except (OSError, ValueError) as error:
         raise MitofmError(f"{file} holds no embeddings ({error}): delete it, and they are computed again") from error
 
 
-def locate_embeddings(store: PatchStore, fingerprint: str, cache: Path) -> Path:
-    """Where `cache_embeddings` keeps the embeddings."""
-    return cache / "embeddings" / f"{store.key[:16]}-{fingerprint[:16]}.npy"
+def _adopt(
+    file: Path, store: PatchStore, of: Sequence[str], embedder: Callable[[], Any], dtype: type[np.floating]
+) -> str | None:
+    """Give a file of before there were checksums some, if its shape and type are right; else say what is wrong, as `find_fault`."""
+    array = _open(file)
+    shape = (len(store.table), *embedder().shape)
+    if array.shape != shape or array.dtype != dtype:
+        return f"holds {array.dtype.name} {array.shape}, not {np.dtype(dtype).name} {shape}"
+    _log.warning("%s is of before there were checksums: its numbers are unchecked. It gets checksums now", file)
+    with suppress(OSError):  # then the next to open it says so again
+        write_sums(file, file, of)
+    return None
 
 
 def _write(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mitofm.commands.composing import ask_about
 from mitofm.commands.status import StatusSettings
-from mitofm.runs.execute import LOG
 from mitofm.runs.folder import CellFolder, find_cell
+from mitofm.runs.sums import LOG
 
 
 def main(arguments: list[str]) -> None:

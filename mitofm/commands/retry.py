@@ -1,4 +1,4 @@
-"""`mitofm retry STUDY|CELL`: run failed and interrupted cells again, from the configs in their folders."""
+"""`mitofm retry STUDY|CELL`: run failed, interrupted and damaged cells again, from the configs in their folders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mitofm.commands.composing import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
-from mitofm.runs.execute import run_again
+from mitofm.runs.execute import find_damage, run_again
 from mitofm.runs.folder import SETTLED, CellFolder, find_cell
 
 
@@ -18,8 +18,11 @@ def main(arguments: list[str]) -> None:
     (given,), settings = ask_about(StatusSettings, "status", arguments, "a study or a cell")
     paths, runs = settings.paths, settings.paths.runs
     cells = studies.read(runs, given).cells if given in studies.list_names(runs) else [find_cell(runs, given).name]
-    again = [cell for cell in cells if CellFolder(runs, cell).read_state() not in SETTLED]
-    print(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")
+    damaged = {cell: found for cell in cells if (found := find_damage(runs / "cells" / cell))}
+    again = [cell for cell in cells if cell in damaged or CellFolder(runs, cell).read_state() not in SETTLED]
+    print(f"{len(again)} of {len(cells)} cells of {given} failed, were interrupted or are damaged")
+    for found in damaged.values():
+        print(found.reason)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     failed = 0
     for cell in again:

@@ -8,6 +8,7 @@ table, row i describing patch i) and `store.json` (what it holds, with checksums
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from mitofm.data.survey import refuse, survey
 from mitofm.data.tables import lock_cached
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import map_npy, read_json, write_json, write_parquet
+from mitofm.ground.files import checksum, map_npy, read_json, write_json, write_parquet
 from mitofm.ground.fingerprints import Remembered
 
 _VERSION = 3  # raised whenever equal inputs give other patches
@@ -56,6 +57,9 @@ class PatchStore:
             raise MitofmError(f"{path}: there is no finished patch store here. `mitofm prepare` builds it")
         try:
             facts = read_json(path / _STORE)
+            stated = facts.pop("checksum", None)  # since 0.2
+            if stated not in (None, checksum(facts)):
+                raise _damaged(path, f"{_STORE} has changed since it was written")
             n, key, crop_px, margin_px = (facts[fact] for fact in ("n", "key", "crop_px", "margin_px"))
             for name in (_PATCHES, _TABLE):
                 if _checksum(path / name, remembered) != facts[name]:
@@ -83,6 +87,11 @@ class PatchStore:
     def narrow(self, crop_px: int) -> PatchStore:
         """The same patches, of which a model sees the central `crop_px` alone."""
         return replace(self, crop_px=crop_px, key=fingerprints.of([self.key, crop_px]))
+
+
+def find_stores(cache: Path) -> Iterator[Path]:
+    """The finished patch stores in `cache`."""
+    return (facts.parent for facts in sorted((cache / "patches").glob(f"*/{_STORE}")))
 
 
 def ensure(
@@ -136,7 +145,8 @@ def ensure(
                 build(path / _PATCHES, source.root, table, sides, patch_px)
                 facts = {"key": key, "n": len(table), "crop_px": crop_px, "margin_px": margin_px, "mpp": mpp}
                 sums = {name: _checksum(path / name, remembered) for name in (_PATCHES, _TABLE)}
-                write_json(path / _STORE, facts | sums)
+                facts |= sums
+                write_json(path / _STORE, facts | {"checksum": checksum(facts)})
     return PatchStore.open(path, remembered)
 
 

@@ -6,9 +6,11 @@ which says from what state of which images it was made, and the table's fingerpr
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import guarding, read_json, write_json, write_parquet
+from mitofm.ground.files import checksum, guarding, read_json, write_json, write_parquet
 from mitofm.ground.locks import NoLock, lock
 
 _VERSION = 3  # raised whenever equal inputs give another table
@@ -54,7 +56,7 @@ class Tables:
 
     def fingerprint(self, votes: bool = False) -> str:
         """The fingerprint of the table, with its votes or without; raises as `read`. The table itself is not read."""
-        return read_json(self._ensure(self._holds) / _FACTS)["fingerprint and votes" if votes else "fingerprint"]
+        return _read_facts(self._ensure(self._holds))["fingerprint and votes" if votes else "fingerprint"]
 
     def _ensure(self, is_made: Callable[[Path], bool]) -> Path:
         """The folder of the table, made unless it `is_made`."""
@@ -80,7 +82,7 @@ class Tables:
         An image that is gone counts as unchanged, so that a finished cell is recognized without its images.
         """
         try:
-            images = read_json(path / _FACTS)["images"]
+            images = _read_facts(path)["images"]
             root = self.source.root  # once: a source of crops looks for it on the disk
             return all(_state(root / name) in (None, tuple(state)) for name, state in images.items())
         except (OSError, KeyError, ValueError, TypeError, AttributeError):
@@ -101,7 +103,9 @@ class Tables:
             "fingerprint": fingerprint(found.table),
             "fingerprint and votes": fingerprint(found.table, votes=True),
         }
-        write_json(path / _FACTS, {"images": states, **prints})
+        sums = {name: fingerprints.of_file(path / name) for name in (_TABLE, _REMARKS)}
+        facts = {"images": states, **prints, "sums": sums}
+        write_json(path / _FACTS, facts | {"checksum": checksum(facts)})
 
 
 @contextmanager
@@ -117,14 +121,34 @@ def lock_cached(path: Path, what: str) -> Iterator[None]:
         ) from error
 
 
+def find_kept(cache: Path) -> Iterator[tuple[Path, bool]]:
+    """Every kept table in `cache`, and whether it is the one that was kept."""
+    for facts in sorted((cache / "tables").glob(f"*/{_FACTS}")):
+        yield facts.parent, _read(facts.parent) is not None
+
+
 def _read(path: Path) -> Curated | None:
-    """The kept table, or None if it is not the one that its fingerprint is of."""
+    """The kept table, or None if it is not the one that its fingerprint is of, or its remarks are others."""
     try:
-        found = Curated(pd.read_parquet(path / _TABLE), pd.read_parquet(path / _REMARKS))
-        right = fingerprint(found.table, votes=True) == read_json(path / _FACTS)["fingerprint and votes"]
-    except (OSError, KeyError, ValueError):
+        facts = _read_facts(path)
+        parts = {name: (path / name).read_bytes() for name in (_TABLE, _REMARKS)}
+        sums = facts.get("sums", {})  # since 0.2
+        if any(hashlib.sha256(parts[name]).hexdigest() != one for name, one in sums.items()):
+            return None
+        found = Curated(*(pd.read_parquet(BytesIO(part)) for part in parts.values()))
+        right = fingerprint(found.table, votes=True) == facts["fingerprint and votes"]
+    except Exception:  # pandas and Arrow raise any error on a damaged file
         return None
     return found if right else None
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    """The facts of a kept table; ValueError or OSError if they are absent or damaged."""
+    facts = read_json(path / _FACTS)
+    stated = facts.pop("checksum", None)  # since 0.2
+    if stated not in (None, checksum(facts)):
+        raise ValueError("they have changed since they were written")
+    return facts
 
 
 def _state(file: Path) -> tuple[int, int] | None:

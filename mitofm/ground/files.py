@@ -5,6 +5,7 @@ What lies in a folder that a lock guards is replaced and removed only while its 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import uuid
@@ -92,8 +93,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object stored in `path`; OSError if there is no file, ValueError if it holds no object."""
+    return parse_json(path.read_bytes())
+
+
+def parse_json(text: bytes) -> dict[str, Any]:
+    """The object in the text of a JSON file; ValueError if it holds none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     if not isinstance(content, dict):
@@ -102,13 +108,29 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def remember(entry: Path, key: str, compute: Callable[[], Any], **more: Any) -> Any:
-    """The value at `key` of the JSON file `entry`; computed and written, with `more`, if it is absent or damaged."""
+    """The value (plain data) at `key` of the JSON file `entry`.
+
+    It is computed and written, with `more` and a checksum, if the file is absent, damaged, another entry's or without one.
+    """
     with suppress(OSError, ValueError, KeyError):
-        return read_json(entry)[key]
+        content = read_json(entry)
+        if is_remembered(entry, key, content):
+            return content[key]
     result = compute()
     with suppress(OSError):  # if it cannot be written, it is computed again next time
-        write_json(entry, {key: result, **more})
+        write_json(entry, {key: result, **more, "checksum": checksum([entry.name, key, result])})
     return result
+
+
+def is_remembered(entry: Path, key: str, content: Mapping[str, Any]) -> bool:
+    """Whether this is what `remember` has written; KeyError if it has no checksum."""
+    return bool(content["checksum"] == checksum([entry.name, key, content[key]]))
+
+
+def checksum(content: Any) -> str:
+    """sha256 (hex) of plain data, the same before it is written as JSON and after it is read."""
+    plain = json.loads(json.dumps(content))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:

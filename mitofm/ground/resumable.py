@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mitofm.ground.files import read_json, remove, require_held, write_json
+from mitofm.ground.files import checksum, read_json, remove, require_held, write_json
 from mitofm.ground.locks import Lost
 
 _NOTE_EVERY = 0.1  # seconds between two notes of progress; each writes to the disk, which spreads the writing
@@ -47,11 +47,14 @@ class ResumableArray:
     def _read_earlier(self, file: Path, shape: tuple[int, ...]) -> set[int]:
         """The pieces that an earlier attempt noted, if its file has this shape and type."""
         try:
-            done = {int(piece) for piece in read_json(self._progress)["pieces"]}
+            noted = read_json(self._progress)
+            done = {int(piece) for piece in noted["pieces"]}
+            if noted["checksum"] != checksum([file.name, sorted(done)]):
+                return set()
             with file.open("rb") as begun:
                 found = _read_header(begun)
                 whole = begun.tell() + shape[0] * self._row_bytes == file.stat().st_size
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return set()
         return done if whole and found == (shape, False, np.dtype(self._dtype)) else set()
 
@@ -90,7 +93,7 @@ class ResumableArray:
     def _save(self) -> None:
         done = sorted(self._done.copy())  # before the fsync, so that only pieces on the disk are noted
         os.fsync(self._file)
-        write_json(self._progress, {"pieces": done})
+        write_json(self._progress, {"pieces": done, "checksum": checksum([self._path.name, done])})
 
     def __enter__(self) -> ResumableArray:
         return self

@@ -26,6 +26,7 @@ from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
 from mitofm.inference.trained import Checkpoint
+from mitofm.runs.tables import read_split
 from mitofm.training.cell import Inputs
 from mitofm.training.frozen import compute_features
 from mitofm.training.predict import predict
@@ -148,5 +149,5 @@ def _count_learned_from(trained: Checkpoint, dataset: Dataset, slides: pd.Series
     split = trained.folder.resolve().parent / "split.parquet"
     if dataset.card.name != trained.facts["patches"]["dataset"] or not split.is_file():
         return 0
-    frame = pd.read_parquet(split, columns=["slide", "part"])
+    frame = read_split(split, ["part"])
     return int(slides.isin(frame.loc[frame["part"].isin(["train", "validation"]), "slide"]).sum())

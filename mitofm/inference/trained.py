@@ -26,9 +26,11 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import fingerprints, versions
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import read_json
+from mitofm.ground.files import checksum, read_json
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.settings import read as read_settings
+from mitofm.runs import sums
+from mitofm.runs.folder import read_bytes
 from mitofm.training.checkpoint import DESCRIPTION, FORMAT, TENSORS
 from mitofm.training.settings import Forward
 
@@ -144,8 +146,13 @@ def _read_facts(folder: Path) -> dict[str, Any]:
             f"{path} does not exist: give a cell, or a folder with {DESCRIPTION} and {TENSORS} "
             "(cells trained before checkpoints were described have none: train them again)"
         )
+    if folder.resolve().name == sums.CHECKPOINT:
+        read_bytes(folder.resolve() / DESCRIPTION)  # raises if it is not the one that its cell was finished with
     try:
         facts = read_json(path)
+        stated = facts.pop("checksum", None)  # since 0.2
+        if stated not in (None, checksum(facts)):
+            raise ValueError("a value in it has changed")
         version = facts["format"]
         missing = [key for key in _NEEDED if key not in facts]
         if "fit" in facts:

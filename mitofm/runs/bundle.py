@@ -23,8 +23,9 @@ import mitofm
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
-from mitofm.runs import old_books, studies
-from mitofm.runs.folder import read_config
+from mitofm.runs import old_books, studies, sums
+from mitofm.runs.folder import check_sums, read_config
+from mitofm.runs.sums import Sum
 
 SUMS, FACTS, REPORT = "SHA256SUMS", "bundle.json", "report"
 FORMAT, _READS = 2, (1, 2)  # format 2 adds the cells that were not started
@@ -67,14 +68,14 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     """Write the bundle of a study and of the folder of its report to `out`; returns its sha256 (hex).
 
     Raises:
+        DamagedCell: a file of a cell is not the one that the cell was finished with.
         MitofmError: there is no such study, or a file of the report is of a kind that is not packed.
     """
     listed = studies.read(runs, study)
     facts = json.dumps({"format": FORMAT, "made_with": mitofm.__version__, "note": note, "study": study})
     files: dict[str, Path | bytes] = {FACTS: facts.encode()}
     for cell in sorted(listed.cells):
-        files |= {f"cells/{cell}/{name}": runs / "cells" / cell / name for name in OF_A_CELL}
-    files |= {name: _remove_places(file) for name, file in files.items() if name.endswith("/config.yaml")}
+        files |= _list_files(runs / "cells" / cell)
     left, planned = listed.not_started()
     left = sorted(re.sub(r"=/[^,]*/", "=", words) for words in left)  # without places
     books = old_books.pack(listed.cells, listed.stated, left, planned)
@@ -132,10 +133,24 @@ def open_unpacked(file: Path) -> Iterator[Bundle]:
         yield unpack(file, Path(temporary))
 
 
-def _remove_places(config: Path | bytes) -> Path | bytes:
+def _list_files(cell: Path) -> dict[str, Path | bytes]:
+    """What is packed of a cell. If its DONE holds checksums, the packed one holds those of what is packed; DamagedCell if one is wrong."""
+    files: dict[str, Path | bytes] = {name: cell / name for name in OF_A_CELL if (cell / name).is_file()}
+    checked = check_sums(cell, checkpoint=False)
+    if "config.yaml" in files:
+        files["config.yaml"] = _remove_places(cell / "config.yaml")
+    if checked:
+        listed = sums.read(cell) or {}
+        packed = {name: one for name, one in listed.items() if name in files}
+        config = files.get("config.yaml")
+        if isinstance(config, bytes):
+            packed["config.yaml"] = Sum.of(config)
+        files[sums.MARKER] = sums.spell(packed).encode()
+    return {f"cells/{cell.name}/{name}": content for name, content in files.items()}
+
+
+def _remove_places(config: Path) -> bytes:
     """A cell's config in which the paths of folders are replaced by their keys (`data`, `runs`): paths are private."""
-    if isinstance(config, bytes) or not config.is_file():
-        return config
     text, places = config.read_text(encoding="utf-8"), read_config(config.parent).get("paths") or {}
     for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # a folder before the one it is in
         if place and Path(place).is_absolute():

@@ -8,17 +8,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import read_logit
-from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.choice import count_tried
-from mitofm.runs.folder import CellFolder, DamagedCell, State, read_config, read_stored
+from mitofm.runs.folder import (
+    CellFolder,
+    DamagedCell,
+    State,
+    check_sizes,
+    has_file,
+    read_bytes,
+    read_config,
+    read_stored,
+)
 from mitofm.runs.keys import LABELS
+from mitofm.runs.sums import Sum
+from mitofm.runs.tables import read_predictions, read_split
 
 DONE, FAILED, SKIPPED = State.DONE.value, State.FAILED.value, State.SKIPPED.value
 MISSING, DAMAGED, PLANNED = "missing", "damaged", "planned"
@@ -27,7 +36,6 @@ _FURTHER = ("positive", "negative", "n_train", "n_validation", "test_only", "sli
 """Labels that are no value of a key."""
 _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
 _COUNTED = ("n_train", "n_validation")  # of finished cells. A report needs these three groups of labels
-PREDICTIONS = ("sample_id", "slide", "domain", "label", "logit", "evaluation_set")
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
 # The version of a cell that does not state it, by whether its threshold is stated as a logit.
 _LAST_WITHOUT, _FIRST_WITH_LOGIT = 3, 4
@@ -76,29 +84,27 @@ class Collected:
 
     def predictions(self, cell: str) -> pd.DataFrame:
         """Read the predictions of a finished cell: sample_id, slide, domain, label, logit, evaluation_set."""
-        return read_table(self._folder(cell) / "predictions.parquet", PREDICTIONS)
+        return read_predictions(self._folder(cell) / "predictions.parquet")
 
     def split(self, cell: str) -> pd.DataFrame:
         """Read the split of a finished cell: a row per sample, as in `mitofm.data.splits.part.Split`."""
-        return read_table(self._folder(cell) / "split.parquet", ("sample_id", "slide", "domain", "label"))
+        return read_split(self._folder(cell) / "split.parquet")
 
     def agreement(self, cell: str) -> pd.Series:
         """Read the experts' agreement (`mitofm.data.votes`) by sample_id; empty if the data set has no votes."""
-        table = read_table(self._folder(cell) / "split.parquet", ["sample_id"], ["agreement"])
+        table = read_split(self._folder(cell) / "split.parquet", ["agreement"])
         return table.set_index("sample_id")["agreement"] if "agreement" in table else pd.Series(dtype=object)
 
     def predictions_sha256(self, cell: str) -> str:
         """The sha256 (hex) of the file of a finished cell's predictions."""
-        path = self._folder(cell) / "predictions.parquet"
-        try:
-            return fingerprints.of_file(path)
-        except OSError as error:
-            raise DamagedCell(path, error) from error
+        return Sum.of(read_bytes(self._folder(cell) / "predictions.parquet")).sha256
 
     def config(self, cell: str) -> dict[str, Any]:
         """Read the config of a cell (`mitofm.runs.folder.read_config`)."""
         try:
             return read_config(self._folder(cell))
+        except DamagedCell:
+            raise
         except MitofmError as error:
             raise DamagedCell(self._folder(cell) / "config.yaml", error) from error
 
@@ -145,6 +151,7 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
         if done or (cell.path / "cell.json").is_file():
             row |= _read_labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)
         if done:
+            check_sizes(cell.path)
             metrics = read_metrics(cell.path / "metrics.json")
             found = metrics["threshold"]
             row.setdefault("protocol_version", _FIRST_WITH_LOGIT if "logit" in found else _LAST_WITHOUT)
@@ -155,7 +162,7 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
                 "threshold_logit": read_logit(found),
                 "settings_tried": count_tried(metrics.get("chosen")),
             }
-            cost = read_stored(cell.path / "cost.json") if (cell.path / "cost.json").is_file() else {}
+            cost = read_stored(cell.path / "cost.json") if has_file(cell.path / "cost.json") else {}
             row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}
     except DamagedCell as damaged:
         row |= {"state": DAMAGED, "reason": damaged.reason} if done else {}
@@ -185,26 +192,3 @@ def read_metrics(file: Path) -> dict[str, Any]:
         return found
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DamagedCell(file, error) from error
-
-
-def read_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read a table of a finished cell: the `needed` columns, and all others or, if given, those of `columns`.
-
-    Raises:
-        DamagedCell: it is absent or damaged.
-    """
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        with ParquetFile(path, page_checksum_verification=True) as file:
-            names = file.schema_arrow.names
-            read = file.read([name for name in names if columns is None or name in (*needed, *columns)])
-        read.validate(full=True)  # above all that text is UTF-8
-        table = read.to_pandas()
-        if not set(needed) <= set(table):
-            raise ValueError(f"it has the columns {', '.join(map(str, table))}")
-        if "logit" in needed and not (np.isfinite(table["logit"]).all() and table["label"].isin((0, 1)).all()):
-            raise ValueError("a logit is no number, or a label is neither 0 nor 1")
-        return table
-    except Exception as error:  # Arrow raises any error on a damaged file
-        raise DamagedCell(path, error) from error

@@ -19,14 +19,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.files import guarding, holds, remove, write_text
+from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.locks import Held, Lost, lock
-from mitofm.runs import studies
-from mitofm.runs.folder import SETTLED, CellFolder, State, read_config
+from mitofm.runs import studies, sums
+from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, State, check_sums, read_config
 from mitofm.runs.identity import Identified, identify
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Paths, Settings
-
-LOG = "log.txt"
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +58,8 @@ def run(composed: DictConfig, wait: bool = True, chosen: Mapping[str, str] | Non
         chosen: the choices of the command, as in `studies.note_grid`.
 
     Raises:
-        MitofmError: a problem that the user can mend.
+        DamagedCell: it is done, and a file of it is not the one that it was finished with.
+        MitofmError: any other problem that the user can mend.
         Exception: any other problem of fitting.
     """
     settings = Settings.read(resolve(composed))
@@ -67,7 +67,7 @@ def run(composed: DictConfig, wait: bool = True, chosen: Mapping[str, str] | Non
 
 
 def run_again(place: Path, paths: Paths) -> State:
-    """Run the cell in the folder `place` from its own config, with this machine's `paths`.
+    """Run the cell in the folder `place` from its own config, with this machine's `paths`; if it is done, only if it is damaged.
 
     Raises:
         MitofmError: as `run`; or the config asks for another cell under this version of mitofm or with these files.
@@ -79,7 +79,20 @@ def run_again(place: Path, paths: Paths) -> State:
             f"{place}: its config now asks for another cell, {cell.folder_name} (the data, the weights or mitofm have "
             "changed): start its study again"
         )
+    if find_damage(place) is not None:
+        folder = CellFolder(paths.runs, place.name)
+        with lock(folder.lock) as held, guarding(folder.path, held.require):
+            remove(folder.path / State.DONE.value)
     return _start(settings, cell, wait=True)
+
+
+def find_damage(place: Path) -> DamagedCell | None:
+    """What is damaged of the cell in the folder `place`; None if it is whole, unchecked or not done. All its files are read."""
+    try:
+        check_sums(place)
+    except DamagedCell as damaged:
+        return damaged
+    return None
 
 
 def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str, str] | None = None) -> State:
@@ -88,6 +101,12 @@ def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str
     folder = CellFolder(runs, cell.folder_name)
     state = folder.read_state()
     if state in SETTLED:
+        try:
+            if state is State.DONE:
+                check_sums(folder.path, Remembered(settings.paths.cache / "fingerprints"))
+        except DamagedCell:  # not run again before somebody has seen it: `mitofm retry CELL`
+            studies.note_end(runs, study, cell.folder_name, State.FAILED, fitted=False, chosen=chosen)
+            raise
         _log.info("%-7s %s (already)", state.value, cell.folder_name)
         studies.note_end(runs, study, cell.folder_name, state, fitted=False, chosen=chosen)
         return state
@@ -116,7 +135,7 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder) -> State:
     remove(folder.path / State.FAILED.value)
     write_text(folder.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(settings.config))))
     started = time.perf_counter()
-    with _log_to(folder.path / LOG):
+    with _log_to(folder.path / sums.LOG):
         try:
             from mitofm.training.fit import fit_cell
 
@@ -132,7 +151,7 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder) -> State:
                 folder.mark(State.FAILED, traceback.format_exc())
             _log.error("FAILED  %s: %s: %s", cell.folder_name, type(error).__name__, error)
             raise
-        folder.mark(State.DONE)
+        folder.mark(State.DONE, sums.take(folder.path))
         auroc = metrics["sets"]["all"]["auroc"]
         shown = f"AUROC {auroc:.3f}" if auroc is not None else "one class in test"
         _log.info("DONE    %s  %s  %.0f s", cell.folder_name, shown, time.perf_counter() - started)

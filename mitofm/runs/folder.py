@@ -16,9 +16,12 @@ except ImportError:
 
 from mitofm.ground.config import check_target, list_targets
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import read_json, remove, write_text
+from mitofm.ground.files import parse_json, remove, write_text
+from mitofm.ground.fingerprints import Remembered, of, of_file
 from mitofm.ground.locks import find_holder
+from mitofm.runs import sums
 from mitofm.runs.keys import rename
+from mitofm.runs.sums import Sum, Unfit
 
 
 class State(Enum):
@@ -61,9 +64,12 @@ class CellFolder:
                 remove(self.path / other.value)
 
     def read_marker(self) -> str:
-        """The text of the marker: a traceback or a reason; empty if there is none."""
+        """The text of the marker, a traceback or a reason; empty if there is none, and if the cell is done."""
+        state = self.read_state()
+        if state is State.DONE:
+            return ""
         try:
-            return (self.path / self.read_state().value).read_text(encoding="utf-8", errors="replace")
+            return (self.path / state.value).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
 
@@ -76,17 +82,110 @@ class DamagedCell(MitofmError):
     """A file of a finished cell is absent or damaged."""
 
     def __init__(self, file: Path, error: Exception) -> None:
-        self.cell = file.parent.name
-        problem = f"{file.name} cannot be read ({type(error).__name__})"
-        self.reason = f"{problem}: delete the cell's folder, run its study again"
-        super().__init__(f"{file.parent}: {self.reason} ({error})")
+        folder = _find_folder(file)
+        self.cell, self.file = folder.name, file
+        unfit = isinstance(error, Unfit)
+        problem = f"{file.name} {error if unfit else f'cannot be read ({type(error).__name__})'}"
+        mend = f"`mitofm retry {self.cell}` runs the cell again"
+        if file.name == "config.yaml":  # what it would be run from
+            mend = f"`rm -r {folder}`, and run its study again"
+        self.reason = f"{problem}: {mend}"
+        super().__init__(f"{folder}: {self.reason}{'' if unfit else f' ({error})'}")
+
+
+def read_bytes(file: Path) -> bytes:
+    """The content of a file of a cell, the one that it was finished with if its DONE holds checksums.
+
+    Raises:
+        DamagedCell: it is absent or another one, or DONE is damaged.
+    """
+    listed = _read_sums(_find_folder(file))
+    try:
+        content = file.read_bytes()
+        if listed is not None:
+            name = file.relative_to(_find_folder(file)).as_posix()
+            if name not in listed:
+                raise Unfit("is not among the files that the cell was finished with")
+            listed[name].require(content)
+    except (OSError, ValueError) as error:
+        raise DamagedCell(file, error) from error
+    return content
+
+
+def has_file(file: Path) -> bool:
+    """Whether a cell has this file, or was finished with it."""
+    listed = _read_sums(_find_folder(file))
+    return file.is_file() if listed is None else file.relative_to(_find_folder(file)).as_posix() in listed
+
+
+def check_sums(folder: Path, remembered: Remembered | None = None, checkpoint: bool = True) -> bool:
+    """Compare every file of a finished cell with its checksum. False if its DONE, of before, holds none.
+
+    Args:
+        folder: of the cell.
+        remembered: checksums of files whose size and time have not changed are taken from here; None: all files are read.
+        checkpoint: also the files of its checkpoint, which may be large.
+
+    Raises:
+        DamagedCell: the first file that is absent or another one.
+    """
+    listed = _read_sums(folder)
+    if listed is None:
+        return False
+    files = {folder / name: one for name, one in listed.items() if checkpoint or not sums.is_of_checkpoint(name)}
+    for file, one in files.items():
+        _require_size(file, one)
+    names = [file.relative_to(folder).as_posix() for file in files]
+
+    def take() -> str:
+        return of([[name, of_file(file)] for name, file in zip(names, files, strict=True)])
+
+    right = of([[name, one.sha256] for name, one in zip(names, files.values(), strict=True)])
+    try:
+        if (take() if remembered is None else remembered.get("the files of a cell", files, take)) == right:
+            return True
+    except OSError as error:
+        raise DamagedCell(folder / sums.MARKER, error) from error
+    for file in files:
+        read_bytes(file)
+    return True
+
+
+def check_sizes(folder: Path) -> None:
+    """As `check_sums`, of sizes alone, without the checkpoint: no file but DONE is opened."""
+    for name, one in (_read_sums(folder) or {}).items():
+        if not sums.is_of_checkpoint(name):
+            _require_size(folder / name, one)
+
+
+def _find_folder(file: Path) -> Path:
+    """The folder of the cell that a file belongs to."""
+    return file.parent.parent if file.parent.name == sums.CHECKPOINT else file.parent
+
+
+def _read_sums(folder: Path) -> dict[str, Sum] | None:
+    try:
+        return sums.read(folder)
+    except (OSError, ValueError) as error:
+        raise DamagedCell(folder / sums.MARKER, error) from error
+
+
+def _require_size(file: Path, one: Sum) -> None:
+    try:
+        size = file.stat().st_size if file.is_file() else None
+    except OSError as error:
+        raise DamagedCell(file, error) from error
+    if size is None:
+        raise DamagedCell(file, Unfit("is absent"))
+    if size != one.size:
+        raise DamagedCell(file, Unfit(f"has {size} bytes, not the {one.size} that the cell was finished with"))
 
 
 def read_stored(file: Path) -> dict[str, Any]:
     """Read a JSON file of a finished cell; DamagedCell if it is absent or damaged."""
     try:
-        return read_json(file)
-    except (OSError, ValueError) as error:
+        return parse_json(read_bytes(file))
+    except ValueError as error:
         raise DamagedCell(file, error) from error
 
 
@@ -117,12 +216,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     """Read the config of a cell as plain data, its keys under today's names. It may be a stranger's.
 
     Raises:
+        DamagedCell: the cell is finished, and this is not the config that it was finished with.
         MitofmError: it is absent or damaged, or names a `_target_` that is not allowed.
     """
     path = folder / "config.yaml"
     try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        config = yaml.load(read_bytes(path).decode("utf-8"), Loader=SafeLoader)
+    except (ValueError, yaml.YAMLError) as error:
         raise MitofmError(f"{path} cannot be read ({type(error).__name__}: {error})") from error
     if not isinstance(config, dict):
         raise MitofmError(f"{path} holds no config")

@@ -31,6 +31,12 @@ def append(path: Path, note: Mapping[str, Any]) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
+def count_damaged(path: Path) -> int:
+    """How many lines are damaged; OSError if the file cannot be read."""
+    lines = [line for line in path.read_bytes().split(b"\n") if line]
+    return sum(_decode(line) is None for line in lines)
+
+
 def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
     """Read the notes from the byte `start` on, and the position after them; damaged lines are skipped with a warning."""
     try:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from mitofm.ground.locks import find_holder
 from mitofm.runs.folder import SETTLED, CellFolder
-
-_TO_RESUME = ("checkpoint/resume.ckpt", "checkpoint/best.safetensors")
+from mitofm.runs.sums import TO_RESUME
 
 
 def find_leftovers(runs: Path, cache: Path) -> Iterator[tuple[Path, str]]:
@@ -17,7 +16,7 @@ def find_leftovers(runs: Path, cache: Path) -> Iterator[tuple[Path, str]]:
         cell = CellFolder(runs, place.name)
         if find_holder(cell.lock) or cell.read_state() not in SETTLED:
             continue
-        to_resume = (place / name for name in _TO_RESUME)
+        to_resume = (place / name for name in TO_RESUME)
         yield from ((file, "state to resume a finished cell") for file in to_resume if file.is_file())
         yield from ((file, "half a file of a finished cell") for file in sorted(place.rglob(".*.part")))
     for lock in sorted((runs / "locks").glob("*.lock")):

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from mitofm.ground.fingerprints import Remembered
 from mitofm.runs import studies
-from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums
 from mitofm.runs.progress import describe_sweep
 from mitofm.runs.studies import Study
 
@@ -15,8 +16,12 @@ _FEW = 3
 _ENDED = (State.DONE, State.FAILED, State.SKIPPED)
 
 
-def tabulate(runs: Path, study: str | None) -> Iterator[str]:
-    """Lines of a table: each study's cells by state, and its sweeps; of one `study` also why cells failed or were skipped."""
+def tabulate(runs: Path, study: str | None, remembered: Remembered | None = None) -> Iterator[str]:
+    """Lines of a table: each study's cells by state, and its sweeps.
+
+    Of one `study` also why cells failed or were skipped, and, if checksums are `remembered`, which are damaged. Checkpoints
+    are not read.
+    """
     found = read_studies(runs, study)
     if not found:
         yield f"no studies in {runs} yet: mitofm train makes the first"
@@ -38,6 +43,8 @@ def tabulate(runs: Path, study: str | None) -> Iterator[str]:
     if study is not None:
         yield from _describe_cells(runs, found[0], State.FAILED)
         yield from _describe_cells(runs, found[0], State.SKIPPED)
+    if study is not None and remembered is not None:
+        yield from _describe_damaged(runs, found[0], remembered)
 
 
 def list_under_way(runs: Path, found: Iterable[Study]) -> Iterator[str]:
@@ -60,6 +67,16 @@ def list_failures(runs: Path, study: str) -> Iterator[str]:
 def read_studies(runs: Path, study: str | None) -> list[Study]:
     """One study, or all."""
     return [studies.read(runs, name) for name in (studies.list_names(runs) if study is None else [study])]
+
+
+def _describe_damaged(runs: Path, study: Study, remembered: Remembered) -> Iterator[str]:
+    for cell in study.cells:
+        folder = CellFolder(runs, cell)
+        try:
+            if folder.read_state() is State.DONE:
+                check_sums(folder.path, remembered, checkpoint=False)
+        except DamagedCell as damaged:
+            yield f"damaged  {cell}: {damaged.reason}"
 
 
 def _describe_cells(runs: Path, study: Study, state: State) -> Iterator[str]:

@@ -55,7 +55,7 @@ class Study:
         self.grids: list[dict[str, Any]] = []
         self._started: dict[str, str] = {}
         self._packed: dict[str, Any] | None = None
-        self._journal, self._read_to = _find_journal(runs, name), 0
+        self._journal, self._read_to = find_journal(runs, name), 0
         for note in old_books.read_notes(self._journal.parent):
             self._take(note)
         self.read_on()
@@ -99,7 +99,7 @@ class Study:
 
 def read(runs: Path, study: str) -> Study:
     """Read a study; MitofmError if it does not exist, with the names of those that do."""
-    if not {_JOURNAL, old_books.LIST} & {file.name for file in _find_journal(runs, study).parent.glob("*")}:
+    if not {_JOURNAL, old_books.LIST} & {file.name for file in find_journal(runs, study).parent.glob("*")}:
         raise unknown("study", study, list_names(runs), str(runs / "studies"))
     return Study(runs, study)
 
@@ -111,14 +111,14 @@ def list_names(runs: Path) -> list[str]:
 
 def enlist(runs: Path, study: str, cell: str, chosen: Mapping[str, str] | None = None) -> None:
     """Note that a cell of a study starts, and the choices of the command that started it."""
-    journal.append(_find_journal(runs, study), _make_note(cell, chosen))
+    journal.append(find_journal(runs, study), _make_note(cell, chosen))
 
 
 def note_end(
     runs: Path, study: str, cell: str, state: State, fitted: bool, chosen: Mapping[str, str] | None = None
 ) -> None:
     """As `enlist`, for a cell that has ended, and whether it was `fitted` now or earlier."""
-    journal.append(_find_journal(runs, study), _make_note(cell, chosen) | {"state": state.value, "fitted": fitted})
+    journal.append(find_journal(runs, study), _make_note(cell, chosen) | {"state": state.value, "fitted": fitted})
 
 
 def state_comparisons(runs: Path, study: str, comparisons: Mapping[str, Any] | None) -> None:
@@ -126,11 +126,11 @@ def state_comparisons(runs: Path, study: str, comparisons: Mapping[str, Any] | N
     if comparisons is None:
         return
     if Study(runs, study).stated is None:
-        journal.append(_find_journal(runs, study), {"stated": comparisons})
+        journal.append(find_journal(runs, study), {"stated": comparisons})
     if Study(runs, study).stated != comparisons:  # of two commands at once the first counts
         raise MitofmError(
             f"study {study!r} stated other comparisons before its first cell ran: take another study=... for these, or, if "
-            f'no result has been looked at, delete the line with "stated" in {_find_journal(runs, study)} (of a study of mitofm '
+            f'no result has been looked at, delete the line with "stated" in {find_journal(runs, study)} (of a study of mitofm '
             "0.1 the file comparisons.json beside it)"
         )
 
@@ -142,17 +142,17 @@ def note_grid(runs: Path, study: str, fixed: Mapping[str, str], swept: Mapping[s
     """
     grid = {"fixed": dict(fixed), "swept": [[key, list(values)] for key, values in swept.items()]}  # in this order
     if grid not in Study(runs, study).grids:
-        journal.append(_find_journal(runs, study), {"planned": grid})
+        journal.append(find_journal(runs, study), {"planned": grid})
 
 
 def begin_sweep(runs: Path, study: str, cells: int) -> None:
     """Note that a sweep of so many cells begins."""
-    journal.append(_find_journal(runs, study), {"sweep": {"cells": cells, "began": time.time()}})
+    journal.append(find_journal(runs, study), {"sweep": {"cells": cells, "began": time.time()}})
 
 
 def end_sweep(runs: Path, study: str) -> None:
     """Note that a sweep has ended."""
-    journal.append(_find_journal(runs, study), {"sweep": None})
+    journal.append(find_journal(runs, study), {"sweep": None})
 
 
 def _make_note(cell: str, chosen: Mapping[str, str] | None) -> dict[str, Any]:
@@ -170,7 +170,8 @@ def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str
         yield grid["fixed"] | own, ", ".join(f"{key}={value}" for key, value in own.items())
 
 
-def _find_journal(runs: Path, study: str) -> Path:
+def find_journal(runs: Path, study: str) -> Path:
+    """Where the journal of a study is; MitofmError if no study can have that name."""
     if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
         raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
     return runs / "studies" / study / _JOURNAL

@@ -11,10 +11,11 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import versions
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import read
-from mitofm.runs.collect import PREDICTIONS, read_metrics, read_table
+from mitofm.runs.collect import read_metrics
 from mitofm.runs.folder import CellFolder, State, read_config, read_stored
 from mitofm.runs.identity import identify
 from mitofm.runs.keys import PLACES
+from mitofm.runs.tables import read_predictions
 from mitofm.training.settings import Paths, Settings
 
 _MOVABLE = ("data", "weights")  # paths under which files may lie elsewhere on another machine
@@ -106,7 +107,7 @@ def _relocate(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
 
 
 def _compare(folder: Path, again: Path) -> Rerun:
-    first, second = (read_table(place / "predictions.parquet", PREDICTIONS) for place in (folder, again))
+    first, second = (read_predictions(place / "predictions.parquet") for place in (folder, again))
     known = [column for column in first if column != "logit"]  # a later mitofm may store more
     if not set(known) <= set(second) or not first[known].equals(second[known]):
         raise MitofmError(f"{folder}: the rerun was tested on other samples: its split is not the one that is stored")

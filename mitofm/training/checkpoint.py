@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.ground import fingerprints, versions
-from mitofm.ground.files import remove, require_held, write_json
+from mitofm.ground.files import checksum, remove, require_held, write_json
 from mitofm.training.cell import Cell
 from mitofm.training.settings import Forward
 
@@ -42,7 +42,7 @@ def describe(cell: Cell, cell_id: str, labels: Mapping[str, Any], metrics: Mappi
         "versions": versions.list_installed(),
         "tensors_sha256": fingerprints.of_file(folder / TENSORS),
     }
-    write_json(folder / DESCRIPTION, description)
+    write_json(folder / DESCRIPTION, description | {"checksum": checksum(description)})
 
 
 def delete_resume_files(folder: Path) -> None:

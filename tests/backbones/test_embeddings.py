@@ -107,3 +107,82 @@ def test_a_batch_too_large_for_the_device_is_halved(
     found = cache_embeddings(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=torch.float32)
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert sizes[:3] == [64, 32, 16]
+
+
+def exchange(file: Path, array: np.ndarray) -> None:
+    """Put another array in its place, as long as the first if it can be."""
+    np.save(file, array)
+
+
+DAMAGE = {
+    "half zeros": lambda file, array: exchange(
+        file, np.where(np.arange(len(array))[:, None] < len(array) // 2, array, 0)
+    ),
+    "rows shifted": lambda file, array: exchange(file, np.roll(array, 1, axis=0)),
+    "another type": lambda file, array: exchange(file, array.astype(np.float64)),
+    "twice the rows": lambda file, array: exchange(file, np.concatenate([array, array])),
+    "columns first": lambda file, array: exchange(file, np.asfortranarray(array)),
+    "nothing": lambda file, array: file.write_bytes(b""),
+    "half": lambda file, array: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
+    "a bit": lambda file, array: file.write_bytes(bytes([*file.read_bytes()[:-1], file.read_bytes()[-1] ^ 1])),
+    "sums cut": lambda file, array: file.with_suffix(".json").write_text("{"),
+    "sums of others": lambda file, array: file.with_suffix(".json").write_text(
+        file.with_suffix(".json").read_text().replace("a", "b")
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_embeddings_that_changed_are_computed_again_and_told_in_one_line(
+    store: PatchStore, backbone: Backbone, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    def get() -> np.ndarray:
+        return np.array(
+            cache_embeddings(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=torch.float32)
+        )
+
+    first = get()
+    (file,) = tmp_path.rglob("*.npy")
+    DAMAGE[kind](file, first)
+    np.testing.assert_array_equal(get(), first)
+    (line,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert line.startswith(str(file))
+    assert line.endswith("it is computed again")
+    np.testing.assert_array_equal(get(), first)
+    assert len(caplog.records) == 1
+
+
+def test_embeddings_of_before_there_were_sums_are_taken_if_rows_and_type_are_right(
+    store: PatchStore, backbone: Backbone, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def get() -> np.ndarray:
+        return np.array(
+            cache_embeddings(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=torch.float32)
+        )
+
+    first = get()
+    (file,), (sums,) = tmp_path.rglob("*.npy"), (tmp_path / "embeddings").glob("*.json")
+    noted = sums.read_text()
+    sums.unlink()
+    np.testing.assert_array_equal(get(), first)
+    assert "its numbers are unchecked" in caplog.records[-1].message
+    assert sums.read_text() == noted
+    for wrong in (first[:-1], np.concatenate([first, first]), first[:, :-1], first.astype(np.float16)):
+        sums.unlink()
+        exchange(file, wrong)
+        np.testing.assert_array_equal(get(), first)
+        assert "it is computed again" in caplog.records[-1].message
+
+
+def test_whole_embeddings_are_read_for_their_sums_once(
+    store: PatchStore, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get() -> np.ndarray:
+        return cache_embeddings(
+            store, "f" * 64, tmp_path, lambda: pytest.fail("built again"), device=CPU, precision=torch.float32
+        )
+
+    cache_embeddings(store, "f" * 64, tmp_path, lambda: backbone, device=CPU, precision=torch.float32)
+    get()
+    monkeypatch.setattr("mitofm.backbones.embedding_sums.xxh3_128_hexdigest", lambda _: pytest.fail("read again"))
+    get()

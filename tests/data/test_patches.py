@@ -21,6 +21,7 @@ from mitofm.data.images.open import open_image
 from mitofm.data.patches import PatchStore, ensure
 from mitofm.ground import resumable
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import checksum
 from mitofm.ground.fingerprints import Remembered
 
 
@@ -162,7 +163,9 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
 def test_progress_beside_a_broken_array_is_not_believed(source: Regions, tmp_path: Path) -> None:
     store = build(source, tmp_path / "cache")
     (store.path / "store.json").unlink()
-    (store.path / "patches.npy.progress").write_text(json.dumps({"pieces": list(range(30))}))
+    (store.path / "patches.npy.progress").write_text(
+        json.dumps({"pieces": list(range(30)), "checksum": checksum(["patches.npy", list(range(30))])})
+    )
     (store.path / "patches.npy").write_bytes(b"short")
     np.testing.assert_array_equal(build(source, tmp_path / "cache").patches, source.expected(16))
 

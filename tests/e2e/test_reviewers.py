@@ -42,9 +42,11 @@ def test_a_cell_run_again_is_the_same_to_the_last_bit(typed: Typed, tried: Path,
 
 @pytest.fixture
 def copied(tried: Path, tmp_path: Path) -> Path:
-    """A copy of a cell, to be changed."""
+    """A copy of a cell, to be changed: of before DONE held checksums."""
     folder = next(tried.glob("*-linear_probe-*"))
-    return Path(shutil.copytree(folder, tmp_path / "runs" / "cells" / folder.name))
+    copy = Path(shutil.copytree(folder, tmp_path / "runs" / "cells" / folder.name))
+    (copy / "DONE").write_text("")
+    return copy
 
 
 def test_a_cell_that_does_not_come_out_the_same_is_told(
@@ -84,6 +86,7 @@ def test_versions_are_said_once_and_refused_before_it_is_run(
 ) -> None:
     (source,) = tried.glob("*-lora-*")
     cell = Path(shutil.copytree(source, tmp_path / "runs" / "cells" / source.name))
+    (cell / "DONE").write_text("")  # of before it held checksums
     about = json.loads((cell / "environment.json").read_text())
     about["packages"] |= {"opencv": "4.12.0", "timm": "1.0.20"}
     (cell / "environment.json").write_text(json.dumps(about))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import guarding, holds, move, read_json, remove, replacing, write_json
+from mitofm.ground.files import guarding, holds, move, read_json, remember, remove, replacing, write_json
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
@@ -56,3 +56,25 @@ def test_a_failed_write_leaves_the_old_content(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(target, {"a": float("nan")})
     assert read_json(target) == {"a": 1}
+
+
+@pytest.mark.parametrize("result", [{"low": 0.1, "all": [1, 2.5, None]}, "ab12", 3])
+def test_what_is_kept_is_computed_again_if_a_digit_changed_or_it_is_another_entry(
+    tmp_path: Path, result: object
+) -> None:
+    entry, other = tmp_path / "a.json", tmp_path / "b.json"
+
+    def get() -> object:
+        return remember(entry, "result", lambda: result, of="a")
+
+    assert get() == remember(entry, "result", lambda: "computed again", of="a") == result
+    remember(other, "result", lambda: 0.2)
+    whole = entry.read_bytes()
+    for at, byte in enumerate(whole):
+        if chr(byte).isdigit():
+            entry.write_bytes(whole[:at] + str((int(chr(byte)) + 1) % 10).encode() + whole[at + 1 :])
+            assert get() == result
+    for content in (other.read_bytes(), b"", whole[: len(whole) // 2], b'{"result": 9}'):
+        entry.write_bytes(content)
+        assert get() == result
+        assert entry.read_bytes() == whole

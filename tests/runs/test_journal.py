@@ -13,7 +13,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.runs import journal, studies
 from mitofm.runs.collect import collect
 from mitofm.runs.execute import run
-from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.folder import CellFolder, DamagedCell, State
 from mitofm.runs.status import tabulate
 from mitofm.training.search import _read_trial
 
@@ -123,7 +123,7 @@ def test_a_damaged_file_of_an_older_study_stops_nobody(tmp_path: Path, name: str
             collect(tmp_path, "old")
 
 
-def test_a_finished_cell_of_damaged_files_is_known_and_not_run_again(
+def test_a_finished_cell_of_damaged_files_is_known_named_and_not_run_again(
     small: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, runs = small("study=hurt", "seed=1"), tmp_path / "runs"
@@ -133,7 +133,8 @@ def test_a_finished_cell_of_damaged_files_is_known_and_not_run_again(
     for file in (*folder.iterdir(), runs / "studies" / "hurt" / "journal.jsonl"):
         if file.name != "DONE":
             file.write_bytes(b"\xff{")
-    assert run(config) is State.DONE
+    with pytest.raises(DamagedCell, match=r"config\.yaml has 2 bytes.*rm -r"):
+        run(config)
     assert list(tabulate(runs, "hurt"))[1].split() == ["hurt", "1", "1", "0", "0", "0"]
     assert collect(runs, "hurt").cells["state"].item() == "damaged"
     (folder / "DONE").rename(folder / "FAILED")

@@ -1,0 +1,156 @@
+"""Reads everything that runs and a cache hold, and says what is damaged and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mitofm.backbones import embedding_sums
+from mitofm.data import patches, tables
+from mitofm.ground import fingerprints
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import is_remembered, read_json
+from mitofm.ground.fingerprints import Remembered
+from mitofm.runs import journal, studies
+from mitofm.runs.bundle import open_unpacked
+from mitofm.runs.collect import read_metrics
+from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums, read_config, read_stored
+from mitofm.runs.sums import Unfit
+from mitofm.runs.tables import read_predictions, read_split
+
+WHOLE, UNCHECKED, DAMAGED = "whole", "unchecked", "damaged"
+KINDS = ("cells", "journals", "patch stores", "tables", "embeddings", "kept results", "bundles")
+_KEPT = {"fingerprints": "fingerprint", "statistics": "result"}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one thing is.
+
+    Attributes:
+        kind: one of `KINDS`.
+        state: whole, damaged, or unchecked: of before there were checksums, and it can be read.
+        told: of what is damaged, where it is, why, and what mends it.
+    """
+
+    kind: str
+    state: str
+    told: str = ""
+
+
+def check(runs: Path, study: str | None, cache: Path) -> Iterator[Checked]:
+    """Check the cells of a study, or all; all journals, and what the cache holds. Every file is read.
+
+    Raises:
+        MitofmError: there is no such study.
+    """
+    yield from check_cells(runs, study)
+    yield from _check_journals(runs, study)
+    yield from _check_cache(cache)
+
+
+def check_cells(runs: Path, study: str | None) -> Iterator[Checked]:
+    """Check the finished cells of a study, or all."""
+    listed = studies.read(runs, study).cells if study is not None else None
+    names = listed or sorted(place.name for place in (runs / "cells").glob("*"))
+    for name in names:
+        cell = CellFolder(runs, name)
+        if cell.read_state() is State.DONE:
+            try:
+                checked = check_sums(cell.path)
+                _read_cell(cell.path)
+                yield Checked("cells", WHOLE if checked else UNCHECKED)
+            except DamagedCell as damaged:
+                yield Checked("cells", DAMAGED, f"{cell.path}: {damaged.reason}")
+            except MitofmError as error:
+                yield Checked("cells", DAMAGED, str(error))
+
+
+def check_bundle(file: Path) -> Checked:
+    """Check a bundle and the cells in it."""
+    try:
+        with open_unpacked(file) as bundle:
+            found = [one for one in check_cells(bundle.runs, bundle.study) if one.state == DAMAGED]
+        if found:
+            return Checked(
+                "bundles", DAMAGED, f"{file}: {len(found)} cells in it are damaged: fetch it again from who made it"
+            )
+        return Checked("bundles", WHOLE)
+    except MitofmError as error:
+        return Checked("bundles", DAMAGED, str(error))
+
+
+def _read_cell(folder: Path) -> None:
+    """Read what a report reads, and compare the weights with their description: all that a cell of before can be asked."""
+    read_metrics(folder / "metrics.json")
+    read_predictions(folder / "predictions.parquet")
+    read_split(folder / "split.parquet")
+    read_stored(folder / "cell.json")
+    read_config(folder)
+    description = folder / "checkpoint" / "checkpoint.json"
+    if description.is_file():
+        stated, tensors = read_stored(description).get("tensors_sha256"), description.with_name("trained.safetensors")
+        try:
+            if stated is not None and fingerprints.of_file(tensors) != stated:
+                raise Unfit("is not the file that checkpoint.json describes")
+        except (OSError, ValueError) as error:
+            raise DamagedCell(tensors, error) from error
+
+
+def _check_journals(runs: Path, study: str | None) -> Iterator[Checked]:
+    for name in studies.list_names(runs) if study is None else [study]:
+        file = studies.find_journal(runs, name)
+        try:
+            count = journal.count_damaged(file)
+            told = f"{file}: {count} damaged lines, which are skipped: start the study's command again, which lists its cells anew"
+            yield Checked("journals", DAMAGED, told) if count else Checked("journals", WHOLE)
+        except FileNotFoundError:
+            yield Checked("journals", UNCHECKED)  # of 0.1
+        except OSError as error:
+            yield Checked(
+                "journals",
+                DAMAGED,
+                f"{file} cannot be read ({error.strerror}): `rm -r {file}`, and start its command again",
+            )
+
+
+def _check_cache(cache: Path) -> Iterator[Checked]:
+    with TemporaryDirectory(prefix="mitofm-check-") as nothing:
+        remembered = Remembered(Path(nothing))  # so that every byte is read
+        for store in patches.find_stores(cache):
+            try:
+                patches.PatchStore.open(store, remembered)
+                yield Checked("patch stores", WHOLE)
+            except MitofmError as error:
+                yield Checked("patch stores", DAMAGED, f"{error}: `rm -r {store}`")
+    for table, right in tables.find_kept(cache):
+        told = (
+            f"{table}: this table is not the one that was kept: `rm -r {table}`, and it is made again when next needed"
+        )
+        yield Checked("tables", WHOLE) if right else Checked("tables", DAMAGED, told)
+    for file in sorted((cache / "embeddings").glob("*.npy")):
+        if not embedding_sums.locate_sums(file).is_file():
+            yield Checked("embeddings", UNCHECKED)
+        elif fault := embedding_sums.check(file):
+            yield Checked(
+                "embeddings", DAMAGED, f"{file} {fault}: `rm {file}`, and they are computed again when next needed"
+            )
+        else:
+            yield Checked("embeddings", WHOLE)
+    for folder, key in _KEPT.items():
+        for entry in sorted((cache / folder).glob("*.json")):
+            state = _read_kept(entry, key)
+            told = f"{entry}: it is not what was kept: `rm {entry}`, and it is computed again when next needed"
+            yield Checked("kept results", state, told if state == DAMAGED else "")
+
+
+def _read_kept(entry: Path, key: str) -> str:
+    try:
+        content = read_json(entry)
+        if "checksum" not in content and key in content:
+            return UNCHECKED  # of before: it is computed again
+        return WHOLE if is_remembered(entry, key, content) else DAMAGED
+    except (OSError, ValueError, KeyError):
+        return DAMAGED
