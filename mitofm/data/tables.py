@@ -20,7 +20,7 @@ from mitofm.data.curation import Curated, Rules, curate
 from mitofm.data.sources.base import Source
 from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import guarding, read_json, write_json, write_parquet
 from mitofm.ground.locks import lock
@@ -94,7 +94,7 @@ class Tables:
         seen = survey(root, table, self.image_mpp)
         refuse(root, seen, None)
         found = curate(root, table, seen, self.rules)
-        path.mkdir(parents=True, exist_ok=True)  # old facts stay till the last: others may be reading them
+        below.check(path).mkdir(parents=True, exist_ok=True)  # old facts stay till the last: others may be reading them
         write_parquet(path / _TABLE, found.table)
         write_parquet(path / _REMARKS, found.remarks)
         prints = {
@@ -119,7 +119,7 @@ def lock_cached(path: Path, what: str) -> Iterator[None]:
 def _read(path: Path) -> Curated | None:
     """The kept table, or None if it is not the one that its fingerprint is of."""
     try:
-        found = Curated(pd.read_parquet(path / _TABLE), pd.read_parquet(path / _REMARKS))
+        found = Curated(*(pd.read_parquet(below.check(path / name)) for name in (_TABLE, _REMARKS)))
         right = fingerprint(found.table, votes=True) == read_json(path / _FACTS)["fingerprint and votes"]
     except (OSError, KeyError, ValueError):
         return None

@@ -23,6 +23,7 @@ from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
+from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
 from mitofm.inference.trained import Checkpoint
@@ -148,5 +149,5 @@ def _count_learned_from(trained: Checkpoint, dataset: Dataset, slides: pd.Series
     split = trained.folder.resolve().parent / "split.parquet"
     if dataset.card.name != trained.facts["patches"]["dataset"] or not split.is_file():
         return 0
-    frame = pd.read_parquet(split, columns=["slide", "part"])
+    frame = pd.read_parquet(below.check(split), columns=["slide", "part"])
     return int(slides.isin(frame.loc[frame["part"].isin(["train", "validation"]), "slide"]).sum())

@@ -13,7 +13,8 @@ import pandas as pd
 
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import read_logit
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
+from mitofm.ground.below import Outside
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.choice import count_tried
@@ -91,8 +92,8 @@ class Collected:
         """The sha256 (hex) of the file of a finished cell's predictions."""
         path = self._folder(cell) / "predictions.parquet"
         try:
-            return fingerprints.of_file(path)
-        except OSError as error:
+            return fingerprints.of_file(below.check(path))
+        except (OSError, Outside) as error:
             raise DamagedCell(path, error) from error
 
     def config(self, cell: str) -> dict[str, Any]:
@@ -196,7 +197,7 @@ def read_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None 
     from pyarrow.parquet import ParquetFile
 
     try:
-        with ParquetFile(path, page_checksum_verification=True) as file:
+        with ParquetFile(below.check(path), page_checksum_verification=True) as file:
             names = file.schema_arrow.names
             read = file.read([name for name in names if columns is None or name in (*needed, *columns)])
         read.validate(full=True)  # above all that text is UTF-8
