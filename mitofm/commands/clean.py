@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import remove
 from mitofm.runs.leftovers import find_leftovers
 from mitofm.training.settings import Paths
 
@@ -35,5 +36,5 @@ def main(arguments: list[str]) -> None:
         print("nothing was removed")
         return
     for file, _ in found:
-        file.unlink(missing_ok=True)
+        remove(file)
     print("removed")

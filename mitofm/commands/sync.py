@@ -7,6 +7,7 @@ import sys
 
 from mitofm.commands.composing import ask
 from mitofm.commands.status import StatusSettings
+from mitofm.ground.below import is_inside
 from mitofm.ground.errors import MitofmError
 
 
@@ -16,7 +17,8 @@ def main(arguments: list[str]) -> None:
     A run's id is its cell's, so a cell that ran twice is one run.
     """
     folder = ask(StatusSettings, "status", arguments).paths.runs / "wandb"
-    runs = sorted(run for run in folder.glob("*run-*") if not list(run.glob("*.synced")))
+    there = filter(is_inside, folder.glob("*run-*"))
+    runs = sorted(run for run in there if not list(run.glob("*.synced")))
     failed = []
     for number, run in enumerate(runs, 1):
         print(f"{number} of {len(runs)}: {run.name}", flush=True)

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from mitofm.commands.composing import quote_study, read_choices, read_command_line, register_user_configs
 from mitofm.commands.launching import check_grid, claim_place
+from mitofm.ground import below
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, describe_fault
 from mitofm.runs import studies
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> None:
     cells = check_grid(line)
     settings = cells[-1]
     runs, study = settings.paths.runs, settings.study
-    (runs / "hydra").mkdir(parents=True, exist_ok=True)  # Hydra would end in a traceback if it cannot
+    below.check(runs / "hydra").mkdir(parents=True, exist_ok=True)  # Hydra would end in a traceback if it cannot
     studies.state_comparisons(runs, study, settings.config.get("comparisons"))
     if line.multirun:
         studies.note_grid(runs, study, *line.grid)

@@ -26,7 +26,7 @@ from mitofm.data.sources.base import Tabled
 from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
 from mitofm.data.tables import lock_cached
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import checksum, map_npy, read_json, write_json, write_parquet
 from mitofm.ground.fingerprints import Remembered
@@ -62,7 +62,7 @@ class PatchStore:
                 raise _damaged(path, f"{_STORE} has changed since it was written")
             n, key, crop_px, margin_px = (facts[fact] for fact in ("n", "key", "crop_px", "margin_px"))
             for name in (_PATCHES, _TABLE):
-                if _checksum(path / name, remembered) != facts[name]:
+                if _checksum(below.check(path / name), remembered) != facts[name]:
                     raise _damaged(path, f"{name} is not the file it was finished with")
             table = pd.read_parquet(path / _TABLE)
             patches = np.asarray(map_npy(path / _PATCHES))
@@ -140,7 +140,7 @@ def ensure(
                 seen, patch_px = survey(source.root, table, image_mpp), crop_px + 2 * margin_px
                 refuse(source.root, seen, mpp)
                 sides = {file: cutting.side(patch_px, own, mpp) for file, own in seen["mpp"].items()}
-                path.mkdir(exist_ok=True)
+                below.check(path).mkdir(exist_ok=True)
                 write_parquet(path / _TABLE, table)
                 build(path / _PATCHES, source.root, table, sides, patch_px)
                 facts = {"key": key, "n": len(table), "crop_px": crop_px, "margin_px": margin_px, "mpp": mpp}

@@ -22,7 +22,7 @@ from mitofm.data.curation import Curated, Rules, curate
 from mitofm.data.sources.base import Source
 from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import checksum, guarding, read_json, write_json, write_parquet
 from mitofm.ground.locks import NoLock, lock
@@ -96,7 +96,7 @@ class Tables:
         seen = survey(root, table, self.image_mpp)
         refuse(root, seen, None)
         found = curate(root, table, seen, self.rules)
-        path.mkdir(parents=True, exist_ok=True)  # old facts stay till the last: others may be reading them
+        below.check(path).mkdir(parents=True, exist_ok=True)  # old facts stay till the last: others may be reading them
         write_parquet(path / _TABLE, found.table)
         write_parquet(path / _REMARKS, found.remarks)
         prints = {
@@ -131,7 +131,7 @@ def _read(path: Path) -> Curated | None:
     """The kept table, or None if it is not the one that its fingerprint is of, or its remarks are others."""
     try:
         facts = _read_facts(path)
-        parts = {name: (path / name).read_bytes() for name in (_TABLE, _REMARKS)}
+        parts = {name: below.check(path / name).read_bytes() for name in (_TABLE, _REMARKS)}
         sums = facts.get("sums", {})  # since 0.2
         if any(hashlib.sha256(parts[name]).hexdigest() != one for name, one in sums.items()):
             return None

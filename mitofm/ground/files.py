@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mitofm.ground import below
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -34,7 +36,8 @@ def guarding(folder: Path, require: Callable[[], None]) -> Iterator[None]:
 
 
 def require_held(path: Path) -> None:
-    """Raise if `path` lies in a guarded folder whose lock another process has taken over."""
+    """Raise if `path` leads out of a closed folder, or lies in a guarded one whose lock another process has taken over."""
+    below.check(path)
     for folder, require in list(_guards):
         if path.absolute().is_relative_to(folder):
             require()
@@ -52,7 +55,7 @@ def holds(path: Path) -> bool:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path`; move it onto `path` (fsync, rename) when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    below.check(path).parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     try:
         yield temporary
@@ -92,8 +95,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object stored in `path`; OSError if there is no file, ValueError if it holds no object."""
-    return parse_json(path.read_bytes())
+    """The object stored in `path`; OSError if there is no file, ValueError if it holds no object, Outside as `below`."""
+    return parse_json(below.check(path).read_bytes())
 
 
 def parse_json(text: bytes) -> dict[str, Any]:
@@ -147,7 +150,7 @@ def map_npy(path: Path) -> np.ndarray:
     """
     import numpy as np
 
-    with path.open("rb") as file:
+    with below.check(path).open("rb") as file:
         version = np.lib.format.read_magic(file)
         width = 2 if version == (1, 0) else 4
         stated = int.from_bytes(file.read(width), "little")

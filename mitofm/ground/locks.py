@@ -22,6 +22,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 
@@ -69,7 +70,7 @@ class Lock:
         """Make the lock, unless there is one. MitofmError if none can be made here: waiting would have no end."""
         mine = self.path.with_name(f".{self.path.name}.{self.token}")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            below.check(self.path).parent.mkdir(parents=True, exist_ok=True)
             mine.write_text(json.dumps({"token": self.token, **_describe_process()}), encoding="utf-8")
             try:
                 os.link(mine, self.path)
@@ -171,7 +172,7 @@ def _break(path: Path, dead: _Waiter) -> None:
     """Remove a dead holder's lock unless another waiter has; a second lock lets one waiter do so at a time."""
     if path.is_dir():
         raise MitofmError(f"{path} is a folder, and a lock belongs there: remove it")
-    with FileLock(path.with_name(f".{path.name}.breaking")):
+    with FileLock(below.check(path.with_name(f".{path.name}.breaking"))):
         if _read(path).get("token") == dead.seen.get("token"):
             _log.warning("%s, is gone: its lock %s is taken over", dead.who(), path.name)
             path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mitofm.ground import below
 from mitofm.ground.files import checksum, read_json, remove, require_held, write_json
 from mitofm.ground.locks import Lost
 
@@ -29,7 +30,7 @@ class ResumableArray:
     """
 
     def __init__(self, file: Path, shape: Sequence[int], dtype: type[np.generic]) -> None:
-        self._path = file
+        self._path = below.check(file)
         self._progress = file.with_name(f"{file.name}.progress")
         self._row_bytes = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
         self._dtype = dtype

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from mitofm.ground import below
 from mitofm.ground.files import replacing
 
 
@@ -33,4 +34,4 @@ def save_tensors(file: Path, tensors: Mapping[str, Tensor | np.ndarray]) -> None
 
 def load_tensors(file: Path) -> dict[str, Tensor]:
     """Read what `save_tensors` wrote."""
-    return load_file(file)
+    return load_file(below.check(file))

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.evaluation.threshold import read_logit
+from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json
 from mitofm.ground.tensors import load_tensors, save_tensors
@@ -61,7 +62,7 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
     fold(classifier)
     network = Network(classifier)
     empty, folded = make_blank(trained, network)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    below.check(folder).parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
         made = Path(temporary) / "made"
         made.mkdir()

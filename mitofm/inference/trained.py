@@ -23,7 +23,7 @@ from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import read_logit
-from mitofm.ground import fingerprints, versions
+from mitofm.ground import below, fingerprints, versions
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import checksum, read_json
@@ -186,7 +186,7 @@ def _read_versions(folder: Path, facts: dict[str, Any]) -> dict[str, str] | None
 def _read_tensors(folder: Path, sha256: str) -> dict[str, np.ndarray]:
     path = folder / TENSORS
     try:
-        found = fingerprints.of_file(path)
+        found = fingerprints.of_file(below.check(path))
         if found != sha256:
             raise MitofmError(
                 f"{path} is not the file that {DESCRIPTION} describes: sha256 {found[:12]}, not {sha256[:12]}. Copy both again"

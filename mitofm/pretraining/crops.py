@@ -11,7 +11,7 @@ from filelock import FileLock
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mitofm.ground import fingerprints, seeds
+from mitofm.ground import below, fingerprints, seeds
 from mitofm.ground.files import write_json
 from mitofm.ground.resumable import ResumableArray
 from mitofm.pretraining.settings import Tissue
@@ -31,12 +31,12 @@ def render_slides(settings: Tissue, cache: Path) -> np.ndarray:
     """
     folder = cache / "pretraining" / fingerprints.of({"version": VERSION, **vars(settings)})[:12]
     file, marker = folder / "slides.npy", folder / "settings.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock"):
+    below.check(file).parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(below.check(file.with_name(f"{file.name}.lock"))):
         if not marker.is_file():
             _render(file, settings)
             write_json(marker, vars(settings))
-    return np.load(file, mmap_mode="r", allow_pickle=False)
+    return np.load(below.check(file), mmap_mode="r", allow_pickle=False)
 
 
 def _render(file: Path, settings: Tissue) -> None:

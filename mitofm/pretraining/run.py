@@ -20,9 +20,9 @@ from torch.utils.data import DataLoader
 
 from mitofm.backbones.build import build
 from mitofm.backbones.weights import Weights
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import replacing, write_json
+from mitofm.ground.files import remove, replacing, write_json
 from mitofm.ground.seeds import derive
 from mitofm.ground.tensors import save_tensors
 from mitofm.pretraining.card import write_card
@@ -108,14 +108,14 @@ class _Log(pl.Callback):
         now, (hidden, contrast) = time.perf_counter(), torch.stack(self.losses).mean(dim=0).tolist()
         speed = len(self.losses) * self.batch_size / (now - self.since)
         row = [step, step * self.batch_size, f"{hidden:.5f}", f"{contrast:.5f}", f"{speed:.0f}"]
-        with self.file.open("a", newline="") as file:
+        with below.check(self.file).open("a", newline="") as file:
             csv.writer(file).writerow(row)
         self.losses, self.since = [], now
 
     def read_rows(self) -> list[dict[str, str]]:
         if not self.file.is_file():
             return []
-        with self.file.open(newline="") as file:
+        with below.check(self.file).open(newline="") as file:
             return list(csv.DictReader(file))
 
 
@@ -158,5 +158,5 @@ def pretrain(settings: PretrainSettings) -> Path:
     with replacing(folder / "README.md") as temporary:
         temporary.write_text(write_card(identity, about, log.read_rows(), sum(p.numel() for p in tensors.values())))
     save_tensors(weights, tensors)  # last: its presence marks the end
-    save.file.unlink(missing_ok=True)
+    remove(save.file)
     return weights

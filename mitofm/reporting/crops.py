@@ -15,6 +15,7 @@ from mitofm.data.dataset import Dataset
 from mitofm.data.images.open import open_image
 from mitofm.data.patches import PatchStore
 from mitofm.data.survey import survey
+from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
 
@@ -40,7 +41,7 @@ def read_crops(data: Mapping[str, Any], samples: pd.DataFrame, cache: Path) -> t
 def _read_stores(dataset: Dataset, samples: pd.DataFrame) -> Iterable[np.ndarray] | None:
     card = dataset.card
     for facts in sorted((dataset.cache / "patches").glob(f"{card.name}-{card.crop_px}+*/store.json")):
-        rows = _find_rows(pd.read_parquet(facts.parent / "table.parquet"), samples)
+        rows = _find_rows(pd.read_parquet(below.check(facts.parent / "table.parquet")), samples)
         if rows is not None:
             store = PatchStore.open(facts.parent, Remembered(dataset.cache / "fingerprints"))
             return cut_centre(store.read(rows), store.crop_px)

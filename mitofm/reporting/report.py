@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 from filelock import FileLock, Timeout
 
 from mitofm.evaluation.predictive_value import PREVALENCES
+from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.chapter import write_chapter
 from mitofm.reporting.completeness import describe_missing, list_unfinished
@@ -75,7 +76,7 @@ def _replace_report(out: Path) -> Iterator[Path]:
     `figures`, `tables` and `beside` in `out` belong to a report if its page is there, or if a whole report was made and its
     process killed while it moved it into place. All else belongs to the user: it is kept, or an error if it is in the way.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    below.check(out).mkdir(parents=True, exist_ok=True)
     there = [name for name in (*_PARTS, PAGE) if os.path.lexists(out / name)]
     if there and not (out / PAGE).is_file() and not any(out.glob(f"{_NEW}*/{PAGE}")):
         raise MitofmError(
@@ -107,6 +108,8 @@ def _move_into_place(new: Path, out: Path) -> None:
 def _remove_leftovers(out: Path) -> None:
     """Remove the folders of reports that were never finished, but for those that somebody is making now."""
     for folder in out.glob(f"{_NEW}*"):
+        if folder.is_symlink() or (folder / _LOCK).is_symlink():  # a lock's file is emptied when it is opened
+            continue
         with suppress(Timeout), FileLock(folder / _LOCK, timeout=0):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
 from mitofm.training.settings import Logger
 from mitofm.training.wandb_run import choose_mode
 
@@ -50,7 +50,7 @@ def list_logged(out: Path) -> dict[str, Path]:
 def _log_report(out: Path, study: str, logger: Logger, folder: Path) -> None:
     import wandb
 
-    folder.mkdir(parents=True, exist_ok=True)
+    below.check(folder / "wandb").parent.mkdir(parents=True, exist_ok=True)
     run = wandb.init(
         project=logger.project,
         entity=logger.entity,

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 import mitofm
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
 from mitofm.runs import old_books, studies, sums
@@ -70,7 +70,9 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     Raises:
         DamagedCell: a file of a cell is not the one that the cell was finished with.
         MitofmError: there is no such study, or a file of the report is of a kind that is not packed.
+        Outside: a file of a cell or of the report is a link.
     """
+    below.close(report)
     listed = studies.read(runs, study)
     facts = json.dumps({"format": FORMAT, "made_with": mitofm.__version__, "note": note, "study": study})
     files: dict[str, Path | bytes] = {FACTS: facts.encode()}
@@ -102,6 +104,7 @@ def unpack(file: Path, into: Path) -> Bundle:
         MitofmError: it is no bundle, a byte has changed, it is too large, or it holds a path that leaves the folder, a link
             or a file of another kind.
     """
+    below.close(into)
     try:
         with file.open("rb") as whole:
             digest = _hash_content(whole)
@@ -151,7 +154,7 @@ def _list_files(cell: Path) -> dict[str, Path | bytes]:
 
 def _remove_places(config: Path) -> bytes:
     """A cell's config in which the paths of folders are replaced by their keys (`data`, `runs`): paths are private."""
-    text, places = config.read_text(encoding="utf-8"), read_config(config.parent).get("paths") or {}
+    text, places = below.check(config).read_text(encoding="utf-8"), read_config(config.parent).get("paths") or {}
     for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # a folder before the one it is in
         if place and Path(place).is_absolute():
             text = text.replace(str(place), name)
@@ -163,7 +166,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:
     info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
     info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system, info.external_attr = 3, (stat.S_IFREG | 0o644) << 16
-    data = content if isinstance(content, bytes) else content.read_bytes()
+    data = content if isinstance(content, bytes) else below.check(content).read_bytes()
     archive.writestr(info, data)
     return hashlib.sha256(data).hexdigest()
 
@@ -200,7 +203,7 @@ def _check_members(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo
 
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> str:
     """Write one file, of at most the size that was checked; returns its sha256."""
-    target = into / member.filename
+    target = below.check(into / member.filename)
     target.parent.mkdir(parents=True, exist_ok=True)
     with archive.open(member) as packed, target.open("xb") as out:
         shutil.copyfileobj(packed, out)

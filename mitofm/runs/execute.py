@@ -17,6 +17,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from mitofm.ground import below
 from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.files import guarding, holds, remove, write_text
 from mitofm.ground.fingerprints import Remembered
@@ -161,7 +162,7 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder) -> State:
 @contextmanager
 def _log_to(file: Path) -> Iterator[None]:
     """Append to `file`, with the time, what is logged in the block."""
-    handler = logging.FileHandler(file, encoding="utf-8", delay=True)
+    handler = logging.FileHandler(below.check(file), encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handler.addFilter(lambda _: holds(file))
     logging.getLogger().addHandler(handler)

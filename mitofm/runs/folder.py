@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ try:  # it reads the configs of a thousand cells in seconds, PyYAML without its 
 except ImportError:
     from yaml import SafeLoader
 
+from mitofm.ground import below
+from mitofm.ground.below import Outside
 from mitofm.ground.config import check_target, list_targets
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import parse_json, remove, write_text
@@ -37,6 +40,7 @@ class State(Enum):
 
 SETTLED = (State.DONE, State.SKIPPED)
 """The states of cells that are not run again."""
+_NAME = re.compile(r"(?!\.)[^/\\\x00-\x1f\x7f-\x9f]{1,240}")
 _MARKERS = (State.DONE, State.SKIPPED, State.FAILED)
 
 
@@ -44,6 +48,7 @@ class CellFolder:
     """The folder of a cell `name` in `runs/cells/`, and its lock."""
 
     def __init__(self, runs: Path, name: str) -> None:
+        below.close(runs)
         self.path = runs / "cells" / name
         self.lock = runs / "locks" / f"{name}.lock"
 
@@ -69,13 +74,20 @@ class CellFolder:
         if state is State.DONE:
             return ""
         try:
-            return (self.path / state.value).read_text(encoding="utf-8", errors="replace")
+            return below.check(self.path / state.value).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
+        except Outside as refused:
+            return str(refused)
 
     def read_reason(self) -> str:
         """The last line of the marker: of a traceback, its message."""
         return self.read_marker().rstrip().rpartition("\n")[2].strip()
+
+
+def is_cell_name(name: object) -> bool:
+    """Whether the folder of a cell can have this name: it stays in its place, and what shows it can be trusted."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 class DamagedCell(MitofmError):
@@ -101,13 +113,13 @@ def read_bytes(file: Path) -> bytes:
     """
     listed = _read_sums(_find_folder(file))
     try:
-        content = file.read_bytes()
+        content = below.check(file).read_bytes()
         if listed is not None:
             name = file.relative_to(_find_folder(file)).as_posix()
             if name not in listed:
                 raise Unfit("is not among the files that the cell was finished with")
             listed[name].require(content)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Outside) as error:
         raise DamagedCell(file, error) from error
     return content
 
@@ -196,7 +208,9 @@ def find_cell(runs: Path, given: str, holding: str = "config.yaml") -> Path:
         MitofmError: no cell matches, or several do.
     """
     if (Path(given) / "config.yaml").is_file():
-        return Path(given).resolve()  # callers need its name, which "." has not
+        below.close(found := Path(given).resolve())
+        return found  # callers need its name, which "." has not
+    below.close(runs)
     names = [folder.name for folder in (runs / "cells").glob("*") if (folder / holding).is_file()]
     meant = [given] if given in names else [name for name in names if given in name]
     if not meant:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mitofm.ground import below
 from mitofm.ground.locks import lock
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def append(path: Path, note: Mapping[str, Any]) -> None:
     There is no fsync: the next start of a sweep writes again what a power cut has removed.
     """
     line = _encode(note)
-    with lock(path.with_name(f"{path.name}.lock"), brief=True), path.open("ab+", buffering=0) as file:
+    with lock(path.with_name(f"{path.name}.lock"), brief=True), below.check(path).open("ab+", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         if end and os.pread(file.fileno(), 1, end - 1) != b"\n":  # the last writer was killed while it wrote
             line = b"\n" + line
@@ -40,7 +41,7 @@ def count_damaged(path: Path) -> int:
 def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
     """Read the notes from the byte `start` on, and the position after them; damaged lines are skipped with a warning."""
     try:
-        with path.open("rb") as file:
+        with below.check(path).open("rb") as file:
             file.seek(start)
             whole, newline, rest = file.read().rpartition(b"\n")
     except FileNotFoundError:
@@ -69,5 +70,5 @@ def _decode(line: bytes) -> dict[str, Any] | None:
     try:
         note = json.loads(line)["note"]
         return note if _encode(note) == line + b"\n" else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mitofm.ground.below import close, is_inside
 from mitofm.ground.locks import find_holder
 from mitofm.runs.folder import SETTLED, CellFolder
 from mitofm.runs.sums import TO_RESUME
@@ -12,17 +13,24 @@ from mitofm.runs.sums import TO_RESUME
 
 def find_leftovers(runs: Path, cache: Path) -> Iterator[tuple[Path, str]]:
     """Each such file and the reason. Cells that run or may resume are left alone."""
+    close(runs)
+    close(cache)
     for place in sorted((runs / "cells").glob("*")):
         cell = CellFolder(runs, place.name)
-        if find_holder(cell.lock) or cell.read_state() not in SETTLED:
+        if not is_inside(place) or find_holder(cell.lock) or cell.read_state() not in SETTLED:
             continue
         to_resume = (place / name for name in TO_RESUME)
-        yield from ((file, "state to resume a finished cell") for file in to_resume if file.is_file())
-        yield from ((file, "half a file of a finished cell") for file in sorted(place.rglob(".*.part")))
+        yield from ((file, "state to resume a finished cell") for file in to_resume if _is_ours(file))
+        parts = filter(_is_ours, sorted(place.rglob(".*.part")))
+        yield from ((file, "half a file of a finished cell") for file in parts)
     for lock in sorted((runs / "locks").glob("*.lock")):
-        if not find_holder(lock):
+        if _is_ours(lock) and not find_holder(lock):
             yield lock, "lock that nobody holds"
     for part in sorted((cache / "embeddings").glob("*.part*")):
         whole = part.with_name(f"{part.name.partition('.part')[0]}.npy")
-        if whole.is_file() and not find_holder(whole.with_name(f"{whole.name}.lock")):
+        if _is_ours(part) and whole.is_file() and not find_holder(whole.with_name(f"{whole.name}.lock")):
             yield part, "piece of embeddings that are whole"
+
+
+def _is_ours(file: Path) -> bool:
+    return is_inside(file) and file.is_file()

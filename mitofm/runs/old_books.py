@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.evaluation.comparisons import Comparisons
+from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json
 from mitofm.runs import journal
@@ -18,7 +19,7 @@ _COMPARISONS, _NOT_STARTED = "comparisons.json", "not_started.json"
 FILES = (LIST, _COMPARISONS, _NOT_STARTED)
 """The files of a study in a bundle."""
 
-_CELL = r'(?P<cell>[^"/\\\x00-\x1f]{1,240})'
+_CELL = r'(?P<cell>(?!\.)[^"/\\\x00-\x1f\x7f-\x9f]{1,240})'
 _LISTED, _STARTED = re.compile(f'"?{_CELL}"?'), re.compile(f"(?P<chosen>[0-9a-f]{{16}}),{_CELL}")
 _ENDED = re.compile(f"{_CELL},(?P<state>DONE|FAILED|SKIPPED),(?P<fitted>[01])")
 
@@ -51,7 +52,8 @@ def read_notes(folder: Path) -> Iterator[dict[str, Any]]:
 
 def _read_lines(file: Path, form: re.Pattern[str], start: int = 0) -> list[dict[str, Any]]:
     """The lines from the byte `start` on, as notes."""
-    lines = file.read_bytes()[start:].decode("utf-8", errors="replace").splitlines() if file.is_file() else []
+    content = below.check(file).read_bytes()[start:] if file.is_file() else b""
+    lines = content.decode("utf-8", errors="replace").splitlines()
     found = [form.fullmatch(line) for line in lines if line]
     if None in found:
         journal.warn(file, "damaged lines are skipped")

@@ -13,10 +13,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.runs import journal, old_books
-from mitofm.runs.folder import State
+from mitofm.runs.folder import State, is_cell_name
 from mitofm.runs.keys import FORMER, rename
 
 _JOURNAL = "journal.jsonl"
@@ -64,11 +64,16 @@ class Study:
         """Read what was noted since the last reading."""
         notes, self._read_to = journal.read(self._journal, self._read_to)
         for note in notes:
-            self._take(note)
+            try:
+                self._take(note)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                journal.warn(self._journal, "a note that is none of ours is left out")
 
     def _take(self, note: dict[str, Any]) -> None:
         match note:
             case {"cell": cell}:
+                if not is_cell_name(cell):
+                    raise ValueError(cell)
                 self.cells[cell] = None
                 if chosen := note.get("chosen"):
                     # If the same choices now give another cell (another sweep.yaml or version), earlier starts say
@@ -174,4 +179,5 @@ def find_journal(runs: Path, study: str) -> Path:
     """Where the journal of a study is; MitofmError if no study can have that name."""
     if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
         raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
+    below.close(runs)
     return runs / "studies" / study / _JOURNAL

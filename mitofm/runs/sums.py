@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
+from mitofm.ground.below import Outside
 from mitofm.ground.files import checksum
 
 LOG, MARKER = "log.txt", "DONE"
@@ -78,9 +79,11 @@ def read(folder: Path) -> dict[str, Sum] | None:
         ValueError: it is damaged.
     """
     try:
-        text = (folder / MARKER).read_text(encoding="utf-8")
+        text = below.check(folder / MARKER).read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except Outside as error:
+        raise Unfit(str(error)) from error
     if not text.strip():
         return None
     try:

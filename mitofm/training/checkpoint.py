@@ -49,5 +49,5 @@ def delete_resume_files(folder: Path) -> None:
     """Delete the resume files of a cell. Call only after all results are written: a process killed before resumes from them."""
     for file in (RESUME, BEST):
         remove(folder / file)
-    require_held(folder)
+    require_held(folder / TRIALS)
     shutil.rmtree(folder / TRIALS, ignore_errors=True)

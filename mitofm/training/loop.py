@@ -15,6 +15,7 @@ import pytorch_lightning as pl
 from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import TQDMProgressBar
 
+from mitofm.ground import below
 from mitofm.training.callbacks import SaveToResume
 
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
@@ -60,6 +61,7 @@ def run_loop(
         default_root_dir=save.file.parent,
         **more,
     )
+    below.check(save.file)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=_EXPECTED_WARNINGS)
         trainer.fit(module, datamodule=data, ckpt_path=save.file if save.file.is_file() else None, weights_only=True)

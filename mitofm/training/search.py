@@ -22,9 +22,9 @@ from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.data.annotations import units
 from mitofm.data.splits.part import UNUSED, VALIDATION
 from mitofm.evaluation.metrics import auroc
-from mitofm.ground import fingerprints
+from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import Diverged
-from mitofm.ground.files import read_json, remove, replacing, write_json
+from mitofm.ground.files import read_json, remove, replacing, require_held, write_json
 from mitofm.training.cell import Cell, Outcome, Trained
 from mitofm.training.checkpoint import TRAINED, TRIALS, delete_resume_files
 from mitofm.training.copies import Copies, Curves
@@ -66,7 +66,7 @@ def _search_on_validation(cell: Cell, candidates: Mapping[str, GradientAdaptatio
     scores = {rate: trial["auroc"] for rate, trial in trials.items()}
     best = _find_best(scores)
     with replacing(cell.folder / TRAINED) as temporary:
-        shutil.copyfile(cell.folder / TRIALS / f"lr-{best}" / TRAINED, temporary)
+        shutil.copyfile(below.check(cell.folder / TRIALS / f"lr-{best}" / TRAINED), temporary)
     outcome = predict_outcome(cell, candidates[best], Trained(**trials[best]["trained"]))
     outcome = replace(outcome, samples_seen=0)  # its trial counts them
     return _add_notes(outcome, candidates[best], "validation", scores, list(trials.values()))
@@ -108,7 +108,9 @@ def _run_trial(cell: Cell, adaptation: GradientAdaptation, name: str) -> dict[st
         trial["earlier"] = trial["seconds"]
     else:
         curves = cell.folder / "search" / f"{name}.csv"
+        require_held(curves)
         curves.parent.mkdir(exist_ok=True)
+        require_held(record)
         inside.folder.mkdir(parents=True, exist_ok=True)
         trial = _train_trial(inside, adaptation, Copies([lambda: Curves(curves)]))
         write_json(record, trial | {"checksum": fingerprints.of(trial)})

@@ -15,6 +15,7 @@ from mitofm.data import fractions
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.part import Strategy
 from mitofm.evaluation.comparisons import Comparisons
+from mitofm.ground import below
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Count, Natural, NotNegative, UpToOne, read, read_value
@@ -155,6 +156,11 @@ class Paths:
     runs: Path
     cache: Path
     weights: Path
+
+    def __post_init__(self) -> None:
+        """Close the folders that only mitofm writes: no link in them is followed."""
+        below.close(self.runs)
+        below.close(self.cache)
 
     def plain(self) -> dict[str, str]:
         """The group as a config states it."""

@@ -21,6 +21,7 @@ from mitofm.data.balance import group_samples, weigh_samples
 from mitofm.data.batches import PlainPatches, TrainingPatches
 from mitofm.data.mixing import Mix
 from mitofm.data.module import CellData
+from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.tensors import load_tensors, save_tensors
 from mitofm.training import memory
@@ -67,6 +68,7 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, co
         Diverged: the loss is not finite.
     """
     torch.set_num_threads(cell.trainer.threads)
+    below.close(cell.settings.paths.runs)  # in the process of a rank, too
     if cell.device.type == "cuda":
         torch.cuda.set_device(rank)
     backbone = build(adaptation.adapt_spec(cell.spec), cell.weights, cell.seed)

@@ -14,6 +14,7 @@ import requests
 from requests.utils import get_netrc_auth
 
 from mitofm.evaluation.threshold import call_positives, read_logit
+from mitofm.ground import below
 from mitofm.training.settings import Logger
 
 _PATIENCE = 3.0  # seconds that W&B's server may hold up the start of a cell; its end, half of that
@@ -45,7 +46,7 @@ class WandbRun:
         import wandb
 
         self._labels = labels
-        folder.mkdir(parents=True, exist_ok=True)
+        below.check(folder / "wandb").parent.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # it delays the end of the process if nobody answers
         mode = choose_reachable_mode()
         self._run = wandb.init(
