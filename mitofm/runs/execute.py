@@ -104,7 +104,8 @@ def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str
         try:
             if state is State.DONE:
                 check_sums(folder.path, Remembered(settings.paths.cache / "fingerprints"))
-        except DamagedCell:  # not run again before somebody has seen it: `mitofm retry CELL`
+        except DamagedCell as damaged:  # not run again before somebody has seen it
+            _log.error("DAMAGED %s: %s", cell.folder_name, damaged.reason)
             studies.note_end(runs, study, cell.folder_name, State.FAILED, fitted=False, chosen=chosen)
             raise
         _log.info("%-7s %s (already)", state.value, cell.folder_name)

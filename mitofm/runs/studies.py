@@ -66,6 +66,10 @@ class Study:
         for note in notes:
             self._take(note)
 
+    def count_damaged(self) -> int:
+        """How many lines of its journal are damaged."""
+        return journal.count_damaged(self._journal) if self._journal.is_file() else 0
+
     def _take(self, note: dict[str, Any]) -> None:
         match note:
             case {"cell": cell}:
