@@ -86,10 +86,10 @@ def run_again(place: Path, paths: Paths) -> State:
     return _start(settings, cell, wait=True)
 
 
-def find_damage(place: Path) -> DamagedCell | None:
-    """What is damaged of the cell in the folder `place`; None if it is whole, unchecked or not done. All its files are read."""
+def find_damage(place: Path, remembered: Remembered | None = None) -> DamagedCell | None:
+    """What is damaged of the cell in the folder `place`; None if it is whole, unchecked or not done; `remembered` as in `check_sums`."""
     try:
-        check_sums(place)
+        check_sums(place, remembered)
     except DamagedCell as damaged:
         return damaged
     return None
