@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
+.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-files test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -92,6 +92,9 @@ bench-report: $(READY) ## the report of 1,000 made-up cells: seconds cold and wi
 
 torture: $(READY) ## a sweep of 40 cells killed 30 times beside one left alone: the same results, none finished twice
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture.py $(ARGS)
+
+torture-files: $(READY) ## every kind of file damaged in every way, then every command: no other number without a word; ARGS=--quick: 2 minutes
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture_files.py $(ARGS)
 
 test-slurm: $(READY) ## a sweep on a real Slurm of one node; needs root and: apt-get install slurmctld slurmd munge slurm-client
 	-$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,slurm]'

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mitofm.commands.composing import ask_about
-from mitofm.runs.bundle import pack
+from mitofm.runs.bundle import check_cells, pack
 from mitofm.training.settings import Paths
 
 
@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> None:
     """Make the report without crops, pack it with the cells, print the file and its sha256 (to publish beside it)."""
     (study,), settings = ask_about(BundleSettings, "bundle", arguments, "a study")
     runs, out = settings.paths.runs, settings.output or Path(f"{study}.zip")
+    check_cells(runs, study)  # before the report is made
     from mitofm.reporting.report import make_report
 
     with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:

@@ -64,5 +64,5 @@ def _report_bundle(file: Path, settings: ReportSettings) -> None:
     apart = ""
     if opened.rounded:
         apart = f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"
-    print(f"{file}: no byte has changed; {opened.tables} tables, all as packed{apart}")
+    print(f"{file}: study {opened.study}, no byte has changed; {opened.tables} tables, all as packed{apart}")
     print(opened.page)

@@ -8,6 +8,7 @@ import sys
 from mitofm.commands.composing import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.fingerprints import Remembered
 from mitofm.runs import studies
 from mitofm.runs.execute import find_damage, run_again
 from mitofm.runs.folder import SETTLED, CellFolder, find_cell
@@ -17,8 +18,10 @@ def main(arguments: list[str]) -> None:
     """Run the cells one after the other; end with a code that is not 0 if one fails again."""
     (given,), settings = ask_about(StatusSettings, "status", arguments, "a study or a cell")
     paths, runs = settings.paths, settings.paths.runs
-    cells = studies.read(runs, given).cells if given in studies.list_names(runs) else [find_cell(runs, given).name]
-    damaged = {cell: found for cell in cells if (found := find_damage(runs / "cells" / cell))}
+    a_study = given in studies.list_names(runs)
+    cells = studies.read(runs, given).cells if a_study else [find_cell(runs, given).name]
+    remembered = Remembered(paths.cache / "fingerprints") if a_study else None  # all of one cell is read anew
+    damaged = {cell: found for cell in cells if (found := find_damage(runs / "cells" / cell, remembered))}
     again = [cell for cell in cells if cell in damaged or CellFolder(runs, cell).read_state() not in SETTLED]
     print(f"{len(again)} of {len(cells)} cells of {given} failed, were interrupted or are damaged")
     for found in damaged.values():

@@ -17,9 +17,15 @@ _STATES = {
 }  # fmt: skip
 
 
-def describe_missing(cells: pd.DataFrame, groups: Iterable[Group]) -> list[str]:
-    """In sentences, what is missing of `Collected.cells` and of their configurations."""
+def describe_missing(cells: pd.DataFrame, groups: Iterable[Group], damaged_lines: int = 0) -> list[str]:
+    """In sentences, what is missing of `Collected.cells`, of their configurations and of the journal that lists them."""
     said = []
+    if damaged_lines:
+        lines = "line of the study's journal is" if damaged_lines == 1 else "lines of the study's journal are"
+        said.append(
+            f"{damaged_lines} {lines} damaged: cells may be missing that nothing here names. The study's command, started again, "
+            "lists its cells anew."
+        )
     states = Counter(cells["state"])
     if states[DONE] < len(cells):
         others = ", ".join(f"{states[state]} {word}" for state, word in _STATES.items() if states[state])

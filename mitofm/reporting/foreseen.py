@@ -72,6 +72,7 @@ def foresee_cells(finished: Collected, coming: Mapping[str, tuple[Settings, Spli
         finished.runs,
         cells.astype(object).where(cells.notna(), None).reset_index(drop=True),
         finished.stated,
+        finished.damaged_lines,
         {name: split for name, (_, split) in coming.items()},
         {name: settings.config for name, (settings, _) in coming.items()},
     )

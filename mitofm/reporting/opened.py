@@ -19,8 +19,9 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Opened:
-    """What a bundle's report is: its page, how many tables it has, and which of them another processor rounded otherwise."""
+    """What a bundle's report is: its study, its page, how many tables it has, and which of them another processor rounded otherwise."""
 
+    study: str
     page: Path
     tables: int
     rounded: dict[str, float]
@@ -35,7 +36,7 @@ def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
     """
     with open_unpacked(file) as bundle:
         page = make_report(bundle.runs, bundle.study, out, cache, crops=False)
-        packed = bundle.runs / REPORT
+        study, packed = bundle.study, bundle.runs / REPORT
         tables = sorted(table.relative_to(packed) for table in packed.rglob("*.csv"))
         found = {str(table): _compare(packed / table, out / table) for table in tables}
     other = [f"{table}: {words}" for table, (apart, words) in found.items() if apart > _ROUNDING]
@@ -44,7 +45,7 @@ def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
             f"{page} was made, but {len(other)} of its {len(tables)} tables are not those that {file} was packed with by "
             f"mitofm {bundle.made_with}: {'; '.join(other[:3])}"
         )
-    return Opened(page, len(tables), {table: apart for table, (apart, _) in found.items() if apart})
+    return Opened(study, page, len(tables), {table: apart for table, (apart, _) in found.items() if apart})
 
 
 def _compare(packed: Path, made: Path) -> tuple[float, str]:

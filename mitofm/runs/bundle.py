@@ -64,6 +64,12 @@ class Bundle:
     note: str = ""
 
 
+def check_cells(runs: Path, study: str) -> None:
+    """Raise DamagedCell if a file of a study's cell is not the one that the cell was finished with."""
+    for cell in studies.read(runs, study).cells:
+        check_sums(runs / "cells" / cell, checkpoint=False)
+
+
 def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str:
     """Write the bundle of a study and of the folder of its report to `out`; returns its sha256 (hex).
 

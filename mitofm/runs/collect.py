@@ -56,11 +56,13 @@ class Collected:
             `choice.py`), and the columns of its `cost.json`; None if unknown. Then the cells of a sweep that were not started,
             named by their choices.
         stated: the comparisons that the study stated before it ran; None if it stated none.
+        damaged_lines: of the study's journal, which may have named further cells.
     """
 
     runs: Path
     cells: pd.DataFrame
     stated: Mapping[str, Any] | None = None
+    damaged_lines: int = 0
 
     @property
     def done(self) -> pd.DataFrame:
@@ -132,7 +134,8 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     cells = pd.DataFrame(rows)
     extra = sorted(set(cells.columns) - set(COLUMNS))
     cells = cells.reindex(columns=[*COLUMNS, *extra]).astype(dict.fromkeys(_WHOLE, "Int64"))
-    return Collected(runs, cells.astype(object).where(cells.notna(), None), listed.stated if listed else None)
+    cells = cells.astype(object).where(cells.notna(), None)
+    return Collected(runs, cells, listed.stated, listed.count_damaged()) if listed else Collected(runs, cells)
 
 
 def spell_seeds(seed: float, split_seed: float | None = None, training_seed: float | None = None) -> str:

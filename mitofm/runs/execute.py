@@ -87,10 +87,10 @@ def run_again(place: Path, paths: Paths) -> State:
     return _start(settings, cell, wait=True)
 
 
-def find_damage(place: Path) -> DamagedCell | None:
-    """What is damaged of the cell in the folder `place`; None if it is whole, unchecked or not done. All its files are read."""
+def find_damage(place: Path, remembered: Remembered | None = None) -> DamagedCell | None:
+    """What is damaged of the cell in the folder `place`; None if it is whole, unchecked or not done; `remembered` as in `check_sums`."""
     try:
-        check_sums(place)
+        check_sums(place, remembered)
     except DamagedCell as damaged:
         return damaged
     return None
@@ -105,7 +105,8 @@ def _start(settings: Settings, cell: Identified, wait: bool, chosen: Mapping[str
         try:
             if state is State.DONE:
                 check_sums(folder.path, Remembered(settings.paths.cache / "fingerprints"))
-        except DamagedCell:  # not run again before somebody has seen it: `mitofm retry CELL`
+        except DamagedCell as damaged:  # not run again before somebody has seen it
+            _log.error("DAMAGED %s: %s", cell.folder_name, damaged.reason)
             studies.note_end(runs, study, cell.folder_name, State.FAILED, fitted=False, chosen=chosen)
             raise
         _log.info("%-7s %s (already)", state.value, cell.folder_name)

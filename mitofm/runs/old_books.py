@@ -55,7 +55,7 @@ def _read_lines(file: Path, form: re.Pattern[str], start: int = 0) -> list[dict[
     content = below.check(file).read_bytes()[start:] if file.is_file() else b""
     lines = content.decode("utf-8", errors="replace").splitlines()
     found = [form.fullmatch(line) for line in lines if line]
-    if None in found:
+    if None in found or (lines and not file.read_bytes().endswith(b"\n")):  # the last one is cut
         journal.warn(file, "damaged lines are skipped")
     return [match.groupdict() for match in found if match]
 

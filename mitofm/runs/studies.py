@@ -69,6 +69,10 @@ class Study:
             except (ValueError, KeyError, TypeError, AttributeError):
                 journal.warn(self._journal, "a note that is none of ours is left out")
 
+    def count_damaged(self) -> int:
+        """How many lines of its journal are damaged."""
+        return journal.count_damaged(self._journal) if self._journal.is_file() else 0
+
     def _take(self, note: dict[str, Any]) -> None:
         match note:
             case {"cell": cell}:

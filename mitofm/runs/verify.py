@@ -12,7 +12,7 @@ from mitofm.ground import versions
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import read
 from mitofm.runs.collect import read_metrics
-from mitofm.runs.folder import CellFolder, State, read_config, read_stored
+from mitofm.runs.folder import CellFolder, State, check_sums, read_config, read_stored
 from mitofm.runs.identity import identify
 from mitofm.runs.keys import PLACES
 from mitofm.runs.tables import read_predictions
@@ -51,12 +51,14 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
         tell: called with a line for each library of another version, before anything is fitted.
 
     Raises:
+        DamagedCell: a file of the cell is not the one that it was finished with.
         MitofmError: the cell is not finished, its config cannot be run, its data or weights have changed, or the versions
             here are known to give other numbers.
     """
     state = CellFolder(folder.parent.parent, folder.name).read_state()
     if state is not State.DONE:
         raise MitofmError(f"{folder}: only a finished cell can be verified, and this one is {state.value}")
+    check_sums(folder)  # before anything is fitted
     settings = Settings.read(_relocate(read_config(folder), paths))
     cell = identify(settings)
     finished = read_stored(folder / "cell.json").get("id")

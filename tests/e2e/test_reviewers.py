@@ -66,6 +66,28 @@ def test_a_cell_that_does_not_come_out_the_same_is_told(
     assert "is not empty" in refused("verify", copied, f"scratch={tmp_path}/kept")
 
 
+def test_a_damaged_cell_is_refused_before_anything_is_fitted_or_written(
+    tried: Path, refused: Refused, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(home / "runs", tmp_path / "runs")
+    monkeypatch.setenv("MITOFM_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr("mitofm.training.fit.fit_cell", lambda *_: pytest.fail("it is fitted"))
+    monkeypatch.setattr("mitofm.reporting.report.make_report", lambda *_: pytest.fail("a report is made"))
+    (cell,) = (tmp_path / "runs" / "cells").glob("*-lora-*")
+    for name, commands in {
+        "checkpoint/checkpoint.json": ("verify", "predict", "export"),
+        "split.parquet": ("verify", "bundle"),
+    }.items():
+        whole = (cell / name).read_bytes()
+        (cell / name).write_bytes(whole[:-2] + whole[-1:] + whole[-2:-1])
+        for command in commands:
+            said = refused(
+                command, "tried" if command == "bundle" else cell.name, *(["data=synthetic"] * (command == "predict"))
+            )
+            assert f"is not the file that the cell was finished with: `mitofm retry {cell.name}`" in said
+        (cell / name).write_bytes(whole)
+
+
 def test_what_is_not_that_cell_is_not_run(copied: Path, refused: Refused) -> None:
     config = yaml.safe_load((copied / "config.yaml").read_text())
 

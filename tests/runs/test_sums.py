@@ -12,6 +12,7 @@ import pytest
 
 from mitofm.commands.retry import main as retry
 from mitofm.ground.fingerprints import Remembered
+from mitofm.reporting.completeness import describe_missing
 from mitofm.runs import bundle, studies, sums
 from mitofm.runs.collect import collect
 from mitofm.runs.execute import run
@@ -189,6 +190,19 @@ def test_train_names_a_damaged_cell_and_retry_runs_it_again(
         retry([folder.name, *places])
     assert "rm -r" in capsys.readouterr().err
     assert (folder / "DONE").is_file()
+
+
+def test_a_report_says_that_its_journal_is_damaged(finished: Path) -> None:
+    runs = finished.parents[1]
+    for cell in finished.parent.iterdir():
+        studies.enlist(runs, "noted", cell.name)
+    assert collect(runs, "noted").damaged_lines == 0
+    journal = studies.find_journal(runs, "noted")
+    journal.write_bytes(journal.read_bytes()[:-20])
+    found = collect(runs, "noted")
+    assert (len(found.done), found.damaged_lines) == (1, 1)
+    assert "1 line of the study's journal is damaged" in describe_missing(found.cells, [], found.damaged_lines)[0]
+    assert not describe_missing(found.cells, [])
 
 
 def test_tables_that_no_cell_can_have_written_are_refused(study: Study) -> None:
