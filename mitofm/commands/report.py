@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.terminal import tell
 from mitofm.training.settings import Logger, Paths
 
 
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> None:
 
     runs, study = settings.paths.runs, settings.study
     out = settings.out or runs / "reports" / (study or "all")
-    print(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside))
+    tell(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside))
     if settings.logger.wandb:
         from mitofm.reporting.wandb_summary import log_report
 
@@ -50,5 +51,5 @@ def _report_bundle(file: Path, settings: ReportSettings) -> None:
     apart = ""
     if opened.rounded:
         apart = f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"
-    print(f"{file}: no byte has changed; {opened.tables} tables, all as packed{apart}")
-    print(opened.page)
+    tell(f"{file}: no byte has changed; {opened.tables} tables, all as packed{apart}")
+    tell(opened.page)

@@ -8,6 +8,7 @@ import sys
 from mitofm.commands.composing import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.terminal import tell
 from mitofm.runs import studies
 from mitofm.runs.execute import run_again
 from mitofm.runs.folder import SETTLED, CellFolder, find_cell
@@ -19,14 +20,14 @@ def main(arguments: list[str]) -> None:
     paths, runs = settings.paths, settings.paths.runs
     cells = studies.read(runs, given).cells if given in studies.list_names(runs) else [find_cell(runs, given).name]
     again = [cell for cell in cells if CellFolder(runs, cell).read_state() not in SETTLED]
-    print(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")
+    tell(f"{len(again)} of {len(cells)} cells of {given} failed or were interrupted")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     failed = 0
     for cell in again:
         try:
             run_again(runs / "cells" / cell, paths)
         except Exception as error:  # the other cells run after any error
-            print(f"{cell}: {type(error).__name__}: {error}", file=sys.stderr)
+            tell(f"{cell}: {type(error).__name__}: {error}", file=sys.stderr)
             failed += 1
     if failed:
         raise MitofmError(f"{failed} of {len(again)} cells failed: mitofm logs CELL says why")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mitofm.commands.composing import ask
 from mitofm.ground.settings import Positive
+from mitofm.ground.terminal import escape, tell
 from mitofm.runs.status import list_under_way, read_studies, tabulate
 from mitofm.training.settings import Paths
 
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> None:
     settings = ask(StatusSettings, "status", arguments)
     runs, study, every = settings.paths.runs, settings.study, settings.watch
     if every is None or not sys.stdout.isatty():
-        print("\n".join(tabulate(runs, study)))
+        tell(*tabulate(runs, study))
         return
     from rich.console import Console
     from rich.live import Live
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> None:
             watching = any(
                 list_under_way(runs, read_studies(runs, study))
             )  # before the table, which then has what ended meanwhile
-            live.update(Text("\n".join(tabulate(runs, study))), refresh=True)
+            live.update(Text("\n".join(map(escape, tabulate(runs, study)))), refresh=True)
             if not watching:
                 return
             time.sleep(every)

@@ -111,7 +111,8 @@ def read(runs: Path, study: str) -> Study:
 
 def list_names(runs: Path) -> list[str]:
     """The names of all studies."""
-    return sorted({file.parent.name for name in (_JOURNAL, old_books.LIST) for file in runs.glob(f"studies/*/{name}")})
+    files = (file for name in (_JOURNAL, old_books.LIST) for file in runs.glob(f"studies/*/{name}"))
+    return sorted({file.parent.name for file in files if _is_name(file.parent.name)})
 
 
 def enlist(runs: Path, study: str, cell: str, chosen: Mapping[str, str] | None = None) -> None:
@@ -176,7 +177,11 @@ def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str
 
 
 def _find_journal(runs: Path, study: str) -> Path:
-    if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
+    if not _is_name(study):
         raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
     below.close(runs)
     return runs / "studies" / study / _JOURNAL
+
+
+def _is_name(study: str) -> bool:
+    return bool(study) and all(one.isalnum() or one in "_-." for one in study) and study[0] != "."
