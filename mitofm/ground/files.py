@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST_HEADER = 10_000  # bytes, of an npy file
+_LONGEST_JSON = 2**28  # bytes
 _guards: list[tuple[Path, Callable[[], None]]] = []
 
 
@@ -95,8 +96,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object stored in `path`; OSError if there is no file, ValueError if it holds no object, Outside as `below`."""
+    if (size := below.check(path).stat().st_size) > _LONGEST_JSON:
+        raise ValueError(f"it has {size} bytes, and none of ours has more than {_LONGEST_JSON}")
     try:
-        content = json.loads(below.check(path).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     if not isinstance(content, dict):

@@ -13,7 +13,7 @@ import pandas as pd
 
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import read_logit
-from mitofm.ground import below, fingerprints
+from mitofm.ground import below, fingerprints, parquet
 from mitofm.ground.below import Outside
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
@@ -194,12 +194,10 @@ def read_table(path: Path, needed: Sequence[str], columns: Sequence[str] | None 
     Raises:
         DamagedCell: it is absent or damaged.
     """
-    from pyarrow.parquet import ParquetFile
-
     try:
-        with ParquetFile(below.check(path), page_checksum_verification=True) as file:
-            names = file.schema_arrow.names
-            read = file.read([name for name in names if columns is None or name in (*needed, *columns)])
+        read = parquet.read_table(
+            path, lambda names: [name for name in names if columns is None or name in (*needed, *columns)]
+        )
         read.validate(full=True)  # above all that text is UTF-8
         table = read.to_pandas()
         if not set(needed) <= set(table):

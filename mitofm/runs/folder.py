@@ -8,19 +8,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-try:  # it reads the configs of a thousand cells in seconds, PyYAML without its C parts in a minute
-    from yaml import CSafeLoader as SafeLoader
-except ImportError:
-    from yaml import SafeLoader
-
 from mitofm.ground import below
 from mitofm.ground.below import Outside
 from mitofm.ground.config import check_target, list_targets
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, remove, write_text
 from mitofm.ground.locks import find_holder
+from mitofm.ground.stored_yaml import read_yaml
 from mitofm.runs.keys import rename
 
 
@@ -135,8 +129,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.yaml"
     try:
-        config = yaml.load(below.check(path).read_text(encoding="utf-8"), Loader=SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        config = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise MitofmError(f"{path} cannot be read ({type(error).__name__}: {error})") from error
     if not isinstance(config, dict):
         raise MitofmError(f"{path} holds no config")

@@ -6,6 +6,7 @@ Each has one journal with notes of its cells (their starts with the choices of t
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from mitofm.runs.folder import State, is_cell_name
 from mitofm.runs.keys import FORMER, rename
 
 _JOURNAL = "journal.jsonl"
+MOST_CELLS = 200_000
+"""How many cells a study may plan: each is named to know whether it was started."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,11 @@ class Study:
             case {"stated": comparisons}:
                 self.stated = self.stated or rename(comparisons)
             case {"planned": grid}:
-                self.grids.append(grid)
+                old_books.check_grids({"grids": [grid]})
+                if _count(self.grids) + _count([grid]) > MOST_CELLS:
+                    journal.warn(self._journal, f"a grid is left out: more than {MOST_CELLS} cells are planned")
+                else:
+                    self.grids.append(grid)
             case {"packed": packed}:
                 self._packed = packed
             case {"sweep": None}:
@@ -174,6 +181,10 @@ def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str
     for values in product(*(values for _, values in grid["swept"])):
         own = {key: value for (key, _), value in zip(grid["swept"], values, strict=True)}
         yield grid["fixed"] | own, ", ".join(f"{key}={value}" for key, value in own.items())
+
+
+def _count(grids: list[dict[str, Any]]) -> int:
+    return sum(math.prod(len(values) for _, values in grid["swept"]) for grid in grids)
 
 
 def _find_journal(runs: Path, study: str) -> Path:
