@@ -12,6 +12,7 @@ import mitofm
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, describe_fault, unknown
 from mitofm.ground.garbage import collect_rarely
+from mitofm.ground.terminal import guard_terminal, tell
 
 COMMANDS = {
     "train": "fit one cell, or a grid of them with -m:  mitofm train -m backbone=a,b fraction=0.1,1.0 study=mine",
@@ -51,7 +52,7 @@ def main() -> None:
         print("mitofm: stopped by Ctrl-C; the same command goes on", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT) from None
     except (MitofmError, OSError) as error:
-        print(f"mitofm: {describe_fault(error)}", file=sys.stderr)
+        tell(f"mitofm: {describe_fault(error)}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
@@ -63,6 +64,7 @@ def _answer(arguments: list[str]) -> None:
         print(mitofm.__version__)
         return
     collect_rarely()
+    guard_terminal()
     if arguments[0] not in COMMANDS:
         raise unknown("command", arguments[0], COMMANDS)
     if arguments[0] != "train" and {"-h", "--help"} & set(arguments[1:]):

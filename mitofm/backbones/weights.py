@@ -13,6 +13,7 @@ from textwrap import shorten
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.terminal import tell
 
 SHIPPED = Path(__file__).parent / "shipped"
 """Weights that come with the package."""
@@ -112,4 +113,4 @@ def _describe_missing(spec: BackboneSpec, folder: Path) -> str:
 
 @cache
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    tell(line, file=sys.stderr)

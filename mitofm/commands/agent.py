@@ -8,6 +8,7 @@ from hydra._internal.utils import get_args_parser
 from mitofm.commands.composing import read_command_line
 from mitofm.commands.launching import check_grid
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.terminal import tell, tell_text
 
 
 def main(arguments: list[str]) -> None:
@@ -28,8 +29,5 @@ def main(arguments: list[str]) -> None:
         "command": ["mitofm", "train", *place, *named, "hydra.mode=RUN", *line.fixed, "${args_no_hyphens}"],
         "parameters": {key: {"values": values} for key, values in line.swept.items()},
     }
-    print(
-        "# wandb sweep FILE, then on any number of machines that share the folders: wandb agent SWEEP\n"
-        + yaml.safe_dump(sweep, sort_keys=False, allow_unicode=True),
-        end="",
-    )
+    tell("# wandb sweep FILE, then on any number of machines that share the folders: wandb agent SWEEP")
+    tell_text(yaml.safe_dump(sweep, sort_keys=False, allow_unicode=True))

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mitofm.commands.composing import ask_about
+from mitofm.ground.terminal import tell
 from mitofm.runs.bundle import check_cells, pack
 from mitofm.training.settings import Paths
 
@@ -31,4 +32,4 @@ def main(arguments: list[str]) -> None:
         report = Path(temporary) / "report"
         make_report(runs, study, report, settings.paths.cache, crops=False)
         digest = pack(runs, study, report, out, settings.note)
-    print(f"{out}  {out.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
+    tell(f"{out}  {out.stat().st_size / 1e6:.1f} MB, sha256 {digest}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.terminal import tell
 from mitofm.training.settings import Paths
 
 
@@ -33,12 +34,12 @@ def main(arguments: list[str]) -> None:
     for found in (*check(settings.paths.runs, settings.study, settings.paths.cache), *bundles):
         counts[found.kind, found.state] += 1
         if found.told:
-            print(f"{found.state}  {found.told}")
+            tell(f"{found.state}  {found.told}")
     states = (WHOLE, UNCHECKED, DAMAGED)
-    print(f"{'':14}" + "".join(f"{state:>11}" for state in states))
+    tell(f"{'':14}" + "".join(f"{state:>11}" for state in states))
     for kind in KINDS:
-        print(f"{kind:14}" + "".join(f"{counts[kind, state]:11d}" for state in states))
+        tell(f"{kind:14}" + "".join(f"{counts[kind, state]:11d}" for state in states))
     if any(counts[kind, UNCHECKED] for kind in KINDS):
-        print("unchecked: of before there were checksums; they can be read, and nothing tells whether a number changed")
+        tell("unchecked: of before there were checksums; they can be read, and nothing tells whether a number changed")
     if damaged := sum(counts[kind, DAMAGED] for kind in KINDS):
         raise MitofmError(f"{damaged} of {counts.total()} are damaged: each line above ends with what mends it")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import remove
+from mitofm.ground.terminal import tell
 from mitofm.runs.leftovers import find_leftovers
 from mitofm.training.settings import Paths
 
@@ -25,16 +26,16 @@ def main(arguments: list[str]) -> None:
     settings = ask(CleanSettings, "clean", arguments)
     found = list(find_leftovers(settings.paths.runs, settings.paths.cache))
     for file, why in found:
-        print(f"{file}: {why}")
+        tell(f"{file}: {why}")
     size = sum(file.stat().st_size for file, _ in found)
-    print(f"{len(found)} files, {size / 1e6:.1f} MB")
+    tell(f"{len(found)} files, {size / 1e6:.1f} MB")
     if not found:
         return
     if not settings.yes and not sys.stdin.isatty():
         raise MitofmError("nothing was removed: add yes=true")
     if not settings.yes and input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
-        print("nothing was removed")
+        tell("nothing was removed")
         return
     for file, _ in found:
         remove(file)
-    print("removed")
+    tell("removed")

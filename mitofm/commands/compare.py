@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mitofm.commands.composing import ask_about
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.terminal import make_row, tell
 from mitofm.training.settings import Paths
 
 _WIDTH = 120  # of a terminal in which every column can be read
@@ -35,11 +36,12 @@ def main(arguments: list[str]) -> None:
     found = compare(runs, first, second, settings.paths.cache)
     out = settings.out or runs / "reports" / f"{first}-minus-{second}"
     found.write(out)
-    grid = Table(title=found.title, title_justify="left", caption=found.caption, caption_justify="left", box=box.SIMPLE)
+    title, caption = make_row((found.title, found.caption))
+    grid = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=box.SIMPLE)
     for column in found.shown:
         grid.add_column(str(column), overflow="fold", no_wrap=column in ("seeds", "slides", "outcome"))
     for row in found.shown.itertuples(index=False):
-        grid.add_row(*row)
+        grid.add_row(*make_row(row))
     console = Console()
     console.print(grid, width=max(console.width, _WIDTH))
-    print(out / "compare.csv")
+    tell(out / "compare.csv")

@@ -159,7 +159,7 @@ def read_command_line(
         try:
             parsed = OverridesParser.create().parse_overrides(quote_study(overrides))
         except HydraException as error:
-            raise MitofmError(str(error)) from error
+            raise MitofmError("; ".join(str(error).splitlines())) from error
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
         last = {one.key_or_group: one for one in parsed}  # of a key that is typed twice the last value holds
         typed = {key: _list_values(one) for key, one in last.items() if one.is_sweep_override()}

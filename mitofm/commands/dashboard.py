@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mitofm.commands.composing import ask
+from mitofm.ground.terminal import tell, tell_text
 from mitofm.training.settings import Logger, Paths
 
 
@@ -35,9 +36,7 @@ def main(arguments: list[str]) -> None:
     domains = [name.removeprefix(DOMAIN) for name in sets if name.startswith(DOMAIN)]
     what = describe(study, settings.logger.project, domains, list(list_logged(runs / "reports" / study)))
     if settings.dry_run:
-        print(
-            yaml.safe_dump(json.loads(json.dumps(what)), sort_keys=False, allow_unicode=True, default_flow_style=False),
-            end="",
-        )
+        shown = json.loads(json.dumps(what))
+        tell_text(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, default_flow_style=False))
     else:
-        print("\n".join(publish(what, settings.logger.entity)))
+        tell(*publish(what, settings.logger.entity))

@@ -10,6 +10,7 @@ from mitofm.commands.composing import compose, list_group, pick_name
 from mitofm.data.card import Card, count_samples
 from mitofm.data.dataset import Dataset
 from mitofm.ground.settings import read
+from mitofm.ground.terminal import tell
 from mitofm.runs.resolve import plain
 from mitofm.training.settings import Paths
 
@@ -27,9 +28,9 @@ def main(arguments: list[str]) -> None:
     if name := pick_name(arguments, "datasets", "data", names):
         for key, value in vars(_read_dataset(name).card).items():
             if isinstance(value, Mapping):
-                print(key, *(f"  {name}: {one}" for name, one in value.items()), sep="\n")
+                tell(key, *(f"  {name}: {one}" for name, one in value.items()))
             else:
-                print(f"{key:13} {value}")
+                tell(f"{key:13} {value}")
         return
     datasets = {name: _read_dataset(name) for name in names}
     rows = [_COLUMNS, *(_describe(name, dataset) for name, dataset in datasets.items())]
@@ -39,10 +40,10 @@ def main(arguments: list[str]) -> None:
     widths[-1] = max(14, min(widths[-1], screen - sum(widths[:-1]) - 2 * len(widths)))
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False))
-        print("  ".join([*cells, textwrap.shorten(row[-1], widths[-1], placeholder=" …")]))
+        tell("  ".join([*cells, textwrap.shorten(row[-1], widths[-1], placeholder=" …")]))
     print(_LEGEND)
     for name, others in list_overlaps({name: dataset.card for name, dataset in datasets.items()}).items():
-        print(textwrap.fill(f"{name}: {', '.join(others)}", screen, subsequent_indent="  "))
+        tell(*textwrap.wrap(f"{name}: {', '.join(others)}", screen, subsequent_indent="  "))
 
 
 def list_overlaps(cards: Mapping[str, Card]) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mitofm.commands.composing import compose, register_user_configs
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import find_existing
+from mitofm.ground.terminal import tell
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Settings
 
@@ -34,12 +35,12 @@ def main(arguments: list[str]) -> None:
     findings = {name: _run_check(check, settings) for name, check in CHECKS.items()}
     width = max(map(len, findings))
     for name, found in findings.items():
-        fix = f"\n{'':{width + 8}}{found.fix}" if found.fix else ""
-        print(f"{found.status:5} {name:{width}}  {found.message}{fix}")
+        fix = [f"{'':{width + 8}}{found.fix}"] if found.fix else []
+        tell(f"{found.status:5} {name:{width}}  {found.message}", *fix)
     bad = [name for name, found in findings.items() if found.status == BAD]
     card = settings.dataset.card
     cell = f"data={card.name} backbone={settings.backbone.name} adaptation={settings.adaptation_name}"
-    print(f"\n{cell}: {'cannot run here yet: ' + ', '.join(bad) if bad else 'can run here'}")
+    tell("", f"{cell}: {'cannot run here yet: ' + ', '.join(bad) if bad else 'can run here'}")
     if bad:
         raise SystemExit(1)
 

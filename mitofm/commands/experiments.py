@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mitofm.ground.config import experiments_dir
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.terminal import tell
 
 
 def main(arguments: list[str]) -> None:
@@ -17,4 +18,4 @@ def main(arguments: list[str]) -> None:
     for sweep in sorted(folder.glob("*/sweep.yaml")):
         question = sweep.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         place = Path("experiments") / sweep.parent.name if here else sweep.parent
-        print(f"{sweep.parent.name}\n    {question}\n    mitofm train --config-dir {place} --config-name sweep")
+        tell(sweep.parent.name, f"    {question}", f"    mitofm train --config-dir {place} --config-name sweep")

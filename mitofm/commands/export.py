@@ -12,6 +12,7 @@ from mitofm.commands.composing import ask_about
 from mitofm.commands.predict import read_checkpoint
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Patches, Positive
+from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
 from mitofm.runs.folder import read_config
 from mitofm.training.settings import Paths
@@ -45,17 +46,17 @@ def main(arguments: list[str]) -> None:
     export.check_format(settings.format)
     trained = read_checkpoint(given, settings)
     if warning := export.check_licence(trained.spec, settings.for_own_use):
-        print(warning, file=sys.stderr)
+        tell(warning, file=sys.stderr)
     patches = _read_patches(trained, settings)
     out = settings.output or settings.paths.runs / "exports" / f"{trained.name}-{settings.format}"
     made = export.export(trained, settings.format, patches, out, settings.tolerance)
     kept = "nothing of the adaptation left beside it" if made.folded else "its adaptation cannot be folded in: as it is"
-    print(f"one network, {kept}")
-    print(
+    tell(f"one network, {kept}")
+    tell(
         f"largest difference of logits to the checkpoint on {settings.patches} patches: {made.difference:.2g} "
         f"(tolerance {settings.tolerance:.2g})"
     )
-    print(made.folder)
+    tell(made.folder)
 
 
 def _read_patches(trained: Checkpoint, settings: ExportSettings) -> Tensor:

@@ -12,11 +12,14 @@ from mitofm.ground.errors import MitofmError
 from mitofm.runs import devices
 from mitofm.runs.execute import check
 from mitofm.runs.resolve import resolve
+from mitofm.runs.studies import MOST_CELLS
 from mitofm.training.settings import Settings
 
 
 def check_grid(line: CommandLine, every_cell: bool = False) -> list[Settings]:
     """The settings of the cells that `compose_grid` composes; MitofmError if one of them, or its launcher, cannot run."""
+    if line.size > MOST_CELLS:
+        raise MitofmError(f"this grid has {line.size} cells, more than the {MOST_CELLS} of a study: sweep fewer values")
     cells = []
     with closing(compose_grid(line, every_cell)) as configs:
         for config in configs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mitofm.commands.composing import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground import below
+from mitofm.ground.terminal import tell, tell_text
 from mitofm.runs.folder import CellFolder, find_cell
 from mitofm.runs.sums import LOG
 
@@ -14,6 +15,10 @@ def main(arguments: list[str]) -> None:
     (given,), settings = ask_about(StatusSettings, "status", arguments, "a cell")
     place = find_cell(settings.paths.runs, given)
     log = place / LOG
-    print(f"{place}\n{below.check(log).read_text(encoding='utf-8', errors='replace') if log.is_file() else 'no log'}")
+    told = below.check(log).read_text(encoding="utf-8", errors="replace") if log.is_file() else "no log"
     folder = CellFolder(place.parent.parent, place.name)
-    print(f"{folder.read_state().value}\n{folder.read_marker()}".rstrip())
+    tell(place)
+    tell_text(told)
+    tell(folder.read_state().value)
+    if marker := folder.read_marker().rstrip():
+        tell_text(marker)

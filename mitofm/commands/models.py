@@ -14,6 +14,7 @@ from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import locate
 from mitofm.commands.composing import compose, list_group, pick_name
 from mitofm.commands.yaml_files import explain, load
+from mitofm.ground.terminal import make_row, tell
 from mitofm.runs.resolve import plain
 
 
@@ -22,7 +23,7 @@ def main(arguments: list[str]) -> None:
     names = list_group("backbone")
     if name := pick_name(arguments, "models", "backbone", names):
         for key, value in vars(_read_spec(name, names[name])).items():
-            print(f"{key:22} {value}")
+            tell(f"{key:22} {value}")
         return
     weights = Path(plain(compose("train", []))["paths"]["weights"])
     table = Table(box=None, pad_edge=False)
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> None:
         table.add_column(column, justify="right" if number else "left", no_wrap=True, max_width=16)
     for name, file in names.items():
         spec = _read_spec(name, file)
-        table.add_row(
+        entries = (
             name,
             f"{spec.parameters / 1e6:.1f} M" if spec.parameters else "-",
             f"{spec.embedding} {spec.embed_dim or '-'}",
@@ -40,6 +41,7 @@ def main(arguments: list[str]) -> None:
             "yes" if spec.gated else "no",
             "-" if spec.weights == "random" else "yes" if locate(spec, weights) else "no",
         )
+        table.add_row(*make_row(entries))
     Console().print(table)
 
 

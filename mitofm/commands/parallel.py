@@ -17,6 +17,7 @@ from typing import Any
 
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.garbage import collect_rarely
+from mitofm.ground.terminal import guard_terminal, tell
 
 _ASKING = (signal.SIGTERM, signal.SIGINT)
 _AGAIN = 3  # seconds after which a process that goes on is asked to stop again: between two cells it may not listen
@@ -59,7 +60,7 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
             futures += (threads.submit(run_one, cell) for cell in cells)
             for future in as_completed(futures):
                 if isinstance(error := future.result(), Exception):
-                    print(f"mitofm: {error}", file=sys.stderr)
+                    tell(f"mitofm: {error}", file=sys.stderr)
                     if stop_at_error:
                         raise SystemExit(1)
         except SystemExit:
@@ -78,6 +79,7 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
 def _prepare_process() -> None:
     """Ignore Ctrl-C, which the parent handles, and stop if the parent dies."""
     collect_rarely()
+    guard_terminal()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_stop_after_parent, daemon=True).start()
 

@@ -6,6 +6,7 @@ from hydra._internal.utils import get_args_parser
 
 from mitofm.commands.composing import read_command_line
 from mitofm.commands.launching import check_grid
+from mitofm.ground.terminal import tell
 from mitofm.reporting.undecidable import list_undecidable
 from mitofm.runs.foresight import Tried, foresee
 
@@ -15,7 +16,7 @@ def main(arguments: list[str]) -> None:
     parsed = get_args_parser().parse_args(arguments)
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
     cells, tried = check_grid(line, every_cell=True), Tried()
-    print(*foresee(cells, tried), sep="\n")
+    tell(*foresee(cells, tried))
     at_once = line.launches.get("array_parallelism") or line.launches.get("n_jobs", 1)
-    print(f"by: hydra/launcher={line.launcher}, {at_once} at once" if line.multirun else "by: one cell")
-    print(*(f"{one}\n" for one in list_undecidable(cells, tried)), sep="", end="")
+    tell(f"by: hydra/launcher={line.launcher}, {at_once} at once" if line.multirun else "by: one cell")
+    tell(*list_undecidable(cells, tried))

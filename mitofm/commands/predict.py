@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitofm.commands.composing import ask_about
+from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
 from mitofm.runs.folder import find_cell
 from mitofm.training.settings import Paths, Trainer
@@ -51,9 +52,9 @@ def main(arguments: list[str]) -> None:
     data = cut_as_trained(settings.data, trained) if settings.as_trained else settings.data
     changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != settings.data[key]]
     if changed:
-        print(f"patches are cut as the cell was trained: {', '.join(changed)} (as_trained=false: as the data set says)")
+        tell(f"patches are cut as the cell was trained: {', '.join(changed)} (as_trained=false: as the data set says)")
     if trained.centre_px < (crop_px := trained.facts["patches"]["crop_px"]):
-        print(f"of each patch its centre is seen, {trained.centre_px} of {crop_px} px, as the cell was trained")
+        tell(f"of each patch its centre is seen, {trained.centre_px} of {crop_px} px, as the cell was trained")
     out = settings.output or paths.runs / "predictions" / f"{trained.name}-on-{data['name']}.parquet"
     for_slides = out.suffix.lower() == outputs.GEOJSON
     dataset = Dataset(data, paths.cache)
@@ -63,25 +64,25 @@ def main(arguments: list[str]) -> None:
     threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
     cut = read_logit(threshold)
     positive = int(found.table["predicted"].sum())
-    print(
+    tell(
         f"{len(found.table)} samples, {positive} called {words_of['1']} at log-odds {cut:.4g} or more "
         f"(probability {threshold['value']:.4g}; threshold by rule: {threshold['rule']})"
     )
     for remark in summarize_remarks(dataset.curated.remarks):
-        print(f"{remark.count} {remark.what}; the first: {remark.first}")
+        tell(f"{remark.count} {remark.what}; the first: {remark.first}")
     if found.learned_from:
         told = "of these samples lie on slides that were trained or chosen on: their scores are not those of new slides"
-        print(f"{found.learned_from} {told}")
+        tell(f"{found.learned_from} {told}")
     if found.positions:
-        print(found.positions)
+        tell(found.positions)
     if unknown := int(found.table["mpp"].isna().sum()):
-        print(f"of {unknown} samples no resolution is known: mpp is empty (data.image_mpp=... states it)")
+        tell(f"of {unknown} samples no resolution is known: mpp is empty (data.image_mpp=... states it)")
     origin = {"cell": trained.facts["cell"], "data": data["name"], "threshold": threshold["value"]}
     written = outputs.write(out, found.table, words_of, origin | {"threshold_logit": cut, "rule": threshold["rule"]})
     if len(written) > 1:
-        print(f"{len(written)} files, one for each image, as QuPath opens them:")
+        tell(f"{len(written)} files, one for each image, as QuPath opens them:")
         out = out.with_name(f"{out.stem}-*{out.suffix}")
-    print(out)
+    tell(out)
 
 
 def read_checkpoint(given: str, settings: PredictSettings | ExportSettings) -> Checkpoint:
@@ -95,5 +96,5 @@ def read_checkpoint(given: str, settings: PredictSettings | ExportSettings) -> C
     remembered = Remembered(paths.cache / "fingerprints")
     trained = read(folder, paths.weights, remembered, settings.versions, settings.weights_file)
     for line in trained.versions:
-        print(line)
+        tell(line)
     return trained

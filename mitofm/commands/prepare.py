@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
 from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Natural, NotNegative
+from mitofm.ground.terminal import escape, make_row, tell
 from mitofm.training.settings import Paths
 
 if TYPE_CHECKING:
@@ -64,13 +66,13 @@ def main(arguments: list[str]) -> None:
     notices = _check(dataset, settings.distance_um, settings.strict)
     others = _make_positions(dataset, settings)
     store = dataset.store()
-    print(f"patches: {store.path}")
+    tell(f"patches: {store.path}")
     for name, source in others.items():
-        print(f"{name}: {dataset.store(source, name).path}")
+        tell(f"{name}: {dataset.store(source, name).path}")
     if settings.look:
         from mitofm.reporting.contact_sheet import look
 
-        print(f"a look at them: {look(store, dataset.card, notices)}")
+        tell(f"a look at them: {look(store, dataset.card, notices)}")
 
 
 def _make_positions(dataset: Dataset, settings: PrepareSettings) -> dict[str, Positions]:
@@ -98,7 +100,7 @@ def _fetch(dataset: Dataset, wanted: bool) -> None:
 
     card, root = dataset.card, dataset.source.root
     if wanted:
-        print(f"{card.title}: {card.licence}; {card.url}")
+        tell(f"{card.title}: {card.licence}; {card.url}")
         download(list_files(dataset.download, root), root, dataset.remembered)
         return
     listed = (root / LISTING).is_file()
@@ -135,7 +137,7 @@ def _check(dataset: Dataset, distance_um: float, strict: bool) -> Sequence[Notic
     console.print(_tabulate_counts(count_samples(table, card).shown, card.title))
     console.print(_tabulate_notices(notices, strict) if notices else "Checks: nothing found")
     if len(problems := list_unreadable(seen)) > 1:
-        print("images that cannot be read:", *problems, sep="\n  ")
+        tell("images that cannot be read:", *(f"  {problem}" for problem in problems))
     errors = [one for one in notices if _is_error(one, strict)]
     if errors:
         more = "" if any(one.fatal for one in errors) else ", or set strict=false to go on"
@@ -151,11 +153,11 @@ def _is_error(notice: Notice, strict: bool) -> bool:
 
 
 def _tabulate_counts(shown: pd.DataFrame, title: str) -> Table:
-    grid = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    grid = Table(title=Text(escape(title)), title_justify="left", box=None, pad_edge=False)
     for column in shown:
         grid.add_column(str(column), justify="left" if column == "domain" else "right")
     for row in shown.itertuples(index=False):
-        grid.add_row(*row)
+        grid.add_row(*make_row(row))
     return grid
 
 
@@ -165,5 +167,5 @@ def _tabulate_notices(notices: Sequence[Notice], strict: bool) -> Table:
         grid.add_column(column, overflow="fold")
     for one in notices:
         kind = "error" if _is_error(one, strict) else "note" if one.note else "warning"
-        grid.add_row(kind, one.what, f"{one.count:,}", one.first)
+        grid.add_row(*make_row((kind, one.what, f"{one.count:,}", one.first)))
     return grid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mitofm.commands.composing import ask
+from mitofm.ground.terminal import tell
 from mitofm.pretraining.settings import PretrainSettings
 
 
@@ -12,4 +13,4 @@ def main(arguments: list[str]) -> None:
     from mitofm.pretraining.run import pretrain
 
     weights = pretrain(settings)
-    print(f"weights: {weights}\nuse them: mitofm train backbone={settings.backbone.name} backbone.file={weights}")
+    tell(f"weights: {weights}", f"use them: mitofm train backbone={settings.backbone.name} backbone.file={weights}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from mitofm.commands.composing import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Share
+from mitofm.ground.terminal import tell
 from mitofm.training.settings import Logger, Paths
 
 
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> None:
     runs, study = settings.paths.runs, settings.study
     out = settings.out or runs / "reports" / (study or "all")
     prevalences = _list_prevalences(settings)
-    print(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside, prevalences))
+    tell(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside, prevalences))
     if settings.logger.wandb:
         from mitofm.reporting.wandb_summary import log_report
 
@@ -64,5 +65,5 @@ def _report_bundle(file: Path, settings: ReportSettings) -> None:
     apart = ""
     if opened.rounded:
         apart = f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"
-    print(f"{file}: study {opened.study}, no byte has changed; {opened.tables} tables, all as packed{apart}")
-    print(opened.page)
+    tell(f"{file}: study {opened.study}, no byte has changed; {opened.tables} tables, all as packed{apart}")
+    tell(opened.page)

@@ -9,6 +9,7 @@ from mitofm.commands.composing import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.terminal import tell
 from mitofm.runs import studies
 from mitofm.runs.execute import find_damage, run_again
 from mitofm.runs.folder import SETTLED, CellFolder, find_cell
@@ -23,16 +24,16 @@ def main(arguments: list[str]) -> None:
     remembered = Remembered(paths.cache / "fingerprints") if a_study else None  # all of one cell is read anew
     damaged = {cell: found for cell in cells if (found := find_damage(runs / "cells" / cell, remembered))}
     again = [cell for cell in cells if cell in damaged or CellFolder(runs, cell).read_state() not in SETTLED]
-    print(f"{len(again)} of {len(cells)} cells of {given} failed, were interrupted or are damaged")
+    tell(f"{len(again)} of {len(cells)} cells of {given} failed, were interrupted or are damaged")
     for found in damaged.values():
-        print(found.reason)
+        tell(found.reason)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     failed = 0
     for cell in again:
         try:
             run_again(runs / "cells" / cell, paths)
         except Exception as error:  # the other cells run after any error
-            print(f"{cell}: {type(error).__name__}: {error}", file=sys.stderr)
+            tell(f"{cell}: {type(error).__name__}: {error}", file=sys.stderr)
             failed += 1
     if failed:
         raise MitofmError(f"{failed} of {len(again)} cells failed: mitofm logs CELL says why")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mitofm.commands.composing import ask
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.settings import Positive
+from mitofm.ground.terminal import escape, tell
 from mitofm.runs.status import list_under_way, read_studies, tabulate
 from mitofm.training.settings import Paths
 
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> None:
     runs, study, every = settings.paths.runs, settings.study, settings.watch
     remembered = Remembered(settings.paths.cache / "fingerprints")
     if every is None or not sys.stdout.isatty():
-        print("\n".join(tabulate(runs, study, remembered)))
+        tell(*tabulate(runs, study, remembered))
         return
     from rich.console import Console
     from rich.live import Live
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> None:
             watching = any(
                 list_under_way(runs, read_studies(runs, study))
             )  # before the table, which then has what ended meanwhile
-            live.update(Text("\n".join(tabulate(runs, study, remembered))), refresh=True)
+            live.update(Text("\n".join(map(escape, tabulate(runs, study, remembered)))), refresh=True)
             if not watching:
                 return
             time.sleep(every)

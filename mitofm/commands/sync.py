@@ -9,6 +9,7 @@ from mitofm.commands.composing import ask
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.below import is_inside
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.terminal import tell
 
 
 def main(arguments: list[str]) -> None:
@@ -21,11 +22,11 @@ def main(arguments: list[str]) -> None:
     runs = sorted(run for run in there if not list(run.glob("*.synced")))
     failed = []
     for number, run in enumerate(runs, 1):
-        print(f"{number} of {len(runs)}: {run.name}", flush=True)
+        tell(f"{number} of {len(runs)}: {run.name}")
         # Each has a process of its own: a run that cannot be sent does not stop the others.
         if subprocess.run([sys.executable, "-m", "wandb", "sync", str(run)], check=False).returncode != 0:
             failed.append(run.name)
     if failed:
         told = f"{len(failed)} of {len(runs)} runs were not sent, {failed[0]} first"
         raise MitofmError(f"{told}: run `mitofm sync` again")
-    print(f"{len(runs)} runs sent from {folder}")
+    tell(f"{len(runs)} runs sent from {folder}")

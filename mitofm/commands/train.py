@@ -16,6 +16,7 @@ from mitofm.commands.launching import check_grid, claim_place
 from mitofm.ground import below
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, describe_fault
+from mitofm.ground.terminal import guard_terminal, tell
 from mitofm.runs import studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> None:
     if line.multirun:
         studies.note_grid(runs, study, *line.grid)
         if line.size > 1 and (warning := warn_of_one_seed(cells)):
-            print(f"mitofm: {warning}; `mitofm plan` says what else cannot be decided", file=sys.stderr)
+            tell(f"mitofm: {warning}; `mitofm plan` says what else cannot be decided", file=sys.stderr)
     try:
         with show_progress(runs, study, line.size if line.multirun else 1):
             command()
@@ -52,10 +53,11 @@ def main(arguments: list[str]) -> None:
                 run(left)
     finally:
         for failure in list_failures(runs, study) if line.multirun else ():
-            print(failure, file=sys.stderr)
+            tell(failure, file=sys.stderr)
 
 
 def _run_cell(config: DictConfig) -> None:
+    guard_terminal()  # of a process that another program has started
     try:
         in_turn = claim_place(config)
         typed = read_choices(HydraConfig.get().overrides.task)
@@ -63,7 +65,7 @@ def _run_cell(config: DictConfig) -> None:
             _elsewhere.append(config)
     except (MitofmError, OSError) as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
-            print(f"mitofm: {describe_fault(error)}", file=sys.stderr)
+            tell(f"mitofm: {describe_fault(error)}", file=sys.stderr)
             raise SystemExit(2) from error
         # Hydra shows this class without a traceback, runs the other cells and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {describe_fault(error)}") from error

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from mitofm.commands.composing import ask_about
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import NotNegative
+from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
 from mitofm.runs.folder import find_cell
 from mitofm.runs.verify import rerun
@@ -33,12 +34,12 @@ def main(arguments: list[str]) -> None:
         scratch = settings.scratch or Path(temporary)
         if scratch.is_dir() and any(scratch.iterdir()):
             raise MitofmError(f"scratch={scratch} is not empty: give another")
-        found = rerun(folder, settings.paths, scratch, settings.versions, print)
-    print(f"{folder.name}: run again, {found.samples} test samples")
+        found = rerun(folder, settings.paths, scratch, settings.versions, tell)
+    tell(f"{folder.name}: run again, {found.samples} test samples")
     for change in found.changed:
-        print(f"  other than before: {change}")
-    print(f"  largest difference of logits:  {found.logits:.3g}")
-    print(f"  largest difference of metrics: {found.metrics:.3g}{f' ({found.metric})' if found.metrics else ''}")
+        tell(f"  other than before: {change}")
+    tell(f"  largest difference of logits:  {found.logits:.3g}")
+    tell(f"  largest difference of metrics: {found.metrics:.3g}{f' ({found.metric})' if found.metrics else ''}")
     largest = max(found.logits, found.metrics)
     if not largest <= settings.tolerance:
         raise MitofmError(f"{folder.name}: {largest:.3g} is more than tolerance={settings.tolerance:g}")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.data.annotations import refuse
+from mitofm.ground.csv_cells import read_cell
 from mitofm.ground.errors import MitofmError
 
 _SEPARATORS = ("\t", ";", "|", ",")  # of equal fit, the first: a comma is often part of a value
@@ -174,7 +175,7 @@ def _parse(text: str, separator: str) -> Iterator[list[str]]:
     lines = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator != "\t", strict=True
     )
-    return ([value.strip() for value in record] for record in lines)
+    return ([read_cell(value.strip()) for value in record] for record in lines)  # our own scores may be among them
 
 
 def _trim(record: list[str], width: int) -> list[str]:

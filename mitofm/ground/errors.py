@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from mitofm.ground.terminal import escape
+
 
 class MitofmError(Exception):
     """A problem the user can mend. The message names the thing, the place and the way out."""
@@ -25,9 +27,9 @@ class Diverged(MitofmError):
 def describe_fault(error: MitofmError | OSError) -> str:
     """One line for people, of an error of ours or of the file system: a full disk, a missing right, a stale handle."""
     if isinstance(error, MitofmError):
-        return str(error)
+        return escape(error)
     files = " -> ".join(str(file) for file in (error.filename, error.filename2) if file is not None)
-    return ": ".join(part for part in (files, error.strerror or str(error) or type(error).__name__) if part)
+    return escape(": ".join(part for part in (files, error.strerror or str(error) or type(error).__name__) if part))
 
 
 def unknown(kind: str, given: object, known: Iterable[object], place: str = "") -> MitofmError:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST_HEADER = 10_000  # bytes, of an npy file
+_LONGEST_JSON = 2**28  # bytes
 _guards: list[tuple[Path, Callable[[], None]]] = []
 
 
@@ -96,11 +97,15 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object stored in `path`; OSError if there is no file, ValueError if it holds no object, Outside as `below`."""
-    return parse_json(below.check(path).read_bytes())
+    if (size := below.check(path).stat().st_size) > _LONGEST_JSON:
+        raise ValueError(f"it has {size} bytes, and none of ours has more than {_LONGEST_JSON}")
+    return parse_json(path.read_bytes())
 
 
 def parse_json(text: bytes) -> dict[str, Any]:
     """The object in the text of a JSON file; ValueError if it holds none."""
+    if len(text) > _LONGEST_JSON:
+        raise ValueError(f"it has {len(text)} bytes, and none of ours has more than {_LONGEST_JSON}")
     try:
         content = json.loads(text.decode("utf-8"))
     except RecursionError as error:

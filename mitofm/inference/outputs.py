@@ -13,6 +13,7 @@ import pandas as pd
 
 from mitofm.data import cutting
 from mitofm.data.dataset import Dataset
+from mitofm.ground.csv_cells import to_csv
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import find_existing, replacing, write_parquet
 from mitofm.inference import geojson
@@ -66,10 +67,7 @@ def write(out: Path, table: pd.DataFrame, words: Mapping[str, str], origin: Mapp
         if ending == ".parquet":
             write_parquet(out, table)
             return [out]
-        if ending == GEOJSON:
-            texts = geojson.make_documents(out, table, words, origin)
-        else:  # numbers in as many digits as give them back; what is unknown is empty
-            texts = {out: table.to_csv(index=False, lineterminator="\n")}
+        texts = geojson.make_documents(out, table, words, origin) if ending == GEOJSON else {out: to_csv(table)}
         with ExitStack() as places:
             for path, text in texts.items():
                 places.enter_context(replacing(path)).write_text(text, encoding="utf-8", newline="")

@@ -23,6 +23,7 @@ from mitofm.data.dataset import Dataset
 from mitofm.data.patches import PatchStore
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
+from mitofm.ground.csv_cells import read_csv
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
 from mitofm.inference.trained import Checkpoint
@@ -127,7 +128,7 @@ def _find_rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
     if samples is None:
         return np.arange(len(table))
     try:
-        listed = pd.read_parquet(samples) if samples.suffix == ".parquet" else pd.read_csv(samples, dtype=str)
+        listed = pd.read_parquet(samples) if samples.suffix == ".parquet" else read_csv(samples, dtype=str)
         names = listed["sample_id"].astype(str)
     except (OSError, ValueError, KeyError) as error:
         raise MitofmError(

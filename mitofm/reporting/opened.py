@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from mitofm.ground.csv_cells import read_csv
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.report import make_report
 from mitofm.runs.bundle import REPORT, open_unpacked
@@ -54,7 +54,7 @@ def _compare(packed: Path, made: Path) -> tuple[float, str]:
         return math.inf, "it was not made"
     if packed.read_bytes() == made.read_bytes():
         return 0.0, "the same to the last byte"
-    first, second = (pd.read_csv(file, float_precision="round_trip") for file in (packed, made))
+    first, second = (read_csv(file) for file in (packed, made))
     if list(first) != list(second) or len(first) != len(second):
         return math.inf, "other columns or rows"
     numbers = first.select_dtypes("number").columns.intersection(second.select_dtypes("number").columns)

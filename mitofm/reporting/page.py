@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mitofm.ground import files
+from mitofm.ground.terminal import escape
 from mitofm.reporting.filters import Filters
 from mitofm.reporting.finding import Section
 from mitofm.reporting.style import Drawn
@@ -61,9 +62,15 @@ def make_environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_show,
     )
     environment.filters["embedded"] = _embed
     return environment
+
+
+def _show(value: object) -> object:
+    """What is put in, before it is escaped for HTML: marks that would turn the direction of a line are spelt out."""
+    return escape(value, lines=True) if type(value) is str else value  # not markup, which a macro has made
 
 
 def _embed(figure: Drawn) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import fingerprints
+from mitofm.ground.terminal import escape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +57,7 @@ _SETTINGS: Any = {
     "svg.hashsalt": "mitofm",
     "svg.fonttype": "path",
 }
+_POWER = re.compile(r"\$\\mathdefault\{[-\d.{}^\\a-z ]*\}\$")  # a number of a logarithmic axis
 _PAD = 0.08  # inches
 _TITLE = 48  # characters in a line
 # Without dates and versions, so that equal figures are equal files.
@@ -130,12 +132,31 @@ def draw(
 
 def _keep(figure: Figure, stem: Path) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
+    _show_as_text(figure)
     layout: Any = figure.get_layout_engine()
     layout.execute(figure)  # once for all files: it takes longer than drawing
     figure.set_layout_engine(None)
     box = figure.get_tightbbox().padded(_PAD)
     for ending, metadata in _METADATA.items():  # not with_suffix: a name may hold a dot
         figure.savefig(f"{stem}.{ending}", metadata=metadata, bbox_inches=box)
+
+
+def _show_as_text(figure: Figure) -> None:
+    """Let no name be read as a formula ("$x$"), or break the SVG by a character that XML cannot hold."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedFormatter
+
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        formatter = axis.get_major_formatter()
+        if isinstance(formatter, FixedFormatter):  # others write numbers, and powers of ten as formulas
+            formatter.seq = [_escape_formulas(name) for name in formatter.seq]
+    for text in figure.findobj(Text):
+        if not _POWER.fullmatch(text.get_text()):
+            text.set_text(_escape_formulas(text.get_text()))
+
+
+def _escape_formulas(name: str) -> str:
+    return re.sub(r"(?<!\\)\$", r"\\$", escape(name, lines=True))
 
 
 def stack_ends(estimates: Sequence[Estimate]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,14 +11,16 @@ import pandas as pd
 
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import files
+from mitofm.ground.csv_cells import to_csv
+from mitofm.ground.terminal import escape
 from mitofm.reporting.configurations import Configuration
+from mitofm.reporting.escaping import escape_latex, escape_markdown
 from mitofm.reporting.estimates import Result
 from mitofm.reporting.numbers import explain_outcome, format_difference, format_interval, format_range, name_set
 
 SETTING, SET, LABELS, MODEL, ADAPTATION = AXES = ("setting", "test set", "labels", "model", "adaptation")
 TEST_DOMAIN = "test domain"
 _TEX = str.maketrans({"\N{MINUS SIGN}": "$-$", "\N{EN DASH}": "--", "\N{MULTIPLICATION SIGN}": r"$\times$"})
-_TEX_SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
 
 
 class Entry(NamedTuple):
@@ -60,26 +62,26 @@ class Table:
 
     def write(self, folder: Path) -> None:
         """Write `<name>.csv`, `<name>.md` and `<name>.tex` into `folder`."""
-        files.write_text(folder / f"{self.name}.csv", self.full.to_csv(index=False, lineterminator="\n"))
+        files.write_text(folder / f"{self.name}.csv", to_csv(self.full))
         files.write_text(folder / f"{self.name}.md", self._markdown())
         files.write_text(folder / f"{self.name}.tex", self._latex())
 
     def _latex(self) -> str:
         """A longtable (packages booktabs and longtable), what a reader must know as a comment above it."""
         if self.shown.empty:
-            return f"% {self.title}: nothing\n"
-        title = self.title.translate(_TEX_SPECIAL)
-        body = self.shown.to_latex(index=False, escape=True, longtable=True, caption=title)
-        return f"% {self.caption}\n{body.translate(_TEX)}"
+            return f"% {escape(self.title)}: nothing\n"
+        shown = self.shown.map(escape_latex).rename(columns=escape_latex)
+        body = shown.to_latex(index=False, escape=False, longtable=True, caption=escape_latex(self.title))
+        return f"% {escape(self.caption)}\n{body.translate(_TEX)}"
 
     def _markdown(self) -> str:
         def join(entries: Sequence[Any]) -> str:
-            return "| " + " | ".join(str(entry).replace("|", "\\|").replace("\n", " ") for entry in entries) + " |"
+            return "| " + " | ".join(map(escape_markdown, entries)) + " |"
 
         rule = join(["---"] * self.shown.shape[1])
         body = [join(row) for row in self.shown.itertuples(index=False)]
-        parts = [f"# {self.title}", "\n".join([join(list(self.shown.columns)), rule, *body])]
-        return "\n\n".join([*parts, self.caption] if self.caption else parts) + "\n"
+        parts = [f"# {escape_markdown(self.title)}", "\n".join([join(list(self.shown.columns)), rule, *body])]
+        return "\n\n".join([*parts, escape_markdown(self.caption)] if self.caption else parts) + "\n"
 
 
 def make_table(

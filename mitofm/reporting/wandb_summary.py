@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mitofm.ground import below, fingerprints
+from mitofm.ground.csv_cells import read_csv
 from mitofm.training.settings import Logger
 from mitofm.training.wandb_run import choose_mode
 
@@ -70,7 +71,7 @@ def _log_report(out: Path, study: str, logger: Logger, folder: Path) -> None:
             if file.suffix == ".png":
                 logged[key] = wandb.Image(str(file))
                 continue
-            table = pd.read_csv(file, float_precision="round_trip")
+            table = read_csv(file)
             logged[key] = wandb.Table(dataframe=table)
             if file.name == "results.csv":
                 run.summary.update(summarise(table))

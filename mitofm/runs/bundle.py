@@ -43,6 +43,8 @@ _ALLOWED = re.compile(
     rf"|{REPORT}/({_NAME}/){{0,4}}{_NAME}\.({'|'.join(OF_A_REPORT)})"
 )
 _MOST_FILES, _MOST_BYTES, _MOST_IN_ONE = 500_000, 20 * 2**30, 2 * 2**30
+_MOST_RATIO, _FREE_BYTES = 100, 10**8
+"""How many times its own size a bundle may unpack to, if that is more than so many bytes."""
 _CHUNK = 2**20
 _DIGEST = 64  # hex digits of a sha256
 
@@ -204,6 +206,12 @@ def _check_members(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo
     sizes = [member.file_size for member in members]
     if len(sizes) > _MOST_FILES or sum(sizes) > _MOST_BYTES or max(sizes, default=0) > _MOST_IN_ONE:
         raise MitofmError(f"{file} is too large: {len(sizes)} files of {sum(sizes) / 1e9:.1f} GB. It was not opened")
+    packed = file.stat().st_size
+    if sum(sizes) > max(_FREE_BYTES, _MOST_RATIO * packed):
+        raise MitofmError(
+            f"{file} would unpack to {sum(sizes) / 1e9:.1f} GB from {packed / 1e6:.1f} MB, more than any bundle does. It was not "
+            "opened"
+        )
     return members
 
 

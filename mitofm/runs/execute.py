@@ -22,6 +22,7 @@ from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.files import guarding, holds, remove, write_text
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.locks import Held, Lost, lock
+from mitofm.ground.terminal import EscapedFormatter, escape
 from mitofm.runs import studies, sums
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, State, check_sums, read_config
 from mitofm.runs.identity import Identified, identify
@@ -143,14 +144,14 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder) -> State:
 
             metrics = fit_cell(settings, cell.id, cell.weights, folder.path)
         except Infeasible as reason:
-            folder.mark(State.SKIPPED, f"{reason}\n")
+            folder.mark(State.SKIPPED, f"{escape(reason)}\n")
             _log.info("SKIPPED %s: %s", cell.folder_name, reason)
             return State.SKIPPED
         except Lost:
             raise
         except Exception as error:
             with suppress(OSError):  # the disk is full: then the cell counts as interrupted
-                folder.mark(State.FAILED, traceback.format_exc())
+                folder.mark(State.FAILED, escape(traceback.format_exc(), lines=True))
             _log.error("FAILED  %s: %s: %s", cell.folder_name, type(error).__name__, error)
             raise
         folder.mark(State.DONE, sums.take(folder.path))
@@ -164,7 +165,7 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder) -> State:
 def _log_to(file: Path) -> Iterator[None]:
     """Append to `file`, with the time, what is logged in the block."""
     handler = logging.FileHandler(below.check(file), encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(EscapedFormatter("%(asctime)s %(levelname)s %(message)s"))
     handler.addFilter(lambda _: holds(file))
     logging.getLogger().addHandler(handler)
     try:

@@ -8,13 +8,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-try:  # it reads the configs of a thousand cells in seconds, PyYAML without its C parts in a minute
-    from yaml import CSafeLoader as SafeLoader
-except ImportError:
-    from yaml import SafeLoader
-
 from mitofm.ground import below
 from mitofm.ground.below import Outside
 from mitofm.ground.config import check_target, list_targets
@@ -22,6 +15,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import parse_json, remove, write_text
 from mitofm.ground.fingerprints import Remembered, of, of_file
 from mitofm.ground.locks import find_holder
+from mitofm.ground.stored_yaml import parse_yaml
 from mitofm.runs import sums
 from mitofm.runs.keys import rename
 from mitofm.runs.sums import Sum, Unfit
@@ -235,8 +229,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.yaml"
     try:
-        config = yaml.load(read_bytes(path).decode("utf-8"), Loader=SafeLoader)
-    except (ValueError, yaml.YAMLError) as error:
+        config = parse_yaml(read_bytes(path))
+    except ValueError as error:
         raise MitofmError(f"{path} cannot be read ({type(error).__name__}: {error})") from error
     if not isinstance(config, dict):
         raise MitofmError(f"{path} holds no config")

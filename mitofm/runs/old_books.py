@@ -42,7 +42,7 @@ def read_notes(folder: Path) -> Iterator[dict[str, Any]]:
         yield {"stated": content}
     for content in _read_checked(folder / _NOT_STARTED, _check_not_started):
         yield {"packed": content}
-    for content in _read_checked(folder / "planned.json", _check_grids):
+    for content in _read_checked(folder / "planned.json", check_grids):
         yield from ({"planned": grid} for grid in content["grids"])
     for content in _read_checked(folder / "sweep.json", _check_sweep):
         yield {"sweep": {"cells": content["cells"], "began": content["began"]}}
@@ -76,7 +76,8 @@ def _check_not_started(content: dict[str, Any]) -> None:
         raise TypeError
 
 
-def _check_grids(content: dict[str, Any]) -> None:
+def check_grids(content: dict[str, Any]) -> None:
+    """Raise if `content` holds no grids as `studies.note_grid` writes them."""
     for grid in content["grids"]:
         swept = [one for key, values in grid["swept"] for one in (key, *values)]
         if not all(isinstance(one, str) for one in (*grid["fixed"].values(), *swept)):

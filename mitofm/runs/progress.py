@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from mitofm.ground.locks import find_holder
+from mitofm.ground.terminal import escape
 from mitofm.runs import studies
 from mitofm.runs.folder import State
 from mitofm.runs.studies import Begun, Study
@@ -44,7 +45,8 @@ def _tell(describe: Callable[[], str], over: threading.Event) -> None:
     while not last:
         last = over.wait(_EVERY[on_terminal])
         end = "\n" if last or not on_terminal else ""
-        print(f"\r\x1b[2K{describe()}" if on_terminal else describe(), end=end, file=sys.stderr, flush=True)
+        told = escape(describe())
+        print(f"\r\x1b[2K{told}" if on_terminal else told, end=end, file=sys.stderr, flush=True)
 
 
 def describe_sweep(runs: Path, study: Study, sweep: Begun) -> str:

@@ -6,6 +6,7 @@ Each has one journal with notes of its cells (their starts with the choices of t
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from mitofm.runs.folder import State, is_cell_name
 from mitofm.runs.keys import FORMER, rename
 
 _JOURNAL = "journal.jsonl"
+MOST_CELLS = 200_000
+"""How many cells a study may plan: each is named to know whether it was started."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,11 @@ class Study:
             case {"stated": comparisons}:
                 self.stated = self.stated or rename(comparisons)
             case {"planned": grid}:
-                self.grids.append(grid)
+                old_books.check_grids({"grids": [grid]})
+                if _count(self.grids) + _count([grid]) > MOST_CELLS:
+                    journal.warn(self._journal, f"a grid is left out: more than {MOST_CELLS} cells are planned")
+                else:
+                    self.grids.append(grid)
             case {"packed": packed}:
                 self._packed = packed
             case {"sweep": None}:
@@ -115,7 +122,8 @@ def read(runs: Path, study: str) -> Study:
 
 def list_names(runs: Path) -> list[str]:
     """The names of all studies."""
-    return sorted({file.parent.name for name in (_JOURNAL, old_books.LIST) for file in runs.glob(f"studies/*/{name}")})
+    files = (file for name in (_JOURNAL, old_books.LIST) for file in runs.glob(f"studies/*/{name}"))
+    return sorted({file.parent.name for file in files if _is_name(file.parent.name)})
 
 
 def enlist(runs: Path, study: str, cell: str, chosen: Mapping[str, str] | None = None) -> None:
@@ -179,9 +187,17 @@ def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str
         yield grid["fixed"] | own, ", ".join(f"{key}={value}" for key, value in own.items())
 
 
+def _count(grids: list[dict[str, Any]]) -> int:
+    return sum(math.prod(len(values) for _, values in grid["swept"]) for grid in grids)
+
+
 def find_journal(runs: Path, study: str) -> Path:
     """Where the journal of a study is; MitofmError if no study can have that name."""
-    if not study or not all(character.isalnum() or character in "_-." for character in study) or study[0] == ".":
+    if not _is_name(study):
         raise MitofmError(f"study={study!r}: a study is named with letters, digits, '_', '-' and '.'")
     below.close(runs)
     return runs / "studies" / study / _JOURNAL
+
+
+def _is_name(study: str) -> bool:
+    return bool(study) and all(one.isalnum() or one in "_-." for one in study) and study[0] != "."

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_string_dtype
 
+from mitofm.ground import parquet
 from mitofm.runs.folder import DamagedCell, read_bytes
 from mitofm.runs.sums import Unfit
 
@@ -59,13 +59,11 @@ def read_table(path: Path, needed: Iterable[str], columns: Sequence[str] | None 
     Raises:
         DamagedCell: it is absent or damaged, or is not the one that the cell was finished with.
     """
-    from pyarrow.parquet import ParquetFile
-
     content = read_bytes(path)
     try:
-        with ParquetFile(BytesIO(content), page_checksum_verification=True) as file:
-            names = file.schema_arrow.names
-            read = file.read([name for name in names if columns is None or name in (*needed, *columns)])
+        read = parquet.read_table(
+            content, lambda names: [name for name in names if columns is None or name in (*needed, *columns)]
+        )
         read.validate(full=True)  # above all that text is UTF-8
         table = read.to_pandas()
         if lacking := [name for name in needed if name not in table]:

@@ -18,6 +18,7 @@ from mitofm.runs.bundle import pack, unpack
 from mitofm.runs.execute import run
 from mitofm.training.copies import Curves
 
+BAD = "a\x1b[2J\r\u202eb"
 SECRET = "what lies outside is nobody's business"
 Small = Callable[..., Any]
 Typed = Callable[..., tuple[str, str]]
@@ -165,6 +166,31 @@ def test_what_a_report_cannot_read_is_named_and_left_out(
     assert "metrics.json cannot be read (Outside)" in (report / "tables" / "unfinished.csv").read_text()
     texts = [file.read_text(errors="replace") for file in report.rglob("*") if file.is_file()]
     assert not [text for text in [*texts, told] if SECRET in text]
+
+
+def test_nothing_raw_reaches_the_terminal(study: Any, tmp_path: Path, typed: Typed) -> None:
+    study.add(adaptation="lora", seed=1, domains=(BAD, "[red]lung[/red]"))
+    cells = [study.folder(study.labels | {"seed": seed}) for seed in (2, 3)]
+    for cell, state in zip(cells, ("FAILED", "SKIPPED"), strict=True):
+        cell.mkdir()
+        (cell / state).write_text(f"Traceback\nValueError: {BAD}")
+        (cell / "config.yaml").write_text("{}")
+        (cell / "log.txt").write_text(f"{BAD}\nthe last line")
+    shutil.copytree(study.runs / "studies" / "made_up", study.runs / "studies" / BAD)
+    paths = (f"paths.runs={study.runs}", f"paths.cache={tmp_path / 'cache'}")
+    commands: list[tuple[str, ...]] = [
+        ("status", "study=made_up"),
+        ("status",),
+        ("logs", cells[0].name),
+        ("report", "study=made_up"),
+        ("report", f"out={tmp_path / 'other'}"),
+    ]
+    told = [typed(*command, *paths) for command in commands]
+    for out, err in told:
+        assert not set("\x1b\r\u202e") & set(out + err)
+    assert r": \u202eb" in told[0][0]
+    assert r"ValueError: a\x1b[2J" in told[2][0]
+    assert "the last line" in told[2][0]
 
 
 @pytest.fixture(autouse=True)

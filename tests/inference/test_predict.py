@@ -14,6 +14,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from mitofm.commands.composing import compose
 from mitofm.data.dataset import Dataset
+from mitofm.ground.csv_cells import read_csv
 from mitofm.runs.resolve import plain
 
 from .checkpoints import TISSUE, Typed, altered, refused
@@ -196,7 +197,7 @@ def test_fractions_of_a_pixel_and_images_of_one_name_survive_the_way_there_and_b
     unlabelled = [*own, "data.source.columns.label=null"]
     typed("predict", "linear_probe", *unlabelled, "as_trained=true", f"output={tmp_path}/x.csv")
     typed("predict", "linear_probe", *unlabelled, "as_trained=true", f"output={tmp_path}/x.geojson")
-    found = pd.read_csv(tmp_path / "x.csv", float_precision="round_trip").sort_values("sample_id")
+    found = read_csv(tmp_path / "x.csv").sort_values("sample_id")
 
     columns = "data.source.columns={image: image, domain: domain, label: predicted}"
     back = Dataset(resolve_data([*own[:2], "data.source.file=x.csv", columns], home), home / "cache").table()

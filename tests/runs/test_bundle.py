@@ -181,3 +181,18 @@ def test_links_doubles_strangers_and_too_much_are_refused(tmp_path: Path, monkey
         unpack(wrong, tmp_path / "other")
     with pytest.raises(MitofmError, match="cannot be opened"):
         unpack(tmp_path / "absent.zip", tmp_path / "into")
+
+
+def test_what_unpacks_a_thousandfold_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w") as archive:
+        for name, data in (FACTS | {"report/x.html": bytes(120_000_000)}).items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr, info.compress_type = (stat.S_IFREG | 0o644) << 16, zipfile.ZIP_DEFLATED
+            archive.writestr(info, data)
+        archive.comment = b"0" * 64
+    content = (tmp_path / "bomb.zip").read_bytes()[:-64]
+    (tmp_path / "bomb.zip").write_bytes(content + hashlib.sha256(content).hexdigest().encode())
+    assert len(content) < 200_000
+    with pytest.raises(MitofmError, match=r"would unpack to 0\.1 GB"):
+        unpack(tmp_path / "bomb.zip", tmp_path / "into")
+    assert not (tmp_path / "into").exists()

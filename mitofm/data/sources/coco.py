@@ -162,7 +162,7 @@ def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
     """The JSON in `path`, every entry with the keys that are needed of it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # of JSON, or of its encoding
+    except (ValueError, RecursionError) as error:  # of JSON, or of its encoding
         raise MitofmError(f"{path} is not a JSON file that can be read: {error}. Fetch it again") from error
     for part, keys in _PARTS.items():
         entries = content.get(part) if isinstance(content, dict) else None
