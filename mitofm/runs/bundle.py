@@ -23,6 +23,7 @@ import mitofm
 from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
+from mitofm.ground.places import remove_folders
 from mitofm.runs import old_books, studies
 from mitofm.runs.folder import read_config
 
@@ -79,6 +80,7 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     for cell in sorted(listed.cells):
         files |= {f"cells/{cell}/{name}": runs / "cells" / cell / name for name in OF_A_CELL}
     files |= {name: _remove_places(file) for name, file in files.items() if name.endswith("/config.yaml")}
+    files |= {name: _clean_marker(file) for name, file in files.items() if name.endswith(("/FAILED", "/SKIPPED"))}
     left, planned = listed.not_started()
     left = sorted(re.sub(r"=/[^,]*/", "=", words) for words in left)  # without places
     books = old_books.pack(listed.cells, listed.stated, left, planned)
@@ -146,6 +148,13 @@ def _remove_places(config: Path | bytes) -> Path | bytes:
         if place and Path(place).is_absolute():
             text = text.replace(str(place), name)
     return text.encode()
+
+
+def _clean_marker(marker: Path | bytes) -> Path | bytes:
+    """The text of a marker, of which a traceback names the folders of a person's machine."""
+    if isinstance(marker, bytes) or not marker.is_file():
+        return marker
+    return remove_folders(below.check(marker).read_text(encoding="utf-8", errors="replace")).encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:
