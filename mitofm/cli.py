@@ -12,6 +12,7 @@ import mitofm
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, describe_fault, unknown
 from mitofm.ground.garbage import collect_rarely
+from mitofm.ground.home import ensure_home
 from mitofm.ground.terminal import guard_terminal, tell
 
 COMMANDS = {
@@ -65,6 +66,7 @@ def _answer(arguments: list[str]) -> None:
         return
     collect_rarely()
     guard_terminal()
+    ensure_home()
     if arguments[0] not in COMMANDS:
         raise unknown("command", arguments[0], COMMANDS)
     if arguments[0] != "train" and {"-h", "--help"} & set(arguments[1:]):

@@ -16,6 +16,7 @@ from mitofm.commands.launching import check_grid, claim_place
 from mitofm.ground import below
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, describe_fault
+from mitofm.ground.home import ensure_home
 from mitofm.ground.terminal import guard_terminal, tell
 from mitofm.runs import studies
 from mitofm.runs.execute import run
@@ -57,6 +58,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _run_cell(config: DictConfig) -> None:
+    ensure_home()
     guard_terminal()  # of a process that another program has started
     try:
         in_turn = claim_place(config)

@@ -23,6 +23,7 @@ import mitofm
 from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
+from mitofm.ground.places import remove_folders
 from mitofm.runs import old_books, studies, sums
 from mitofm.runs.folder import check_sums, read_config
 from mitofm.runs.sums import Sum
@@ -86,6 +87,7 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     files: dict[str, Path | bytes] = {FACTS: facts.encode()}
     for cell in sorted(listed.cells):
         files |= _list_files(runs / "cells" / cell)
+    files |= {name: _clean_marker(file) for name, file in files.items() if name.endswith(("/FAILED", "/SKIPPED"))}
     left, planned = listed.not_started()
     left = sorted(re.sub(r"=/[^,]*/", "=", words) for words in left)  # without places
     books = old_books.pack(listed.cells, listed.stated, left, planned)
@@ -167,6 +169,13 @@ def _remove_places(config: Path) -> bytes:
         if place and Path(place).is_absolute():
             text = text.replace(str(place), name)
     return text.encode()
+
+
+def _clean_marker(marker: Path | bytes) -> Path | bytes:
+    """The text of a marker, of which a traceback names the folders of a person's machine."""
+    if isinstance(marker, bytes) or not marker.is_file():
+        return marker
+    return remove_folders(below.check(marker).read_text(encoding="utf-8", errors="replace")).encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> str:

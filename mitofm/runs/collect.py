@@ -13,6 +13,7 @@ import pandas as pd
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import read_logit
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.places import remove_folders
 from mitofm.runs import studies
 from mitofm.runs.choice import count_tried
 from mitofm.runs.folder import (
@@ -147,7 +148,11 @@ def spell_seeds(seed: float, split_seed: float | None = None, training_seed: flo
 def _read_row(cell: CellFolder) -> dict[str, Any]:
     state = cell.read_state()
     done = state is State.DONE
-    row: dict[str, Any] = {"cell": cell.path.name, "state": state.value, "reason": "" if done else cell.read_reason()}
+    row: dict[str, Any] = {
+        "cell": cell.path.name,
+        "state": state.value,
+        "reason": "" if done else remove_folders(cell.read_reason()),
+    }
     if state in _MISSING:
         row |= {"state": MISSING, "reason": _MISSING[state]}
     try:

@@ -15,6 +15,7 @@ from requests.utils import get_netrc_auth
 
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground import below
+from mitofm.ground.places import remove_places
 from mitofm.training.settings import Logger
 
 _PATIENCE = 3.0  # seconds that W&B's server may hold up the start of a cell; its end, half of that
@@ -59,7 +60,7 @@ class WandbRun:
             tags=[
                 f"{key}={labels[key]}"[:64] for key in ("dataset", "backbone", "weights", "split", "fraction", "seed")
             ],
-            config=dict(config),
+            config=remove_places(config),
             dir=str(folder.resolve()),  # W&B's service keeps its first working folder
             mode=mode,
             resume="allow" if mode == "online" else None,

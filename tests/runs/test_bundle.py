@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import studies
 from mitofm.runs.bundle import pack, unpack
+from mitofm.runs.collect import collect
 
 
 def study(folder: Path) -> tuple[Path, Path]:
@@ -52,6 +53,18 @@ def test_where_folders_lay_stays_at_home(tmp_path: Path) -> None:
     unpack(tmp_path / "s.zip", tmp_path / "opened")
     told = (tmp_path / "opened" / "cells" / "a" / "config.yaml").read_text()
     assert told == "data: {root: data/mf}\npaths: {data: data, runs: runs, weights: weights}\n"
+
+
+def test_a_traceback_names_no_folder_of_a_person(tmp_path: Path) -> None:
+    runs, report = study(tmp_path)
+    told = f'Traceback\n  File "{tmp_path}/mitofm/a.py", line 3\nMitofmError: {tmp_path}/Smith/slide.svs is damaged\n'
+    (runs / "cells" / "b" / "FAILED").write_text(told)
+    pack(runs, "s", report, tmp_path / "s.zip")
+    unpack(tmp_path / "s.zip", tmp_path / "opened")
+    left = (tmp_path / "opened" / "cells" / "b" / "FAILED").read_text()
+    assert left == 'Traceback\n  File "a.py", line 3\nMitofmError: slide.svs is damaged\n'
+    reasons = [collect(place, "s").cells.set_index("cell")["reason"]["b"] for place in (runs, tmp_path / "opened")]
+    assert reasons == ["MitofmError: slide.svs is damaged"] * 2
 
 
 def test_what_was_planned_and_not_started_goes_with_it_and_asking_again_changes_no_byte(tmp_path: Path) -> None:
