@@ -40,6 +40,7 @@ from mitofm import cli
 from mitofm.commands.composing import compose
 from mitofm.ground.files import write_text
 from mitofm.reporting import style
+from mitofm.runs import journal
 
 TISSUE = (
     "data.source.domains=[canine lymphoma]",
@@ -54,6 +55,7 @@ CELLS = [(f"adaptation={mode}", "seed=0", "fraction=1.0", "study=torture") for m
 """Those whose files are damaged."""
 NEW = ("train", "adaptation=linear_probe", "seed=0", "fraction=0.5", *TISSUE, *FIT, *MACHINE, "study=new")
 NOTICED = ("study other", "damaged", "missing", "skipped", "computed again", "unchecked", "is cut")
+ON_PAGE = ("of the study&#39;s journal", "of the study's journal", "cells are finished (")
 BIT, DIGIT = 3, 2  # how often each is tried per file
 
 
@@ -169,6 +171,7 @@ class Place:
                 code = 1
             finally:
                 GlobalHydra.instance().clear()
+                journal.warn.cache_clear()  # as in a process of its own
                 sys.stdout.flush()
                 sys.stderr.flush()
             found.append({"code": code, "text": log.read_text(errors="replace")})
@@ -336,11 +339,10 @@ def judge(place: Place, wanted: Wanted, kind: str, file: Path) -> tuple[Counter[
     wrong += [f"{name}: refuses without a word" for name, one in said.items() if one.code and "mitofm" not in one.text]
 
     def told(name: str) -> bool:
-        unfinished = place.folder / "report" / "tables" / "unfinished.csv"
-        text = said[name].text + (
-            unfinished.read_text() if name in ("report", "bundle") and unfinished.is_file() else ""
-        )
-        return said[name].code != 0 or any(word in text for word in NOTICED)
+        table, page = (place.folder / "report" / one for one in ("tables/unfinished.csv", "report.html"))
+        text = said[name].text + (table.read_text() if name == "report" and table.is_file() else "")
+        on_page = name == "report" and page.is_file() and any(words in page.read_text() for words in ON_PAGE)
+        return said[name].code != 0 or on_page or any(word in text for word in NOTICED)
 
     if said["report"].code == 0 and tables != wanted.tables[0] and not told("report"):
         wrong.append("report: other numbers without a word")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mitofm.commands.composing import ask_about
 from mitofm.ground.terminal import tell
+from mitofm.runs import studies
 from mitofm.runs.bundle import check_cells, pack
 from mitofm.training.settings import Paths
 
@@ -31,5 +33,8 @@ def main(arguments: list[str]) -> None:
     with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
         report = Path(temporary) / "report"
         make_report(runs, study, report, settings.paths.cache, crops=False)
+        if damaged := studies.read(runs, study).count_damaged():
+            told = f"{damaged} damaged lines in its journal: cells may be missing that nothing names"
+            tell(f"mitofm: study {study} has {told} (`mitofm check study={study}`)", file=sys.stderr)
         digest = pack(runs, study, report, out, settings.note)
     tell(f"{out}  {out.stat().st_size / 1e6:.1f} MB, sha256 {digest}")

@@ -103,9 +103,12 @@ def _check_journals(runs: Path, study: str | None) -> Iterator[Checked]:
     for name in studies.list_names(runs) if study is None else [study]:
         file = studies.find_journal(runs, name)
         try:
-            count = journal.count_damaged(file)
-            told = f"{file}: {count} damaged lines, which are skipped: start the study's command again, which lists its cells anew"
-            yield Checked("journals", DAMAGED, told) if count else Checked("journals", WHOLE)
+            lines = journal.find_damaged(file)
+            told = (
+                f"{file}: damaged lines {', '.join(map(str, lines))}: start the study's command again, which lists its cells anew, "
+                "then delete these lines"
+            )
+            yield Checked("journals", DAMAGED, told) if lines else Checked("journals", WHOLE)
         except FileNotFoundError:
             yield Checked("journals", UNCHECKED)  # of 0.1
         except OSError as error:

@@ -32,10 +32,10 @@ def append(path: Path, note: Mapping[str, Any]) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
-def count_damaged(path: Path) -> int:
-    """How many lines are damaged; OSError if the file cannot be read."""
-    lines = [line for line in path.read_bytes().split(b"\n") if line]
-    return sum(_decode(line) is None for line in lines)
+def find_damaged(path: Path) -> list[int]:
+    """The numbers of the lines that are damaged, the first line 1; OSError if the file cannot be read."""
+    lines = path.read_bytes().split(b"\n")
+    return [number for number, line in enumerate(lines, 1) if line and _decode(line) is None]
 
 
 def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:

@@ -74,7 +74,7 @@ class Study:
 
     def count_damaged(self) -> int:
         """How many lines of its journal are damaged."""
-        return journal.count_damaged(self._journal) if self._journal.is_file() else 0
+        return len(journal.find_damaged(self._journal)) if self._journal.is_file() else 0
 
     def _take(self, note: dict[str, Any]) -> None:
         match note:
