@@ -50,8 +50,8 @@ def main(arguments: list[str]) -> None:
     try:
         with show_progress(runs, study, line.size if line.multirun else 1):
             command()
-            for left in _elsewhere:
-                run(left)
+            while _elsewhere:
+                run(_elsewhere.pop(0))
     finally:
         for failure in list_failures(runs, study) if line.multirun else ():
             tell(failure, file=sys.stderr)

@@ -53,6 +53,7 @@ def test_what_is_logged_is_one_line_and_its_traceback_several(capsys: pytest.Cap
     terminal.guard_terminal()
     try:
         log = logging.getLogger("somebody's library")
+        log.propagate = False  # earlier commands in this process may have left handlers
         plain = logging.StreamHandler(sys.stderr)
         log.addHandler(plain)
         log.warning("domain %s", BAD)

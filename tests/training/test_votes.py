@@ -126,5 +126,6 @@ def test_a_cell_from_before_the_key_is_one_of_labels(crops: Callable[..., Path],
     config = yaml.safe_load((cell / "config.yaml").read_text())
     assert config["fit"].pop("labels") == "majority"
     (cell / "config.yaml").write_text(yaml.safe_dump(config))
+    (cell / "DONE").write_text("")  # as such a cell has it
     found = rerun(cell, read(Paths, config["paths"]), tmp_path / "scratch", "check", print)
     assert (found.logits, found.metrics) == (0, 0)
