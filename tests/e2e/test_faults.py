@@ -48,8 +48,9 @@ class Fault:
 
 @pytest.fixture
 def train(
-    home: Path,
+    shared: Path,
     tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
     typed: Callable[..., tuple[str, str]],
     quick: list[str],
     capsys: pytest.CaptureFixture[str],
@@ -65,7 +66,9 @@ def train(
         finally:
             GlobalHydra.instance().clear()
 
-    if not (home / "cache" / "embeddings").exists():  # data and imports are not what is timed
+    for name in ("data", "cache"):
+        monkeypatch.setenv(f"MITOFM_{name.upper()}", str(shared / name))
+    if not (shared / "cache" / "embeddings").exists():  # data and imports are not what is timed
         assert command(tmp_path_factory.mktemp("first"))[0] == 0
     return command
 
