@@ -25,7 +25,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 
 from mitofm.commands import yaml_files
-from mitofm.commands.yaml_cache import cache_yaml_files
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.settings import read
@@ -63,9 +62,8 @@ class _UserConfigs(SearchPathPlugin):
 
 
 def register_user_configs() -> None:
-    """Let Hydra find the user's own YAMLs, and read each once."""
+    """Let Hydra find the user's own YAMLs."""
     plugins = Plugins.instance()
-    cache_yaml_files()
     if _UserConfigs not in plugins.discover(SearchPathPlugin):
         plugins.register(_UserConfigs)
 
