@@ -166,7 +166,7 @@ class Place:
                 code = 0
             except SystemExit as ended:
                 code = 0 if ended.code is None else ended.code if isinstance(ended.code, int) else 1
-            except BaseException:
+            except BaseException:  # shown as Python shows it at the end of a process, and counted as a traceback
                 sys.excepthook(*sys.exc_info())
                 code = 1
             finally:

@@ -17,8 +17,6 @@ from mitofm.ground.terminal import tell
 
 SHIPPED = Path(__file__).parent / "shipped"
 """Weights that come with the package."""
-
-
 _PATIENCE = 60.0
 """Seconds in which the hub is not asked again for what it refused: a grid asks for each of its cells."""
 _refused: dict[tuple[str | None, ...], tuple[float, str]] = {}

@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> None:
     if parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion:
         command()
         return
+    _elsewhere.clear()  # of an earlier command in this process, which was stopped before it came to them
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
     cells = check_grid(line)
     settings = cells[-1]

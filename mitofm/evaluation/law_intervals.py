@@ -53,7 +53,7 @@ class FittedLaw:
 
 
 def fit_draws(labels: np.ndarray, measured: Sequence[Sequence[Replicates]], draws: int = DRAWS) -> FittedLaw:
-    """The law of AUROCs with K amounts of labels; each is defined.
+    """The law of AUROCs with K amounts of labels; each is defined in one seed at least, others do not count.
 
     Each draw has an AUROC for every amount: one by one they spread as their intervals say, and together as their slides
     do, since all amounts are tested on about the same ones (a Gaussian copula, Nelsen 2006, An Introduction to Copulas).
@@ -63,6 +63,7 @@ def fit_draws(labels: np.ndarray, measured: Sequence[Sequence[Replicates]], draw
         measured: for each amount what each seed measured.
         draws: how many.
     """
+    measured = [[seed for seed in seeds if np.isfinite(seed.of("auroc")[0])] for seeds in measured]
     estimates = [statistics.estimate(seeds) for seeds in measured]
     errors = np.array([1 - (one.value or 0.0) for one in estimates])
     slides = max(one.slides for one in estimates)
@@ -75,6 +76,8 @@ def fit_draws(labels: np.ndarray, measured: Sequence[Sequence[Replicates]], draw
     # Spreads in log-odds, of the law's own errors: weights by the measured ones prefer whatever came out small.
     spreads = np.quantile(logit(np.clip(drawn, _LEAST, 1 - _LEAST)), norm.cdf([-1, 1]), axis=0)
     spreads, expected = (spreads[1] - spreads[0]) / 2, errors
+    # An amount that no slide disturbs, as one at chance without any ranking, counts as much as the most precise of the others.
+    spreads = np.maximum(spreads, min(spreads[spreads > 0], default=1.0))
     for _ in range(_ROUNDS):
         expected = np.clip(expected, _LEAST, 1 - _LEAST)
         precision = (spreads * expected * (1 - expected)) ** -2

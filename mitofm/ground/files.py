@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitofm.ground import below
+from mitofm.ground.errors import MitofmError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,10 +46,10 @@ def require_held(path: Path) -> None:
 
 
 def holds(path: Path) -> bool:
-    """Whether no other process has taken over what guards `path`."""
+    """Whether `require_held` has nothing against `path`."""
     try:
         require_held(path)
-    except Exception:
+    except MitofmError:
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Reads a stranger's parquet within bounds: a few kB of it may state 10^8 rows, or one text of 100 MB in each of its rows."""
+"""Reads a stranger's parquet within bounds: of how many rows, and of how much text, a file of its size may hold."""
 
 from __future__ import annotations
 

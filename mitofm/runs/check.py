@@ -54,7 +54,7 @@ def check(runs: Path, study: str | None, cache: Path) -> Iterator[Checked]:
 def check_cells(runs: Path, study: str | None) -> Iterator[Checked]:
     """Check the finished cells of a study, or all."""
     listed = studies.read(runs, study).cells if study is not None else None
-    names = listed or sorted(place.name for place in (runs / "cells").glob("*"))
+    names = sorted(place.name for place in (runs / "cells").glob("*")) if listed is None else listed
     for name in names:
         cell = CellFolder(runs, name)
         if cell.read_state() is State.DONE:

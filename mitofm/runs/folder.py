@@ -166,7 +166,7 @@ def check_sizes(folder: Path) -> None:
 
 def _find_folder(file: Path) -> Path:
     """The folder of the cell that a file belongs to."""
-    return file.parent.parent if file.parent.name == sums.CHECKPOINT else file.parent
+    return file.parent.parent if file.parent.name in sums.INSIDE else file.parent
 
 
 def _read_sums(folder: Path) -> dict[str, Sum] | None:

@@ -19,6 +19,8 @@ from mitofm.ground.files import checksum
 
 LOG, MARKER = "log.txt", "DONE"
 CHECKPOINT = "checkpoint"
+INSIDE = (CHECKPOINT, "search")
+"""The folders in that of a cell: its checkpoint, and the learning curves of what a search tried."""
 TO_RESUME = ("checkpoint/resume.ckpt", "checkpoint/best.safetensors")
 """What is left of an interrupted training, here by name: its own module imports torch."""
 _CHANGING = {LOG, "DONE", "FAILED", "SKIPPED", *TO_RESUME}

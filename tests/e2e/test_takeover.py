@@ -13,6 +13,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from mitofm import cli
+from mitofm.commands import train
 from mitofm.ground import locks
 
 CELL = ["train", "backbone=toy_vit_p16", "adaptation=full", "logger=csv", "trainer.threads=1", "trainer.progress=false",
@@ -48,6 +49,7 @@ def test_it_ends_with_one_line_and_changes_nothing(tmp_path: Path, monkeypatch: 
             cli.main()
         finally:
             GlobalHydra.instance().clear()
+        assert train._elsewhere == []  # it had waited for the cell; a further command in this process does not
         after = read_all(cell), read_all(tmp_path / "runs" / "studies")
         assert "DONE" in after[0]
 

@@ -66,3 +66,19 @@ def test_an_amount_without_an_interval_leaves_the_law_without_one(moves: np.ndar
     law = fit_draws(LABELS, measure(0.5 * LABELS**-0.3 + 0.05, moves[:, :5]))
     assert law.slides == 5
     assert law.foresee(20_000)[1:] == [None, None]
+
+
+def test_an_amount_that_no_slide_disturbs_is_a_point_like_the_most_precise_one(moves: np.ndarray) -> None:
+    """Constant logits have an AUROC of 0.5 exactly, with and without each slide."""
+    moves[0] = 0
+    law = fit_draws(LABELS, measure(np.array([0.5, 0.3, 0.2, 0.15]), moves))
+    assert law.foresee(10)[0] == pytest.approx(0.5, abs=0.03)
+    assert None not in [*law.summarise("b"), *law.foresee(20_000)]
+
+
+def test_a_seed_in_which_auroc_is_not_defined_does_not_count(moves: np.ndarray) -> None:
+    errors = 0.5 * LABELS**-0.3 + 0.05
+    whole, lacking = measure(errors, moves, seeds=2), measure(errors, moves, seeds=2)
+    undefined = {"auroc": [None] * (1 + moves.shape[1])}
+    lacking[1].append(Replicates([f"other {n:02d}" for n in range(40)], "others", [10.0] * 40, [0.0] * 40, undefined))
+    assert fit_draws(LABELS, lacking).summarise("b") == fit_draws(LABELS, whole).summarise("b")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mitofm.ground.errors import MitofmError
+from mitofm.runs import studies
 from mitofm.runs.check import DAMAGED, KINDS, UNCHECKED, WHOLE, check, check_bundle
 
 Typed = Callable[..., tuple[str, str]]
@@ -75,6 +76,11 @@ def test_what_is_of_before_is_counted_as_unchecked(copy: Path, typed: Typed) -> 
     weights = next(copy.glob("runs/cells/*-lora-*/checkpoint/trained.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1])
     assert count(copy)["cells", DAMAGED] == 1
+
+
+def test_a_study_without_cells_has_none_to_check(copy: Path) -> None:
+    studies.note_grid(copy / "runs", "planned", {}, {"seed": ["1", "2"]})
+    assert not {state for kind, state in count(copy, "planned") if kind == "cells"}
 
 
 def test_bundles_are_checked_too(copy: Path, typed: Typed) -> None:

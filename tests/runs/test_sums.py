@@ -30,6 +30,8 @@ def finished(study: Study) -> Path:
     folder = study.add()
     (folder / "checkpoint").mkdir()
     (folder / "checkpoint" / "trained.safetensors").write_bytes(b"tensors" * 100)
+    (folder / "search").mkdir()
+    (folder / "search" / "lr-0.001.csv").write_text("step,metric,value\n1,loss,0.5\n")
     (folder / "log.txt").write_text("begun\n")
     (folder / ".x.part").write_text("half")
     for cell in (folder, study.add(seed=43)):
@@ -57,6 +59,7 @@ def test_done_lists_what_the_cell_has_but_its_log_and_what_is_half_written(finis
         "cost.json",
         "metrics.json",
         "predictions.parquet",
+        "search/lr-0.001.csv",
         "split.parquet",
     ]
     (finished / "log.txt").write_text("begun\ngone on\n")
@@ -85,7 +88,7 @@ def test_any_changed_file_is_named_with_the_command_that_mends_it(finished: Path
                     check_sums(finished, known)
                 assert mend in str(told.value)
                 assert told.value.cell == finished.name
-            assert check_sums(finished, checkpoint=False) if "/" in name else True
+            assert check_sums(finished, checkpoint=False) if name.startswith("checkpoint/") else True
             file.write_bytes(whole)
     assert check_sums(finished, remembered)
 
