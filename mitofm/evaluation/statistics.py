@@ -29,7 +29,8 @@ MINIMUM_SLIDES = 6
 MINIMUM_EFFECTIVE = 3.0
 LEAST_DEGREES = 3.0
 """Of a difference: one that rests on fewer slides is covered in all repetitions even so (`benchmarks/coverage.py`)."""
-_FEWER = np.linspace(0, 1, 17)[1:]
+_FEWER = np.geomspace(0.1, 1000, 200)
+"""So many standard errors, at which the interval of a difference is looked at: that of more holds that of fewer."""
 LEVEL = 0.95
 HIGHER, LOWER, NOT_DECIDED = "higher", "lower", "not decided"
 NO_INTERVAL, ONE_TRAINING = "no interval", "one training only"
@@ -95,7 +96,8 @@ class Estimate:
         """
         if self.value is None or self.standard_error is None:
             return self
-        down, up = (float(arm.max()) for arm in self._measure_arms(errors * _FEWER))
+        fewer = _FEWER[errors > _FEWER] if self.sides else ()
+        down, up = (float(arm.max()) for arm in self._measure_arms(np.append(fewer, errors)))
         return replace(self, low=self.value - down, high=self.value + up)
 
     def _measure_arms(self, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +139,10 @@ class Estimate:
 
         An estimate that was picked for its value is one of those that it was picked from.
         """
-        return _add_interval(self, 1 - (1 - LEVEL) / count) if count > 1 and self.low is not None else self
+        if count < 2 or self.low is None or self.high is None:
+            return self
+        wider = _add_interval(self, 1 - (1 - LEVEL) / count)
+        return replace(wider, low=min(wider.low or 0.0, self.low), high=max(wider.high or 0.0, self.high))
 
 
 def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = LEVEL) -> Estimate:

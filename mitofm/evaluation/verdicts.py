@@ -26,9 +26,10 @@ _STEP, _FARTHEST = 1.15, 1e3
 def difference_p(found: Estimate, count: int = 1) -> float | None:
     """Two-sided p value of no difference times `count` (Bonferroni); None without an interval.
 
-    By t: the largest chance of error at which the interval still holds 0.
+    By t: the largest chance of error at which the interval still holds 0. Under 5 % if and only if that of `found` leaves
+    out 0, which is the one `among` so many.
     """
-    if found.low is None:
+    if found.low is None or found.high is None:
         return None
 
     def hold_zero(errors: float) -> float:
@@ -36,9 +37,12 @@ def difference_p(found: Estimate, count: int = 1) -> float | None:
         reached = found.reach(errors)
         return min(reached.high or 0.0, -(reached.low or 0.0))
 
-    errors = _FARTHEST
-    if hold_zero(_FARTHEST) > 0:
-        errors = brentq(hold_zero, 0, _FARTHEST) if hold_zero(0) < 0 else 0.0
+    own = float(student.ppf(1 - (1 - LEVEL) / (2 * count), found.degrees))
+    # Near an end the interval of a difference grows by steps; its root is looked for on the side that its own ends say.
+    least, most = (0.0, own) if found.low <= 0 <= found.high else (own, _FARTHEST)
+    errors = most
+    if hold_zero(most) > 0:
+        errors = brentq(hold_zero, least, most) if hold_zero(least) < 0 else least
     return min(1.0, float(2 * count * student.sf(errors, found.degrees)))
 
 

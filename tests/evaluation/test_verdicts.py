@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
@@ -120,6 +120,7 @@ def test_trainings_that_move_a_difference_by_more_than_its_sides_show_widen_it()
     assert wider.high - wider.low == pytest.approx(4 * 0.02, rel=0.03)
 
 
+@example((0.869140625, 0.5), (0.068359375, 0.703125), 0.9296875, 29)  # 0 is held at some errors, not at somewhat more
 @given(
     st.tuples(*[st.floats(0.5, 0.999)] * 2),
     st.tuples(*[st.floats(0.01, 1)] * 2),
@@ -136,7 +137,7 @@ def test_differences_near_1_are_decided_alike_by_interval_and_p_value(
     assert wider.high >= one.high - 1e-12
     for found, among in ((one, 1), (wider, count)):
         p = verdicts.difference_p(found, among)
-        if abs(p - 0.05) > 1e-3:
+        if abs(p - 0.05) > 1e-9:
             assert (p < 0.05) == found.decided
 
 
