@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mitofm.commands.composing import ask_about
+from mitofm.ground.scratch import scratch
 from mitofm.ground.terminal import tell
 from mitofm.runs import studies
 from mitofm.runs.bundle import check_cells, pack
@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> None:
     check_cells(runs, study)  # before the report is made
     from mitofm.reporting.report import make_report
 
-    with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
-        report = Path(temporary) / "report"
+    with scratch("mitofm-bundle-") as temporary:
+        report = temporary / "report"
         make_report(runs, study, report, settings.paths.cache, crops=False)
         if damaged := studies.read(runs, study).count_damaged():
             told = f"{damaged} damaged lines in its journal: cells may be missing that nothing names"

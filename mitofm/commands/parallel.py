@@ -20,6 +20,7 @@ from mitofm.ground.garbage import collect_rarely
 from mitofm.ground.terminal import guard_terminal, tell
 
 _ASKING = (signal.SIGTERM, signal.SIGINT)
+_PATIENCE = 8  # seconds that a process whose parent has died may take to save
 _AGAIN = 3  # seconds after which a process that goes on is asked to stop again: between two cells it may not listen
 
 
@@ -77,7 +78,7 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
 
 
 def _prepare_process() -> None:
-    """Ignore Ctrl-C, which the parent handles, and stop if the parent dies."""
+    """Ignore Ctrl-C, which the parent handles, and end soon if the parent dies."""
     collect_rarely()
     guard_terminal()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -85,7 +86,9 @@ def _prepare_process() -> None:
 
 
 def _stop_after_parent() -> None:
+    """Ask this process to save and stop when its parent has died; the system ends it if it has not done so in time."""
     parent_process().join()  # type: ignore[union-attr]
+    signal.alarm(_PATIENCE)  # kills without Python's help: the main thread may be in a step of minutes, or deaf
     while True:
         signal.raise_signal(signal.SIGTERM)
         time.sleep(_AGAIN)

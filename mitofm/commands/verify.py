@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mitofm.commands.composing import ask_about
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.scratch import scratch
 from mitofm.ground.settings import NotNegative
 from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
@@ -30,11 +30,11 @@ def main(arguments: list[str]) -> None:
     """Print the largest differences; end with a code that is not 0 if one is above the tolerance."""
     (given,), settings = ask_about(VerifySettings, "verify", arguments, "a cell")
     folder = find_cell(settings.paths.runs, given)
-    with TemporaryDirectory(prefix="mitofm-verify-") as temporary:
-        scratch = settings.scratch or Path(temporary)
-        if scratch.is_dir() and any(scratch.iterdir()):
-            raise MitofmError(f"scratch={scratch} is not empty: give another")
-        found = rerun(folder, settings.paths, scratch, settings.versions, tell)
+    with scratch("mitofm-verify-") as temporary:
+        place = settings.scratch or temporary
+        if place.is_dir() and any(place.iterdir()):
+            raise MitofmError(f"scratch={place} is not empty: give another")
+        found = rerun(folder, settings.paths, place, settings.versions, tell)
     tell(f"{folder.name}: run again, {found.samples} test samples")
     for change in found.changed:
         tell(f"  other than before: {change}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import uuid
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.processes import has_ended, make_mark
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 _LONGEST_HEADER = 10_000  # bytes, of an npy file
 _LONGEST_JSON = 2**28  # bytes
+_TEMPORARY = re.compile(r"\..+\.([\w-]+)\.part")
 _guards: list[tuple[Path, Callable[[], None]]] = []
+_swept: set[Path] = set()
 
 
 @contextmanager
@@ -58,7 +61,8 @@ def holds(path: Path) -> bool:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path`; move it onto `path` (fsync, rename) when the block ends without an error."""
     below.check(path).parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
+    _sweep(path.parent.absolute())
+    temporary = name_temporary(path)
     try:
         yield temporary
         with temporary.open("rb") as written:
@@ -66,6 +70,29 @@ def replacing(path: Path) -> Iterator[Path]:
         move(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def name_temporary(path: Path) -> Path:
+    """A new sibling of `path`, hidden, by whose name `is_abandoned` knows whether this process still lives."""
+    return path.with_name(f".{path.name}.{make_mark()}.part")
+
+
+def is_abandoned(file: Path) -> bool:
+    """Whether `file` is a temporary one of a process of this machine that has ended."""
+    found = _TEMPORARY.fullmatch(file.name)
+    return found is not None and has_ended(found[1])
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes have left half-written in a folder, once in the life of this process."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for name in [entry.name for entry in entries if entry.name.endswith(".part")]:
+            if is_abandoned(folder / name):
+                with suppress(OSError):
+                    (folder / name).unlink()
 
 
 def move(made: Path, path: Path) -> None:

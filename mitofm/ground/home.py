@@ -9,6 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from mitofm.ground.scratch import make_scratch
+
 _CACHES = ("MPLCONFIGDIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR", "XDG_CACHE_HOME")
 """The variables by which libraries are told where to keep what can be made again."""
 
@@ -27,7 +29,7 @@ def ensure_home() -> None:
         with tempfile.TemporaryFile(dir=home):
             return
     except OSError:
-        folder = tempfile.mkdtemp(prefix="mitofm-home-")
+        folder = str(make_scratch("mitofm-home-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if not home.is_dir():
         os.environ["HOME"] = folder

@@ -20,11 +20,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import read_json
+from mitofm.ground.files import name_temporary, read_json
+from mitofm.ground.processes import name_machine as _name_machine
+from mitofm.ground.processes import read_start as _read_start
+from mitofm.ground.system_locks import system_lock
 
 BEAT = 10.0  # seconds between two touches
 STALE = 120.0  # seconds without a touch after which a holder on another machine counts as dead
@@ -68,7 +69,7 @@ class Lock:
 
     def _take(self) -> bool:
         """Make the lock, unless there is one. MitofmError if none can be made here: waiting would have no end."""
-        mine = self.path.with_name(f".{self.path.name}.{self.token}")
+        mine = name_temporary(self.path)
         try:
             below.check(self.path).parent.mkdir(parents=True, exist_ok=True)
             mine.write_text(json.dumps({"token": self.token, **_describe_process()}), encoding="utf-8")
@@ -172,7 +173,7 @@ def _break(path: Path, dead: _Waiter) -> None:
     """Remove a dead holder's lock unless another waiter has; a second lock lets one waiter do so at a time."""
     if path.is_dir():
         raise MitofmError(f"{path} is a folder, and a lock belongs there: remove it")
-    with FileLock(below.check(path.with_name(f".{path.name}.breaking"))):
+    with system_lock(below.check(path.with_name(f".{path.name}.breaking"))):
         if _read(path).get("token") == dead.seen.get("token"):
             _log.warning("%s, is gone: its lock %s is taken over", dead.who(), path.name)
             path.unlink(missing_ok=True)
@@ -193,26 +194,3 @@ def _describe_process() -> dict[str, Any]:
         "process": os.getpid(),
         "born": _read_start(os.getpid()),
     }
-
-
-def _name_machine() -> str:
-    """A name for this machine since its start, and for the container whose processes are visible here."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return socket.gethostname()
-
-
-def _read_start(process: int) -> str | None:
-    """The start of a process of this machine, by which a reused process number is recognised; None if the process has ended."""
-    with suppress(OSError):
-        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else fields[19]
-    if Path("/proc/self").exists():
-        return None
-    try:
-        os.kill(process, 0)
-    except OSError as error:
-        return "alive" if isinstance(error, PermissionError) else None
-    return "alive"

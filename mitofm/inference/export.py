@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from textwrap import shorten
 from typing import Any
 
@@ -23,6 +22,7 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json
+from mitofm.ground.scratch import scratch
 from mitofm.ground.tensors import load_tensors, save_tensors
 from mitofm.inference.network import Network, count_views, fold, make_blank, make_classifier
 from mitofm.inference.trained import Checkpoint
@@ -63,8 +63,8 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
     network = Network(classifier)
     empty, folded = make_blank(trained, network)
     below.check(folder).parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
-        made = Path(temporary) / "made"
+    with scratch(".export-", folder.parent) as temporary:
+        made = temporary / "made"
         made.mkdir()
         file, write = FORMATS[format_]
         try:

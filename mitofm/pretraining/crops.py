@@ -7,13 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from mitofm.ground import below, fingerprints, seeds
 from mitofm.ground.files import write_json
 from mitofm.ground.resumable import ResumableArray
+from mitofm.ground.system_locks import system_lock
 from mitofm.pretraining.settings import Tissue
 from mitofm.synthesis import tissue
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
@@ -32,7 +32,7 @@ def render_slides(settings: Tissue, cache: Path) -> np.ndarray:
     folder = cache / "pretraining" / fingerprints.of({"version": VERSION, **vars(settings)})[:12]
     file, marker = folder / "slides.npy", folder / "settings.json"
     below.check(file).parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(below.check(file.with_name(f"{file.name}.lock"))):
+    with system_lock(below.check(file.with_name(f"{file.name}.lock"))):
         if not marker.is_file():
             _render(file, settings)
             write_json(marker, vars(settings))

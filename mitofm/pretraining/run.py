@@ -35,6 +35,7 @@ from mitofm.training.callbacks import SaveToResume
 from mitofm.training.loop import run_loop
 
 _COLUMNS = ("step", "crops", "loss", "contrast", "crops_per_second")
+_RESUME = "resume.ckpt"
 
 
 class Pretraining(pl.LightningModule):
@@ -88,7 +89,8 @@ class _Log(pl.Callback):
 
     def __init__(self, file: Path, every: int, batch_size: int) -> None:
         self.file, self.every, self.batch_size = file, every, batch_size
-        self.losses: list[Tensor] = []
+        self.losses: list[Tensor] = []  # of the steps since the last row
+        self.timed = 0  # of these, steps of this process
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         rows = self.read_rows()
@@ -102,15 +104,25 @@ class _Log(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self.losses.append(torch.stack([outputs["hidden"], outputs["contrast"]]))
+        self.timed += 1
         step = trainer.global_step
         if step % self.every and step != trainer.max_steps:
             return
-        now, (hidden, contrast) = time.perf_counter(), torch.stack(self.losses).mean(dim=0).tolist()
-        speed = len(self.losses) * self.batch_size / (now - self.since)
+        now = time.perf_counter()
+        hidden, contrast = torch.stack([one.cpu() for one in self.losses]).mean(dim=0).tolist()
+        speed = self.timed * self.batch_size / (now - self.since)
         row = [step, step * self.batch_size, f"{hidden:.5f}", f"{contrast:.5f}", f"{speed:.0f}"]
         with below.check(self.file).open("a", newline="") as file:
             csv.writer(file).writerow(row)
-        self.losses, self.since = [], now
+        self.losses, self.timed, self.since = [], 0, now
+
+    def state_dict(self) -> dict[str, Any]:
+        """The losses since the last row, for the resume file."""
+        return {"losses": [one.cpu() for one in self.losses]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from a resume file, so that the next row is the mean over the same steps."""
+        self.losses = state_dict["losses"]
 
     def read_rows(self) -> list[dict[str, str]]:
         if not self.file.is_file():
@@ -132,6 +144,7 @@ def pretrain(settings: PretrainSettings) -> Path:
     folder = settings.paths.runs / "pretraining" / f"{spec.name}-{fingerprints.of(identity)[:12]}"
     weights = folder / f"{spec.name}.safetensors"
     if weights.is_file():
+        remove(folder / _RESUME)  # of one that was killed after its last step
         return weights
     torch.set_num_threads(settings.threads)
     slides = render_slides(settings.tissue, settings.paths.cache)
@@ -139,7 +152,7 @@ def pretrain(settings: PretrainSettings) -> Path:
     module = Pretraining(settings, crops)
     write_json(folder / "config.json", identity)
     log = _Log(folder / "log.csv", settings.log_every, settings.batch_size)
-    save = SaveToResume(folder / "resume.ckpt", settings.checkpoint_seconds, check_every=0)
+    save = SaveToResume(folder / _RESUME, settings.checkpoint_seconds, check_every=0)
     trainer = run_loop(
         module,
         None,

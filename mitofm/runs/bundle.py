@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO
 
 import mitofm
@@ -24,6 +23,7 @@ from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
 from mitofm.ground.places import remove_folders
+from mitofm.ground.scratch import scratch
 from mitofm.runs import old_books, studies, sums
 from mitofm.runs.folder import check_sums, read_config
 from mitofm.runs.sums import Sum
@@ -142,8 +142,8 @@ def unpack(file: Path, into: Path) -> Bundle:
 @contextmanager
 def open_unpacked(file: Path) -> Iterator[Bundle]:
     """As `unpack`, into a temporary folder."""
-    with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
-        yield unpack(file, Path(temporary))
+    with scratch("mitofm-bundle-") as temporary:
+        yield unpack(file, temporary)
 
 
 def _list_files(cell: Path) -> dict[str, Path | bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mitofm.backbones import embedding_sums
 from mitofm.data import patches, tables
@@ -13,6 +12,7 @@ from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import is_remembered, read_json
 from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.scratch import scratch
 from mitofm.runs import journal, studies
 from mitofm.runs.bundle import open_unpacked
 from mitofm.runs.collect import read_metrics
@@ -120,8 +120,8 @@ def _check_journals(runs: Path, study: str | None) -> Iterator[Checked]:
 
 
 def _check_cache(cache: Path) -> Iterator[Checked]:
-    with TemporaryDirectory(prefix="mitofm-check-") as nothing:
-        remembered = Remembered(Path(nothing))  # so that every byte is read
+    with scratch("mitofm-check-") as nothing:
+        remembered = Remembered(nothing)  # so that every byte is read
         for store in patches.find_stores(cache):
             try:
                 patches.PatchStore.open(store, remembered)

@@ -8,11 +8,14 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from lightning_fabric.plugins.environments import LightningEnvironment
+from lightning_fabric.plugins.io import TorchCheckpointIO
 from pytorch_lightning.callbacks import TQDMProgressBar
 
 from mitofm.ground import below
@@ -21,6 +24,17 @@ from mitofm.training.callbacks import SaveToResume
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
 # The order of batches is a function of the step: a loader resumes without a state of its own.
 _EXPECTED_WARNINGS = ".*(does not have many workers|LeafSpec|not resumable|in eval mode at the start|`srun`).*"
+
+
+class _InPlace(TorchCheckpointIO):
+    """Writes the state of training straight to its file.
+
+    Lightning's own collects it in memory and then in a file in the system's folder for temporary files, gigabytes of a large
+    model, which a killed process leaves there.
+    """
+
+    def save_checkpoint(self, checkpoint: Mapping[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        torch.save(checkpoint, path)
 
 
 def run_loop(
@@ -50,7 +64,8 @@ def run_loop(
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and limits are in our own files
     bars = [TQDMProgressBar(refresh_rate=10)] if progress else []
     trainer = pl.Trainer(
-        plugins=LightningEnvironment(),  # also under Slurm, which starts one task per cell, and if there is an `srun`
+        # The environment also under Slurm, which starts one task per cell, and if there is an `srun`.
+        plugins=[LightningEnvironment(), _InPlace()],
         precision=_PRECISIONS[precision],
         max_steps=steps,
         max_epochs=-1,

@@ -1,7 +1,9 @@
 """What is asked about a sweep before, while and after it runs: plan, logs, retry, clean, sync."""
 
 import json
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from mitofm.commands import clean, logs, plan, retry, status, sync, train
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json
+from mitofm.ground.processes import make_mark
 from mitofm.runs import progress, studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
@@ -200,6 +203,22 @@ def test_only_what_is_superseded_is_removed_and_only_after_a_yes(
     gone = sorted(set(before) - set(tmp_path.rglob("*")))
     assert gone == sorted([done / "checkpoint" / "resume.ckpt", done / ".metrics.json.123.part"])
     assert "2 files" in capsys.readouterr().out
+
+
+def test_what_killed_processes_left_half_written_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MITOFM_CACHE", str(tmp_path / "cache"))
+    mark = "from mitofm.ground.processes import make_mark; print(make_mark())"
+    dead = subprocess.run([sys.executable, "-c", mark], capture_output=True, text=True, check=True).stdout.strip()
+    names = (f".a.{dead}.part", ".of_another_machine.part", ".old.part", ".x.lock.breaking")
+    files = [tmp_path / "cache" / "patches" / "store" / name for name in names]
+    files.append(tmp_path / "runs" / "pretraining" / f".b.{make_mark()}.part")
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    for file in files[2:4]:
+        os.utime(file, (time.time() - 2e5,) * 2)
+    clean.main(["yes=true"])
+    assert [file.exists() for file in files] == [False, True, False, False, True]
 
 
 def test_offline_runs_are_sent_once_however_often_it_is_asked(

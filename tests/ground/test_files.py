@@ -1,9 +1,13 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from mitofm.ground import files
+from mitofm.ground import processes as processes_of
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import guarding, holds, move, read_json, remember, remove, replacing, write_json
+from mitofm.ground.files import guarding, holds, is_abandoned, move, read_json, remember, remove, replacing, write_json
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
@@ -42,6 +46,43 @@ def test_processes_of_one_number_do_not_write_into_one_file(tmp_path: Path) -> N
         assert one != other
         one.touch()
         other.touch()
+
+
+HALF = """
+import sys, time
+from pathlib import Path
+from mitofm.ground.files import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print(temporary, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_half_written_is_removed_by_the_next_that_writes_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", HALF, str(tmp_path / name)], stdout=subprocess.PIPE, text=True)
+        for name in "ab"
+    ]
+    try:
+        dead, alive = (Path(process.stdout.readline().strip()) for process in processes if process.stdout)
+        processes[0].kill()
+        processes[0].wait()
+        assert is_abandoned(dead)
+        assert not is_abandoned(alive)
+        monkeypatch.setattr(processes_of, "name_machine", lambda: "another machine")
+        write_json(tmp_path / "x.json", {})
+        assert dead.exists()  # who knows what runs there
+        monkeypatch.undo()
+        files._swept.clear()
+        write_json(tmp_path / "x.json", {})
+        assert {file.name for file in tmp_path.iterdir()} == {alive.name, "x.json"}
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 def test_json_nested_too_deep_is_a_value_error(tmp_path: Path) -> None:

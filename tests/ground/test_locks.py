@@ -64,6 +64,7 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     with lock(path, wait=False):
         assert time.monotonic() - began < 1
+    assert list(tmp_path.iterdir()) == []  # nor is anything left of taking it over
 
 
 CONTAINER = ["unshare", "--pid", "--fork", "--mount-proc"]

@@ -66,8 +66,10 @@ def test_it_ends_in_weights_that_the_backbone_loads_with_a_card_and_a_log(
     assert f"{rows[-1]['loss']} (mean squared error" in (file.parent / "README.md").read_text()
     assert not (file.parent / "resume.ckpt").exists()
     before = file.stat().st_mtime_ns
+    (file.parent / "resume.ckpt").touch()  # of a process that was killed after it had written the weights
     assert run.pretrain(given) == file
     assert file.stat().st_mtime_ns == before  # done: nothing is trained again
+    assert not (file.parent / "resume.ckpt").exists()
 
 
 def test_interrupted_it_goes_on_to_the_same_weights(
@@ -88,9 +90,10 @@ def test_interrupted_it_goes_on_to_the_same_weights(
     resumed = run.pretrain(config())
     assert resumed.read_bytes() == whole.read_bytes()
     logs = [
-        [row.split(",")[:3] for row in (one.parent / "log.csv").read_text().splitlines()] for one in (whole, resumed)
+        [row.split(",")[:4] for row in (one.parent / "log.csv").read_text().splitlines()] for one in (whole, resumed)
     ]
-    assert [row[:2] for row in logs[0]] == [row[:2] for row in logs[1]]
+    assert logs[0] == logs[1]  # the row of steps 3 and 4, too, which two processes did
+    assert (whole.parent / "README.md").read_bytes() == (resumed.parent / "README.md").read_bytes()
 
 
 def test_what_cannot_change_the_weights_names_no_other_folder(config: Callable[..., PretrainSettings]) -> None:

@@ -35,6 +35,7 @@ def test_a_signal_saves_and_stops(
     try:
         with monkeypatch.context() as patch:
             asked(patch, number, at_step=5)
+            patch.setattr("tempfile.mkstemp", refuse)
             with pytest.raises(SystemExit) as stopped:
                 run(small(*SETTINGS, f"paths.runs={tmp_path}/parts"))
         assert stopped.value.code == 128 + number
@@ -61,6 +62,12 @@ def test_a_signal_saves_and_stops(
     assert run(small(*SETTINGS, f"paths.runs={tmp_path}/whole")) is State.DONE
     name = f"cells/{folder.name}/predictions.parquet"
     assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def refuse(*_: Any) -> None:
+    raise AssertionError(
+        "the state of training belongs in no folder for temporary files, where a killed process leaves it"
+    )
 
 
 def test_what_interrupted_sessions_have_cost_goes_with_what_is_resumed(tmp_path: Path) -> None:

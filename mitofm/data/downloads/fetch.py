@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from filelock import FileLock
 from requests import RequestException
 
 from mitofm.data.downloads.remote import Remote, digest
 from mitofm.data.downloads.web import Session
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.system_locks import system_lock
 
 _AT_ONCE = 4  # files
 _CHUNK = 1 << 16  # what a cut connection may lose
@@ -58,7 +58,7 @@ def download(remotes: Sequence[Remote], folder: Path, remembered: Remembered, pa
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".downloads.lock"):
+        with system_lock(folder / ".downloads.lock"):
             wanted = find_missing(remotes, folder, remembered)
             _check_room(wanted, folder)
             broken = _fetch_all(wanted, folder, remembered, pause_s)

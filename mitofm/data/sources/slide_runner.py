@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -16,6 +15,7 @@ from mitofm.data.annotations import VOTES, validate
 from mitofm.data.sources import reading, slide_paths
 from mitofm.data.sources.annotated_images import AnnotatedImages
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.scratch import scratch
 
 _TABLES = ("Slides", "Annotations", "Annotations_coordinates", "Classes")
 _NO_SAMPLES = {3: "polygons", 6: "labels of whole images"}  # SlideRunner's other types are spots, boxes and circles
@@ -172,8 +172,8 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)) as database:
             yield database
         return
-    with TemporaryDirectory() as folder:
+    with scratch("mitofm-database-") as folder:
         for file in (path, *pending):
-            shutil.copyfile(file, Path(folder) / file.name)
-        with closing(sqlite3.connect(Path(folder) / path.name)) as database:
+            shutil.copyfile(file, folder / file.name)
+        with closing(sqlite3.connect(folder / path.name)) as database:
             yield database
