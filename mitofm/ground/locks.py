@@ -33,6 +33,8 @@ _LOOK = 0.1  # seconds between a waiter's first looks; later ones are up to BEAT
 
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK}
 
+_ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+
 _log = logging.getLogger(__name__)
 
 
@@ -150,7 +152,7 @@ class _Waiter:
         """Read the lock, and restart the clock if it was touched or has another holder. True if the lock exists."""
         try:
             seen, touched = _read(self._path), self._path.stat().st_mtime
-        except OSError:
+        except _ABSENT:
             seen, touched = {}, None
         if (seen, touched) != (self.seen, self._touched):
             self.seen, self._touched, self._since = seen, touched, time.monotonic()
@@ -180,8 +182,8 @@ def _break(path: Path, dead: _Waiter) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The content of a lock's file; empty if it is absent or not a lock."""
-    with suppress(OSError, ValueError):
+    """The content of a lock's file; empty if it is absent or not a lock. OSError if that cannot be found out."""
+    with suppress(*_ABSENT, ValueError):
         content = read_json(path)
         return content if content.keys() >= {"token", *_describe_process()} else {}
     return {}

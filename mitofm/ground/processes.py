@@ -35,8 +35,11 @@ def name_machine() -> str:
 
 
 def read_start(process: int) -> str | None:
-    """The start of a process of this machine, by which a reused process number is recognised; None if the process has ended."""
-    with suppress(OSError):
+    """The start of a process of this machine, by which a reused process number is recognised; None if the process has ended.
+
+    OSError if that cannot be found out: too many files are open.
+    """
+    with suppress(FileNotFoundError, ProcessLookupError, NotADirectoryError):
         fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return None if fields[0] in "ZX" else fields[19]
     if Path("/proc/self").exists():

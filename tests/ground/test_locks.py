@@ -14,7 +14,7 @@ import pytest
 
 from mitofm.ground import locks
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.locks import Held, find_holder, lock
+from mitofm.ground.locks import Held, NoLock, find_holder, lock
 
 COUNT = """
 import sys
@@ -110,6 +110,21 @@ def test_a_process_number_that_is_used_again_is_another_process(tmp_path: Path) 
     path.write_text(json.dumps({"token": "t", **locks._describe_process(), "born": "1"}))
     with lock(path, wait=False):
         pass
+
+
+def test_too_many_open_files_make_no_holder_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    path = tmp_path / "x.lock"
+    with lock(path):
+        before = path.read_bytes()
+        for method in ("read_text", "read_bytes"):  # of what is known of a process, and of the lock
+            with monkeypatch.context() as patched:
+                patched.setattr(Path, method, refuse)
+                with pytest.raises((OSError, Held, NoLock)), lock(path, wait=False):
+                    pass
+        assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("skew", [-1e6, 0, 1e6])
