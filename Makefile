@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-files test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
+.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -90,8 +90,12 @@ coverage: $(READY) ## what intervals and verdicts promise, simulated: hours; ARG
 bench-report: $(READY) ## the report of 1,000 made-up cells: seconds cold and with intervals kept, memory, size of the page
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/report.py $(ARGS)
 
-torture: $(READY) ## a sweep of 40 cells killed 30 times beside one left alone: the same results, none finished twice
+torture: $(READY) ## a sweep of 40 cells killed 30 times, then eleven commands 10 times each: the same bytes as if left alone
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture.py $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture_commands.py
+
+torture-commands: $(READY) ## the second half of torture: ARGS="--only report bundle --kills 20"; ARGS=--quick: 5 commands, half a minute
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture_commands.py $(ARGS)
 
 torture-files: $(READY) ## every kind of file damaged in every way, then every command: no other number without a word; ARGS=--quick: 2 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture_files.py $(ARGS)
