@@ -103,6 +103,9 @@ class Typed:
             filter(None, [str(self._home.folder / "stand_in"), os.environ.get("PYTHONPATH")])
         )
         tempfile.tempdir = None
+        vars(sys.modules["__main__"]).pop(
+            "__file__", None
+        )  # or processes of the launcher would import this script first
         sink = os.open(self._home.said, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
         for stream in (1, 2):
             os.dup2(sink, stream)
