@@ -19,11 +19,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
+import yaml
+
 import mitofm
 from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
-from mitofm.ground.places import remove_folders
+from mitofm.ground.places import name_places, remove_folders
+from mitofm.ground.stored_yaml import parse_yaml
 from mitofm.runs import old_books, studies, sums
 from mitofm.runs.folder import check_sums, read_config
 from mitofm.runs.sums import Sum
@@ -83,8 +86,8 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     """
     below.close(report)
     listed = studies.read(runs, study)
-    facts = json.dumps({"format": FORMAT, "made_with": mitofm.__version__, "note": note, "study": study})
-    files: dict[str, Path | bytes] = {FACTS: facts.encode()}
+    facts = {"format": FORMAT, "made_with": mitofm.__version__, "note": remove_folders(note), "study": study}
+    files: dict[str, Path | bytes] = {FACTS: json.dumps(facts).encode()}
     for cell in sorted(listed.cells):
         files |= _list_files(runs / "cells" / cell)
     files |= {name: _clean_marker(file) for name, file in files.items() if name.endswith(("/FAILED", "/SKIPPED"))}
@@ -163,11 +166,14 @@ def _list_files(cell: Path) -> dict[str, Path | bytes]:
 
 
 def _remove_places(config: Path) -> bytes:
-    """A cell's config in which the paths of folders are replaced by their keys (`data`, `runs`): paths are private."""
+    """A cell's config in which the folders of `paths` are replaced by their keys, and of other paths the last part is left."""
     text, places = below.check(config).read_text(encoding="utf-8"), read_config(config.parent).get("paths") or {}
-    for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # a folder before the one it is in
-        if place and Path(place).is_absolute():
-            text = text.replace(str(place), name)
+    absolute = {name: str(place) for name, place in places.items() if place and Path(place).is_absolute()}
+    cleaned = name_places(parse_yaml(text.encode()), absolute)
+    for name, place in sorted(absolute.items(), key=lambda one: -len(one[1])):
+        text = text.replace(place, name)
+    if parse_yaml(text.encode()) != cleaned:  # else its own spelling stays
+        text = yaml.safe_dump(cleaned, sort_keys=False, allow_unicode=True)
     return text.encode()
 
 
