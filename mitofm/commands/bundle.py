@@ -21,6 +21,7 @@ class BundleSettings:
     paths: Paths
     output: Path | None
     note: str
+    anonymise: bool
 
 
 def main(arguments: list[str]) -> None:
@@ -29,12 +30,21 @@ def main(arguments: list[str]) -> None:
     runs, out = settings.paths.runs, settings.output or Path(f"{study}.zip")
     check_cells(runs, study)  # before the report is made
     from mitofm.reporting.report import make_report
+    from mitofm.runs.anonymise import anonymise, require_no_names
 
     with TemporaryDirectory(prefix="mitofm-bundle-") as temporary:
-        report = Path(temporary) / "report"
-        make_report(runs, study, report, settings.paths.cache, crops=False)
+        place, report = runs, Path(temporary) / "report"
+        names = None
+        if settings.anonymise:
+            place = Path(temporary) / "runs"
+            names = anonymise(runs, study, place)
+        make_report(place, study, report, settings.paths.cache, crops=False)
+        if names is not None:
+            require_no_names(names, Path(temporary), settings.note)
+            told = ", ".join(f"{count} of {kind}s" for kind, count in names.count().items())
+            tell(f"names replaced: {told}; those of domains, species, scanners, data sets, models, studies stay")
         if damaged := studies.read(runs, study).count_damaged():
             told = f"{damaged} damaged lines in its journal: cells may be missing that nothing names"
             tell(f"mitofm: study {study} has {told} (`mitofm check study={study}`)", file=sys.stderr)
-        digest = pack(runs, study, report, out, settings.note)
+        digest = pack(place, study, report, out, settings.note, anonymised=settings.anonymise)
     tell(f"{out}  {out.stat().st_size / 1e6:.1f} MB, sha256 {digest}")

@@ -50,6 +50,7 @@ _MOST_FILES, _MOST_BYTES, _MOST_IN_ONE = 500_000, 20 * 2**30, 2 * 2**30
 _MOST_RATIO, _FREE_BYTES = 100, 10**8
 """How many times its own size a bundle may unpack to, if that is more than so many bytes."""
 _CHUNK = 2**20
+_ANONYMISED = "anonymised"
 _DIGEST = 64  # hex digits of a sha256
 
 
@@ -62,12 +63,14 @@ class Bundle:
         study: its one study.
         made_with: the version of mitofm that made it.
         note: of the person who packed it, such as the command that made its cells.
+        anonymised: whether its samples and slides have neutral names (`mitofm.runs.anonymise`).
     """
 
     runs: Path
     study: str
     made_with: str
     note: str = ""
+    anonymised: bool = False
 
 
 def check_cells(runs: Path, study: str) -> None:
@@ -76,8 +79,10 @@ def check_cells(runs: Path, study: str) -> None:
         check_sums(runs / "cells" / cell, checkpoint=False)
 
 
-def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str:
+def pack(runs: Path, study: str, report: Path, out: Path, note: str = "", anonymised: bool = False) -> str:
     """Write the bundle of a study and of the folder of its report to `out`; returns its sha256 (hex).
+
+    `anonymised` says that `runs` is a copy under neutral names.
 
     Raises:
         DamagedCell: a file of a cell is not the one that the cell was finished with.
@@ -87,6 +92,7 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     below.close(report)
     listed = studies.read(runs, study)
     facts = {"format": FORMAT, "made_with": mitofm.__version__, "note": remove_folders(note), "study": study}
+    facts |= {_ANONYMISED: True} if anonymised else {}
     files: dict[str, Path | bytes] = {FACTS: json.dumps(facts).encode()}
     for cell in sorted(listed.cells):
         files |= _list_files(runs / "cells" / cell)
@@ -137,7 +143,8 @@ def unpack(file: Path, into: Path) -> Bundle:
             raise MitofmError(
                 f"{file} is a bundle of format {facts['format']}; this mitofm reads up to format {FORMAT}"
             )
-        return Bundle(into, str(facts["study"]), str(facts["made_with"]), str(facts.get("note", "")))
+        told = (str(facts[key]) for key in ("study", "made_with"))
+        return Bundle(into, *told, str(facts.get("note", "")), bool(facts.get(_ANONYMISED)))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError) as error:
         raise MitofmError(f"{file} cannot be opened as a bundle ({type(error).__name__}: {error})") from error
 

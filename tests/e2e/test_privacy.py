@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -79,3 +80,73 @@ def inflate(content: bytes) -> Iterator[bytes]:
             yield zlib.decompressobj().decompress(part)
         except zlib.error:
             continue
+
+
+def test_names_leave_only_if_the_user_lets_them_go(
+    marked: Path, typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = marked / "runs" / "cells"
+    (failed,) = (one for one in cells.iterdir() if "-file-" in one.name)
+    names = set()
+    for file in cells.glob("*/*.parquet"):
+        table = pd.read_parquet(file)
+        names |= set(table["slide"]) | set(table["sample_id"])
+    assert len(names) > 100
+    (failed / "DONE").rename(failed / "FAILED")
+    (failed / "FAILED").write_text(f"Traceback\nmitofm.MitofmError: {min(names)}.svs of Mrs Smith is damaged\n")
+    bundles = {}
+    for anonymise in ("false", "true"):
+        bundles[anonymise] = tmp_path / anonymise / "s.zip"
+        said, _ = typed("bundle", "s", f"output={bundles[anonymise]}", f"anonymise={anonymise}")
+    slides = len({name for name in names if name.rpartition("_")[2].isdigit() and "-" not in name})
+    assert f"{len(names) - slides} of samples, {slides} of slides" in said
+
+    leaked = [(file, name) for file, content in read_all(bundles["true"].parent) for name in (*names, MARK, "Smith")
+              if name.encode() in content]  # fmt: skip
+    assert not leaked
+    assert any(max(names).encode() in content for _, content in read_all(bundles["false"].parent))
+
+    packed = {}
+    for anonymise, file in bundles.items():
+        with zipfile.ZipFile(file) as archive:
+            packed[anonymise] = {name: archive.read(name) for name in archive.namelist()}
+    plain, neutral = packed.values()
+    assert plain.keys() == neutral.keys()
+    tables = [name for name in plain if name.startswith("report/tables") and name.endswith(".csv")]
+    named = {"report/tables/synthetic/mistakes.csv", "report/tables/unfinished.csv"}
+    assert len(tables) > 10
+    assert named < set(tables)
+    for name in set(tables) - named:
+        assert neutral[name] == plain[name], name
+    mistakes = [pd.read_csv(io.BytesIO(one["report/tables/synthetic/mistakes.csv"])) for one in (plain, neutral)]
+    pd.testing.assert_frame_equal(*(one.drop(columns=["cell", "slide"]) for one in mistakes))
+    for name in (name for name in plain if name.endswith("predictions.parquet")):
+        one, other = (pd.read_parquet(io.BytesIO(of[name])) for of in (plain, neutral))
+        pd.testing.assert_frame_equal(
+            one.drop(columns=["sample_id", "slide"]), other.drop(columns=["sample_id", "slide"])
+        )
+        assert one.groupby("slide").size().tolist() == other.groupby("slide").size().tolist()
+        assert other["slide"].str.fullmatch(r"slide_\d{3}").all()
+
+    said, _ = typed("report", f"bundle={bundles['true']}", f"out={tmp_path}/opened")
+    assert "all as packed" in said
+    assert "neutral ones" in said
+    said, _ = typed("check", "study=s", bundles["true"])
+    assert "bundles                 1          0          0" in said
+    with zipfile.ZipFile(bundles["true"]) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    done = next(one.parent for one in (tmp_path / "unpacked" / "cells").glob("*/DONE"))
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        typed("verify", done)
+    assert "verify the cell where it was trained" in capsys.readouterr().err
+
+
+def test_a_name_that_would_be_left_stops_the_bundle(
+    marked: Path, typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slide = pd.read_parquet(next((marked / "runs" / "cells").glob("*/split.parquet")))["slide"].iloc[0]
+    with pytest.raises(SystemExit):
+        typed("bundle", "s", f"output={tmp_path}/s.zip", "anonymise=true", f"note='of {slide}.svs'")
+    assert f"note would hold '{slide}'" in capsys.readouterr().err
+    assert not (tmp_path / "s.zip").exists()
