@@ -43,8 +43,12 @@ def main(arguments: list[str]) -> None:
             require_no_names(names, Path(temporary), settings.note)
             told = ", ".join(f"{count} of {kind}s" for kind, count in names.count().items())
             tell(f"names replaced: {told}; those of domains, species, scanners, data sets, models, studies stay")
-        if damaged := studies.read(runs, study).count_damaged():
-            told = f"{damaged} damaged lines in its journal: cells may be missing that nothing names"
-            tell(f"mitofm: study {study} has {told} (`mitofm check study={study}`)", file=sys.stderr)
+        listed = studies.read(runs, study)
+        damaged = f"{found} lines of its journal are damaged" if (found := listed.count_damaged()) else ""
+        for told in filter(None, (damaged, listed.describe_loss())):
+            line = (
+                f"mitofm: study {study}: {told}: cells may be missing that nothing names (`mitofm check study={study}`)"
+            )
+            tell(line, file=sys.stderr)
         digest = pack(place, study, report, out, settings.note, anonymised=settings.anonymise)
     tell(f"{out}  {out.stat().st_size / 1e6:.1f} MB, sha256 {digest}")

@@ -143,8 +143,8 @@ def unpack(file: Path, into: Path) -> Bundle:
             raise MitofmError(
                 f"{file} is a bundle of format {facts['format']}; this mitofm reads up to format {FORMAT}"
             )
-        told = (str(facts[key]) for key in ("study", "made_with"))
-        return Bundle(into, *told, str(facts.get("note", "")), bool(facts.get(_ANONYMISED)))
+        made_with, note = str(facts["made_with"]), str(facts.get("note", ""))
+        return Bundle(into, str(facts["study"]), made_with, note, bool(facts.get(_ANONYMISED)))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError) as error:
         raise MitofmError(f"{file} cannot be opened as a bundle ({type(error).__name__}: {error})") from error
 
