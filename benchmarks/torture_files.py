@@ -412,7 +412,7 @@ def torture(place: Place, part: int, parts: int, asked: argparse.Namespace) -> N
     place.keep()
     wanted = Wanted(place)
     place.restore()
-    cases = [(*found, name) for found in list_files(place) for name in DAMAGES]
+    cases = [(*found, name) for found in list_files(place) for name in DAMAGES if found[0].startswith(asked.kind)]
     chance = random.Random(asked.seed)
     chance.shuffle(cases)
     counts: Counter[str] = Counter()
@@ -440,6 +440,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=600, help="begin no case after so many")
     parser.add_argument("--quick", action="store_true", help="16 cases")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--kind", default="", help="only files whose kind begins so: cell, cache/patches, journal ...")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--place", type=Path, help="an empty folder for everything; default: one that is removed")
     asked = parser.parse_args()
