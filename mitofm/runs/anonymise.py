@@ -21,11 +21,11 @@ import yaml
 
 from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import read_json, write_json, write_parquet, write_text
+from mitofm.ground.files import write_json, write_parquet, write_text
 from mitofm.ground.stored_yaml import parse_yaml
 from mitofm.runs import old_books, studies, sums
-from mitofm.runs.folder import DamagedCell, State
-from mitofm.runs.sums import Sum
+from mitofm.runs.folder import DamagedCell, State, read_bytes, read_stored
+from mitofm.runs.sums import Sum, Unfit
 from mitofm.runs.tables import read_table
 
 STAY = (
@@ -63,7 +63,7 @@ class Names:
         for name in sorted(sought):
             self._by_word.setdefault(max(_WORD.findall(name), key=len, default=name), []).append(name)
 
-    def replace(self, table: pd.DataFrame) -> pd.DataFrame:
+    def rename(self, table: pd.DataFrame) -> pd.DataFrame:
         """The table under neutral names."""
         new = {
             column: table[column].astype(object).map(lambda name, of=self._neutral[column]: of.get(str(name)))
@@ -94,7 +94,7 @@ def anonymise(runs: Path, study: str, into: Path) -> Names:
     which words in them are names.
 
     Raises:
-        DamagedCell: a table of a finished cell is absent or damaged.
+        DamagedCell: a file of a cell is damaged; tables of cells that are not finished are left out then.
         MitofmError: there is no such study.
     """
     listed = studies.read(runs, study)
@@ -114,7 +114,9 @@ def anonymise(runs: Path, study: str, into: Path) -> Names:
 def require_no_names(names: Names, folder: Path, note: str) -> None:
     """Raise a MitofmError if a text in `folder`, or its name, or the note still holds a name."""
     texts = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix not in _PICTURES]
-    for place, text in chain([("note", note)], ((file.relative_to(folder), file.read_text("utf-8")) for file in texts)):
+    for place, text in chain(
+        [("note", note)], ((file.relative_to(folder), file.read_text("utf-8", "replace")) for file in texts)
+    ):
         if found := names.find(f"{place}\n{text}"):
             raise MitofmError(
                 f"anonymise=true: {place} would hold {found!r}, the name of a sample, slide or patient. No bundle was written: "
@@ -136,15 +138,16 @@ def _read_tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def _copy_cell(folder: Path, into: Path, names: Names, left_out: dict[str, str]) -> None:
+    into.mkdir(parents=True)
     for name in ("cost.json", "curves.csv", "environment.json", "metrics.json"):
         if (folder / name).is_file():
-            write_text(into / name, below.check(folder / name).read_text(encoding="utf-8"))
+            (into / name).write_bytes(read_bytes(folder / name))
     for name, table in _read_tables(folder).items():
-        write_parquet(into / name, names.replace(table))
+        write_parquet(into / name, names.rename(table))
     if (folder / "cell.json").is_file():
-        write_json(into / "cell.json", read_json(folder / "cell.json") | {MARK: True})
+        write_json(into / "cell.json", read_stored(folder / "cell.json") | {MARK: True})
     if (folder / "config.yaml").is_file():
-        config = parse_yaml(below.check(folder / "config.yaml").read_bytes())
+        config = _read_config(folder / "config.yaml")
         config |= {group: _blank(config[group], left_out) for group in ("data", "split") if group in config}
         write_text(into / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     if (folder / State.FAILED.value).is_file():
@@ -157,6 +160,17 @@ def _copy_cell(folder: Path, into: Path, names: Names, left_out: dict[str, str])
         listed = sums.read(folder)
         copied = {file.name: Sum.of(file.read_bytes()) for file in into.iterdir() if listed and file.name in listed}
         write_text(into / State.DONE.value, "" if listed is None else sums.spell(copied))
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    """A cell's config as it is stored; DamagedCell if it is none."""
+    try:
+        config = parse_yaml(read_bytes(file))
+        if not isinstance(config, dict):
+            raise Unfit("holds no config")
+        return config
+    except ValueError as error:
+        raise DamagedCell(file, error) from error
 
 
 def _blank(group: Any, left_out: dict[str, str]) -> Any:

@@ -53,7 +53,8 @@ def test_no_folder_leaves_this_machine(marked: Path, typed: Typed, tmp_path: Pat
     cell = next((marked / "runs" / "cells").glob("*linear_probe*")).name
     for ending in ("csv", "parquet", "geojson"):
         typed("predict", cell, "data=synthetic", *TISSUE[:3], QUICK[2], QUICK[3], f"output={out}/scores.{ending}")
-    sent = [marked / "runs" / "wandb", out]
+    typed("export", cell, "format=safetensors", f"output={out}/model")
+    sent = [marked / "runs" / "wandb", out, *marked.glob("runs/cells/*/checkpoint")]
     found = {name for folder in sent for name, content in read_all(folder) if MARK.encode() in content}
     assert not found
 
