@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 from mitofm.commands.composing import ask_about
 from mitofm.ground.terminal import tell
-from mitofm.runs import studies
 from mitofm.runs.bundle import check_cells, pack
+from mitofm.runs.collect import collect
 from mitofm.training.settings import Paths
 
 
@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> None:
     (study,), settings = ask_about(BundleSettings, "bundle", arguments, "a study")
     runs, out = settings.paths.runs, settings.output or Path(f"{study}.zip")
     check_cells(runs, study)  # before the report is made
+    from mitofm.reporting.completeness import describe_missing
     from mitofm.reporting.report import make_report
     from mitofm.runs.anonymise import anonymise, require_no_names
 
@@ -43,12 +44,8 @@ def main(arguments: list[str]) -> None:
             require_no_names(names, Path(temporary), settings.note)
             told = ", ".join(f"{count} of {kind}s" for kind, count in names.count().items())
             tell(f"names replaced: {told}; those of domains, species, scanners, data sets, models, studies stay")
-        listed = studies.read(runs, study)
-        damaged = f"{found} lines of its journal are damaged" if (found := listed.count_damaged()) else ""
-        for told in filter(None, (damaged, listed.describe_loss())):
-            line = (
-                f"mitofm: study {study}: {told}: cells may be missing that nothing names (`mitofm check study={study}`)"
-            )
-            tell(line, file=sys.stderr)
+        collected = collect(runs, study)
+        for missing in describe_missing(collected.cells, (), collected.damaged_lines, collected.lost):
+            tell(f"mitofm: study {study}: {missing}", file=sys.stderr)
         digest = pack(place, study, report, out, settings.note, anonymised=settings.anonymise)
     tell(f"{out}  {out.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
