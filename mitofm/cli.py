@@ -10,7 +10,7 @@ import sys
 
 import mitofm
 from mitofm.ground.config import conf_dir
-from mitofm.ground.errors import MitofmError, describe_fault, unknown
+from mitofm.ground.errors import MitofmError, describe_fault, describe_unforeseen, unknown, wants_traceback
 from mitofm.ground.garbage import collect_rarely
 from mitofm.ground.home import ensure_home
 from mitofm.ground.terminal import guard_terminal, tell
@@ -42,7 +42,7 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Run the command that was typed; a MitofmError is one message and exit code 2."""
+    """Run the command that was typed; an error is one line, with exit code 2 if it was foreseen and else 1."""
     try:
         _answer(sys.argv[1:])
         sys.stdout.flush()
@@ -55,6 +55,11 @@ def main() -> None:
     except (MitofmError, OSError) as error:
         tell(f"mitofm: {describe_fault(error)}", file=sys.stderr)
         raise SystemExit(2) from None
+    except Exception as error:
+        if wants_traceback():
+            raise
+        tell(f"mitofm: {describe_unforeseen(error)}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 def _answer(arguments: list[str]) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from mitofm.commands.composing import ask_about
 from mitofm.ground.scratch import scratch
 from mitofm.ground.terminal import tell
-from mitofm.runs import studies
 from mitofm.runs.bundle import check_cells, pack
+from mitofm.runs.collect import collect
 from mitofm.training.settings import Paths
 
 
@@ -21,6 +21,7 @@ class BundleSettings:
     paths: Paths
     output: Path | None
     note: str
+    anonymise: bool
 
 
 def main(arguments: list[str]) -> None:
@@ -28,13 +29,23 @@ def main(arguments: list[str]) -> None:
     (study,), settings = ask_about(BundleSettings, "bundle", arguments, "a study")
     runs, out = settings.paths.runs, settings.output or Path(f"{study}.zip")
     check_cells(runs, study)  # before the report is made
+    from mitofm.reporting.completeness import describe_missing
     from mitofm.reporting.report import make_report
+    from mitofm.runs.anonymise import anonymise, require_no_names
 
     with scratch("mitofm-bundle-") as temporary:
-        report = temporary / "report"
-        make_report(runs, study, report, settings.paths.cache, crops=False)
-        if damaged := studies.read(runs, study).count_damaged():
-            told = f"{damaged} damaged lines in its journal: cells may be missing that nothing names"
-            tell(f"mitofm: study {study} has {told} (`mitofm check study={study}`)", file=sys.stderr)
-        digest = pack(runs, study, report, out, settings.note)
+        place, report = runs, temporary / "report"
+        names = None
+        if settings.anonymise:
+            place = temporary / "runs"
+            names = anonymise(runs, study, place)
+        make_report(place, study, report, settings.paths.cache, crops=False)
+        if names is not None:
+            require_no_names(names, temporary, settings.note)
+            told = ", ".join(f"{count} of {kind}s" for kind, count in names.count().items())
+            tell(f"names replaced: {told}; those of domains, species, scanners, data sets, models, studies stay")
+        collected = collect(runs, study)
+        for missing in describe_missing(collected.cells, (), collected.damaged_lines, collected.lost):
+            tell(f"mitofm: study {study}: {missing}", file=sys.stderr)
+        digest = pack(place, study, report, out, settings.note, anonymised=settings.anonymise)
     tell(f"{out}  {out.stat().st_size / 1e6:.1f} MB, sha256 {digest}")

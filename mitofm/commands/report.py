@@ -66,4 +66,6 @@ def _report_bundle(file: Path, settings: ReportSettings) -> None:
     if opened.rounded:
         apart = f", but that numbers of {len(opened.rounded)} are apart by {max(opened.rounded.values()):.1g} of their size at most"
     tell(f"{file}: study {opened.study}, no byte has changed; {opened.tables} tables, all as packed{apart}")
+    if opened.anonymised:
+        tell("names of samples and slides were replaced by neutral ones, in their order")
     tell(opened.page)

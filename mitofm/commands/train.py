@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import hydra
+from hydra._internal import utils as hydra_utils
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
@@ -15,7 +18,7 @@ from mitofm.commands.composing import quote_study, read_choices, read_command_li
 from mitofm.commands.launching import check_grid, claim_place
 from mitofm.ground import below
 from mitofm.ground.config import conf_dir
-from mitofm.ground.errors import MitofmError, describe_fault
+from mitofm.ground.errors import MitofmError, describe_fault, describe_unforeseen, wants_traceback
 from mitofm.ground.home import ensure_home
 from mitofm.ground.terminal import guard_terminal, tell
 from mitofm.runs import studies
@@ -50,7 +53,8 @@ def main(arguments: list[str]) -> None:
             tell(f"mitofm: {warning}; `mitofm plan` says what else cannot be decided", file=sys.stderr)
     try:
         with show_progress(runs, study, line.size if line.multirun else 1):
-            command()
+            with _one_line():
+                command()
             while _elsewhere:
                 run(_elsewhere.pop(0))
     finally:
@@ -72,8 +76,30 @@ def _run_cell(config: DictConfig) -> None:
             raise SystemExit(2) from error
         # Hydra shows this class without a traceback, runs the other cells and ends with a code that is not 0.
         raise CompactHydraException(f"mitofm: {describe_fault(error)}") from error
-    except Exception:
-        if config.on_error == "raise":
-            sys.excepthook(*sys.exc_info())
-            raise SystemExit(1) from None
-        raise
+    except Exception as error:  # its traceback is in FAILED, if the cell came so far
+        if wants_traceback():
+            if config.on_error == "raise":
+                sys.excepthook(*sys.exc_info())
+                raise SystemExit(1) from None
+            raise
+        if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
+            tell(f"mitofm: {describe_unforeseen(error)}", file=sys.stderr)
+            raise SystemExit(1) from error
+        raise CompactHydraException(f"mitofm: {describe_unforeseen(error)}") from error
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Let Hydra raise its errors, of which it would print the traceback, and tell those that it shows without one."""
+    if wants_traceback():
+        yield
+        return
+    before = hydra_utils.run_and_report
+    hydra_utils.run_and_report = lambda func: func()
+    try:
+        yield
+    except CompactHydraException as error:
+        tell(*str(error).splitlines(), file=sys.stderr)
+        raise SystemExit(1) from error
+    finally:
+        hydra_utils.run_and_report = before

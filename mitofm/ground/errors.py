@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import os
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 from mitofm.ground.terminal import escape
+
+_PACKAGE = Path(__file__).parents[1]
+_LONGEST = 500  # characters of a message
 
 
 class MitofmError(Exception):
@@ -30,6 +36,21 @@ def describe_fault(error: MitofmError | OSError) -> str:
         return escape(error)
     files = " -> ".join(str(file) for file in (error.filename, error.filename2) if file is not None)
     return escape(": ".join(part for part in (files, error.strerror or str(error) or type(error).__name__) if part))
+
+
+def wants_traceback() -> bool:
+    """Whether the user asks for the traceback of an unforeseen error, by the variable that Hydra's users know."""
+    return os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+
+def describe_unforeseen(error: BaseException) -> str:
+    """One line for people, of an error that is neither ours nor of the file system: what it is, and the line of ours it came from."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = " ... ".join(dict.fromkeys((*lines[:1], *lines[-1:])))  # a trace from another process lies between
+    places = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(frame.filename).parents]
+    place = f" at {Path(places[-1].filename).relative_to(_PACKAGE)}:{places[-1].lineno}" if places else ""
+    told = f"{type(error).__name__}{place}: {said[:_LONGEST] or 'it says no more'}"
+    return escape(f"{told} (mitofm does not foresee this error: HYDRA_FULL_ERROR=1 shows its traceback)")
 
 
 def unknown(kind: str, given: object, known: Iterable[object], place: str = "") -> MitofmError:

@@ -17,13 +17,18 @@ _STATES = {
 }  # fmt: skip
 
 
-def describe_missing(cells: pd.DataFrame, groups: Iterable[Group], damaged_lines: int = 0) -> list[str]:
+def describe_missing(cells: pd.DataFrame, groups: Iterable[Group], damaged_lines: int = 0, lost: str = "") -> list[str]:
     """In sentences, what is missing of `Collected.cells`, of their configurations and of the journal that lists them."""
     said = []
     if damaged_lines:
         lines = "line of the study's journal is" if damaged_lines == 1 else "lines of the study's journal are"
         said.append(
             f"{damaged_lines} {lines} damaged: cells may be missing that nothing here names. The study's command, started again, "
+            "lists its cells anew."
+        )
+    if lost:
+        said.append(
+            f"{lost[0].upper()}{lost[1:]}: cells may be missing that nothing here names. The study's command, started again, "
             "lists its cells anew."
         )
     states = Counter(cells["state"])

@@ -73,6 +73,7 @@ def foresee_cells(finished: Collected, coming: Mapping[str, tuple[Settings, Spli
         cells.astype(object).where(cells.notna(), None).reset_index(drop=True),
         finished.stated,
         finished.damaged_lines,
+        finished.lost,
         {name: split for name, (_, split) in coming.items()},
         {name: settings.config for name, (settings, _) in coming.items()},
     )

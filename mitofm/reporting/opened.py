@@ -26,6 +26,8 @@ class Opened:
     tables: int
     rounded: dict[str, float]
     """Of a table, by its path: the largest difference of a number from the one packed, as a share of its size."""
+    anonymised: bool = False
+    """Whether its samples and slides have neutral names."""
 
 
 def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
@@ -36,7 +38,7 @@ def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
     """
     with open_unpacked(file) as bundle:
         page = make_report(bundle.runs, bundle.study, out, cache, crops=False)
-        study, packed = bundle.study, bundle.runs / REPORT
+        study, packed, anonymised = bundle.study, bundle.runs / REPORT, bundle.anonymised
         tables = sorted(table.relative_to(packed) for table in packed.rglob("*.csv"))
         found = {str(table): _compare(packed / table, out / table) for table in tables}
     other = [f"{table}: {words}" for table, (apart, words) in found.items() if apart > _ROUNDING]
@@ -45,7 +47,8 @@ def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
             f"{page} was made, but {len(other)} of its {len(tables)} tables are not those that {file} was packed with by "
             f"mitofm {bundle.made_with}: {'; '.join(other[:3])}"
         )
-    return Opened(study, page, len(tables), {table: apart for table, (apart, _) in found.items() if apart})
+    rounded = {table: apart for table, (apart, _) in found.items() if apart}
+    return Opened(study, page, len(tables), rounded, anonymised)
 
 
 def _compare(packed: Path, made: Path) -> tuple[float, str]:

@@ -143,7 +143,7 @@ def _write_whole(
     datasets = group_by((group for group in found if group.done), lambda group: group.configuration.dataset)
     shown = cache if crops else None
     chapters = [write_chapter(stored, groups, out, shown, prevalences) for _, groups in sorted(datasets.items())]
-    return chapters, describe_missing(collected.cells, found, collected.damaged_lines)
+    return chapters, describe_missing(collected.cells, found, collected.damaged_lines, collected.lost)
 
 
 def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path, prevalences: Sequence[float]) -> list[Chapter]:

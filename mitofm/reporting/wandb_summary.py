@@ -62,7 +62,15 @@ def _log_report(out: Path, study: str, logger: Logger, folder: Path) -> None:
         dir=str(folder.resolve()),  # W&B's service keeps the folder that it was started in
         mode=choose_mode(),
         resume="allow" if choose_mode() == "online" else None,
-        settings=wandb.Settings(silent=True, console="off", init_timeout=20, x_disable_stats=True, disable_git=True),
+        settings=wandb.Settings(
+            silent=True,
+            console="off",
+            init_timeout=20,
+            x_disable_stats=True,
+            x_disable_meta=True,  # the command, with its folders, and the machine's name
+            disable_git=True,
+            disable_code=True,
+        ),
     )
     failed = True
     try:

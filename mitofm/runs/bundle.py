@@ -18,12 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import yaml
+
 import mitofm
 from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, replacing
-from mitofm.ground.places import remove_folders
+from mitofm.ground.places import name_places, remove_folders
 from mitofm.ground.scratch import scratch
+from mitofm.ground.stored_yaml import parse_yaml
 from mitofm.runs import old_books, studies, sums
 from mitofm.runs.folder import check_sums, read_config
 from mitofm.runs.sums import Sum
@@ -47,6 +50,7 @@ _MOST_FILES, _MOST_BYTES, _MOST_IN_ONE = 500_000, 20 * 2**30, 2 * 2**30
 _MOST_RATIO, _FREE_BYTES = 100, 10**8
 """How many times its own size a bundle may unpack to, if that is more than so many bytes."""
 _CHUNK = 2**20
+_ANONYMISED = "anonymised"
 _DIGEST = 64  # hex digits of a sha256
 
 
@@ -59,12 +63,14 @@ class Bundle:
         study: its one study.
         made_with: the version of mitofm that made it.
         note: of the person who packed it, such as the command that made its cells.
+        anonymised: whether its samples and slides have neutral names (`mitofm.runs.anonymise`).
     """
 
     runs: Path
     study: str
     made_with: str
     note: str = ""
+    anonymised: bool = False
 
 
 def check_cells(runs: Path, study: str) -> None:
@@ -73,8 +79,10 @@ def check_cells(runs: Path, study: str) -> None:
         check_sums(runs / "cells" / cell, checkpoint=False)
 
 
-def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str:
+def pack(runs: Path, study: str, report: Path, out: Path, note: str = "", anonymised: bool = False) -> str:
     """Write the bundle of a study and of the folder of its report to `out`; returns its sha256 (hex).
+
+    `anonymised` says that `runs` is a copy under neutral names.
 
     Raises:
         DamagedCell: a file of a cell is not the one that the cell was finished with.
@@ -83,8 +91,9 @@ def pack(runs: Path, study: str, report: Path, out: Path, note: str = "") -> str
     """
     below.close(report)
     listed = studies.read(runs, study)
-    facts = json.dumps({"format": FORMAT, "made_with": mitofm.__version__, "note": note, "study": study})
-    files: dict[str, Path | bytes] = {FACTS: facts.encode()}
+    facts = {"format": FORMAT, "made_with": mitofm.__version__, "note": remove_folders(note), "study": study}
+    facts |= {_ANONYMISED: True} if anonymised else {}
+    files: dict[str, Path | bytes] = {FACTS: json.dumps(facts).encode()}
     for cell in sorted(listed.cells):
         files |= _list_files(runs / "cells" / cell)
     files |= {name: _clean_marker(file) for name, file in files.items() if name.endswith(("/FAILED", "/SKIPPED"))}
@@ -134,7 +143,8 @@ def unpack(file: Path, into: Path) -> Bundle:
             raise MitofmError(
                 f"{file} is a bundle of format {facts['format']}; this mitofm reads up to format {FORMAT}"
             )
-        return Bundle(into, str(facts["study"]), str(facts["made_with"]), str(facts.get("note", "")))
+        made_with, note = str(facts["made_with"]), str(facts.get("note", ""))
+        return Bundle(into, str(facts["study"]), made_with, note, bool(facts.get(_ANONYMISED)))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError) as error:
         raise MitofmError(f"{file} cannot be opened as a bundle ({type(error).__name__}: {error})") from error
 
@@ -163,11 +173,14 @@ def _list_files(cell: Path) -> dict[str, Path | bytes]:
 
 
 def _remove_places(config: Path) -> bytes:
-    """A cell's config in which the paths of folders are replaced by their keys (`data`, `runs`): paths are private."""
+    """A cell's config in which the folders of `paths` are replaced by their keys, and of other paths the last part is left."""
     text, places = below.check(config).read_text(encoding="utf-8"), read_config(config.parent).get("paths") or {}
-    for name, place in sorted(places.items(), key=lambda one: -len(str(one[1]))):  # a folder before the one it is in
-        if place and Path(place).is_absolute():
-            text = text.replace(str(place), name)
+    absolute = {name: str(place) for name, place in places.items() if place and Path(place).is_absolute()}
+    cleaned = name_places(parse_yaml(text.encode()), absolute)
+    for name, place in sorted(absolute.items(), key=lambda one: -len(one[1])):
+        text = text.replace(place, name)
+    if parse_yaml(text.encode()) != cleaned:  # else its own spelling stays
+        text = yaml.safe_dump(cleaned, sort_keys=False, allow_unicode=True)
     return text.encode()
 
 

@@ -103,20 +103,25 @@ def _check_journals(runs: Path, study: str | None) -> Iterator[Checked]:
     for name in studies.list_names(runs) if study is None else [study]:
         file = studies.find_journal(runs, name)
         try:
-            lines = journal.find_damaged(file)
-            told = (
-                f"{file}: damaged lines {', '.join(map(str, lines))}: start the study's command again, which lists its cells anew, "
-                "then delete these lines"
-            )
-            yield Checked("journals", DAMAGED, told) if lines else Checked("journals", WHOLE)
-        except FileNotFoundError:
-            yield Checked("journals", UNCHECKED)  # of 0.1
+            fault = _find_fault(runs, name, file)
+            state = DAMAGED if fault else WHOLE if file.is_file() else UNCHECKED  # without a journal: of 0.1
         except OSError as error:
-            yield Checked(
-                "journals",
-                DAMAGED,
-                f"{file} cannot be read ({error.strerror}): `rm -r {file}`, and start its command again",
-            )
+            state = DAMAGED
+            fault = f"{file} cannot be read ({error.strerror}): `rm -r {file}`, and start its command again"
+        yield Checked("journals", state, fault)
+
+
+def _find_fault(runs: Path, study: str, file: Path) -> str:
+    """What is damaged or missing of a study's books, and what mends it; "" if nothing; OSError if they cannot be read."""
+    end, again = journal.locate_end(file), "start the study's command again, which lists its cells anew"
+    if file.is_file() and (lines := journal.find_damaged(file)):
+        numbers = ", ".join(map(str, lines))
+        return f"{file}: damaged lines {numbers}: {again}, then delete these lines and {end.name}"
+    if lost := studies.read(runs, study).describe_loss():
+        return f"{file.parent}: {lost}: {again}{f', then `rm {end}`' if journal.knows_end(file) else ''}"
+    if end.exists() and not journal.knows_end(file):
+        return f"{end} is damaged: `rm -r {end}`, and it is made again"
+    return ""
 
 
 def _check_cache(cache: Path) -> Iterator[Checked]:

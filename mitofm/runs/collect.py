@@ -58,12 +58,14 @@ class Collected:
             named by their choices.
         stated: the comparisons that the study stated before it ran; None if it stated none.
         damaged_lines: of the study's journal, which may have named further cells.
+        lost: what else is missing of the study's books, in words; "" if nothing is known to be.
     """
 
     runs: Path
     cells: pd.DataFrame
     stated: Mapping[str, Any] | None = None
     damaged_lines: int = 0
+    lost: str = ""
 
     @property
     def done(self) -> pd.DataFrame:
@@ -136,7 +138,9 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     extra = sorted(set(cells.columns) - set(COLUMNS))
     cells = cells.reindex(columns=[*COLUMNS, *extra]).astype(dict.fromkeys(_WHOLE, "Int64"))
     cells = cells.astype(object).where(cells.notna(), None)
-    return Collected(runs, cells, listed.stated, listed.count_damaged()) if listed else Collected(runs, cells)
+    if listed is None:
+        return Collected(runs, cells)
+    return Collected(runs, cells, listed.stated, listed.count_damaged(), listed.describe_loss())
 
 
 def spell_seeds(seed: float, split_seed: float | None = None, training_seed: float | None = None) -> str:

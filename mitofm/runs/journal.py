@@ -1,4 +1,8 @@
-"""Notes that many processes append to one file: JSON lines with checksums, so that only the damaged ones are lost."""
+"""Notes that many processes append to one file: JSON lines with checksums, so that only the damaged ones are lost.
+
+Lines that are missing altogether are seen from the journal's *end*, a small file beside it that each writer brings up to date:
+how many lines were written, and the checksum of all of them. A journal of before has none until it is next written to.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import logging
 import os
 import zlib
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +23,80 @@ from mitofm.ground.locks import lock
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _End:
+    """What was written to a journal: its size in bytes after the last line, all its lines, and the crc32 of its bytes."""
+
+    size: int
+    lines: int
+    crc32: int
+
+    def add(self, content: bytes, lines: int) -> _End:
+        return _End(self.size + len(content), self.lines + lines, zlib.crc32(content, self.crc32))
+
+    def encode(self) -> bytes:
+        """A line of one length, so that writing it in place leaves nothing of the last one."""
+        text = json.dumps({name: f"{value:015d}" for name, value in asdict(self).items()})
+        return f'{{"crc32": "{zlib.crc32(text.encode()):08x}", "end": {text}}}\n'.encode()
+
+
 def append(path: Path, note: Mapping[str, Any]) -> None:
     """Append a note in one write, under a lock that works over NFS too; OSError if it cannot be written.
 
-    There is no fsync: the next start of a sweep writes again what a power cut has removed.
+    There is no fsync: the next start of a sweep writes again what a power cut has removed. The time it takes does not depend on
+    the journal's length, but for the first time that a journal of before is written to.
     """
     line = _encode(note)
-    with lock(path.with_name(f"{path.name}.lock"), brief=True), below.check(path).open("ab+", buffering=0) as file:
-        end = file.seek(0, os.SEEK_END)
-        if end and os.pread(file.fileno(), 1, end - 1) != b"\n":  # the last writer was killed while it wrote
-            line = b"\n" + line
-        if file.write(line) != len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    with lock(path.with_name(f"{path.name}.lock"), brief=True):
+        with below.check(path).open("ab+", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            end = _read_end(path) or _End(0, 0, 0)
+            if end.size <= size:  # what a writer that was killed has left, or one of a mitofm of before
+                unseen = os.pread(file.fileno(), size - end.size, end.size)
+                end = end.add(unseen, unseen.count(b"\n"))
+            lines = 1
+            if size and os.pread(file.fileno(), 1, size - 1) != b"\n":  # the last writer was killed while it wrote
+                line = b"\n" + line
+                lines += end.size == size  # else it is cut, and its end was counted when it was written
+            if file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        # After the journal is closed: over NFS who sees this file sees the line too.
+        _write_end(path, replace(end.add(line, lines), size=size + len(line)))
+
+
+def locate_end(path: Path) -> Path:
+    """Where the end of a journal is."""
+    return path.with_suffix(".end")
+
+
+def knows_end(path: Path) -> bool:
+    """Whether it is known how many lines were written to a journal."""
+    return _read_end(path) is not None
+
+
+def describe_loss(path: Path) -> str:
+    """What is missing of a journal, in words; "" if nothing, or if its end is not known."""
+    end = _read_end(path)
+    if end is None:
+        return ""
+    try:
+        content = below.check(path).read_bytes()
+    except FileNotFoundError:
+        content = b""
+    except OSError:  # whoever reads it says so
+        return ""
+    whole, _, rest = content.rpartition(b"\n")
+    missing = end.lines - content.count(b"\n") - bool(rest)
+    if missing > 0:
+        lines = "line of the study's journal is" if missing == 1 else "lines of the study's journal are"
+        return f"{missing} {lines} missing"
+    if (
+        zlib.crc32(content[: end.size]) != end.crc32
+        and all(map(_decode, filter(None, whole.split(b"\n"))))
+        and not rest
+    ):
+        return "the study's journal is not the file that was written there"
+    return ""
 
 
 def find_damaged(path: Path) -> list[int]:
@@ -45,12 +112,17 @@ def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
             file.seek(start)
             whole, newline, rest = file.read().rpartition(b"\n")
     except FileNotFoundError:
+        if start == 0 and (lost := describe_loss(path)):
+            warn(path, lost)
         return [], start
     lines = [line for line in whole.split(b"\n") if line]
     notes = [note for line in lines if (note := _decode(line)) is not None]
     damaged = len(lines) - len(notes) + (bool(rest) and start == 0)  # else it may be a line that is being written
-    if damaged:
-        warn(path, f"{damaged} damaged line{' is' if damaged == 1 else 's are'} skipped")
+    told = [f"{damaged} damaged line{' is' if damaged == 1 else 's are'} skipped"] if damaged else []
+    if start == 0 and (lost := describe_loss(path)):
+        told.append(lost)
+    if told:
+        warn(path, "; ".join(told))
     return notes, start + len(whole) + len(newline)
 
 
@@ -58,6 +130,26 @@ def read(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
 def warn(path: Path, what: str) -> None:
     """Warn of a damaged file, once in this process."""
     _log.warning("%s: %s", path, what)
+
+
+def _read_end(path: Path) -> _End | None:
+    """The end of a journal; None if it has none, or if that is damaged."""
+    try:
+        text = below.check(locate_end(path)).read_bytes()
+        end = _End(**{name: int(value) for name, value in json.loads(text)["end"].items()})
+        return end if end.encode() == text else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _write_end(path: Path, end: _End) -> None:
+    """In place, in one write: a process that is killed leaves the former one or this."""
+    file = os.open(below.check(locate_end(path)), os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        os.pwrite(file, end.encode(), 0)
+        os.ftruncate(file, len(end.encode()))
+    finally:
+        os.close(file)
 
 
 def _encode(note: Mapping[str, Any]) -> bytes:

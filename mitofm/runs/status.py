@@ -41,6 +41,8 @@ def tabulate(runs: Path, study: str | None, remembered: Remembered | None = None
             more = "; ..." if len(left) > _FEW else ""
             yield f"{one.name}: {len(left)} of {of} planned cells not started: {'; '.join(left[:_FEW])}{more}"
     if study is not None:
+        if lost := found[0].describe_loss():
+            yield f"{study}: {lost}: cells may be missing that nothing names (`mitofm check study={study}`)"
         yield from _describe_cells(runs, found[0], State.FAILED)
         yield from _describe_cells(runs, found[0], State.SKIPPED)
     if study is not None and remembered is not None:

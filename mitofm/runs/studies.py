@@ -7,8 +7,9 @@ Each has one journal with notes of its cells (their starts with the choices of t
 from __future__ import annotations
 
 import math
+import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -21,6 +22,8 @@ from mitofm.runs.folder import State, is_cell_name
 from mitofm.runs.keys import FORMER, rename
 
 _JOURNAL = "journal.jsonl"
+_BOOKS = {_JOURNAL, journal.locate_end(Path(_JOURNAL)).name, old_books.LIST}
+"""A study has one of them at least."""
 MOST_CELLS = 200_000
 """How many cells a study may plan: each is named to know whether it was started."""
 
@@ -76,6 +79,17 @@ class Study:
         """How many lines of its journal are damaged."""
         return len(journal.find_damaged(self._journal)) if self._journal.is_file() else 0
 
+    def describe_loss(self) -> str:
+        """What is missing of its books, in words, and which cells it may have had; "" if nothing is known to be missing."""
+        if lost := journal.describe_loss(self._journal):
+            return lost
+        if journal.knows_end(self._journal) and not self._journal.with_name(old_books.LIST).is_file():
+            return ""
+        if unlisted := find_unlisted(self._journal.parents[2], self.name, self.cells):
+            which = f"{unlisted[0]}{', ...' if len(unlisted) > 1 else ''}"
+            return f"its list of cells lacks {len(unlisted)} that were run for it ({which})"
+        return ""
+
     def _take(self, note: dict[str, Any]) -> None:
         match note:
             case {"cell": cell}:
@@ -115,14 +129,14 @@ class Study:
 
 def read(runs: Path, study: str) -> Study:
     """Read a study; MitofmError if it does not exist, with the names of those that do."""
-    if not {_JOURNAL, old_books.LIST} & {file.name for file in find_journal(runs, study).parent.glob("*")}:
+    if not _BOOKS & {file.name for file in find_journal(runs, study).parent.glob("*")}:
         raise unknown("study", study, list_names(runs), str(runs / "studies"))
     return Study(runs, study)
 
 
 def list_names(runs: Path) -> list[str]:
     """The names of all studies."""
-    files = (file for name in (_JOURNAL, old_books.LIST) for file in runs.glob(f"studies/*/{name}"))
+    files = (file for name in _BOOKS for file in runs.glob(f"studies/*/{name}"))
     return sorted({file.parent.name for file in files if _is_name(file.parent.name)})
 
 
@@ -147,8 +161,8 @@ def state_comparisons(runs: Path, study: str, comparisons: Mapping[str, Any] | N
     if Study(runs, study).stated != comparisons:  # of two commands at once the first counts
         raise MitofmError(
             f"study {study!r} stated other comparisons before its first cell ran: take another study=... for these, or, if "
-            f'no result has been looked at, delete the line with "stated" in {find_journal(runs, study)} (of a study of mitofm '
-            "0.1 the file comparisons.json beside it)"
+            f'no result has been looked at, delete the line with "stated" in {find_journal(runs, study)} and then '
+            f"{journal.locate_end(find_journal(runs, study)).name} beside it (of a study of mitofm 0.1 comparisons.json there)"
         )
 
 
@@ -189,6 +203,21 @@ def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str
 
 def _count(grids: list[dict[str, Any]]) -> int:
     return sum(math.prod(len(values) for _, values in grid["swept"]) for grid in grids)
+
+
+def find_unlisted(runs: Path, study: str, listed: Container[str]) -> list[str]:
+    """The cells whose configs name the study, for which they were run first, and that are not `listed`."""
+    named = re.compile(rf"(?m)^study: (['\"]?){re.escape(study)}\1\s*$")
+    folders = (folder for folder in sorted((runs / "cells").glob("*")) if folder.name not in listed)
+    return [folder.name for folder in folders if is_cell_name(folder.name) and named.search(_read_config(folder))]
+
+
+def _read_config(folder: Path) -> str:
+    """The text of a cell's config; "" if it cannot be read."""
+    try:
+        return below.check(folder / "config.yaml").read_text(encoding="utf-8", errors="replace")
+    except (OSError, MitofmError):
+        return ""
 
 
 def find_journal(runs: Path, study: str) -> Path:

@@ -11,6 +11,7 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.ground import versions
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import read
+from mitofm.runs.anonymise import MARK
 from mitofm.runs.collect import read_metrics
 from mitofm.runs.folder import CellFolder, State, check_sums, read_config, read_stored
 from mitofm.runs.identity import identify
@@ -59,6 +60,11 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
     if state is not State.DONE:
         raise MitofmError(f"{folder}: only a finished cell can be verified, and this one is {state.value}")
     check_sums(folder)  # before anything is fitted
+    if read_stored(folder / "cell.json").get(MARK):
+        raise MitofmError(
+            f"{folder}: its samples have neutral names (bundle anonymise=true), by which no rerun can be compared: verify the cell "
+            "where it was trained"
+        )
     settings = Settings.read(_relocate(read_config(folder), paths))
     cell = identify(settings)
     finished = read_stored(folder / "cell.json").get("id")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mitofm.ground.places import remove_folders, remove_places
+from mitofm.ground.places import name_places, remove_folders, remove_places
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,16 @@ def test_a_config_keeps_its_values_and_no_folder() -> None:
         "x": ["/a/b", None],
     }
     assert remove_places(config) == {"data": {"source": {"root": "mf", "n": 3}}, "seed": 1, "x": ["b", None]}
+
+
+def test_known_folders_are_named_and_of_others_the_last_part_is_left() -> None:
+    config = {
+        "paths": {"data": "/home/ann/my data", "runs": "/home/ann/my data/runs"},
+        "split": {"file": "/other disk/my files/split 1.csv", "name": "file"},
+        "data": {"root": "/home/ann/my data/mf", "files": ["/home/ann/my data/runs/a.csv", 3]},
+    }
+    assert name_places(config, config["paths"]) == {
+        "paths": {"data": "data", "runs": "runs"},
+        "split": {"file": "split 1.csv", "name": "file"},
+        "data": {"root": "data/mf", "files": ["runs/a.csv", 3]},
+    }

@@ -1,6 +1,7 @@
 """Damaged books of a study: what a cut or flipped byte costs, and that it stops nobody."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import journal, studies
+from mitofm.runs.check import DAMAGED, check
 from mitofm.runs.collect import collect
 from mitofm.runs.execute import run
 from mitofm.runs.folder import CellFolder, DamagedCell, State
@@ -153,3 +155,106 @@ def test_the_record_of_a_trial_is_whole_or_the_trial_is_run_again(tmp_path: Path
         record.write_bytes(bytes_)
         kept = _read_trial(record)
         assert kept is None or {key: kept[key] for key in found} == found
+
+
+def test_lines_that_are_missing_are_told_wherever_a_journal_is_cut(tmp_path: Path) -> None:
+    file = noted(tmp_path)
+    whole = file.read_bytes()
+    assert journal.describe_loss(file) == ""
+    ends = [place + 1 for place, byte in enumerate(whole) if byte == ord("\n")]
+    assert len(ends) == 6
+    for place in (0, *ends[:-1]):
+        file.write_bytes(whole[:place])
+        missing = 6 - whole[:place].count(b"\n")
+        told = f"{missing} line{' of the study' if missing == 1 else 's of the study'}"
+        assert journal.describe_loss(file).startswith(told)
+        assert any(told in line for line in tabulate(tmp_path, "s"))
+    file.write_bytes(whole[: ends[2] + 5])  # and a line that is torn, which is told by itself
+    assert journal.describe_loss(file).startswith("2 lines")
+
+
+def test_what_is_missing_is_told_until_the_end_is_removed(tmp_path: Path) -> None:
+    file = noted(tmp_path)
+    for cut in (file.read_bytes().index(b"\n") + 1, 3):
+        file.write_bytes(file.read_bytes()[:cut])
+        for _ in range(9):
+            studies.enlist(tmp_path, "s", "late")
+        assert "missing" in journal.describe_loss(file)
+        file.with_suffix(".end").unlink()
+        assert journal.describe_loss(file) == ""
+        studies.enlist(tmp_path, "s", "later")
+        assert journal.describe_loss(file) == ""
+
+
+def test_a_writer_that_was_killed_loses_nothing_and_hides_nothing(tmp_path: Path) -> None:
+    file = noted(tmp_path)
+    end = file.with_suffix(".end")
+    for unseen in (b'{"crc32": "0000', b'{"crc32": "00000000", "note": {}}\n'):
+        before = end.read_bytes()
+        file.write_bytes(file.read_bytes() + unseen)
+        assert journal.describe_loss(file) == ""
+        studies.enlist(tmp_path, "s", "late")
+        assert journal.describe_loss(file) == ""
+        end.write_bytes(before)  # killed before it wrote the end
+        assert journal.describe_loss(file) == ""
+        studies.enlist(tmp_path, "s", "late")
+        assert journal.describe_loss(file) == ""
+        whole = file.read_bytes()
+        file.write_bytes(whole[: whole[:-1].rindex(b"\n") + 1])
+        assert journal.describe_loss(file).startswith("1 line of")
+        file.write_bytes(whole)
+
+
+def test_another_study_s_journal_is_told_and_a_damaged_end_stops_nobody(tmp_path: Path) -> None:
+    file = noted(tmp_path)
+    for cell in "abcdefghij":
+        studies.enlist(tmp_path, "other", cell)
+    file.write_bytes((tmp_path / "studies" / "other" / "journal.jsonl").read_bytes())
+    assert "not the file that was written" in journal.describe_loss(file)
+    whole = file.with_suffix(".end").read_bytes()
+    for bytes_ in damaged(whole):
+        file.with_suffix(".end").write_bytes(bytes_)
+        assert journal.describe_loss(file) == ""
+        assert list(studies.read(tmp_path, "s").cells)
+    studies.enlist(tmp_path, "s", "late")
+    assert len(file.with_suffix(".end").read_bytes()) == len(whole)
+    assert journal.describe_loss(file) == ""
+
+
+def test_a_journal_that_is_gone_is_named_by_all_who_read_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = noted(tmp_path)
+    file.unlink()
+    assert studies.list_names(tmp_path) == ["s"]
+    assert any("6 lines of the study's journal are missing" in line for line in tabulate(tmp_path, "s"))
+    assert "6 lines of the study's journal are missing" in caplog.text
+
+
+def test_appending_reads_no_more_of_a_long_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = noted(tmp_path)
+    read: list[int] = []
+    pread = os.pread
+
+    def counted(of: int, size: int, at: int) -> bytes:
+        read.append(size)
+        return pread(of, size, at)
+
+    monkeypatch.setattr(os, "pread", counted)
+    for _ in range(50):
+        studies.enlist(tmp_path, "s", "a")
+    assert max(read) == 1
+    assert len(file.read_bytes()) > 2000
+
+
+def test_cells_that_an_older_list_lacks_are_told_by_their_configs(tmp_path: Path) -> None:
+    written_before(tmp_path)
+    for cell, study in {"a": "old", "b": "old", "c": "old", "d": "older"}.items():
+        (tmp_path / "cells" / cell).mkdir(parents=True)
+        (tmp_path / "cells" / cell / "config.yaml").write_text(f"data:\n  study: old\nstudy: {study}\nseed: 1\n")
+    assert studies.read(tmp_path, "old").describe_loss() == "its list of cells lacks 1 that were run for it (c)"
+    (tmp_path / "studies" / "old" / "cells.csv").write_text("cell\na\n")
+    assert any("lacks 2 that were run for it (b, ...)" in line for line in tabulate(tmp_path, "old"))
+    (told,) = (one for one in check(tmp_path, "old", tmp_path / "cache") if one.kind == "journals")
+    assert told.state == DAMAGED
+    assert "lacks 2" in told.told
+    studies.enlist(tmp_path, "old", "b")  # now it has a journal too
+    assert studies.read(tmp_path, "old").describe_loss() == "its list of cells lacks 1 that were run for it (c)"
