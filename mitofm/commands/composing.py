@@ -6,6 +6,7 @@ import math
 import operator
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -25,11 +27,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 
 from mitofm.commands import yaml_files
+from mitofm.commands.deriving import Deriver
+from mitofm.commands.loading import Loader
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.settings import read
 from mitofm.runs.keys import NO_PART, check_names
-from mitofm.runs.resolve import plain, rounded
+from mitofm.runs.resolve import plain, resolve, rounded
 
 T = TypeVar("T")
 
@@ -182,8 +186,8 @@ def read_choices(overrides: Iterable[str]) -> dict[str, str]:
     return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in NO_PART}
 
 
-def compose_grid(line: CommandLine, every_cell: bool = False) -> Generator[DictConfig]:
-    """Compose the configs of a grid; errors as `compose`. Close the generator if you stop early: it holds Hydra.
+def resolve_grid(line: CommandLine, every_cell: bool = False) -> Generator[dict[str, Any]]:
+    """The resolved configs of a grid; errors as `resolve_cells`. Close the generator if you stop early: it holds Hydra.
 
     Args:
         line: the command line.
@@ -197,9 +201,52 @@ def compose_grid(line: CommandLine, every_cell: bool = False) -> Generator[DictC
     ]  # fmt: skip
     if every_cell:
         grid = (dict(zip(swept, values, strict=True)) for values in product(*swept.values()))
-    with _start_hydra(line.config_dir):
-        for choices in grid:
-            yield _compose(line.name, [*line.fixed, *(f"{key}={value}" for key, value in choices.items())])
+    cells = ([*line.fixed, *(f"{key}={value}" for key, value in choices.items())] for choices in grid)
+    yield from resolve_cells(line.name, line.config_dir, cells)
+
+
+def resolve_cells(
+    name: str, config_dir: str | None, cells: Iterable[Sequence[str]], count: Counter[str] | None = None
+) -> Generator[dict[str, Any]]:
+    """The resolved configs of cells, which share their parts: do not change them. Close the generator if you stop early.
+
+    Args:
+        name: of the primary config.
+        config_dir: a further folder of configs.
+        cells: the overrides of each.
+        count: is told how many were "composed", "derived" from those, and "declined": left to Hydra.
+
+    Raises:
+        MitofmError: as `compose` and `resolve`.
+    """
+    told = Counter() if count is None else count
+    with _start_hydra(config_dir):
+        deriver = _make_deriver(name)
+        for overrides in cells:
+            config = None if deriver is None else _derive(deriver, overrides, told)
+            if config is None:
+                told["declined"] += 1
+                config = resolve(_compose(name, overrides))
+            yield config
+
+
+def _make_deriver(name: str) -> Deriver | None:
+    """What derives configs of the primary config `name`; None if Hydra has to compose each, if only to say what is wrong."""
+    try:
+        return Deriver(Loader(name, GlobalHydra.instance().config_loader().get_search_path()))
+    except Exception:
+        return None
+
+
+def _derive(deriver: Deriver, overrides: Sequence[str], told: Counter[str]) -> dict[str, Any] | None:
+    """The resolved config of a cell; None if Hydra has to compose it, if only to say what is wrong with it."""
+    before = deriver.composed
+    try:
+        config = deriver.resolve(overrides)
+    except Exception:
+        return None
+    told["composed" if deriver.composed > before else "derived"] += 1
+    return config
 
 
 def _list_values(override: Override) -> list[str]:
