@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -36,6 +38,8 @@ from mitofm.runs.keys import NO_PART, check_names
 from mitofm.runs.resolve import plain, resolve, rounded
 
 T = TypeVar("T")
+
+_SWEEPER = f"{BasicSweeper.__module__}.{BasicSweeper.__name__}"
 
 OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
 
@@ -131,6 +135,8 @@ class CommandLine:
         multirun: whether a launcher starts the cells, be they one or many.
         launcher: its name.
         launches: its config.
+        swept_by_hydra: the overrides of the grid of Hydra's own sweeper, in its order; None if another one sweeps, or if
+            Hydra does more for a cell than to call its command (callbacks, environment variables).
     """
 
     name: str
@@ -140,6 +146,16 @@ class CommandLine:
     multirun: bool
     launcher: str
     launches: DictConfig
+    swept_by_hydra: list[str] | None = None
+
+    def list_cells(self) -> list[list[str]]:
+        """The overrides of each cell, as Hydra will spell them; none if that is not known."""
+        if self.swept_by_hydra is None:
+            return []
+        if not self.multirun:
+            return [self.swept_by_hydra]
+        parsed = OverridesParser.create().parse_overrides(self.swept_by_hydra)
+        return BasicSweeper.split_arguments(parsed, None)[0]
 
     @property
     def size(self) -> int:
@@ -176,14 +192,23 @@ def read_command_line(
         whole = _compose(name, [*fixed, *firsts], with_hydra=True).hydra
         multirun = multirun or str(whole.mode).endswith("MULTIRUN")
         launcher = whole.runtime.choices["hydra/launcher"]
-        return CommandLine(name, config_dir, fixed, swept, multirun, launcher, whole.launcher)
+        more = whole.job.env_set or whole.job.env_copy or whole.callbacks or whole.sweeper._target_ != _SWEEPER
+        task = [str(one.input_line) for one in parsed if not one.is_hydra_override()]
+        grid = [f"{key}={value}" for key, value in params.items()] if multirun else []
+        by_hydra = None if more else [*grid, *task]
+        return CommandLine(name, config_dir, fixed, swept, multirun, launcher, whole.launcher, by_hydra)
 
 
 def read_choices(overrides: Iterable[str]) -> dict[str, str]:
     """The values that overrides of one cell choose, by key and as Hydra writes them, of keys that can be part of its id."""
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
-    choices = {one.key_or_group: _spell(one._value) for one in parsed}
+    choices = dict(map(_read_choice, overrides))
     return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in NO_PART}
+
+
+@lru_cache(maxsize=100_000)
+def _read_choice(text: str) -> tuple[str, str]:
+    override = OverridesParser.create().parse_override(text)
+    return override.key_or_group, _spell(override._value)
 
 
 def resolve_grid(line: CommandLine, every_cell: bool = False) -> Generator[dict[str, Any]]:

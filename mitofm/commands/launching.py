@@ -11,18 +11,23 @@ from mitofm.commands.composing import CommandLine, resolve_grid
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import devices
 from mitofm.runs.execute import check
+from mitofm.runs.identity import Known
 from mitofm.runs.studies import MOST_CELLS
 from mitofm.training.settings import Settings
 
 
-def check_grid(line: CommandLine, every_cell: bool = False) -> list[Settings]:
-    """The settings of the cells that `resolve_grid` gives; MitofmError if one of them, or its launcher, cannot run."""
+def check_grid(line: CommandLine, every_cell: bool = False, known: Known | None = None) -> list[Settings]:
+    """The settings of the cells that `resolve_grid` gives; MitofmError if one of them, or its launcher, cannot run.
+
+    `known` is left with what the cells are named by.
+    """
+    known = known or Known()
     if line.size > MOST_CELLS:
         raise MitofmError(f"this grid has {line.size} cells, more than the {MOST_CELLS} of a study: sweep fewer values")
     cells = []
     with closing(resolve_grid(line, every_cell)) as configs:
         for config in configs:
-            cells.append(check(config))
+            cells.append(check(config, known))
             check_launcher(line, cells[-1])
     return cells
 

@@ -9,13 +9,15 @@ from mitofm.commands.launching import check_grid
 from mitofm.ground.terminal import tell
 from mitofm.reporting.undecidable import list_undecidable
 from mitofm.runs.foresight import Tried, foresee
+from mitofm.runs.identity import Known
 
 
 def main(arguments: list[str]) -> None:
     """Print cells by state, time and disk, and what the design cannot decide; nothing is trained, and only new data is opened."""
     parsed = get_args_parser().parse_args(arguments)
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
-    cells, tried = check_grid(line, every_cell=True), Tried()
+    known = Known()
+    cells, tried = check_grid(line, every_cell=True, known=known), Tried(known)
     tell(*foresee(cells, tried))
     at_once = line.launches.get("array_parallelism") or line.launches.get("n_jobs", 1)
     tell(f"by: hydra/launcher={line.launcher}, {at_once} at once" if line.multirun else "by: one cell")

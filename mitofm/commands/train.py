@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -11,8 +12,9 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import quote_study, read_choices, read_command_line, register_user_configs
+from mitofm.commands.composing import CommandLine, quote_study, read_choices, read_command_line, register_user_configs
 from mitofm.commands.launching import check_grid, claim_place
+from mitofm.commands.sweeping import SWEEPER, Sorted, leaving_out, sort_out
 from mitofm.ground import below
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, describe_fault
@@ -22,6 +24,7 @@ from mitofm.runs import studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.foresight import warn_of_one_seed
+from mitofm.runs.identity import Known
 from mitofm.runs.progress import show_progress
 from mitofm.runs.status import list_failures
 
@@ -39,7 +42,8 @@ def main(arguments: list[str]) -> None:
         return
     _elsewhere.clear()  # of an earlier command in this process, which was stopped before it came to them
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
-    cells = check_grid(line)
+    known = Known()
+    cells = check_grid(line, known=known)
     settings = cells[-1]
     runs, study = settings.paths.runs, settings.study
     below.check(runs / "hydra").mkdir(parents=True, exist_ok=True)  # Hydra would end in a traceback if it cannot
@@ -50,12 +54,28 @@ def main(arguments: list[str]) -> None:
             tell(f"mitofm: {warning}; `mitofm plan` says what else cannot be decided", file=sys.stderr)
     try:
         with show_progress(runs, study, line.size if line.multirun else 1):
-            command()
+            found = _sort_out(line, known, runs, study)
+            if found.settled and line.multirun:
+                sys.argv.append(f"hydra.sweeper._target_={SWEEPER}")
+            if found.cells > len(found.settled) or not found.cells:
+                with leaving_out(found):
+                    command()
             while _elsewhere:
                 run(_elsewhere.pop(0))
     finally:
         for failure in list_failures(runs, study) if line.multirun else ():
             tell(failure, file=sys.stderr)
+
+
+def _sort_out(line: CommandLine, known: Known, runs: Path, study: str) -> Sorted:
+    """Tell and note the cells that had ended before."""
+    found = sort_out(line, known)
+    for one in found.settled.values():
+        tell(f"{one.state.value:7} {one.cell} (already)")
+    studies.note_ends(runs, study, found.settled.values())
+    if line.multirun and found.cells:
+        tell(f"mitofm: {study}: {found.describe()}", file=sys.stderr)
+    return found
 
 
 def _run_cell(config: DictConfig) -> None:

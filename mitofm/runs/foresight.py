@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import find_existing
+from mitofm.ground.settings import Seen
 from mitofm.runs.collect import collect, spell_seeds
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, read_stored
-from mitofm.runs.identity import identify
+from mitofm.runs.identity import Known
 from mitofm.training.settings import PROTOCOL_VERSION, Settings
 
 _LIKE = ("backbone", "adaptation", "dataset", "fraction")
@@ -31,16 +33,28 @@ _KEPT = (*_REPEATED, "label", "order", "test_chance")
 
 
 class Tried:
-    """The splits of a grid's cells, each made once: cells of other backbones and adaptations share theirs."""
+    """The names of a grid's cells and their splits, each made once: cells of other backbones and adaptations share theirs.
 
-    def __init__(self) -> None:
+    Args:
+        known: what the cells are named by.
+    """
+
+    def __init__(self, known: Known | None = None) -> None:
+        self._known, self._seen = known or Known(), Seen()
         self._tables: dict[str, pd.DataFrame] = {}
         self._made: dict[str, Split | str] = {}
 
+    def name(self, cell: Settings) -> str:
+        """The name of the cell's folder; MitofmError if it cannot be named: data or weights are not here."""
+        return self._known.identify(cell).folder_name
+
     def split(self, cell: Settings) -> Split | str:
         """The cell's split, without the samples that it does not use; in words why there is none."""
-        data = fingerprints.of(cell.config["data"])
-        key = fingerprints.of([data, cell.config["split"], cell.fraction, cell.seed_of_split])
+        data, split = (
+            self._seen.make(group, (one := cell.config[group],), partial(fingerprints.of, one))
+            for group in ("data", "split")
+        )
+        key = f"{data} {split} {cell.fraction!r} {cell.seed_of_split}"
         if key not in self._made:
             self._made[key] = self._make(cell, data)
         return self._made[key]
@@ -66,7 +80,7 @@ def foresee(cells: Iterable[Settings], tried: Tried | None = None) -> Iterator[s
     states: Counter[str] = Counter()
     ahead: list[dict[str, Any]] = []
     refused: list[str] = []
-    named = {identify(settings).folder_name: settings for settings in cells}
+    named = {tried.name(settings): settings for settings in cells}
     for name, settings in named.items():
         runs = settings.paths.runs
         state = CellFolder(runs, name).read_state()

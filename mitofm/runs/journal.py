@@ -18,12 +18,12 @@ from mitofm.ground.locks import lock
 _log = logging.getLogger(__name__)
 
 
-def append(path: Path, note: Mapping[str, Any]) -> None:
-    """Append a note in one write, under a lock that works over NFS too; OSError if it cannot be written.
+def append(path: Path, *notes: Mapping[str, Any]) -> None:
+    """Append notes in one write, under a lock that works over NFS too; OSError if they cannot be written.
 
     There is no fsync: the next start of a sweep writes again what a power cut has removed.
     """
-    line = _encode(note)
+    line = b"".join(map(_encode, notes))
     with lock(path.with_name(f"{path.name}.lock"), brief=True), below.check(path).open("ab+", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         if end and os.pread(file.fileno(), 1, end - 1) != b"\n":  # the last writer was killed while it wrote
