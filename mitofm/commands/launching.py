@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 
 from hydra.core.hydra_config import HydraConfig
@@ -16,16 +17,18 @@ from mitofm.runs.studies import MOST_CELLS
 from mitofm.training.settings import Settings
 
 
-def check_grid(line: CommandLine, every_cell: bool = False, known: Known | None = None) -> list[Settings]:
+def check_grid(
+    line: CommandLine, every_cell: bool = False, known: Known | None = None, count: Counter[str] | None = None
+) -> list[Settings]:
     """The settings of the cells that `resolve_grid` gives; MitofmError if one of them, or its launcher, cannot run.
 
-    `known` is left with what the cells are named by.
+    `known` is left with what the cells are named by; `count` as in `resolve_cells`.
     """
     known = known or Known()
     if line.size > MOST_CELLS:
         raise MitofmError(f"this grid has {line.size} cells, more than the {MOST_CELLS} of a study: sweep fewer values")
     cells = []
-    with closing(resolve_grid(line, every_cell)) as configs:
+    with closing(resolve_grid(line, every_cell, count)) as configs:
         for config in configs:
             cells.append(check(config, known))
             check_launcher(line, cells[-1])

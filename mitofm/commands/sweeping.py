@@ -10,11 +10,10 @@ from typing import Any
 
 from mitofm.commands.composing import CommandLine, read_choices, resolve_cells
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.fingerprints import Remembered
-from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, State, check_sums
+from mitofm.runs.folder import SETTLED, State
 from mitofm.runs.identity import Known
+from mitofm.runs.settled import read_state
 from mitofm.runs.studies import End
-from mitofm.training.settings import Settings
 
 SWEEPER = "hydra_plugins.mitofm_sweeper.LeftSweeper"
 Cell = tuple[str, ...]
@@ -48,7 +47,7 @@ def sort_out(line: CommandLine, known: Known) -> Sorted:
     """Sort the cells that Hydra will sweep over by their states; a damaged one, and one that is wrong, needs a run to say so."""
     cells = line.list_cells()
     found = Sorted(len(cells))
-    configs = resolve_cells(line.name, line.config_dir, cells)
+    configs = resolve_cells(line.name, line.config_dir, cells, line.cache)
     with closing(configs), suppress(MitofmError):  # Hydra says what is wrong with a config, before the first cell
         for cell, config in zip(cells, configs, strict=False):
             found.sound.add(tuple(cell))
@@ -56,23 +55,11 @@ def sort_out(line: CommandLine, known: Known) -> Sorted:
             with suppress(MitofmError):  # its run tells
                 settings = known.read(config)
                 name = known.identify(settings).folder_name
-                state = _read_state(settings, name)
+                state = read_state(settings, name)
             found.states[state] += 1
             if state in SETTLED:
                 found.settled[tuple(cell)] = End(name, state, read_choices(cell))
     return found
-
-
-def _read_state(settings: Settings, name: str) -> State:
-    """The state of a cell; of a finished one that is damaged, or whose files cannot be read, `FAILED`."""
-    folder = CellFolder(settings.paths.runs, name)
-    state = folder.read_state()
-    try:
-        if state is State.DONE:
-            check_sums(folder.path, Remembered(settings.paths.cache / "fingerprints"))
-    except DamagedCell:
-        return State.FAILED
-    return state
 
 
 _left_out: Collection[Cell] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import hydra
@@ -12,6 +13,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from mitofm.commands import recalling
 from mitofm.commands.composing import CommandLine, quote_study, read_choices, read_command_line, register_user_configs
 from mitofm.commands.launching import check_grid, claim_place
 from mitofm.commands.sweeping import SWEEPER, Sorted, leaving_out, sort_out
@@ -43,7 +45,8 @@ def main(arguments: list[str]) -> None:
     _elsewhere.clear()  # of an earlier command in this process, which was stopped before it came to them
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
     known = Known()
-    cells = check_grid(line, known=known)
+    told: Counter[str] = Counter()
+    cells = check_grid(line, known=known, count=told)
     settings = cells[-1]
     runs, study = settings.paths.runs, settings.study
     below.check(runs / "hydra").mkdir(parents=True, exist_ok=True)  # Hydra would end in a traceback if it cannot
@@ -54,6 +57,8 @@ def main(arguments: list[str]) -> None:
             tell(f"mitofm: {warning}; `mitofm plan` says what else cannot be decided", file=sys.stderr)
     try:
         with show_progress(runs, study, line.size if line.multirun else 1):
+            if not line.multirun and line.swept_by_hydra is not None and not told["declined"]:
+                recalling.keep_command(arguments, settings.config, read_choices(line.swept_by_hydra))
             found = _sort_out(line, known, runs, study)
             if found.settled and line.multirun:
                 sys.argv.append(f"hydra.sweeper._target_={SWEEPER}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -16,9 +16,9 @@ import pandas as pd
 
 from mitofm.data.splits.part import UNUSED, Split
 from mitofm.data.splits.suggestion import make_or_suggest
-from mitofm.ground import fingerprints
+from mitofm.ground import context, fingerprints
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import find_existing
+from mitofm.ground.files import find_existing, remember
 from mitofm.ground.settings import Seen
 from mitofm.runs.collect import collect, spell_seeds
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, read_stored
@@ -47,6 +47,11 @@ class Tried:
     def name(self, cell: Settings) -> str:
         """The name of the cell's folder; MitofmError if it cannot be named: data or weights are not here."""
         return self._known.identify(cell).folder_name
+
+    def refuse(self, cell: Settings) -> str:
+        """Why there is no split of the cell, in words; "" if there is one."""
+        split = self.split(cell)
+        return split if isinstance(split, str) else ""
 
     def split(self, cell: Settings) -> Split | str:
         """The cell's split, without the samples that it does not use; in words why there is none."""
@@ -78,18 +83,17 @@ def foresee(cells: Iterable[Settings], tried: Tried | None = None) -> Iterator[s
     """
     tried = tried or Tried()
     states: Counter[str] = Counter()
-    ahead: list[dict[str, Any]] = []
-    refused: list[str] = []
+    coming: list[Settings] = []
     named = {tried.name(settings): settings for settings in cells}
     for name, settings in named.items():
         runs = settings.paths.runs
         state = CellFolder(runs, name).read_state()
         states[state.value] += 1
         if state not in SETTLED:
-            ahead.append(_label(settings))
-            split = tried.split(settings)
-            refused += [split] if isinstance(split, str) else []
+            coming.append(settings)
     yield f"{len(named)} cells: " + ", ".join(f"{count} {state.lower()}" for state, count in states.most_common())
+    ahead = [_label(settings) for settings in coming]
+    refused = remember_lines("refused", coming, tried, lambda: filter(None, map(tried.refuse, coming)))
     if refused:
         yield f"cannot be split: {len(refused)} of the {len(ahead)} ahead. The first: {refused[0]}"
     if not ahead:
@@ -103,6 +107,18 @@ def foresee(cells: Iterable[Settings], tried: Tried | None = None) -> Iterator[s
     known = f"from past cells like {len(found)} of the {len(ahead)} ahead"
     yield f"time: about {_spell_time(seconds)} of one process, {known}"
     yield f"disk: about {size / 1e6:.0f} MB in {runs}, where {shutil.disk_usage(find_existing(runs)).free / 1e9:.1f} GB are free"
+
+
+def remember_lines(
+    purpose: str, cells: Sequence[Settings], tried: Tried, tell: Callable[[], Iterable[str]], *more: Any
+) -> list[str]:
+    """Lines of text about these cells, told once for this code, the names of the cells, and what `more` (plain data) says."""
+    if not cells:
+        return []
+    paths, compared = cells[0].paths, cells[0].config.get("comparisons")
+    named = [purpose, context.of_code(), sorted(map(tried.name, cells)), compared, str(paths.runs.absolute()), *more]
+    entry = paths.cache / "plans" / f"{fingerprints.of(named)[:32]}.json"
+    return remember(entry, "lines", lambda: list(tell()))
 
 
 def describe_seeds(seeds: Iterable[str]) -> str:

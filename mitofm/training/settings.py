@@ -15,9 +15,10 @@ from mitofm.data import fractions
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.part import Strategy
 from mitofm.evaluation.comparisons import Comparisons
-from mitofm.ground import below
+from mitofm.ground import below, context, fingerprints
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import remember
 from mitofm.ground.settings import Count, Natural, NotNegative, Seen, UpToOne, read, read_value
 
 if TYPE_CHECKING:
@@ -281,6 +282,8 @@ class Settings(_Shared):
     def check_model(self) -> None:
         """Build augmentation, adaptation and backbone once, without weights and memory, to raise their errors early.
 
+        What could be built is remembered in the cache, for this code and these versions of libraries.
+
         Raises:
             MitofmError: one of them cannot be built.
             Infeasible: the backbone lacks what its recipe needs.
@@ -295,9 +298,8 @@ class Settings(_Shared):
     def _check_part(self, group: str, make: Callable[[], Any], *more: Any) -> None:
         part = repr([group, self.config[group], *more])
         if part not in _BUILT:
-            import mitofm.ground.torchvision_shim  # noqa: F401  before timm, which some adaptations import
-
-            make()
+            entry = self.paths.cache / "models" / f"{fingerprints.of([context.of_code(), part])[:32]}.json"
+            remember(entry, "built", partial(_try, make))
             _BUILT.add(part)
 
     def _check_votes(self) -> None:
@@ -308,6 +310,13 @@ class Settings(_Shared):
                     f"fit.labels=votes: confounder {name!r} gives samples labels that nobody voted on; take "
                     "fit.labels=majority, or leave it out"
                 )
+
+
+def _try(make: Callable[[], Any]) -> bool:
+    import mitofm.ground.torchvision_shim  # noqa: F401  before timm, which some adaptations import
+
+    make()
+    return True
 
 
 def _augment(transforms: Sequence[Mapping[str, Any]], crop_px: int) -> None:

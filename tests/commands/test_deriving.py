@@ -76,7 +76,7 @@ def test_no_cell_of_a_shipped_study_is_left_to_hydra(name: str, folder: str) -> 
     keys = [one.key_or_group for one in parsed]
     cells = [[f"{key}={value}" for key, value in zip(keys, each, strict=True)] for each in product(*values)]
     told: Counter[str] = Counter()
-    configs = list(resolve_cells(name, folder, cells, told))
+    configs = list(resolve_cells(name, folder, cells, count=told))
     assert told["declined"] == 0
     assert told["composed"] <= max(24, len(cells) / 3)
     with composing._start_hydra(folder):
@@ -85,7 +85,7 @@ def test_no_cell_of_a_shipped_study_is_left_to_hydra(name: str, folder: str) -> 
 
 def _resolve(*cells: list[str], **files: Any) -> tuple[list[dict[str, Any]], Counter[str]]:
     told: Counter[str] = Counter()
-    return list(resolve_cells("train", None, cells, told)), told
+    return list(resolve_cells("train", None, cells, count=told)), told
 
 
 def test_a_key_that_others_read_is_composed_anew() -> None:
