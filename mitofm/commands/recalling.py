@@ -32,18 +32,19 @@ def name_cells(name: str, config_dir: str | None, cells: Sequence[Sequence[str]]
         config_dir: a further folder of configs.
         cells: the overrides of each.
     """
-    folders = [conf_dir(), *find_user_configs(), *([Path(config_dir).resolve()] if config_dir else [])]
-    read = context.of_configs(folders, {one for cell in cells for one in cell})
+    own, studies = find_user_configs(), [Path(config_dir).resolve()] if config_dir else []
+    read = context.of_configs([*own, conf_dir(), *studies], {one for cell in cells for one in cell})
     if read is None:
         return None
-    return fingerprints.of([context.of_code(), read, _list_plugins(), name, [list(cell) for cell in cells]])
+    place = [len(own), len(studies)]  # the same folder may be either, and comes first or last
+    return fingerprints.of([context.of_code(), read, place, _list_plugins(), name, [list(cell) for cell in cells]])
 
 
 def recall_command(arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]] | None:
     """What was kept of a command for one cell: its resolved config, and the choices that it made; None if nothing was."""
     place = _name_command(arguments)
     kept = None if place is None else recall(place, _COMMAND)
-    return None if kept is None else (kept["config"], kept["chosen"])
+    return None if kept is None else (json.loads(kept["config"]), kept["chosen"])
 
 
 def keep_command(arguments: Sequence[str], config: Mapping[str, Any], chosen: Mapping[str, str]) -> None:
@@ -52,7 +53,7 @@ def keep_command(arguments: Sequence[str], config: Mapping[str, Any], chosen: Ma
     if place is None or place.parents[1] != Path(config["paths"]["cache"]) or not _fits_json(config):
         return
     with suppress(OSError):
-        keep(place, _COMMAND, {"config": config, "chosen": chosen})
+        keep(place, _COMMAND, {"config": json.dumps(config), "chosen": chosen})
 
 
 def _name_command(arguments: Sequence[str]) -> Path | None:
@@ -81,10 +82,9 @@ def recall_configs(cache: Path, key: str) -> list[dict[str, Any]] | None:
     kept = recall(_find_file(cache, key), _KEY)
     if kept is None:
         return None
-    columns = {
-        name: [kept["parts"][int(number)] for number in numbers.split()] for name, numbers in kept["cells"].items()
-    }
-    return [dict(zip(columns, parts, strict=True)) for parts in zip(*columns.values(), strict=True)]
+    parts = [json.loads(text) for text in kept["parts"]]
+    columns = {name: [parts[int(number)] for number in numbers.split()] for name, numbers in kept["cells"]}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def keep_configs(cache: Path, key: str, configs: Sequence[Mapping[str, Any]]) -> None:
@@ -104,7 +104,8 @@ def keep_configs(cache: Path, key: str, configs: Sequence[Mapping[str, Any]]) ->
     values = [value for _, value in parts.values()]
     with suppress(OSError):
         if _fits_json(values):
-            table = {"parts": values, "cells": {name: " ".join(numbers) for name, numbers in cells.items()}}
+            texts = [json.dumps(value) for value in values]  # in which keys keep their order
+            table = {"parts": texts, "cells": [[name, " ".join(numbers)] for name, numbers in cells.items()]}
             keep(_find_file(cache, key), _KEY, table)
 
 
