@@ -19,7 +19,7 @@ from mitofm.ground import context, fingerprints
 from mitofm.ground.config import conf_dir, find_user_configs
 from mitofm.ground.files import keep, recall
 
-_FOLDER, _KEY, _COMMAND = "configs", "configs", "command"
+_FOLDER, _KEY = "configs", "kept"
 _PLAIN = re.compile(r"[\w./+-]+")
 _OPTIONS = {"--config-dir": "folder", "-cd": "folder", "--config-name": "name", "-cn": "name"}
 
@@ -43,7 +43,7 @@ def name_cells(name: str, config_dir: str | None, cells: Sequence[Sequence[str]]
 def recall_command(arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]] | None:
     """What was kept of a command for one cell: its resolved config, and the choices that it made; None if nothing was."""
     place = _name_command(arguments)
-    kept = None if place is None else recall(place, _COMMAND)
+    kept = None if place is None else recall(place, _KEY)
     return None if kept is None else (json.loads(kept["config"]), kept["chosen"])
 
 
@@ -53,7 +53,7 @@ def keep_command(arguments: Sequence[str], config: Mapping[str, Any], chosen: Ma
     if place is None or place.parents[1] != Path(config["paths"]["cache"]) or not _fits_json(config):
         return
     with suppress(OSError):
-        keep(place, _COMMAND, {"config": json.dumps(config), "chosen": chosen})
+        keep(place, _KEY, {"config": json.dumps(config), "chosen": chosen})
 
 
 def _name_command(arguments: Sequence[str]) -> Path | None:

@@ -39,7 +39,7 @@ def test_a_damaged_file_is_not_believed(tmp_path: Path) -> None:
     keep_configs(tmp_path, "a" * 64, CONFIGS)
     (file,) = tmp_path.rglob("*.json")
     content = json.loads(file.read_text())
-    content["configs"]["parts"][0] = 7
+    content["kept"]["parts"][0] = "7"
     file.write_text(json.dumps(content))
     assert recall_configs(tmp_path, "a" * 64) is None
 
