@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
+.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -104,10 +104,13 @@ test-slurm: $(READY) ## a sweep on a real Slurm of one node; needs root and: apt
 	-$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,slurm]'
 	MITOFM_SLURM=1 $(BIN)/pytest -rs tests/slurm $(ARGS)
 
+test-mixtures: $(READY) ## 2,000 random command lines: what is derived is what Hydra composes, to the last key
+	MITOFM_MIXTURES=2000 OMP_NUM_THREADS=1 $(BIN)/pytest -s tests/commands -k what_is_derived $(ARGS)
+
 test-cuda: $(READY) ## what only a GPU can show: the same results as the CPU's, memory that runs out, bf16
 	$(BIN)/pytest -rs tests/cuda $(ARGS)
 
-bench-sweep: $(READY) ## finished cells skipped beside Hydra alone, and what a cell costs beyond fitting
+bench-sweep: $(READY) ## finished cells skipped and 10,080 planned beside Hydra alone, and what a cell costs beyond fitting
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/sweep.py $(ARGS)
 
 audit: ## known vulnerabilities of the versions in constraints.txt; asks PyPI

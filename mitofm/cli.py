@@ -77,6 +77,8 @@ def _answer(arguments: list[str]) -> None:
     if arguments[0] != "train" and {"-h", "--help"} & set(arguments[1:]):
         print(_help_of(arguments[0]))
         return
+    if arguments[0] == "train" and importlib.import_module("mitofm.commands.skipping").skip(arguments[1:]):
+        return
     importlib.import_module(f"mitofm.commands.{arguments[0]}").main(arguments[1:])
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import operator
-import os
 import re
+from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -24,29 +27,20 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 
-from mitofm.commands import yaml_files
-from mitofm.ground.config import conf_dir
+from mitofm.commands import recalling, yaml_files
+from mitofm.commands.deriving import Deriver
+from mitofm.commands.loading import Loader
+from mitofm.ground.config import conf_dir, find_user_configs
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.settings import read
 from mitofm.runs.keys import NO_PART, check_names
-from mitofm.runs.resolve import plain, rounded
+from mitofm.runs.resolve import plain, resolve, rounded
 
 T = TypeVar("T")
 
+_SWEEPER = f"{BasicSweeper.__module__}.{BasicSweeper.__name__}"
+
 OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
-
-
-def find_user_configs() -> list[Path]:
-    """The user's own config folder, from MITOFM_CONF; empty if that is not set. MitofmError if there is no such folder."""
-    given = os.environ.get("MITOFM_CONF")
-    if not given:
-        return []
-    folder = Path(given).resolve()
-    if not folder.is_dir():
-        raise MitofmError(
-            f"MITOFM_CONF={given}: there is no such folder. Make it, with groups like backbone/ in it, or unset it"
-        )
-    return [folder]
 
 
 class _UserConfigs(SearchPathPlugin):
@@ -127,6 +121,9 @@ class CommandLine:
         multirun: whether a launcher starts the cells, be they one or many.
         launcher: its name.
         launches: its config.
+        cache: where configs are kept; None if that is not known.
+        swept_by_hydra: the overrides of the grid of Hydra's own sweeper, in its order; None if another one sweeps, or if
+            Hydra does more for a cell than to call its command (callbacks, environment variables).
     """
 
     name: str
@@ -136,6 +133,17 @@ class CommandLine:
     multirun: bool
     launcher: str
     launches: DictConfig
+    cache: Path | None = None
+    swept_by_hydra: list[str] | None = None
+
+    def list_cells(self) -> list[list[str]]:
+        """The overrides of each cell, as Hydra will spell them; none if that is not known."""
+        if self.swept_by_hydra is None:
+            return []
+        if not self.multirun:
+            return [self.swept_by_hydra]
+        parsed = OverridesParser.create().parse_overrides(self.swept_by_hydra)
+        return BasicSweeper.split_arguments(parsed, None)[0]
 
     @property
     def size(self) -> int:
@@ -169,26 +177,41 @@ def read_command_line(
         )
         swept = {one.key_or_group: _list_values(one) for one in of_study} | typed
         firsts = [f"{key}={values[0]}" for key, values in swept.items()]
-        whole = _compose(name, [*fixed, *firsts], with_hydra=True).hydra
+        composed = _compose(name, [*fixed, *firsts], with_hydra=True)
+        whole = composed.hydra
         multirun = multirun or str(whole.mode).endswith("MULTIRUN")
         launcher = whole.runtime.choices["hydra/launcher"]
-        return CommandLine(name, config_dir, fixed, swept, multirun, launcher, whole.launcher)
+        more = whole.job.env_set or whole.job.env_copy or whole.callbacks or whole.sweeper._target_ != _SWEEPER
+        task = [str(one.input_line) for one in parsed if not one.is_hydra_override()]
+        grid = [f"{key}={value}" for key, value in params.items()] if multirun else []
+        by_hydra = None if more else [*grid, *task]
+        return CommandLine(
+            name, config_dir, fixed, swept, multirun, launcher, whole.launcher, _find_cache(composed), by_hydra
+        )
 
 
 def read_choices(overrides: Iterable[str]) -> dict[str, str]:
     """The values that overrides of one cell choose, by key and as Hydra writes them, of keys that can be part of its id."""
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
-    choices = {one.key_or_group: _spell(one._value) for one in parsed}
+    choices = dict(map(_read_choice, overrides))
     return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in NO_PART}
 
 
-def compose_grid(line: CommandLine, every_cell: bool = False) -> Generator[DictConfig]:
-    """Compose the configs of a grid; errors as `compose`. Close the generator if you stop early: it holds Hydra.
+@lru_cache(maxsize=100_000)
+def _read_choice(text: str) -> tuple[str, str]:
+    override = OverridesParser.create().parse_override(text)
+    return override.key_or_group, _spell(override._value)
+
+
+def resolve_grid(
+    line: CommandLine, every_cell: bool = False, count: Counter[str] | None = None
+) -> Generator[dict[str, Any]]:
+    """The resolved configs of a grid; errors as `resolve_cells`. Close the generator if you stop early: it holds Hydra.
 
     Args:
         line: the command line.
         every_cell: compose each cell. Else one config for each value of a swept key, the other keys at their first values:
             so each value is met once.
+        count: as in `resolve_cells`.
     """
     swept = line.swept
     firsts = {key: values[0] for key, values in swept.items()}
@@ -197,9 +220,73 @@ def compose_grid(line: CommandLine, every_cell: bool = False) -> Generator[DictC
     ]  # fmt: skip
     if every_cell:
         grid = (dict(zip(swept, values, strict=True)) for values in product(*swept.values()))
-    with _start_hydra(line.config_dir):
-        for choices in grid:
-            yield _compose(line.name, [*line.fixed, *(f"{key}={value}" for key, value in choices.items())])
+    cells = ([*line.fixed, *(f"{key}={value}" for key, value in choices.items())] for choices in grid)
+    yield from resolve_cells(line.name, line.config_dir, cells, line.cache, count)
+
+
+def resolve_cells(
+    name: str,
+    config_dir: str | None,
+    cells: Iterable[Sequence[str]],
+    cache: Path | None = None,
+    count: Counter[str] | None = None,
+) -> Generator[dict[str, Any]]:
+    """The resolved configs of cells, which share their parts: do not change them. Close the generator if you stop early.
+
+    Args:
+        name: of the primary config.
+        config_dir: a further folder of configs.
+        cells: the overrides of each.
+        cache: where they are kept for the next time; None: nowhere.
+        count: is told how many were "recalled", "composed", "derived" from those, and "declined": left to Hydra.
+
+    Raises:
+        MitofmError: as `compose` and `resolve`.
+    """
+    told, cells = Counter() if count is None else count, list(cells)
+    key = None if cache is None else recalling.name_cells(name, config_dir, cells)
+    if cache is not None and key is not None and (kept := recalling.recall_configs(cache, key)) is not None:
+        told["recalled"] += len(kept)
+        yield from kept
+        return
+    resolved = []
+    with _start_hydra(config_dir):
+        deriver = _make_deriver(name)
+        for overrides in cells:
+            config = None if deriver is None else _derive(deriver, overrides, told)
+            if config is None:
+                told["declined"] += 1
+                config = resolve(_compose(name, overrides))
+            resolved.append(config)
+            yield config
+    if cache is not None and key is not None and not told["declined"]:
+        recalling.keep_configs(cache, key, resolved)
+
+
+def _make_deriver(name: str) -> Deriver | None:
+    """What derives configs of the primary config `name`; None if Hydra has to compose each, if only to say what is wrong."""
+    try:
+        return Deriver(Loader(name, GlobalHydra.instance().config_loader().get_search_path()))
+    except Exception:
+        return None
+
+
+def _derive(deriver: Deriver, overrides: Sequence[str], told: Counter[str]) -> dict[str, Any] | None:
+    """The resolved config of a cell; None if Hydra has to compose it, if only to say what is wrong with it."""
+    before = deriver.composed
+    try:
+        config = deriver.resolve(overrides)
+    except Exception:
+        return None
+    told["composed" if deriver.composed > before else "derived"] += 1
+    return config
+
+
+def _find_cache(config: DictConfig) -> Path | None:
+    try:
+        return Path(str(config.paths.cache))
+    except OmegaConfBaseException:
+        return None
 
 
 def _list_values(override: Override) -> list[str]:

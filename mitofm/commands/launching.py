@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import CommandLine, compose_grid
+from mitofm.commands.composing import CommandLine, resolve_grid
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import devices
 from mitofm.runs.execute import check
-from mitofm.runs.resolve import resolve
+from mitofm.runs.identity import Known
 from mitofm.runs.studies import MOST_CELLS
 from mitofm.training.settings import Settings
 
 
-def check_grid(line: CommandLine, every_cell: bool = False) -> list[Settings]:
-    """The settings of the cells that `compose_grid` composes; MitofmError if one of them, or its launcher, cannot run."""
+def check_grid(
+    line: CommandLine, every_cell: bool = False, known: Known | None = None, count: Counter[str] | None = None
+) -> list[Settings]:
+    """The settings of the cells that `resolve_grid` gives; MitofmError if one of them, or its launcher, cannot run.
+
+    `known` is left with what the cells are named by; `count` as in `resolve_cells`.
+    """
+    known = known or Known()
     if line.size > MOST_CELLS:
         raise MitofmError(f"this grid has {line.size} cells, more than the {MOST_CELLS} of a study: sweep fewer values")
     cells = []
-    with closing(compose_grid(line, every_cell)) as configs:
+    with closing(resolve_grid(line, every_cell, count)) as configs:
         for config in configs:
-            cells.append(check(resolve(config)))
+            cells.append(check(config, known))
             check_launcher(line, cells[-1])
     return cells
 

@@ -8,15 +8,23 @@ from mitofm.commands.composing import read_command_line
 from mitofm.commands.launching import check_grid
 from mitofm.ground.terminal import tell
 from mitofm.reporting.undecidable import list_undecidable
-from mitofm.runs.foresight import Tried, foresee
+from mitofm.runs.foresight import Tried, foresee, remember_lines
+from mitofm.runs.identity import Known
+from mitofm.runs.settled import list_marks
 
 
 def main(arguments: list[str]) -> None:
     """Print cells by state, time and disk, and what the design cannot decide; nothing is trained, and only new data is opened."""
     parsed = get_args_parser().parse_args(arguments)
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
-    cells, tried = check_grid(line, every_cell=True), Tried()
+    known = Known()
+    cells, tried = check_grid(line, every_cell=True, known=known), Tried(known)
     tell(*foresee(cells, tried))
     at_once = line.launches.get("array_parallelism") or line.launches.get("n_jobs", 1)
     tell(f"by: hydra/launcher={line.launcher}, {at_once} at once" if line.multirun else "by: one cell")
-    tell(*list_undecidable(cells, tried))
+    runs, study = cells[0].paths.runs, cells[0].study
+    tell(
+        *remember_lines(
+            "undecidable", cells, tried, lambda: list_undecidable(cells, tried), study, list_marks(runs, study)
+        )
+    )

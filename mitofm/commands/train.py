@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import hydra
 from hydra._internal import utils as hydra_utils
@@ -14,8 +16,10 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import quote_study, read_choices, read_command_line, register_user_configs
+from mitofm.commands import recalling
+from mitofm.commands.composing import CommandLine, quote_study, read_choices, read_command_line, register_user_configs
 from mitofm.commands.launching import check_grid, claim_place
+from mitofm.commands.sweeping import SWEEPER, Sorted, leaving_out, sort_out
 from mitofm.ground import below
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, describe_fault, describe_unforeseen, wants_traceback
@@ -25,6 +29,7 @@ from mitofm.runs import studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.foresight import warn_of_one_seed
+from mitofm.runs.identity import Known
 from mitofm.runs.progress import show_progress
 from mitofm.runs.status import list_failures
 
@@ -42,7 +47,9 @@ def main(arguments: list[str]) -> None:
         return
     _elsewhere.clear()  # of an earlier command in this process, which was stopped before it came to them
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
-    cells = check_grid(line)
+    known = Known()
+    told: Counter[str] = Counter()
+    cells = check_grid(line, known=known, count=told)
     settings = cells[-1]
     runs, study = settings.paths.runs, settings.study
     below.check(runs / "hydra").mkdir(parents=True, exist_ok=True)  # Hydra would end in a traceback if it cannot
@@ -53,13 +60,30 @@ def main(arguments: list[str]) -> None:
             tell(f"mitofm: {warning}; `mitofm plan` says what else cannot be decided", file=sys.stderr)
     try:
         with show_progress(runs, study, line.size if line.multirun else 1):
-            with _one_line():
-                command()
+            if not line.multirun and line.swept_by_hydra is not None and not told["declined"]:
+                recalling.keep_command(arguments, settings.config, read_choices(line.swept_by_hydra))
+            found = _sort_out(line, known, runs, study)
+            if found.settled and line.multirun:
+                sys.argv.append(f"hydra.sweeper._target_={SWEEPER}")
+            if found.cells > len(found.settled) or not found.cells:
+                with leaving_out(found), _one_line():
+                    command()
             while _elsewhere:
                 run(_elsewhere.pop(0))
     finally:
         for failure in list_failures(runs, study) if line.multirun else ():
             tell(failure, file=sys.stderr)
+
+
+def _sort_out(line: CommandLine, known: Known, runs: Path, study: str) -> Sorted:
+    """Tell and note the cells that had ended before."""
+    found = sort_out(line, known)
+    for one in found.settled.values():
+        tell(f"{one.state.value:7} {one.cell} (already)")
+    studies.note_ends(runs, study, found.settled.values())
+    if line.multirun and found.cells:
+        tell(f"mitofm: {study}: {found.describe()}", file=sys.stderr)
+    return found
 
 
 def _run_cell(config: DictConfig) -> None:

@@ -33,6 +33,19 @@ def experiments_dir() -> Path:
     return _find_shipped("experiments")
 
 
+def find_user_configs() -> list[Path]:
+    """The user's own config folder, from MITOFM_CONF; empty if that is not set. MitofmError if there is no such folder."""
+    given = os.environ.get("MITOFM_CONF")
+    if not given:
+        return []
+    folder = Path(given).resolve()
+    if not folder.is_dir():
+        raise MitofmError(
+            f"MITOFM_CONF={given}: there is no such folder. Make it, with groups like backbone/ in it, or unset it"
+        )
+    return [folder]
+
+
 def _find_shipped(name: str) -> Path:
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name

@@ -154,8 +154,22 @@ def remember(entry: Path, key: str, compute: Callable[[], Any], **more: Any) -> 
             return content[key]
     result = compute()
     with suppress(OSError):  # if it cannot be written, it is computed again next time
-        write_json(entry, {key: result, **more, "checksum": checksum([entry.name, key, result])})
+        keep(entry, key, result, **more)
     return result
+
+
+def recall(entry: Path, key: str) -> Any:
+    """The value that `keep` or `remember` wrote; None if the file is absent, damaged or another entry's."""
+    with suppress(OSError, ValueError, KeyError):
+        content = read_json(entry)
+        if is_remembered(entry, key, content):
+            return content[key]
+    return None
+
+
+def keep(entry: Path, key: str, value: Any, **more: Any) -> None:
+    """Write a value (plain data) for `recall`, with `more`; OSError if it cannot be written."""
+    write_json(entry, {key: value, **more, "checksum": checksum([entry.name, key, value])})
 
 
 def is_remembered(entry: Path, key: str, content: Mapping[str, Any]) -> bool:

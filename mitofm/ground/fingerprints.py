@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,18 @@ from mitofm.ground.files import remember
 
 def of(content: Any) -> str:
     """sha256 (hex) of JSON-like `content`: key order does not matter, 1 and 1.0 differ, NaN is refused."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(spell(content).encode()).hexdigest()
+
+
+def of_spelled(parts: Mapping[str, str]) -> str:
+    """As `of`, of a map whose values are spelled already."""
+    text = ",".join(f"{spell(key)}:{parts[key]}" for key in sorted(parts))
+    return hashlib.sha256(f"{{{text}}}".encode()).hexdigest()
+
+
+def spell(content: Any) -> str:
+    """JSON-like `content` as the one text that its fingerprint is of."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def of_file(path: Path) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -34,10 +34,24 @@ _KINDS: dict[Any, str] = {
 }  # fmt: skip
 
 
-def read(kind: type[T], values: Any, group: str = "") -> T:
+class Seen:
+    """What was made of parts of configs, for configs that share their parts and are not changed: each is made once."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+
+    def make(self, what: str, parts: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What `make` gave for these very parts (the same objects), and the same `what`."""
+        key = (what, *map(id, parts))
+        if key not in self._made:
+            self._made[key] = parts, make()  # the parts are kept, so that no other object gets their id
+        return self._made[key][1]
+
+
+def read(kind: type[T], values: Any, group: str = "", seen: Seen | None = None) -> T:
     """Read the dataclass `kind` from plain data; its annotations state types and bounds, keys with a default may be absent.
 
-    `group` is the key of `values`, for messages ("fit"), or "" for a whole config.
+    `group` is the key of `values`, for messages ("fit"), or "" for a whole config. `seen` has what was read of its parts.
 
     Raises:
         MitofmError: a key is missing or unknown, or a value has another type or is out of bounds.
@@ -53,7 +67,14 @@ def read(kind: type[T], values: Any, group: str = "") -> T:
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise MitofmError(f"{within}{name} is missing: a YAML of your own states all that the shipped ones do")
     hints = _read_hints(kind)  # type: ignore[arg-type]
-    return kind(**{key: read_value(hints[key], value, f"{within}{key}") for key, value in values.items()})
+    if seen is None:
+        seen = Seen()
+    return kind(
+        **{
+            key: seen.make(f"{kind.__name__}.{key}", (value,), partial(read_value, hints[key], value, f"{within}{key}"))
+            for key, value in values.items()
+        }
+    )
 
 
 def read_value(kind: Any, value: Any, key: str) -> Any:

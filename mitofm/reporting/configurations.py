@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.settings import Seen
 from mitofm.runs.collect import DONE, Collected, spell_seeds
 from mitofm.runs.identity import unify_numbers
 from mitofm.runs.keys import COMPARED, LABELS, NOT_COMPARED
@@ -187,25 +188,36 @@ def _find_variants(collected: Collected, cells: pd.DataFrame) -> Iterator[dict[s
 
     A key that some of them do not have (an older mitofm made them, say) tells apart only cells of one repetition.
     """
+    seen, records = Seen(), dict(zip(cells.index, cells.to_dict("records"), strict=True))
     for _, part in cells.groupby(_AXES, sort=False):
         configs: list[dict[str, Any]] = [{} for _ in range(len(part))]
         if len(part) > 1:
             configs = [
-                _read_config(collected, cell, state) for cell, state in zip(part["cell"], part["state"], strict=True)
+                _read_config(collected, cell, state, seen)
+                for cell, state in zip(part["cell"], part["state"], strict=True)
             ]
         known = configs if part.duplicated("repetition").any() else []
         keys = sorted({key for config in configs for key in config})
         differing = [
-            key for key in keys if len({str(one.get(key)) for one in known or [c for c in configs if key in c]}) > 1
+            key for key in keys if _differ([one.get(key) for one in known or [c for c in configs if key in c]])
         ]
-        for row, config in zip(part.to_dict("records"), configs, strict=True):
+        for row, config in zip(map(records.__getitem__, part.index), configs, strict=True):
             yield row | {"variants": {key: config.get(key) for key in differing}}
 
 
-def _read_config(collected: Collected, cell: str, state: str) -> dict[str, Any]:
+def _differ(values: Sequence[Any]) -> bool:
+    """Whether values are spelled in more than one way; foreseen cells share theirs."""
+    return any(one is not values[0] for one in values) and len(set(map(str, values))) > 1
+
+
+def _read_config(collected: Collected, cell: str, state: str, seen: Seen) -> dict[str, Any]:
     """The compared keys of a cell; none of one that never came to have a config."""
     try:
-        return dict(flatten(collected.config(cell)))
+        config = collected.config(cell)
+        flat: dict[str, Any] = {}
+        for group, value in config.items():
+            flat |= seen.make(group, (value,), lambda one={group: value}: dict(flatten(one)))  # type: ignore[misc]
+        return flat
     except MitofmError:
         if state == DONE:
             raise

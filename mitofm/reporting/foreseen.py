@@ -15,10 +15,13 @@ import numpy as np
 import pandas as pd
 
 from mitofm.data.splits.part import TEST, Split
-from mitofm.evaluation import metrics
+from mitofm.evaluation import metrics, statistics
 from mitofm.evaluation.replicates import Replicates
+from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.seeds import stream
+from mitofm.reporting.configurations import Group
 from mitofm.reporting.estimates import METRICS, Stored
+from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import COLUMNS, DONE, Collected
 from mitofm.training.labels import collect_labels
 from mitofm.training.settings import Settings
@@ -79,31 +82,74 @@ def foresee_cells(finished: Collected, coming: Mapping[str, tuple[Settings, Spli
     )
 
 
+@dataclass(frozen=True)
+class Tested:
+    """The samples of a test set: its slides, the samples of either class on each (negatives, positives), weighted if their
+    chances to test are known, and whether both classes are left in all of it and without each slide."""
+
+    slides: list[str]
+    negatives: list[float]
+    positives: list[float]
+    both: np.ndarray  # (1 + S,)
+
+    @classmethod
+    def of(cls, tested: pd.DataFrame) -> Tested:
+        """Count the rows of test samples (slide, label, and test_chance if known)."""
+        labels = tested["label"].to_numpy()
+        codes, slides = pd.factorize(tested["slide"], sort=True)
+        weights = metrics.weigh(tested)
+        counted = np.ones(labels.size) if weights is None else weights
+
+        def count(each: np.ndarray) -> np.ndarray:
+            """(2, S) of either class on each slide."""
+            return np.stack([np.bincount(codes, each * (labels == label), len(slides)) for label in (0, 1)])
+
+        samples = count(np.ones(labels.size))
+        left = np.hstack([np.zeros((2, 1)), samples])
+        negatives, positives = count(counted).tolist()
+        both = (samples.sum(axis=1, keepdims=True) - left > 0).all(axis=0)
+        return cls(list(map(str, slides)), negatives, positives, both)
+
+    def imagine(self, named: Iterable[str]) -> Replicates:
+        """Random metrics on these samples, as `replicate` gives real ones; `named` is what the numbers are drawn from."""
+        drawn = _MIDDLE + _SPREAD * stream(0, "foreseen", *named).standard_normal(self.both.size)
+        values = [float(value) if defined else None for value, defined in zip(drawn, self.both, strict=True)]
+        return Replicates(self.slides, "", self.negatives, self.positives, dict.fromkeys(METRICS, values))
+
+
 class Imagined(Stored):
-    """What foreseen cells could say: metrics drawn at random, defined only if the test slides define them."""
+    """What foreseen cells could say: metrics drawn at random, defined only if the test slides define them.
+
+    Cells of one split share its test sets. Random numbers decide nothing of whether there is an interval, so configurations
+    whose cells share their splits, seed by seed, share the estimates.
+    """
+
+    def __init__(self, foreseen: Foreseen, kept: Kept) -> None:
+        super().__init__(foreseen, kept)
+        self._splits = foreseen.splits
+        self._counted: dict[str | int, dict[str, Tested]] = {}
+        self._estimates: dict[tuple[Any, ...], Estimate] = {}
+
+    def sets(self, group: Group) -> list[str]:
+        """The evaluation sets of the group's cells, in their order."""
+        return list(dict.fromkeys(name for cell in group.done.values() for name in self._count(cell)))
+
+    def estimate(self, group: Group, name: str) -> Estimate:
+        """The estimate of the AUROC on the set `name`."""
+        key = (name, *((seed, self._find_split(cell)) for seed, cell in group.done.items()))
+        if key not in self._estimates:
+            self._estimates[key] = statistics.estimate(list(self.seeds(group, name).values()))
+        return self._estimates[key]
+
+    def _find_split(self, cell: str) -> str | int:
+        """What cells of one split have in common; of a finished cell its name."""
+        return id(self._splits[cell]) if cell in self._splits else cell
+
+    def _count(self, cell: str) -> dict[str, Tested]:
+        split = self._find_split(cell)
+        if split not in self._counted:
+            self._counted[split] = {name: Tested.of(part) for name, part in self._predictions(cell).items()}
+        return self._counted[split]
 
     def _replicates(self, cell: str) -> dict[str, Replicates]:
-        return {name: imagine(part, (cell, name)) for name, part in self._predictions(cell).items()}
-
-
-def imagine(tested: pd.DataFrame, named: Iterable[str]) -> Replicates:
-    """Random metrics on the test samples (slide, label, and test_chance if known), as `replicate` gives real ones.
-
-    `named` is what the numbers are drawn from.
-    """
-    labels = tested["label"].to_numpy()
-    codes, slides = pd.factorize(tested["slide"], sort=True)
-    weights = metrics.weigh(tested)
-    counted = np.ones(labels.size) if weights is None else weights
-
-    def count(each: np.ndarray) -> np.ndarray:
-        """(2, S) of either class on each slide."""
-        return np.stack([np.bincount(codes, each * (labels == label), len(slides)) for label in (0, 1)])
-
-    samples = count(np.ones(labels.size))
-    left = np.hstack([np.zeros((2, 1)), samples])
-    both = (samples.sum(axis=1, keepdims=True) - left > 0).all(axis=0)
-    drawn = _MIDDLE + _SPREAD * stream(0, "foreseen", *named).standard_normal(both.size)
-    values = [float(value) if defined else None for value, defined in zip(drawn, both, strict=True)]
-    negatives, positives = count(counted).tolist()
-    return Replicates(list(map(str, slides)), "", negatives, positives, dict.fromkeys(METRICS, values))
+        return {name: tested.imagine((cell, name)) for name, tested in self._count(cell).items()}

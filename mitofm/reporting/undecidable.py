@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.data.splits.part import Split
-from mitofm.evaluation import statistics
 from mitofm.evaluation.comparisons import Comparisons
 from mitofm.evaluation.statistics import MINIMUM_EFFECTIVE, MINIMUM_SLIDES, NO_INTERVAL, ONE_TRAINING
 from mitofm.ground.errors import MitofmError
@@ -26,7 +25,6 @@ from mitofm.reporting.numbers import join, name_subset
 from mitofm.runs.collect import COLUMNS, Collected, collect
 from mitofm.runs.folder import DamagedCell
 from mitofm.runs.foresight import Tried, describe_seeds, suggest_seeds
-from mitofm.runs.identity import identify
 from mitofm.training.settings import Settings
 
 _FEW = 4
@@ -46,7 +44,7 @@ def list_undecidable(cells: Sequence[Settings], tried: Tried) -> Iterator[str]:
     for settings in cells:
         split = tried.split(settings)
         if isinstance(split, Split):
-            coming[identify(settings).folder_name] = settings, split
+            coming[tried.name(settings)] = settings, split
     if not coming:
         return
     runs, study, asked = cells[0].paths.runs, cells[0].study, cells[0].comparisons
@@ -73,9 +71,7 @@ def _judge(
     except MitofmError as error:
         return [f"whether it can decide anything is not known: {error}"]
     results = [
-        Result(group, name, {AUROC: statistics.estimate(list(stored.seeds(group, name).values()))})
-        for group in groups
-        for name in stored.sets(group)
+        Result(group, name, {AUROC: stored.estimate(group, name)}) for group in groups for name in stored.sets(group)
     ]
     said = [describe_seeds({name_seed(key) for group in groups for key in group.done})]
     if not said[0]:

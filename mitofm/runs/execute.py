@@ -25,24 +25,27 @@ from mitofm.ground.locks import Held, Lost, lock
 from mitofm.ground.terminal import EscapedFormatter, escape
 from mitofm.runs import studies, sums
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, State, check_sums, read_config
-from mitofm.runs.identity import Identified, identify
+from mitofm.runs.identity import Identified, Known, identify
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Paths, Settings
 
 _log = logging.getLogger(__name__)
 
 
-def check(config: Mapping[str, Any]) -> Settings:
+def check(config: Mapping[str, Any], known: Known | None = None) -> Settings:
     """Read and check a resolved config. Whether the model can be built, which takes seconds, is not tried for a finished cell.
+
+    `known` has what was read of the other cells of the command.
 
     Raises:
         MitofmError: the first thing that is wrong, with what exists.
     """
-    settings = Settings.read(config)
+    known = known or Known()
+    settings = known.read(config)
     settled = False
     with suppress(MitofmError):  # its weights may be absent
         if settings.dataset.present():
-            settled = CellFolder(settings.paths.runs, identify(settings).folder_name).read_state() in SETTLED
+            settled = CellFolder(settings.paths.runs, known.identify(settings).folder_name).read_state() in SETTLED
     if not settled:
         with suppress(Infeasible):  # such a cell is skipped when it runs
             settings.check_model()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ import pandas as pd
 
 from mitofm.data.splits.part import UNUSED, Split
 from mitofm.data.splits.suggestion import make_or_suggest
-from mitofm.ground import fingerprints
+from mitofm.ground import context, fingerprints
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import find_existing
+from mitofm.ground.files import find_existing, remember
+from mitofm.ground.settings import Seen
 from mitofm.runs.collect import collect, spell_seeds
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, read_stored
-from mitofm.runs.identity import identify
+from mitofm.runs.identity import Known
 from mitofm.training.settings import PROTOCOL_VERSION, Settings
 
 _LIKE = ("backbone", "adaptation", "dataset", "fraction")
@@ -31,16 +33,33 @@ _KEPT = (*_REPEATED, "label", "order", "test_chance")
 
 
 class Tried:
-    """The splits of a grid's cells, each made once: cells of other backbones and adaptations share theirs."""
+    """The names of a grid's cells and their splits, each made once: cells of other backbones and adaptations share theirs.
 
-    def __init__(self) -> None:
+    Args:
+        known: what the cells are named by.
+    """
+
+    def __init__(self, known: Known | None = None) -> None:
+        self._known, self._seen = known or Known(), Seen()
         self._tables: dict[str, pd.DataFrame] = {}
         self._made: dict[str, Split | str] = {}
 
+    def name(self, cell: Settings) -> str:
+        """The name of the cell's folder; MitofmError if it cannot be named: data or weights are not here."""
+        return self._known.identify(cell).folder_name
+
+    def refuse(self, cell: Settings) -> str:
+        """Why there is no split of the cell, in words; "" if there is one."""
+        split = self.split(cell)
+        return split if isinstance(split, str) else ""
+
     def split(self, cell: Settings) -> Split | str:
         """The cell's split, without the samples that it does not use; in words why there is none."""
-        data = fingerprints.of(cell.config["data"])
-        key = fingerprints.of([data, cell.config["split"], cell.fraction, cell.seed_of_split])
+        data, split = (
+            self._seen.make(group, (one := cell.config[group],), partial(fingerprints.of, one))
+            for group in ("data", "split")
+        )
+        key = f"{data} {split} {cell.fraction!r} {cell.seed_of_split}"
         if key not in self._made:
             self._made[key] = self._make(cell, data)
         return self._made[key]
@@ -64,18 +83,17 @@ def foresee(cells: Iterable[Settings], tried: Tried | None = None) -> Iterator[s
     """
     tried = tried or Tried()
     states: Counter[str] = Counter()
-    ahead: list[dict[str, Any]] = []
-    refused: list[str] = []
-    named = {identify(settings).folder_name: settings for settings in cells}
+    coming: list[Settings] = []
+    named = {tried.name(settings): settings for settings in cells}
     for name, settings in named.items():
         runs = settings.paths.runs
         state = CellFolder(runs, name).read_state()
         states[state.value] += 1
         if state not in SETTLED:
-            ahead.append(_label(settings))
-            split = tried.split(settings)
-            refused += [split] if isinstance(split, str) else []
+            coming.append(settings)
     yield f"{len(named)} cells: " + ", ".join(f"{count} {state.lower()}" for state, count in states.most_common())
+    ahead = [_label(settings) for settings in coming]
+    refused = remember_lines("refused", coming, tried, lambda: filter(None, map(tried.refuse, coming)))
     if refused:
         yield f"cannot be split: {len(refused)} of the {len(ahead)} ahead. The first: {refused[0]}"
     if not ahead:
@@ -89,6 +107,18 @@ def foresee(cells: Iterable[Settings], tried: Tried | None = None) -> Iterator[s
     known = f"from past cells like {len(found)} of the {len(ahead)} ahead"
     yield f"time: about {_spell_time(seconds)} of one process, {known}"
     yield f"disk: about {size / 1e6:.0f} MB in {runs}, where {shutil.disk_usage(find_existing(runs)).free / 1e9:.1f} GB are free"
+
+
+def remember_lines(
+    purpose: str, cells: Sequence[Settings], tried: Tried, tell: Callable[[], Iterable[str]], *more: Any
+) -> list[str]:
+    """Lines of text about these cells, told once for this code, the names of the cells, and what `more` (plain data) says."""
+    if not cells:
+        return []
+    paths, compared = cells[0].paths, cells[0].config.get("comparisons")
+    named = [purpose, context.of_code(), sorted(map(tried.name, cells)), compared, str(paths.runs.absolute()), *more]
+    entry = paths.cache / "plans" / f"{fingerprints.of(named)[:32]}.json"
+    return remember(entry, "lines", lambda: list(tell()))
 
 
 def describe_seeds(seeds: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mitofm.backbones.spec import BackboneSpec
@@ -11,6 +12,7 @@ from mitofm.backbones.weights import Weights, find
 from mitofm.ground import fingerprints
 from mitofm.ground.config import list_targets
 from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.settings import Seen
 from mitofm.runs.keys import FORMER, IN_TABLE, NEUTRAL, PLACES, SINGLE, WHOLE, counts, rename
 from mitofm.runs.resolve import map_leaves, rounded
 from mitofm.training.settings import PROTOCOL_VERSION, Settings
@@ -25,18 +27,42 @@ class Identified:
     weights: Weights
 
 
+class Known:
+    """What cells of one command are read and named by, each part of them once: no file is looked at twice.
+
+    Configs that share parts share what is read of them, and are not to be changed.
+    """
+
+    def __init__(self) -> None:
+        self._seen = Seen()
+
+    def read(self, config: Mapping[str, Any]) -> Settings:
+        """As `Settings.read`."""
+        return Settings.read(config, self._seen)
+
+    def identify(self, settings: Settings) -> Identified:
+        """As `identify`."""
+        return self._seen.make("cell", (settings,), lambda: self._identify(settings))
+
+    def _identify(self, settings: Settings) -> Identified:
+        make, paths, votes = self._seen.make, settings.paths, settings.fit.learns_votes
+        remembered = Remembered(paths.cache / "fingerprints")
+        weights = make(
+            "weights", (settings.backbone, paths), lambda: find(settings.backbone, paths.weights, remembered)
+        )
+        files = make("files", (settings.split,), lambda: [remembered.file(file) for file in settings.split.files()])
+        table = make(f"table, {votes}", (settings.dataset,), lambda: settings.dataset.table_fingerprint(votes=votes))
+        cell_id = hash_config(settings.config, table, weights.sha256, files, seen=self._seen)
+        return Identified(cell_id, f"{_make_prefix(settings)}-{cell_id[:12]}", weights)
+
+
 def identify(settings: Settings) -> Identified:
     """Name the cell that settings ask for. Files of a known state are not opened.
 
     Raises:
         MitofmError: the data set or the weights are not on this machine.
     """
-    remembered = Remembered(settings.paths.cache / "fingerprints")
-    weights = find(settings.backbone, settings.paths.weights, remembered)
-    split_files = [remembered.file(file) for file in settings.split.files()]
-    table = settings.dataset.table_fingerprint(votes=settings.fit.learns_votes)
-    cell_id = hash_config(settings.config, table, weights.sha256, split_files)
-    return Identified(cell_id, f"{_make_prefix(settings)}-{cell_id[:12]}", weights)
+    return Known().identify(settings)
 
 
 def hash_config(
@@ -45,6 +71,7 @@ def hash_config(
     weights: str,
     split_files: Sequence[str],
     protocol_version: int = PROTOCOL_VERSION,
+    seen: Seen | None = None,
 ) -> str:
     """The id of the cell that a resolved config asks for. Reads no file.
 
@@ -54,22 +81,34 @@ def hash_config(
         weights: sha256 of the backbone's weights.
         split_files: sha256 of each file that decides the split.
         protocol_version: part of the id.
+        seen: the parts of configs that were spelled before.
     """
-    identity = {
+    seen = seen or Seen()
+    facts = {
         "protocol_version": protocol_version,
         "table": table,
-        "backbone": BackboneSpec.from_config(config["backbone"]).contract(),
         "weights": weights,
         "split_files": list(split_files),
-        **{
-            group: {key: value for key, value in config[group].items() if counts(f"{group}.{key}")}
-            for group in ("data", *WHOLE)
-        },
         **{key: config[key] for key in SINGLE if config.get(key) is not None},
-        **_name_streams(config["augment"]),
     }
+    spelled = _spell(facts)
+    for group in ("backbone", "data", *WHOLE):
+        spelled |= seen.make(f"identity of {group}", (config[group],), partial(_spell_group, group, config[group]))
+    return fingerprints.of_spelled(spelled)
+
+
+def _spell_group(group: str, config: Mapping[str, Any]) -> dict[str, str]:
+    """What a group adds to the identity of a cell."""
+    if group == "backbone":
+        return _spell({group: BackboneSpec.from_config(config).contract()})
+    counted = {group: {key: value for key, value in config.items() if counts(f"{group}.{key}")}}
+    return _spell(counted | (_name_streams(config) if group == "augment" else {}))
+
+
+def _spell(identity: Mapping[str, Any]) -> dict[str, str]:
+    """Keys of an identity, each with its content as it is hashed."""
     content = map_leaves(rename(_drop_neutral(identity), FORMER), lambda leaf: leaf, left_out=PLACES)
-    return fingerprints.of(unify_numbers(rounded(content)))
+    return {key: fingerprints.spell(value) for key, value in unify_numbers(rounded(content)).items()}
 
 
 def unify_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +128,9 @@ def _drop_neutral(identity: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for group, value in identity.items()
     }
-    return kept | {"data": kept["data"] | {"source": _drop_unstated(kept["data"]["source"])}}
+    if "data" in kept:
+        kept["data"] = kept["data"] | {"source": _drop_unstated(kept["data"]["source"])}
+    return kept
 
 
 def _name_streams(augment: Mapping[str, Any]) -> dict[str, str]:

@@ -40,13 +40,13 @@ class _End:
         return f'{{"crc32": "{zlib.crc32(text.encode()):08x}", "end": {text}}}\n'.encode()
 
 
-def append(path: Path, note: Mapping[str, Any]) -> None:
-    """Append a note in one write, under a lock that works over NFS too; OSError if it cannot be written.
+def append(path: Path, *notes: Mapping[str, Any]) -> None:
+    """Append notes in one write, under a lock that works over NFS too; OSError if they cannot be written.
 
     There is no fsync: the next start of a sweep writes again what a power cut has removed. The time it takes does not depend on
     the journal's length, but for the first time that a journal of before is written to.
     """
-    line = _encode(note)
+    line = b"".join(map(_encode, notes))
     with lock(path.with_name(f"{path.name}.lock"), brief=True):
         with below.check(path).open("ab+", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
@@ -54,7 +54,7 @@ def append(path: Path, note: Mapping[str, Any]) -> None:
             if end.size <= size:  # what a writer that was killed has left, or one of a mitofm of before
                 unseen = os.pread(file.fileno(), size - end.size, end.size)
                 end = end.add(unseen, unseen.count(b"\n"))
-            lines = 1
+            lines = len(notes)
             if size and os.pread(file.fileno(), 1, size - 1) != b"\n":  # the last writer was killed while it wrote
                 line = b"\n" + line
                 lines += end.size == size  # else it is cut, and its end was counted when it was written

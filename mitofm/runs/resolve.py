@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -20,6 +20,11 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     family = resolved["backbone"].get("family")  # a key that is missing is reported when the spec is read
     resolved["adaptation"] = {key: _choose_for_family(value, family) for key, value in resolved["adaptation"].items()}
     return resolved
+
+
+def changes_others(key: Sequence[str]) -> bool:
+    """Whether another value of `key` (its parts) may change values of other keys that are chosen by the backbone's family."""
+    return tuple(key[:2]) == ("backbone", "family") or (key[0] == "adaptation" and len(key) > 2)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -150,6 +150,22 @@ def note_end(
 ) -> None:
     """As `enlist`, for a cell that has ended, and whether it was `fitted` now or earlier."""
     journal.append(find_journal(runs, study), _make_note(cell, chosen) | {"state": state.value, "fitted": fitted})
+
+
+@dataclass(frozen=True)
+class End:
+    """A cell that had ended before the sweep that came to it, how it ended, and the choices of the sweep's command."""
+
+    cell: str
+    state: State
+    chosen: Mapping[str, str]
+
+
+def note_ends(runs: Path, study: str, ends: Iterable[End]) -> None:
+    """As `note_end`, of many cells that were fitted earlier."""
+    notes = [_make_note(one.cell, one.chosen) | {"state": one.state.value, "fitted": False} for one in ends]
+    if notes:
+        journal.append(find_journal(runs, study), *notes)
 
 
 def state_comparisons(runs: Path, study: str, comparisons: Mapping[str, Any] | None) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,10 +15,11 @@ from mitofm.data import fractions
 from mitofm.data.dataset import Dataset
 from mitofm.data.splits.part import Strategy
 from mitofm.evaluation.comparisons import Comparisons
-from mitofm.ground import below
+from mitofm.ground import below, context, fingerprints
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.settings import Count, Natural, NotNegative, UpToOne, read, read_value
+from mitofm.ground.files import remember
+from mitofm.ground.settings import Count, Natural, NotNegative, Seen, UpToOne, read, read_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ PROTOCOL_VERSION = 4
 """Part of every cell's id. Raise it, once per release, when the same identity would give another result."""
 
 _BUILT: set[str] = set()
-"""The models that this process has built once: the cells of a grid share them."""
+"""The parts of models that this process has built once: the cells of a grid share them."""
 
 UpToTen = Annotated[float, Ge(0), Le(10)]
 Precision = Literal["fp32", "bf16"]
@@ -223,19 +224,27 @@ class Settings(_Shared):
     comparisons: Comparisons | None
 
     @classmethod
-    def read(cls, config: Mapping[str, Any]) -> Settings:
+    def read(cls, config: Mapping[str, Any], seen: Seen | None = None) -> Settings:
         """Read a resolved config. Opens no data and imports no torch; `check_model` checks the rest.
+
+        Args:
+            config: the config, as plain data.
+            seen: what was read of configs that share parts with this one.
 
         Raises:
             MitofmError: a value is wrong; names its key and the allowed values.
         """
-        stated = read(_Config, config)
+        seen = seen or Seen()
+        stated = read(_Config, config, seen=seen)
         read_value(str, stated.adaptation.get("name"), "adaptation.name")
+        compared = stated.comparisons
         settings = cls(
             config=config,
-            dataset=Dataset(stated.data, stated.paths.cache),
-            split=instantiate(stated.split, "split"),
-            comparisons=None if stated.comparisons is None else Comparisons.from_config(stated.comparisons),
+            dataset=seen.make("dataset", (stated.data, stated.paths), lambda: Dataset(stated.data, stated.paths.cache)),
+            split=seen.make("split", (stated.split,), lambda: instantiate(stated.split, "split")),
+            comparisons=None
+            if compared is None
+            else seen.make("comparisons", (compared,), lambda: Comparisons.from_config(compared)),
             **{one.name: getattr(stated, one.name) for one in fields(_Shared)},
         )
         fractions.check(settings.fraction, settings.split.fraction_unit)
@@ -273,24 +282,25 @@ class Settings(_Shared):
     def check_model(self) -> None:
         """Build augmentation, adaptation and backbone once, without weights and memory, to raise their errors early.
 
+        What could be built is remembered in the cache, for this code and these versions of libraries.
+
         Raises:
             MitofmError: one of them cannot be built.
             Infeasible: the backbone lacks what its recipe needs.
         """
-        groups = [self.config[group] for group in ("adaptation", "augment", "backbone")]
-        model = repr([*groups, crop_px := self.dataset.card.crop_px])
-        if model in _BUILT:
-            return
-        from mitofm.backbones.build import build
-        from mitofm.backbones.meta import on_meta
-        from mitofm.backbones.weights import Weights
-        from mitofm.data.augment import Augment
+        self._check_part(
+            "adaptation", lambda: self.adaptation
+        )  # whether it fits the backbone is checked when the cell runs
+        crop_px = self.dataset.card.crop_px
+        self._check_part("augment", partial(_augment, self.augment.transforms, crop_px), crop_px)
+        self._check_part("backbone", partial(_build, self.backbone))
 
-        self.adaptation  # noqa: B018  whether it fits the backbone is checked when the cell runs
-        Augment(self.augment.transforms, crop_px)
-        with on_meta():
-            build(self.backbone, Weights(None, "none"), 0)
-        _BUILT.add(model)
+    def _check_part(self, group: str, make: Callable[[], Any], *more: Any) -> None:
+        part = repr([group, self.config[group], *more])
+        if part not in _BUILT:
+            entry = self.paths.cache / "models" / f"{fingerprints.of([context.of_code(), part])[:32]}.json"
+            remember(entry, "built", partial(_try, make))
+            _BUILT.add(part)
 
     def _check_votes(self) -> None:
         """Raise a MitofmError if a confounder changes labels: votes count for the sample at the centre of a crop only."""
@@ -300,3 +310,25 @@ class Settings(_Shared):
                     f"fit.labels=votes: confounder {name!r} gives samples labels that nobody voted on; take "
                     "fit.labels=majority, or leave it out"
                 )
+
+
+def _try(make: Callable[[], Any]) -> bool:
+    import mitofm.ground.torchvision_shim  # noqa: F401  before timm, which some adaptations import
+
+    make()
+    return True
+
+
+def _augment(transforms: Sequence[Mapping[str, Any]], crop_px: int) -> None:
+    from mitofm.data.augment import Augment
+
+    Augment(transforms, crop_px)
+
+
+def _build(backbone: BackboneSpec) -> None:
+    from mitofm.backbones.build import build
+    from mitofm.backbones.meta import on_meta
+    from mitofm.backbones.weights import Weights
+
+    with on_meta():
+        build(backbone, Weights(None, "none"), 0)

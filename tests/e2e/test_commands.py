@@ -173,6 +173,24 @@ def test_a_finished_sweep_trains_nothing_and_imports_no_torch(swept: Path, tmp_p
     assert results(swept) == before
 
 
+def test_a_finished_cell_is_known_before_hydra_is_imported(swept: Path, tmp_path: Path) -> None:
+    one = [*(word.partition(",")[0] for word in GRID if word != "-m"), "study=alone"]
+    assert started(*one, cwd=swept).stdout.count("(already)") == 1
+    for name in ("hydra", "torch"):
+        (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    again = started(*one, cwd=swept, env={"PYTHONPATH": path})
+    assert (again.returncode, again.stdout.count("(already)")) == (0, 1), again.stderr
+    assert typed("status", "study=alone", cwd=swept).stdout.splitlines()[1].split() == [
+        "alone",
+        "1",
+        "1",
+        "0",
+        "0",
+        "0",
+    ]
+
+
 def test_one_failing_cell_does_not_stop_the_others(place: Path, tmp_path: Path) -> None:
     model = ["backbone=mobilenetv2", "backbone.weights=random", "backbone.img_size=32"]
     grid = ["train", "-m", "adaptation=lora,linear_probe", *model, "study=bad", *QUICK]

@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from mitofm import cli
-from mitofm.commands.composing import compose, compose_grid, list_group, read_command_line
+from mitofm.commands.composing import compose, list_group, read_command_line, resolve_grid
 from mitofm.ground.config import conf_dir, experiments_dir, instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import check, run
@@ -97,9 +97,7 @@ def test_every_data_set_composes(small: Callable[..., Any], name: str) -> None:
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_study_composes_over_its_whole_grid(study: str) -> None:
-    configs = [
-        resolve(config) for config in compose_grid(read_command_line("sweep", [], str(experiments_dir() / study)))
-    ]
+    configs = list(resolve_grid(read_command_line("sweep", [], str(experiments_dir() / study))))
     for config in configs:
         check(config)
     assert len(configs) > 3

@@ -10,7 +10,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from mitofm.commands import report, train
-from mitofm.commands.composing import compose_grid, read_command_line
+from mitofm.commands.composing import read_command_line, resolve_grid
 from mitofm.ground.config import experiments_dir
 from mitofm.reporting import style
 from mitofm.runs import studies
@@ -67,6 +67,6 @@ def test_a_key_of_what_a_study_sweeps_can_be_typed(study: str) -> None:
     typed = ["split.domain=canine lymphoma,human melanoma", "hydra/launcher=local"]
     found = read_command_line("sweep", typed, str(experiments_dir() / study))
     assert found.launcher == "local"
-    assert {config.split.domain for config in compose_grid(found)} == {"canine lymphoma", "human melanoma"}
+    assert {config["split"]["domain"] for config in resolve_grid(found)} == {"canine lymphoma", "human melanoma"}
     one = read_command_line("sweep", ["split.domain=canine lymphoma"], str(experiments_dir() / study))
     assert 2 * one.size == found.size

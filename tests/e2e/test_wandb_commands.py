@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from mitofm.commands import agent, dashboard
-from mitofm.commands.composing import compose_grid, read_command_line
+from mitofm.commands.composing import read_command_line, resolve_grid
 from mitofm.ground.config import experiments_dir
 from mitofm.ground.errors import MitofmError
 
@@ -22,8 +22,8 @@ def test_a_sweep_of_wandb_has_the_cells_of_the_grid(capsys: pytest.CaptureFixtur
     assert command[:6] == ["mitofm", "train", "--config-dir", place, "--config-name", "sweep"]
     assert command[-1] == "${args_no_hyphens}"
     overrides = [*command[6:-1], *(of_key[-1] for of_key in values)]
-    (cell,) = compose_grid(read_command_line("sweep", overrides, place), every_cell=True)
-    assert (cell.seed, cell.fit.max_epochs, cell.study) == (3, 5, "demo")
+    (cell,) = resolve_grid(read_command_line("sweep", overrides, place), every_cell=True)
+    assert (cell["seed"], cell["fit"]["max_epochs"], cell["study"]) == (3, 5, "demo")
     assert not read_command_line("sweep", overrides, place).multirun
 
 

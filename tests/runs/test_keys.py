@@ -10,7 +10,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from mitofm.commands.composing import compose, compose_grid, list_group, read_command_line
+from mitofm.commands.composing import compose, list_group, read_command_line, resolve_grid
 from mitofm.data.card import Card
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import compare_configs, flatten
@@ -192,4 +192,4 @@ def test_and_in_a_yaml_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_and_in_a_study(tmp_path: Path, content: str) -> None:
     (tmp_path / "sweep.yaml").write_text(f"defaults: [train, _self_]\n{content}\n")
     with pytest.raises(MitofmError, match=f"^{OLD} is called {NEW} since"):
-        list(compose_grid(read_command_line("sweep", [], str(tmp_path))))
+        list(resolve_grid(read_command_line("sweep", [], str(tmp_path))))

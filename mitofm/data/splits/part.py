@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,11 @@ class Split:
     test_only: tuple[str, ...] = ()
     slide_unit: str = "slide"
     confounded_with: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """The number of samples in each part."""
+        return {part: int((self.frame["part"] == part).sum()) for part in PARTS}
 
     def rows(self, part: str) -> np.ndarray:
         """Row positions (n,) of `part`: training and validation in their order, test and unused in table order."""
