@@ -23,6 +23,11 @@ class Hotspot:
         """How many points it holds."""
         return len(self.rows)
 
+    def scale(self, factor: float) -> Hotspot:
+        """The same in another unit."""
+        left, top, width, height = (factor * side for side in (self.left, self.top, self.width, self.height))
+        return Hotspot(left, top, width, height, self.rows)
+
 
 def compute_sides(area_mm2: float, aspect: Sequence[float]) -> tuple[float, float]:
     """Width and height (micrometres) of a rectangle of that area, the first of `aspect` to the second as width to height."""

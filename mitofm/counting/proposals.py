@@ -21,6 +21,7 @@ MPP = 0.5
 _POWER = 3
 _SIGMA_UM, _RATIO = 1.25, 1.6  # of the narrower Gaussian; of the wider to it, as the Laplacian is approximated best
 _APART_UM = 4.0  # no two proposals are nearer: half of the size of a nucleus
+_LEAST = 1e-3  # of a blob's height: what is flat but for rounding has none
 REACH_UM = 4 * _SIGMA_UM * _RATIO + _APART_UM
 """How far around a pixel others matter to whether it is a proposal."""
 
@@ -36,7 +37,7 @@ def propose(pixels: np.ndarray, mpp: float) -> tuple[np.ndarray, np.ndarray]:
     heights = _filter(seen)
     reach = round(_APART_UM / MPP)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    rows, columns = np.nonzero((cv2.dilate(heights, disc) == heights) & (heights > 0))
+    rows, columns = np.nonzero((cv2.dilate(heights, disc) == heights) & (heights > _LEAST))
     found = heights[rows, columns]
     order = np.lexsort((columns, rows, -found))
     scale = np.array([pixels.shape[1] / width, pixels.shape[0] / height])
