@@ -144,10 +144,13 @@ def _count(
     from mitofm.counting.count import count_slide
     from mitofm.counting.folder import claim, name_slides
     from mitofm.counting.scoring import Scorer
+    from mitofm.counting.tissue import choose_step
     from mitofm.ground.files import guarding
     from mitofm.ground.locks import lock
+    from mitofm.reporting.count_page import PAGE, write_count_page
 
     origin = {"cell": trained.facts["cell"], "threshold": counting.threshold or trained.facts["threshold"]["value"]}
+    words = trained.facts["labels"]
     rows = []
     columns = (TextColumn("counting"), BarColumn(), TextColumn("{task.fields[slide]}"), TimeRemainingColumn())
     with lock(out.with_name(f".{out.name}.lock")) as held, guarding(out, held.require):
@@ -164,7 +167,10 @@ def _count(
                     bar.advance(task, share * area)
 
                 here = points.get(slide.image)
-                rows.append(count_slide(slide, scorer, counting, mask, here, out / name, origin, advance))
+                row = count_slide(slide, scorer, counting, mask, here, out / name, origin, advance)
+                if not (out / name / PAGE).is_file():
+                    write_count_page(out / name, slide.path, row, choose_step(slide.mpp), words, origin)
+                rows.append(row)
     return rows
 
 
