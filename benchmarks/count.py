@@ -27,8 +27,13 @@ import pandas as pd
 import tifffile
 from scipy.special import expit
 
+from mitofm.commands.composing import compose
+from mitofm.counting.dense import lay_grid
 from mitofm.counting.matching import match
 from mitofm.counting.merging import suppress
+from mitofm.counting.survey import survey
+from mitofm.counting.tissue import choose_step, find_tissue
+from mitofm.data.images.open import open_image
 from mitofm.synthesis.generate import ANNOTATIONS, MPP, TissueSettings, generate
 
 TEST, VALIDATION = 2, 11  # seeds of the generator
@@ -44,6 +49,7 @@ def main() -> None:
     parser.add_argument("--domains", type=int, default=len(DOMAINS), help="how many, of the tissue that is counted on")
     parser.add_argument("--slides", type=int, default=2, help="of each domain")
     parser.add_argument("--cells", type=int, default=96, help="annotated, of each slide")
+    parser.add_argument("--more", type=int, default=8, help="slides of each domain, for the recall of proposals alone")
     parser.add_argument("--trained", type=int, default=8, help="slides of each domain that the cell is trained on")
     parser.add_argument("--region", type=float, default=2.0, help="mm^2 of the region whose cost is measured")
     parser.add_argument("--kills", type=int, default=3, help="of its count")
@@ -56,6 +62,7 @@ def main() -> None:
         os.environ |= {f"MITOFM_{place}": str(root / place.lower()) for place in ("DATA", "RUNS", "CACHE")}
         cell = train(root, asked.trained)
         tissue = {seed: render(root, asked, seed) for seed in (TEST, VALIDATION)}
+        measure_recall(root, asked)
         measure_detection(root, cell, tissue)
         measure_region(root, cell, tissue[TEST], asked.region, asked.kills)
         measure_pyramid(root, cell, tissue[TEST], asked.pyramid, asked.tissue, asked.real)
@@ -95,6 +102,27 @@ def render(root: Path, asked: argparse.Namespace, seed: int) -> Path:
     """A folder of synthetic tissue."""
     settings = TissueSettings(DOMAINS[: asked.domains], asked.slides, asked.cells, seed)
     return generate(root / "tissue", settings)
+
+
+def measure_recall(root: Path, asked: argparse.Namespace) -> None:
+    """Recall of the proposals alone, on more slides: nothing is scored."""
+    settings = TissueSettings(DOMAINS[: asked.domains], asked.more, asked.cells, TEST)
+    tissue = generate(root / "tissue", settings)
+    per_mm2 = float(compose("count", []).proposals_per_mm2)
+    reached, total, passes, dense = {}, {}, 0, 0
+    for name, figures in read_figures(tissue).items():
+        with open_image(tissue / "images" / f"{name}.tif") as image, tempfile.TemporaryDirectory() as work:
+            seen = survey(image, MPP, None, per_mm2, Path(work), lambda share: None)
+            step = choose_step(MPP)
+            grid = lay_grid(find_tissue(seen.small, step * MPP), step, 16, (image.width, image.height))
+        domain = name.rpartition("_")[0]
+        reached[domain] = reached.get(domain, 0) + len(match(seen.places * MPP, figures))
+        total[domain] = total.get(domain, 0) + len(figures)
+        passes, dense = passes + len(seen.places), dense + len(grid)
+    worst = min(total, key=lambda domain: reached[domain] / total[domain])
+    print(f"proposals alone: {sum(reached.values())} of {sum(total.values())} figures "
+          f"({sum(reached.values()) / sum(total.values()):.4f}; {worst}: {reached[worst] / total[worst]:.3f}), "
+          f"{passes} positions, {dense / passes:.1f} x fewer than the grid")  # fmt: skip
 
 
 def measure_detection(root: Path, cell: Path, tissue: dict[int, Path]) -> None:

@@ -150,7 +150,7 @@ def _count(
     from mitofm.reporting.count_page import PAGE, write_count_page
 
     origin = {"cell": trained.facts["cell"], "threshold": counting.threshold or trained.facts["threshold"]["value"]}
-    words = trained.facts["labels"]
+    words, shown = trained.facts["labels"], origin | {"cell": trained.name}
     rows = []
     columns = (TextColumn("counting"), BarColumn(), TextColumn("{task.fields[slide]}"), TimeRemainingColumn())
     with lock(out.with_name(f".{out.name}.lock")) as held, guarding(out, held.require):
@@ -169,7 +169,7 @@ def _count(
                 here = points.get(slide.image)
                 row = count_slide(slide, scorer, counting, mask, here, out / name, origin, advance)
                 if not (out / name / PAGE).is_file():
-                    write_count_page(out / name, slide.path, row, choose_step(slide.mpp), words, origin)
+                    write_count_page(out / name, slide.path, row, choose_step(slide.mpp), words, shown)
                 rows.append(row)
     return rows
 
