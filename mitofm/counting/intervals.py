@@ -18,6 +18,7 @@ from scipy.special import gammainccinv, gammaincinv, ndtr, stdtrit
 LEVEL = 0.95
 LEAST_FIELDS = 6
 """Over fewer fields no variance is estimated, as no interval over slides is from fewer slides."""
+_LARGE = 0.1  # of the largest field
 
 
 def count_interval(count: int, dispersion: float = 1.0, level: float = LEVEL) -> tuple[float, float]:
@@ -34,11 +35,12 @@ def density_interval(counts: np.ndarray, areas: np.ndarray) -> tuple[float, floa
 
     Args:
         counts: in each field, int (n,).
-        areas: of each field, (n,); those of area 0 do not count.
+        areas: of each field, (n,). In those with less than a tenth of the largest, at the border of the tissue, a single
+            figure would look like a crowd: they count in the density, and not in how uneven it is.
     """
-    fields = int((areas > 0).sum())
-    total, area = int(counts.sum()), float(areas.sum())
-    dispersion = _estimate_dispersion(counts, areas) if fields >= LEAST_FIELDS else 1.0
+    large = areas >= _LARGE * areas.max()
+    fields, total, area = int(large.sum()), int(counts.sum()), float(areas.sum())
+    dispersion = _estimate_dispersion(counts[large], areas[large]) if fields >= LEAST_FIELDS else 1.0
     level = LEVEL
     if dispersion > 1:
         student = stdtrit(fields - 1, (1 + LEVEL) / 2)
@@ -49,8 +51,6 @@ def density_interval(counts: np.ndarray, areas: np.ndarray) -> tuple[float, floa
 
 def _estimate_dispersion(counts: np.ndarray, areas: np.ndarray) -> float:
     """How many times more than Poisson's the variance of counts is: Pearson's statistic over its degrees of freedom, at least 1."""
-    known = areas > 0
-    counts, areas = counts[known], areas[known]
     if not counts.any():
         return 1.0
     expected = counts.sum() * areas / areas.sum()

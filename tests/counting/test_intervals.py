@@ -31,3 +31,10 @@ def test_uneven_fields_widen_it_and_few_do_not() -> None:
     assert even[:2] == pytest.approx([end / 8 for end in count_interval(40)])
     assert density_interval(np.array([0, 40]), np.ones(2)) == (*(end / 2 for end in count_interval(40)), "Poisson")
     assert density_interval(np.zeros(8, int), areas)[:2] == pytest.approx((0, 3.689 / 8), abs=1e-3)
+
+
+def test_a_figure_in_a_sliver_of_tissue_is_no_crowd() -> None:
+    counts, areas = np.array([5] * 8 + [1, 0]), np.array([1.0] * 8 + [1e-4, 0.0])
+    low, high, kind = density_interval(counts, areas)
+    assert kind == "over 8 fields"
+    assert (low, high) == pytest.approx([end / areas.sum() for end in count_interval(41)])
