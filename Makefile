@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain pretrain-nano
+.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain bench-count pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -127,6 +127,9 @@ bench-synthesis: $(READY) ## samples of synthetic tissue rendered per second and
 
 bench-pretrain: $(READY) ## crops of masked pretraining per second: ARGS="--precision fp32 --threads 1"
 	$(BIN)/python benchmarks/pretrain.py $(ARGS)
+
+bench-count: $(READY) ## recall of proposals, F1 beside the dense grid, cost per mm2, memory on a whole slide: 25 CPU-minutes
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/count.py $(ARGS)
 
 pretrain-nano: $(READY) ## pretrain the small embedded ViT again: experiments/pretrain_nano/README.md
 	$(BIN)/mitofm pretrain $(ARGS)

@@ -28,6 +28,7 @@ COMMANDS = {
     "clean": "remove leftovers, after a list:           mitofm clean",
     "sync": "send W&B runs that were kept offline:     mitofm sync",
     "predict": "a trained cell on any data set:           mitofm predict CELL data=own_csv",
+    "count": "the mitotic count of slides:          mitofm count CELL slides=FOLDER",
     "export": "a trained cell for other software:        mitofm export CELL format=onnx",
     "compare": "one study minus another, pair by pair:    mitofm compare A B",
     "verify": "run a finished cell again and compare:    mitofm verify CELL",

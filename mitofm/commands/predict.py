@@ -14,6 +14,7 @@ from mitofm.runs.folder import find_cell
 from mitofm.training.settings import Paths, Trainer
 
 if TYPE_CHECKING:
+    from mitofm.commands.count import CountSettings
     from mitofm.commands.export import ExportSettings
     from mitofm.inference.trained import Checkpoint
 
@@ -85,7 +86,7 @@ def main(arguments: list[str]) -> None:
     tell(out)
 
 
-def read_checkpoint(given: str, settings: PredictSettings | ExportSettings) -> Checkpoint:
+def read_checkpoint(given: str, settings: PredictSettings | ExportSettings | CountSettings) -> Checkpoint:
     """Read the checkpoint that `given` names, its folder or the cell in which it lies; print which libraries differ."""
     from mitofm.ground.fingerprints import Remembered
     from mitofm.inference.trained import read

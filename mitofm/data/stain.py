@@ -7,11 +7,7 @@ from typing import Any
 import albumentations
 import numpy as np
 
-# Optical density of haematoxylin, eosin and DAB per unit of stain (Ruifrok & Johnston, Anal Quant Cytol Histol
-# 2001;23:291); the third stands for what the first two do not explain.
-_STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
-_STAINS = (_STAINS / np.linalg.norm(_STAINS, axis=1, keepdims=True)).astype(np.float32)
-_DENSITY = -np.log10(np.maximum(np.arange(256, dtype=np.float32), 1) / 255)  # of every grey level
+from mitofm.data.stain_vectors import DENSITY, STAINS
 
 
 class StainJitter(albumentations.ImageOnlyTransform):
@@ -40,6 +36,6 @@ class StainJitter(albumentations.ImageOnlyTransform):
 
     def apply(self, img: np.ndarray, scales: np.ndarray, shifts: np.ndarray, **_: Any) -> np.ndarray:
         """uint8 (H, W, 3) -> the same."""
-        mixing = np.linalg.inv(_STAINS) @ (scales[:, None] * _STAINS)
-        density = _DENSITY[img] @ mixing + shifts @ _STAINS
+        mixing = np.linalg.inv(STAINS) @ (scales[:, None] * STAINS)
+        density = DENSITY[img] @ mixing + shifts @ STAINS
         return np.clip(np.rint(255 * np.exp2(density * np.float32(-np.log2(10)))), 0, 255).astype(np.uint8)

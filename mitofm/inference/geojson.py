@@ -42,7 +42,7 @@ def make_documents(
             {
                 "type": "FeatureCollection",
                 "mitofm": {**origin, "image": image},
-                "features": [_make_feature(row, words) for row in of_image[image].to_dict("records")],
+                "features": [make_feature(row, words) for row in of_image[image].to_dict("records")],
             },
             allow_nan=False,
         )
@@ -51,7 +51,8 @@ def make_documents(
     }
 
 
-def _make_feature(sample: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
+def make_feature(sample: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
+    """A sample as a point: sample_id, image, slide, domain, x, y, mpp, predicted, probability, logit, and label if it is known."""
     known = {key: sample[key] for key in ("sample_id", "image", "slide", "domain")}
     if "label" in sample:
         known["label"] = words[str(sample["label"])]

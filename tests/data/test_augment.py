@@ -13,7 +13,8 @@ from mitofm.data.batches import TrainingPatches, pass_on
 from mitofm.data.mixing import Mix
 from mitofm.data.order import StepOrder
 from mitofm.data.patches import PatchStore
-from mitofm.data.stain import _STAINS, StainJitter
+from mitofm.data.stain import StainJitter
+from mitofm.data.stain_vectors import STAINS
 from mitofm.ground.seeds import derive
 
 PATCH = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
@@ -170,7 +171,7 @@ def test_the_centre_is_the_centre() -> None:
 def test_stain_jitter_moves_each_stain_by_what_it_says_and_nothing_without_it() -> None:
     colours = PATCH // 4 + 100  # far from black and white, where amounts are cut off
     assert (StainJitter(0.0, 0.0, p=1.0)(image=colours)["image"] == colours).all()
-    amounts = [density(image) @ np.linalg.inv(_STAINS) for image in (colours, jittered(colours))]
+    amounts = [density(image) @ np.linalg.inv(STAINS) for image in (colours, jittered(colours))]
     slopes, offsets = zip(*[np.polyfit(*(one[:, stain] for one in amounts), 1) for stain in range(3)], strict=True)
     residuals = [
         amounts[1][:, stain] - np.polyval([slopes[stain], offsets[stain]], amounts[0][:, stain]) for stain in range(3)

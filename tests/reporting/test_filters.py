@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,10 +12,10 @@ from PIL import Image
 from mitofm.reporting import style
 from mitofm.reporting.filters import Filters
 
+from .browser import BROWSER, browse
+
 if TYPE_CHECKING:
     from conftest import Study
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def test_an_element_is_about_the_values_that_it_names() -> None:
@@ -43,16 +41,6 @@ class Shown(HTMLParser):
         given = dict(attrs)
         if "data-about" in given:
             (self.hidden if "hidden" in given else self.shown).append(set((given["data-about"] or "").split()))
-
-
-def browse(page: Path, choice: str, *options: str) -> tuple[str, str]:
-    """The page after its script ran, and what the browser's console said."""
-    assert BROWSER is not None
-    fixed = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr"]
-    profile = f"--user-data-dir={page.parent / 'browser'}"
-    command = [BROWSER, *fixed, profile, *options, f"{page.as_uri()}{choice}"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-    return ended.stdout, "\n".join(line for line in ended.stderr.splitlines() if "CONSOLE" in line)
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")

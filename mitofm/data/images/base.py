@@ -22,6 +22,7 @@ class Image(ABC):
     mpp: float | None  # micrometre per px as the file says; None if it does not
     tile_width: int  # px between the left edges of neighbouring tiles
     tile_height: int  # px between their upper edges
+    empty_tiles: int = 0  # that the file lists without a byte: they are read as background
     notes: tuple[str, ...] = ()  # on how it is read, each the end of a sentence that begins with the file's name
     _file: Any  # the reader's
 

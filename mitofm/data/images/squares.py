@@ -23,7 +23,7 @@ def cut_squares(image: Image, centres: np.ndarray, side: int) -> np.ndarray:
     start = wanted.copy()
     for i, axes in needed.items():
         start[i] = np.minimum([axis.min() for axis in axes], size - span)
-    windows = _read_windows(image, start, span)
+    windows = read_windows(image, start, span)
     if not needed:
         return windows
     found = np.empty((len(centres), side, side, 3), np.uint8)
@@ -45,7 +45,7 @@ def resize(patches: np.ndarray, side: int) -> np.ndarray:
     return np.stack([cv2.resize(patch, (side, side), interpolation=way) for patch in patches])
 
 
-def _read_windows(image: Image, start: np.ndarray, span: np.ndarray) -> np.ndarray:
+def read_windows(image: Image, start: np.ndarray, span: np.ndarray) -> np.ndarray:
     """The px from `start` (n, 2) on, `span` (2,) of them, all inside the image: (n, height, width, 3) uint8."""
     windows = np.empty((len(start), span[1], span[0], 3), np.uint8)
     tile_size = np.array([image.tile_width, image.tile_height])

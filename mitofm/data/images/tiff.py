@@ -74,6 +74,7 @@ class Tiff(Image):
         self._background = page.nodata if _GDAL_NODATA in page.tags else _WHITE
         in_planes = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
         self._planes = page.samplesperpixel if in_planes else 1
+        self.empty_tiles = self._rows * self._columns - int(self._present.sum()) // self._planes
         if n < (needed := self._rows * self._columns * self._planes):
             self.notes += (f"lists {n} tiles or strips, but has {needed}: those that are not listed are background",)
         self._decode = page.decode

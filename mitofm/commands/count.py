@@ -1,0 +1,186 @@
+"""`mitofm count CELL_OR_CHECKPOINT slides=FOLDER`: the mitotic count of slides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mitofm.commands.composing import ask_about
+from mitofm.commands.predict import read_checkpoint
+from mitofm.counting.settings import Counting
+from mitofm.ground.csv_cells import to_csv
+from mitofm.ground.errors import MitofmError
+from mitofm.ground.files import write_text
+from mitofm.ground.settings import Positive
+from mitofm.ground.terminal import tell
+from mitofm.ground.versions import Way
+from mitofm.training.settings import Paths, Trainer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mitofm.counting.slides import Slide
+    from mitofm.inference.trained import Checkpoint
+
+TABLE = "slides.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountSettings(Counting):
+    """`conf/count.yaml`, which has no data set unless one is typed."""
+
+    data: Mapping[str, Any] | None = None
+    trainer: Trainer
+    paths: Paths
+    slides: Path | None
+    image_mpp: Positive | None
+    region: Path | None
+    output: Path | None
+    versions: Way
+    weights_file: str | None
+
+
+def main(arguments: list[str]) -> None:
+    """Count on every slide, print each count and its notes, and write the table."""
+    (given,), settings = ask_about(CountSettings, "count", arguments, "a cell or a checkpoint's folder")
+    if (settings.data is None) == (settings.slides is None):
+        raise MitofmError("give the slides: either slides=FOLDER (or one file), or data=NAME")
+    from mitofm.counting import folder
+    from mitofm.ground.fingerprints import Remembered
+    from mitofm.inference.outputs import check_folder
+
+    trained = read_checkpoint(given, settings)
+    counting = Counting(**{field.name: getattr(settings, field.name) for field in fields(Counting)})
+    slides, name = _list_slides(settings, trained)
+    regions = _find_regions(settings.region, slides)
+    masks = [_draw(region, slide) for region, slide in zip(regions, slides, strict=True)]
+    points = _read_points(counting, slides)
+    out = settings.output or settings.paths.runs / "counts" / f"{trained.name}-on-{name}"
+    check_folder(out)
+    remembered = Remembered(settings.paths.cache / "fingerprints")
+    wanted = folder.describe(trained, slides, [region for region in regions if region], counting, remembered)
+    rows = _count(trained, slides, masks, points, counting, settings.trainer, out, wanted)
+    import pandas as pd
+
+    from mitofm.counting.count import COLUMNS
+
+    write_text(out / TABLE, to_csv(pd.DataFrame(rows, columns=list(COLUMNS))))
+    words = trained.facts["labels"]
+    for row in rows:
+        tell(_say(row, words["1"], counting.area_mm2))
+    tell("Counts of a classifier's calls, not for diagnosis; what they are and are not: docs/count.md", out / TABLE)
+
+
+def _list_slides(settings: CountSettings, trained: Checkpoint) -> tuple[list[Slide], str]:
+    """The slides, and a name for all of them."""
+    from mitofm.counting.slides import list_of_data, list_of_folder
+    from mitofm.data.dataset import Dataset
+
+    if settings.data is not None:
+        dataset = Dataset(settings.data, settings.paths.cache)
+        return list_of_data(dataset, trained, settings.other_resolution), dataset.card.name
+    assert settings.slides is not None
+    listed = list_of_folder(settings.slides, settings.image_mpp, trained, settings.other_resolution)
+    return listed, settings.slides.resolve().stem
+
+
+def _find_regions(region: Path | None, slides: Sequence[Slide]) -> list[Path | None]:
+    """The file of the region of each slide.
+
+    Raises:
+        MitofmError: a slide has none, or one file is given for several slides.
+    """
+    if region is None:
+        return [None] * len(slides)
+    if region.is_file():
+        if len(slides) > 1:
+            raise MitofmError(
+                f"region={region}: one region cannot be that of {len(slides)} slides. Give a folder with NAME.geojson for each"
+            )
+        return [region]
+    found: list[Path | None] = [region / f"{slide.path.stem}.geojson" for slide in slides]
+    for path, slide in zip(found, slides, strict=True):
+        if path is not None and not path.is_file():
+            raise MitofmError(f"region={region}: there is no {path.name} for {slide.path}")
+    return found
+
+
+def _draw(region: Path | None, slide: Slide) -> np.ndarray | None:
+    """The region of a slide on its small picture."""
+    from mitofm.counting.region import draw_region, read_region
+    from mitofm.counting.tissue import choose_step
+
+    if region is None:
+        return None
+    step = choose_step(slide.mpp)
+    return draw_region(read_region(region), slide.width, slide.height, step, f"region={region}: {slide.path}")
+
+
+def _read_points(counting: Counting, slides: Sequence[Slide]) -> dict[str, np.ndarray]:
+    """The positions of the file that takes the place of proposals, by image; empty if there is none."""
+    if counting.file is None:
+        return {}
+    from mitofm.counting.points_file import read_points
+
+    mpps = {slide.image: slide.mpp for slide in slides}
+    return read_points(Path(counting.file), [slide.image for slide in slides], mpps)
+
+
+def _count(
+    trained: Checkpoint,
+    slides: Sequence[Slide],
+    masks: Sequence[np.ndarray | None],
+    points: Mapping[str, np.ndarray],
+    counting: Counting,
+    trainer: Trainer,
+    out: Path,
+    wanted: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """The row of each slide."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from mitofm.counting.count import count_slide
+    from mitofm.counting.folder import claim, name_slides
+    from mitofm.counting.scoring import Scorer
+    from mitofm.counting.tissue import choose_step
+    from mitofm.ground.files import guarding
+    from mitofm.ground.locks import lock
+    from mitofm.reporting.count_page import PAGE, write_count_page
+
+    origin = {"cell": trained.facts["cell"], "threshold": counting.threshold or trained.facts["threshold"]["value"]}
+    words, shown = trained.facts["labels"], origin | {"cell": trained.name}
+    rows = []
+    columns = (TextColumn("counting"), BarColumn(), TextColumn("{task.fields[slide]}"), TimeRemainingColumn())
+    with lock(out.with_name(f".{out.name}.lock")) as held, guarding(out, held.require):
+        claim(out, wanted)
+        scorer = Scorer(trained, trainer)
+        areas = [slide.width * slide.height for slide in slides]
+        with Progress(*columns, disable=not trainer.progress, transient=True) as bar:
+            task = bar.add_task("", total=sum(areas), slide="")
+            named = zip(slides, masks, areas, name_slides(slides), strict=True)
+            for slide, mask, area, name in named:
+                bar.update(task, slide=name)
+
+                def advance(share: float, area: int = area) -> None:
+                    bar.advance(task, share * area)
+
+                here = points.get(slide.image)
+                row = count_slide(slide, scorer, counting, mask, here, out / name, origin, advance)
+                if not (out / name / PAGE).is_file():
+                    write_count_page(out / name, slide.path, row, choose_step(slide.mpp), words, shown)
+                rows.append(row)
+    return rows
+
+
+def _say(row: Mapping[str, Any], word: str, area_mm2: float) -> str:
+    """A slide's count in one line."""
+    notes = f" ({row['notes']})" if row["notes"] else ""
+    if row["mitotic_figures"] is None:
+        return f"{row['image']}: no count{notes}"
+    return (
+        f"{row['image']}: hotspot of {area_mm2:g} mm2: {row['hotspot_count']} x {word}, interval {row['hotspot_low']:.1f} to "
+        f"{row['hotspot_high']:.1f}; {row['mitotic_figures']} in {row['tissue_mm2']:.3g} mm2, {row['per_mm2']:.3g} per mm2 "
+        f"({row['per_mm2_low']:.3g} to {row['per_mm2_high']:.3g}, {row['interval']}){notes}"
+    )
