@@ -16,17 +16,18 @@ AXES = {
     "varying": (0.0, 0.4),
     "training_sd": (0.0, 0.02, 0.04),
     "seeds": (1, 5),
+    "tested": (1.0, 0.4),
 }
 
 
 def design(settings: int, axes: Mapping[str, tuple], seed: int) -> list[Setting]:
     """So many different settings, each level of an axis in as many of them as any other (a Latin hypercube).
 
-    If it is most of them, they are drawn from the list of all: few exchanges would lead to different ones.
+    If it is many of them, they are drawn from the list of all: few exchanges would lead to different ones.
     """
     whole = [Setting(*levels) for levels in itertools.product(*axes.values())]
     rng = np.random.default_rng(seed)
-    if settings > len(whole) / 2:
+    if settings > len(whole) / 4:
         return [whole[place] for place in sorted(rng.permutation(len(whole))[:settings])]
     columns = {axis: [levels[place % len(levels)] for place in range(settings)] for axis, levels in axes.items()}
     for column in columns.values():

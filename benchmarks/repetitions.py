@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 from simulated import METRICS, Setting, SimulatedSet
 
 from mitofm.evaluation import statistics, verdicts
@@ -65,7 +65,7 @@ def measure_quantities(setting: Setting, rng: np.random.Generator, lower: float)
     """All quantities of one draw, by name; a method with the AUROC `lower` is worse by the margin."""
     here, there = SimulatedSet(setting, rng, "here"), SimulatedSet(setting, rng, "there")
     moves, others = setting.train(rng), setting.train(rng)
-    auroc, farther = setting.auroc, float(norm.cdf(norm.ppf(setting.auroc) / 2))
+    auroc, farther = setting.auroc, float(ndtr(ndtri(setting.auroc) / 2))
 
     def subtract_truth(second: float, trained: np.ndarray) -> float:
         return setting.tell_truth("auroc", auroc, moves) - setting.tell_truth("auroc", second, trained)

@@ -8,19 +8,20 @@ normal, and every metric has a truth by quadrature. Probabilities are those that
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtr, ndtri
 from scipy.stats import norm
 
 from mitofm.evaluation.replicates import Replicates
 
 OFFSET_SD, SHARED_SD, OWN_SD = 0.6, 0.8, 0.6
 """Of a slide's offset, of the noise that methods share, and of that which they do not; the noise of a sample has sd 1."""
-MEAN_SIZE, PREVALENCE_SAMPLES = 20, 8
+MEAN_SIZE, PREVALENCE_SAMPLES, LEAST_TESTED = 20, 8, 6
 """Samples of a slide on average; the prevalence of slides varies as that of so many samples would (beta distribution)."""
 TAILS = {"mild": 0.5, "heavy": 1.2}
 """Sd of the logarithm of a slide's size."""
@@ -47,6 +48,7 @@ class Setting:
         training_sd: sd over trainings of an AUROC of 0.85.
         seeds: trainings of each method. With one, the truth is that of the model that was trained; with several it is the
             mean over endless trainings.
+        tested: the share of the slides that each of several seeds tests; under 1 each draws its own, six at least.
     """
 
     slides: int
@@ -56,10 +58,11 @@ class Setting:
     varying: float
     training_sd: float
     seeds: int
+    tested: float = 1.0
 
     def separate(self, auroc: float) -> float:
         """The distance of the classes that gives this AUROC, in sd of a sample's noise."""
-        z = norm.ppf(auroc)
+        z = ndtri(auroc)
         return float(z * np.sqrt(2 * (1 + OFFSET_SD**2) / (1 - z**2 * self.varying**2 / 2)))
 
     def spread(self, distance: float) -> float:
@@ -69,7 +72,7 @@ class Setting:
     @cached_property
     def moving_sd(self) -> float:
         """The sd over trainings of the distance."""
-        slope = norm.pdf(norm.ppf(TRAINED_AT)) / (np.sqrt(2) * self.spread(self.separate(TRAINED_AT)))
+        slope = norm.pdf(ndtri(TRAINED_AT)) / (np.sqrt(2) * self.spread(self.separate(TRAINED_AT)))
         return float(self.training_sd / slope)
 
     def train(self, rng: np.random.Generator) -> np.ndarray:
@@ -113,18 +116,18 @@ class Setting:
 
 
 def tell_auroc(distances: np.ndarray, prevalence: float, believed: float) -> np.ndarray:
-    return norm.cdf(distances / np.sqrt(2))
+    return ndtr(distances / np.sqrt(2))
 
 
 def tell_balanced_accuracy(distances: np.ndarray, prevalence: float, believed: float) -> np.ndarray:
     """Of a threshold halfway between the classes."""
-    return norm.cdf(distances / 2)
+    return ndtr(distances / 2)
 
 
 def tell_average_precision(distances: np.ndarray, prevalence: float, believed: float) -> np.ndarray:
     """The mean over positives of the precision at their score."""
-    hits = prevalence * norm.sf(_NOISE)
-    called = hits + (1 - prevalence) * norm.sf(_NOISE + np.asarray(distances)[:, None])
+    hits = prevalence * ndtr(-_NOISE)
+    called = hits + (1 - prevalence) * ndtr(-_NOISE - np.asarray(distances)[:, None])
     return (hits / called) @ _DENSITY
 
 
@@ -168,6 +171,10 @@ class SimulatedSet:
         self.shared = OFFSET_SD * rng.standard_normal(slides)[self.slide]
         self.shared += SHARED_SD * rng.standard_normal(self.slide.size)
         self.samples = f"{name} of {self.slide.size}"
+        self.tested: list[np.ndarray] = []
+        if setting.tested < 1 and setting.seeds > 1:
+            count = max(min(slides, LEAST_TESTED), round(setting.tested * slides))
+            self.tested = [np.sort(rng.permutation(slides)[:count]) for _ in range(setting.seeds)]
 
     def score(self, auroc: float, move: float) -> np.ndarray:
         """(n,) the scores of one training of a method; 0 lies halfway between the classes."""
@@ -177,7 +184,18 @@ class SimulatedSet:
 
     def measure(self, auroc: float, moves: np.ndarray, metrics: tuple[str, ...] = ("auroc",)) -> dict[int, Replicates]:
         """Each training of a method, by seed."""
-        return {seed: self.replicate(self.score(auroc, move), auroc, metrics) for seed, move in enumerate(moves)}
+        return {seed: self._measure(seed, self.score(auroc, move), auroc, metrics) for seed, move in enumerate(moves)}
+
+    def _measure(self, seed: int, scores: np.ndarray, auroc: float, metrics: tuple[str, ...]) -> Replicates:
+        """On the slides that a seed tests."""
+        if not self.tested:
+            return self.replicate(scores, auroc, metrics)
+        one, tested = copy(self), self.tested[seed]
+        own = np.isin(self.slide, tested)
+        one.slide, one.positive = np.searchsorted(tested, self.slide[own]), self.positive[own]
+        one.names = [self.names[place] for place in tested]
+        one.samples = f"{self.samples}: {', '.join(one.names)}"
+        return one.replicate(scores[own], auroc, metrics)
 
     def replicate(self, scores: np.ndarray, auroc: float, metrics: tuple[str, ...] = METRICS) -> Replicates:
         """As the package's `replicate` at even odds, of few metrics and much faster; of a method of this AUROC."""
@@ -273,11 +291,10 @@ def jackknife_slope(
         at = at + step
         if not np.abs(step).max() >= _EXACT:
             break
-    at = np.repeat(at, slides, axis=0)
-    if slides * log_odds.size > _MANY:
-        left = at + _step_without(at[:1], positive, log_odds, slide, slides)
-    else:
-        counted, left = (slide != np.arange(slides)[:, None]).astype(float), at
+    left = at + _step_without(at, positive, log_odds, slide, slides)
+    if slides * log_odds.size <= _MANY:
+        counted = (slide != np.arange(slides)[:, None]).astype(float)
+        left = np.where(np.isfinite(left) & (np.abs(left - at) < _LONGEST), left, at)
         for _ in range(_ROUNDS):
             step = _step(left, positive, log_odds, counted)
             left = left + step

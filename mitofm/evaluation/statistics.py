@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import t as student
+from scipy.special import expit, logit, stdtr, stdtrit
 
+from mitofm.evaluation.difference_intervals import Difference, Side
 from mitofm.evaluation.metrics import UNBOUNDED
 from mitofm.evaluation.replicates import Replicates
 from mitofm.ground.errors import MitofmError
@@ -29,8 +30,6 @@ MINIMUM_SLIDES = 6
 MINIMUM_EFFECTIVE = 3.0
 LEAST_DEGREES = 3.0
 """Of a difference: one that rests on fewer slides is covered in all repetitions even so (`benchmarks/coverage.py`)."""
-_FEWER = np.geomspace(0.1, 1000, 200)
-"""So many standard errors, at which the interval of a difference is looked at: that of more holds that of fewer."""
 LEVEL = 0.95
 HIGHER, LOWER, NOT_DECIDED = "higher", "lower", "not decided"
 NO_INTERVAL, ONE_TRAINING = "no interval", "one training only"
@@ -56,6 +55,7 @@ class Estimate:
         why: there is no interval.
         bounded: the value lies in [0, 1] and its interval is symmetric in log-odds; else in the value itself.
         sides: of a difference, the two estimates.
+        shared: of a difference, whether some slide tested both.
     """
 
     value: float | None
@@ -73,6 +73,7 @@ class Estimate:
     why: str = ""
     bounded: bool = False
     sides: tuple[Estimate, Estimate] | None = None
+    shared: bool = False
 
     @property
     def decided(self) -> bool | None:
@@ -88,40 +89,51 @@ class Estimate:
             return ONE_TRAINING
         return NOT_DECIDED if not self.decided else HIGHER if self.value > 0 else LOWER
 
-    def reach(self, errors: float) -> Estimate:
-        """With an interval of so many standard errors to either side, as this kind of estimate has it.
+    def reach(self, tail: float) -> Estimate:
+        """With the interval that errs with this chance on each side.
 
-        In log-odds if it is bounded. That of a difference is put together from those of its sides, so that it is as
-        uneven as theirs are near 1 (MOVER, Zou and Donner 2008, Stat Med 27:1693), and holds that of fewer errors.
+        Symmetric in log-odds if the value is bounded; that of a difference of bounded values is made of both
+        (`difference_intervals`).
         """
         if self.value is None or self.standard_error is None:
             return self
-        fewer = _FEWER[errors > _FEWER] if self.sides else ()
-        down, up = (float(arm.max()) for arm in self._measure_arms(np.append(fewer, errors)))
-        return replace(self, low=self.value - down, high=self.value + up)
+        low, high = self._find_ends(self.value, self.standard_error, tail)
+        return replace(self, low=low, high=high)
 
-    def _measure_arms(self, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How far the intervals of so many standard errors reach down and up."""
-        value, half = self.value or 0.0, errors * (self.standard_error or 0.0)
+    def _find_ends(self, value: float, error: float, tail: float) -> tuple[float, float]:
+        difference = self._difference
+        if difference:
+            return difference.find_ends(tail)
         if self.bounded and value in (0.0, 1.0):
             # Slides that all say the same are counted as in the exact binomial interval.
-            arm = 1 - student.sf(errors, self.degrees) ** (1 / self.effective_slides)
-            return (arm, 0 * arm) if value else (0 * arm, arm)
+            end = tail ** (1 / self.effective_slides)
+            return (end, 1.0) if value else (0.0, 1 - end)
+        half = error * float(-stdtrit(self.degrees, tail))
         if self.bounded:
-            centre, half = logit(value), half / (value * (1 - value))
-            return value - expit(centre - half), expit(centre + half) - value
-        if self.sides is None:
-            return half, half
-        one, other = (side.standard_error or 0.0 for side in self.sides)
-        own, both, product = self.standard_error or 0.0, one + other, one * other
-        alike = max(-1.0, (one**2 + other**2 - own**2) / (2 * product)) if product else 0.0
-        # What trainings make of a difference may be more than both sides show.
-        first, second = (side._measure_arms(errors * (max(1.0, own / both) if both else 1.0)) for side in self.sides)
+            half /= value * (1 - value)
+            return float(expit(logit(value) - half)), float(expit(logit(value) + half))
+        return value - half, value + half
 
-        def join(arm: np.ndarray, against: np.ndarray) -> np.ndarray:
-            return np.sqrt(np.maximum(0.0, arm**2 + against**2 - 2 * alike * arm * against))
+    def measure_tail(self, at: float) -> float:
+        """Of a difference: the chance of error on each side at which its interval ends at `at`; 0.5 without an interval."""
+        if self.value is None or not self.standard_error:
+            return 0.5
+        if self._difference:
+            return self._difference.measure_tail(at)
+        return float(stdtr(self.degrees, -abs(at - self.value) / self.standard_error))
 
-        return join(first[0], second[1]), join(first[1], second[0])
+    @cached_property
+    def _difference(self) -> Difference | None:
+        """Of two bounded values, of which one at least is uncertain."""
+        if self.sides is None or not all(side.bounded for side in self.sides):
+            return None
+        first, second = (
+            Side(side.value or 0.0, side.standard_error or 0.0, side.effective_slides) for side in self.sides
+        )
+        exact = first.is_exact or second.is_exact
+        if not exact and not (first.error or second.error):
+            return None
+        return Difference(first, second, self.standard_error or 0.0, self.degrees, self.shared)
 
     def with_training(self, training_sd: float) -> Estimate:
         """The same if trainings differ by so much; without an interval yet."""
@@ -130,7 +142,10 @@ class Estimate:
         of_slides, of_training = self.slide_error**2, training_sd**2 / self.seeds
         variance, degrees = of_slides + of_training, self.slide_degrees
         if variance:
-            degrees = variance**2 / (of_slides**2 / degrees + of_training**2 / (self.seeds - 1))
+            # What slides explain of the variance between seeds is an estimate too. Half of it counts as uncertain: with all
+            # of it intervals of few seeds cover too much, with nothing too little (`benchmarks/coverage.py`).
+            seen = (of_training + max(of_training, (self.seed_sd or 0.0) ** 2 / self.seeds)) / 2
+            degrees = variance**2 / (of_slides**2 / degrees + seen**2 / (self.seeds - 1))
         error = float(np.sqrt(variance))
         return replace(self, standard_error=error, degrees=float(degrees), training_sd=float(training_sd))
 
@@ -141,8 +156,7 @@ class Estimate:
         """
         if count < 2 or self.low is None or self.high is None:
             return self
-        wider = _add_interval(self, 1 - (1 - LEVEL) / count)
-        return replace(wider, low=min(wider.low or 0.0, self.low), high=max(wider.high or 0.0, self.high))
+        return _add_interval(self, 1 - (1 - LEVEL) / count)
 
 
 def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = LEVEL) -> Estimate:
@@ -203,7 +217,7 @@ def subtract_by_slide(
     found = _measure(one - other, weights[0] + weights[1], LEAST_DEGREES)
     bounded = metric not in UNBOUNDED
     each = [replace(_measure(*side), bounded=bounded) for side in zip((one, other), weights, strict=True)]
-    found = replace(found, sides=(each[0], each[1]))
+    found = replace(found, sides=(each[0], each[1]), shared=not set(own[0]).isdisjoint(own[1]))
     few = min(len(slides) for slides in own) < MINIMUM_SLIDES
     few_effective = min(map(_count_effective, weights)) < MINIMUM_EFFECTIVE
     if found.standard_error is not None and (few or few_effective):
@@ -299,4 +313,4 @@ def _add_interval(found: Estimate, level: float) -> Estimate:
         return found
     if not found.bounded and found.standard_error == 0:
         return replace(found, why="no slide makes a difference")
-    return found.reach(float(student.ppf((1 + level) / 2, found.degrees)))
+    return found.reach((1 - level) / 2)

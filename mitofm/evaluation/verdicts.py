@@ -11,39 +11,26 @@ from collections.abc import Sequence
 from functools import cache
 from math import log, sqrt
 
-from scipy.optimize import brentq
+from scipy.special import stdtr
 from scipy.stats import studentized_range
-from scipy.stats import t as student
 
 from mitofm.evaluation.statistics import LEVEL, NO_INTERVAL, NOT_DECIDED, ONE_TRAINING, Estimate
 
 MARGIN = 0.02
 """AUROCs closer than this are called equal for practical purposes, unless a study states its own margin."""
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
-_STEP, _FARTHEST = 1.15, 1e3
+_STEP = 1.15
 
 
 def difference_p(found: Estimate, count: int = 1) -> float | None:
     """Two-sided p value of no difference times `count` (Bonferroni); None without an interval.
 
-    By t: the largest chance of error at which the interval still holds 0. Under 5 % if and only if that of `found` leaves
-    out 0, which is the one `among` so many.
+    The largest chance of error at which the interval still holds 0. Under 5 % if and only if the interval `among` so many
+    leaves out 0.
     """
     if found.low is None or found.high is None:
         return None
-
-    def hold_zero(errors: float) -> float:
-        """By how much the interval of so many standard errors holds 0."""
-        reached = found.reach(errors)
-        return min(reached.high or 0.0, -(reached.low or 0.0))
-
-    own = float(student.ppf(1 - (1 - LEVEL) / (2 * count), found.degrees))
-    # Near an end the interval of a difference grows by steps; its root is looked for on the side that its own ends say.
-    least, most = (0.0, own) if found.low <= 0 <= found.high else (own, _FARTHEST)
-    errors = most
-    if hold_zero(most) > 0:
-        errors = brentq(hold_zero, least, most) if hold_zero(least) < 0 else least
-    return min(1.0, float(2 * count * student.sf(errors, found.degrees)))
+    return min(1.0, 2 * count * found.measure_tail(0.0))
 
 
 def judge(found: Estimate, margin: float = MARGIN) -> str:
@@ -76,7 +63,8 @@ def _widen(one: Estimate, members: int, training_sd: float) -> Estimate:
     floored = one.with_training(max(one.training_sd or 0.0, training_sd))
     # Rounded down, which is safe: each number of degrees costs a double integral.
     steps = int(log(max(floored.degrees, 1.0), _STEP))
-    return floored.reach(_find_range(members, _STEP**steps))
+    errors = _find_range(members, _STEP**steps)
+    return floored.reach(float(stdtr(floored.degrees, -errors)))
 
 
 @cache

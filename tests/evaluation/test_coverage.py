@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import simulated
 from design import AXES, design
 from laws import LABELS, TrueLaw, simulate_law
-from promises import DOUBT, find_far
+from promises import DOUBT, FEW, find_far
 from repetitions import simulate, simulate_family
 from simulated import CALIBRATIONS, METRICS, Setting, SimulatedSet
 
@@ -59,7 +59,7 @@ def test_intervals_cover_and_paired_tests_hold_their_level_and_ignoring_slides_f
         value = one.of("auroc")[0]
         naive.append(abs(value - truth) <= half_width_ignoring_slides(drawn.positive, scores[0]))
     assert len(covered) > 0.97 * REPETITIONS
-    assert 0.92 <= np.mean(covered) <= 0.985
+    assert 0.92 <= np.mean(covered) <= (0.985 if slides >= FEW else 0.99)
     assert np.mean(rejected) <= 0.065
     assert np.mean(naive) < 0.85
 

@@ -56,7 +56,8 @@ def test_the_standard_error_holds_slides_and_trainings_with_the_degrees_of_satte
     assert of_training > 0
     assert found.standard_error == pytest.approx(np.sqrt(of_slides + of_training))
     own = min(7, squares.sum() ** 2 / (squares**2).sum())
-    degrees = (of_slides + of_training) ** 2 / (of_slides**2 / own + of_training**2 / 2)
+    seen = (of_training + values[:, 0].var(ddof=1) / 3) / 2
+    degrees = (of_slides + of_training) ** 2 / (of_slides**2 / own + seen**2 / 2)
     assert found.degrees == pytest.approx(degrees)
     assert found.training_sd == pytest.approx(np.sqrt(3 * of_training))
     assert found.effective_slides == pytest.approx(8)
