@@ -37,7 +37,7 @@ from mitofm.commands.composing import compose
 MAY_DIFFER = {
     r"runs/cells/[^/]+/(log\.txt|cost\.json)": "times and processes",
     r"runs/cells/[^/]+/DONE": "the checksum of cost.json; `mitofm check` compares it with all files",
-    r"runs/studies/[^/]+/journal\.jsonl": "times, and how often a cell was begun",
+    r"runs/studies/[^/]+/journal\.(jsonl|end)": "times, and how often a cell was begun",
     r"runs/hydra/.*": "Hydra's own log",
 }
 """Files of which only the presence is compared, and what differs in them by nature."""
