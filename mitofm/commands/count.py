@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mitofm.commands.composing import ask_about
 from mitofm.commands.predict import read_checkpoint
 from mitofm.counting.settings import Counting
+from mitofm.counting.words import format_amount, tell_density
 from mitofm.ground.csv_cells import to_csv
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_text
@@ -180,7 +181,7 @@ def _say(row: Mapping[str, Any], word: str, area_mm2: float) -> str:
     if row["mitotic_figures"] is None:
         return f"{row['image']}: no count{notes}"
     return (
-        f"{row['image']}: hotspot of {area_mm2:g} mm2: {row['hotspot_count']} x {word}, interval {row['hotspot_low']:.1f} to "
-        f"{row['hotspot_high']:.1f}; {row['mitotic_figures']} in {row['tissue_mm2']:.3g} mm2, {row['per_mm2']:.3g} per mm2 "
-        f"({row['per_mm2_low']:.3g} to {row['per_mm2_high']:.3g}, {row['interval']}){notes}"
+        f"{row['image']}: hotspot of {area_mm2:g} mm²: {row['hotspot_count']} x {word}, interval {row['hotspot_low']:.1f} to "
+        f"{row['hotspot_high']:.1f}; {row['mitotic_figures']} in {format_amount(row['tissue_mm2'])} mm², "
+        f"{tell_density(row)}{notes}"
     )

@@ -22,6 +22,7 @@ from mitofm.counting.settings import DENSE, Counting
 from mitofm.counting.slides import Slide
 from mitofm.counting.survey import FIELD, survey
 from mitofm.counting.tissue import choose_step, find_tissue
+from mitofm.counting.words import format_amount
 from mitofm.data.images.open import open_image
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
@@ -202,7 +203,7 @@ def summarize(
         row["hotspot_tissue_mm2"] = _measure_tissue(hotspot, tissue, step * slide.mpp)
     if area < settings.area_mm2:
         notes.append(
-            f"its tissue ({area:.3g} mm2) is less than the hotspot's {settings.area_mm2:g} mm2: a count of it is not one of "
+            f"its tissue ({format_amount(area)} mm²) is less than the hotspot's {settings.area_mm2:g} mm²: a count of it is not one of "
             "that area"
         )
     return row | {"notes": "; ".join(notes)}

@@ -17,6 +17,7 @@ import pandas as pd
 
 from mitofm.counting.blocks import Block, CachedTiles
 from mitofm.counting.outputs import read_picture
+from mitofm.counting.words import format_amount, tell_density
 from mitofm.data.images.open import open_image
 from mitofm.data.images.squares import cut_squares, resize
 from mitofm.ground import files
@@ -97,7 +98,10 @@ def write_count_page(
 
 def _list_numbers(row: Mapping[str, Any], word: str) -> list[tuple[str, str]]:
     """What the page says in numbers."""
-    numbers = [("tissue", f"{row['tissue_mm2']:.3g} mm²"), ("positions scored", f"{row['positions_scored']:,}")]
+    numbers = [
+        ("tissue", f"{format_amount(row['tissue_mm2'])} mm²"),
+        ("positions scored", f"{row['positions_scored']:,}"),
+    ]
     if row["mitotic_figures"] is None:
         return numbers
     return [
@@ -105,7 +109,7 @@ def _list_numbers(row: Mapping[str, Any], word: str) -> list[tuple[str, str]]:
         (f"{word}s in all", f"{row['mitotic_figures']:,}"),
         (
             "density of the whole",
-            f"{row['per_mm2']:.3g} per mm² ({row['per_mm2_low']:.3g} to {row['per_mm2_high']:.3g}, {row['interval']})",
+            tell_density(row),
         ),
         *numbers,
     ]

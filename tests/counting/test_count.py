@@ -46,7 +46,7 @@ def test_a_slide_has_a_row_and_its_files_agree(both: Path) -> None:
         assert row["per_mm2_low"] < row["per_mm2"] < row["per_mm2_high"]
         assert row["tissue_mm2"] == pytest.approx(640**2 * (MPP / 1000) ** 2, rel=0.1)
         assert row["hotspot_tissue_mm2"] == pytest.approx(row["tissue_mm2"])
-        assert "less than the hotspot's 2 mm2" in row["notes"]
+        assert "less than the hotspot's 2 mm²" in row["notes"]
         text = read_csv(folder / "detections.csv")
         assert text["class"].map({"mitotic figure": 1, "look-alike": 0}).tolist() == found["predicted"].tolist()
         pd.testing.assert_frame_equal(text[["x", "y", "logit"]], found[["x", "y", "logit"]], check_exact=True)
@@ -150,7 +150,7 @@ def test_a_finished_count_is_not_computed_again(
     before = read_all(both)
     monkeypatch.setattr(scoring.Scorer, "score", pytest.fail)
     said = count(f"slides={slides}", f"output={both}")
-    assert "hotspot of 2 mm2" in said
+    assert "hotspot of 2 mm²" in said
     assert "not for diagnosis" in said
     assert read_all(both) == before
 

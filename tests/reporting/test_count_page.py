@@ -25,7 +25,7 @@ ROW: dict[str, Any] = {
     "image": "a <b>.tif", "mpp": MPP, "tissue_mm2": 0.2, "positions_scored": 1234, "mitotic_figures": 30, "per_mm2": 150.0,
     "per_mm2_low": 101.2, "per_mm2_high": 214.1, "interval": "over 8 fields", "hotspot_count": 12, "hotspot_low": 6.2,
     "hotspot_high": 21.0, "hotspot_left": 300.0, "hotspot_top": 200.0, "hotspot_width": 800.0, "hotspot_height": 600.0,
-    "notes": "its tissue is less than the hotspot's 2 mm2",
+    "notes": "its tissue is less than the hotspot's 2 mm²",
 }  # fmt: skip
 
 
