@@ -388,7 +388,9 @@ def judge(place: Place, wanted: Wanted, kind: str, file: Path) -> tuple[Counter[
             packed = {name: archive.read(name) for name in archive.namelist() if name.startswith("cells/")}
         other = [name for name, content in packed.items() if wanted.packed.get(name) != content]
         lost = [name for name in wanted.packed if name.startswith("cells/") and name not in packed]
-        if other or (lost and not told("bundle")):
+        if told("bundle"):  # of a cell whose DONE holds no checksums any more, whatever is said, results are the same
+            other, lost = [name for name in other if not name.endswith("/DONE")], []
+        if other or lost:
             wrong.append(f"bundle: other content without a word: {other[:2]} {lost[:2]}")
     for name in last:
         expected = wanted.results if name == "train" else wanted.all_results

@@ -94,12 +94,14 @@ def test_names_leave_only_if_the_user_lets_them_go(
         names |= set(table["slide"]) | set(table["sample_id"])
     assert len(names) > 100
     (failed / "DONE").rename(failed / "FAILED")
+    next(cells.glob("*linear_probe*/DONE")).write_text("")
     (failed / "FAILED").write_text(f"Traceback\nmitofm.MitofmError: {min(names)}.svs of Mrs Smith is damaged\n")
     bundles = {}
     for anonymise in ("false", "true"):
         bundles[anonymise] = tmp_path / anonymise / "s.zip"
         said, also = typed("bundle", "s", f"output={bundles[anonymise]}", f"anonymise={anonymise}")
         assert "study s: 2 of 3 cells are finished (1 failed)" in also
+        assert "study s: 1 of 3 cells are unchecked" in also
     slides = len({name for name in names if name.rpartition("_")[2].isdigit() and "-" not in name})
     assert f"{len(names) - slides} of samples, {slides} of slides" in said
 
