@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+import sys
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,18 +27,23 @@ from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
+from yaml import YAMLError
 
 from mitofm.commands import recalling, yaml_files
 from mitofm.commands.deriving import Deriver
-from mitofm.commands.loading import Loader
+from mitofm.commands.loading import Declined, Loader
 from mitofm.ground.config import conf_dir, find_user_configs
-from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.errors import MitofmError, describe_unforeseen, unknown
 from mitofm.ground.settings import read
+from mitofm.ground.terminal import tell
 from mitofm.runs.keys import NO_PART, check_names
 from mitofm.runs.resolve import plain, resolve, rounded
 
 T = TypeVar("T")
 
+REFUSED = (Declined, MitofmError, HydraException, OmegaConfBaseException, YAMLError, OSError)
+"""What is raised for configs that Hydra has to compose, if only to say what is wrong with them."""
+_told_slow: set[type] = set()
 _SWEEPER = f"{BasicSweeper.__module__}.{BasicSweeper.__name__}"
 
 OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
@@ -267,7 +273,10 @@ def _make_deriver(name: str) -> Deriver | None:
     """What derives configs of the primary config `name`; None if Hydra has to compose each, if only to say what is wrong."""
     try:
         return Deriver(Loader(name, GlobalHydra.instance().config_loader().get_search_path()))
-    except Exception:
+    except REFUSED:
+        return None
+    except Exception as error:
+        _tell_slow(error)
         return None
 
 
@@ -276,10 +285,21 @@ def _derive(deriver: Deriver, overrides: Sequence[str], told: Counter[str]) -> d
     before = deriver.composed
     try:
         config = deriver.resolve(overrides)
-    except Exception:
+    except REFUSED:
+        return None
+    except Exception as error:
+        _tell_slow(error)
         return None
     told["composed" if deriver.composed > before else "derived"] += 1
     return config
+
+
+def _tell_slow(error: Exception) -> None:
+    """Say, once of each kind, that deriving failed by a fault of its own, as it may with another version of Hydra."""
+    if type(error) not in _told_slow:
+        _told_slow.add(type(error))
+        told = f"{describe_unforeseen(error)}; Hydra composes each cell instead, which takes longer"
+        tell(f"mitofm: {told}", file=sys.stderr)
 
 
 def _find_cache(config: DictConfig) -> Path | None:

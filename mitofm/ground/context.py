@@ -71,7 +71,7 @@ def of_configs(folders: Iterable[Path], overrides: Iterable[str]) -> str | None:
 
 
 def _list_files(folders: Iterable[Path], pattern: str) -> Iterator[tuple[str, Path]]:
-    """The files of these folders with a name for each; those of a folder of runs are none of ours, and may be many."""
+    """The files in these folders and below, with a name for each."""
     for number, folder in enumerate(folders):
         for file in folder.rglob(pattern):
             yield f"{number}/{file.relative_to(folder)}", file

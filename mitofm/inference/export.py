@@ -25,6 +25,7 @@ from mitofm.ground.files import write_json
 from mitofm.ground.scratch import scratch
 from mitofm.ground.tensors import load_tensors, save_tensors
 from mitofm.inference.network import Network, count_views, fold, make_blank, make_classifier
+from mitofm.inference.source_places import remove_from_onnx, remove_from_torchscript
 from mitofm.inference.trained import Checkpoint
 
 Run = Callable[[Tensor], Tensor]
@@ -101,6 +102,7 @@ def _write_torchscript(network: Network, empty: Network, images: Tensor, file: P
             "ignore"
         )  # of shapes that are fixed by the image side, and of torch.export as the successor
         torch.jit.save(torch.jit.trace(network, images, check_trace=False), str(file))
+        remove_from_torchscript(file)
         return torch.jit.load(str(file))
 
 
@@ -110,17 +112,18 @@ def _write_onnx(network: Network, empty: Network, images: Tensor, file: Path) ->
     batch = torch.export.Dim("batch", min=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
+        program = torch.onnx.export(
             network,
             (images,),
-            file,
             input_names=["images"],
             output_names=["logits"],
             dynamo=True,
             dynamic_shapes=({0: batch},),
-            external_data=sum(value.nbytes for value in network.parameters()) > _ONE_ONNX_FILE,
             verbose=False,
         )
+        assert program is not None  # as it always is with dynamo
+        remove_from_onnx(program)
+        program.save(file, external_data=sum(value.nbytes for value in network.parameters()) > _ONE_ONNX_FILE)
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     return lambda images: torch.from_numpy(session.run(["logits"], {"images": images.numpy()})[0])
 

@@ -83,7 +83,7 @@ def foresee_cells(finished: Collected, coming: Mapping[str, tuple[Settings, Spli
 
 
 @dataclass(frozen=True)
-class Tested:
+class CountedSet:
     """The samples of a test set: its slides, the samples of either class on each (negatives, positives), weighted if their
     chances to test are known, and whether both classes are left in all of it and without each slide."""
 
@@ -93,7 +93,7 @@ class Tested:
     both: np.ndarray  # (1 + S,)
 
     @classmethod
-    def of(cls, tested: pd.DataFrame) -> Tested:
+    def of(cls, tested: pd.DataFrame) -> CountedSet:
         """Count the rows of test samples (slide, label, and test_chance if known)."""
         labels = tested["label"].to_numpy()
         codes, slides = pd.factorize(tested["slide"], sort=True)
@@ -127,7 +127,7 @@ class Imagined(Stored):
     def __init__(self, foreseen: Foreseen, kept: Kept) -> None:
         super().__init__(foreseen, kept)
         self._splits = foreseen.splits
-        self._counted: dict[str | int, dict[str, Tested]] = {}
+        self._counted: dict[str | int, dict[str, CountedSet]] = {}
         self._estimates: dict[tuple[Any, ...], Estimate] = {}
 
     def sets(self, group: Group) -> list[str]:
@@ -145,10 +145,10 @@ class Imagined(Stored):
         """What cells of one split have in common; of a finished cell its name."""
         return id(self._splits[cell]) if cell in self._splits else cell
 
-    def _count(self, cell: str) -> dict[str, Tested]:
+    def _count(self, cell: str) -> dict[str, CountedSet]:
         split = self._find_split(cell)
         if split not in self._counted:
-            self._counted[split] = {name: Tested.of(part) for name, part in self._predictions(cell).items()}
+            self._counted[split] = {name: CountedSet.of(part) for name, part in self._predictions(cell).items()}
         return self._counted[split]
 
     def _replicates(self, cell: str) -> dict[str, Replicates]:

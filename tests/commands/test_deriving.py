@@ -27,14 +27,14 @@ def _compose(name: str, overrides: list[str]) -> str | None:
     """The config that Hydra composes, as text; None if it refuses."""
     try:
         return repr(resolve(composing._compose(name, overrides)))
-    except Exception:
+    except composing.REFUSED:
         return None
 
 
 def _derive(deriver: Deriver, overrides: list[str]) -> str | None:
     try:
         return repr(deriver.resolve(overrides))
-    except Exception:
+    except composing.REFUSED:
         return None
 
 
@@ -100,6 +100,18 @@ def test_the_backbones_family_chooses_anew() -> None:
     assert [one["adaptation"]["lr"] for one in _resolve(*cells)[0]] == [2e-3, 2e-4, 5e-4]
     rates = [["adaptation=lora", f"adaptation.lr.{family}=7"] for family in ("default", "vit_toy")]
     assert [one["adaptation"]["lr"] for one in _resolve(*rates)[0]] == [2e-3, 7]
+
+
+def test_a_fault_of_its_own_leaves_the_cells_to_hydra_and_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(composing, "_told_slow", set())
+    monkeypatch.setattr(Deriver, "resolve", lambda self, overrides: self.gone)
+    configs, told = _resolve(["seed=1"], ["seed=2"])
+    assert [one["seed"] for one in configs] == [1, 2]
+    assert told == {"declined": 2}
+    said = capsys.readouterr().err
+    assert said.count("AttributeError") == said.count("Hydra composes each cell instead") == 1
 
 
 def test_parts_are_shared_and_not_changed() -> None:

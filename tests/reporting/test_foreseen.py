@@ -5,7 +5,7 @@ import pytest
 
 from mitofm.evaluation import statistics
 from mitofm.evaluation.replicates import replicate
-from mitofm.reporting.foreseen import Tested
+from mitofm.reporting.foreseen import CountedSet
 
 LOGITS = [0.3, -1.2, 2.0, 0.1, 0.7, -0.4]
 
@@ -24,7 +24,7 @@ def test_what_is_drawn_lacks_an_interval_exactly_if_what_is_measured_does(slides
     tested = pd.DataFrame({"slide": list(slides), "label": list(map(int, labels))})
     tested["sample_id"] = [f"{number:03d}" for number in range(len(tested))]
     tested["logit"] = [LOGITS[number % 6] for number in range(len(tested))]
-    drawn = Tested.of(tested).imagine(("cell", "all"))
+    drawn = CountedSet.of(tested).imagine(("cell", "all"))
     measured = replicate(tested, 0.0)
     assert (drawn.slides, drawn.negatives, drawn.positives) == (measured.slides, measured.negatives, measured.positives)
     assert statistics.estimate([drawn]).why == statistics.estimate([measured]).why == why
