@@ -1,7 +1,8 @@
 """Every kind of file that mitofm leaves, damaged in every way, one at a time: `make torture-files`.
 
-A small study is trained, reported, bundled and used to predict. Then, for each case, one file is damaged in a fresh copy of its
-folders, and `check`, `status`, `report`, `verify`, `predict`, `bundle` and `train` (the same sweep, and a cell that is new) run on it.
+A small study is planned, trained, reported, bundled and used to predict. Then, for each case, one file is damaged in a fresh copy
+of its folders, and `check`, `status`, `plan`, `report`, `verify`, `predict`, `bundle` and `train` (the same sweep, and a cell that
+is new) run on it.
 A command may give the numbers that it gives without damage, leave out the cell that it names, or refuse with a message. If it
 gives any other number with exit code 0 and without a word, or a traceback, the case has failed, and this script ends with 1.
 
@@ -14,20 +15,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
 import random
-import shutil
-import sys
 import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 
-from hydra.core.global_hydra import GlobalHydra
+from damages import DAMAGES
+from torture_place import CELLS, FIT, MACHINE, NEW, PLAN, SETTINGS, TISSUE, Place
 
 import mitofm.inference.export
 import mitofm.inference.outputs
@@ -36,24 +34,8 @@ import mitofm.reporting.opened
 import mitofm.runs.check
 import mitofm.runs.verify
 import mitofm.training.fit  # noqa: F401  and what these import
-from mitofm import cli
 from mitofm.commands.composing import compose
-from mitofm.ground.files import write_text
-from mitofm.reporting import style
-from mitofm.runs import journal
 
-TISSUE = (
-    "data.source.domains=[canine lymphoma]",
-    "data.source.slides_per_domain=7",
-    "data.source.cells_per_slide=24",
-)
-FIT = ("fit.max_epochs=1", "fit.min_steps=4", "augment=none", "backbone=toy_vit_p16")
-MACHINE = ("trainer.threads=1", "trainer.progress=false", "trainer.accelerator=cpu", "logger=csv")
-SETTINGS = (*TISSUE, *FIT, *MACHINE)
-SWEEP = ("train", "-m", "adaptation=linear_probe,full", "seed=0,1", "fraction=1.0", *SETTINGS)
-CELLS = [(f"adaptation={mode}", "seed=0", "fraction=1.0", "study=torture") for mode in ("linear_probe", "full")]
-"""Those whose files are damaged."""
-NEW = ("train", "adaptation=linear_probe", "seed=0", "fraction=0.5", *TISSUE, *FIT, *MACHINE, "study=new")
 NOTICED = (
     "study other",
     "damaged",
@@ -67,212 +49,11 @@ NOTICED = (
 )
 ON_PAGE = ("of the study&#39;s journal", "of the study's journal", "cells are finished (", "list of cells lacks",
            "study&#39;s journal is not", "study's journal is not")  # fmt: skip
-BIT, DIGIT = 3, 2  # how often each is tried per file
 
 
-@dataclass(frozen=True)
-class Said:
-    """How a command has ended, and all that it printed."""
-
-    code: int
-    text: str
-
-
-Damage = Callable[[Path, Path | None, random.Random], bool]
-
-
-def cut(share: float) -> Damage:
-    def damage(file: Path, _: Path | None, __: random.Random) -> bool:
-        content = file.read_bytes()
-        file.write_bytes(content[: int(share * len(content))])
-        return bool(content)
-
-    return damage
-
-
-def cut_lines(file: Path, _: Path | None, __: random.Random) -> bool:
-    """Cut behind the end of a line, so that what is left is whole."""
-    if file.suffix not in (".jsonl", ".csv"):
-        return False
-    lines = file.read_bytes().splitlines(keepends=True)
-    file.write_bytes(b"".join(lines[: -max(1, len(lines) // 3)]))
-    return len(lines) > 1
-
-
-def flip_bit(file: Path, _: Path | None, chance: random.Random) -> bool:
-    content = bytearray(file.read_bytes())
-    if not content:
-        return False
-    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-    file.write_bytes(content)
-    return True
-
-
-def change_digit(file: Path, _: Path | None, chance: random.Random) -> bool:
-    content = bytearray(file.read_bytes())
-    digits = [at for at, byte in enumerate(content) if byte in b"0123456789"]
-    if not digits:
-        return False
-    at = chance.choice(digits)
-    content[at] = chance.choice([digit for digit in b"0123456789" if digit != content[at]])
-    file.write_bytes(content)
-    return True
-
-
-def exchange(file: Path, sibling: Path | None, _: random.Random) -> bool:
-    if sibling is None or sibling.read_bytes() == file.read_bytes():
-        return False
-    shutil.copyfile(sibling, file)
-    return True
-
-
-def put_folder(file: Path, _: Path | None, __: random.Random) -> bool:
-    file.unlink()
-    file.mkdir()
-    return True
-
-
-def remove(file: Path, _: Path | None, __: random.Random) -> bool:
-    file.unlink()
-    return True
-
-
-DAMAGES: dict[str, Damage] = {
-    "cut to 0": cut(0),
-    "cut to half": cut(0.5),
-    "cut at a line's end": cut_lines,
-    **{f"one bit ({number})": flip_bit for number in range(BIT)},
-    **{f"one digit ({number})": change_digit for number in range(DIGIT)},
-    "another one's": exchange,
-    "a folder": put_folder,
-    "removed": remove,
-}
-
-
-def clear(file: Path) -> None:
-    if file.is_dir():
-        shutil.rmtree(file)
-    file.unlink(missing_ok=True)
-
-
-class Place:
-    """A folder with data, runs and cache, in which commands are typed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.runs, self.cache = folder, folder / "runs", folder / "cache"
-        self.bundle = folder / "bundles" / "torture.zip"
-
-    def type(self, *commands: tuple[str, ...]) -> list[Said]:
-        """Type commands one after the other in a process of their own."""
-        answers = self.folder / "answers.json"
-        child = get_context("fork").Process(target=self._live, args=(commands, answers))
-        child.start()
-        child.join()
-        return [Said(**one) for one in json.loads(answers.read_text())]
-
-    def _live(self, commands: tuple[tuple[str, ...], ...], answers: Path) -> None:
-        os.chdir(self.folder)
-        os.environ.update({f"MITOFM_{name.upper()}": str(self.folder / name) for name in ("data", "cache", "runs")})
-        style._keep = lambda _, stem: write_text(Path(f"{stem}.svg"), "<svg/>")  # type: ignore[assignment]
-        found = []
-        for words in commands:
-            log = self.folder / "said.txt"
-            sink = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-            for stream in (1, 2):
-                os.dup2(sink, stream)
-            os.close(sink)
-            sys.argv = ["mitofm", *words]
-            try:
-                cli.main()
-                code = 0
-            except SystemExit as ended:
-                code = 0 if ended.code is None else ended.code if isinstance(ended.code, int) else 1
-            except BaseException:  # shown as Python shows it at the end of a process, and counted as a traceback
-                sys.excepthook(*sys.exc_info())
-                code = 1
-            finally:
-                GlobalHydra.instance().clear()
-                journal.warn.cache_clear()  # as in a process of its own
-                sys.stdout.flush()
-                sys.stderr.flush()
-            found.append({"code": code, "text": log.read_text(errors="replace")})
-        answers.write_text(json.dumps(found))
-
-    def make(self) -> None:
-        """Everything that is damaged later: two studies, their report and bundles, the list of a study of 0.1."""
-        self.folder.mkdir(parents=True)
-        (self.folder / "bundles").mkdir()
-        commands = [
-            (*SWEEP, "study=older"),
-            (*SWEEP, "study=torture"),
-            (*SWEEP, "seed=0", "study=other"),
-            self.report("torture"),
-            self.report("other"),
-        ]
-        commands += [("bundle", one, f"output={self.folder}/bundles/{one}.zip") for one in ("torture", "other")]
-        for words, said in zip(commands, self.type(*commands), strict=True):
-            if said.code:
-                raise SystemExit(f"{' '.join(words)}\n{said.text}")
-        older = self.runs / "studies" / "older" / "cells.csv"
-        shutil.rmtree(older.parent)
-        older.parent.mkdir()
-        older.write_text("".join(f"{line}\n" for line in ("cell", *self.cells())))
-        shutil.rmtree(self.folder / "report")
-
-    def keep(self) -> None:
-        for name in ("runs", "cache", "bundles"):
-            shutil.copytree(self.folder / name, self.folder / "whole" / name)
-
-    def restore(self) -> None:
-        """Everything as it was kept; only what has changed since is copied."""
-        for name in ("report", "out.zip", "scores.csv"):
-            clear(self.folder / name)
-        whole = self.folder / "whole"
-        kept = {file.relative_to(whole) for file in whole.rglob("*") if file.is_file()}
-        for name in ("runs", "cache", "bundles"):
-            for file in sorted((self.folder / name).rglob("*"), reverse=True):
-                if file.relative_to(self.folder) not in kept and not (file.is_dir() and any(file.iterdir())):
-                    clear(file)
-        for name in kept:
-            file, source = self.folder / name, (whole / name).stat()
-            if not file.is_file() or (file.stat().st_size, file.stat().st_mtime_ns) != (
-                source.st_size,
-                source.st_mtime_ns,
-            ):
-                clear(file)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(whole / name, file)
-
-    def cells(self) -> list[str]:
-        return sorted(cell.name for cell in (self.runs / "cells").iterdir() if not cell.name.startswith("."))
-
-    def report(self, study: str) -> tuple[str, ...]:
-        return ("report", f"study={study}", "crops=false", f"out={self.folder}/report")
-
-    def predict(self, cell: str) -> tuple[str, ...]:
-        return (
-            "predict",
-            cell,
-            "data=synthetic",
-            *TISSUE,
-            *MACHINE[:1],
-            MACHINE[2],
-            f"output={self.folder}/scores.csv",
-        )
-
-    def read_tables(self, folder: str = "report") -> dict[str, bytes]:
-        tables = self.folder / folder / "tables"
-        return {
-            str(one.relative_to(tables)): one.read_bytes()
-            for one in tables.rglob("*.csv")
-            if one.name != "unfinished.csv"
-        }
-
-    def read_results(self) -> dict[str, bytes]:
-        """The numbers of the cells of the study."""
-        names = ("metrics.json", "predictions.parquet", "split.parquet", "checkpoint/trained.safetensors")
-        files = [self.runs / "cells" / cell / name for cell in self.cells() for name in names]
-        return {str(file.relative_to(self.runs)): file.read_bytes() for file in files if file.is_file()}
+def read_plan(text: str) -> list[str]:
+    """What a plan says of cells and of the design: not time and disk, which differ, nor what is said of damage."""
+    return [line for line in text.splitlines() if not line.startswith(("time: ", "disk: ", "mitofm", "weights of "))]
 
 
 class Wanted:
@@ -280,7 +61,8 @@ class Wanted:
 
     def __init__(self, place: Place) -> None:
         place.restore()
-        place.type(place.report("torture"))
+        plan, _ = place.type(PLAN, place.report("torture"))
+        self.plan = read_plan(plan.text)
         self.tables = [place.read_tables()]
         self.results = place.read_results()
         with zipfile.ZipFile(place.bundle) as archive:
@@ -317,7 +99,8 @@ def list_files(place: Place) -> Iterator[tuple[str, Path, Path | None]]:
     yield "journal", studies / "torture" / "journal.end", studies / "other" / "journal.end"
     yield "list of 0.1", studies / "older" / "cells.csv", None
     for pattern, most in (("patches/*/*", 3), ("tables/*/*", 3), ("embeddings/*.npy", 2), ("embeddings/*.json", 2),
-                          ("fingerprints/*.json", 4), ("statistics/*.json", 4)):  # fmt: skip
+                          ("fingerprints/*.json", 4), ("statistics/*.json", 4), ("configs/*.json", 3), ("models/*.json", 2),
+                          ("plans/*.json", 2)):  # fmt: skip
         found = [file for file in sorted(place.cache.glob(pattern)) if file.is_file()]
         for number, file in enumerate(found[:most]):
             alike = [one for one in found if one.suffix == file.suffix and one != file]
@@ -329,6 +112,8 @@ def _find_idle(kind: str) -> tuple[str, ...]:
     """The commands that read no file of this kind."""
     if not kind.startswith("cache/"):
         return ("new",)  # a new cell reads no other cell
+    if kind in ("cache/configs", "cache/models", "cache/plans"):
+        return ("predict", "verify", "report", "bundle", "status")
     return ("predict", "verify") if kind == "cache/statistics" else ("bundle",)
 
 
@@ -339,6 +124,7 @@ def judge(place: Place, wanted: Wanted, kind: str, file: Path) -> tuple[Counter[
     commands = {
         "check": ("check", f"study={study}", *([str(place.bundle)] if kind == "bundle" else [])),
         "status": ("status", f"study={study}"),
+        "plan": PLAN,
         "report": ("report", f"bundle={place.bundle}", f"out={place.folder}/report")
         if kind == "bundle"
         else place.report(study),
@@ -369,9 +155,16 @@ def judge(place: Place, wanted: Wanted, kind: str, file: Path) -> tuple[Counter[
         on_page = name == "report" and page.is_file() and any(words in page.read_text() for words in ON_PAGE)
         return said[name].code != 0 or on_page or any(word in text for word in NOTICED)
 
-    if said["report"].code == 0 and tables != wanted.tables[0] and not told("report"):
+    if (
+        "plan" in said
+        and said["plan"].code == 0
+        and kind.startswith("cache/")
+        and read_plan(said["plan"].text) != wanted.plan
+    ):
+        wrong.append("plan: another plan without a word")
+    if "report" in said and said["report"].code == 0 and tables != wanted.tables[0] and not told("report"):
         wrong.append("report: other numbers without a word")
-    if said["report"].code == 0 and kind.startswith("cell/") and tables not in wanted.tables:
+    if "report" in said and said["report"].code == 0 and kind.startswith("cell/") and tables not in wanted.tables:
         wrong.append("report: numbers that are neither those of all cells nor those without the damaged one")
     if (
         "verify" in said
@@ -449,7 +242,7 @@ def main() -> int:
     if asked.quick:
         asked.cases = 16
     began = time.monotonic()
-    for command in ("check", "status", "report", "verify", "predict", "bundle", "train"):
+    for command in ("check", "status", "plan", "report", "verify", "predict", "bundle", "train"):
         importlib.import_module(f"mitofm.commands.{command}")
     compose("train", [*TISSUE, *FIT, *MACHINE])  # Hydra looks for its plugins once
     with tempfile.TemporaryDirectory() as temporary:
@@ -472,7 +265,7 @@ def main() -> int:
         f"{counts[kind]} {kind.removeprefix('kind ')}" for kind in sorted(counts) if kind.startswith("kind ")
     )
     print(f"{counts['cases']} cases: {kinds}; {time.monotonic() - began:.0f} s")
-    for name in ("report", "verify", "predict", "bundle", "train", "new"):
+    for name in ("plan", "report", "verify", "predict", "bundle", "train", "new"):
         print(f"{name:8} ends with 0 {counts[f'{name} ends with 0']:4d}, refuses {counts[f'{name} refuses']:4d}")
     print(f"{counts['named by check']} named by check")
     silent = sum(": traceback" not in case for case in failed)

@@ -142,7 +142,7 @@ def _count(
     """The row of each slide."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from mitofm.counting.count import count_slide
+    from mitofm.counting.count import Task, count_slide
     from mitofm.counting.folder import claim, name_slides
     from mitofm.counting.scoring import Scorer
     from mitofm.counting.tissue import choose_step
@@ -167,8 +167,8 @@ def _count(
                 def advance(share: float, area: int = area) -> None:
                     bar.advance(task, share * area)
 
-                here = points.get(slide.image)
-                row = count_slide(slide, scorer, counting, mask, here, out / name, origin, advance)
+                asked = Task(slide, mask, points.get(slide.image), out / name, advance)
+                row = count_slide(asked, scorer, counting, origin)
                 if not (out / name / PAGE).is_file():
                     write_count_page(out / name, slide.path, row, choose_step(slide.mpp), words, shown)
                 rows.append(row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,27 +41,33 @@ _SURVEYED = 0.15  # of the time of a slide, about: for the bar
 Advance = Callable[[float], None]
 
 
-def count_slide(
-    slide: Slide,
-    scorer: Scorer,
-    settings: Counting,
-    region: np.ndarray | None,
-    points: np.ndarray | None,
-    folder: Path,
-    origin: Mapping[str, Any],
-    advance: Advance,
-) -> dict[str, Any]:
-    """Count on a slide and write its files into `folder`; a finished one is read, an interrupted one goes on.
+@dataclass(frozen=True)
+class Task:
+    """A slide to count on.
 
-    Args:
+    Attributes:
         slide: the slide.
-        scorer: the cell.
-        settings: of the count.
         region: the region of interest on its small picture, bool (h, w); None: all tissue.
         points: x and y in px of level 0, (n, 2), to score in place of proposals.
-        folder: of the slide.
-        origin: what is said of the cell in the GeoJSON.
+        folder: for its files.
         advance: called with the share of the work that was done.
+    """
+
+    slide: Slide
+    region: np.ndarray | None
+    points: np.ndarray | None
+    folder: Path
+    advance: Advance
+
+
+def count_slide(task: Task, scorer: Scorer, settings: Counting, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Count on a slide and write its files; a finished one is read, an interrupted one goes on.
+
+    Args:
+        task: the slide.
+        scorer: the cell.
+        settings: of the count.
+        origin: what is said of the cell in the GeoJSON.
 
     Returns:
         Its row in the table of slides.
@@ -68,15 +75,16 @@ def count_slide(
     Raises:
         MitofmError: a tile cannot be decoded, or a logit is not finite.
     """
+    slide, folder = task.slide, task.folder
     if (folder / outputs.SUMMARY).is_file():
-        advance(1)
+        task.advance(1)
         return read_json(folder / outputs.SUMMARY)
     if not (folder / outputs.CANDIDATES).is_file():
-        _score(slide, scorer, settings, region, points, folder, advance)
+        _score(task, scorer, settings)
     else:
-        advance(1)
+        task.advance(1)
     small = outputs.read_picture(folder)
-    tissue = _find_tissue(small, slide, region)
+    tissue = _find_tissue(small, slide, task.region)
     candidates = pd.read_parquet(folder / outputs.CANDIDATES)
     detections, hotspot = detect(slide, candidates, settings, scorer.trained)
     summary = summarize(slide, candidates, detections, hotspot, tissue, settings)
@@ -86,34 +94,27 @@ def count_slide(
     return summary
 
 
-def _score(
-    slide: Slide,
-    scorer: Scorer,
-    settings: Counting,
-    region: np.ndarray | None,
-    points: np.ndarray | None,
-    folder: Path,
-    advance: Advance,
-) -> None:
+def _score(task: Task, scorer: Scorer, settings: Counting) -> None:
     """Write the small picture of a slide, and every position that was scored with its logit."""
+    slide, work, advance = task.slide, task.folder / _WORK, task.advance
     with open_image(slide.path) as opened:
         image = CachedTiles(opened)
-        per_mm2 = settings.per_mm2
-        seen = survey(image, slide.mpp, region, per_mm2, folder / _WORK, lambda share: advance(_SURVEYED * share))
-        tissue = _find_tissue(seen.small, slide, region)
+        seen = survey(image, slide.mpp, task.region, settings.per_mm2, work, lambda share: advance(_SURVEYED * share))
+        tissue = _find_tissue(seen.small, slide, task.region)
         step = choose_step(slide.mpp)
-        places = seen.places if points is None else points
+        places = seen.places if task.points is None else task.points
         if settings.proposals == DENSE:
             spacing = settings.dense_step_um / slide.mpp
             places = lay_grid(tissue, step, spacing, (slide.width, slide.height))
         places = places[_look_up(tissue, places, step)]
         places = places[arrange(places)]
-        file = folder / _WORK / "logits.npy"
         rest = 1 - _SURVEYED
-        logits = score_places(scorer, image, slide.mpp, places, file, lambda share: advance(rest * share))
-    outputs.write_picture(folder, seen.small)
+        logits = score_places(
+            scorer, image, slide.mpp, places, work / "logits.npy", lambda share: advance(rest * share)
+        )
+    outputs.write_picture(task.folder, seen.small)
     table = pd.DataFrame({"x": places[:, 0], "y": places[:, 1], "logit": logits})
-    write_parquet(folder / outputs.CANDIDATES, table)
+    write_parquet(task.folder / outputs.CANDIDATES, table)
 
 
 def detect(

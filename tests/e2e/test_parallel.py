@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_a_cell_that_ends_its_process_or_fails_ends_all() -> None:
     assert ended(["1 / 0", f"{SLEEP}(60)"], 1, stop_at_error=True) == 1
 
 
+@pytest.fixture
+def in_front() -> Iterator[None]:
+    """Ctrl-C as in front of a terminal: a shell starts what runs behind it with Ctrl-C ignored, and then a sweep ignores it too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_front")
 def test_ctrl_c_stops_all_and_a_second_one_kills_what_does_not_listen(capfd: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGINT)
     assert ended([f"{TELL_PARENT} or {SLEEP}(60)", "1"], 1) == 128 + signal.SIGINT
