@@ -16,24 +16,9 @@ from mitofm.ground import locks
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.locks import Held, NoLock, find_holder, lock
 
-COUNT = """
-import sys
-from pathlib import Path
-from mitofm.ground.locks import lock
-file = Path(sys.argv[1])
-for _ in range(10):
-    with lock(file.with_name("x.lock")):
-        number = int(file.read_text())
-        file.write_text(str(number + 1))
-"""
-HOLD = """
-import sys, time
-from pathlib import Path
-from mitofm.ground.locks import lock
-with lock(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(60)
-"""
+from .holders import count_together, hold
+
+LOCK = "mitofm.ground.locks.lock"
 
 
 def elsewhere(path: Path) -> None:
@@ -42,19 +27,12 @@ def elsewhere(path: Path) -> None:
 
 
 def test_eight_processes_take_turns(tmp_path: Path) -> None:
-    file = tmp_path / "count"
-    file.write_text("0")
-    running = [subprocess.Popen([sys.executable, "-c", COUNT, str(file)]) for _ in range(8)]
-    assert [process.wait(timeout=120) for process in running] == [0] * 8
-    assert file.read_text() == "80"
-    assert not (tmp_path / "x.lock").exists()
+    count_together(tmp_path, LOCK, 10)
 
 
 def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.readline()
+    process = hold(path, LOCK)
     assert f"process {process.pid}" in find_holder(path)
     with pytest.raises(Held, match=f"process {process.pid}"), lock(path, wait=False):
         pass
@@ -93,10 +71,8 @@ def test_two_containers_in_which_every_process_is_number_1_keep_out_of_each_othe
         words = [*CONTAINER, sys.executable, "-c", TAKE, str(path), stale]
         return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
 
-    first = subprocess.Popen([*CONTAINER, sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
+    first = hold(path, LOCK, *CONTAINER)
     try:
-        assert first.stdout is not None
-        first.stdout.readline()
         assert "process 1" in take("120")
         assert "process 1" in find_holder(path)  # seen from outside as well
     finally:
