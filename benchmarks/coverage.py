@@ -12,16 +12,20 @@ import argparse
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from design import AXES, design
-from laws import simulate_law
+from laws import EXPONENT, simulate_law
 from promises import DOUBT, FAR, FEW, LEAST_INTERVALS, PROMISES, Promise, find_far
-from repetitions import simulate, simulate_family
+from repetitions import WINNER, simulate, simulate_family
+from simulated import METRICS
 
+QUANTITIES = {simulate: METRICS[0], simulate_family: WINNER, simulate_law: EXPONENT}
+"""One quantity of each kind of task, by which its rows are known."""
 SETTINGS_PER_FAMILY = 20
 """For so many settings there is one of a family of equal models, and one of a scaling law."""
 
@@ -67,7 +71,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--slides-at-most", type=int, default=max(AXES["slides"]), help="larger test sets cost more")
     parser.add_argument("--seed", type=int, default=0, help="of the design and of all draws")
-    parser.add_argument("--out", type=Path, help="a CSV file that grows with every setting; else the table is printed")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="a CSV file that grows with every setting, and is gone on with; else the table is printed",
+    )
     parser.add_argument("--quick", action="store_true", help="a minute; fails if a promise is broken by far")
     asked = parser.parse_args()
     if asked.quick:
@@ -88,7 +96,9 @@ def main() -> None:
     laws = design(max(1, asked.settings // SETTINGS_PER_FAMILY), learnable, asked.seed)
     tasks += [partial(simulate_law, one, asked.repetitions, asked.seed) for one in laws]
     tasks.sort(key=lambda task: -task.args[0].slides)
-    rows: list[dict] = []
+    rows = read(asked.out, asked.repetitions)
+    known = {(row["quantity"], *(row[axis] for axis in AXES)) for row in rows}
+    tasks = [task for task in tasks if (QUANTITIES[task.func], *asdict(task.args[0]).values()) not in known]
     for done in compute(tasks, asked.jobs):
         if asked.out:
             pd.DataFrame(done).to_csv(asked.out, mode="a" if rows else "w", header=not rows, index=False)
@@ -100,6 +110,16 @@ def main() -> None:
     far = find_far(table)
     if asked.quick and far:
         sys.exit(f"coverage: broken by more than {FAR} simulation errors: {'; '.join(far)}")
+
+
+def read(path: Path | None, repetitions: int) -> list[dict]:
+    """The rows that an earlier call has written; those of other numbers of repetitions end the program."""
+    if path is None or not path.exists():
+        return []
+    table = pd.read_csv(path)
+    if table["repetitions"].max() != repetitions:
+        sys.exit(f"coverage: {path} has other numbers of repetitions than {repetitions}: name another file")
+    return table.to_dict("records")
 
 
 def compute(tasks: list[partial], jobs: int) -> Iterator[list[dict]]:

@@ -21,6 +21,7 @@ SPREAD, CALMER = 1.5, 0.25
 """Trainings with the fewest labels move so many times as far as the setting says, with n times as many n^-0.25 of that."""
 ASKED = (300.0, 3_000.0, 20_000.0)
 DRAWS = 500
+EXPONENT = "exponent of the law"
 
 
 class TrueLaw:
@@ -52,7 +53,7 @@ def measure_law(truth: TrueLaw, setting: Setting, rng: np.random.Generator) -> I
         yield f"labels needed ({asked:,.0f})", compare(law.count_labels(1 - truth.error(asked)), asked)
     twice = 2 * LABELS[-1]
     yield "AUROC at twice the labels", compare(law.foresee(twice), 1 - truth.error(twice))
-    yield "exponent of the law", compare(law.summarise("b"), truth.b)
+    yield EXPONENT, compare(law.summarise("b"), truth.b)
 
 
 def compare(ends: law_intervals.Ends, truth: float) -> Measured:

@@ -135,5 +135,11 @@ def summarise(setting: Setting, quantity: str, rows: list[Measured]) -> dict:
     }
     coverage = given["held"].mean() if len(given) else np.nan
     error = np.sqrt(coverage * (1 - coverage) / max(len(given), 1))
-    counts = {"given": len(given) / len(rows), "intervals": len(given), "coverage": coverage, "error": error}
+    counts = {
+        "repetitions": len(rows),
+        "given": len(given) / len(rows),
+        "intervals": len(given),
+        "coverage": coverage,
+        "error": error,
+    }
     return asdict(setting) | {"quantity": quantity} | counts | {"width": given["width"].median()} | shares

@@ -28,7 +28,7 @@ TAILS = {"mild": 0.5, "heavy": 1.2}
 TRAINED_AT = 0.85
 """The AUROC at which `training_sd` is meant: the same change of distance moves a higher one less."""
 METRICS = ("auroc", "balanced_accuracy", "average_precision", "brier", "calibration_slope")
-_NODES, _ROUNDS, _LONGEST, _EXACT, _SEPARATED, _MANY = 61, 60, 2.0, 1e-9, 50.0, 100_000
+_NODES, _ROUNDS, _LONGEST, _EXACT, _SEPARATED, _MANY = 61, 60, 2.0, 1e-5, 50.0, 100_000
 _FLATTEST = 1e-12
 _HIGHEST = 0.9995
 _NOISE = np.linspace(-8.0, 8.0, 2001)
@@ -209,7 +209,8 @@ class SimulatedSet:
                     found = CALIBRATIONS[metric](self.positive, self.slide, log_odds, *counts)
                 else:
                     found = JACKKNIVES[metric](self.positive[order], self.slide[order], scores[order], *counts)
-            values[metric] = [None if np.isnan(value) else float(value) for value in found]
+            lacking = np.isnan(found)
+            values[metric] = np.where(lacking, None, found).tolist() if lacking.any() else found.tolist()
         negatives, positives = (side.astype(float).tolist() for side in counts)
         return Replicates(self.names, self.samples, negatives, positives, values)
 
@@ -253,17 +254,16 @@ def jackknife_average_precision(
     if not total or total == positive.size:
         return np.full(1 + slides, np.nan)
     place = np.cumsum(positive) - positive  # which positive's precision a sample is the first to count in
-    hits, calls = (
-        np.bincount(slide[of] * (total + 1) + place[of], minlength=slides * (total + 1)).reshape(slides, -1)[:, :-1]
-        for of in (positive, np.ones(positive.size, dtype=bool))
-    )
-    own, calls = hits, np.cumsum(calls, axis=1)
-    hits = np.cumsum(hits, axis=1)
-    left_hits, left_calls = hits.sum(axis=0) - hits, calls.sum(axis=0) - calls
-    precision = np.divide(left_hits, left_calls, out=np.zeros(hits.shape), where=left_calls > 0)
-    whole = (hits.sum(axis=0) / calls.sum(axis=0)).mean()
-    found = ((1 - own) * precision).sum(axis=1) / _without(positives)[1:]
-    return _prepend(whole, np.where(_without(negatives)[1:] > 0, found, np.nan))
+    own, at = slide[positive], np.arange(total)
+    calls = np.zeros((slides, total + 1), dtype=np.float32)  # whole numbers below 2 ** 24 are exact
+    np.add.at(calls, (slide, place), 1)
+    hits = np.zeros((slides, total), dtype=np.float32)
+    hits[own, at] = 1
+    calls, hits = np.cumsum(calls[:, :-1], axis=1), np.cumsum(hits, axis=1)
+    all_hits, all_calls = at + 1, np.bincount(place, minlength=total + 1)[:-1].cumsum()
+    precision = (all_hits - hits) / np.maximum(all_calls - calls, 1)
+    found = (precision.sum(axis=1) - np.bincount(own, precision[own, at], slides)) / _without(positives)[1:]
+    return _prepend((all_hits / all_calls).mean(), np.where(_without(negatives)[1:] > 0, found, np.nan))
 
 
 JACKKNIVES = {

@@ -21,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, stdtr
+from scipy.special import expit, stdtr, stdtrit
 
 from mitofm.evaluation.scales import ARCSINES, LOG_ODDS, Scale
 
@@ -116,14 +116,17 @@ class Difference:
         """The chance of error on each side at which the interval ends at `at`."""
         return min(self._measure_below(at), self._measure_above(at))
 
-    @staticmethod
-    def _find_end(measure: Callable[[float], float], value: float, tail: float) -> float:
+    def _find_end(self, measure: Callable[[float], float], value: float, tail: float) -> float:
         """The end above `value`, at most 1, where a falling chance is `tail`."""
         if measure(1.0) >= tail:
             return 1.0
-        return (
-            float(brentq(lambda at: measure(at) - tail, value, 1.0, xtol=_ACCURACY)) if measure(value) > tail else value
-        )
+        if measure(value) <= tail:
+            return value
+        low, high = value, 1.0
+        near = value - 1.5 * self.error * float(stdtrit(self.degrees, tail))
+        if near < high:  # mostly it lies below, and the search is short
+            low, high = (low, near) if measure(near) < tail else (near, high)
+        return float(brentq(lambda at: measure(at) - tail, low, high, xtol=_ACCURACY))
 
     def _measure_below(self, at: float) -> float:
         """The chance that the difference is at most `at`, as the low ends have it."""

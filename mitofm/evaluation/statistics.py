@@ -265,13 +265,13 @@ def _join(seeds: Sequence[Replicates], metric: str, names: Sequence[str]) -> np.
 
 def _weigh(seeds: Sequence[Replicates], names: Sequence[str]) -> np.ndarray:
     """(slides of all,) the mean over seeds and classes of each slide's share of the samples."""
-    weights = dict.fromkeys(names, 0.0)
+    places = {name: place for place, name in enumerate(names)}
+    weights = np.zeros(len(names))
     for seed in seeds:
         counts = np.array([seed.negatives, seed.positives], dtype=float)
         shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).mean(axis=0)
-        for slide, share in zip(seed.slides, shares, strict=True):
-            weights[slide] += share / len(seeds)
-    return np.array(list(weights.values()))
+        weights[[places[name] for name in seed.slides]] += shares / len(seeds)
+    return weights
 
 
 def _count_effective(weights: np.ndarray) -> float:
