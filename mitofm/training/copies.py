@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from mitofm.ground.files import require_held
+from mitofm.ground.files import require_held, write_text
 from mitofm.ground.locks import Lost
 
 _log = logging.getLogger(__name__)
+_COLUMNS = "step,metric,value\r\n"
 
 
 class Sink(Protocol):
@@ -139,17 +141,38 @@ class InTime(Sink):
 
 
 class Curves(Sink):
-    """Learning curves as rows `step, metric, value` of a CSV file; a resumed cell appends to the same file."""
+    """Learning curves as rows `step, metric, value` of a CSV file.
+
+    A resumed cell goes on with the same file: what it logs first was perhaps written before it was stopped, and so was what
+    came after that, whole or in part. All of this is written anew.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._reached: float = math.inf  # the step of the last row; what is logged first is not known to be after it
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Append one row per metric."""
         require_held(self._file)
-        new = not self._file.exists()
+        named = {name: value for name, value in metrics.items() if name != "epoch"}
+        if step < self._reached:
+            write_text(self._file, self._read_before(step, named))
+        self._reached = step
         with self._file.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["step", "metric", "value"])
-            writer.writerows([step, name, value] for name, value in metrics.items() if name != "epoch")
+            csv.writer(file).writerows([step, name, value] for name, value in named.items())
+
+    def _read_before(self, step: int, metrics: Mapping[str, float]) -> str:
+        """What the file holds from before this was logged, at least the names of its columns."""
+        kept = _COLUMNS
+        text = self._file.read_bytes().decode(errors="replace") if self._file.exists() else ""
+        for line in text.split("\r\n")[1:-1]:
+            row = line.split(",")
+            if (
+                len(row) != 3
+                or not row[0].isdecimal()
+                or int(row[0]) > step
+                or (int(row[0]) == step and row[1] in metrics)
+            ):
+                break
+            kept += f"{line}\r\n"
+        return kept
