@@ -32,7 +32,7 @@ _SMOOTHING = 0.8 * (_STEPS[1] - _STEPS[0]) * np.cosh(_STEPS)
 """Least sd at each node, in distances of nodes: else the sum over them would have steps."""
 _SHARES = expit(np.linspace(-20.0, 20.0, 801))
 _SHARE_WEIGHTS = _SHARES * (1 - _SHARES) / (_SHARES * (1 - _SHARES)).sum()
-_ACCURACY = 1e-12
+_ACCURACY, _WEIGHTLESS = 1e-12, 1e-15
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,14 @@ class _Joint:
     """The difference of two uncertain values, by a sum over what the mean of both may be.
 
     Attributes:
-        part: the scale's.
-        means: (n,) on the scale.
+        part: of a difference of the values how far apart (n,) they are on the scale, by what their mean may be there.
         differences: (n,) expected there, given each mean.
         spreads: (n,) and their errors.
         weights: (n,) of the means.
         degrees: of freedom of a difference given a mean.
     """
 
-    part: Callable[[np.ndarray, float], np.ndarray]
-    means: np.ndarray
+    part: Callable[[float], np.ndarray]
     differences: np.ndarray
     spreads: np.ndarray
     weights: np.ndarray
@@ -84,7 +82,7 @@ class _Joint:
 
     def accumulate(self, at: float) -> float:
         """The chance of a difference of at most `at`."""
-        apart = self.part(self.means, at) - self.differences
+        apart = self.part(at) - self.differences
         return float(self.weights @ stdtr(self.degrees, apart / self.spreads))
 
 
@@ -181,15 +179,17 @@ class Difference:
         slope = of_both / np.sqrt(of_mean) if of_mean > 0 else 0.0
         rest = np.sqrt(max(of_difference - slope**2, _ACCURACY**2))
         ends = [scale.transform(side.value) for side in (self.first, self.second)]
-        # What is left of a bivariate t given one of its two is a t of one degree more, the wider the farther out.
-        spreads = rest * np.sqrt((self.degrees + _NODES**2) / (self.degrees + 1))
         log_weights = -(self.degrees + 1) / 2 * np.log1p(_NODES**2 / self.degrees)
         weights = np.exp(log_weights) * np.cosh(_STEPS)
+        weights /= weights.sum()
+        weighty = weights > _WEIGHTLESS
+        weights, nodes = weights[weighty], _NODES[weighty]
+        # What is left of a bivariate t given one of its two is a t of one degree more, the wider the farther out.
+        spreads = rest * np.sqrt((self.degrees + nodes**2) / (self.degrees + 1))
         return _Joint(
-            part=scale.part,
-            means=sum(ends) / 2 + np.sqrt(max(of_mean, 0.0)) * _NODES,
-            differences=ends[0] - ends[1] + slope * _NODES,
-            spreads=np.maximum(spreads, abs(slope) * _SMOOTHING),
-            weights=weights / weights.sum(),
+            part=scale.part(sum(ends) / 2 + np.sqrt(max(of_mean, 0.0)) * nodes),
+            differences=ends[0] - ends[1] + slope * nodes,
+            spreads=np.maximum(spreads, abs(slope) * _SMOOTHING[weighty]),
+            weights=weights,
             degrees=self.degrees + 1,
         )
