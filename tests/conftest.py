@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from omegaconf import DictConfig, OmegaConf
 
 from mitofm import cli
@@ -48,6 +49,8 @@ TRIED = (
 
 os.environ.setdefault("WANDB_MODE", "offline")
 collect_rarely()  # before tests import torch
+settings.register_profile("mitofm", deadline=None, derandomize=True)  # cores are shared, and a failure is one for all
+settings.load_profile("mitofm")
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ def count_most(points: np.ndarray, width: float, height: float) -> int:
     return int(np.einsum("ia,ib->ab", across.astype(int), down.astype(int)).max())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(POINTS, SIDES, SIDES)
 def test_no_window_holds_more(points: np.ndarray, width: float, height: float) -> None:
     found = find_hotspot(points, width, height, (12.0, 12.0))
@@ -32,7 +32,7 @@ def test_no_window_holds_more(points: np.ndarray, width: float, height: float) -
     assert (held <= np.array([found.left + width, found.top + height]) + slack).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(POINTS, SIDES, SIDES)
 def test_it_lies_in_the_image_if_it_fits(points: np.ndarray, width: float, height: float) -> None:
     found = find_hotspot(points, width, height, (12.0, 12.0))

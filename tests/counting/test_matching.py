@@ -16,7 +16,7 @@ PLACES = st.lists(st.tuples(*[st.integers(0, 8)] * 2), max_size=14).map(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(PLACES, PLACES, st.sampled_from([0.0, 1.0, 1.5, 3.0]))
 def test_it_is_a_maximum_matching_of_least_distance(found: np.ndarray, annotated: np.ndarray, distance: float) -> None:
     pairs = match(found, annotated, distance)

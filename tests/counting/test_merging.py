@@ -22,7 +22,7 @@ def suppress_slowly(points: np.ndarray, scores: np.ndarray, distance: float) -> 
     return kept
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ENTRIES, st.sampled_from([0.0, 1.0, 2.0, 3.5, 20.0]))
 def test_it_equals_its_definition(entries: np.ndarray, distance: float) -> None:
     points, scores = entries[:, :2], entries[:, 2]

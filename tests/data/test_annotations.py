@@ -93,7 +93,7 @@ def test_a_name_with_dots_is_not_a_way_out() -> None:
     assert validate(table(image="a..b/c.png"), "here")["image"].eq("a..b/c.png").all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.permutations(range(6)))
 def test_row_order_changes_neither_table_nor_fingerprint(order: list[int]) -> None:
     plain = validate(table(6, mpp=0.25), "here")

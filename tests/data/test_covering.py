@@ -19,7 +19,7 @@ def holds(counts: np.ndarray, part: np.ndarray, parts: int) -> int:
     return int(min(counts[part == one].sum(axis=0).min() for one in range(parts)))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(counted=few_counts, parts=st.integers(1, 3), order=st.randoms(use_true_random=False))
 def test_it_finds_a_division_exactly_if_there_is_one(counted: list[tuple[int, int]], parts: int, order: object) -> None:
     counts = np.array(counted)

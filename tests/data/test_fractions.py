@@ -24,7 +24,6 @@ def side(labels: list[int], domains: int = 2, slides: int = 6) -> pd.DataFrame:
 sides = st.builds(side, st.lists(st.integers(0, 1), min_size=1, max_size=80), st.integers(1, 4), st.integers(1, 9))
 
 
-@settings(derandomize=True, deadline=None)
 @given(samples=sides, seed=st.integers(0, 99))
 def test_every_prefix_holds_each_class_within_one_of_its_share(samples: pd.DataFrame, seed: int) -> None:
     labels = samples["label"].to_numpy()
@@ -50,7 +49,7 @@ def test_a_small_domain_is_neither_always_early_nor_always_late() -> None:
     assert max(first) >= 7
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50)
 @given(train=sides, validation=sides, seed=st.integers(0, 99), a=st.floats(1e-4, 1), b=st.floats(1e-4, 1))
 def test_fractions_are_nested_prefixes(
     train: pd.DataFrame, validation: pd.DataFrame, seed: int, a: float, b: float
@@ -62,7 +61,7 @@ def test_fractions_are_nested_prefixes(
         assert little.tolist() == much[: len(little)].tolist()
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50)
 @given(train=sides, validation=sides, seed=st.integers(0, 99), data=st.data())
 def test_slides_are_bought_whole_and_nested(
     train: pd.DataFrame, validation: pd.DataFrame, seed: int, data: st.DataObject

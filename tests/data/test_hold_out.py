@@ -96,7 +96,7 @@ def test_weighted_by_the_chance_an_estimate_is_right_on_average(name: str, real_
         assert (tested @ sizes / tested.sum(axis=1)).mean() > 1.15 * sizes.mean()
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(counted=counts, share=st.sampled_from([0.1, 0.2, 0.5]), seed=st.integers(0, 99))
 def test_a_domain_is_divided_exactly_if_it_can_be(counted: list[tuple[int, int]], share: float, seed: int) -> None:
     drawn = draw_parts(np.array(counted), share, 0.2, stream(seed))

@@ -19,7 +19,7 @@ def regions(tmp_path_factory: pytest.TempPathFactory) -> Regions:
     return Regions(tmp_path_factory.mktemp("regions"), samples=10)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), distance=st.integers(0, 10), per_image=st.integers(1, 12))
 def test_background_lies_in_the_image_and_away_from_every_cell(
     regions: Regions, seed: int, distance: int, per_image: int
@@ -38,7 +38,7 @@ def test_background_lies_in_the_image_and_away_from_every_cell(
     pd.testing.assert_frame_equal(table, again)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), offset=st.integers(0, 30), per_cell=st.integers(1, 4))
 def test_jittered_cells_keep_their_label_and_stay_near_and_inside(
     regions: Regions, seed: int, offset: int, per_cell: int

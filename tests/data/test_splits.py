@@ -58,7 +58,7 @@ BY_SLIDE: list[Strategy] = [
 EVERY = [*BY_SLIDE, Annotation(name="annotation"), AnnotationKFold(name="annotation_kfold", fold=1, folds=3)]
 by_slide = pytest.mark.parametrize("strategy", BY_SLIDE, ids=lambda strategy: strategy.name)
 every = pytest.mark.parametrize("strategy", EVERY, ids=lambda strategy: strategy.name)
-few = settings(max_examples=10, deadline=None, derandomize=True)
+few = settings(max_examples=10)
 
 
 def parts(split: Split) -> dict[str, tuple[str, str, int]]:

@@ -21,7 +21,7 @@ from mitofm.ground.errors import Infeasible, MitofmError
 
 from .test_splits import random_table
 
-few = settings(max_examples=4, deadline=None, derandomize=True)
+few = settings(max_examples=4)
 seeds = st.integers(0, 99)
 
 

@@ -27,7 +27,7 @@ def repeated(seed: pd.DataFrame, slides: list[str], weights: np.ndarray) -> pd.D
     return pd.concat([seed[seed["slide"] == slide] for slide, k in zip(slides, weights, strict=True) for _ in range(k)])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(2, 30))
 def test_a_draw_is_its_slides_with_all_their_samples_in_all_seeds(seed: int, slides: int, samples: int) -> None:
     generator = np.random.default_rng(seed)

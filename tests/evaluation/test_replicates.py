@@ -14,7 +14,7 @@ from mitofm.evaluation import metrics, replicates, statistics
 from mitofm.evaluation.replicates import Replicates, pool_folds, replicate
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 7), st.integers(2, 40))
 def test_every_metric_without_a_slide_equals_deleting_it(seed: int, slides: int, samples: int) -> None:
     generator = np.random.default_rng(seed)
@@ -34,7 +34,7 @@ def test_every_metric_without_a_slide_equals_deleting_it(seed: int, slides: int,
             assert found.of(name)[place] == pytest.approx(float(value), nan_ok=True), (name, slide)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30))
 def test_a_weight_is_the_number_of_times_a_sample_is_there(seed: int, samples: int) -> None:
     generator = np.random.default_rng(seed)

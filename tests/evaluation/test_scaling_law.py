@@ -12,7 +12,7 @@ LABELS = np.array([20.0, 60.0, 200.0, 600.0, 2000.0])
 EQUAL = np.ones(5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0.05, 2), st.sampled_from(EXPONENTS[20:160]), st.floats(0, 0.3))
 def test_a_law_is_found_again(a: float, b: float, c: float) -> None:
     true = ScalingLaw(np.array([a]), np.array([b]), np.array([c]))
@@ -20,7 +20,7 @@ def test_a_law_is_found_again(a: float, b: float, c: float) -> None:
     assert (found.a.item(), found.b.item(), found.c.item()) == pytest.approx((a, b, c), rel=1e-4, abs=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_no_other_law_fits_better(seed: int) -> None:
     generator = np.random.default_rng(seed)
@@ -38,7 +38,7 @@ def test_no_other_law_fits_better(seed: int) -> None:
     assert loss(np.array([found.a.item(), found.b.item(), found.c.item()])) <= best * 1.01 + 1e-7
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 0.45))
 def test_labels_for_is_the_inverse_of_error_and_errors_fall(seed: int, error: float) -> None:
     generator = np.random.default_rng(seed)

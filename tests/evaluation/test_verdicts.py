@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
@@ -36,7 +36,6 @@ def test_interval_p_value_and_outcome_never_contradict_each_other(
     assert estimate.verdict == ("not decided" if not estimate.decided else "higher" if value > 0 else "lower")
 
 
-@settings(deadline=None)  # the first of each number of degrees is an integral
 @given(VALUES, ERRORS, st.sampled_from([1.0, 4.7, 80.0]), st.sampled_from([2, 3, 12]))
 def test_a_family_never_decides_what_one_alone_does_not(
     value: float, error: float, degrees: float, members: int

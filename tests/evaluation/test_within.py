@@ -46,7 +46,7 @@ def average_slowly(table: pd.DataFrame) -> tuple[float, float]:
     return total / weight if weight else np.nan, float(np.mean(domains)) if domains else np.nan
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 90), st.integers(1, 8), st.booleans())
 def test_both_equal_the_means_written_out_with_all_slides_and_without_each(
     seed: int, samples: int, slides: int, chances: bool
@@ -62,7 +62,7 @@ def test_both_equal_the_means_written_out_with_all_slides_and_without_each(
     assert found.counted == [slide for slide in found.slides if np.isfinite(each[slide])]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
 def test_what_keeps_the_order_changes_nothing_and_one_slide_has_the_pooled_auroc(seed: int, samples: int) -> None:
     table = draw(seed, samples, 4)

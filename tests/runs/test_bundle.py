@@ -106,7 +106,7 @@ def test_equal_content_is_equal_bytes(packed: Path, tmp_path: Path) -> None:
     assert digest == hashlib.sha256(packed.read_bytes()).hexdigest()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_any_changed_bit_is_refused(packed: Path, tmp_path: Path, place: float, bit: int) -> None:
     content = bytearray(packed.read_bytes())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mitofm.synthesis.shapes import draw_depth, draw_noise, draw_windows, soften, sum_blobs
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(radius=st.floats(20, 48), elongation=st.floats(1, 2.5), angle=st.floats(0, 3.14))
 def test_an_outline_without_wobble_has_the_area_of_its_disc(radius: float, elongation: float, angle: float) -> None:
     inside = draw_depth(

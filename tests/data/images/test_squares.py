@@ -38,7 +38,7 @@ def folded(i: int, length: int) -> int:
     return i
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     height=st.integers(2, 40),
     width=st.integers(2, 50),
