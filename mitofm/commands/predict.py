@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mitofm.commands.composing import ask_about
 from mitofm.ground.terminal import tell
@@ -14,8 +14,6 @@ from mitofm.runs.folder import find_cell
 from mitofm.training.settings import Paths, Trainer
 
 if TYPE_CHECKING:
-    from mitofm.commands.count import CountSettings
-    from mitofm.commands.export import ExportSettings
     from mitofm.inference.trained import Checkpoint
 
 
@@ -86,7 +84,23 @@ def main(arguments: list[str]) -> None:
     tell(out)
 
 
-def read_checkpoint(given: str, settings: PredictSettings | ExportSettings | CountSettings) -> Checkpoint:
+class Reading(Protocol):
+    """The settings by which a checkpoint is read."""
+
+    @property
+    def paths(self) -> Paths:
+        """The folders of cells, weights and cache."""
+
+    @property
+    def versions(self) -> Way:
+        """What is done about libraries of other versions."""
+
+    @property
+    def weights_file(self) -> str | None:
+        """The backbone's weights, if they are not where the checkpoint says."""
+
+
+def read_checkpoint(given: str, settings: Reading) -> Checkpoint:
     """Read the checkpoint that `given` names, its folder or the cell in which it lies; print which libraries differ."""
     from mitofm.ground.fingerprints import Remembered
     from mitofm.inference.trained import read

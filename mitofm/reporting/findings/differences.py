@@ -40,17 +40,22 @@ _PICKED = f"The model of highest AUROC minus each other. {_PAIRED}"
 
 def find(measured: Measured) -> Found:
     """The differences along each axis, those of adaptations also drawn and in sentences."""
-    stored, results = measured.stored, measured.primary
-    adaptations = compare_adaptations(stored, results, measured.order)
+    adaptations = compare_adaptations(measured.stored, measured.primary, measured.order)
     drawn = draw_adaptations(adaptations, measured.figures)
     sections = [Section("Paired differences of adaptations", "At the largest fraction.", drawn)] if drawn else []
-    for name, title, axis, pairs, note in (
+    sections += [show_table(table) for table in tabulate_all(measured, adaptations)]
+    return Found(sections, describe_adaptations(adaptations))
+
+
+def tabulate_all(measured: Measured, adaptations: Sequence[Pair]) -> list[Table]:
+    """The differences along each axis on which there are any."""
+    stored, results = measured.stored, measured.primary
+    along = (
         ("adaptations", "Adaptations compared", ADAPTATION, adaptations, _PAIRED),
         ("models", "Models compared", MODEL, compare_models(stored, results), _PICKED),
         ("fractions", "What more labels are worth", SHARE, compare_fractions(stored, results), _PAIRED),
-    ):
-        sections += [show_table(tabulate(name, title, axis, pairs, note))] if pairs else []
-    return Found(sections, describe_adaptations(adaptations))
+    )
+    return [tabulate(name, title, axis, pairs, note) for name, title, axis, pairs, note in along if pairs]
 
 
 def compare_adaptations(stored: Stored, results: Iterable[Result], order: list[str]) -> list[Pair]:
