@@ -32,6 +32,7 @@ from yaml import YAMLError
 from mitofm.commands import recalling, yaml_files
 from mitofm.commands.deriving import Deriver
 from mitofm.commands.loading import Declined, Loader
+from mitofm.commands.meant_keys import explain_unknown
 from mitofm.ground.config import conf_dir, find_user_configs
 from mitofm.ground.errors import MitofmError, describe_unforeseen, unknown
 from mitofm.ground.settings import read
@@ -382,7 +383,8 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
                 f"{whole} is null in this config. Give it as a whole: '{whole}={{{key.removeprefix(f'{whole}.')}: ...}}'"
             )
         known = [f"{parent}.{each}".strip(".") for each in map(str, node)]
-        return unknown("key", whole.strip("."), known, "this config")
+        groups = {group: list_group(group).values() for group in map(str, config) if (conf_dir() / group).is_dir()}
+        return explain_unknown(whole.strip("."), known, OmegaConf.to_container(config), groups)
     if "hydra/launcher/submitit_slurm" in text:
         return MitofmError("hydra/launcher=slurm needs submitit, which is not installed: pip install 'mitofm[slurm]'")
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):

@@ -57,7 +57,11 @@ def unknown(kind: str, given: object, known: Iterable[object], place: str = "") 
     """The error for an unknown name of a `kind` ("domain") at a `place` ("data set 'ami'"), with the `known` and nearest ones."""
     names = sorted(str(name) for name in known)
     where = f" in {place}" if place else ""
-    close = difflib.get_close_matches(str(given), names, n=1)
-    guess = f" Did you mean {close[0]!r}?" if close else ""
+    above, dot, _ = str(given).rpartition(".")
+    shared = above + dot if all(name.startswith(above + dot) for name in names) else ""  # would make all look alike
+    close = difflib.get_close_matches(
+        str(given).removeprefix(shared), [name.removeprefix(shared) for name in names], n=1
+    )
+    guess = f" Did you mean {shared + close[0]!r}?" if close else ""
     listed = ", ".join(names) if names else "none"
     return MitofmError(f"unknown {kind} {str(given)!r}{where}.{guess} There is: {listed}")

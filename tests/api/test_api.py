@@ -81,7 +81,14 @@ def test_a_cell_scores_images_as_predict_scores_their_samples(tried: Path, typed
         patches = Dataset(cell.config["data"], cell.settings.paths.cache).store()
         images = cut_centre(patches.read(np.arange(9)), patches.crop_px)
         scored = cell.predict(images)
-        typed("predict", place.name, "data=synthetic", *TRIED[3:6], "trainer.accelerator=cpu", f"output={tmp_path / 'scores.parquet'}")
+        typed(
+            "predict",
+            place.name,
+            "data=synthetic",
+            *TRIED[3:6],
+            "trainer.accelerator=cpu",
+            f"output={tmp_path / 'scores.parquet'}",
+        )
         expected = pd.read_parquet(tmp_path / "scores.parquet").set_index("sample_id")
         expected = expected.loc[patches.table["sample_id"][:9]].reset_index(drop=True)
         for column in ("logit", "probability", "predicted"):
