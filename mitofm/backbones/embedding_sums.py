@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from mitofm.ground.files import checksum, map_npy, read_json, write_json
 from mitofm.ground.fingerprints import Remembered
 
 PIECE = 2048  # rows under one checksum
+_PURPOSE = "embeddings by piece"
 
 
 def locate_sums(file: Path) -> Path:
@@ -23,15 +24,22 @@ def locate_sums(file: Path) -> Path:
     return file.with_suffix(".json")
 
 
-def write_sums(made: Path, file: Path, of: Sequence[str]) -> None:
-    """Write the checksums of the embeddings in `made`, which will be `file`; `of` names store and backbone.
+def write_sums(made: Path, file: Path, of: Sequence[str]) -> dict[str, Any]:
+    """Write the checksums of the embeddings in `made`, which will be `file`, for `remember_sums`; `of` names store and backbone.
 
     Raises:
         OSError: a file cannot be read or written.
         ValueError: `made` is no npy file of plain numbers.
     """
-    facts = {"of": list(of), **_describe(made)}
+    found = _describe(made)
+    facts = {"of": list(of), **found}
     write_json(locate_sums(file), facts | {"checksum": checksum(facts)})
+    return found
+
+
+def remember_sums(file: Path, found: Mapping[str, Any], remembered: Remembered) -> None:
+    """Remember that `file` has the checksums that `write_sums` has taken of it, so that it is not read once more."""
+    remembered.get(_PURPOSE, [file], lambda: fingerprints.of(found))
 
 
 def check(file: Path) -> str | None:
@@ -58,7 +66,7 @@ def find_fault(
         stated = facts.pop("checksum")
         if stated != checksum(facts) or facts.pop("of") != list(of):
             return "has the checksums of another file, or damaged ones"
-        found = remembered.get("embeddings by piece", [file], lambda: fingerprints.of(_describe(file)))
+        found = remembered.get(_PURPOSE, [file], lambda: fingerprints.of(_describe(file)))
         if found != fingerprints.of(facts):
             return _tell_difference(facts, _describe(file))
         if facts["shape"][0] != rows or facts["dtype"] != np.dtype(dtype).name:

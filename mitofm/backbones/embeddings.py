@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from mitofm.backbones import embedding_sums
-from mitofm.backbones.embedding_sums import locate_sums, write_sums
+from mitofm.backbones.embedding_sums import locate_sums, remember_sums, write_sums
 from mitofm.data.augment import cut_centre
 from mitofm.data.patches import PatchStore
 from mitofm.ground.errors import MitofmError
-from mitofm.ground.files import guarding, map_npy, move
+from mitofm.ground.files import guarding, map_npy
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.locks import lock
-from mitofm.ground.resumable import ResumableArray
+from mitofm.ground.shared_array import SharedArray
 
 _PIECE = 2048  # patches: what an interruption may cost
+_SHARE = {"cpu": 1, "cuda": 16}  # pieces that a process locks at a time: between two shares a GPU idles for a moment
 _BATCH = {"cpu": 64, "cuda": 1024}  # patches per forward pass; halved if that is too much
 
 _log = logging.getLogger(__name__)
@@ -41,8 +42,8 @@ def cache_embeddings(
 ) -> np.ndarray:
     """The embeddings of every patch of `store`: (N, D), memory-mapped, in the store's order.
 
-    Processes that want the same embeddings wait for the one that computes them. If that one is killed, the next continues
-    from its file.
+    Processes that want the same embeddings wait for the one that computes them, beside those that help it
+    (`help_embedding`). If it is killed, the next continues from its file.
 
     Args:
         store: the patches; the margin for jitter is cut off.
@@ -78,10 +79,38 @@ def cache_embeddings(
             if fault:
                 _log.warning("%s %s: it is computed again", file, fault)
             if fault or not file.is_file():
-                _write(part, store, embedder(), device, precision, dtype)
-                write_sums(part, file, of)
-                move(part, file)
+                array = _fill(part, store, embedder(), device, precision, dtype, ended=lambda: False)
+                summed = write_sums(part, file, of)
+                array.finish(file)
+                remember_sums(file, summed, remembered)
     return _open(file)
+
+
+def help_embedding(
+    store: PatchStore,
+    fingerprint: str,
+    cache: Path,
+    embedder: Callable[[], nn.Module],
+    *,
+    device: torch.device,
+    precision: torch.dtype,
+    dtype: type[np.floating] = np.float32,
+) -> None:
+    """Compute shares of the embeddings that nobody computes yet, until all are written; then `cache_embeddings` finishes.
+
+    The arguments are those of `cache_embeddings`. Any number of processes may do this at once, on machines that share `cache`.
+    """
+    file, of = locate_embeddings(store, fingerprint, cache), (store.key, fingerprint)
+    remembered = Remembered(cache / "fingerprints")
+
+    def is_whole() -> bool:
+        if not file.is_file():
+            return False
+        checked = locate_sums(file).is_file()  # one of before there were checksums is looked at by `cache_embeddings`
+        return not checked or embedding_sums.find_fault(file, of, len(store.table), dtype, remembered) is None
+
+    if not is_whole():
+        _fill(file.with_suffix(".part"), store, embedder(), device, precision, dtype, ended=is_whole)
 
 
 def locate_embeddings(store: PatchStore, fingerprint: str, cache: Path) -> Path:
@@ -110,22 +139,29 @@ def _adopt(
     return None
 
 
-def _write(
-    file: Path,
+def _fill(
+    part: Path,
     store: PatchStore,
     embedder: Any,
     device: torch.device,
     precision: torch.dtype,
     dtype: type[np.floating],
-) -> None:
-    n = len(store.table)
-    with ResumableArray(file, (n, *embedder.shape), dtype) as array:
-        pieces = [start for start in range(0, n, _PIECE) if not array.holds(start)]
-        begun = pieces[0] if pieces else n  # pieces are done in order: the missing ones are the last
-        for rows, features in embed(store, np.arange(begun, n), embedder, device, precision):
-            array.write(rows, features)
-            while pieces and min(pieces[0] + _PIECE, n) <= rows[-1] + 1:
-                array.note(pieces.pop(0))
+    ended: Callable[[], bool],
+) -> SharedArray:
+    """Compute the shares of the embeddings that no other process computes, and wait for the others.
+
+    Batches start where a piece does, so that the numbers do not depend on who computes which.
+    """
+    shape = (len(store.table), *embedder.shape)
+    whole = SharedArray(part, shape, dtype, piece=_PIECE, pieces=_SHARE[device.type], ended=ended)
+    with closing(whole.claim()) as shares:
+        for share, array in shares:
+            pieces = [start for start in share[::_PIECE] if not array.holds(start)]  # done in order: the last ones
+            for rows, features in embed(store, np.arange(pieces[0], share.stop), embedder, device, precision):
+                array.write(rows, features)
+                while pieces and min(pieces[0] + _PIECE, share.stop) <= rows[-1] + 1:
+                    array.note(pieces.pop(0))
+    return whole
 
 
 def embed(

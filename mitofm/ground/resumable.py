@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import shutil
 import threading
@@ -16,6 +18,7 @@ from mitofm.ground.files import checksum, read_json, remove, require_held, write
 from mitofm.ground.locks import Lost
 
 _NOTE_EVERY = 0.1  # seconds between two notes of progress; each writes to the disk, which spreads the writing
+_PAGE = 4096  # bytes
 
 
 class ResumableArray:
@@ -25,52 +28,35 @@ class ResumableArray:
     file and is the only one that waits for the disk. Rows are written with pwrite: page faults of a memory map cost more
     than the copy, and on a full disk they kill the process.
 
+    Args:
+        file: the array.
+        shape: its shape.
+        dtype: its type.
+        share: the name of a part of its rows that this process writes, while others may write the rest: then the file has
+            been begun, and the notes of the share, `<name>.<share>.progress`, stay until all shares are written.
+
     Raises:
         OSError: the file cannot be written, or the disk has no room for it.
     """
 
-    def __init__(self, file: Path, shape: Sequence[int], dtype: type[np.generic]) -> None:
+    def __init__(self, file: Path, shape: Sequence[int], dtype: type[np.generic], share: str = "") -> None:
         self._path = below.check(file)
-        self._progress = file.with_name(f"{file.name}.progress")
+        self._progress = name_notes(file, share)
+        self._is_share = bool(share)
         self._row_bytes = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
         self._dtype = dtype
         self._closed = threading.Event()
-        self._done = self._read_earlier(file, tuple(shape))
-        if not self._done:
-            self._begin(file, tuple(shape))
+        self._done = read_notes(self._progress, file)
+        if not self._is_share and not (self._done and has_room(file, shape, dtype)):
+            self._done = set()
+            remove(self._progress)
+            begin(file, shape, dtype)
         with file.open("rb") as begun:
             _read_header(begun)
             self._start = begun.tell()
         self._file = os.open(file, os.O_RDWR)
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
-
-    def _read_earlier(self, file: Path, shape: tuple[int, ...]) -> set[int]:
-        """The pieces that an earlier attempt noted, if its file has this shape and type."""
-        try:
-            noted = read_json(self._progress)
-            done = {int(piece) for piece in noted["pieces"]}
-            if noted["checksum"] != checksum([file.name, sorted(done)]):
-                return set()
-            with file.open("rb") as begun:
-                found = _read_header(begun)
-                whole = begun.tell() + shape[0] * self._row_bytes == file.stat().st_size
-        except (OSError, ValueError, KeyError, TypeError):
-            return set()
-        return done if whole and found == (shape, False, np.dtype(self._dtype)) else set()
-
-    def _begin(self, file: Path, shape: tuple[int, ...]) -> None:
-        remove(self._progress)
-        room, needed = shutil.disk_usage(file.parent).free, shape[0] * self._row_bytes
-        if file.is_file():
-            room += file.stat().st_blocks * 512
-        if room < needed:
-            raise OSError(f"{needed / 1e9:.1f} GB are needed and {room / 1e9:.1f} GB free")
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(self._dtype)), "fortran_order": False, "shape": shape}
-        with file.open("wb") as begun:
-            np.lib.format.write_array_header_1_0(begun, header)
-            begun.flush()
-            _reserve(begun.fileno(), begun.tell() + needed)
 
     def holds(self, piece: int) -> bool:
         """Whether `piece` is finished."""
@@ -106,11 +92,63 @@ class ResumableArray:
         try:
             if kind is None:
                 os.fsync(self._file)
+            if kind is None and not self._is_share:
                 remove(self._progress)
             else:
                 self._save()
         finally:
             os.close(self._file)
+
+
+def name_notes(file: Path, share: str = "") -> Path:
+    """Where the finished pieces of `file`, or of a share of it, are noted."""
+    return file.with_name(f"{file.name}.{share}.progress" if share else f"{file.name}.progress")
+
+
+def read_notes(notes: Path, file: Path) -> set[int]:
+    """The pieces of `file` that an earlier attempt has noted as finished."""
+    try:
+        noted = read_json(notes)
+        done = {int(piece) for piece in noted["pieces"]}
+        return done if noted["checksum"] == checksum([file.name, sorted(done)]) else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def has_room(file: Path, shape: Sequence[int], dtype: type[np.generic]) -> bool:
+    """Whether `file` was begun as an array of this shape and type."""
+    try:
+        with file.open("rb") as begun:
+            found = _read_header(begun)
+            size = begun.tell() + math.prod(shape) * np.dtype(dtype).itemsize
+    except (OSError, ValueError):
+        return False
+    return size == file.stat().st_size and found == (tuple(shape), False, np.dtype(dtype))
+
+
+def begin(file: Path, shape: Sequence[int], dtype: type[np.generic], shared: bool = False) -> None:
+    """Write the header of an array and reserve its room; OSError if the disk has none.
+
+    With `shared` the header fills a page of memory, as pieces of rows may: over NFS no two machines then write one page.
+    """
+    room, needed = shutil.disk_usage(file.parent).free, math.prod(shape) * np.dtype(dtype).itemsize
+    if file.is_file():
+        room += file.stat().st_blocks * 512
+    if room < needed:
+        raise OSError(f"{needed / 1e9:.1f} GB are needed and {room / 1e9:.1f} GB free")
+    header = io.BytesIO()
+    described = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": tuple(shape)}
+    np.lib.format.write_array_header_1_0(header, described)
+    with file.open("wb") as begun:
+        begun.write(_fill_page(header.getvalue()) if shared else header.getvalue())
+        begun.flush()
+        _reserve(begun.fileno(), begun.tell() + needed)
+
+
+def _fill_page(header: bytes) -> bytes:
+    """A header of npy 1.0, which states its length in bytes 8 and 9, with spaces before its last newline."""
+    text = header[10:-1].ljust(_PAGE - 11) + b"\n"
+    return header[:8] + len(text).to_bytes(2, "little") + text
 
 
 def _read_header(file: object) -> tuple[tuple[int, ...], bool, np.dtype]:
