@@ -18,6 +18,7 @@ from mitofm.ground.terminal import guard_terminal, tell
 COMMANDS = {
     "train": "fit one cell, or a grid of them with -m:  mitofm train -m backbone=a,b fraction=0.1,1.0 study=mine",
     "prepare": "cut a data set's patches once:            mitofm prepare data=synthetic",
+    "embed": "a backbone's embeddings, by many at once:  mitofm embed backbone=uni data=midogpp launcher=local n_jobs=4",
     "report": "figures, tables and one HTML page:        mitofm report study=mine",
     "dashboard": "a study's W&B workspace and report:       mitofm dashboard study=mine dry_run=true",
     "agent": "a study's grid as a W&B sweep:            mitofm agent --config-dir experiments/demo --config-name sweep",

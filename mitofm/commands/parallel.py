@@ -24,12 +24,15 @@ _PATIENCE = 8  # seconds that a process whose parent has died may take to save
 _AGAIN = 3  # seconds after which a process that goes on is asked to stop again: between two cells it may not listen
 
 
-def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, stop_at_error: bool) -> list[Any]:
+def run_all(
+    run: Callable[[Any], Any], cells: Sequence[Any], processes: int, stop_at_error: bool, kind: str = "cell"
+) -> list[Any]:
     """Call `run` for every cell, in processes that each run several cells, because imports take seconds.
 
     Each process is a pool of its own: one that dies is replaced, and only its own cell is lost.
 
-    `run` must be picklable. With `stop_at_error` the first exception ends this process with code 1.
+    `run` must be picklable. With `stop_at_error` the first exception ends this process with code 1. `kind` is what messages
+    call a cell.
 
     Returns:
         For each cell its result, or the exception that it raised.
@@ -49,7 +52,7 @@ def run_all(run: Callable[[Any], Any], cells: Sequence[Any], processes: int, sto
             return pool.submit(run, cell).result()
         except BrokenProcessPool:
             pool = new_pool()
-            return MitofmError(f"the process of cell {cell} died (out of memory?): the same command goes on with it")
+            return MitofmError(f"the process of {kind} {cell} died (out of memory?): the same command goes on with it")
         except Exception as error:
             return error
         finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mitofm.ground.files import guarding, keep, move, recall, remove
-from mitofm.ground.locks import Held, Lock, lock
+from mitofm.ground.locks import Held, Lock, find_holder, lock
 from mitofm.ground.resumable import ResumableArray, begin, has_room, name_notes, read_notes
 
 _MOST = 4096  # shares of an array: each has a file of notes
@@ -97,8 +97,11 @@ class SharedArray:
 
     def _forget(self) -> None:
         remove(self._plan)
-        for notes in sorted(self._part.parent.glob(f"{self._part.name}.*progress")):
+        for notes in self._part.parent.glob(f"{self._part.name}.*progress"):
             remove(notes)
+        for left in self._part.parent.glob(f"{self._part.name}.*.lock"):
+            if not find_holder(left):  # of a process that died between its last piece and its next share
+                remove(left)
 
     def _lock_whole(self) -> AbstractContextManager[Lock]:
         return self._lock("lock", wait=True)

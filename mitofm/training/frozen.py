@@ -49,17 +49,7 @@ def compute_features(inputs: Inputs, adaptation: FrozenAdaptation) -> Any:
     Raises:
         MitofmError: the backbone gives no such features, or numbers that are not finite.
     """
-    contract = inputs.backbone_fingerprint
-    kind = (adaptation.views, adaptation.of_tokens)
-    plain = kind == (1, False)  # the embeddings of an unchanged backbone keep its own fingerprint
-    request: dict[str, Any] = {
-        "store": inputs.store,
-        "fingerprint": contract if plain else fingerprints.of([contract, *kind]),
-        "cache": inputs.cache,
-        "embedder": lambda: adaptation.embedder(build(inputs.spec, inputs.weights, inputs.seed)),
-        "device": inputs.device,
-        "precision": inputs.autocast,
-    }
+    request = request_features(inputs, adaptation)
     if adaptation.of_tokens:
         return open_tokens(**request, limit_gb=inputs.trainer.token_cache_gb)
     embeddings = cache_embeddings(**request)
@@ -69,3 +59,18 @@ def compute_features(inputs: Inputs, adaptation: FrozenAdaptation) -> Any:
             "check its weights and its transform, or take fp32"
         )
     return embeddings
+
+
+def request_features(inputs: Inputs, adaptation: FrozenAdaptation) -> dict[str, Any]:
+    """What `cache_embeddings` is asked for, but for the type in which the features are kept."""
+    contract = inputs.backbone_fingerprint
+    kind = (adaptation.views, adaptation.of_tokens)
+    plain = kind == (1, False)  # the embeddings of an unchanged backbone keep its own fingerprint
+    return {
+        "store": inputs.store,
+        "fingerprint": contract if plain else fingerprints.of([contract, *kind]),
+        "cache": inputs.cache,
+        "embedder": lambda: adaptation.embedder(build(inputs.spec, inputs.weights, inputs.seed)),
+        "device": inputs.device,
+        "precision": inputs.autocast,
+    }
