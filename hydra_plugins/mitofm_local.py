@@ -41,17 +41,19 @@ class LocalLauncher(Launcher):
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
-        cells = [_Cell(*each) for each in enumerate(job_overrides, initial_job_idx)]
+        cells = [Cell(*each) for each in enumerate(job_overrides, initial_job_idx)]
         _log.info("Launching %d jobs in %d processes", len(cells), min(count_processes(self.n_jobs), len(cells)))
         for cell in cells:
             _log.info("\t%s : %s", cell, " ".join(filter_overrides(cell.overrides)))
-        run = partial(_run_cell, self.hydra_context, self.task_function, self.config, str(version.getbase()))
+        run = partial(run_cell, self.hydra_context, self.task_function, self.config, str(version.getbase()))
         results = run_all(run, cells, count_processes(self.n_jobs), stop_at_error=self.config.on_error == "raise")
         ended = zip(cells, results, strict=True)
         return [_report_failure(cell, result) if isinstance(result, Exception) else result for cell, result in ended]
 
 
-class _Cell(NamedTuple):
+class Cell(NamedTuple):
+    """A cell of a sweep."""
+
     number: int
     overrides: Sequence[str]
 
@@ -59,8 +61,8 @@ class _Cell(NamedTuple):
         return f"#{self.number}"
 
 
-def _run_cell(
-    hydra_context: HydraContext, task: TaskFunction, config: DictConfig, version_base: str, cell: _Cell
+def run_cell(
+    hydra_context: HydraContext, task: TaskFunction, config: DictConfig, version_base: str, cell: Cell
 ) -> JobReturn:
     """Compose and run a cell, in a process in which Hydra has not been started."""
     setup_globals()
@@ -76,7 +78,7 @@ def _run_cell(
     return job
 
 
-def _report_failure(cell: _Cell, error: Exception) -> JobReturn:
+def _report_failure(cell: Cell, error: Exception) -> JobReturn:
     job = JobReturn(overrides=cell.overrides, status=JobStatus.FAILED)
     job.return_value = CompactHydraException(f"mitofm: {error}")  # which Hydra shows without its traceback
     return job

@@ -385,8 +385,6 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
         known = [f"{parent}.{each}".strip(".") for each in map(str, node)]
         groups = {group: list_group(group).values() for group in map(str, config) if (conf_dir() / group).is_dir()}
         return explain_unknown(whole.strip("."), known, OmegaConf.to_container(config), groups)
-    if "hydra/launcher/submitit_slurm" in text:
-        return MitofmError("hydra/launcher=slurm needs submitit, which is not installed: pip install 'mitofm[slurm]'")
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
         return unknown(found.group(1), found.group(2), list_group(found.group(1)), "conf/")
     if "Cannot find primary config" in text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from importlib.util import find_spec
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -57,6 +58,12 @@ def check_launcher(line: CommandLine, settings: Settings) -> None:
         )
     if line.launcher != "slurm":
         return
+    if find_spec("submitit") is None:
+        raise MitofmError("hydra/launcher=slurm needs submitit, which is not installed: pip install 'mitofm[slurm]'")
+    if not (launches.cells_per_job is None or (isinstance(launches.cells_per_job, int) and launches.cells_per_job > 0)):
+        raise MitofmError(
+            f"hydra.launcher.cells_per_job={launches.cells_per_job}: give a number, or null for jobs of about half an hour"
+        )
     if launches.nodes * launches.tasks_per_node != 1:
         raise MitofmError(
             f"hydra.launcher.nodes={launches.nodes} tasks_per_node={launches.tasks_per_node}: a cell is one task on one "

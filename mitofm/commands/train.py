@@ -30,6 +30,7 @@ from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.foresight import warn_of_one_seed
 from mitofm.runs.identity import Known
+from mitofm.runs.pace import choose_cells_per_job
 from mitofm.runs.progress import show_progress
 from mitofm.runs.status import list_failures
 
@@ -65,6 +66,8 @@ def main(arguments: list[str]) -> None:
             found = _sort_out(line, known, runs, study)
             if found.settled and line.multirun:
                 sys.argv.append(f"hydra.sweeper._target_={SWEEPER}")
+            if line.launcher == "slurm" and line.launches.cells_per_job is None:
+                sys.argv.append(f"hydra.launcher.cells_per_job={choose_cells_per_job(runs, cells)}")
             if found.cells > len(found.settled) or not found.cells:
                 with leaving_out(found), _one_line():
                     command()

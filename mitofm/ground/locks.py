@@ -105,14 +105,15 @@ class Lock:
 
 
 @contextmanager
-def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
+def lock(path: Path, wait: bool = True, brief: bool = False, waiter: Waiter | None = None) -> Iterator[Lock]:
     """Hold the lock `path` in the block; its folder is made. One that is held for far less than `STALE` s may be `brief`.
+
+    A `waiter` has looked at it before, and may know that its holder is dead.
 
     Raises:
         Held: another process holds it, and `wait` is false.
     """
-    mine = Lock(path)
-    waiter, pause = _Waiter(path), _LOOK
+    mine, waiter, pause = Lock(path), waiter or Waiter(path), _LOOK
     while not mine._take():
         if waiter.holder_is_dead():
             _break(path, waiter)
@@ -135,12 +136,12 @@ def lock(path: Path, wait: bool = True, brief: bool = False) -> Iterator[Lock]:
 
 def find_holder(path: Path) -> str:
     """The holder of the lock `path`, as `machine, process 123`; empty if there is none, or it is a dead process of this machine."""
-    waiter = _Waiter(path)
+    waiter = Waiter(path)
     return "" if not waiter.look() or waiter.holder_is_dead() else waiter.who()
 
 
-class _Waiter:
-    """Judges whether the holder of a lock still lives."""
+class Waiter:
+    """Judges whether the holder of a lock still lives; of one on another machine, by looking at it again and again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -159,6 +160,7 @@ class _Waiter:
         return touched is not None
 
     def holder_is_dead(self) -> bool:
+        """Whether somebody holds the lock who will not come back to it, as far as the looks so far can tell."""
         if not self.look():
             return False  # the lock is free
         if "token" not in self.seen:
@@ -167,11 +169,17 @@ class _Waiter:
             return _read_start(self.seen["process"]) != self.seen["born"]
         return time.monotonic() - self._since > STALE
 
+    @property
+    def silent(self) -> float:
+        """Seconds since the last look that found the lock touched."""
+        return time.monotonic() - self._since
+
     def who(self) -> str:
+        """The holder when it was last looked at, as `machine, process 123`."""
         return f"{self.seen.get('host', 'nobody')}, process {self.seen.get('process', '-')}"
 
 
-def _break(path: Path, dead: _Waiter) -> None:
+def _break(path: Path, dead: Waiter) -> None:
     """Remove a dead holder's lock unless another waiter has; a second lock lets one waiter do so at a time."""
     if path.is_dir():
         raise MitofmError(f"{path} is a folder, and a lock belongs there: remove it")

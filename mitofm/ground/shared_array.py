@@ -7,7 +7,7 @@ the notes of its finished pieces and, while it is written, its lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class SharedArray:
                     keep(self._plan, "rows", rows)
         self._rows: int = rows
 
-    def claim(self) -> Iterator[tuple[range, ResumableArray]]:
+    def claim(self) -> Generator[tuple[range, ResumableArray]]:
         """The rows of each share that is not written yet, with the array that takes them, locked until the next is asked for.
 
         Ends when all shares are written, by whomever. Close it if you stop early.
@@ -83,11 +83,14 @@ class SharedArray:
 
         if not is_left():
             return
-        with self._lock(f"{start}.lock", wait) as held:
-            with guarding(self._part, held.require), guarding(notes, held.require):
-                if is_left():
-                    with ResumableArray(self._part, self._shape, self._dtype, share=str(start)) as array:
-                        yield rows, array
+        with (
+            self._lock(f"{start}.lock", wait) as held,
+            guarding(self._part, held.require),
+            guarding(notes, held.require),
+        ):
+            if is_left():
+                with ResumableArray(self._part, self._shape, self._dtype, share=str(start)) as array:
+                    yield rows, array
 
     def finish(self, whole: Path) -> None:
         """Move the array to `whole`, when all its shares are written."""

@@ -203,7 +203,7 @@ def test_a_folder_in_the_place_of_a_lock_is_named(tmp_path: Path) -> None:
 def test_two_waiters_do_not_break_each_others_lock(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     elsewhere(path)
-    late = locks._Waiter(path)
+    late = locks.Waiter(path)
     late.look()
     path.unlink()
     with lock(path) as mine:  # somebody has been faster

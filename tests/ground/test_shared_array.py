@@ -20,7 +20,7 @@ from mitofm.ground.files import is_abandoned, map_npy
 from mitofm.ground.locks import lock
 from mitofm.ground.shared_array import SharedArray
 
-ROWS, WIDTH, PIECE = 200, 256, 4
+ROWS, WIDTH, PIECE = 80, 256, 4
 
 
 def fill(folder: Path, piece: Callable[[], object] = lambda: None) -> None:
@@ -47,7 +47,7 @@ def start(folder: Path, seconds: float = 0.004) -> BaseProcess:
 
 
 def test_the_bytes_of_one_process_whoever_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.005)
+    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.02)
     monkeypatch.setattr(locks, "BEAT", 0.05)  # who waits looks half as often
     moments = random.Random(0)
     (tmp_path / "one").mkdir()
@@ -58,7 +58,7 @@ def test_the_bytes_of_one_process_whoever_is_killed(tmp_path: Path, monkeypatch:
         folder = tmp_path / str(turn)
         folder.mkdir()
         processes = [start(folder) for _ in range(4)]
-        time.sleep(moments.uniform(0, 0.2))
+        time.sleep(moments.uniform(0, 0.12))
         killed = processes[turn % 4]
         os.kill(killed.pid, signal.SIGKILL)  # type: ignore[arg-type]
         for process in processes:
@@ -69,7 +69,7 @@ def test_the_bytes_of_one_process_whoever_is_killed(tmp_path: Path, monkeypatch:
 
 
 def test_after_all_are_killed_no_noted_piece_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.005)
+    monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.02)
     processes = [start(tmp_path, 0.02) for _ in range(4)]
     time.sleep(0.3)
     for process in processes:
@@ -78,7 +78,7 @@ def test_after_all_are_killed_no_noted_piece_is_written_again(tmp_path: Path, mo
     noted = sum(len(resumable.read_notes(file, tmp_path / "x.part")) for file in tmp_path.glob("*.progress"))
     written: list[None] = []
     fill(tmp_path, lambda: written.append(None))
-    assert 0 < noted
+    assert noted > 0
     assert len(written) == ROWS // PIECE - noted
     assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
 

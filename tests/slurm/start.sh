@@ -38,6 +38,7 @@ SchedulerParameters=sched_interval=2,batch_sched_delay=0,sched_min_interval=0
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
+MaxArraySize=6
 ReturnToService=2
 NodeName=$host NodeAddr=127.0.0.1 CPUs=${2:-2} RealMemory=${3:-4000} State=UNKNOWN
 PartitionName=all Nodes=$host Default=YES MaxTime=INFINITE State=UP

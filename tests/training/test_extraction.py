@@ -27,8 +27,8 @@ def settings(resolved: Callable[..., Any]) -> Callable[..., Settings]:
 def test_four_processes_one_of_them_killed_give_the_bytes_of_one(
     settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embeddings, "_PIECE", 16)
-    monkeypatch.setitem(embeddings._BATCH, "cpu", 8)
+    monkeypatch.setattr(embeddings, "_PIECE", 32)
+    monkeypatch.setitem(embeddings._BATCH, "cpu", 16)
     monkeypatch.setattr(locks, "BEAT", 0.1)  # who waits looks half as often
     one = settings()
     file, features = extract(one)
