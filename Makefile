@@ -90,7 +90,7 @@ coverage: $(READY) ## what intervals and verdicts promise, simulated: hours; ARG
 bench-report: $(READY) ## the report of 1,000 made-up cells: seconds cold and with intervals kept, memory, size of the page
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/report.py $(ARGS)
 
-torture: $(READY) ## a sweep of 40 cells killed 30 times, then eleven commands 10 times each: the same bytes as if left alone
+torture: $(READY) ## a sweep of 40 cells killed 30 times, then twelve commands 10 times each: the same bytes as if left alone
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture.py $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture_commands.py
 

@@ -1,10 +1,11 @@
 """Every command that writes, killed at random and typed again, beside one that is left alone: a part of `make torture`.
 
-For each command of `victims.py` one undisturbed run is measured. Then the command is killed with SIGKILL, its whole process group
-or, if its other processes are to notice by themselves, it alone, at a random moment of that time, and typed again, up to three
-times in a series, until one run ends by itself. After each kill no process of it may be alive and no lock held for longer than
-10 s. At the end of a series, and after `mitofm clean`, the folder in which it was typed must hold the same files with the same
-bytes as after the undisturbed run, but for those of `MAY_DIFFER`, and none besides them. Ends with 1 if that is not so.
+For each command of `victims.py` one undisturbed run is measured. Then the command is killed with SIGKILL, its whole process group or, if
+its other processes are to notice by themselves, it alone, at a random moment of that time, and typed again, up to three times in a series,
+until one run ends by itself. After each kill no process of it may be alive and no lock held for longer than 10 s. Of `embed` one of its
+four workers is killed, and the command goes on by itself. At the end of a series, and after `mitofm clean`, the folder in which it was
+typed must hold the same files with the same bytes as after the undisturbed run, but for those of `MAY_DIFFER`, and none besides them. Ends
+with 1 if that is not so.
 
 Commands run in processes forked from one that has imported what they need.
 """
@@ -114,6 +115,15 @@ def wait_for_end(home: Home, typed: Typed) -> tuple[float, str]:
         time.sleep(0.05)
 
 
+def compare(home: Home, wrong: str, wanted: Counter[tuple[str, str]]) -> str:
+    """What is wrong already, or in what the folder differs from the one that is wanted; empty if in nothing."""
+    now = read_tree(home)
+    if wrong or now == wanted:
+        return wrong
+    more, less = ([path for path, _ in (now - wanted)], [path for path, _ in (wanted - now)])
+    return f"more or other: {sorted(more)[:6]}; missing or other: {sorted(less)[:6]}"
+
+
 def torture(home: Home, name: str, kills: int, seed: int) -> Found:
     victim, moments, found = VICTIMS[name], random.Random(f"{seed} {name}"), Found()
     home.restore(victim.base.__name__)
@@ -133,6 +143,16 @@ def torture(home: Home, name: str, kills: int, seed: int) -> Found:
     while found.kills < kills:
         home.restore(start)
         home.said.unlink(missing_ok=True)
+        if victim.worker_alone:
+            typed, moment = home.start(words), moments.uniform(0, took)
+            time.sleep(moment)
+            if typed.kill_worker(moments.choice):
+                found.kills += 1
+                found.series += 1
+            wrong = compare(home, finish(home, victim, typed), wanted)
+            if wrong:
+                found.wrong.append(f"a worker killed at {moment:.2f} of {took:.2f} s: {wrong}")
+            continue
         left = min(moments.randint(1, 3), kills - found.kills)
         at: list[str] = []
         while left:
@@ -150,12 +170,7 @@ def torture(home: Home, name: str, kills: int, seed: int) -> Found:
             if wrong:
                 found.wrong.append(f"killed at {at}: {wrong}")
         found.series += bool(at)
-        wrong = finish(home, victim, home.start(words))
-        now = read_tree(home)
-        if not wrong and now != wanted:
-            more, less = ([path for path, _ in (now - wanted)], [path for path, _ in (wanted - now)])
-            wrong = f"more or other: {sorted(more)[:6]}; missing or other: {sorted(less)[:6]}"
-        if wrong:
+        if wrong := compare(home, finish(home, victim, home.start(words)), wanted):
             found.wrong.append(f"killed at {', '.join(at)} of {took:.2f} s: {wrong}")
     return found
 

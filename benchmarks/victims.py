@@ -29,6 +29,7 @@ TISSUE = (
     "data.source.slides_per_domain=6",
     "data.source.cells_per_slide=24",
 )
+MANY = (TISSUE[0], "data.source.slides_per_domain=8", "data.source.cells_per_slide=1200")
 MACHINE = ("trainer.threads=1", "trainer.progress=false", "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0")
 FIT = ("fit.max_epochs=1", "fit.min_steps=20", "augment=dihedral", "backbone=toy_vit_p16", "logger=csv", *MACHINE)
 STUDY = ("train", "-m", "seed=0,1", "study=torture", *TISSUE, *FIT)
@@ -131,6 +132,14 @@ class Typed:
         self.process.join()
         return self.process.exitcode == -signal.SIGKILL
 
+    def kill_worker(self, choose: Callable[[list[int]], int]) -> bool:
+        """Kill one of the processes that it has started. False if there is none (any more)."""
+        workers = [one for one in self.list_alive() if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+        if not workers:
+            return False
+        os.kill(choose(workers), signal.SIGKILL)
+        return True
+
     def wait(self) -> int:
         """The code with which it ends."""
         self.process.join()
@@ -167,6 +176,12 @@ def make_store(home: Home) -> None:
     """A patch store."""
     make_empty(home)
     home.type("prepare", *TISSUE, "look=false")
+
+
+def make_large_store(home: Home) -> None:
+    """A patch store of five shares of embeddings."""
+    make_empty(home)
+    home.type("prepare", *MANY, "look=false")
 
 
 def fail_cells(home: Home) -> None:
@@ -209,6 +224,7 @@ class Victim:
         words: the command, which may name a cell of the study.
         change: what is done to the base before.
         parent_alone: whether its other processes are to notice by themselves.
+        worker_alone: whether one of its other processes is killed in its place, after which it is left alone.
         over: what it says, with exit code 2, if it is given again although all is done.
     """
 
@@ -216,11 +232,16 @@ class Victim:
     words: Callable[[Home], tuple[str, ...]]
     change: Callable[[Home], None] = lambda home: None
     parent_alone: bool = False
+    worker_alone: bool = False
     over: str = ""
 
 
 def _train(home: Home) -> tuple[str, ...]:
     return (*STUDY, "adaptation=full", "hydra/launcher=local", "hydra.launcher.n_jobs=2")
+
+
+def _embed(home: Home) -> tuple[str, ...]:
+    return ("embed", "backbone=toy_vit_p16", "launcher=local", "n_jobs=4", *MANY, MACHINE[0], MACHINE[2])
 
 
 def _predict(home: Home) -> tuple[str, ...]:
@@ -238,6 +259,7 @@ VICTIMS = {
     "embedding": Victim(
         make_store, lambda home: ("train", "adaptation=linear_probe", "seed=0", "study=one", *TISSUE, *FIT)
     ),
+    "embed": Victim(make_large_store, _embed, worker_alone=True),
     "report": Victim(make_study, lambda home: ("report", "study=torture", "out=report")),
     "bundle": Victim(make_study, lambda home: ("bundle", "torture", "output=torture.zip")),
     "export": Victim(

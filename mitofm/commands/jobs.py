@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -81,6 +82,7 @@ def run_in_jobs(
             job.results()
     lost = "mitofm: its job died: the same command goes on with it"
     ended = {order[at]: problem for at, problem in work.read_ended().items()}
+    shutil.rmtree(work.folder, ignore_errors=True)
     return [ended.get(place, lost) for place in range(len(cells))]
 
 
@@ -142,6 +144,7 @@ class Work:
             with lock(self._name_lock(job), wait=False, waiter=self._waiters.get(job)) as held:
                 for at in range(self._count_begun(job), self.bounds[job + 1]):
                     held.require()
+                    keep(self._name(number, "at"), "cell", at)  # first: a cell that is begun is somebody's
                     keep(self._name(job, "begun"), "next", at + 1)
                     self._run(number, at, ended)
         except Held:
@@ -149,7 +152,6 @@ class Work:
         return True
 
     def _run(self, number: int, at: int, ended: dict[int, str]) -> None:
-        keep(self._name(number, "at"), "cell", at)
         ended[at] = self.run(self._cells[at])
         keep(self._name(number, "ended"), "cells", {str(place): problem for place, problem in ended.items()})
         if time.monotonic() - self._looked > _LOOK_EVERY:

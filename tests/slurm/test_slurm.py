@@ -14,16 +14,17 @@ from pathlib import Path
 import pytest
 
 MITOFM = str(Path(sys.executable).parent / "mitofm")
-SWEEP = [MITOFM, "train", "-m", "adaptation=full,linear_probe", "fraction=0.5,1.0", "seed=1,2,3", "backbone=toy_vit_p16", "study=all",
-         "trainer.threads=1", "trainer.progress=false", "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "logger=none",
-         "fit.max_epochs=1", "fit.min_steps=40", "augment=none", "data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6",
-         "data.source.cells_per_slide=24"]  # fmt: skip
+TOY = [MITOFM, "train", "-m", "backbone=toy_vit_p16", "study=all", "trainer.threads=1", "trainer.progress=false",
+       "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "logger=none", "augment=none",
+       "data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]  # fmt: skip
+TRAINED = [*TOY, "adaptation=full", "seed=1,2,3,4", "fit.max_epochs=1", "fit.min_steps=40"]
+MANY = [*TOY, "adaptation=prototype", "fraction=0.5,1.0", "seed=1", "split_seed=range(100)"]
 SLURM = ["hydra/launcher=slurm", "hydra.launcher.mem_gb=1", "hydra.launcher.timeout_min=20"]
 NEEDED = ("slurmctld", "slurmd", "munged", "srun")
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which Slurm's commands find a cluster of one node with two cores."""
     path = f"{os.environ['PATH']}:/usr/sbin"
     absent = [name for name in NEEDED if shutil.which(name, path=path) is None]
@@ -34,12 +35,18 @@ def cluster(tmp_path: Path) -> Iterator[dict[str, str]]:
         pytest.skip(
             f"not root, or not installed: {', '.join(absent) or '-'} (apt-get install slurmctld slurmd munge slurm-client)"
         )
-    folder = tmp_path / "slurm"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("slurm")
+    place = {f"MITOFM_{name.upper()}": str(folder / name) for name in ("data", "cache")}
     started = subprocess.run(
         [Path(__file__).with_name("start.sh"), folder], capture_output=True, text=True, timeout=120
     )
-    environment = {**os.environ, "PATH": path, "SLURM_CONF": str(folder / "slurm.conf"), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        **place,
+        "PATH": path,
+        "SLURM_CONF": str(folder / "slurm.conf"),
+        "OMP_NUM_THREADS": "1",
+    }
     try:
         if started.returncode != 0:  # what a container may do differs: the log says what this one forbids
             pytest.skip(f"Slurm is installed but does not start here: {started.stderr[-2000:]}")
@@ -84,17 +91,23 @@ def predictions(runs: Path) -> dict[str, bytes]:
     return {file.parent.name: file.read_bytes() for file in runs.glob("cells/*/predictions.parquet")}
 
 
-def test_a_sweep_outlives_preemption_and_kills(cluster: dict[str, str], tmp_path: Path) -> None:
-    place = {"MITOFM_DATA": f"{tmp_path}/data", "MITOFM_CACHE": f"{tmp_path}/cache"}
-    calm = subprocess.run(
-        SWEEP, env={**cluster, **place, "MITOFM_RUNS": f"{tmp_path}/calm"}, capture_output=True, text=True
-    )
-    assert calm.returncode == 0, calm.stderr
+def run_calmly(sweep: list[str], cluster: dict[str, str], runs: Path) -> None:
+    """What the basic launcher gives."""
+    done = subprocess.run(sweep, env=cluster | {"MITOFM_RUNS": str(runs)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
+
+def test_a_sweep_outlives_preemption_and_kills(cluster: dict[str, str], tmp_path: Path) -> None:
+    run_calmly(TRAINED, cluster, tmp_path / "calm")
     runs = tmp_path / "runs"
-    environment = {**cluster, **place, "MITOFM_RUNS": str(runs)}
     output = (tmp_path / "sweep.log").open("w")
-    sweep = subprocess.Popen([*SWEEP, *SLURM], env=environment, stdout=output, stderr=subprocess.STDOUT, text=True)
+    sweep = subprocess.Popen(
+        [*TRAINED, *SLURM, "hydra.launcher.cells_per_job=2"],
+        env=cluster | {"MITOFM_RUNS": str(runs)},
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
     def in_training() -> list[Path]:
         cells = [file.parent.parent for file in runs.glob("cells/*/checkpoint/resume.ckpt")]
@@ -102,16 +115,40 @@ def test_a_sweep_outlives_preemption_and_kills(cluster: dict[str, str], tmp_path
 
     until(in_training, sweep)
     preempted = in_training()[0]
-    subprocess.run(["scontrol", "requeue", job(process(preempted))], env=environment, check=True)
+    subprocess.run(["scontrol", "requeue", job(process(preempted))], env=cluster, check=True)
 
     until(lambda: [cell for cell in in_training() if cell != preempted], sweep)
     killed = next(cell for cell in in_training() if cell != preempted)
     os.killpg(os.getpgid(process(killed)), signal.SIGKILL)
 
     assert sweep.wait(timeout=900) == 0, (tmp_path / "sweep.log").read_text()
-    assert len(list(runs.glob("cells/*/DONE"))) == 12
+    assert len(list(runs.glob("cells/*/DONE"))) == 4
     assert {cell.name: times_run(cell) for cell in runs.glob("cells/*")} == {
         cell.name: 2 if cell in (preempted, killed) else 1 for cell in runs.glob("cells/*")
     }
     assert "asked to stop by SIGTERM: saved" in (preempted / "log.txt").read_text()
     assert predictions(runs) == predictions(tmp_path / "calm")
+
+
+def test_two_hundred_cells_in_ten_jobs_of_which_one_dies(cluster: dict[str, str], tmp_path: Path) -> None:
+    run_calmly(MANY, cluster, tmp_path / "calm")
+    runs = tmp_path / "runs"
+    place = cluster | {"MITOFM_RUNS": str(runs)}
+    never_again = [*MANY, *SLURM, "hydra.launcher.cells_per_job=25", "hydra.launcher.setup=null"]
+    output = (tmp_path / "sweep.log").open("w")
+    sweep = subprocess.Popen(never_again, env=place, stdout=output, stderr=subprocess.STDOUT, text=True)
+    until(lambda: len(list(runs.glob("cells/*/DONE"))) > 3, sweep)
+    running = next(cell for cell in sorted(runs.glob("cells/*"), key=lambda cell: -cell.stat().st_mtime))
+    os.killpg(os.getpgid(process(running)), signal.SIGKILL)
+    code = sweep.wait(timeout=900)
+    said = (tmp_path / "sweep.log").read_text()
+    done = len(list(runs.glob("cells/*/DONE")))
+    assert done == 200 - code, said  # the cell at which it died is left, unless it died between two
+    assert said.count("its job died: the same command goes on with it") == code
+    again = subprocess.run([*MANY, *SLURM], env=place, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert predictions(runs) == predictions(tmp_path / "calm")
+    logs = [file.read_text() for file in runs.glob("cells/*/log.txt")]
+    processes = {line.split(" process ")[1] for log in logs for line in log.splitlines() if " process " in line}
+    jobs = {file.name.split("_log")[0] for file in runs.glob("hydra/.submitit/*/*_log.out")}
+    assert len(processes) <= len(jobs) <= 10, (processes, jobs)
