@@ -149,10 +149,14 @@ def _drop_unstated(source: Any) -> Any:
     return source
 
 
+def spell_backbone(backbone: BackboneSpec) -> str:
+    """A backbone in the name of a cell, which begins with data set, backbone and adaptation."""
+    return f"{backbone.name}-random" if backbone.weights == "random" else backbone.name
+
+
 def _make_prefix(settings: Settings) -> str:
-    random = "-random" if settings.backbone.weights == "random" else ""
     apart = "".join(f"-{name}{seed}" for name, seed in settings.seeds_apart.items())
     return (
-        f"{settings.dataset.card.name}-{settings.backbone.name}{random}-{settings.adaptation_name}"
+        f"{settings.dataset.card.name}-{spell_backbone(settings.backbone)}-{settings.adaptation_name}"
         f"-{settings.split.name}-f{settings.fraction:g}-s{settings.seed}{apart}"
     )

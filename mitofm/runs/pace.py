@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from mitofm.runs.folder import DamagedCell, read_stored
+from mitofm.runs.identity import spell_backbone
 from mitofm.training.settings import Settings
 
 _JOB = 1800.0  # seconds that a job is to last
@@ -24,7 +25,7 @@ def choose_cells_per_job(runs: Path, cells: Sequence[Settings]) -> int:
     """
     kinds = product(
         {one.dataset.card.name for one in cells},
-        {one.backbone.name for one in cells},
+        {spell_backbone(one.backbone) for one in cells},
         {one.adaptation_name for one in cells},
     )
     names = sorted(place.name for place in (runs / "cells").glob("*"))

@@ -19,6 +19,7 @@ from hydra.core.plugins import Plugins
 from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, RunMode
 
+from mitofm.commands import launching
 from mitofm.commands.composing import compose, read_choices, read_command_line, register_user_configs
 from mitofm.commands.launching import check_launcher
 from mitofm.ground.config import conf_dir
@@ -64,8 +65,8 @@ def test_a_process_composes_its_cells_and_what_goes_wrong_is_the_result(tmp_path
         wrong.return_value  # noqa: B018  raises what the cell did
 
 
-def test_slurm_gives_a_cell_what_it_uses() -> None:
-    pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
+def test_slurm_gives_a_cell_what_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launching, "find_spec", lambda name: name)  # submitit, which is an extra
     slurm, two = "hydra/launcher=slurm", "hydra.launcher.gpus_per_node=2"
     launches = check(slurm, two, "trainer=ddp", "trainer.threads=4").launches
     assert (launches.tasks_per_node, launches.cpus_per_task) == (1, 8)
@@ -79,6 +80,9 @@ def test_slurm_gives_a_cell_what_it_uses() -> None:
             check(slurm, "trainer=ddp", two, f"hydra.launcher.{key}=2")
     with pytest.raises(MitofmError, match="on_error=raise"):
         check(slurm, "on_error=raise")
+    for wrong in ("0", "many"):
+        with pytest.raises(MitofmError, match=f"hydra.launcher.cells_per_job={wrong}: give a number, or null"):
+            check(slurm, f"hydra.launcher.cells_per_job={wrong}")
 
 
 @pytest.mark.parametrize(
@@ -164,12 +168,7 @@ def test_an_interval_is_no_grid() -> None:
         read_command_line("train", ["adaptation=full", "adaptation.lr=interval(1e-4,1e-3)"], None)
 
 
-def test_without_submitit_slurm_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from hydra.errors import MissingConfigException
-
-    def missing(*_: Any, **__: Any) -> Any:
-        raise MissingConfigException("Could not find 'hydra/launcher/submitit_slurm'")
-
-    monkeypatch.setattr("mitofm.commands.composing.hydra_compose", missing)
+def test_without_submitit_slurm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launching, "find_spec", lambda name: None)
     with pytest.raises(MitofmError, match=r"pip install 'mitofm\[slurm\]'"):
-        compose("train", ["hydra/launcher=slurm"])
+        check("hydra/launcher=slurm")
