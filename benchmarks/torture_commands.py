@@ -46,6 +46,7 @@ SPEED = re.compile(rb",[0-9]+\r?$", re.MULTILINE)  # the last column of `log.csv
 NOT_SEEN = {
     r"cache/fingerprints(/[0-9a-f]{32}\.json)?": "what is remembered of a file, one for each time at which it was written",
     r"runs/locks": "the folder of locks; a lock in it is seen",
+    r"tmp/mitofm-\d+-of-\d+/.*": "claims of GPUs and cores; a worker that is killed early has made none",
     r"tmp/tmp\w+wandb-(media|artifacts)": "empty folders of W&B's client, which timm imports; a kill leaves them",
 }
 """Files and folders that are not compared, and what they are."""

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ _OF_ALL = (
 )
 """Settings of submitit that have one name for all kinds of clusters."""
 _LOOK_EVERY = 3 * BEAT  # seconds between two looks at the locks of other jobs
+_ASK_AT_MOST = 30.0  # seconds between two looks at the queue
 _log = logging.getLogger(__name__)
 
 
@@ -77,13 +78,24 @@ def run_in_jobs(
         left["array_parallelism"] = max(1, left["array_parallelism"] // len(arrays))
         executor.update_parameters(**{key if key in _OF_ALL else f"slurm_{key}": one for key, one in left.items()})
         started += executor.map_array(work, array)
-    for job in started:
-        with suppress(Exception):  # how its cells have ended is in their notes
-            job.results()
+    _wait_for({job.job_id.partition("_")[0] for job in started})
     lost = "mitofm: its job died: the same command goes on with it"
     ended = {order[at]: problem for at, problem in work.read_ended().items()}
     shutil.rmtree(work.folder, ignore_errors=True)
     return [ended.get(place, lost) for place in range(len(cells))]
+
+
+def _wait_for(arrays: Iterable[str]) -> None:
+    """Wait until the queue has no job of these arrays. A job that died leaves no result, and not every Slurm keeps accounts."""
+    pause = 1.0
+    while True:
+        time.sleep(pause)
+        pause = min(1.5 * pause, _ASK_AT_MOST)
+        with suppress(subprocess.TimeoutExpired):
+            ask = ["squeue", "--noheader", "--jobs", ",".join(sorted(arrays))]
+            seen = subprocess.run(ask, capture_output=True, text=True, timeout=60, check=False)
+            if not seen.stdout.strip() and (seen.returncode == 0 or "Invalid job id" in seen.stderr):
+                return  # a controller that does not answer is asked again
 
 
 def read_max_array_size() -> int:
