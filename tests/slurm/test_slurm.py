@@ -143,7 +143,7 @@ def test_two_hundred_cells_in_ten_jobs_of_which_one_dies(cluster: dict[str, str]
     code = sweep.wait(timeout=900)
     said = (tmp_path / "sweep.log").read_text()
     done = len(list(runs.glob("cells/*/DONE")))
-    assert done == 200 - code, said  # the cell at which it died is left, unless it died between two
+    assert 200 - code <= done <= 200, said  # the cell at which it died is left, unless that had just ended
     assert said.count("its job died: the same command goes on with it") == code
     again = subprocess.run([*MANY, *SLURM], env=place, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
