@@ -46,6 +46,10 @@ def start(folder: Path, seconds: float = 0.004) -> BaseProcess:
     return process
 
 
+def count_noted(folder: Path) -> int:
+    return sum(len(resumable.read_notes(file, folder / "x.part")) for file in folder.glob("*.progress"))
+
+
 def test_the_bytes_of_one_process_whoever_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.02)
     monkeypatch.setattr(locks, "BEAT", 0.05)  # who waits looks half as often
@@ -71,14 +75,14 @@ def test_the_bytes_of_one_process_whoever_is_killed(tmp_path: Path, monkeypatch:
 def test_after_all_are_killed_no_noted_piece_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resumable, "_NOTE_EVERY", 0.02)
     processes = [start(tmp_path, 0.02) for _ in range(4)]
-    time.sleep(0.3)
+    while count_noted(tmp_path) < 2:
+        time.sleep(0.01)
     for process in processes:
         process.kill()
         process.join()
-    noted = sum(len(resumable.read_notes(file, tmp_path / "x.part")) for file in tmp_path.glob("*.progress"))
+    noted = count_noted(tmp_path)
     written: list[None] = []
     fill(tmp_path, lambda: written.append(None))
-    assert noted > 0
     assert len(written) == ROWS // PIECE - noted
     assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
 
