@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CutOffs:
+    """Of the mitotic count of one kind of tumor, ascending: counts `at` and above are of the next class."""
+
+    at: Sequence[Positive]
+    in_mm2: Positive
+    """The area that is counted on, mm^2."""
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """What people should know of a data set."""
 
@@ -47,6 +57,12 @@ class Card:
     """What happens to crops whose border is padded, one of `mitofm.data.curation.PADDING`."""
     patients: str | Mapping[str, str] | None = None
     """Whose a slide is: `mitofm.data.curation.Rules`."""
+    exhaustive: bool = False
+    """Whether every mitotic figure and look-alike of its images is annotated: what is near none is neither."""
+    area_mm2: Positive | None = None
+    """Of what is annotated of each slide, mm^2; None: not known, or slides differ."""
+    cut_offs: Mapping[str, CutOffs] | None = None
+    """By domain, of the mitotic count; None: none are cited."""
     authors_split: Mapping[str, Any] | None = None
     """Where the split that its authors publish is and how it is read (`mitofm.data.splits.authors`); None: there is none."""
 

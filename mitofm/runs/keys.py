@@ -32,7 +32,7 @@ CURATION = {"outside": "clip", "padded": "drop", "patients": None}
 UNCOUNTED = {
     "data": (
         *CURATION, "authors_split", "download", "download_gb", "title", "url", "licence", "citation",
-        "counts", "positive", "negative", "origin", "overlaps",
+        "counts", "positive", "negative", "origin", "overlaps", "exhaustive", "area_mm2", "cut_offs",
     ),
     "backbone": (
         "file", "hub", "hub_file", "revision", "family", "embed_dim", "prefix_tokens", "depth", "parameters", "licence",

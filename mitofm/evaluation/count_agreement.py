@@ -1,0 +1,135 @@
+"""How well counts of positives by slide agree with what was annotated: among given candidates, from stored predictions.
+
+The prevalence-corrected count needs no threshold: the share of positives on a slide is that of highest likelihood, if the
+logits, but for the prevalence that they were calibrated to, are right (Saerens, Latinne and Decaestecker 2002, Neural
+Computation 14:21). Agreement is the bias with its 95 % limits (Bland and Altman 1986, Lancet 327:307), Lin's concordance (1989,
+Biometrics 45:255) and, with cut-offs, Cohen's kappa with linear weights (1968, Psychological Bulletin 70:213).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from mitofm.evaluation import statistics
+from mitofm.evaluation.replicates import Replicates
+from mitofm.evaluation.statistics import Estimate
+from mitofm.evaluation.threshold import call_positives
+
+CALLED, CORRECTED = "called", "corrected"
+"""Columns of a count by slide: at the threshold, and corrected for prevalence."""
+_LIMITS = 1.96
+_HALVINGS = 60
+_SIGNED = ("concordance", "kappa")  # from -1 to 1
+
+
+def count_by_slide(predictions: pd.DataFrame, threshold: float, shift: float, prevalence: float | None) -> pd.DataFrame:
+    """A row per slide: slide, domain, candidates, counted, called and corrected positives; the last is NaN if it is not known.
+
+    Args:
+        predictions: slide, domain, label, logit of each candidate.
+        threshold: log-odds.
+        shift: what calibrated log-odds have beyond the logits.
+        prevalence: of the training samples, to which they are calibrated; None: not known.
+    """
+    codes, slides = pd.factorize(predictions["slide"], sort=True)
+    logits = predictions["logit"].to_numpy(dtype=float)
+    domain = predictions.groupby("slide")["domain"].first().reindex(slides)
+    corrected = np.full(len(slides), np.nan)
+    if prevalence is not None and 0 < prevalence < 1:
+        corrected = _find_shares(logits + shift - logit(prevalence), codes) * np.bincount(codes)
+    return pd.DataFrame(
+        {
+            "slide": slides,
+            "domain": domain.to_numpy(),
+            "candidates": np.bincount(codes),
+            "counted": np.bincount(codes, weights=predictions["label"]),
+            CALLED: np.bincount(codes, weights=call_positives(logits, threshold)),
+            CORRECTED: corrected,
+        }
+    )
+
+
+def _find_shares(ratios: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """The share of positives of each slide of highest likelihood, from log likelihood ratios (n,): (slides,).
+
+    The likelihood is concave, so that its slope is bisected.
+    """
+    low, high = np.zeros(codes.max() + 1), np.ones(codes.max() + 1)
+    for _ in range(_HALVINGS):
+        share = (low + high) / 2
+        # What a candidate adds to the slope, times share (1 - share): its probability minus the share.
+        rising = np.bincount(codes, weights=expit(ratios + logit(share)[codes]) - share[codes]) > 0
+        low, high = np.where(rising, share, low), np.where(rising, high, share)
+    return (low + high) / 2
+
+
+def replicate_agreement(
+    counted: np.ndarray, predicted: np.ndarray, classes: tuple[np.ndarray, np.ndarray] | None, slides: Sequence[str]
+) -> Replicates:
+    """The measures of agreement over S slides and without each, for `estimate_agreement`.
+
+    Args:
+        counted: (S,) of each slide.
+        predicted: (S,).
+        classes: of either count at the cut-offs, int (S,) each; None: there are no cut-offs.
+        slides: their names, sorted.
+    """
+    n = len(slides)
+    weights = np.vstack([np.ones(n), 1 - np.eye(n)])
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1)
+    x, y = weights @ counted, weights @ predicted
+    bias = y - x
+    squares = weights @ (predicted - counted) ** 2
+    left = np.full(n + 1, float(n - 1))
+    left[0] = n
+    spread = np.sqrt(np.maximum(squares - bias**2, 0) * left / np.maximum(left - 1, 1))
+    variances = weights @ counted**2 - x**2 + weights @ predicted**2 - y**2 + bias**2
+    found = {
+        "count_bias": bias,
+        "count_low": bias - _LIMITS * spread,
+        "count_high": bias + _LIMITS * spread,
+        "concordance": (1 + _divide(variances - squares, variances)) / 2,
+        "kappa": np.full(n + 1, np.nan) if classes is None else (1 + _measure_kappa(weights, *classes)) / 2,
+    }
+    values = {
+        name: [None if np.isnan(value) else float(value) for value in measured] for name, measured in found.items()
+    }
+    return Replicates(list(slides), "", [1.0] * n, [1.0] * n, values)
+
+
+def _measure_kappa(weights: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    levels = np.arange(max(first.max(), second.max()) + 1)
+    one, other = (weights @ (side[:, None] == levels) for side in (first, second))
+    expected = np.einsum("ra,rb,ab->r", one, other, np.abs(levels[:, None] - levels))
+    return 1 - _divide(weights @ np.abs(first - second).astype(float), expected)
+
+
+def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """NaN if there is nothing to divide by."""
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 1e-12)
+
+
+def estimate_agreement(seeds: Sequence[Replicates], measure: str) -> Estimate:
+    """The mean over seeds of a measure with its interval over slides and trainings, as `statistics.estimate`.
+
+    Measures from -1 to 1 have an interval that is symmetric in Fisher's z.
+    """
+    found = statistics.estimate(seeds, measure)
+    if found.value is None:
+        return replace(found, why="slides do not differ")
+    if found.why.startswith("one slide"):
+        found = replace(found, why="without one slide the others do not differ")
+    if measure not in _SIGNED:
+        return found
+    ends = {name: getattr(found, name) for name in ("value", "low", "high")}
+    return replace(found, **{name: None if end is None else 2 * end - 1 for name, end in ends.items()}, bounded=False)
+
+
+def classify(counts: np.ndarray, cut_offs: Sequence[float]) -> np.ndarray:
+    """How many of the ascending cut-offs each count (n,) reaches: int (n,)."""
+    return np.searchsorted(np.asarray(cut_offs, dtype=float), counts, side="right")

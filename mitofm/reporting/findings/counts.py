@@ -1,0 +1,244 @@
+"""How many positives each slide has among its given candidates, as annotated and as predicted, and how well both agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mitofm.evaluation.count_agreement import (
+    CALLED,
+    CORRECTED,
+    classify,
+    count_by_slide,
+    estimate_agreement,
+    replicate_agreement,
+)
+from mitofm.evaluation.replicates import Replicates
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.configurations import name_seed
+from mitofm.reporting.estimates import ALL, DOMAIN, Result, Stored
+from mitofm.reporting.finding import Found, Measured, Section
+from mitofm.reporting.grouping import group_by, keep_largest
+from mitofm.reporting.numbers import NOTHING, format_difference
+from mitofm.reporting.tables import SET, TEST_DOMAIN, Entry, Table, make_table, name_row, show_estimate, show_support
+
+AREA_MM2 = 2.0
+"""To which counts are scaled if the card states the area of a slide."""
+_SERIES = 12  # models with their adaptations in the table of slides
+_PART = "part"
+_WAYS = {CALLED: "at the threshold", CORRECTED: "prevalence-corrected"}
+_MEASURES = ("count_bias", "count_low", "count_high", "concordance", "kappa")
+
+
+@dataclass(frozen=True)
+class Agreed(Result):
+    """How a way of predicting counts agrees with the annotated ones on an evaluation set; `cut_offs` are its domain's."""
+
+    way: str
+    counted: float
+    predicted: float
+    cut_offs: Mapping[str, Any] | None
+
+
+def find(measured: Measured) -> Found:
+    """Agreement on the primary sets, by domain, and the slides; nothing of leaking splits and of slides of one sample each."""
+    leaky = set(measured.done.loc[measured.done["leaks"].eq(True), "cell"])
+
+    def measure(results: Sequence[Result]) -> list[Agreed]:
+        counted = [one for one in results if leaky.isdisjoint(one.group.done.values())]
+        return [one for result in counted for one in measure_agreement(measured.stored, result)]
+
+    primary = measure(measured.primary)
+    if not primary:
+        return Found()
+    word = measured.classes[1]
+    unit = f"per {AREA_MM2:g} mm²" if _read_card(measured.stored, primary[0])[0] else "per slide"
+    text = (
+        f"The candidates were given: a slide's count is that of {word}s among its annotated candidates, and the error is that of "
+        "telling them apart. What a detector misses or finds beyond them is not in it (mitofm count evaluate=true measures that)."
+    )
+    tables = [tabulate(primary, "counts", f"Counts of {word}s among given candidates", unit, SET)]
+    domains = measure(measured.domains)
+    if domains:
+        tables.append(tabulate(domains, "counts_by_domain", "The same by test domain", unit, TEST_DOMAIN))
+    tables.append(tabulate_slides(measured.stored, _pick_series(measured.results, leaky)))
+    return Found([Section(table.title, "" if n else text, table=table, folded=n > 0) for n, table in enumerate(tables)])
+
+
+def measure_agreement(stored: Stored, result: Result) -> Iterator[Agreed]:
+    """The agreement of each way of predicting; none if no slide has several candidates."""
+    area, cut_offs = _read_card(stored, result)
+    stated = cut_offs.get(result.set.removeprefix(DOMAIN)) if area and result.set.startswith(DOMAIN) else None
+    tables = pool_counts(stored, result)
+    if all(table["candidates"].max() < 2 for table in tables.values()):
+        return
+    for way in _WAYS:
+        known = [table for table in tables.values() if table[way].notna().all()]
+        if known:
+            seeds = [_replicate(table, way, area, stated) for table in known]
+            measured = {name: estimate_agreement(seeds, name) for name in _MEASURES}
+            means = [np.mean([_scale(table[column], area).mean() for table in known]) for column in ("counted", way)]
+            yield Agreed(result.group, result.set, measured, way, *map(float, means), stated)
+
+
+def pool_counts(stored: Stored, result: Result) -> dict[str, pd.DataFrame]:
+    """By seed the counts of each slide; a seed's folds test other slides each."""
+    cells = result.group.done
+
+    def compute() -> list[tuple[str, dict[str, list]]]:
+        found = []
+        for key, part in stored.predictions(result.group, result.set).items():
+            cell = cells[key]
+            share = _find_prevalence(stored.collected.split(cell))
+            counts = count_by_slide(part, stored.thresholds[cell], stored.shifts[cell], share)
+            found.append((key, {name: _list(column) for name, column in counts.items()}))
+        return found
+
+    rules = [[stored.thresholds[cell], stored.shifts[cell]] for cell in cells.values()]
+    parts = stored.kept.get(["counts by slide", stored.contents(result.group), rules, result.set], compute)
+    seeds = group_by(parts, lambda part: name_seed(part[0]))
+    return {
+        seed: pd.concat([pd.DataFrame(columns) for _, columns in members])
+        .astype({CORRECTED: float})
+        .sort_values("slide")
+        for seed, members in seeds.items()
+    }
+
+
+def _list(column: pd.Series) -> list:
+    """Plain values, None for NaN."""
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+def _find_prevalence(split: pd.DataFrame) -> float | None:
+    """Of positives among the training samples of a cell, to which its probabilities are calibrated; None if not known."""
+    if _PART not in split:
+        return None
+    trained = split.loc[split[_PART] == "train", "label"]
+    return float(trained.mean()) if len(trained) else None
+
+
+def _read_card(stored: Stored, result: Result) -> tuple[float | None, Mapping[str, Any]]:
+    """The area of a slide (mm²) and the cut-offs by domain, as the card of the cells stated them."""
+    card = stored.config(result.group.a_cell).get("data", {})
+    return card.get("area_mm2"), card.get("cut_offs") or {}
+
+
+def _scale(counts: pd.Series, area: float | None, to: float = AREA_MM2) -> pd.Series:
+    return counts if area is None else counts * to / area
+
+
+def _replicate(table: pd.DataFrame, way: str, area: float | None, stated: Mapping[str, Any] | None) -> Replicates:
+    classes = None
+    if stated is not None:
+        one, other = (
+            classify(_scale(table[column], area, stated["in_mm2"]).to_numpy(), stated["at"])
+            for column in ("counted", way)
+        )
+        classes = one, other
+    sides = (_scale(table[column], area).to_numpy(dtype=float) for column in ("counted", way))
+    return replicate_agreement(*sides, classes, table["slide"].tolist())
+
+
+def tabulate(found: Sequence[Agreed], name: str, title: str, unit: str, heading: str) -> Table:
+    """A row for each configuration, evaluation set and way of predicting."""
+    rows = [
+        [
+            *name_row(one.configuration, one.set, heading),
+            Entry("counts", _WAYS[one.way], {"way": one.way}),
+            Entry(f"annotated {unit}", f"{one.counted:.2f}", {"annotated": one.counted}),
+            Entry("predicted", f"{one.predicted:.2f}", {"predicted": one.predicted}),
+            show_estimate("bias (95 % interval)", "count_bias", one.metrics["count_bias"], format_difference),
+            Entry("limits of agreement", _spell_limits(one.metrics), _list_limits(one.metrics)),
+            show_estimate("concordance (95 % interval)", "concordance", one.metrics["concordance"]),
+            *_show_kappa(one),
+            *show_support(one.metrics["concordance"]),
+        ]
+        for one in found
+    ]
+    note = (
+        "Mean over slides, which count equally, and over seeds. Bias: predicted minus annotated; between the limits of agreement lie "
+        "about 95 % of the slides' differences. Concordance: Lin's, 1 if all counts are equal, lower by scatter and by bias. "
+        "Prevalence-corrected: the share of positives of highest likelihood on each slide, which needs no threshold, but "
+        "probabilities that are right. " + _cite(found)
+    )
+    estimates = [one.metrics[measure] for one in found for measure in ("count_bias", "concordance")]
+    return make_table(name, title, rows, note, estimates=estimates)
+
+
+def _show_kappa(one: Agreed) -> list[Entry]:
+    """Kappa at the cut-offs of the domain; no entry if none are stated."""
+    if one.cut_offs is None:
+        return []
+    return [show_estimate("kappa at the cut-offs", "kappa", one.metrics["kappa"])]
+
+
+def _cite(found: Sequence[Agreed]) -> str:
+    """The cut-offs with their source, if there are any."""
+    stated = {one.set.removeprefix(DOMAIN): one.cut_offs for one in found if one.cut_offs is not None}
+    if not stated:
+        return ""
+    told = (
+        f"{domain}: from {' and from '.join(f'{at:g}' for at in cut['at'])} in {cut['in_mm2']:g} mm² ({cut['source']})"
+        for domain, cut in stated.items()
+    )
+    return (
+        "Kappa (linear weights) says how often both counts are on the same side of cut-offs that are for counts by pathologists on "
+        f"chosen fields; counts are scaled to their area. {'; '.join(told)}."
+    )
+
+
+def _list_limits(metrics: Mapping[str, Estimate]) -> dict[str, float | None]:
+    ends = {end: metrics[f"count_{end}"] for end in ("low", "high")}
+    return {f"limit_{end}{part}": getattr(found, name) for end, found in ends.items()
+            for part, name in (("", "value"), ("_low", "low"), ("_high", "high"))}  # fmt: skip
+
+
+def _spell_limits(metrics: Mapping[str, Estimate]) -> str:
+    low, high = (metrics[f"count_{end}"].value for end in ("low", "high"))
+    return NOTHING if low is None or high is None else f"{low:+.1f} to {high:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _pick_series(results: Sequence[Result], leaky: set[str]) -> list[list[Result]]:
+    """The results on all test slides of each model and adaptation, at its largest fraction: those of highest AUROC."""
+    whole = [one for one in results if one.set == ALL and leaky.isdisjoint(one.group.done.values())]
+    series = [keep_largest(members) for members in group_by(whole, lambda one: one.named).values()]
+    return sorted(series, key=lambda members: -max(member.auroc.value or 0.0 for member in members))[:_SERIES]
+
+
+def tabulate_slides(stored: Stored, series: Sequence[Sequence[Result]]) -> Table:
+    """A row for each slide, a column for each model and adaptation."""
+    parts = []
+    for members in series:
+        tables = [table for member in members for table in pool_counts(stored, member).values()]
+        pooled = pd.concat(tables).groupby(["slide", "domain"], as_index=False)
+        means = pooled[["candidates", "counted", *_WAYS]].mean()
+        parts.append(means.assign(series=members[0].named))
+    found = pd.concat(parts)
+    rows = []
+    for (slide, domain), here in found.groupby(["slide", "domain"]):
+        named = here.set_index("series")
+        first = named.iloc[0]
+        row = [
+            Entry("slide", str(slide), {"slide": slide}),
+            Entry("domain", str(domain), {"domain": domain}),
+            Entry("candidates", f"{first['candidates']:.0f}", {"candidates": first["candidates"]}),
+            Entry("annotated", f"{first['counted']:.0f}", {"annotated": first["counted"]}),
+        ]
+        for members in series:
+            name = members[0].named
+            values = named.loc[name, list(_WAYS)] if name in named.index else dict.fromkeys(_WAYS)
+            shown = NOTHING if values[CALLED] is None else f"{values[CALLED]:.1f}"
+            row.append(Entry(name, shown, {f"{name}, {way}": values[way] for way in _WAYS}))
+        rows.append(row)
+    note = (
+        "Annotated, and called at the threshold: means over the seeds and settings that tested a slide, at the largest fraction. The "
+        "file of this table has the prevalence-corrected counts, too."
+    )
+    if len(series) == _SERIES:
+        note += f" Of {_SERIES} models with their adaptations at most, those of highest AUROC."
+    return make_table("counts_by_slide", "The counts of each slide", rows, note)
