@@ -28,24 +28,25 @@ _SIGNED = ("concordance", "kappa")  # from -1 to 1
 
 
 def count_by_slide(predictions: pd.DataFrame, threshold: float, shift: float, prevalence: float | None) -> pd.DataFrame:
-    """A row per slide: slide, domain, candidates, counted, called and corrected positives; the last is NaN if it is not known.
+    """A row per slide: slide, domain, evaluation_set, candidates, counted, called and corrected (NaN if not known) positives.
 
     Args:
-        predictions: slide, domain, label, logit of each candidate.
+        predictions: slide, domain, evaluation_set, label, logit of each candidate.
         threshold: log-odds.
         shift: what calibrated log-odds have beyond the logits.
         prevalence: of the training samples, to which they are calibrated; None: not known.
     """
     codes, slides = pd.factorize(predictions["slide"], sort=True)
     logits = predictions["logit"].to_numpy(dtype=float)
-    domain = predictions.groupby("slide")["domain"].first().reindex(slides)
+    firsts = predictions.iloc[np.unique(codes, return_index=True)[1]]
     corrected = np.full(len(slides), np.nan)
     if prevalence is not None and 0 < prevalence < 1:
         corrected = _find_shares(logits + shift - logit(prevalence), codes) * np.bincount(codes)
     return pd.DataFrame(
         {
             "slide": slides,
-            "domain": domain.to_numpy(),
+            "domain": firsts["domain"].to_numpy(),
+            "evaluation_set": firsts["evaluation_set"].to_numpy(),
             "candidates": np.bincount(codes),
             "counted": np.bincount(codes, weights=predictions["label"]),
             CALLED: np.bincount(codes, weights=call_positives(logits, threshold)),

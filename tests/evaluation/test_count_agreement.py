@@ -17,7 +17,15 @@ def candidates() -> pd.DataFrame:
     slide = np.repeat([f"s{n:02d}" for n in range(60)], 80)
     share = np.repeat(rng.uniform(0.05, 0.9, 60), 80)
     label = (rng.random(slide.size) < share).astype(int)
-    return pd.DataFrame({"slide": slide, "domain": "lung", "label": label, "logit": 4 * rng.normal(label - 0.5, 0.5)})
+    return pd.DataFrame(
+        {
+            "slide": slide,
+            "domain": "lung",
+            "evaluation_set": "",
+            "label": label,
+            "logit": 4 * rng.normal(label - 0.5, 0.5),
+        }
+    )
 
 
 def test_the_corrected_count_is_the_likeliest_and_follows_the_prevalence_of_a_slide(candidates: pd.DataFrame) -> None:
@@ -32,7 +40,15 @@ def test_the_corrected_count_is_the_likeliest_and_follows_the_prevalence_of_a_sl
 
 
 def test_the_corrected_count_reaches_none_and_all_and_is_unknown_without_a_prevalence(candidates: pd.DataFrame) -> None:
-    apart = pd.DataFrame({"slide": ["a", "a", "b"], "domain": "", "label": [0, 0, 1], "logit": [-900.0, -5.0, 800.0]})
+    apart = pd.DataFrame(
+        {
+            "slide": ["a", "a", "b"],
+            "domain": "",
+            "evaluation_set": "",
+            "label": [0, 0, 1],
+            "logit": [-900.0, -5.0, 800.0],
+        }
+    )
     assert count_by_slide(apart, 0.0, 0.0, 0.5)["corrected"].tolist() == pytest.approx([0, 1])
     assert count_by_slide(apart, 0.0, 0.0, None)["corrected"].isna().all()
 

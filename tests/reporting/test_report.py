@@ -63,7 +63,16 @@ def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: St
     for ending in ("png", "svg", "pdf"):
         assert names(out, f"*.{ending}") == {f"{name}.{ending}" for name in figures}
     tables = {"adaptations", "fractions", "domains", "transfer", "worst_domains", "results", "data", "unfinished"}
-    tables |= {"cost", "reliability", "mistakes", "probabilities", "predictive_values"}
+    tables |= {
+        "cost",
+        "reliability",
+        "mistakes",
+        "probabilities",
+        "predictive_values",
+        "counts",
+        "counts_by_domain",
+        "counts_by_slide",
+    }
     for ending in ("csv", "md", "tex"):
         assert names(out, f"*.{ending}") == {f"{name}.{ending}" for name in tables}
     page = (out / "report.html").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ AREA_MM2 = 2.0
 """To which counts are scaled if the card states the area of a slide."""
 _SERIES = 12  # models with their adaptations in the table of slides
 _PART = "part"
+_NAMES = ("slide", "domain", "evaluation_set")
 _WAYS = {CALLED: "at the threshold", CORRECTED: "prevalence-corrected"}
 _MEASURES = ("count_bias", "count_low", "count_high", "concordance", "kappa")
 
@@ -46,11 +48,12 @@ class Agreed(Result):
 
 def find(measured: Measured) -> Found:
     """Agreement on the primary sets, by domain, and the slides; nothing of leaking splits and of slides of one sample each."""
+    counted = Counted(measured.stored)
     leaky = set(measured.done.loc[measured.done["leaks"].eq(True), "cell"])
 
     def measure(results: Sequence[Result]) -> list[Agreed]:
-        counted = [one for one in results if leaky.isdisjoint(one.group.done.values())]
-        return [one for result in counted for one in measure_agreement(measured.stored, result)]
+        sound = [one for one in results if leaky.isdisjoint(one.group.done.values())]
+        return [one for result in sound for one in measure_agreement(counted, result)]
 
     primary = measure(measured.primary)
     if not primary:
@@ -62,22 +65,25 @@ def find(measured: Measured) -> Found:
         "telling them apart. What a detector misses or finds beyond them is not in it (mitofm count evaluate=true measures that)."
     )
     tables = [tabulate(primary, "counts", f"Counts of {word}s among given candidates", unit, SET)]
-    domains = measure(measured.domains)
+    lines = group_by(measured.domains, lambda one: (one.configuration.where, one.set, one.named))
+    domains = measure([one for members in lines.values() for one in keep_largest(members)])
     if domains:
-        tables.append(tabulate(domains, "counts_by_domain", "The same by test domain", unit, TEST_DOMAIN))
-    tables.append(tabulate_slides(measured.stored, _pick_series(measured.results, leaky)))
+        tables.append(
+            tabulate(domains, "counts_by_domain", "The same by test domain, at the largest fraction", unit, TEST_DOMAIN)
+        )
+    tables.append(tabulate_slides(counted, _pick_series(measured.results, leaky)))
     return Found([Section(table.title, "" if n else text, table=table, folded=n > 0) for n, table in enumerate(tables)])
 
 
-def measure_agreement(stored: Stored, result: Result) -> Iterator[Agreed]:
+def measure_agreement(counted: Counted, result: Result) -> Iterator[Agreed]:
     """The agreement of each way of predicting; none if no slide has several candidates."""
-    area, cut_offs = _read_card(stored, result)
+    area, cut_offs = _read_card(counted.stored, result)
     stated = cut_offs.get(result.set.removeprefix(DOMAIN)) if area and result.set.startswith(DOMAIN) else None
-    tables = pool_counts(stored, result)
-    if all(table["candidates"].max() < 2 for table in tables.values()):
+    tables = counted.find(result)
+    if all(table["candidates"].max() < 2 for table in tables):
         return
     for way in _WAYS:
-        known = [table for table in tables.values() if table[way].notna().all()]
+        known = [table for table in tables if not np.isnan(table[way]).any()]
         if known:
             seeds = [_replicate(table, way, area, stated) for table in known]
             measured = {name: estimate_agreement(seeds, name) for name in _MEASURES}
@@ -85,33 +91,42 @@ def measure_agreement(stored: Stored, result: Result) -> Iterator[Agreed]:
             yield Agreed(result.group, result.set, measured, way, *map(float, means), stated)
 
 
-def pool_counts(stored: Stored, result: Result) -> dict[str, pd.DataFrame]:
-    """By seed the counts of each slide; a seed's folds test other slides each."""
-    cells = result.group.done
+class Counted:
+    """The counts by slide of all cells, each cell's computed once and kept."""
 
-    def compute() -> list[tuple[str, dict[str, list]]]:
-        found = []
-        for key, part in stored.predictions(result.group, result.set).items():
-            cell = cells[key]
-            share = _find_prevalence(stored.collected.split(cell))
-            counts = count_by_slide(part, stored.thresholds[cell], stored.shifts[cell], share)
-            found.append((key, {name: _list(column) for name, column in counts.items()}))
-        return found
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+        self._cells = cache(self._count)
 
-    rules = [[stored.thresholds[cell], stored.shifts[cell]] for cell in cells.values()]
-    parts = stored.kept.get(["counts by slide", stored.contents(result.group), rules, result.set], compute)
-    seeds = group_by(parts, lambda part: name_seed(part[0]))
-    return {
-        seed: pd.concat([pd.DataFrame(columns) for _, columns in members])
-        .astype({CORRECTED: float})
-        .sort_values("slide")
-        for seed, members in seeds.items()
-    }
+    def find(self, result: Result) -> list[dict[str, np.ndarray]]:
+        """Of each seed the columns of `count_by_slide` on the evaluation set, sorted by slide; folds test other slides each."""
+        seeds = []
+        for keys in group_by(result.group.done, name_seed).values():
+            parts = [self._cells(result.group.done[key]) for key in keys]
+            joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            inside = np.flatnonzero(_is_in(result.set, joined))
+            if inside.size:
+                inside = inside[np.argsort(joined["slide"][inside], kind="stable")]
+                seeds.append({name: column[inside] for name, column in joined.items()})
+        return seeds
+
+    def _count(self, cell: str) -> dict[str, np.ndarray]:
+        threshold, shift = self.stored.thresholds[cell], self.stored.shifts[cell]
+
+        def compute() -> dict[str, list]:
+            share = _find_prevalence(self.stored.collected.split(cell))
+            counts = count_by_slide(self.stored.collected.predictions(cell), threshold, shift, share)
+            return {name: column.astype(object).where(column.notna(), None).tolist() for name, column in counts.items()}
+
+        kept = self.stored.kept.get(["counts by slide", self.stored.content(cell), threshold, shift], compute)
+        return {name: np.array(column, dtype=object if name in _NAMES else float) for name, column in kept.items()}
 
 
-def _list(column: pd.Series) -> list:
-    """Plain values, None for NaN."""
-    return column.astype(object).where(column.notna(), None).tolist()
+def _is_in(name: str, counts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which slides belong to an evaluation set, as `metrics.evaluation_sets` makes them."""
+    if name.startswith(DOMAIN):
+        return counts["domain"] == name.removeprefix(DOMAIN)
+    return counts["evaluation_set"] == name if name != ALL else np.ones(len(counts["domain"]), bool)
 
 
 def _find_prevalence(split: pd.DataFrame) -> float | None:
@@ -128,20 +143,20 @@ def _read_card(stored: Stored, result: Result) -> tuple[float | None, Mapping[st
     return card.get("area_mm2"), card.get("cut_offs") or {}
 
 
-def _scale(counts: pd.Series, area: float | None, to: float = AREA_MM2) -> pd.Series:
+def _scale(counts: np.ndarray, area: float | None, to: float = AREA_MM2) -> np.ndarray:
     return counts if area is None else counts * to / area
 
 
-def _replicate(table: pd.DataFrame, way: str, area: float | None, stated: Mapping[str, Any] | None) -> Replicates:
+def _replicate(
+    table: Mapping[str, np.ndarray], way: str, area: float | None, stated: Mapping[str, Any] | None
+) -> Replicates:
+    sides = table["counted"], table[way]
     classes = None
     if stated is not None:
-        one, other = (
-            classify(_scale(table[column], area, stated["in_mm2"]).to_numpy(), stated["at"])
-            for column in ("counted", way)
-        )
+        one, other = (classify(_scale(side, area, stated["in_mm2"]), stated["at"]) for side in sides)
         classes = one, other
-    sides = (_scale(table[column], area).to_numpy(dtype=float) for column in ("counted", way))
-    return replicate_agreement(*sides, classes, table["slide"].tolist())
+    one, other = (_scale(side, area) for side in sides)
+    return replicate_agreement(one, other, classes, table["slide"].tolist())
 
 
 def tabulate(found: Sequence[Agreed], name: str, title: str, unit: str, heading: str) -> Table:
@@ -210,13 +225,12 @@ def _pick_series(results: Sequence[Result], leaky: set[str]) -> list[list[Result
     return sorted(series, key=lambda members: -max(member.auroc.value or 0.0 for member in members))[:_SERIES]
 
 
-def tabulate_slides(stored: Stored, series: Sequence[Sequence[Result]]) -> Table:
+def tabulate_slides(counted: Counted, series: Sequence[Sequence[Result]]) -> Table:
     """A row for each slide, a column for each model and adaptation."""
     parts = []
     for members in series:
-        tables = [table for member in members for table in pool_counts(stored, member).values()]
-        pooled = pd.concat(tables).groupby(["slide", "domain"], as_index=False)
-        means = pooled[["candidates", "counted", *_WAYS]].mean()
+        tables = pd.concat([pd.DataFrame(table) for member in members for table in counted.find(member)])
+        means = tables.groupby(["slide", "domain"], as_index=False)[["candidates", "counted", *_WAYS]].mean()
         parts.append(means.assign(series=members[0].named))
     found = pd.concat(parts)
     rows = []

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from scipy.special import expit
 
 from mitofm.evaluation.threshold import read_logit
 from mitofm.reporting.finding import Measured
@@ -41,12 +40,10 @@ def test_counts_and_their_agreement_are_those_of_the_stored_predictions(study: S
     assert row["limit_low"] < row["count_bias"] < row["limit_high"]
     assert 0 < row["concordance_low"] < row["concordance"] < row["concordance_high"] < 1
     assert sorted(set(domains.full["set"])) == [f"domain:{name}" for name in ("breast", "lung", "lymphoma", "melanoma")]
-    assert "kappa" not in domains.full and "kappa" not in whole.note
-    assert slides.full["annotated"].sum() == pytest.approx(
-        pd.concat([pd.read_parquet(folder / "predictions.parquet") for folder in folders])
-        .groupby(["slide", "label"])["label"].sum().groupby("slide").sum().sum(), rel=0.5
-    )  # fmt: skip
-    assert expit(CUT) == pytest.approx(0.4)
+    assert "kappa" not in domains.full
+    tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
+    annotated = pd.concat([table.groupby("slide")["label"].sum() for table in tables]).groupby("slide").mean()
+    assert slides.full.set_index("slide")["annotated"].to_dict() == pytest.approx(annotated.to_dict())
 
 
 def test_a_card_with_area_and_cut_offs_gives_counts_per_area_and_kappa_with_its_source(
