@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mitofm.counting.slides import Slide
+    from mitofm.data.dataset import Dataset
     from mitofm.inference.trained import Checkpoint
 
 TABLE = "slides.csv"
+_NO_DIAGNOSIS = "Counts of a classifier's calls, not for diagnosis; what they are and are not: docs/count.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,7 @@ class CountSettings(Counting):
     image_mpp: Positive | None
     region: Path | None
     output: Path | None
+    evaluate: bool
     versions: Way
     weights_file: str | None
 
@@ -48,7 +51,12 @@ def main(arguments: list[str]) -> None:
     (given,), settings = ask_about(CountSettings, "count", arguments, "a cell or a checkpoint's folder")
     if (settings.data is None) == (settings.slides is None):
         raise MitofmError("give the slides: either slides=FOLDER (or one file), or data=NAME")
+    if settings.evaluate:
+        _open_exhaustive(settings)
+    import pandas as pd
+
     from mitofm.counting import folder
+    from mitofm.counting.count import COLUMNS
     from mitofm.ground.fingerprints import Remembered
     from mitofm.inference.outputs import check_folder
 
@@ -58,20 +66,49 @@ def main(arguments: list[str]) -> None:
     regions = _find_regions(settings.region, slides)
     masks = [_draw(region, slide) for region, slide in zip(regions, slides, strict=True)]
     points = _read_points(counting, slides)
-    out = settings.output or settings.paths.runs / "counts" / f"{trained.name}-on-{name}"
+    evaluated = "-evaluated" if settings.evaluate else ""
+    out = settings.output or settings.paths.runs / "counts" / f"{trained.name}-on-{name}{evaluated}"
     check_folder(out)
     remembered = Remembered(settings.paths.cache / "fingerprints")
-    wanted = folder.describe(trained, slides, [region for region in regions if region], counting, remembered)
-    rows = _count(trained, slides, masks, points, counting, settings.trainer, out, wanted)
-    import pandas as pd
+    by_image = {slide.image: (mask, region) for slide, mask, region in zip(slides, masks, regions, strict=True)}
 
-    from mitofm.counting.count import COLUMNS
+    def count(listed: Sequence[Slide], counting: Counting, out: Path) -> list[dict[str, Any]]:
+        outlined = [by_image[slide.image] for slide in listed]
+        wanted = folder.describe(trained, listed, [region for _, region in outlined if region], counting, remembered)
+        rows = _count(trained, listed, [mask for mask, _ in outlined], points, counting, settings.trainer, out, wanted)
+        write_text(out / TABLE, to_csv(pd.DataFrame(rows, columns=list(COLUMNS))))
+        return rows
 
-    write_text(out / TABLE, to_csv(pd.DataFrame(rows, columns=list(COLUMNS))))
-    words = trained.facts["labels"]
-    for row in rows:
-        tell(_say(row, words["1"], counting.area_mm2))
-    tell("Counts of a classifier's calls, not for diagnosis; what they are and are not: docs/count.md", out / TABLE)
+    if settings.evaluate:
+        from mitofm.commands.evaluating import evaluate
+        from mitofm.counting.evaluation import TABLE as DETECTION
+
+        evaluate(trained, _open_exhaustive(settings), slides, counting, out, count)
+        tell(_NO_DIAGNOSIS, out / DETECTION)
+        return
+    for row in count(slides, counting, out):
+        tell(_say(row, trained.facts["labels"]["1"], counting.area_mm2))
+    tell(_NO_DIAGNOSIS, out / TABLE)
+
+
+def _open_exhaustive(settings: CountSettings) -> Dataset:
+    """The data set whose annotations a count is compared with.
+
+    Raises:
+        MitofmError: there is none, it may lack figures, or parts of its slides were not to be counted on.
+    """
+    from mitofm.data.dataset import Dataset
+
+    if settings.data is None or settings.region is not None:
+        raise MitofmError("evaluate=true: give data=NAME, whose annotations the count is compared with, and no region")
+    dataset = Dataset(settings.data, settings.paths.cache)
+    if not dataset.card.exhaustive:
+        raise MitofmError(
+            f"evaluate=true: the card of data set {dataset.card.name!r} does not say that every mitotic figure of its images is "
+            "annotated (exhaustive: true), and without that what is found beside the annotations is not wrong. "
+            "data.exhaustive=true says so of your own slides"
+        )
+    return dataset
 
 
 def _list_slides(settings: CountSettings, trained: Checkpoint) -> tuple[list[Slide], str]:

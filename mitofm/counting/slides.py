@@ -144,8 +144,29 @@ def _compare_resolutions(path: Path, own: float, trained: float | None, other: b
 
 def _list_learned(data: str, trained: Checkpoint) -> set[str] | None:
     """The slides of training and validation; None if the checkpoint lies in no cell, or was trained on other data."""
+    frame = _read_split(data, trained, [])
+    return None if frame is None else set(frame.loc[frame["part"].isin(["train", "validation"]), "slide"])
+
+
+def read_sides(data: str, trained: Checkpoint) -> dict[str, tuple[str, str]] | None:
+    """By slide of the cell the part ("train", "validation", "test", "unused") and the set that it is tested in; None as above.
+
+    Raises:
+        MitofmError: a slide is on two sides.
+    """
+    frame = _read_split(data, trained, ["evaluation_set"])
+    if frame is None:
+        return None
+    used = frame[frame["part"] != "unused"].groupby("slide")
+    if (used["part"].nunique() > 1).any():
+        raise MitofmError(
+            "evaluate=true: this cell was tested on slides that it was trained on. Take one whose split keeps slides together"
+        )
+    return dict(zip(used.groups, zip(used["part"].first(), used["evaluation_set"].first(), strict=True), strict=True))
+
+
+def _read_split(data: str, trained: Checkpoint, columns: list[str]) -> pd.DataFrame | None:
     split = trained.folder.resolve().parent / "split.parquet"
     if data != trained.facts["patches"]["dataset"] or not split.is_file():
         return None
-    frame = read_split(split, ["part"])
-    return set(frame.loc[frame["part"].isin(["train", "validation"]), "slide"])
+    return read_split(split, ["part", *columns])

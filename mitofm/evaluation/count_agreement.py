@@ -127,8 +127,8 @@ def estimate_agreement(seeds: Sequence[Replicates], measure: str) -> Estimate:
         found = replace(found, why="without one slide the others do not differ")
     if measure not in _SIGNED:
         return found
-    ends = {name: getattr(found, name) for name in ("value", "low", "high")}
-    return replace(found, **{name: None if end is None else 2 * end - 1 for name, end in ends.items()}, bounded=False)
+    value, low, high = (None if end is None else 2 * end - 1 for end in (found.value, found.low, found.high))
+    return replace(found, value=value, low=low, high=high, bounded=False)
 
 
 def classify(counts: np.ndarray, cut_offs: Sequence[float]) -> np.ndarray:

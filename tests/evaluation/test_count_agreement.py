@@ -95,7 +95,7 @@ def test_the_interval_of_concordance_covers_it() -> None:
 
 def test_slides_that_do_not_differ_have_no_kappa() -> None:
     none = np.zeros(8, int)
-    seeds_ = [replicate_agreement(np.arange(8.0), np.arange(8.0), (none, none), list("abcdefgh"))]
-    found = estimate_agreement(seeds_, "kappa")
-    assert found.value is None and found.why == "slides do not differ"
-    assert estimate_agreement(seeds_, "concordance").value == 1
+    equal = [replicate_agreement(np.arange(8.0), np.arange(8.0), (none, none), list("abcdefgh"))]
+    found = estimate_agreement(equal, "kappa")
+    assert (found.value, found.why) == (None, "slides do not differ")
+    assert estimate_agreement(equal, "concordance").value == 1

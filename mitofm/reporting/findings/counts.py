@@ -87,8 +87,10 @@ def measure_agreement(counted: Counted, result: Result) -> Iterator[Agreed]:
         if known:
             seeds = [_replicate(table, way, area, stated) for table in known]
             measured = {name: estimate_agreement(seeds, name) for name in _MEASURES}
-            means = [np.mean([_scale(table[column], area).mean() for table in known]) for column in ("counted", way)]
-            yield Agreed(result.group, result.set, measured, way, *map(float, means), stated)
+            one, other = (
+                float(np.mean([_scale(table[column], area).mean() for table in known])) for column in ("counted", way)
+            )
+            yield Agreed(result.group, result.set, measured, way, one, other, stated)
 
 
 class Counted:

@@ -1,0 +1,77 @@
+"""`mitofm count evaluate=true`: the threshold is that of the validation slides, and each number that of the annotations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mitofm.counting import evaluation
+from mitofm.counting.detection import FALSE, MISSED
+from mitofm.counting.matching import match
+from mitofm.ground.csv_cells import read_csv
+
+from .conftest import MPP, read_all
+from .test_count import refused
+
+TISSUE = ("data=synthetic", "data.source.domains=[canine lymphoma,human melanoma]", "data.source.slides_per_domain=6",
+          "data.source.cells_per_slide=12")  # fmt: skip
+
+
+def test_test_slides_are_counted_at_the_threshold_of_the_validation_slides(
+    count: Callable[..., str], home: Path, tried: Path, tmp_path: Path
+) -> None:
+    said = count(*TISSUE, "evaluate=true", f"output={tmp_path}/out")
+    split = pd.read_parquet(next(tried.glob("*-linear_probe-*")) / "split.parquet")
+    table = read_csv(tmp_path / "out" / "detection.csv").set_index("set")
+    slides = {part: read_csv(tmp_path / "out" / part / "slides.csv") for part in ("validation", "test")}
+    for part, counted in slides.items():
+        assert set(counted["slide"]) == set(split.loc[split["part"] == part, "slide"])
+    assert table.loc["all", "threshold_rule"].startswith("highest F1 on")
+    assert table.loc["all", "found"] == slides["test"]["mitotic_figures"].sum()
+    hits = 0
+    samples = pd.read_parquet(next((home / "cache" / "tables").glob("**/*.parquet")))
+    for image in slides["test"]["image"]:
+        found = pd.read_parquet(tmp_path / "out" / "test" / Path(image).stem / "detections.parquet")
+        mine = samples[(samples["image"] == image) & (samples["label"] == 1)]
+        called = found.loc[found["predicted"] == 1, ["x", "y"]].to_numpy()
+        hits += len(match(called * MPP, mine[["x", "y"]].to_numpy(dtype=float) * MPP))
+    assert table.loc["all", "hits"] == hits
+    assert table.loc["all", "recall"] == hits / table.loc["all", "figures"]
+    assert table.loc["all", "recall"] <= table.loc["all", "proposals_recall"]
+    domains = table.loc[["domain:canine lymphoma", "domain:human melanoma"]]
+    assert domains[["figures", "found", "hits", *MISSED, *FALSE]].sum().tolist() == [
+        table.loc["all", name] for name in ("figures", "found", "hits", *MISSED, *FALSE)
+    ]
+    errors = read_csv(tmp_path / "out" / "errors.csv")
+    assert errors["kind"].value_counts().sum() == table.loc["all", [*MISSED, *FALSE]].sum()
+    assert read_csv(tmp_path / "out" / "froc.csv")["recall"].max() <= 1
+    assert (tmp_path / "out" / "froc.png").stat().st_size > 5000
+    assert "proposals alone" in said
+    assert "false:" in said
+    before = read_all(tmp_path / "out")
+    assert count(*TISSUE, "evaluate=true", f"output={tmp_path}/out") == said
+    assert read_all(tmp_path / "out") == before
+
+
+def test_sums_that_were_changed_are_not_read(tmp_path: Path, count: Callable[..., str]) -> None:
+    facts = {"threshold": 0.0, "rule": "x", "slides": {"unit": ["a"], "hits": [3]}}
+    whole = facts | {"checksum": evaluation.checksum(facts)}
+    (tmp_path / "sums.json").write_text(json.dumps(whole))
+    assert evaluation.read_sums(tmp_path / "sums.json")["hits"].tolist() == [3]
+    (tmp_path / "sums.json").write_text(json.dumps(whole).replace("[3]", "[4]"))
+    assert evaluation.read_sums(tmp_path / "sums.json") is None
+
+
+def test_only_what_is_annotated_exhaustively_is_evaluated(
+    count: Callable[..., str], slides: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = f"output={tmp_path}/out"
+    own = ("data=own_csv", f"data.source.root={slides}", "evaluate=true", out)
+    assert "data.exhaustive=true says so" in refused(count, capsys, *own)
+    assert "give data=NAME" in refused(count, capsys, f"slides={slides}", "evaluate=true", out)
+    assert not np.any(list(tmp_path.iterdir()))
