@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mitofm.inference.trained import Checkpoint
 
 TABLE = "slides.csv"
+_WITH_DATA = "evaluate=true: the count is compared with annotations: give data=NAME, or nothing for the cell's own; no slides or region"
 _NO_DIAGNOSIS = "Counts of a classifier's calls, not for diagnosis; what they are and are not: docs/count.md"
 
 
@@ -47,12 +48,23 @@ class CountSettings(Counting):
 
 
 def main(arguments: list[str]) -> None:
-    """Count on every slide, print each count and its notes, and write the table."""
-    (given,), settings = ask_about(CountSettings, "count", arguments, "a cell or a checkpoint's folder")
+    """Count on every slide, print each count and its notes, and write the table; or compare with annotations."""
+    subject = "a cell, a checkpoint's folder, or a study whose cells are evaluated"
+    (given,), settings = ask_about(CountSettings, "count", arguments, subject)
+    if not settings.evaluate:
+        _work(given, settings)
+        return
+    for number, cell in enumerate(cells := _list_cells(given, settings), 1):
+        if len(cells) > 1:
+            tell(f"cell {number} of {len(cells)}: {cell}")
+        own = settings if settings.data is not None else replace(settings, data=_read_own_data(cell, settings))
+        _work(cell, own, _open_exhaustive(own))
+
+
+def _work(given: str, settings: CountSettings, annotated: Dataset | None = None) -> None:
+    """Count with one cell, and compare with what is `annotated`."""
     if (settings.data is None) == (settings.slides is None):
         raise MitofmError("give the slides: either slides=FOLDER (or one file), or data=NAME")
-    if settings.evaluate:
-        _open_exhaustive(settings)
     import pandas as pd
 
     from mitofm.counting import folder
@@ -66,7 +78,7 @@ def main(arguments: list[str]) -> None:
     regions = _find_regions(settings.region, slides)
     masks = [_draw(region, slide) for region, slide in zip(regions, slides, strict=True)]
     points = _read_points(counting, slides)
-    evaluated = "-evaluated" if settings.evaluate else ""
+    evaluated = "-evaluated" if annotated else ""
     out = settings.output or settings.paths.runs / "counts" / f"{trained.name}-on-{name}{evaluated}"
     check_folder(out)
     remembered = Remembered(settings.paths.cache / "fingerprints")
@@ -79,16 +91,41 @@ def main(arguments: list[str]) -> None:
         write_text(out / TABLE, to_csv(pd.DataFrame(rows, columns=list(COLUMNS))))
         return rows
 
-    if settings.evaluate:
+    if annotated:
         from mitofm.commands.evaluating import evaluate
         from mitofm.counting.evaluation import TABLE as DETECTION
 
-        evaluate(trained, _open_exhaustive(settings), slides, counting, out, count)
+        evaluate(trained, annotated, slides, counting, out, count)
         tell(_NO_DIAGNOSIS, out / DETECTION)
         return
     for row in count(slides, counting, out):
         tell(_say(row, trained.facts["labels"]["1"], counting.area_mm2))
     tell(_NO_DIAGNOSIS, out / TABLE)
+
+
+def _list_cells(given: str, settings: CountSettings) -> list[str]:
+    """The finished cells of a study, or what was given if that is none."""
+    from mitofm.runs import studies
+    from mitofm.runs.folder import CellFolder, State
+
+    runs = settings.paths.runs
+    if given not in studies.list_names(runs):
+        return [given]
+    cells = [name for name in studies.read(runs, given).cells if CellFolder(runs, name).read_state() is State.DONE]
+    if not cells:
+        raise MitofmError(f"study {given!r} in {runs} has no finished cell")
+    if settings.output is not None and len(cells) > 1:
+        raise MitofmError(f"output={settings.output}: one folder cannot be that of {len(cells)} cells. Leave it out")
+    return cells
+
+
+def _read_own_data(given: str, settings: CountSettings) -> Mapping[str, Any]:
+    """The data set that a cell was trained on, as its config has it."""
+    from mitofm.runs.folder import find_cell, read_config
+
+    if settings.slides is not None:
+        raise MitofmError(_WITH_DATA)
+    return read_config(find_cell(settings.paths.runs, given))["data"]
 
 
 def _open_exhaustive(settings: CountSettings) -> Dataset:
@@ -100,7 +137,7 @@ def _open_exhaustive(settings: CountSettings) -> Dataset:
     from mitofm.data.dataset import Dataset
 
     if settings.data is None or settings.region is not None:
-        raise MitofmError("evaluate=true: give data=NAME, whose annotations the count is compared with, and no region")
+        raise MitofmError(_WITH_DATA)
     dataset = Dataset(settings.data, settings.paths.cache)
     if not dataset.card.exhaustive:
         raise MitofmError(

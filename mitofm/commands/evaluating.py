@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import expit
 
 from mitofm.counting.count import find_threshold
-from mitofm.counting.detection import FALSE, MISSED, Detected, choose_threshold
-from mitofm.counting.evaluation import AGREEMENT, DOMAIN, RATES, read_detected, write_detection
+from mitofm.counting.detection import AGREEMENT, FALSE, MISSED, RATES, Detected, choose_threshold
+from mitofm.counting.evaluation import DOMAIN, read_detected, write_detection
 from mitofm.counting.folder import name_slides
 from mitofm.counting.settings import Counting
 from mitofm.counting.slides import Slide, read_sides

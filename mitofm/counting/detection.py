@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,17 @@ from scipy.spatial import cKDTree
 
 from mitofm.counting.matching import match
 from mitofm.counting.merging import WITHIN_UM
+from mitofm.evaluation import statistics
+from mitofm.evaluation.count_agreement import estimate_agreement, replicate_agreement
 from mitofm.evaluation.replicates import Replicates
+from mitofm.evaluation.statistics import Estimate
+from mitofm.ground.files import checksum, read_json
 
 PROPOSALS, CLASSIFIER, MERGED = "missed by the proposals", "rejected by the classifier", "merged with another"
 LOOK_ALIKE, OTHER = "a look-alike", "neither"
+RATES = ("f1", "precision", "recall", "proposals_recall")
+AGREEMENT = ("count_bias", "count_low", "count_high", "concordance")
+SUMS = "detection.json"
 MISSED, FALSE = (PROPOSALS, CLASSIFIER, MERGED), (LOOK_ALIKE, OTHER)
 """The kinds of errors: figures that are not detected, and detections that are no figure."""
 
@@ -178,3 +186,25 @@ def trace_froc(images: Sequence[Detected], points: int = 200) -> pd.DataFrame:
             "recall": table["hits"] / max(figures, 1),
         }
     )
+
+
+def estimate_detection(seeds: Sequence[pd.DataFrame]) -> dict[str, Estimate]:
+    """`RATES` and, of the count of a slide, `AGREEMENT`: means over seeds with intervals over slides, from `sum_by_unit`."""
+    rates = [replicate_detection(sums) for sums in seeds]
+    counts = []
+    for sums in seeds:
+        by_unit = sums.groupby("unit")[["figures", "found"]].sum()
+        figures, found = (by_unit[name].to_numpy(dtype=float) for name in ("figures", "found"))
+        counts.append(replicate_agreement(figures, found, None, list(map(str, by_unit.index))))
+    measured = {name: statistics.estimate(rates, name) for name in RATES}
+    return measured | {name: estimate_agreement(counts, name) for name in AGREEMENT}
+
+
+def read_sums(path: Path) -> pd.DataFrame | None:
+    """The sums by slide that `write_detection` wrote; None if the file is damaged."""
+    try:
+        facts = read_json(path)
+        stated = facts.pop("checksum", None)
+        return pd.DataFrame(facts["slides"]) if stated == checksum(facts) else None
+    except (OSError, ValueError, KeyError):
+        return None

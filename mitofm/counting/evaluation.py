@@ -13,24 +13,20 @@ from mitofm.counting import outputs
 from mitofm.counting.detection import (
     FALSE,
     MISSED,
+    SUMS,
     Detected,
+    estimate_detection,
     find_hits,
     list_errors,
-    replicate_detection,
     sum_by_unit,
     trace_froc,
 )
 from mitofm.counting.merging import suppress
 from mitofm.counting.slides import Slide
-from mitofm.evaluation import statistics
-from mitofm.evaluation.count_agreement import estimate_agreement, replicate_agreement
-from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.csv_cells import to_csv
-from mitofm.ground.files import checksum, read_json, write_json, write_text
+from mitofm.ground.files import checksum, write_json, write_text
 
-SUMS, TABLE, CURVE, ERRORS = "detection.json", "detection.csv", "froc.csv", "errors.csv"
-RATES = ("f1", "precision", "recall", "proposals_recall")
-AGREEMENT = ("count_bias", "count_low", "count_high", "concordance")
+TABLE, CURVE, ERRORS = "detection.csv", "froc.csv", "errors.csv"
 ALL, DOMAIN = "all", "domain:"
 
 
@@ -75,18 +71,6 @@ def list_sets(images: Sequence[Detected]) -> dict[str, list[Detected]]:
     domains = sorted({image.domain for image in images})
     sets = {ALL: list(images)} | {name: [one for one in images if one.evaluation_set == name] for name in named}
     return sets | {f"{DOMAIN}{name}": [one for one in images if one.domain == name] for name in domains}
-
-
-def estimate_detection(seeds: Sequence[pd.DataFrame]) -> dict[str, Estimate]:
-    """`RATES` and, of the count of a slide, `AGREEMENT`: means over seeds with intervals over slides, from `sum_by_unit`."""
-    rates = [replicate_detection(sums) for sums in seeds]
-    counts = []
-    for sums in seeds:
-        by_unit = sums.groupby("unit")[["figures", "found"]].sum()
-        figures, found = (by_unit[name].to_numpy(dtype=float) for name in ("figures", "found"))
-        counts.append(replicate_agreement(figures, found, None, list(map(str, by_unit.index))))
-    measured = {name: statistics.estimate(rates, name) for name in RATES}
-    return measured | {name: estimate_agreement(counts, name) for name in AGREEMENT}
 
 
 def write_detection(
@@ -138,13 +122,3 @@ def _list_errors(
             place = {axis: error[axis] / mpp for axis in "xy"}
             rows.append({"image": image.image, "kind": error["kind"], **place, "probability": probability})
     return pd.DataFrame(rows, columns=["image", "kind", "x", "y", "probability"])
-
-
-def read_sums(path: Path) -> pd.DataFrame | None:
-    """The sums by slide that `write_detection` wrote; None if the file is damaged."""
-    try:
-        facts = read_json(path)
-        stated = facts.pop("checksum", None)
-        return pd.DataFrame(facts["slides"]) if stated == checksum(facts) else None
-    except (OSError, ValueError, KeyError):
-        return None

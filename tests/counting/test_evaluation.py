@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mitofm.counting import evaluation
-from mitofm.counting.detection import FALSE, MISSED
+from mitofm.counting.detection import FALSE, MISSED, read_sums
 from mitofm.counting.matching import match
 from mitofm.ground.csv_cells import read_csv
+from mitofm.ground.files import checksum
 
 from .conftest import MPP, read_all
 from .test_count import refused
@@ -54,17 +54,17 @@ def test_test_slides_are_counted_at_the_threshold_of_the_validation_slides(
     assert "proposals alone" in said
     assert "false:" in said
     before = read_all(tmp_path / "out")
-    assert count(*TISSUE, "evaluate=true", f"output={tmp_path}/out") == said
+    assert count("evaluate=true", f"output={tmp_path}/out") == said  # of its own data, and nothing is computed again
     assert read_all(tmp_path / "out") == before
 
 
-def test_sums_that_were_changed_are_not_read(tmp_path: Path, count: Callable[..., str]) -> None:
+def test_sums_that_were_changed_are_not_read(tmp_path: Path) -> None:
     facts = {"threshold": 0.0, "rule": "x", "slides": {"unit": ["a"], "hits": [3]}}
-    whole = facts | {"checksum": evaluation.checksum(facts)}
+    whole = facts | {"checksum": checksum(facts)}
     (tmp_path / "sums.json").write_text(json.dumps(whole))
-    assert evaluation.read_sums(tmp_path / "sums.json")["hits"].tolist() == [3]
+    assert read_sums(tmp_path / "sums.json")["hits"].tolist() == [3]
     (tmp_path / "sums.json").write_text(json.dumps(whole).replace("[3]", "[4]"))
-    assert evaluation.read_sums(tmp_path / "sums.json") is None
+    assert read_sums(tmp_path / "sums.json") is None
 
 
 def test_only_what_is_annotated_exhaustively_is_evaluated(
@@ -73,5 +73,5 @@ def test_only_what_is_annotated_exhaustively_is_evaluated(
     out = f"output={tmp_path}/out"
     own = ("data=own_csv", f"data.source.root={slides}", "evaluate=true", out)
     assert "data.exhaustive=true says so" in refused(count, capsys, *own)
-    assert "give data=NAME" in refused(count, capsys, f"slides={slides}", "evaluate=true", out)
+    assert "no slides or region" in refused(count, capsys, f"slides={slides}", "evaluate=true", out)
     assert not np.any(list(tmp_path.iterdir()))

@@ -1,0 +1,94 @@
+"""How well figures are found on whole slides, of the cells that `mitofm count evaluate=true` was typed for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from mitofm.counting.detection import AGREEMENT, RATES, SUMS, estimate_detection, read_sums
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.configurations import name_seed
+from mitofm.reporting.estimates import ALL, DOMAIN, Result
+from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.grouping import group_by
+from mitofm.reporting.numbers import format_difference
+from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate, show_support
+
+_HEADINGS = {
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "proposals_recall": "recall of the proposals alone",
+}
+
+
+def find(measured: Measured) -> Found:
+    """The table; nothing if no cell was evaluated."""
+    kept: dict[str, pd.DataFrame | None] = {}
+    rows = [(one, found) for one in measured.results if (found := _estimate(measured, one, kept)) is not None]
+    damaged = sorted(cell for cell, sums in kept.items() if sums is None)
+    cautions = [
+        f"The evaluated count of {cell} is damaged and left out: delete its folder in counts/ and count again."
+        for cell in damaged
+    ]
+    sections = [
+        show_table(table)
+        for table in (tabulate(rows, by_domain=False), tabulate(rows, by_domain=True))
+        if len(table.full)
+    ]
+    return Found(sections, cautions=cautions)
+
+
+def _estimate(
+    measured: Measured, result: Result, kept: dict[str, pd.DataFrame | None]
+) -> Mapping[str, Estimate] | None:
+    parts = list(_read(measured, result, kept))
+    seeds = group_by(parts, lambda part: name_seed(part[0]))
+    joined = [pd.concat([sums for _, sums in members]) for members in seeds.values()]
+    return estimate_detection(joined) if joined else None
+
+
+def _read(
+    measured: Measured, result: Result, kept: dict[str, pd.DataFrame | None]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """By repetition the sums of the slides in the evaluation set."""
+    runs, dataset = measured.stored.collected.runs, result.configuration.dataset
+    for key, cell in result.group.done.items():
+        path = runs / "counts" / f"{cell}-on-{dataset}-evaluated" / SUMS
+        if cell not in kept and path.is_file():
+            kept[cell] = read_sums(path)
+        sums = kept.get(cell)
+        if sums is None:
+            continue
+        if result.set.startswith(DOMAIN):
+            sums = sums[sums["domain"] == result.set.removeprefix(DOMAIN)]
+        elif result.set != ALL:
+            sums = sums[sums["evaluation_set"] == result.set]
+        if len(sums):
+            yield key, sums
+
+
+def tabulate(found: Sequence[tuple[Result, Mapping[str, Estimate]]], by_domain: bool) -> Table:
+    """A row for each configuration and evaluation set, or test domain."""
+    named = {one.configuration for one, _ in found if not one.set.startswith(DOMAIN) and one.set != ALL}
+    rows = []
+    for one, measured in found:
+        if one.set.startswith(DOMAIN) != by_domain or (one.set == ALL and one.configuration in named):
+            continue
+        rows.append(
+            [
+                *name_row(one.configuration, one.set),
+                *(show_estimate(f"{_HEADINGS[name]} (95 % interval)", name, measured[name]) for name in RATES),
+                show_estimate("bias of a slide's count", "count_bias", measured["count_bias"], format_difference),
+                show_estimate("concordance of counts", "concordance", measured["concordance"]),
+                Entry(full={name: measured[name].value for name in AGREEMENT[1:3]}),
+                *show_support(measured["f1"]),
+            ]
+        )
+    note = (
+        "No candidates were given: proposals, their scores, and what remains within 7.5 micrometres of each other, at the threshold "
+        "of highest F1 on the cell's validation slides; all annotations of those were used, however few labels were trained on."
+    )
+    title = "Detection on whole slides" + (", by test domain" if by_domain else "")
+    return make_table("detection_by_domain" if by_domain else "detection", title, rows, note)
