@@ -31,9 +31,9 @@ from mitofm.commands.composing import compose
 from mitofm.counting.dense import lay_grid
 from mitofm.counting.matching import match
 from mitofm.counting.merging import suppress
-from mitofm.counting.survey import survey
-from mitofm.counting.tissue import choose_step, find_tissue
 from mitofm.data.images.open import open_image
+from mitofm.data.proposals.survey import survey
+from mitofm.data.proposals.tissue import choose_step, find_tissue
 from mitofm.synthesis.generate import ANNOTATIONS, MPP, TissueSettings, generate
 
 TEST, VALIDATION = 2, 11  # seeds of the generator

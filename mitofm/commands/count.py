@@ -185,7 +185,7 @@ def _find_regions(region: Path | None, slides: Sequence[Slide]) -> list[Path | N
 def _draw(region: Path | None, slide: Slide) -> np.ndarray | None:
     """The region of a slide on its small picture."""
     from mitofm.counting.region import draw_region, read_region
-    from mitofm.counting.tissue import choose_step
+    from mitofm.data.proposals.tissue import choose_step
 
     if region is None:
         return None
@@ -219,7 +219,7 @@ def _count(
     from mitofm.counting.count import Task, count_slide
     from mitofm.counting.folder import claim, name_slides
     from mitofm.counting.scoring import Scorer
-    from mitofm.counting.tissue import choose_step
+    from mitofm.data.proposals.tissue import choose_step
     from mitofm.ground.files import guarding
     from mitofm.ground.locks import lock
     from mitofm.reporting.count_page import PAGE, write_count_page

@@ -13,7 +13,6 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from mitofm.counting import outputs
-from mitofm.counting.blocks import CachedTiles
 from mitofm.counting.dense import lay_grid
 from mitofm.counting.hotspot import Hotspot, compute_sides, find_hotspot
 from mitofm.counting.intervals import count_interval, density_interval
@@ -21,10 +20,11 @@ from mitofm.counting.merging import suppress
 from mitofm.counting.scoring import Scorer, arrange, score_places
 from mitofm.counting.settings import DENSE, Counting
 from mitofm.counting.slides import Slide
-from mitofm.counting.survey import FIELD, survey
-from mitofm.counting.tissue import choose_step, find_tissue
 from mitofm.counting.words import format_amount
 from mitofm.data.images.open import open_image
+from mitofm.data.proposals.blocks import CachedTiles
+from mitofm.data.proposals.survey import FIELD, survey
+from mitofm.data.proposals.tissue import choose_step, find_tissue
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.files import read_json, write_parquet

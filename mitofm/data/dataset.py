@@ -13,7 +13,7 @@ from mitofm.data.card import Card
 from mitofm.ground import config as configs
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
-from mitofm.ground.settings import read
+from mitofm.ground.settings import Positive, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +30,10 @@ class _DataGroup(Card):
 
     source: Mapping[str, Any]
     download: Mapping[str, Any] | None
+    proposals: bool = False
+    """Whether ordinary nuclei of training slides are trained on, too (`mitofm.data.hard_negatives`)."""
+    proposals_ratio: Positive = 1.0
+    """How many of them for each annotated sample that is trained on."""
 
 
 class Dataset:
@@ -50,6 +54,8 @@ class Dataset:
         self.remembered = Remembered(self.cache / "fingerprints")
         self._source_config = stated.source
         self._download_config = stated.download
+        self.proposals_ratio = _read_ratio(stated)
+        """Ordinary nuclei for each annotated sample that is trained on; 0: none."""
 
     @cached_property
     def source(self) -> Source:
@@ -126,3 +132,18 @@ class Dataset:
             cache=self.cache / "patches",
             remembered=self.remembered,
         )
+
+
+def _read_ratio(stated: _DataGroup) -> float:
+    if not stated.proposals:
+        if stated.proposals_ratio != 1:
+            raise MitofmError(
+                f"data.proposals_ratio={stated.proposals_ratio:g} changes nothing without data.proposals=true"
+            )
+        return 0.0
+    if not stated.exhaustive:
+        raise MitofmError(
+            f"data.proposals=true: the card of data set {stated.name!r} does not say that every mitotic figure of its images is "
+            "annotated (exhaustive: true), so that what is proposed beside the annotations may be one"
+        )
+    return float(stated.proposals_ratio)

@@ -126,7 +126,7 @@ def ensure(
         {
             "version": _VERSION,
             "table": fingerprint(table, votes=True),
-            "images": _images_fingerprint(source.root, table, name, remembered),
+            "images": fingerprint_images(source.root, table, name, remembered),
             "crop_px": crop_px,
             "margin_px": margin_px,
             "mpp": mpp,
@@ -160,7 +160,7 @@ def _damaged(path: Path, reason: object) -> MitofmError:
     )
 
 
-def _images_fingerprint(root: Path, table: pd.DataFrame, name: str, remembered: Remembered) -> str:
+def fingerprint_images(root: Path, table: pd.DataFrame, name: str, remembered: Remembered) -> str:
     """Fingerprint of the content of every image file that the table names."""
     names = sorted(set(cutting.file_column(table)))
     check_images(root, names, name)

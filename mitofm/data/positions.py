@@ -20,6 +20,15 @@ from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.ground.seeds import stream
 
 
+def require_images(samples: pd.DataFrame, root: Path) -> None:
+    """Infeasible if samples are crops that are already cut."""
+    if "crop" in samples:
+        raise Infeasible(
+            f"{root}: these samples are crops that are already cut; there is no image around them to take other positions "
+            "from. Use a data set with whole regions or slides"
+        )
+
+
 @dataclass(eq=False)
 class Positions(ABC):
     """A table derived from the samples and the images of another, whose `source` is given; `seed` is that of the drawing."""
@@ -41,11 +50,7 @@ class Positions(ABC):
             MitofmError: no position can be found.
         """
         samples = self.source.table()
-        if "crop" in samples:
-            raise Infeasible(
-                f"{self.root}: these samples are crops that are already cut; there is no image around them to take other "
-                "positions from. Use a data set with whole regions or slides"
-            )
+        require_images(samples, self.root)
         seen = survey(self.root, samples, None)
         refuse(self.root, seen, None)
         parts = [

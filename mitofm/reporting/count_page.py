@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mitofm.counting.blocks import Block, CachedTiles
 from mitofm.counting.outputs import read_picture
 from mitofm.counting.words import format_amount, tell_density
 from mitofm.data.images.open import open_image
 from mitofm.data.images.squares import cut_squares, resize
+from mitofm.data.proposals.blocks import Block, CachedTiles
 from mitofm.ground import files
 from mitofm.reporting.page import make_environment
 

@@ -21,7 +21,7 @@ SINGLE = (
     "training_seed",
 )  # at null they stay out of it: 0.1 did not have the last two
 COUNTED = {
-    "data": ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source"),
+    "data": ("name", "crop_px", "margin_px", "mpp", "image_mpp", "source", "proposals", "proposals_ratio"),
     "backbone": (*CONTRACT, "sha256"),  # the sha256 is that of the weights
 }
 # Keys of `data` that decide the content of the table, each with the value it has if it is left out. The content counts, and
@@ -67,6 +67,8 @@ LABELS = {
 }
 # Keys that are younger than 0.1, and the value at which they change nothing and stay out of a cell's id.
 NEUTRAL = {
+    "data.proposals": False,
+    "data.proposals_ratio": 1.0,
     "fit.labels": "majority",
     "split.slides": None,
     "split.columns": dict.fromkeys(("sample", "slide", "part", "evaluation_set")),

@@ -20,6 +20,7 @@ from mitofm.adaptation.gradient import GradientAdaptation
 from mitofm.backbones.weights import Weights
 from mitofm.data import votes
 from mitofm.data.balance import find_chances, group_samples, weigh_samples
+from mitofm.data.hard_negatives import add_proposals
 from mitofm.data.splits.part import Split
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.evaluation import threshold
@@ -53,6 +54,8 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
     labels = collect_labels(settings, split)
     write_json(folder / "cell.json", {"id": cell_id, "labels": labels})
     store = dataset.store()
+    if dataset.proposals_ratio:
+        split, store = add_proposals(split, store, dataset, dataset.proposals_ratio)
     for confounder in settings.protocol.built.values():
         split, store = confounder.apply(split, store, dataset)
     if settings.fit.learns_votes:  # from the current table: the store keeps the votes that it was built with

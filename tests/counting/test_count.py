@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import tifffile
 
-from mitofm.counting import scoring, survey
+from mitofm.counting import scoring
 from mitofm.counting.intervals import count_interval
+from mitofm.data.proposals import survey
 from mitofm.data.sources import geojson
 from mitofm.data.sources.classes import Classes
 from mitofm.ground.csv_cells import read_csv

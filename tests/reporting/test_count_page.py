@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from mitofm.counting.outputs import write_picture
-from mitofm.counting.tissue import shrink
+from mitofm.data.proposals.tissue import shrink
 from mitofm.reporting.count_page import write_count_page
 
 from .browser import BROWSER, browse

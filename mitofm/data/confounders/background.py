@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
-from mitofm.data.patches import PatchStore
+from mitofm.data.added import add_to_training
 from mitofm.data.positions import BackgroundPositions
-from mitofm.data.splits.part import TRAIN, UNUSED
-from mitofm.ground import fingerprints
+from mitofm.data.splits.part import TRAIN
 from mitofm.ground.settings import Count, Natural, NotNegative
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset
+    from mitofm.data.patches import PatchStore
     from mitofm.data.splits.part import Split
 
 
@@ -40,40 +37,4 @@ class Background:
         background = dataset.store(positions, "background")
         bought = split.frame.iloc[split.rows(TRAIN)].groupby("slide")["label"].agg(["sum", "size"])
         wanted = bought.loc[bought["sum"] == bought["size"], "sum"]
-        slide = background.table["slide"]
-        drawn = (slide.groupby(slide).cumcount() < slide.map(wanted).fillna(0)).to_numpy()
-
-        columns = split.frame.columns
-        frame = background.table.reindex(columns=columns).assign(
-            part=np.where(drawn, TRAIN, UNUSED),
-            evaluation_set="",
-            order=np.where(drawn, len(split.rows(TRAIN)) + np.cumsum(drawn) - 1, -1),
-        )
-        table = pd.concat([store.table, background.table], ignore_index=True)
-        joined = replace(store, key=fingerprints.of([store.key, background.key]), table=table)
-        return replace(split, frame=pd.concat([split.frame, frame], ignore_index=True)), _join(joined, background)
-
-
-@dataclass(frozen=True)
-class _With(PatchStore):
-    """A store with the patches of another behind its own."""
-
-    background: PatchStore
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Another process opens the patches of both stores again."""
-        own = {name: value for name, value in vars(self).items() if name != "background"}
-        return _join, (PatchStore(**own), self.background)
-
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        """A copy of the patches at positions `rows` (n,): (n, S, S, 3) uint8."""
-        rows, n = np.asarray(rows, dtype=np.int64), len(self.patches)
-        found = np.empty((len(rows), *self.patches.shape[1:]), np.uint8)
-        behind = rows >= n
-        found[~behind] = self.patches[rows[~behind]]
-        found[behind] = self.background.read(rows[behind] - n)
-        return found
-
-
-def _join(store: PatchStore, background: PatchStore) -> _With:
-    return _With(**vars(store), background=background)
+        return add_to_training(split, store, background, wanted)

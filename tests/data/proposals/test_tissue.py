@@ -1,9 +1,8 @@
-"""Where tissue is on a small picture, and the grid over it."""
+"""Where tissue is on a small picture."""
 
 import numpy as np
 
-from mitofm.counting.dense import lay_grid
-from mitofm.counting.tissue import choose_step, find_tissue, is_stained, shrink
+from mitofm.data.proposals.tissue import choose_step, find_tissue, is_stained, shrink
 
 GLASS, PINK = 240, (225, 160, 190)
 
@@ -38,12 +37,3 @@ def test_the_small_picture_has_means_and_covers_the_borders() -> None:
     assert (small[0, 0] == 50).all()
     assert choose_step(0.25) == 32
     assert choose_step(0.5) == 16
-
-
-def test_a_grid_lies_in_the_mask() -> None:
-    mask = np.zeros((3, 4), bool)
-    mask[1, 2] = True
-    places = lay_grid(mask, 32, 16, (128, 96))
-    assert places.tolist() == [[72, 40], [88, 40], [72, 56], [88, 56]]
-    assert len(lay_grid(~mask, 32, 16, (128, 96))) == 44
-    assert lay_grid(np.zeros((3, 4), bool), 32, 16, (128, 96)).shape == (0, 2)

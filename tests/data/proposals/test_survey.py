@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mitofm.counting import survey as surveys
-from mitofm.counting.blocks import Block, CachedTiles, list_bands
 from mitofm.counting.matching import match
-from mitofm.counting.proposals import propose
-from mitofm.counting.survey import FIELD, survey
-from mitofm.counting.tissue import shrink
 from mitofm.data.images.open import open_image
+from mitofm.data.proposals import survey as surveys
+from mitofm.data.proposals.blobs import propose
+from mitofm.data.proposals.blocks import Block, CachedTiles, list_bands
+from mitofm.data.proposals.survey import FIELD, survey
+from mitofm.data.proposals.tissue import shrink
 from mitofm.synthesis.tissue import Region
 
-from .conftest import MPP, write_tiff
+from ...counting.conftest import MPP, write_tiff
 
 STEP = 32
 
@@ -93,7 +93,7 @@ def test_a_tile_is_decoded_once_while_it_is_kept(
             found, left, top = block.read(cached, 48)
             assert (found == pixels[top : top + found.shape[0], left : left + found.shape[1]]).all()
         assert len(decoded) == len(set(decoded)) == 10 * 11
-        monkeypatch.setattr("mitofm.counting.blocks._KEPT", 1)
+        monkeypatch.setattr("mitofm.data.proposals.blocks._KEPT", 1)
         small = CachedTiles(image)
         Block(0, 0, 600, 600).read(small)
         assert len(small._tiles) == 1

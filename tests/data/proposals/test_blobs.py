@@ -5,7 +5,7 @@ import pytest
 
 from mitofm.counting.matching import match
 from mitofm.counting.merging import WITHIN_UM
-from mitofm.counting.proposals import propose
+from mitofm.data.proposals.blobs import propose
 from mitofm.ground import seeds
 from mitofm.synthesis.domains import DOMAINS, SCANNERS
 from mitofm.synthesis.tissue import Region, render

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mitofm.counting.blocks import Block, list_bands
-from mitofm.counting.proposals import REACH_UM, propose
-from mitofm.counting.tissue import choose_step, is_stained, shrink
 from mitofm.data.images.base import Image
+from mitofm.data.proposals.blobs import REACH_UM, propose
+from mitofm.data.proposals.blocks import Block, list_bands
+from mitofm.data.proposals.tissue import choose_step, is_stained, shrink
 from mitofm.ground.files import map_npy, replacing
 
 FIELD = 64
