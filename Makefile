@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain bench-count pretrain-nano
+.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -21,6 +21,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## a small grid on synthetic tissue and its report, offline, in minutes
 	$(BIN)/mitofm train --config-dir experiments/demo --config-name sweep $(ARGS)
+	$(BIN)/mitofm count $(REPORTED) evaluate=true cells=-nano-linear_probe- trainer.threads=1 $(filter trainer.%,$(ARGS))
 	@$(BIN)/mitofm report study=$(REPORTED) beside=experiments/nano_study/nano_study.zip
 
 data-scaling: ## how many labels? a whole study and its report: make data-scaling DATA=ami
@@ -32,18 +33,20 @@ lora-anatomy: ## LoRA's rank, matrices and depth: DATA=ami
 augmentation: ## symmetries alone, the released code's augmentation, or a strong one, under LoRA: DATA=ami
 label-cost: ## a few samples of every slide, or every sample of a few? DATA=ami
 nano-study: ## what pretraining on synthetic tissue is worth, on the generator seed that nothing was tuned on
+mitotic-count: ## how far is the count of a slide off, in an unseen domain? On synthetic tissue, or DATA=midogpp
 atypical: ## the protocol of arXiv 2506.21444, its table beside ours: DATA=ami_benchmark
 
-STUDIES := data-scaling cross-domain leave-one-domain-out domain-count confounders lora-anatomy augmentation label-cost nano-study atypical
+STUDIES := data-scaling cross-domain leave-one-domain-out domain-count confounders lora-anatomy augmentation label-cost nano-study mitotic-count atypical
 .PHONY: $(STUDIES)
 cross-domain leave-one-domain-out domain-count: DATA = mf_multi
 atypical: DATA = ami_benchmark
-nano-study: DATA = synthetic
+nano-study mitotic-count: DATA = synthetic
 # The study that is reported: ARGS may name another one.
 REPORTED = $(or $(patsubst study=%,%,$(lastword $(filter study=%,$(ARGS)))),$(subst -,_,$@))
 
 $(STUDIES): $(READY)
 	$(BIN)/mitofm train --config-dir experiments/$(subst -,_,$@) --config-name sweep data=$(DATA) $(ARGS)
+	$(if $(filter mitotic-count,$@),$(BIN)/mitofm count $(REPORTED) evaluate=true trainer.threads=1)
 	@$(BIN)/mitofm report study=$(REPORTED)
 
 # Tests start dozens of Python processes: each would compile the package, and pytest every test, where bytecode may not be kept.
@@ -127,6 +130,9 @@ bench-synthesis: $(READY) ## samples of synthetic tissue rendered per second and
 
 bench-pretrain: $(READY) ## crops of masked pretraining per second: ARGS="--precision fp32 --threads 1"
 	$(BIN)/python benchmarks/pretrain.py $(ARGS)
+
+bench-hard-negatives: $(READY) ## F1 on whole slides with and without ordinary nuclei in training, on seeds that nothing was tuned on
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/hard_negatives.py $(ARGS)
 
 bench-count: $(READY) ## recall of proposals, F1 beside the dense grid, cost per mm2, memory on a whole slide: 25 CPU-minutes
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/count.py $(ARGS)

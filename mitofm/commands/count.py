@@ -43,6 +43,7 @@ class CountSettings(Counting):
     region: Path | None
     output: Path | None
     evaluate: bool
+    cells: str | None
     versions: Way
     weights_file: str | None
 
@@ -111,9 +112,11 @@ def _list_cells(given: str, settings: CountSettings) -> list[str]:
     runs = settings.paths.runs
     if given not in studies.list_names(runs):
         return [given]
-    cells = [name for name in studies.read(runs, given).cells if CellFolder(runs, name).read_state() is State.DONE]
+    named = [name for name in studies.read(runs, given).cells if (settings.cells or "") in name]
+    cells = [name for name in named if CellFolder(runs, name).read_state() is State.DONE]
     if not cells:
-        raise MitofmError(f"study {given!r} in {runs} has no finished cell")
+        such = f" with {settings.cells!r} in its name" if settings.cells else ""
+        raise MitofmError(f"study {given!r} in {runs} has no finished cell{such}")
     if settings.output is not None and len(cells) > 1:
         raise MitofmError(f"output={settings.output}: one folder cannot be that of {len(cells)} cells. Leave it out")
     return cells

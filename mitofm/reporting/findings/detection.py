@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from mitofm.counting.detection import AGREEMENT, RATES, SUMS, estimate_detection, read_sums
+from mitofm.data.splits.part import OUT_OF_DOMAIN
 from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.configurations import name_seed
-from mitofm.reporting.estimates import ALL, DOMAIN, Result
-from mitofm.reporting.finding import Found, Measured, show_table
-from mitofm.reporting.grouping import group_by
-from mitofm.reporting.numbers import format_difference
+from mitofm.reporting.estimates import ALL, DOMAIN, Result, collect_names
+from mitofm.reporting.finding import Found, Measured, Section
+from mitofm.reporting.grouping import group_adaptations, group_by, keep_largest
+from mitofm.reporting.numbers import format_difference, join, name_subset
+from mitofm.reporting.style import GRID, Drawn, draw, make_slug
 from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate, show_support
 
 _HEADINGS = {
@@ -32,12 +34,32 @@ def find(measured: Measured) -> Found:
         f"The evaluated count of {cell} is damaged and left out: delete its folder in counts/ and count again."
         for cell in damaged
     ]
+    tables = [table for table in (tabulate(rows, by_domain=False), tabulate(rows, by_domain=True)) if len(table.full)]
+    drawn = draw_counts(measured, [one for one, _ in rows], kept)
     sections = [
-        show_table(table)
-        for table in (tabulate(rows, by_domain=False), tabulate(rows, by_domain=True))
-        if len(table.full)
+        Section(table.title, figures=[] if n else drawn, table=table, folded=n > 0) for n, table in enumerate(tables)
     ]
     return Found(sections, cautions=cautions)
+
+
+def draw_counts(measured: Measured, results: Sequence[Result], kept: dict[str, pd.DataFrame | None]) -> list[Drawn]:
+    """The counts of slides of domains that were never trained on, at the largest fraction, by the first repetition of each model."""
+    unseen = [one for one in results if one.set == OUT_OF_DOMAIN]
+    drawn = []
+    panels = group_by(unseen, lambda one: (one.configuration.where, one.configuration.model))
+    for (where, model), members in panels.items():
+        title = f"{measured.classes[1]}s of a slide: {join(model, where, name_subset(OUT_OF_DOMAIN))}"
+        stem, said = measured.figures / make_slug("slide-counts", where, model), []
+        with draw(stem, 4.2, title) as (_, axes):
+            axes.axline((0, 0), slope=1, color=GRID, lw=1.4, zorder=0)
+            for name, look, line in group_adaptations(keep_largest(members), measured.order):
+                _, sums = next(_read(measured, line[0], kept))
+                figures, found = (sums.groupby("unit")[column].sum() for column in ("figures", "found"))
+                axes.plot(figures, found, color=look.colour, marker=look.marker, ls="", ms=5, label=name)
+                said.append(f"{name}: {found.sum()} counted, {figures.sum()} annotated")
+            axes.set(xlim=(0, None), ylim=(0, None), xlabel="annotated", ylabel="counted")
+        drawn.append(Drawn(stem, title, "; ".join(said), collect_names(members)))
+    return drawn
 
 
 def _estimate(

@@ -47,6 +47,14 @@ def test_evaluated_cells_are_reported_over_seeds_and_by_domain(study: Study, mea
     assert len(domains.full) == 4
 
 
+def test_counts_in_an_unseen_domain_are_drawn(study: Study, measure: Measure, undrawn: None) -> None:
+    for adaptation in ("linear_probe", "lora"):
+        evaluate(study, study.add(slides=8, train_domain="lung", adaptation=adaptation), 6)
+    (drawn,) = detection.find(measure(study)).sections[0].figures
+    assert drawn.description == "linear_probe: 240 counted, 240 annotated; lora: 240 counted, 240 annotated"
+    assert drawn.stem.with_name(f"{drawn.stem.name}.svg").is_file()
+
+
 def test_a_damaged_count_is_left_out_and_said(study: Study, measure: Measure) -> None:
     damaged, whole = (study.add(seed=seed, slides=8) for seed in (42, 43))
     evaluate(study, whole, 8)
