@@ -22,7 +22,7 @@ def draw_detection(folder: Path, images: Sequence[Detected], threshold: float, w
     domains = sorted({image.domain for image in images})
     looks = assign_looks(domains)
     froc, said = folder / "froc", []
-    with draw(froc, 4.4, f"Detection of {word}s") as (_, axes):
+    with draw(froc, 4.4, f"Detection of {word}s", columns=2) as (_, axes):
         for domain in domains:
             curve = trace_froc([image for image in images if image.domain == domain])
             look = looks[domain]
@@ -31,10 +31,14 @@ def draw_detection(folder: Path, images: Sequence[Detected], threshold: float, w
             axes.plot(at["false_per_mm2"], at["recall"], color=look.colour, marker=look.marker, ms=6)
             said += [f"{domain}: recall {row.recall:.2f} at {row.false_per_mm2:.3g}" for row in at.itertuples()]
         axes.set(
-            xlabel="false positives per mm² (mark: at the threshold)", ylabel="recall", ylim=(0, 1.02), xscale="symlog"
+            xlabel="false positives per mm² (mark: at the threshold)",
+            ylabel="recall",
+            xlim=(0, None),
+            ylim=(0, 1.02),
+            xscale="symlog",
         )
     counts, sums = folder / "counts", sum_by_unit(images, threshold)
-    with draw(counts, 4.4, f"{word[:1].upper()}{word[1:]}s of a slide") as (_, axes):
+    with draw(counts, 4.4, f"{word[:1].upper()}{word[1:]}s of a slide", columns=2) as (_, axes):
         most = 1.05 * max(1, int(np.max(sums[["figures", "found"]].to_numpy())))
         axes.plot([0, most], [0, most], color=GRID, lw=1.4, zorder=0)
         for domain, part in sums.groupby("domain"):

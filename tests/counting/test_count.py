@@ -3,11 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from annotated_types import MinLen
+from pydantic import ConfigDict, TypeAdapter
+from typing_extensions import TypedDict
 
 from mitofm.counting import scoring
 from mitofm.counting.intervals import count_interval
@@ -20,6 +24,8 @@ from mitofm.synthesis.tissue import Region
 from .conftest import MPP, copy, read_all, write_tiff
 
 Count = Callable[..., str]
+Kind, Coordinates = TypeVar("Kind"), TypeVar("Coordinates")
+Position = Annotated[list[int | float], MinLen(2)]
 
 
 def refused(count: Count, capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
@@ -109,6 +115,45 @@ def test_qupath_gets_points_by_class_and_the_hotspot_as_a_rectangle(both: Path) 
     read = geojson.read(path, labelled=True, labels=classes.to_labels, unit="px").entries
     assert read[["x", "y"]].to_numpy().tolist() == found[["x", "y"]].to_numpy().tolist()
     assert read["label"].tolist() == found["predicted"].tolist()
+
+
+class Geometry(TypedDict, Generic[Kind, Coordinates]):
+    """Section 3.1 of RFC 7946, without members that it does not know."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
+    type: Kind
+    coordinates: Coordinates
+
+
+class Feature(TypedDict):
+    """Section 3.2: without members that section 7.1 keeps for other objects."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
+    type: Literal["Feature"]
+    id: str
+    geometry: (
+        Geometry[Literal["Point"], Position] | Geometry[Literal["Polygon"], list[Annotated[list[Position], MinLen(4)]]]
+    )
+    properties: dict[str, Any]
+
+
+def test_its_geojson_has_the_structure_of_rfc_7946_and_its_points_are_those_that_were_scored(both: Path) -> None:
+    document = json.loads((both / "one" / "detections.geojson").read_text(), parse_constant=pytest.fail)
+    assert document.keys() == {
+        "type",
+        "features",
+        "mitofm",
+    }  # section 6.1 allows a foreign member; crs is gone since 2016
+    assert not document["mitofm"].keys() & {"coordinates", "geometries", "geometry", "properties", "features"}
+    features = TypeAdapter(list[Feature]).validate_python(document["features"], strict=True)
+    (ring,) = features[-1]["geometry"]["coordinates"]
+    assert ring[0] == ring[-1]
+    corners = np.array(ring)
+    assert np.linalg.det([corners[1] - corners[0], corners[2] - corners[1]]) > 0  # the right-hand rule, section 3.1.6
+    scored = pd.read_parquet(both / "one" / "candidates.parquet")  # whose pixels are compared with tifffile's above
+    known = {(row.x, row.y): row.logit for row in scored.itertuples()}
+    for feature in features[:-1]:
+        assert feature["properties"]["measurements"]["logit"] == known[tuple(feature["geometry"]["coordinates"])]
 
 
 @pytest.mark.parametrize("killed_at", ["survey", "first piece", "later piece", "files"])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mitofm.commands import evaluating
 from mitofm.counting.detection import FALSE, MISSED, read_sums
 from mitofm.counting.matching import match
 from mitofm.ground.csv_cells import read_csv
@@ -23,8 +24,16 @@ TISSUE = ("data=synthetic", "data.source.domains=[canine lymphoma,human melanoma
 
 
 def test_test_slides_are_counted_at_the_threshold_of_the_validation_slides(
-    count: Callable[..., str], home: Path, tried: Path, tmp_path: Path
+    count: Callable[..., str], home: Path, tried: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(evaluating, "choose_threshold", die)  # when the validation slides are counted
+        with pytest.raises(SystemExit):
+            count(*TISSUE, "evaluate=true", f"output={tmp_path}/out")
+    assert not (tmp_path / "out" / "detection.csv").exists()
     said = count(*TISSUE, "evaluate=true", f"output={tmp_path}/out")
     split = pd.read_parquet(next(tried.glob("*-linear_probe-*")) / "split.parquet")
     table = read_csv(tmp_path / "out" / "detection.csv").set_index("set")
