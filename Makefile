@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## a small grid on synthetic tissue and its report, offline, in minutes
 	$(BIN)/mitofm train --config-dir experiments/demo --config-name sweep $(ARGS)
-	$(BIN)/mitofm count $(REPORTED) evaluate=true cells=-nano-linear_probe- trainer.threads=1 $(filter trainer.%,$(ARGS))
+	$(BIN)/mitofm count $(REPORTED) evaluate=true cells=-nano-linear_probe-leave_one_out-f1- trainer.threads=1 $(filter trainer.%,$(ARGS))
 	@$(BIN)/mitofm report study=$(REPORTED) beside=experiments/nano_study/nano_study.zip
 
 data-scaling: ## how many labels? a whole study and its report: make data-scaling DATA=ami

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from mitofm.counting.count import find_threshold
 from mitofm.counting.detection import AGREEMENT, FALSE, MISSED, RATES, Detected, choose_threshold
-from mitofm.counting.evaluation import DOMAIN, read_detected, write_detection
+from mitofm.counting.evaluation import ALL, DOMAIN, read_detected, write_detection
 from mitofm.counting.folder import name_slides
 from mitofm.counting.settings import Counting
 from mitofm.counting.slides import Slide, read_sides
@@ -73,29 +73,32 @@ def evaluate(
     by_image = {one.image: one for one in listed}
     table = write_detection(out, images, by_image, find_threshold(counting, trained), shift, rule)
     draw_detection(out, images, find_threshold(counting, trained), trained.facts["labels"]["1"])
+    named = [name for name in table["set"] if not name.startswith(DOMAIN)]
     for row in table.to_dict("records"):
-        tell(say(row))
+        if row["set"] in named or len(named) == 1:  # else the table alone has the domains
+            tell(*say(row))
 
 
-def say(row: Mapping[str, Any]) -> str:
-    """An evaluation set in one line, and the errors of all of them in another."""
-    found = {name: Estimate(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in (*RATES, *AGREEMENT)}
-    found = {
-        name: replace(one, low=_none(one.low), high=_none(one.high), value=_none(one.value))
-        for name, one in found.items()
-    }
+def say(row: Mapping[str, Any]) -> list[str]:
+    """An evaluation set in a line; of all test slides also the threshold and the errors."""
+    found = {}
+    for name in (*RATES, *AGREEMENT):
+        value, low, high = (_none(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+        found[name] = Estimate(value, low, high)
     said = (
         f"{row['set'].removeprefix(DOMAIN)}: F1 {format_interval(found['f1'])}, precision {format_interval(found['precision'])}, "
         f"recall {format_interval(found['recall'])}; proposals alone {format_interval(found['proposals_recall'])}; count of a "
         f"slide {format_difference(found['count_bias'])} off; {row['figures']} figures on {row['slides']} slides"
     )
-    if row["set"] != "all":
-        return said
+    if row["set"] != ALL:
+        return [said]
     errors = ", ".join(f"{row[kind]} {kind}" for kind in MISSED)
     false = ", ".join(f"{row[kind]} {kind}" for kind in FALSE)
-    return (
-        f"threshold {row['threshold']:.3g} ({row['threshold_rule']})\n{said}\nfigures missed: {errors}; false: {false}"
-    )
+    return [
+        f"threshold {row['threshold']:.3g} ({row['threshold_rule']})",
+        said,
+        f"figures missed: {errors}; false: {false}",
+    ]
 
 
 def _none(value: float | None) -> float | None:
