@@ -384,7 +384,9 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
             )
         known = [f"{parent}.{each}".strip(".") for each in map(str, node)]
         groups = {group: list_group(group).values() for group in map(str, config) if (conf_dir() / group).is_dir()}
-        return explain_unknown(whole.strip("."), known, OmegaConf.to_container(config), groups)
+        keys = OmegaConf.to_container(config)
+        assert isinstance(keys, dict)
+        return explain_unknown(whole.strip("."), known, keys, groups)
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
         return unknown(found.group(1), found.group(2), list_group(found.group(1)), "conf/")
     if "Cannot find primary config" in text:
