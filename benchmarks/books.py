@@ -1,0 +1,157 @@
+"""What the books of ten thousand finished cells cost: `make bench-books`.
+
+The grid of the issue, 12 backbones x 6 adaptations x 4 fractions x 5 seeds x 7 domains that are left out. 35 cells are fitted, one
+for each split; every other one has the files of the cell of its split, with its own config, labels and costs, and logits
+that a normal deviate was added to. Each DONE holds the checksums. One cell of a hundred is first left out, and then added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from clocks import read_clocks
+from sweep import LARGE, RANDOM, SLIDES, run_apart, spell
+
+from mitofm.commands import composing
+from mitofm.runs import studies, sums
+from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.identity import Known
+
+STUDY = "large"
+GRID = [*spell(LARGE), *RANDOM, *SLIDES, f"study={STUDY}"]
+FITTED = [
+    *spell({key: LARGE[key] for key in ("seed", "split.domain")}), *RANDOM, *SLIDES, "backbone=toy_vit_p16", "study=fitted",
+    "trainer.threads=1", "trainer.progress=false", "logger=none",
+]  # fmt: skip
+COPIED = ("environment.json", "metrics.json", "split.parquet")
+
+
+def fit() -> None:
+    """Fit a cell for each split."""
+    said = subprocess.run(
+        [sys.executable, "-m", "mitofm", "train", "-m", *FITTED], capture_output=True, text=True, check=False
+    )
+    if said.returncode:
+        raise SystemExit(said.stderr)
+
+
+def write_cells(runs: Path, most: int) -> tuple[list[studies.End], list[studies.End]]:
+    """Write the finished cells of the grid; returns the first ones, and those to be added later."""
+    line = composing.read_command_line("train", GRID, None, multirun=True)
+    known, models = Known(), read_fitted(runs)
+    studies.note_grid(runs, STUDY, *line.grid)
+    found: tuple[list[studies.End], list[studies.End]] = [], []
+    cells = zip(line.list_cells(), composing.resolve_cells("train", None, line.list_cells(), line.cache), strict=True)
+    for number, (cell, config) in enumerate(cells):
+        if number == most:
+            break
+        settings = known.read(config)
+        name = known.identify(settings).folder_name
+        folder = CellFolder(runs, name)
+        if folder.read_state() is not State.DONE:
+            write_cell(folder, config, models[config["split"]["domain"], config["seed"]], number)
+        found[number % 100 == 99].append(studies.End(name, State.DONE, composing.read_choices(cell)))
+    return found
+
+
+def read_fitted(runs: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """What was fitted, by domain and seed: its files, and its predictions."""
+    found = {}
+    for name in studies.read(runs, "fitted").cells:
+        place = runs / "cells" / name
+        labels = json.loads((place / "cell.json").read_bytes())
+        key = labels["labels"]["train_domain"].removeprefix("all but "), labels["labels"]["seed"]
+        found[key] = {
+            "cell.json": labels,
+            "cost.json": json.loads((place / "cost.json").read_bytes()),
+            "predictions.parquet": pd.read_parquet(place / "predictions.parquet"),
+            **{file: (place / file).read_bytes() for file in COPIED},
+        }
+    return found
+
+
+def write_cell(folder: CellFolder, config: dict[str, Any], model: dict[str, Any], number: int) -> None:
+    """Write a finished cell that has another config than the one whose files it has."""
+    own = np.random.default_rng(number)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    labels = model["cell.json"]["labels"]
+    names = {key: config[key]["name"] for key in ("backbone", "adaptation")}
+    counts = {key: max(8, round(labels[key] * config["fraction"])) for key in ("n_train", "n_validation")}
+    told = {"id": f"{number:064x}", "labels": labels | names | counts | {"fraction": config["fraction"]}}
+    cost = model["cost.json"] | {
+        "seconds": float(own.lognormal(3, 0.2)),
+        "trained_parameters": 385 * 10 ** LARGE["adaptation"].index(names["adaptation"]),
+    }
+    predictions = model["predictions.parquet"]
+    logits = predictions["logit"] + own.normal(0, 1, len(predictions))
+    predictions.assign(logit=logits).to_parquet(folder.path / "predictions.parquet", index=False)
+    for name in COPIED:
+        (folder.path / name).write_bytes(model[name])
+    (folder.path / "config.yaml").write_text(yaml.dump(config, Dumper=yaml.CSafeDumper, sort_keys=False))
+    for name, content in (("cell.json", told), ("cost.json", cost)):
+        (folder.path / name).write_text(json.dumps(content, indent=2, sort_keys=True))
+    (folder.path / "DONE").write_text(sums.take(folder.path))
+
+
+def time_adding(runs: Path, ends: list[studies.End]) -> None:
+    """Add each cell as a run does when it ends."""
+    start = read_clocks()
+    for one in ends:
+        studies.note_end(runs, STUDY, one.cell, one.state, fitted=True, chosen=one.chosen)
+    wall, cpu = (read_clocks() - start) / len(ends)
+    print(f"a cell added to the study, mean of {len(ends)}: {1000 * cpu:.2f} CPU ms, {1000 * wall:.2f} ms", flush=True)
+
+
+def list_figures(out: Path) -> dict[str, int]:
+    return {str(file.relative_to(out)): file.stat().st_size for file in out.rglob("*.svg")}
+
+
+def steps(runs: Path, early: list[studies.End], late: list[studies.End]) -> Iterator[tuple[str, list[str]]]:
+    """What is measured, in this order, with the cells added between."""
+    status, report = ["status", f"study={STUDY}"], ["report", f"study={STUDY}", f"out={runs / 'reports' / STUDY}"]
+    studies.note_ends(runs, STUDY, early)
+    studies.note_ends(runs, STUDY, early)  # a real one has two lines a cell
+    for when in ("first", "second"):
+        yield f"status study={STUDY}, {when} time", status
+    yield "status of all studies", ["status"]
+    yield "report, cold", report
+    yield "report, the same again", report
+    time_adding(runs, late)
+    yield f"status study={STUDY} after {len(late)} new cells", status
+    yield f"report after {len(late)} new cells", report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=10_080, help="at most")
+    parser.add_argument("--folder", type=Path, help="where the cells go, and stay; a temporary folder by default")
+    parser.add_argument("--only", default="", help="steps whose names hold this word")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        root = (asked.folder or Path(temporary)).absolute()
+        for name in ("DATA", "CACHE", "RUNS"):
+            os.environ[f"MITOFM_{name}"] = f"{root}/{name.lower()}"
+        start = time.perf_counter()
+        fit()
+        early, late = write_cells(root / "runs", asked.cells)
+        print(f"{len(early) + len(late)} finished cells, written in {time.perf_counter() - start:.0f} s", flush=True)
+        for name, command in steps(root / "runs", early, late):
+            if asked.only in name:
+                cpu, wall, peak = run_apart(*command)
+                print(f"{name}: {cpu:.1f} CPU s, {wall:.1f} s, {peak:.0f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
