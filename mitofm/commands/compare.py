@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.composing import ask_about
+from mitofm.commands.asking import ask_about
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import make_row, tell
 from mitofm.training.settings import Paths

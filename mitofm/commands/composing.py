@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -35,12 +35,9 @@ from mitofm.commands.loading import Declined, Loader
 from mitofm.commands.meant_keys import explain_unknown
 from mitofm.ground.config import conf_dir, find_user_configs
 from mitofm.ground.errors import MitofmError, describe_unforeseen, unknown
-from mitofm.ground.settings import read
 from mitofm.ground.terminal import tell
 from mitofm.runs.keys import NO_PART, check_names
-from mitofm.runs.resolve import plain, resolve, rounded
-
-T = TypeVar("T")
+from mitofm.runs.resolve import resolve, rounded
 
 REFUSED = (Declined, MitofmError, HydraException, OmegaConfBaseException, YAMLError, OSError)
 """What is raised for configs that Hydra has to compose, if only to say what is wrong with them."""
@@ -77,23 +74,6 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
     """
     with _start_hydra(config_dir):
         return _compose(name, quote_study(overrides))
-
-
-def ask(kind: type[T], name: str, overrides: Sequence[str]) -> T:
-    """Read the settings of a command, its primary config with overrides as typed, as the dataclass `kind`; errors as `compose`."""
-    return read(kind, plain(compose(name, overrides)))
-
-
-def ask_about(kind: type[T], name: str, arguments: Sequence[str], *subjects: str) -> tuple[list[str], T]:
-    """As `ask`, for a command that takes words before its overrides: the words, and the settings.
-
-    Raises:
-        MitofmError: there are not as many words as `subjects`, which say what the words are; else as `ask`.
-    """
-    words = [one for one in arguments if "=" not in one]
-    if len(words) != len(subjects):
-        raise MitofmError(f"give {' and '.join(subjects)}, then key=value; not {' '.join(words) or 'nothing'}")
-    return words, ask(kind, name, [one for one in arguments if "=" in one])
 
 
 def pick_name(arguments: Sequence[str], command: str, kind: str, names: Collection[str]) -> str | None:

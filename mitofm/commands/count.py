@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mitofm.commands.composing import ask_about
+from mitofm.commands.asking import ask_about
 from mitofm.commands.predict import read_checkpoint
 from mitofm.counting.settings import Counting
 from mitofm.counting.words import format_amount, tell_density

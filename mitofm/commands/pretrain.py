@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mitofm.commands.composing import ask
+from mitofm.commands.asking import ask
 from mitofm.ground.terminal import tell
 from mitofm.pretraining.settings import PretrainSettings
 

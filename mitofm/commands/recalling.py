@@ -40,23 +40,29 @@ def name_cells(name: str, config_dir: str | None, cells: Sequence[Sequence[str]]
     return fingerprints.of([context.of_code(), read, place, _list_plugins(), name, [list(cell) for cell in cells]])
 
 
-def recall_command(arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]] | None:
-    """What was kept of a command for one cell: its resolved config, and the choices that it made; None if nothing was."""
-    place = _name_command(arguments)
+def recall_command(arguments: Sequence[str], name: str = "train") -> tuple[dict[str, Any], dict[str, str]] | None:
+    """What was kept of a command, if of `train` then for one cell: its resolved config, and the choices that it made; None if nothing.
+
+    `name` is that of its primary config.
+    """
+    place = _name_command(arguments, name)
     kept = None if place is None else recall(place, _KEY)
     return None if kept is None else (json.loads(kept["config"]), kept["chosen"])
 
 
-def keep_command(arguments: Sequence[str], config: Mapping[str, Any], chosen: Mapping[str, str]) -> None:
-    """Keep the config and the choices of a command for one cell, if its words tell in which cache they will be looked for."""
-    place = _name_command(arguments)
-    if place is None or place.parents[1] != Path(config["paths"]["cache"]) or not _fits_json(config):
+def keep_command(
+    arguments: Sequence[str], config: Mapping[str, Any], chosen: Mapping[str, str], name: str = "train"
+) -> None:
+    """Keep the config and the choices of a command, if its words tell in which cache they will be looked for."""
+    place = _name_command(arguments, name)
+    cache = config.get("paths", {}).get("cache")
+    if place is None or cache is None or place.parents[1] != Path(cache) or not _fits_json(config):
         return
     with suppress(OSError):
         keep(place, _KEY, {"config": json.dumps(config), "chosen": chosen})
 
 
-def _name_command(arguments: Sequence[str]) -> Path | None:
+def _name_command(arguments: Sequence[str], name: str) -> Path | None:
     """The file in which the config of a command is kept; None if its words do not tell."""
     found: dict[str, str] = {}
     overrides, words = [], iter(arguments)
@@ -73,7 +79,7 @@ def _name_command(arguments: Sequence[str]) -> Path | None:
     folder = found.get("folder")
     if not _PLAIN.fullmatch(cache) or (folder is not None and not Path(folder).is_dir()):
         return None
-    key = name_cells(found.get("name", "train"), folder, [["one cell", *overrides]])
+    key = name_cells(found.get("name", name), folder, [["one cell", *overrides]])
     return None if key is None else _find_file(Path(cache), key)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from mitofm.commands.composing import ask_about
+from mitofm.commands.asking import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered

@@ -6,8 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from mitofm.commands.composing import ask
-from mitofm.ground.fingerprints import Remembered
+from mitofm.commands.asking import ask
 from mitofm.ground.settings import Positive
 from mitofm.ground.terminal import escape, tell
 from mitofm.runs.status import list_under_way, read_studies, tabulate
@@ -30,10 +29,9 @@ def main(arguments: list[str]) -> None:
         MitofmError: there is no such study.
     """
     settings = ask(StatusSettings, "status", arguments)
-    runs, study, every = settings.paths.runs, settings.study, settings.watch
-    remembered = Remembered(settings.paths.cache / "fingerprints")
+    runs, cache, study, every = settings.paths.runs, settings.paths.cache, settings.study, settings.watch
     if every is None or not sys.stdout.isatty():
-        tell(*tabulate(runs, study, remembered))
+        tell(*tabulate(runs, study, cache))
         return
     from rich.console import Console
     from rich.live import Live
@@ -44,7 +42,7 @@ def main(arguments: list[str]) -> None:
             watching = any(
                 list_under_way(runs, read_studies(runs, study))
             )  # before the table, which then has what ended meanwhile
-            live.update(Text("\n".join(map(escape, tabulate(runs, study, remembered)))), refresh=True)
+            live.update(Text("\n".join(map(escape, tabulate(runs, study, cache)))), refresh=True)
             if not watching:
                 return
             time.sleep(every)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from mitofm.commands.composing import ask
+from mitofm.commands.asking import ask
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.below import is_inside
 from mitofm.ground.errors import MitofmError

@@ -5,11 +5,15 @@ The order does not depend on the fraction, so a smaller fraction is part of ever
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from mitofm.ground.errors import Infeasible, MitofmError, unknown
 from mitofm.ground.seeds import stream
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNITS = ("annotation", "slide", "slide_share")
 
@@ -47,7 +51,7 @@ def stratify(samples: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     """
     order = rng.permutation(len(samples))
     label = samples["label"].to_numpy(dtype=int)[order]
-    domain, domains = pd.factorize(samples["domain"], sort=True)
+    domain, domains = samples["domain"].factorize(sort=True)
     names, group = np.unique(label * len(domains) + domain[order], return_inverse=True)
     spread = np.argsort(_place(group, rng.random(len(names))[group]), kind="stable")
     return order[spread][np.argsort(_place(label[spread], 0.5), kind="stable")]
@@ -104,7 +108,7 @@ def _count(share: float, of: int) -> int:
 
 
 def _take_first_slides(side: pd.DataFrame, order: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    codes, names = pd.factorize(side["slide"], sort=True)
+    codes, names = side["slide"].factorize(sort=True)
     rank = rng.permutation(len(names))[codes]
     by_slide = order[np.argsort(rank[order], kind="stable")]
     return by_slide[rank[by_slide] < _count(share, len(names))]

@@ -35,7 +35,8 @@ class State(Enum):
 SETTLED = (State.DONE, State.SKIPPED)
 """The states of cells that are not run again."""
 _NAME = re.compile(r"(?!\.)[^/\\\x00-\x1f\x7f-\x9f]{1,240}")
-_MARKERS = (State.DONE, State.SKIPPED, State.FAILED)
+MARKERS = (State.DONE, State.SKIPPED, State.FAILED)
+"""The states that a file in the folder tells, in the order in which they count."""
 
 
 class CellFolder:
@@ -48,7 +49,7 @@ class CellFolder:
 
     def read_state(self) -> State:
         """The state: from the marker, or without one from the lock."""
-        for state in _MARKERS:
+        for state in MARKERS:
             if (self.path / state.value).is_file():
                 return state
         if find_holder(self.lock):
@@ -58,7 +59,7 @@ class CellFolder:
     def mark(self, state: State, text: str = "") -> None:
         """Write the marker of a state atomically, then delete the others."""
         write_text(self.path / state.value, text)
-        for other in _MARKERS:
+        for other in MARKERS:
             if other is not state:
                 remove(self.path / other.value)
 

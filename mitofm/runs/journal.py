@@ -11,6 +11,7 @@ import functools
 import json
 import logging
 import os
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +22,7 @@ from mitofm.ground import below
 from mitofm.ground.locks import lock
 
 _log = logging.getLogger(__name__)
+_LINE = re.compile(rb'\{"crc32": "([0-9a-f]{8})", "note": (.*)\}', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,11 @@ def _encode(note: Mapping[str, Any]) -> bytes:
 
 def _decode(line: bytes) -> dict[str, Any] | None:
     """The note of a line; None if the line is damaged."""
-    try:
-        note = json.loads(line)["note"]
-        return note if _encode(note) == line + b"\n" else None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    found = _LINE.fullmatch(line)
+    if found is None or zlib.crc32(found[2]) != int(found[1], 16):
         return None
+    try:
+        note = json.loads(found[2])
+    except (ValueError, RecursionError):
+        return None
+    return note if isinstance(note, dict) else None

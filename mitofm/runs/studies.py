@@ -6,6 +6,7 @@ Each has one journal with notes of its cells (their starts with the choices of t
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import time
@@ -123,8 +124,9 @@ class Study:
         """The cells of its grids that were never started, in words, and the number of all cells of its grids."""
         if self._packed is not None:
             return self._packed["cells"], self._packed["planned"]
-        planned = {_hash_choices(chosen): words for grid in self.grids for chosen, words in _list_choices(grid)}
-        return [words for name, words in planned.items() if name not in self._started], len(planned)
+        planned = {name: (grid, values) for grid in self.grids for name, values in _list_choices(grid)}
+        left = [cell for name, cell in planned.items() if name not in self._started]
+        return [_describe_choices(grid, values) for grid, values in left], len(planned)
 
 
 def read(runs: Path, study: str) -> Study:
@@ -210,11 +212,25 @@ def _hash_choices(chosen: Mapping[str, str]) -> str:
     return fingerprints.of(rename(chosen, FORMER))[:16]
 
 
-def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], str]]:
-    """The choices of each cell of a grid, and those that are swept in words."""
-    for values in product(*(values for _, values in grid["swept"])):
-        own = {key: value for (key, _), value in zip(grid["swept"], values, strict=True)}
-        yield grid["fixed"] | own, ", ".join(f"{key}={value}" for key, value in own.items())
+def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Of each cell of a grid, `_hash_choices` of its choices, and the values that are swept. Each value is spelled once."""
+    swept = {key: values for key, values in grid["swept"]}
+    each = {key: [value] for key, value in grid["fixed"].items()} | swept
+    spelled = {
+        key: [f"{fingerprints.spell(FORMER.get(key, key))}:{fingerprints.spell(value)}" for value in values]
+        for key, values in each.items()
+    }
+    keys = sorted(each, key=lambda key: FORMER.get(key, key))
+    places, parts = [keys.index(key) for key in swept], [spelled[key][0] if spelled[key] else "" for key in keys]
+    for texts, values in zip(product(*(spelled[key] for key in swept)), product(*swept.values()), strict=True):
+        for place, text in zip(places, texts, strict=True):
+            parts[place] = text
+        yield hashlib.sha256(f"{{{','.join(parts)}}}".encode()).hexdigest()[:16], values
+
+
+def _describe_choices(grid: Mapping[str, Any], values: Sequence[str]) -> str:
+    """The swept choices of a cell, in words."""
+    return ", ".join(f"{key}={value}" for (key, _), value in zip(grid["swept"], values, strict=True))
 
 
 def _count(grids: list[dict[str, Any]]) -> int:
