@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mitofm.ground.errors import MitofmError
 
-_closed: set[Path] = set()
+_closed: set[str] = set()
 
 
 class Outside(MitofmError):
@@ -23,8 +23,8 @@ class Outside(MitofmError):
 
 def close(folder: Path) -> None:
     """Follow no link below `folder` from now on, in this process."""
-    if (root := folder.absolute()) not in _closed:
-        _closed.update({root, root.resolve()})
+    if str(root := folder.absolute()) not in _closed:
+        _closed.update({str(root), str(root.resolve())})
 
 
 def check(path: Path) -> Path:
@@ -33,15 +33,15 @@ def check(path: Path) -> Path:
     Raises:
         Outside: on its way below the innermost closed folder there is a link or a `..`, or it is a device, a pipe or a socket.
     """
-    whole = path.absolute()
-    root = next((folder for folder in (whole, *whole.parents) if folder in _closed), None)
-    if root is None:
-        return path
+    root = whole = str(path.absolute())  # texts: paths are taken apart at each look at each cell
+    while root not in _closed:
+        if root == (root := os.path.dirname(root)):
+            return path
     place = root
-    for part in whole.relative_to(root).parts:
+    for part in filter(None, whole[len(root) :].split(os.sep)):
         if part == "..":
             raise Outside(f"{path} leads out of {root}: nothing was read or written there")
-        place = place / part
+        place = os.path.join(place, part)
         try:
             mode = os.lstat(place).st_mode
         except (FileNotFoundError, NotADirectoryError):
@@ -49,7 +49,7 @@ def check(path: Path) -> Path:
         if stat.S_ISLNK(mode):
             raise Outside(
                 f"{place} is a link, and no link in {root} is followed: put what it should be in its place, or move all of "
-                f"{root.name} and link to that"
+                f"{os.path.basename(root)} and link to that"
             )
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise Outside(f"{place} is a device, a pipe or a socket, and no file: delete it")

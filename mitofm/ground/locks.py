@@ -33,6 +33,7 @@ _LOOK = 0.1  # seconds between a waiter's first looks; later ones are up to BEAT
 
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK}
 
+_KEYS = {"token", "host", "machine", "process", "born"}  # of a lock's file
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 _log = logging.getLogger(__name__)
@@ -193,7 +194,7 @@ def _read(path: Path) -> dict[str, Any]:
     """The content of a lock's file; empty if it is absent or not a lock. OSError if that cannot be found out."""
     with suppress(*_ABSENT, ValueError):
         content = read_json(path)
-        return content if content.keys() >= {"token", *_describe_process()} else {}
+        return content if content.keys() >= _KEYS else {}
     return {}
 
 

@@ -8,6 +8,7 @@ import re
 import socket
 import uuid
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 _MARK = re.compile(r"([0-9a-f]{6})-(\d+)-(\w+)-[0-9a-f]{6}")
@@ -28,10 +29,16 @@ def has_ended(mark: str) -> bool:
 def name_machine() -> str:
     """A name for this machine since its start, and for the container whose processes are visible here."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
+        return _read_machine(os.getpid())
     except OSError:
         return socket.gethostname()
+
+
+@lru_cache(maxsize=1)
+def _read_machine(_process: int) -> str:
+    """As `name_machine`, read once in the life of a process: locks are named by it for every line of a journal."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
 
 
 def read_start(process: int) -> str | None:
@@ -39,6 +46,15 @@ def read_start(process: int) -> str | None:
 
     OSError if that cannot be found out: too many files are open.
     """
+    return _read_own_start(process) if process == os.getpid() else _read_start(process)
+
+
+@lru_cache(maxsize=1)
+def _read_own_start(process: int) -> str | None:
+    return _read_start(process)
+
+
+def _read_start(process: int) -> str | None:
     with suppress(FileNotFoundError, ProcessLookupError, NotADirectoryError):
         fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return None if fields[0] in "ZX" else fields[19]

@@ -14,7 +14,7 @@ import os
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ class _End:
 
     def encode(self) -> bytes:
         """A line of one length, so that writing it in place leaves nothing of the last one."""
-        text = json.dumps({name: f"{value:015d}" for name, value in asdict(self).items()})
+        numbers = {"size": self.size, "lines": self.lines, "crc32": self.crc32}
+        text = json.dumps({name: f"{value:015d}" for name, value in numbers.items()})
         return f'{{"crc32": "{zlib.crc32(text.encode()):08x}", "end": {text}}}\n'.encode()
 
 
@@ -148,8 +149,8 @@ def _write_end(path: Path, end: _End) -> None:
     """In place, in one write: a process that is killed leaves the former one or this."""
     file = os.open(below.check(locate_end(path)), os.O_WRONLY | os.O_CREAT, 0o666)
     try:
-        os.pwrite(file, end.encode(), 0)
-        os.ftruncate(file, len(end.encode()))
+        written = os.pwrite(file, end.encode(), 0)
+        os.ftruncate(file, written)
     finally:
         os.close(file)
 
