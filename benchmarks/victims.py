@@ -34,10 +34,9 @@ MACHINE = ("trainer.threads=1", "trainer.progress=false", "trainer.accelerator=c
 FIT = ("fit.max_epochs=1", "fit.min_steps=20", "augment=dihedral", "backbone=toy_vit_p16", "logger=csv", *MACHINE)
 STUDY = ("train", "-m", "seed=0,1", "study=torture", *TISSUE, *FIT)
 MARK = "MITOFM_TORTURE"  # a variable by which the processes of a command are known, whatever group they join
-STAND_IN = '''"""Stands in for W&B's client, which would need a server: sends a run in some time, and then marks it as sent."""
+STAND_IN = '''"""Stands in for W&B's client, which would need a server: sends runs, each in some time, and then marks it as sent."""
 import pathlib, sys, time
-run = pathlib.Path(sys.argv[2])
-for record in sorted(run.glob("*.wandb")):
+for record in sorted(record for run in sys.argv[2:] for record in pathlib.Path(run).glob("*.wandb")):
     time.sleep(0.3)
     sent = pathlib.Path("server") / record.name
     sent.parent.mkdir(exist_ok=True)

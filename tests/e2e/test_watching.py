@@ -221,28 +221,48 @@ def test_what_killed_processes_left_half_written_is_removed(tmp_path: Path, monk
     assert [file.exists() for file in files] == [False, True, False, False, True]
 
 
-def test_offline_runs_are_sent_once_however_often_it_is_asked(
+def test_offline_runs_are_sent_in_batches_and_once_however_often_it_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    folders = [tmp_path / "runs" / "wandb" / f"offline-run-2026-{name}" for name in "ab"]
+    folders = [tmp_path / "runs" / "wandb" / f"offline-run-2026-{number:03}" for number in range(230)]
     for folder in folders:
         folder.mkdir(parents=True)
-    sent: list[str] = []
+    batches: list[int] = []
+    sick = {folders[130]}
 
     def wandb(command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
+        """Sends the runs in their order, up to one that it cannot read."""
         del check
         assert command[1:4] == ["-m", "wandb", "sync"]
-        folder = Path(command[4])
-        fails = folder == folders[0] and not sent
-        sent.append(folder.name[-1])
-        if not fails:
-            (folder / "run-x.wandb.synced").touch()  # as W&B marks what it has sent
-        return subprocess.CompletedProcess(command, int(fails))
+        batches.append(len(command) - 4)
+        for run in map(Path, command[4:]):
+            if run in sick:
+                return subprocess.CompletedProcess(command, 1)
+            assert not (run / "run-x.wandb.synced").exists()
+            (run / "run-x.wandb.synced").touch()  # as W&B marks what it has sent
+        return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, "run", wandb)
-    with pytest.raises(MitofmError, match="1 of 2 runs were not sent, offline-run-2026-a first"):
+    with pytest.raises(MitofmError, match="1 of 230 runs were not sent, offline-run-2026-130 first"):
         sync.main([])
+    assert batches[:2] == [100, 100]
+    assert len(batches) < 20
+    assert "229 of 230 runs sent, 1 failed" in capsys.readouterr().out
+    sick.clear()
     sync.main([])
+    assert "229 of 230 runs were sent before" in capsys.readouterr().out
     sync.main([])
-    assert sent == ["a", "b", "a"]
-    assert json.dumps(capsys.readouterr().out.splitlines()[-1]).count("0 runs sent") == 1
+    assert batches[-1] == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("0 runs sent")
+
+
+def test_nothing_more_is_tried_once_ten_batches_could_not_be_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2000):
+        (tmp_path / "runs" / "wandb" / f"offline-run-2026-{number:04}").mkdir(parents=True)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, check: asked.append(command))
+    with pytest.raises(MitofmError, match="2000 of 2000 runs were not sent"):
+        sync.main([])
+    assert len(asked) == 10
