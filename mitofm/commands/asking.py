@@ -13,7 +13,11 @@ T = TypeVar("T")
 
 
 def ask(kind: type[T], name: str, overrides: Sequence[str]) -> T:
-    """Read the settings of a command, its primary config with overrides as typed, as the dataclass `kind`; errors as `composing.compose`."""
+    """Read the settings of a command, its primary config with overrides as typed, as the dataclass `kind`.
+
+    Raises:
+        MitofmError: as `composing.compose`.
+    """
     kept = recall_command(overrides, name)
     if kept is not None:
         return read(kind, kept[0])

@@ -15,15 +15,21 @@ from mitofm.runs import devices
 from mitofm.runs.execute import check
 from mitofm.runs.identity import Known
 from mitofm.runs.studies import MOST_CELLS
+from mitofm.training.attempts import Attempt, attempt
 from mitofm.training.settings import Settings
 
 
 def check_grid(
-    line: CommandLine, every_cell: bool = False, known: Known | None = None, count: Counter[str] | None = None
+    line: CommandLine,
+    every_cell: bool = False,
+    known: Known | None = None,
+    count: Counter[str] | None = None,
+    attempt: Attempt = attempt,
 ) -> list[Settings]:
     """The settings of the cells that `resolve_grid` gives; MitofmError if one of them, or its launcher, cannot run.
 
-    `known` is left with what the cells are named by; `count` as in `resolve_cells`.
+    `known` is left with what the cells are named by; `count` as in `resolve_cells`, `attempt`
+    as in `check`.
     """
     known = known or Known()
     if line.size > MOST_CELLS:
@@ -31,7 +37,7 @@ def check_grid(
     cells = []
     with closing(resolve_grid(line, every_cell, count)) as configs:
         for config in configs:
-            cells.append(check(config, known))
+            cells.append(check(config, known, attempt))
             check_launcher(line, cells[-1])
     return cells
 

@@ -11,6 +11,7 @@ from mitofm.reporting.undecidable import list_undecidable
 from mitofm.runs.foresight import Tried, foresee, remember_lines
 from mitofm.runs.identity import Known
 from mitofm.runs.settled import list_marks
+from mitofm.training.attempts import attempting_apart
 
 
 def main(arguments: list[str]) -> None:
@@ -18,7 +19,8 @@ def main(arguments: list[str]) -> None:
     parsed = get_args_parser().parse_args(arguments)
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
     known = Known()
-    cells, tried = check_grid(line, every_cell=True, known=known), Tried(known)
+    with attempting_apart() as attempt:  # torch, with what builds models, takes twice the memory of all else
+        cells, tried = check_grid(line, every_cell=True, known=known, attempt=attempt), Tried(known)
     tell(*foresee(cells, tried))
     at_once = line.launches.get("array_parallelism") or line.launches.get("n_jobs", 1)
     tell(f"by: hydra/launcher={line.launcher}, {at_once} at once" if line.multirun else "by: one cell")

@@ -33,15 +33,17 @@ def check(path: Path) -> Path:
     Raises:
         Outside: on its way below the innermost closed folder there is a link or a `..`, or it is a device, a pipe or a socket.
     """
-    root = whole = str(path.absolute())  # texts: paths are taken apart at each look at each cell
-    while root not in _closed:
-        if root == (root := os.path.dirname(root)):
-            return path
-    place = root
-    for part in filter(None, whole[len(root) :].split(os.sep)):
-        if part == "..":
+    whole = str(path.absolute())  # texts, not paths: this is asked of every file of every cell
+    ends = [place for place, letter in enumerate(whole) if letter == os.sep and place]
+    parts = [len(whole), *reversed(ends)]
+    inside = next((number for number, end in enumerate(parts) if whole[:end] in _closed), None)
+    if inside is None:
+        return path
+    root = whole[: parts[inside]]
+    for start, end in zip(parts[inside::-1], parts[inside - 1 :: -1] if inside else (), strict=False):
+        place = whole[:end]
+        if whole[start + 1 : end] == "..":
             raise Outside(f"{path} leads out of {root}: nothing was read or written there")
-        place = os.path.join(place, part)
         try:
             mode = os.lstat(place).st_mode
         except (FileNotFoundError, NotADirectoryError):
@@ -49,7 +51,7 @@ def check(path: Path) -> Path:
         if stat.S_ISLNK(mode):
             raise Outside(
                 f"{place} is a link, and no link in {root} is followed: put what it should be in its place, or move all of "
-                f"{os.path.basename(root)} and link to that"
+                f"{Path(root).name} and link to that"
             )
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise Outside(f"{place} is a device, a pipe or a socket, and no file: delete it")

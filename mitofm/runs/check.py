@@ -22,7 +22,14 @@ from mitofm.runs.tables import read_predictions, read_split
 
 WHOLE, UNCHECKED, DAMAGED = "whole", "unchecked", "damaged"
 KINDS = ("cells", "journals", "patch stores", "tables", "embeddings", "kept results", "bundles")
-_KEPT = {"fingerprints": "fingerprint", "statistics": "result", "configs": "kept", "noted": "cells", "models": "built", "plans": "lines"}
+_KEPT = {
+    "fingerprints": "fingerprint",
+    "statistics": "result",
+    "configs": "kept",
+    "noted": "cells",
+    "models": "built",
+    "plans": "lines",
+}
 
 
 @dataclass(frozen=True)

@@ -27,15 +27,16 @@ from mitofm.runs import studies, sums
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, State, check_sums, read_config
 from mitofm.runs.identity import Identified, Known, identify
 from mitofm.runs.resolve import resolve
+from mitofm.training.attempts import Attempt, attempt
 from mitofm.training.settings import Paths, Settings
 
 _log = logging.getLogger(__name__)
 
 
-def check(config: Mapping[str, Any], known: Known | None = None) -> Settings:
+def check(config: Mapping[str, Any], known: Known | None = None, attempt: Attempt = attempt) -> Settings:
     """Read and check a resolved config. Whether the model can be built, which takes seconds, is not tried for a finished cell.
 
-    `known` has what was read of the other cells of the command.
+    `known` has what was read of the other cells of the command, `attempt` builds parts of models.
 
     Raises:
         MitofmError: the first thing that is wrong, with what exists.
@@ -48,7 +49,7 @@ def check(config: Mapping[str, Any], known: Known | None = None) -> Settings:
             settled = CellFolder(settings.paths.runs, known.identify(settings).folder_name).read_state() in SETTLED
     if not settled:
         with suppress(Infeasible):  # such a cell is skipped when it runs
-            settings.check_model()
+            settings.check_model(attempt)
     return settings
 
 

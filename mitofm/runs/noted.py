@@ -42,7 +42,9 @@ class Noted:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._changed:
             with suppress(OSError):  # then it is found out again
                 keep(self._entry, KEY, self._known)

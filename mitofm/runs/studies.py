@@ -214,7 +214,7 @@ def _hash_choices(chosen: Mapping[str, str]) -> str:
 
 def _list_choices(grid: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Of each cell of a grid, `_hash_choices` of its choices, and the values that are swept. Each value is spelled once."""
-    swept = {key: values for key, values in grid["swept"]}
+    swept = dict(grid["swept"])
     each = {key: [value] for key, value in grid["fixed"].items()} | swept
     spelled = {
         key: [f"{fingerprints.spell(FORMER.get(key, key))}:{fingerprints.spell(value)}" for value in values]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import remember
 from mitofm.ground.settings import Count, Natural, NotNegative, Seen, UpToOne, read, read_value
+from mitofm.training.attempts import Attempt, attempt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -279,7 +280,7 @@ class Settings(_Shared):
         """The adaptation's name. Imports nothing."""
         return self.config["adaptation"]["name"]
 
-    def check_model(self) -> None:
+    def check_model(self, attempt: Attempt = attempt) -> None:
         """Build augmentation, adaptation and backbone once, without weights and memory, to raise their errors early.
 
         What could be built is remembered in the cache, for this code and these versions of libraries.
@@ -288,19 +289,13 @@ class Settings(_Shared):
             MitofmError: one of them cannot be built.
             Infeasible: the backbone lacks what its recipe needs.
         """
-        self._check_part(
-            "adaptation", lambda: self.adaptation
-        )  # whether it fits the backbone is checked when the cell runs
         crop_px = self.dataset.card.crop_px
-        self._check_part("augment", partial(_augment, self.augment.transforms, crop_px), crop_px)
-        self._check_part("backbone", partial(_build, self.backbone))
-
-    def _check_part(self, group: str, make: Callable[[], Any], *more: Any) -> None:
-        part = repr([group, self.config[group], *more])
-        if part not in _BUILT:
-            entry = self.paths.cache / "models" / f"{fingerprints.of([context.of_code(), part])[:32]}.json"
-            remember(entry, "built", partial(_try, make))
-            _BUILT.add(part)
+        for group, more in (("adaptation", []), ("augment", [crop_px]), ("backbone", [])):
+            part = repr([group, self.config[group], *more])
+            if part not in _BUILT:
+                entry = self.paths.cache / "models" / f"{fingerprints.of([context.of_code(), part])[:32]}.json"
+                remember(entry, "built", partial(_succeed, attempt, group, self.config[group], crop_px))
+                _BUILT.add(part)
 
     def _check_votes(self) -> None:
         """Raise a MitofmError if a confounder changes labels: votes count for the sample at the centre of a crop only."""
@@ -312,23 +307,6 @@ class Settings(_Shared):
                 )
 
 
-def _try(make: Callable[[], Any]) -> bool:
-    import mitofm.ground.torchvision_shim  # noqa: F401  before timm, which some adaptations import
-
-    make()
+def _succeed(attempt: Attempt, group: str, part: Mapping[str, Any], crop_px: int) -> bool:
+    attempt(group, part, crop_px)
     return True
-
-
-def _augment(transforms: Sequence[Mapping[str, Any]], crop_px: int) -> None:
-    from mitofm.data.augment import Augment
-
-    Augment(transforms, crop_px)
-
-
-def _build(backbone: BackboneSpec) -> None:
-    from mitofm.backbones.build import build
-    from mitofm.backbones.meta import on_meta
-    from mitofm.backbones.weights import Weights
-
-    with on_meta():
-        build(backbone, Weights(None, "none"), 0)

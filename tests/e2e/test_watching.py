@@ -1,6 +1,5 @@
 """What is asked about a sweep before, while and after it runs: plan, logs, retry, clean, sync."""
 
-import json
 import os
 import subprocess
 import sys
@@ -235,11 +234,11 @@ def test_offline_runs_are_sent_in_batches_and_once_however_often_it_is_asked(
         del check
         assert command[1:4] == ["-m", "wandb", "sync"]
         batches.append(len(command) - 4)
-        for run in map(Path, command[4:]):
-            if run in sick:
+        for folder in map(Path, command[4:]):
+            if folder in sick:
                 return subprocess.CompletedProcess(command, 1)
-            assert not (run / "run-x.wandb.synced").exists()
-            (run / "run-x.wandb.synced").touch()  # as W&B marks what it has sent
+            assert not (folder / "run-x.wandb.synced").exists()
+            (folder / "run-x.wandb.synced").touch()  # as W&B marks what it has sent
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, "run", wandb)

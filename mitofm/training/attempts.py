@@ -1,0 +1,102 @@
+"""Tries whether the parts of a model can be built, without weights and memory: here, or in another process, which gives its memory back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Any
+
+from mitofm.ground.errors import Infeasible, MitofmError
+
+Attempt = Callable[[str, Mapping[str, Any], int], None]
+"""Builds a part once: the group of its config, its config, and the side of a crop (px); errors as `attempt`."""
+_CHILD = [sys.executable, "-P", "-c", "from mitofm.training.attempts import serve; serve()"]
+
+
+def attempt(group: str, part: Mapping[str, Any], crop_px: int) -> None:
+    """Build an adaptation, augmentation or backbone. Imports torch.
+
+    Raises:
+        MitofmError: it cannot be built.
+        Infeasible: the backbone lacks what its recipe needs.
+    """
+    import mitofm.ground.torchvision_shim  # noqa: F401  before timm, which some adaptations import
+
+    if group == "adaptation":  # whether it fits the backbone is checked when the cell runs
+        from mitofm.ground.config import instantiate
+
+        instantiate(part, group)
+    elif group == "augment":
+        from mitofm.data.augment import Augment
+
+        Augment(part["transforms"], crop_px)
+    else:
+        from mitofm.backbones.build import build
+        from mitofm.backbones.meta import on_meta
+        from mitofm.backbones.spec import BackboneSpec
+        from mitofm.backbones.weights import Weights
+
+        with on_meta():
+            build(BackboneSpec.from_config(part), Weights(None, "none"), 0)
+
+
+@contextmanager
+def attempting_apart() -> Iterator[Attempt]:
+    """Yield an `attempt` by another process, which starts when it is first asked; here if this one has imported torch anyway."""
+    child: list[subprocess.Popen[str]] = []
+
+    def ask(group: str, part: Mapping[str, Any], crop_px: int) -> None:
+        asked = json.dumps([group, part, crop_px])
+        if "torch" in sys.modules or json.loads(asked) != [group, part, crop_px]:
+            attempt(group, part, crop_px)
+            return
+        if not child:
+            child.append(subprocess.Popen(_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        answer = _exchange(child[0], asked)
+        if answer in ("", "unforeseen\n"):  # it was killed, or its error is to be seen whole
+            attempt(group, part, crop_px)
+        elif answer != "built\n":
+            kind, text = json.loads(answer)
+            raise (Infeasible if kind == "Infeasible" else MitofmError)(text)
+
+    try:
+        yield ask
+    finally:
+        for process in child:
+            process.communicate()
+
+
+def _exchange(child: subprocess.Popen[str], asked: str) -> str:
+    """What the other process answers; "" if it has ended."""
+    ears, mouth = child.stdin, child.stdout
+    if ears is None or mouth is None:
+        return ""
+    try:
+        ears.write(f"{asked}\n")
+        ears.flush()
+        return mouth.readline()
+    except (BrokenPipeError, ValueError):
+        return ""
+
+
+def serve() -> None:
+    """Try what is asked, a line each, until there is no more: the other process of `attempting_apart`."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    for line in sys.stdin:
+        _answer(answers, *json.loads(line))
+
+
+def _answer(answers: IO[str], group: str, part: Mapping[str, Any], crop_px: int) -> None:
+    try:
+        attempt(group, part, crop_px)
+        told = "built"
+    except (Infeasible, MitofmError) as error:
+        told = json.dumps(["Infeasible" if isinstance(error, Infeasible) else "", str(error)])
+    except Exception:
+        told = "unforeseen"
+    print(told, file=answers, flush=True)
