@@ -33,16 +33,14 @@ def check(path: Path) -> Path:
     Raises:
         Outside: on its way below the innermost closed folder there is a link or a `..`, or it is a device, a pipe or a socket.
     """
-    whole = str(path.absolute())  # texts, not paths: this is asked of every file of every cell
-    ends = [place for place, letter in enumerate(whole) if letter == os.sep and place]
-    parts = [len(whole), *reversed(ends)]
-    inside = next((number for number, end in enumerate(parts) if whole[:end] in _closed), None)
-    if inside is None:
+    names = str(path.absolute()).split("/")  # texts, not paths: this is asked of every file of every cell
+    places = ["/".join(names[:count]) for count in range(1, len(names) + 1)]
+    depth = next((number for number in reversed(range(len(names))) if places[number] in _closed), None)
+    if depth is None:
         return path
-    root = whole[: parts[inside]]
-    for start, end in zip(parts[inside::-1], parts[inside - 1 :: -1] if inside else (), strict=False):
-        place = whole[:end]
-        if whole[start + 1 : end] == "..":
+    root = places[depth]
+    for name, place in zip(names[depth + 1 :], places[depth + 1 :], strict=True):
+        if name == "..":
             raise Outside(f"{path} leads out of {root}: nothing was read or written there")
         try:
             mode = os.lstat(place).st_mode

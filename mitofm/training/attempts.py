@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 from mitofm.ground.errors import Infeasible, MitofmError
 
 Attempt = Callable[[str, Mapping[str, Any], int], None]
 """Builds a part once: the group of its config, its config, and the side of a crop (px); errors as `attempt`."""
 _CHILD = [sys.executable, "-P", "-c", "from mitofm.training.attempts import serve; serve()"]
+_MOST_MB = 400
+"""A child that has taken more is followed by another: the libraries of all kinds of parts take 550 together."""
+_BUILT, _WRONG, _INFEASIBLE, _UNFORESEEN = "built", "wrong", "infeasible", "unforeseen"
 
 
 def attempt(group: str, part: Mapping[str, Any], crop_px: int) -> None:
@@ -47,40 +51,41 @@ def attempt(group: str, part: Mapping[str, Any], crop_px: int) -> None:
 @contextmanager
 def attempting_apart() -> Iterator[Attempt]:
     """Yield an `attempt` by another process, which starts when it is first asked; here if this one has imported torch anyway."""
-    child: list[subprocess.Popen[str]] = []
+    children: list[subprocess.Popen[str]] = []
 
     def ask(group: str, part: Mapping[str, Any], crop_px: int) -> None:
         asked = json.dumps([group, part, crop_px])
         if "torch" in sys.modules or json.loads(asked) != [group, part, crop_px]:
             attempt(group, part, crop_px)
             return
-        if not child:
-            child.append(subprocess.Popen(_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-        answer = _exchange(child[0], asked)
-        if answer in ("", "unforeseen\n"):  # it was killed, or its error is to be seen whole
+        if not children:
+            children.append(subprocess.Popen(_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        answer = _exchange(children[0], asked)
+        if not answer or answer["peak_mb"] > _MOST_MB:
+            children.pop().communicate()
+        if not answer or answer["told"] == _UNFORESEEN:  # it was killed, or its error is to be seen whole
             attempt(group, part, crop_px)
-        elif answer != "built\n":
-            kind, text = json.loads(answer)
-            raise (Infeasible if kind == "Infeasible" else MitofmError)(text)
+        elif answer["told"] != _BUILT:
+            raise (Infeasible if answer["told"] == _INFEASIBLE else MitofmError)(answer["why"])
 
     try:
         yield ask
     finally:
-        for process in child:
-            process.communicate()
+        for child in children:
+            child.communicate()
 
 
-def _exchange(child: subprocess.Popen[str], asked: str) -> str:
-    """What the other process answers; "" if it has ended."""
+def _exchange(child: subprocess.Popen[str], asked: str) -> dict[str, Any]:
+    """What the other process answers; nothing if it has ended."""
     ears, mouth = child.stdin, child.stdout
     if ears is None or mouth is None:
-        return ""
+        return {}
     try:
         ears.write(f"{asked}\n")
         ears.flush()
-        return mouth.readline()
+        return json.loads(mouth.readline() or "{}")
     except (BrokenPipeError, ValueError):
-        return ""
+        return {}
 
 
 def serve() -> None:
@@ -88,15 +93,16 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
     for line in sys.stdin:
-        _answer(answers, *json.loads(line))
+        told, why = _answer(*json.loads(line))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"told": told, "why": why, "peak_mb": peak}), file=answers, flush=True)
 
 
-def _answer(answers: IO[str], group: str, part: Mapping[str, Any], crop_px: int) -> None:
+def _answer(group: str, part: Mapping[str, Any], crop_px: int) -> tuple[str, str]:
     try:
         attempt(group, part, crop_px)
-        told = "built"
     except (Infeasible, MitofmError) as error:
-        told = json.dumps(["Infeasible" if isinstance(error, Infeasible) else "", str(error)])
+        return _INFEASIBLE if isinstance(error, Infeasible) else _WRONG, str(error)
     except Exception:
-        told = "unforeseen"
-    print(told, file=answers, flush=True)
+        return _UNFORESEEN, ""
+    return _BUILT, ""
