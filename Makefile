@@ -107,8 +107,8 @@ test-slurm: $(READY) ## a sweep on a real Slurm of one node; needs root and: apt
 	-$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,slurm]'
 	MITOFM_SLURM=1 $(BIN)/pytest -rs tests/slurm $(ARGS)
 
-test-mixtures: $(READY) ## 2,000 random command lines: what is derived is what Hydra composes, to the last key
-	MITOFM_MIXTURES=2000 OMP_NUM_THREADS=1 $(BIN)/pytest -s tests/commands -k what_is_derived $(ARGS)
+test-mixtures: $(READY) ## 2,100 random command lines: what is derived is what Hydra composes, to the last key
+	MITOFM_MIXTURES=2100 OMP_NUM_THREADS=1 $(BIN)/pytest -s tests/commands -k what_is_derived $(ARGS)
 
 test-cuda: $(READY) ## what only a GPU can show: the same results as the CPU's, memory that runs out, bf16
 	$(BIN)/pytest -rs tests/cuda $(ARGS)

@@ -20,7 +20,7 @@ from mitofm.runs.resolve import resolve
 
 from .mixtures import list_studies, mix, write_own
 
-MIXTURES = int(os.environ.get("MITOFM_MIXTURES", "40"))  # make test-mixtures: 2,000
+MIXTURES = int(os.environ.get("MITOFM_MIXTURES", "40"))  # make test-mixtures: 2,100
 
 
 def _compose(name: str, overrides: list[str]) -> str | None:
