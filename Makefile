@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
+.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -115,6 +115,9 @@ test-cuda: $(READY) ## what only a GPU can show: the same results as the CPU's, 
 
 bench-sweep: $(READY) ## finished cells skipped and 10,080 planned beside Hydra alone, and what a cell costs beyond fitting
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/sweep.py $(ARGS)
+
+bench-books: $(READY) ## status, adding a cell and the report of 10,080 finished cells: hours; ARGS="--only status" for the first two
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/books.py $(ARGS)
 
 audit: ## known vulnerabilities of the versions in constraints.txt; asks PyPI
 	$(PYTHON) -m venv .venv/audit

@@ -1,6 +1,6 @@
 """What the books of ten thousand finished cells cost: `make bench-books`.
 
-The grid of the issue, 12 backbones x 6 adaptations x 4 fractions x 5 seeds x 7 domains that are left out. 35 cells are fitted, one
+12 backbones x 6 adaptations x 4 fractions x 5 seeds x 7 domains that are left out. 35 cells are fitted, one
 for each split; every other one has the files of the cell of its split, with its own config, labels and costs, and logits
 that a normal deviate was added to. Each DONE holds the checksums. One cell of a hundred is first left out, and then added.
 """
@@ -112,10 +112,6 @@ def time_adding(runs: Path, ends: list[studies.End]) -> None:
         studies.note_end(runs, STUDY, one.cell, one.state, fitted=True, chosen=one.chosen)
     wall, cpu = (read_clocks() - start) / len(ends)
     print(f"a cell added to the study, mean of {len(ends)}: {1000 * cpu:.2f} CPU ms, {1000 * wall:.2f} ms", flush=True)
-
-
-def list_figures(out: Path) -> dict[str, int]:
-    return {str(file.relative_to(out)): file.stat().st_size for file in out.rglob("*.svg")}
 
 
 def steps(runs: Path, early: list[studies.End], late: list[studies.End]) -> Iterator[tuple[str, list[str]]]:

@@ -59,5 +59,7 @@ def map_leaves(value: Any, change: Callable[[Any], Any], left_out: Container[str
 def _choose_for_family(value: Any, family: Any) -> Any:
     """`{default, vit_large, ...}` gives the family's value; anything else is itself."""
     if isinstance(value, Mapping) and "default" in value:
-        return value.get(family if isinstance(family, str) else None, value["default"])  # else it is refused when it is read
+        return value.get(
+            family if isinstance(family, str) else None, value["default"]
+        )  # else it is refused when it is read
     return value
