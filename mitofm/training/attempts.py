@@ -95,7 +95,8 @@ def serve() -> None:
     for line in sys.stdin:
         told, why = _answer(*json.loads(line))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"told": told, "why": why, "peak_mb": peak}), file=answers, flush=True)
+        answers.write(json.dumps({"told": told, "why": why, "peak_mb": peak}) + "\n")
+        answers.flush()
 
 
 def _answer(group: str, part: Mapping[str, Any], crop_px: int) -> tuple[str, str]:

@@ -38,6 +38,7 @@ def test_everything_a_study_leaves_is_checked_and_each_damage_named(
     assert {state for _, state in whole} == {WHOLE}
     assert whole["cells", WHOLE] == 3
     said, _ = typed("check", "study=tried")
+    total = sum(count(copy).values())  # the settings of the command are kept too
     assert said.splitlines()[1].split() == ["cells", "3", "0", "0"]
     damages = {
         "cells": next(copy.glob("runs/cells/*-lora-*/checkpoint/trained.safetensors")),
@@ -58,7 +59,7 @@ def test_everything_a_study_leaves_is_checked_and_each_damage_named(
         typed("check", "study=tried")
     assert ended.value.code == 2
     out, err = capsys.readouterr()
-    assert f"mitofm: {len(damages)} of {sum(whole.values())} are damaged" in err
+    assert f"mitofm: {len(damages)} of {total} are damaged" in err
     lines = [line for line in out.splitlines() if line.startswith("damaged  ")]
     assert len(lines) == len(damages)
     assert all("`" in line or "start the study's command again" in line for line in lines)

@@ -172,12 +172,12 @@ def test_train_names_a_damaged_cell_and_retry_runs_it_again(
     (folder,) = (runs / "cells").iterdir()
     assert {"checkpoint/trained.safetensors", "environment.json", "metrics.json"} < set(listed(folder))
     before = {name: (folder / name).read_bytes() for name in ("metrics.json", "predictions.parquet")}
-    remembered = Remembered(tmp_path / "fingerprints")
-    assert "damaged" not in "\n".join(tabulate(runs, "hurt", remembered))
+    cache = tmp_path / "cache"
+    assert "damaged" not in "\n".join(tabulate(runs, "hurt", cache))
     change(folder / "metrics.json")
     with pytest.raises(DamagedCell, match=f"mitofm retry {folder.name}"):
         run(config)
-    assert list(tabulate(runs, "hurt", remembered))[-1].startswith(
+    assert list(tabulate(runs, "hurt", cache))[-1].startswith(
         f"damaged  {folder.name}: metrics.json is not the file"
     )
     places = [f"paths.{name}={config.paths[name]}" for name in ("data", "cache", "runs")]
