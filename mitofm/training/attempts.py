@@ -16,7 +16,7 @@ from mitofm.ground.errors import Infeasible, MitofmError
 Attempt = Callable[[str, Mapping[str, Any], int], None]
 """Builds a part once: the group of its config, its config, and the side of a crop (px); errors as `attempt`."""
 _CHILD = [sys.executable, "-P", "-c", "from mitofm.training.attempts import serve; serve()"]
-_MOST_MB = 400
+_MOST_MB = 430
 """A child that has taken more is followed by another: the libraries of all kinds of parts take 550 together."""
 _BUILT, _WRONG, _INFEASIBLE, _UNFORESEEN = "built", "wrong", "infeasible", "unforeseen"
 
