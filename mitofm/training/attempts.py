@@ -16,8 +16,8 @@ from mitofm.ground.errors import Infeasible, MitofmError
 Attempt = Callable[[str, Mapping[str, Any], int], None]
 """Builds a part once: the group of its config, its config, and the side of a crop (px); errors as `attempt`."""
 _CHILD = [sys.executable, "-P", "-c", "from mitofm.training.attempts import serve; serve()"]
-_MOST_MB = 430
-"""A child that has taken more is followed by another: the libraries of all kinds of parts take 550 together."""
+_MOST_MB = 425
+"""A child that has taken more is followed by another, and that of augmentations by one for the rest: all together take 550."""
 _BUILT, _WRONG, _INFEASIBLE, _UNFORESEEN = "built", "wrong", "infeasible", "unforeseen"
 
 
@@ -61,7 +61,7 @@ def attempting_apart() -> Iterator[Attempt]:
         if not children:
             children.append(subprocess.Popen(_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         answer = _exchange(children[0], asked)
-        if not answer or answer["peak_mb"] > _MOST_MB:
+        if not answer or answer["peak_mb"] > _MOST_MB or group == "augment":
             children.pop().communicate()
         if not answer or answer["told"] == _UNFORESEEN:  # it was killed, or its error is to be seen whole
             attempt(group, part, crop_px)

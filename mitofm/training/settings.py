@@ -290,7 +290,7 @@ class Settings(_Shared):
             Infeasible: the backbone lacks what its recipe needs.
         """
         crop_px = self.dataset.card.crop_px
-        for group, more in (("adaptation", []), ("augment", [crop_px]), ("backbone", [])):
+        for group, more in (("augment", [crop_px]), ("adaptation", []), ("backbone", [])):
             part = repr([group, self.config[group], *more])
             if part not in _BUILT:
                 entry = self.paths.cache / "models" / f"{fingerprints.of([context.of_code(), part])[:32]}.json"

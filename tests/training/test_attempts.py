@@ -30,14 +30,14 @@ def test_another_process_answers_as_this_one_does(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(attempts, "_CHILD", [sys.executable, "-c", ANSWERING])
     monkeypatch.setattr(attempts, "attempt", lambda group, part, crop_px: here.append(group))
     with attempts.attempting_apart() as attempt:
-        attempt("augment", {}, 64)
+        attempt("backbone", {}, 64)
         with pytest.raises(MitofmError, match="it is wrong"):
-            attempt("augment", {"wrong": True}, 64)
+            attempt("backbone", {"wrong": True}, 64)
         with pytest.raises(attempts.Infeasible, match="it lacks something"):
             attempt("backbone", {"lacks": True}, 64)
         assert not here
         attempt("adaptation", {"dies": True}, 64)  # then this process sees for itself
-        attempt("augment", {}, 64)  # and another one is started
+        attempt("backbone", {}, 64)  # and another one is started
     assert here == ["adaptation"]
 
 
@@ -54,6 +54,6 @@ def test_a_process_that_has_taken_much_memory_is_followed_by_another(monkeypatch
     monkeypatch.setattr(attempts, "_MOST_MB", 1)
     monkeypatch.setattr(subprocess, "Popen", Popen)
     with attempts.attempting_apart() as attempt:
-        attempt("augment", {}, 64)
-        attempt("augment", {}, 64)
+        attempt("backbone", {}, 64)
+        attempt("backbone", {}, 64)
     assert len(started) == 2
