@@ -130,7 +130,7 @@ def typed(
 @pytest.fixture
 def tried(home: Path, typed: Callable[..., tuple[str, str]]) -> Path:
     """The folder with the cells of study `tried`, one of each of three adaptations: trained once, not to be changed."""
-    if not (home / "runs").exists():
+    if not (home / "runs" / "studies" / "tried").exists():
         typed("train", "-m", *TRIED)
     return home / "runs" / "cells"
 

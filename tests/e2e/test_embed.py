@@ -13,7 +13,7 @@ QUICK = ("trainer.threads=1", "trainer.accelerator=cpu", "backbone=toy_vit_p16",
 
 
 def test_a_plan_says_time_disk_and_jobs_and_the_embeddings_are_those_of_cells(
-    home: Path, typed: Callable[..., tuple[str, str]], capsys: pytest.CaptureFixture[str]
+    home: Path, tmp_path: Path, typed: Callable[..., tuple[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, _ = typed("embed", *QUICK, "plan=true", "crops=100000000", "hours=2")
     measured, time, disk = out.splitlines()[-3:]  # the store is built first
@@ -26,7 +26,7 @@ def test_a_plan_says_time_disk_and_jobs_and_the_embeddings_are_those_of_cells(
     out, _ = typed("embed", *QUICK)
     (made,) = {file for file in kept.glob("*.npy") if file not in before}
     assert out == f"embeddings: {made} (144 x 192, 0.000111 GB)\n"
-    typed("train", *QUICK, "trainer.progress=false", "logger=none", "study=embedded")
+    typed("train", *QUICK, "trainer.progress=false", "logger=none", f"paths.runs={tmp_path}")
     assert set(kept.glob("*")) - before == {made, made.with_suffix(".json")}
     for wrong, said in (
         ("adaptation=full", "adaptation=full trains the backbone, so its cells have no embeddings in common"),
