@@ -177,9 +177,7 @@ def test_train_names_a_damaged_cell_and_retry_runs_it_again(
     change(folder / "metrics.json")
     with pytest.raises(DamagedCell, match=f"mitofm retry {folder.name}"):
         run(config)
-    assert list(tabulate(runs, "hurt", cache))[-1].startswith(
-        f"damaged  {folder.name}: metrics.json is not the file"
-    )
+    assert list(tabulate(runs, "hurt", cache))[-1].startswith(f"damaged  {folder.name}: metrics.json is not the file")
     places = [f"paths.{name}={config.paths[name]}" for name in ("data", "cache", "runs")]
     retry(["hurt", *places])
     assert "1 of 1 cells of hurt failed, were interrupted or are damaged" in capsys.readouterr().out
