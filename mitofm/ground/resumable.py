@@ -51,6 +51,7 @@ class ResumableArray:
             self._done = set()
             remove(self._progress)
             begin(file, shape, dtype)
+        self._noted = sorted(self._done)
         with file.open("rb") as begun:
             _read_header(begun)
             self._start = begun.tell()
@@ -79,8 +80,11 @@ class ResumableArray:
 
     def _save(self) -> None:
         done = sorted(self._done.copy())  # before the fsync, so that only pieces on the disk are noted
+        if done == self._noted:
+            return  # once a share is noted whole, others may finish the array and remove the notes: they must not come again
         os.fsync(self._file)
         write_json(self._progress, {"pieces": done, "checksum": checksum([self._path.name, done])})
+        self._noted = done
 
     def __enter__(self) -> ResumableArray:
         return self

@@ -87,6 +87,22 @@ def test_after_all_are_killed_no_noted_piece_is_written_again(tmp_path: Path, mo
     assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
 
 
+def test_notes_do_not_come_again_after_another_process_has_finished_the_array(tmp_path: Path) -> None:
+    array = SharedArray(
+        tmp_path / "x.part", (ROWS, WIDTH), np.float32, piece=PIECE, pieces=ROWS // PIECE, ended=lambda: False
+    )
+    with closing(array.claim()) as shares:
+        share, rows = next(shares)
+        for start in share[::PIECE]:
+            rows.write(np.arange(start, start + PIECE), np.zeros((PIECE, WIDTH)))
+            rows.note(start)
+        while count_noted(tmp_path) < ROWS // PIECE:
+            time.sleep(0.01)
+        fill(tmp_path)  # finds all rows noted
+        assert (tmp_path / "x.npy").is_file()
+    assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
+
+
 def test_another_shape_begins_anew_and_pieces_lie_on_pages(tmp_path: Path) -> None:
     for width in (WIDTH, 2 * WIDTH):
         array = SharedArray(tmp_path / "x.part", (ROWS, width), np.float32, piece=PIECE, pieces=1, ended=lambda: False)
