@@ -104,6 +104,6 @@ def _answer(group: str, part: Mapping[str, Any], crop_px: int) -> tuple[str, str
         attempt(group, part, crop_px)
     except (Infeasible, MitofmError) as error:
         return _INFEASIBLE if isinstance(error, Infeasible) else _WRONG, str(error)
-    except Exception:
+    except Exception:  # not lost: `ask` tries again in its own process, where it is raised
         return _UNFORESEEN, ""
     return _BUILT, ""
