@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from mitofm.counting.scoring import Scorer
+    from mitofm.inference.scorer import Scorer
     from mitofm.inference.trained import Checkpoint
 
 _DONE = "metrics.json"
@@ -108,7 +108,7 @@ class Cell:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        from mitofm.counting.scoring import Scorer
+        from mitofm.inference.scorer import Scorer
 
         return Scorer(self._checkpoint, self.settings.trainer)
 

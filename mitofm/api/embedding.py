@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,15 +45,11 @@ def embed(backbone: str, data: str | np.ndarray, *overrides: str, **choices: Any
 
 
 def _embed_images(settings: Settings, images: np.ndarray) -> np.ndarray:
-    import pandas as pd
-
     from mitofm.backbones.build import build
     from mitofm.backbones.embeddings import embed as embed_store
-    from mitofm.data.annotations import UNKNOWN
     from mitofm.data.patches import PatchStore
 
-    table = pd.DataFrame({"label": np.full(len(images), UNKNOWN)})
-    inputs = _prepare(settings, PatchStore(Path(), "", table, images, images.shape[1], 0))
+    inputs = _prepare(settings, PatchStore.hold(images, images.shape[1]))
     network = build(inputs.spec, inputs.weights, inputs.seed)
     found = np.empty((len(images), *network.shape), np.float32)
     for rows, features in embed_store(inputs.store, np.arange(len(images)), network, inputs.device, inputs.autocast):

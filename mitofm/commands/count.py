@@ -221,10 +221,10 @@ def _count(
 
     from mitofm.counting.count import Task, count_slide
     from mitofm.counting.folder import claim, name_slides
-    from mitofm.counting.scoring import Scorer
     from mitofm.data.proposals.tissue import choose_step
     from mitofm.ground.files import guarding
     from mitofm.ground.locks import lock
+    from mitofm.inference.scorer import Scorer
     from mitofm.reporting.count_page import PAGE, write_count_page
 
     origin = {"cell": trained.facts["cell"], "threshold": counting.threshold or trained.facts["threshold"]["value"]}

@@ -17,7 +17,7 @@ from mitofm.counting.dense import lay_grid
 from mitofm.counting.hotspot import Hotspot, compute_sides, find_hotspot
 from mitofm.counting.intervals import count_interval, density_interval
 from mitofm.counting.merging import suppress
-from mitofm.counting.scoring import Scorer, arrange, score_places
+from mitofm.counting.scoring import arrange, score_places
 from mitofm.counting.settings import DENSE, Counting
 from mitofm.counting.slides import Slide
 from mitofm.counting.words import format_amount
@@ -28,6 +28,7 @@ from mitofm.data.proposals.tissue import choose_step, find_tissue
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.files import read_json, write_parquet
+from mitofm.inference.scorer import Scorer
 from mitofm.inference.trained import Checkpoint
 
 COLUMNS = (

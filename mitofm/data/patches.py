@@ -19,7 +19,7 @@ import pandas as pd
 from xxhash import xxh3_128_digest, xxh3_128_hexdigest
 
 from mitofm.data import cutting
-from mitofm.data.annotations import fingerprint
+from mitofm.data.annotations import UNKNOWN, fingerprint
 from mitofm.data.building import build
 from mitofm.data.images.open import files_of
 from mitofm.data.sources.base import Tabled
@@ -46,6 +46,11 @@ class PatchStore:
     patches: np.ndarray  # (N, S, S, 3) uint8 RGB, S = crop_px + 2 * margin_px; memory-mapped, read only
     crop_px: int
     margin_px: int
+
+    @classmethod
+    def hold(cls, patches: np.ndarray, crop_px: int) -> PatchStore:
+        """Patches (n, S, S, 3) uint8 in memory, without labels, of which the centre of `crop_px` is seen."""
+        return cls(Path(), "", pd.DataFrame({"label": np.full(len(patches), UNKNOWN)}), patches, crop_px, 0)
 
     @classmethod
     def open(cls, path: Path, remembered: Remembered) -> PatchStore:

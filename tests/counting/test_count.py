@@ -19,6 +19,7 @@ from mitofm.data.proposals import survey
 from mitofm.data.sources import geojson
 from mitofm.data.sources.classes import Classes
 from mitofm.ground.csv_cells import read_csv
+from mitofm.inference.scorer import Scorer
 from mitofm.synthesis.tissue import Region
 
 from .conftest import MPP, copy, read_all, write_tiff
@@ -71,8 +72,8 @@ def test_its_logit_is_that_of_the_pixels_around_a_position(
     both: Path, slides: Path, monkeypatch: pytest.MonkeyPatch, count: Count, tmp_path: Path
 ) -> None:
     seen: list[np.ndarray] = []
-    kept = scoring.Scorer.score
-    monkeypatch.setattr(scoring.Scorer, "score", lambda self, patches: seen.append(patches) or kept(self, patches))
+    kept = Scorer.score
+    monkeypatch.setattr(Scorer, "score", lambda self, patches: seen.append(patches) or kept(self, patches))
     count(f"slides={slides}/one.tif", f"output={tmp_path}/out")
     scored = pd.read_parquet(tmp_path / "out" / "one" / "candidates.parquet")
     pd.testing.assert_frame_equal(scored, pd.read_parquet(both / "one" / "candidates.parquet"), check_exact=True)
@@ -177,8 +178,8 @@ def test_a_killed_count_ends_with_the_same_bytes(
 
     owner, name, number = {
         "survey": (survey, "_read_band", 1),
-        "first piece": (scoring.Scorer, "score", 1),
-        "later piece": (scoring.Scorer, "score", 3),
+        "first piece": (Scorer, "score", 1),
+        "later piece": (Scorer, "score", 3),
         "files": (outputs, "write_json", 1),
     }[killed_at]
     with monkeypatch.context() as dying:
@@ -194,7 +195,7 @@ def test_a_finished_count_is_not_computed_again(
     both: Path, count: Count, slides: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = read_all(both)
-    monkeypatch.setattr(scoring.Scorer, "score", pytest.fail)
+    monkeypatch.setattr(Scorer, "score", pytest.fail)
     said = count(f"slides={slides}", f"output={both}")
     assert "hotspot of 2 mm²" in said
     assert "not for diagnosis" in said

@@ -13,8 +13,10 @@ import pytest
 from mitofm.commands import evaluating
 from mitofm.counting.detection import FALSE, MISSED, read_sums
 from mitofm.counting.matching import match
+from mitofm.data.dataset import Dataset
 from mitofm.ground.csv_cells import read_csv
 from mitofm.ground.files import checksum
+from mitofm.runs.folder import read_config
 
 from .conftest import MPP, read_all
 from .test_count import refused
@@ -43,7 +45,7 @@ def test_test_slides_are_counted_at_the_threshold_of_the_validation_slides(
     assert table.loc["all", "threshold_rule"].startswith("highest F1 on")
     assert table.loc["all", "found"] == slides["test"]["mitotic_figures"].sum()
     hits = 0
-    samples = pd.read_parquet(next((home / "cache" / "tables").glob("**/*.parquet")))
+    samples = Dataset(read_config(next(tried.glob("*-linear_probe-*")))["data"], home / "cache").table()
     for image in slides["test"]["image"]:
         found = pd.read_parquet(tmp_path / "out" / "test" / Path(image).stem / "detections.parquet")
         mine = samples[(samples["image"] == image) & (samples["label"] == 1)]
