@@ -9,6 +9,7 @@ so a promise counts as broken only beyond a number of these.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -24,8 +25,11 @@ from promises import DOUBT, FAR, FEW, LEAST_INTERVALS, PROMISES, Promise, find_f
 from repetitions import WINNER, simulate, simulate_family
 from simulated import METRICS
 
+import mitofm.evaluation
+
 QUANTITIES = {simulate: METRICS[0], simulate_family: WINNER, simulate_law: EXPONENT}
 """One quantity of each kind of task, by which its rows are known."""
+SIMULATION = ("repetitions.py", "simulated.py", "laws.py")
 SETTINGS_PER_FAMILY = 20
 """For so many settings there is one of a family of equal models, and one of a scaling law."""
 
@@ -96,20 +100,30 @@ def main() -> None:
     laws = design(max(1, asked.settings // SETTINGS_PER_FAMILY), learnable, asked.seed)
     tasks += [partial(simulate_law, one, asked.repetitions, asked.seed) for one in laws]
     tasks.sort(key=lambda task: task.args[0].slides)  # half of the time goes to those of 500 slides
-    rows = read(asked.out, asked.repetitions)
+    rows, code = read(asked.out, asked.repetitions), name_code()
     known = {(row["quantity"], *(row[axis] for axis in AXES)) for row in rows}
     tasks = [task for task in tasks if (QUANTITIES[task.func], *asdict(task.args[0]).values()) not in known]
-    for done in compute(tasks, asked.jobs):
+    for measured in compute(tasks, asked.jobs):
+        done = [row | {"code": code} for row in measured]
         if asked.out:
             pd.DataFrame(done).to_csv(asked.out, mode="a" if rows else "w", header=not rows, index=False)
         rows += done
     table = pd.DataFrame(rows).sort_values([*AXES, "quantity"], ignore_index=True)
     if not asked.out:
         print(table.round(4).to_string(index=False, na_rep="-"))
+    print(f"computed by the code {', '.join(sorted(table['code'].unique()))}")
     report(table)
     far = find_far(table)
     if asked.quick and far:
         sys.exit(f"coverage: broken by more than {FAR} simulation errors: {'; '.join(far)}")
+
+
+def name_code() -> str:
+    """A short fingerprint of the code of the intervals and of the simulation: a table that grows for days names all of its own."""
+    here = Path(__file__).parent
+    intervals = sorted(Path(mitofm.evaluation.__path__[0]).glob("*.py"))
+    sources = [path.read_bytes() for path in [*intervals, *(here / name for name in SIMULATION)]]
+    return hashlib.sha256(b"\0".join(sources)).hexdigest()[:10]
 
 
 def read(path: Path | None, repetitions: int) -> list[dict]:
