@@ -9,6 +9,7 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 import csv
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from mitofm.backbones.build import build
 from mitofm.backbones.weights import Weights
@@ -36,6 +37,21 @@ from mitofm.training.loop import run_loop
 
 _COLUMNS = ("step", "crops", "loss", "contrast", "crops_per_second")
 _RESUME = "resume.ckpt"
+
+
+class _StepsLeft(Sampler[int]):
+    """The steps from `start` on. Its length is that of the whole run: at so many steps, those of earlier processes included,
+    Lightning ends an epoch and would begin again at `start`.
+    """
+
+    def __init__(self, start: int, steps: int) -> None:
+        self.start, self.steps = start, steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[int]:
+        yield from range(self.start, self.steps)
 
 
 class Pretraining(pl.LightningModule):
@@ -58,7 +74,7 @@ class Pretraining(pl.LightningModule):
 
     def train_dataloader(self) -> DataLoader:
         """The crops of the steps that are left."""
-        return DataLoader(self.crops, batch_size=None, sampler=range(self.global_step, self.steps))
+        return DataLoader(self.crops, batch_size=None, sampler=_StepsLeft(self.global_step, self.steps))
 
     def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
         """The losses of one batch of crops, uint8 (B, side, side, 3): hidden patches, contrast, their sum."""

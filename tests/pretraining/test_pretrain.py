@@ -72,21 +72,23 @@ def test_it_ends_in_weights_that_the_backbone_loads_with_a_card_and_a_log(
     assert not (file.parent / "resume.ckpt").exists()
 
 
+@pytest.mark.parametrize("kills", [[1], [3], [5], [1, 2]], ids=str)
 def test_interrupted_it_goes_on_to_the_same_weights(
-    config: Callable[..., PretrainSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Callable[..., PretrainSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: list[int]
 ) -> None:
     whole = run.pretrain(config(f"paths.runs={tmp_path}/whole"))
     step = run.Pretraining.training_step
 
     def killed(self: run.Pretraining, batch: torch.Tensor, batch_idx: int) -> torch.Tensor:
-        if self.global_step == 3:
+        if self.global_step == last:
             raise RuntimeError("killed")
         return step(self, batch, batch_idx)
 
     with monkeypatch.context() as patched:
         patched.setattr(run.Pretraining, "training_step", killed)
-        with pytest.raises(RuntimeError, match="killed"):
-            run.pretrain(config())
+        for last in kills:  # noqa: B007  `killed` reads it
+            with pytest.raises(RuntimeError, match="killed"):
+                run.pretrain(config())
     resumed = run.pretrain(config())
     assert resumed.read_bytes() == whole.read_bytes()
     logs = [
