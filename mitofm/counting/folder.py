@@ -72,6 +72,7 @@ def name_slides(slides: Sequence[Slide]) -> list[str]:
 
 
 def _fingerprint(slide: Slide, remembered: Remembered) -> str:
+    """Of its pixels, and of what is written beside its counts: a data set knows more of a slide than a folder does."""
     files = files_of(slide.path)
     content = remembered.get("slide", files, lambda: fingerprints.of([fingerprints.of_file(file) for file in files]))
-    return fingerprints.of([content, slide.mpp])
+    return fingerprints.of([content, slide.mpp, slide.slide, slide.domain, slide.trained_on, slide.notes])

@@ -213,6 +213,9 @@ def test_another_count_is_not_mixed_with_it(
     pixels[0, 0] = 0
     write_tiff(changed / "one.tif", pixels)
     assert "of other slides" in refused(count, capsys, f"slides={changed}", f"output={both}")
+    named = copy(slides, tmp_path / "named")
+    (named / "cells.csv").write_text("x,y,label,filename,slide\n500,400,1,one.tif,A\n500,400,0,two.tif,B\n")
+    assert "of other slides" in refused(count, capsys, "data=own_csv", f"data.source.root={named}", f"output={both}")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     assert "no folder of a count" in refused(count, capsys, f"slides={slides}", f"output={tmp_path}/mine")
