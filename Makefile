@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
+.PHONY: help setup demo notebooks docs test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -102,6 +102,16 @@ torture-commands: $(READY) ## the second half of torture: ARGS="--only report bu
 
 torture-files: $(READY) ## every kind of file damaged in every way, then every command: no other number without a word; ARGS=--quick: 2 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture_files.py $(ARGS)
+
+notebooks: $(READY) ## execute docs/notebooks from top to bottom, into build/notebooks: two CPU-minutes
+	-$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	OMP_NUM_THREADS=1 $(BIN)/python docs/notebooks/run.py $(ARGS)
+
+docs: $(READY) ## the manual as web pages, with search and the notebooks as last executed, into build/site; fails at a dead link
+	-$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet $(ARGS)
+	$(BIN)/linkchecker --no-status --no-robots --no-warnings --quiet build/site/index.html
+	$(BIN)/pytest -rs tests/e2e/test_manual.py
 
 test-slurm: $(READY) ## a sweep on a real Slurm of one node; needs root and: apt-get install slurmctld slurmd munge slurm-client
 	-$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,slurm]'

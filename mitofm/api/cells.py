@@ -70,7 +70,7 @@ class Cell:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """A row for each evaluation set, by its name; columns as in `docs/protocol.md`."""
+        """A row for each evaluation set, by its name; columns as in `docs/selection.md`."""
         import pandas as pd
 
         return pd.DataFrame(read_metrics(self.folder / _DONE)["sets"]).T.rename_axis("set")

@@ -11,9 +11,13 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 
 def browse(page: Path, choice: str, *options: str) -> tuple[str, str]:
     """The page after its script ran, and what the browser's console said."""
+    return browse_address(f"{page.as_uri()}{choice}", page.parent, *options)
+
+
+def browse_address(address: str, folder: Path, *options: str) -> tuple[str, str]:
+    """As `browse`; the browser's own files lie in `folder`."""
     assert BROWSER is not None
     fixed = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr"]
-    profile = f"--user-data-dir={page.parent / 'browser'}"
-    command = [BROWSER, *fixed, profile, *options, f"{page.as_uri()}{choice}"]
+    command = [BROWSER, *fixed, f"--user-data-dir={folder / 'browser'}", *options, address]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     return ended.stdout, "\n".join(line for line in ended.stderr.splitlines() if "CONSOLE" in line)
