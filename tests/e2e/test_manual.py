@@ -1,4 +1,4 @@
-"""The manual that `make docs` has built: its search, in a real browser."""
+"""The manual that `make docs` has built: its links, and its search in a real browser."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 import threading
 import time
 from functools import partial
+from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -16,10 +18,38 @@ from ..reporting.browser import BROWSER, browse_address
 SITE = Path(__file__).parents[2] / "build" / "site"
 SECONDS = 3  # that a page may take for its search
 
-pytestmark = [
-    pytest.mark.skipif(not SITE.is_dir(), reason="there is no manual: make docs"),
-    pytest.mark.skipif(BROWSER is None, reason="there is no Chromium"),
-]
+pytestmark = pytest.mark.skipif(not SITE.is_dir(), reason="there is no manual: make docs")
+
+
+class _Links(HTMLParser):
+    """What a page refers to, and the places in it that can be referred to."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.to: set[str] = set()
+        self.anchors: set[str] = set()
+        self.feed(page.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.anchors |= {given[name] for name in ("id", "name") if name in given}
+        self.to |= {given[name] for name in ("href", "src") if name in given}
+
+
+def test_no_link_is_dead() -> None:
+    pages = {page: _Links(page) for page in SITE.rglob("*.html") if page.name != "404.html"}
+    dead = []
+    for page, links in pages.items():
+        for link in links.to:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            anchored = not parts.fragment or target not in pages or unquote(parts.fragment) in pages[target].anchors
+            if not target.is_file() or not anchored:
+                dead.append((page.relative_to(SITE).as_posix(), link))
+    assert len(pages) > 30
+    assert not dead
 
 
 class _Waiting(SimpleHTTPRequestHandler):
@@ -51,6 +81,7 @@ def address() -> str:
     return f"http://127.0.0.1:{server.server_port}/index.html"
 
 
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
 @pytest.mark.parametrize(
     ("word", "page"),
     [("threshold", "selection"), ("patient", "data"), ("resume", "reliability"), ("QuPath", "own_slides")],
