@@ -31,14 +31,14 @@ def main() -> None:
     )
     parser.add_argument("--adaptations", nargs="+", default=["linear_probe", "lora"])
     parser.add_argument("--slides", type=int, default=8, help="of each domain")
+    parser.add_argument("--dense", action="store_true", help="also on a regular grid in place of proposals")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         root = (asked.folder or Path(temporary)).resolve()
         os.environ |= {f"MITOFM_{place}": str(root / place.lower()) for place in ("DATA", "CACHE")}
         for adaptation in asked.adaptations:
             found = {
-                ratio: [measure(root, adaptation, ratio, seed, asked.slides) for seed in asked.seeds]
-                for ratio in asked.ratios
+                ratio: [measure(root, adaptation, ratio, seed, asked) for seed in asked.seeds] for ratio in asked.ratios
             }
             for ratio, rows in found.items():
                 means = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
@@ -46,6 +46,9 @@ def main() -> None:
                 print(f"{adaptation}, {ratio:g} proposals per sample: F1 {means['f1']:.3f} ({spell(gained)}), precision "
                       f"{means['precision']:.3f}, recall {means['recall']:.3f}; false: {means['a look-alike']:.0f} look-alikes, "
                       f"{means['neither']:.0f} others; AUROC of candidates {means['auroc']:.3f}", flush=True)  # fmt: skip
+                if asked.dense:
+                    print(f"    on a regular grid: F1 {means['grid_f1']:.3f}, precision {means['grid_precision']:.3f}, "
+                          f"recall {means['grid_recall']:.3f}", flush=True)  # fmt: skip
 
 
 def spell(gained: list[float]) -> str:
@@ -53,18 +56,27 @@ def spell(gained: list[float]) -> str:
     return ", ".join(f"{one:+.3f}" for one in gained)
 
 
-def measure(root: Path, adaptation: str, ratio: float, seed: int, slides: int) -> dict[str, float]:
+def measure(root: Path, adaptation: str, ratio: float, seed: int, asked: argparse.Namespace) -> dict[str, float]:
     """Train a cell, evaluate it, and read what both wrote."""
     runs = root / "runs" / f"{adaptation}-{ratio:g}-{seed}"
     more = ["data.proposals=true", f"data.proposals_ratio={ratio:g}"] if ratio else []
-    run("train", "data=synthetic", f"data.source.seed={seed}", f"data.source.slides_per_domain={slides}", "backbone=nano",
+    run("train", "data=synthetic", f"data.source.seed={seed}", f"data.source.slides_per_domain={asked.slides}", "backbone=nano",
         f"adaptation={adaptation}", "logger=none", f"paths.runs={runs}", *more)  # fmt: skip
     (done,) = runs.glob("cells/*/DONE")
-    out = runs / "evaluated"
-    run("count", done.parent, "evaluate=true", f"output={out}", f"paths.runs={runs}")
-    row = pd.read_csv(out / "detection.csv").set_index("set").loc["all"]
+    row = detect(done.parent, runs, "blobs")
     metrics = json.loads((done.parent / "metrics.json").read_text())
-    return {**row[["f1", "precision", "recall", "a look-alike", "neither"]], "auroc": metrics["sets"]["all"]["auroc"]}
+    found = {**row[["f1", "precision", "recall", "a look-alike", "neither"]], "auroc": metrics["sets"]["all"]["auroc"]}
+    if asked.dense:
+        grid = detect(done.parent, runs, "dense")
+        found |= {f"grid_{name}": grid[name] for name in ("f1", "precision", "recall")}
+    return found
+
+
+def detect(cell: Path, runs: Path, proposals: str) -> pd.Series:
+    """What an evaluation says of all test slides together."""
+    out = runs / f"evaluated-{proposals}"
+    run("count", cell, "evaluate=true", f"proposals={proposals}", f"output={out}", f"paths.runs={runs}")
+    return pd.read_csv(out / "detection.csv").set_index("set").loc["all"]
 
 
 def run(*words: object) -> None:
