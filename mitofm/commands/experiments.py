@@ -7,6 +7,7 @@ from pathlib import Path
 from mitofm.ground.config import experiments_dir
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell
+from mitofm.runs.questions import find_question
 
 
 def main(arguments: list[str]) -> None:
@@ -16,6 +17,6 @@ def main(arguments: list[str]) -> None:
     folder = experiments_dir()
     here = Path("experiments").resolve() == folder.resolve()
     for sweep in sorted(folder.glob("*/sweep.yaml")):
-        question = sweep.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        question = find_question(sweep.parent.name)
         place = Path("experiments") / sweep.parent.name if here else sweep.parent
         tell(sweep.parent.name, f"    {question}", f"    mitofm train --config-dir {place} --config-name sweep")

@@ -12,6 +12,7 @@ from mitofm.reporting.estimates import DOMAIN, Stored, measure, order_adaptation
 from mitofm.reporting.filters import Filters
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import FINDINGS
+from mitofm.reporting.front import make_front
 from mitofm.reporting.page import Chapter
 from mitofm.reporting.style import make_slug
 
@@ -40,7 +41,9 @@ def write_chapter(
     filters = Filters({"backbone": models, "adaptation": measured.order, "domain": domains})
     negative, positive = measured.classes
     answer, cautions = ([said for one in found for said in getattr(one, part)] for part in ("answer", "cautions"))
-    return Chapter(dataset, f"{positive} against {negative}", answer, cautions, sections, filters)
+    headlines = [said for one in found for said in one.headlines]
+    front = make_front(measured, headlines)
+    return Chapter(dataset, f"{positive} against {negative}", front, answer, cautions, sections, filters)
 
 
 def measure_groups(

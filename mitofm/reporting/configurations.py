@@ -19,6 +19,7 @@ RANDOM, SLIDES = "random", "slide"
 # How splits describe a training side that is no domain of its own (`Strategy.describe` in mitofm/data/splits/part.py).
 _EVERYTHING, _ALL_BUT, _FOLD = "all", "all but ", re.compile(r"fold \d+")
 _AXES = [label for label in LABELS if label != "seed"]
+TWIN = " (random weights)"
 # Axes without a place of their own in figures and tables: one that varies is spelt out as the setting.
 _SETTING_AXES = ("split", "augment", "fit", "protocol", "protocol_version", "fraction_unit")
 _SPELLED = {"protocol_version": "protocol version"}
@@ -51,6 +52,11 @@ class Configuration:
     def left_out(self) -> str:
         """The domain that alone does not train; "" if there is none."""
         return self.train_domain.removeprefix(_ALL_BUT) if self.train_domain.startswith(_ALL_BUT) else ""
+
+    @property
+    def is_twin(self) -> bool:
+        """Whether its weights are random ones."""
+        return TWIN in self.model
 
     @property
     def share(self) -> str:
@@ -169,7 +175,7 @@ def _name(row: Mapping[str, Any], varying: list[str]) -> Configuration:
 
     elsewhere = [key for key in variants if not key.startswith(("backbone.", "adaptation."))]
     told = [axis for axis in varying if row[axis] != _USUAL.get(axis)]
-    random = " (random weights)" if row["weights"] == RANDOM else ""
+    random = TWIN if row["weights"] == RANDOM else ""
     return Configuration(
         dataset=str(row["dataset"]),
         setting=", ".join(

@@ -19,3 +19,8 @@ def escape_markdown(text: object) -> str:
 def escape_latex(text: object) -> str:
     """`text` for LaTeX: no command, comment or formula begins in it."""
     return escape(text).translate(_LATEX)
+
+
+def quote_css(text: object) -> str:
+    """`text` as a string of CSS that may stand in an attribute: letters, digits and blanks as they are, all else by its number."""
+    return '"' + "".join(one if one.isalnum() or one == " " else f"\\{ord(one):06x}" for one in escape(text)) + '"'

@@ -60,6 +60,11 @@ class Measured:
         return cells[cells["dataset"] == self.results[0].configuration.dataset]
 
     @property
+    def leaks(self) -> bool:
+        """Whether any cell was tested on slides that it was trained on."""
+        return bool(self.done["leaks"].eq(True).any())
+
+    @property
     def classes(self) -> tuple[str, str]:
         """The words for label 0 and for label 1."""
         first = self.done.iloc[0]
@@ -83,15 +88,34 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """A sentence that may stand on the first screen of a page.
+
+    Attributes:
+        rank: the least stands first.
+        about: what varies ("adaptation"). Of two ranks about the same, the later says nothing more.
+        words: the sentence, for a reader who runs no experiments.
+        figure: that shows what it says.
+    """
+
+    rank: int
+    about: str
+    words: str
+    figure: Drawn | None = None
+
+
+@dataclass(frozen=True)
 class Found:
     """What the page says of a finding; all of it may be empty.
 
-    `answer` are sentences for the summary at the top, `cautions` what a reader must know before reading any number.
+    `answer` are all of its sentences, `cautions` what a reader must know before reading any number, `headlines` the few
+    sentences that the page may open with.
     """
 
     sections: Sequence[Section] = field(default=())
     answer: Sequence[str] = field(default=())
     cautions: Sequence[str] = field(default=())
+    headlines: Sequence[Headline] = field(default=())
 
 
 def show_table(table: Table, folded: bool = False) -> Section:

@@ -8,20 +8,35 @@ from textwrap import fill
 from typing import NamedTuple
 
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.grouping import group_by
+from mitofm.reporting.grouping import group_by, name_series
 from mitofm.reporting.numbers import format_difference, format_interval, join
+from mitofm.reporting.pointing import point_at
 from mitofm.reporting.style import GRID, MUTED, Drawn, assign_looks, draw, stack_ends
 
 _WRAP, _HEAD = 30, 46  # characters in a line of a row's name, of what stands above some
 
 
 class Row(NamedTuple):
-    """The row's name, its series (an adaptation, say), what is drawn, and what stands above this row and its neighbours."""
+    """A mark and its interval.
+
+    Attributes:
+        name: of the row.
+        series: an adaptation, say.
+        estimate: what is drawn.
+        head: what stands above this row and its neighbours.
+        twin: whether it is of random weights.
+    """
 
     name: str
     series: str
     estimate: Estimate
     head: str = ""
+    twin: bool = False
+
+    @property
+    def words(self) -> str:
+        """What the row is about."""
+        return join(self.head, self.name, self.series)
 
 
 def draw_forest(
@@ -54,14 +69,19 @@ def draw_forest(
     beside = len(series) if several else 1
     step = min(0.24, 0.8 / len(series)) if several else 0.0
     look = assign_looks(order)
+    printed = format_difference if bounds is None else format_interval
     with draw(stem, 1.3 + len(lines) * (0.22 + 0.2 * beside), heading) as (_, axes):
         for place, name in enumerate(series):
-            members = [row for row in rows if row.series == name]
             offset = (place - (len(series) - 1) / 2) * step
-            y = [lines.index((row.head, row.name)) + offset for row in members]
-            value, low, high = stack_ends([row.estimate for row in members])
-            axes.plot(value, y, ls="", marker=look[name].marker, ms=5.5, color=look[name].colour, label=name)
-            axes.hlines(y, low, high, color=look[name].colour, lw=1.8)
+            for twin, members in group_by((row for row in rows if row.series == name), lambda row: row.twin).items():
+                style, label_of = look[name].twin if twin else look[name], name_series(name, twin)
+                y = [lines.index((row.head, row.name)) + offset for row in members]
+                value, low, high = stack_ends([row.estimate for row in members])
+                axes.hlines(y, low, high, color=style.colour, lw=1.8, ls=style.dashes)
+                axes.plot(
+                    value, y, ls="", marker=style.marker, ms=5.5, color=style.colour, mfc=style.face, label=label_of
+                )
+                point_at(axes, value, y, (f"{row.words}: {printed(row.estimate)}" for row in members))
         if margin:
             axes.axvspan(-margin, margin, color=GRID, alpha=0.6, zorder=0)
         axes.axvline(0 if bounds is None else 0.5, color=MUTED if bounds is None else GRID, lw=1.4, zorder=1)
@@ -80,6 +100,5 @@ def draw_forest(
         axes.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
         axes.tick_params(axis="y", length=0)
         axes.set(xlabel=label)
-    printed = format_difference if bounds is None else format_interval
-    said = "; ".join(f"{join(row.head, row.name, row.series)}: {printed(row.estimate)}" for row in rows)
+    said = "; ".join(f"{row.words}: {printed(row.estimate)}" for row in rows)
     return Drawn(stem, title, said, about)

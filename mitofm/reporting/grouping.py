@@ -36,8 +36,16 @@ def keep_largest(items: Sequence[Of]) -> list[Of]:
 
 
 def group_adaptations(items: Iterable[Of], order: Sequence[str]) -> Iterator[tuple[str, Look, list[Of]]]:
-    """Each adaptation that there is, in its order, with its look and its items by fraction."""
-    look, series = assign_looks(order), group_by(items, lambda item: item.configuration.adaptation)
+    """Each adaptation that there is, in its order, with its look and its items by fraction; random twins apart."""
+    look = assign_looks(order)
+    series = group_by(items, lambda item: (item.configuration.adaptation, item.configuration.is_twin))
     for name in order:
-        if name in series:
-            yield name, look[name], sorted(series[name], key=lambda item: item.configuration.fraction)
+        for twin in (False, True):
+            if (name, twin) in series:
+                members = sorted(series[name, twin], key=lambda item: item.configuration.fraction)
+                yield name_series(name, twin), look[name].twin if twin else look[name], members
+
+
+def name_series(name: str, twin: bool) -> str:
+    """A series in a legend."""
+    return f"{name}, random weights" if twin else name

@@ -37,7 +37,7 @@ def open_bundle(file: Path, out: Path, cache: Path) -> Opened:
         MitofmError: the file is no bundle or has changed, or a table says other than the one packed.
     """
     with open_unpacked(file) as bundle:
-        page = make_report(bundle.runs, bundle.study, out, cache, crops=False)
+        page = make_report(bundle.runs, bundle.study, out, cache, crops=False, dated=False)
         study, packed, anonymised = bundle.study, bundle.runs / REPORT, bundle.anonymised
         tables = sorted(table.relative_to(packed) for table in packed.rglob("*.csv"))
         found = {str(table): _compare(packed / table, out / table) for table in tables}

@@ -10,8 +10,11 @@ from urllib.parse import quote
 
 from mitofm.ground import files
 from mitofm.ground.terminal import escape
+from mitofm.reporting.escaping import quote_css
 from mitofm.reporting.filters import Filters
 from mitofm.reporting.finding import Section
+from mitofm.reporting.front import MOST, Front
+from mitofm.reporting.pointing import split_places
 from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import Table
 
@@ -21,21 +24,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chapter:
-    """What the page says of one data set."""
+    """What the page says of one data set.
+
+    `stored` names the study if its results were not made here.
+    """
 
     dataset: str
     task: str
+    front: Front
     answer: Sequence[str]
     cautions: Sequence[str]
     sections: Sequence[Section]
     filters: Filters
+    stored: str = ""
 
 
 @dataclass(frozen=True)
 class Page:
-    """The whole page."""
+    """The whole page.
+
+    Attributes:
+        title: the study.
+        about: lines under the title: its question, its dates.
+        cautions: about all chapters.
+        chapters: one for each data set.
+        unfinished: the cells without a result.
+    """
 
     title: str
+    about: Sequence[str]
     cautions: Sequence[str]
     chapters: Sequence[Chapter]
     unfinished: Table
@@ -44,6 +61,26 @@ class Page:
     def filters(self) -> Filters:
         """By what all chapters may be narrowed."""
         return Filters.join(chapter.filters for chapter in self.chapters)
+
+    @property
+    def first(self) -> Chapter:
+        """The chapter that the page opens with: the first that may give verdicts on methods, else the first."""
+        return next((one for one in self.chapters if one.front.decides), self.chapters[0])
+
+    @property
+    def own(self) -> Front | None:
+        """The opening of the study itself, one sentence long, if the page opens with another one."""
+        return None if self.first is self.chapters[0] else self.chapters[0].front.shorten(1)
+
+    @property
+    def first_cautions(self) -> Sequence[str]:
+        """Those that the page opens with."""
+        return [*self.first.cautions, *self.cautions]
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """What the page opens with; with those of `own` they are `MOST`."""
+        return self.first.front.shorten(MOST - (self.own is not None)).sentences
 
 
 def write_page(page: Page, path: Path) -> Path:
@@ -65,6 +102,7 @@ def make_environment() -> Environment:
         finalize=_show,
     )
     environment.filters["embedded"] = _embed
+    environment.filters["quoted_for_css"] = quote_css
     return environment
 
 
@@ -73,7 +111,8 @@ def _show(value: object) -> object:
     return escape(value, lines=True) if type(value) is str else value  # not markup, which a macro has made
 
 
-def _embed(figure: Drawn) -> str:
-    """As a data URI: percent-encoded, a sixth shorter than base64."""
-    content = Path(f"{figure.stem}.svg").read_text(encoding="utf-8").replace("\n", " ")
-    return f"data:image/svg+xml,{quote(content, safe=' /:=;,+-._')}"
+def _embed(figure: Drawn) -> dict[str, object]:
+    """Its picture as a data URI (percent-encoded, a sixth shorter than base64), and the places in it that say something."""
+    svg, places = split_places(Path(f"{figure.stem}.svg").read_text(encoding="utf-8"))
+    content = svg.replace("\n", " ")
+    return {"source": f"data:image/svg+xml,{quote(content, safe=' /:=;,+-._')}", "places": places}

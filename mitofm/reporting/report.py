@@ -21,6 +21,8 @@ from mitofm.reporting.configurations import group_cells
 from mitofm.reporting.estimates import Stored
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.kept import Kept
+from mitofm.reporting.narrowing import describe_narrowing, narrow, parse_where
+from mitofm.reporting.origin import describe_origin
 from mitofm.reporting.page import Chapter, Page, write_page
 from mitofm.runs.bundle import Bundle, open_unpacked
 from mitofm.runs.collect import Collected, collect
@@ -39,6 +41,8 @@ def make_report(
     crops: bool = True,
     beside: Path | None = None,
     prevalences: Sequence[float] = PREVALENCES,
+    where: str = "",
+    dated: bool = True,
 ) -> Path:
     """Write the report of `study` (of every cell if it is None) into `out` and return its `report.html`.
 
@@ -51,12 +55,17 @@ def make_report(
         crops: whether the page may show crops of the test set.
         beside: the bundle of a study that follows on the page, said to have been run elsewhere.
         prevalences: at which positive predictive values are shown.
+        where: the cells that it is about (`narrowing.py`); all if it is empty.
+        dated: whether the files of the cells are as old as the cells.
 
     Raises:
-        MitofmError: there is no such study or no finished cell in it; or the bundle is damaged; or
+        MitofmError: there is no such study or no finished cell in it, or none of `where`; or the bundle is damaged; or
             `out` holds `figures`, `tables` or `beside` that are of no report.
     """
-    collected = _require_finished(collect(runs, study))
+    wanted = parse_where(where) if where else {}
+    whole = collect(runs, study)
+    collected = _require_finished(narrow(whole, wanted) if wanted else whole)
+    part = [describe_narrowing(wanted, whole, collected)] if wanted else []
     with ExitStack() as opened:
         others = opened.enter_context(open_unpacked(beside)) if beside is not None else None
         new = opened.enter_context(_replace_report(out))
@@ -65,7 +74,8 @@ def make_report(
             chapters += _write_stored(beside.name, others, new / "beside", cache, prevalences)
         unfinished = list_unfinished(collected.unfinished)
         unfinished.write(new / "tables")
-        write_page(Page(study or "all cells", missing, chapters, unfinished), new / PAGE)
+        about = describe_origin(collected, study, dated)
+        write_page(Page(study or "all cells", about, [*part, *missing], chapters, unfinished), new / PAGE)
     return out / PAGE
 
 
@@ -156,6 +166,7 @@ def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path, prevalences
         replace(
             one,
             dataset=f"{one.dataset}: stored results of {bundle.study}",
+            stored=bundle.study,
             cautions=[told + made, *missing, *one.cautions],
         )
         for one in chapters

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import fingerprints
 from mitofm.ground.terminal import escape
+from mitofm.reporting.pointing import find_places, spell_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,10 +84,27 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Look:
-    """The colour and marker of a series."""
+    """The colour and marker of a series; that of a random twin is hollow, and greyed."""
 
     colour: str
     marker: str
+    hollow: bool = False
+
+    @property
+    def face(self) -> str:
+        """The colour inside its markers."""
+        return "white" if self.hollow else self.colour
+
+    @property
+    def dashes(self) -> Any:
+        """The style of its lines."""
+        return (0, (4, 1.5)) if self.hollow else "-"
+
+    @property
+    def twin(self) -> Look:
+        """That of the same series on random weights."""
+        own, grey = (np.array([int(one[at : at + 2], 16) for at in (1, 3, 5)]) for one in (self.colour, MUTED))
+        return replace(self, colour="#" + bytes((0.6 * own + 0.4 * grey).astype(np.uint8)).hex(), hollow=True)
 
 
 def assign_looks(series: Sequence[str]) -> dict[str, Look]:
@@ -137,8 +155,10 @@ def _keep(figure: Figure, stem: Path) -> None:
     layout.execute(figure)  # once for all files: it takes longer than drawing
     figure.set_layout_engine(None)
     box = figure.get_tightbbox().padded(_PAD)
+    places = spell_places(find_places(figure, box))
     for ending, metadata in _METADATA.items():  # not with_suffix: a name may hold a dot
-        figure.savefig(f"{stem}.{ending}", metadata=metadata, bbox_inches=box)
+        told = metadata | ({"Description": places} if ending == "svg" and places else {})
+        figure.savefig(f"{stem}.{ending}", metadata=told, bbox_inches=box)
 
 
 def _show_as_text(figure: Figure) -> None:

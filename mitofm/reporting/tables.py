@@ -168,8 +168,8 @@ def show_outcome(heading: str, said: str, found: Estimate) -> Entry:
 
 
 def show_verdict(found: Estimate) -> list[Entry]:
-    """What a difference rests on, and whether it is decided."""
-    return [*show_support(found), show_outcome("verdict", found.verdict, found)]
+    """Whether a difference is decided, and what it rests on: what comes last is out of sight on a narrow page."""
+    return [show_outcome("verdict", found.verdict, found), *show_support(found)]
 
 
 def show_range(heading: str, name: str, found: Sequence[float]) -> Entry:

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mitofm.reporting.captions import describe_marks, describe_twins
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import ALL, Result, Stored, collect_names
-from mitofm.reporting.finding import Found, Measured, Section
+from mitofm.reporting.finding import Found, Headline, Measured, Section
 from mitofm.reporting.findings.scaling import find_panels
 from mitofm.reporting.forest import Row, draw_forest
-from mitofm.reporting.grouping import group_by
+from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import format_interval, format_range, join, make_title, name_set, name_subset
 from mitofm.reporting.style import Drawn, find_limits, make_slug
+from mitofm.reporting.wording import name_tested, pick_left_out
 
 _FEW = 6
 """Up to this many are told one by one."""
@@ -23,10 +25,35 @@ def find(measured: Measured) -> Found:
     """The best in sentences, and every model and adaptation in figures unless scaling curves show them."""
     said = describe(measured.primary, measured.stored)
     if find_panels(measured.primary):
-        return Found(answer=said)
-    text = "Dots are means over seeds; bars are 95 % intervals over slides and trainings."
+        return Found(answer=said, headlines=say_best(measured))
+    text = (
+        f"{describe_marks((one.auroc for one in measured.primary), 'Dots', 'bars')}. {describe_twins(measured.primary)}"
+    )
     drawn = draw_forests(measured.primary, measured.order, measured.figures)
-    return Found([Section("AUROC of each model and adaptation", text, drawn)], said)
+    return Found(
+        [Section("AUROC of each model and adaptation", text.strip(), drawn)], said, headlines=say_best(measured, drawn)
+    )
+
+
+def say_best(measured: Measured, drawn: Sequence[Drawn] = ()) -> list[Headline]:
+    """The highest AUROC where most were compared, at the largest fraction, and what an AUROC is; none without any."""
+    known = [result for result in measured.primary if result.auroc.value is not None]
+    strata = sorted(group_by(known, lambda one: (one.configuration.where, one.set)).items())
+    if not strata:
+        return []
+    members = max((keep_largest(found) for _, found in strata), key=len)
+    best = max(members, key=_rank)
+    key, found, (negative, positive) = best.configuration, best.auroc.among(len(members)), measured.classes
+    bought = f"{measured.stored.count_labels(best.group):,.0f} samples"
+    once = "trained once" if found.seeds == 1 else ""
+    what = join(f"{key.amount}: {bought}", key.where, once)
+    of = f", the highest of {len(members)}" if len(members) > 1 else ""
+    tested = name_tested(best.set, pick_left_out(members), measured.leaks)
+    words = (
+        f"On {found.slides} {tested}, {key.model} with {key.adaptation} ({what}) ranks a {positive} above a {negative} in "
+        f"{100 * (found.value or 0):.0f} of 100 pairs: AUROC {format_interval(found)}{of}."
+    )
+    return [Headline(1, "best", words, next(iter(drawn), None))]
 
 
 def describe(results: Iterable[Result], stored: Stored) -> list[str]:
@@ -75,7 +102,10 @@ def draw_forests(results: Sequence[Result], order: list[str], folder: Path) -> l
     bounds = find_limits(result.auroc for result in results)
     drawn = []
     for (where, tested), members in sorted(group_by(results, lambda one: (one.configuration.where, one.set)).items()):
-        rows = [Row(one.configuration.model, one.configuration.adaptation, one.auroc) for one in members]
+        rows = [
+            Row(one.configuration.model, one.configuration.adaptation, one.auroc, twin=one.configuration.is_twin)
+            for one in members
+        ]
         stem, heading = folder / make_slug("auroc", where, tested), join(where, name_subset(tested))
         title = make_title("AUROC of each model and adaptation", heading)
         drawn.append(draw_forest(stem, heading, title, rows, order, "AUROC", bounds, about=collect_names(members)))

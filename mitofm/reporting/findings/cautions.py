@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mitofm.reporting.configurations import RANDOM
+from mitofm.reporting.configurations import RANDOM, TWIN
 from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Found, Measured
 from mitofm.reporting.numbers import format_interval
@@ -32,11 +32,17 @@ def describe(done: pd.DataFrame) -> list[str]:
         said.append(
             "All of it is synthetic tissue, drawn by a program: no number below says anything about a real tumor."
         )
+    leaky = sorted(set(done.loc[done["leaks"].eq(True), "split"]))
+    if leaky:
+        said.append(
+            f"Tested on samples whose slides were trained on: split {', '.join(leaky)}. Such a number says what that leak is "
+            "worth, and nothing about new slides."
+        )
     random = sorted(set(done.loc[done["weights"] == RANDOM, "backbone"]))
     if random:
         said.append(
-            f"Random weights, not pretrained ones: {', '.join(random)}. Such a number says what the architecture does "
-            "without pretraining, and nothing about the published model."
+            f"Random weights, not pretrained ones: {', '.join(f'{name}{TWIN}' for name in random)}. "
+            "Such a number says what the architecture does without pretraining, and nothing about the published model."
         )
     versions = sorted(set(done["protocol_version"]))
     if len(versions) > 1:
@@ -44,13 +50,8 @@ def describe(done: pd.DataFrame) -> list[str]:
             f"Made under versions {' and '.join(map(str, versions))} of the protocol, which may give other results for the same "
             "configuration: they are reported apart, and never compared or averaged with each other."
         )
-    leaky = sorted(set(done.loc[done["leaks"].eq(True), "split"]))
-    if leaky:
-        said.append(
-            f"Tested on samples whose slides were trained on: split {', '.join(leaky)}. Such a number says what that leak is "
-            "worth, and nothing about new slides."
-        )
-    of_a_kind = sorted({row.backbone for row in done.itertuples() if row.seen and SYNTHETIC in row.seen})
+    pretrained = done[done["weights"] != RANDOM]
+    of_a_kind = sorted({row.backbone for row in pretrained.itertuples() if row.seen and SYNTHETIC in row.seen})
     if of_a_kind:
         said.append(
             f"Pretrained on the same kind of synthetic tissue, without labels and on other slides: {', '.join(of_a_kind)}. What "

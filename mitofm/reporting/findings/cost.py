@@ -9,10 +9,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from mitofm.ground.files import read_json
+from mitofm.reporting.captions import describe_fraction, describe_twins
 from mitofm.reporting.estimates import AUROC, Result, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by, keep_largest
 from mitofm.reporting.numbers import NOTHING, format_interval, format_range, join, make_title, name_subset
+from mitofm.reporting.pointing import point_at
 from mitofm.reporting.style import INK, Drawn, draw, find_limits, make_slug, stack_ends
 from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate
 from mitofm.runs.collect import COST, Collected
@@ -23,11 +25,9 @@ if TYPE_CHECKING:
 SECONDS, PARAMETERS, MEMORY = "seconds", "trained_parameters", "peak_memory_mb"
 _AXES = {SECONDS: "seconds for one cell", PARAMETERS: "trained parameters"}
 _TOLD = {SECONDS: "seconds", PARAMETERS: "trained parameters", MEMORY: "peak memory, MiB"}
-_TEXT = (
-    "At the largest fraction. The dashed line joins what nothing beats in cost and AUROC at once. The seconds of a "
-    "frozen model leave out the features that an earlier cell has computed. What trains nothing has no place on "
-    "the scale of trained parameters."
-)
+_FRONT = "The dashed line joins what nothing beats in cost and AUROC at once."
+_CACHED = "The seconds of a frozen model leave out the features that an earlier cell has computed."
+_UNTRAINED = "What trains nothing has no place on the scale of trained parameters."
 _SIZE, _LETTER, _LINE = 7, 4.4, 9.5  # of a model's name: points; at most the width of a letter, the height of a line
 
 
@@ -62,7 +62,23 @@ def find(measured: Measured) -> Found:
         return Found()
     plots = draw_costs(found, measured.order, measured.figures)
     table = tabulate(found, collected)
-    return Found([Section("AUROC against cost", _TEXT if plots else "", plots, table, folded=True)])
+    return Found([Section("AUROC against cost", _explain(found, plots), plots, table, folded=True)])
+
+
+def _explain(found: Sequence[Cost], plots: Sequence[Drawn]) -> str:
+    """What is to be known of the plots that there are."""
+    if not plots:
+        return ""
+    shown = {column: any(f"cost-{column}" in plot.stem.name for plot in plots) for column in _AXES}
+    untrained = shown[PARAMETERS] and any(0 in cost.of[PARAMETERS] for cost in keep_largest(found))
+    said = {
+        describe_fraction(plots, found): True,
+        _FRONT: True,
+        _CACHED: shown[SECONDS],
+        _UNTRAINED: untrained,
+        describe_twins(found): True,
+    }
+    return " ".join(sentence for sentence, holds in said.items() if holds and sentence)
 
 
 def find_costs(collected: Collected, results: Iterable[Result]) -> list[Cost]:
@@ -119,7 +135,11 @@ def _draw_plot(stem: Path, title: str, label: str, column: str, members: Sequenc
             x = [cost.mean(column) for cost in series]
             value, low, high = stack_ends([cost.auroc for cost in series])
             axes.vlines(x, low, high, color=style.colour, lw=0.9, alpha=0.6)
-            axes.plot(x, value, ls="", marker=style.marker, ms=5.5, color=style.colour, label=adaptation)
+            axes.plot(
+                x, value, ls="", marker=style.marker, ms=5.5, color=style.colour, mfc=style.face, label=adaptation
+            )
+            told = (f"{one.named}: {_spell_cost(one, column)}, AUROC {format_interval(one.auroc)}" for one in series)
+            point_at(axes, x, value, told)
         costs_in = [cost.mean(column) for cost in members]
         far = max(costs_in) > 30 * min(costs_in)
         axes.set_xscale("log")
@@ -131,11 +151,15 @@ def _draw_plot(stem: Path, title: str, label: str, column: str, members: Sequenc
         axes.grid(axis="y")
         _name_models(axes, best, column)
     said = [
-        f"{cost.named}: {cost.mean(column):,.3g}, {format_interval(cost.auroc)}{', on the front' if cost in best else ''}"
+        f"{cost.named}: {_spell_cost(cost, column)}, {format_interval(cost.auroc)}{', on the front' if cost in best else ''}"
         for cost in members
     ]
     title, about = make_title(f"AUROC against {label}", title), collect_names(members)
     return Drawn(stem, title, "; ".join(said), about)
+
+
+def _spell_cost(cost: Cost, column: str) -> str:
+    return f"{float(f'{cost.mean(column):.3g}'):,.6g}"
 
 
 def _name_models(axes: Axes, best: Sequence[Cost], column: str) -> None:

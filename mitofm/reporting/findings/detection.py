@@ -55,7 +55,7 @@ def draw_counts(measured: Measured, results: Sequence[Result], kept: dict[str, p
             for name, look, line in group_adaptations(keep_largest(members), measured.order):
                 _, sums = next(_read(measured, line[0], kept))
                 figures, found = (sums.groupby("unit")[column].sum() for column in ("figures", "found"))
-                axes.plot(figures, found, color=look.colour, marker=look.marker, ls="", ms=5, label=name)
+                axes.plot(figures, found, color=look.colour, mfc=look.face, marker=look.marker, ls="", ms=5, label=name)
                 said.append(f"{name}: {found.sum()} counted, {figures.sum()} annotated")
             axes.set(xlim=(0, None), ylim=(0, None), xlabel="annotated", ylabel="counted")
         drawn.append(Drawn(stem, title, "; ".join(said), collect_names(members)))

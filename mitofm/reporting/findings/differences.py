@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations, compress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mitofm.evaluation.verdicts import compare_all
+from mitofm.reporting.captions import describe_fraction
 from mitofm.reporting.estimates import ALL, Pair, Result, Stored, collect_names
-from mitofm.reporting.finding import Found, Measured, Section, show_table
+from mitofm.reporting.finding import Found, Headline, Measured, Section, show_table
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import count_verdicts, find_range, format_difference, join, name_set, name_subset
@@ -26,11 +27,12 @@ from mitofm.reporting.tables import (
     show_search,
     show_verdict,
 )
+from mitofm.reporting.wording import name_tested, pick_left_out, spell_difference
 
 ADAPTATION, MODEL, SHARE = "adaptation", "model", "share"  # axes: attributes of a configuration
 _AXIS = "difference of AUROC on the same samples"
-_FEW = 6
-"""Up to this many are told one by one; more are counted."""
+_FEW, _TOLD = 6, 3
+"""Up to this many are told one by one, in all sentences and in a headline; more are counted."""
 _PAIRED = (
     "Same test samples on both sides; the interval is over slides and trainings of the difference itself. Intervals are so "
     "wide that those of all pairs of one setting hold together at 95 % (Tukey and Kramer), whichever pair is picked."
@@ -42,20 +44,64 @@ def find(measured: Measured) -> Found:
     """The differences along each axis, those of adaptations also drawn and in sentences."""
     adaptations = compare_adaptations(measured.stored, measured.primary, measured.order)
     drawn = draw_adaptations(adaptations, measured.figures)
-    sections = [Section("Paired differences of adaptations", "At the largest fraction.", drawn)] if drawn else []
-    sections += [show_table(table) for table in tabulate_all(measured, adaptations)]
-    return Found(sections, describe_adaptations(adaptations))
-
-
-def tabulate_all(measured: Measured, adaptations: Sequence[Pair]) -> list[Table]:
-    """The differences along each axis on which there are any."""
-    stored, results = measured.stored, measured.primary
+    text = describe_fraction(drawn, adaptations)
+    sections = [Section("Paired differences of adaptations", text, drawn)] if drawn else []
     along = (
-        ("adaptations", "Adaptations compared", ADAPTATION, adaptations, _PAIRED),
-        ("models", "Models compared", MODEL, compare_models(stored, results), _PICKED),
-        ("fractions", "What more labels are worth", SHARE, compare_fractions(stored, results), _PAIRED),
+        Along(3, "adaptations", "Adaptations compared", ADAPTATION, adaptations, _PAIRED),
+        Along(4, "models", "Models compared", MODEL, compare_models(measured.stored, measured.primary), _PICKED),
+        Along(
+            5,
+            "fractions",
+            "What more labels are worth",
+            SHARE,
+            compare_fractions(measured.stored, measured.primary),
+            _PAIRED,
+        ),
     )
-    return [tabulate(name, title, axis, pairs, note) for name, title, axis, pairs, note in along if pairs]
+    known = [one for one in along if one.pairs]
+    sections += [show_table(tabulate(one.name, one.title, one.axis, one.pairs, one.note)) for one in known]
+    headlines = [said for one in known for said in say_differences(one, measured.leaks, drawn)]
+    return Found(sections, describe_adaptations(adaptations), headlines=headlines)
+
+
+class Along(NamedTuple):
+    """The differences along an axis: where they stand among the headlines, and the name, title and note of their table."""
+
+    rank: int
+    name: str
+    title: str
+    axis: str
+    pairs: Sequence[Pair]
+    note: str
+
+
+def say_differences(along: Along, leaks: bool, drawn: Sequence[Drawn]) -> list[Headline]:
+    """The differences where AUROC is highest, among the places of most pairs; none if none is known."""
+    known = [pair for pair in along.pairs if pair.difference.value is not None]
+    if not known:
+        return []
+    if along.axis != SHARE:
+        known = keep_largest(known)
+
+    def place(pair: Pair) -> tuple[str, ...]:
+        key = pair.configuration
+        own = {ADAPTATION: key.adaptation, MODEL: key.model, SHARE: key.share}
+        return key.where, pair.first.set, *(words for axis, words in own.items() if axis != along.axis)
+
+    places = sorted(group_by(known, place).items())
+    _, members = max(places, key=lambda one: (len(one[1]), max(pair.first.auroc.value or 0 for pair in one[1])))
+    shown = members if along.axis != SHARE else members[-1:]
+    key, tested = members[0].configuration, name_tested(members[0].first.set, pick_left_out([members[0].first]), leaks)
+    own = {MODEL: key.model, ADAPTATION: key.adaptation, SHARE: key.amount}
+    named = join(*(words for axis, words in own.items() if axis != along.axis), key.where)
+    if len(shown) <= _TOLD:
+        told = "; ".join(f"{_name_instead(pair, along.axis)} by {spell_difference(pair.difference)}" for pair in shown)
+    else:
+        told = f"{along.axis}s by {find_range(shown)}, {count_verdicts(shown, 'comparisons')}"
+    slides = max(pair.difference.slides for pair in shown)
+    words = f"On {slides} {tested} ({named}), AUROC differs: {told}."
+    figure = next(iter(drawn), None) if along.axis == ADAPTATION else None
+    return [Headline(along.rank, along.axis, words, figure)]
 
 
 def compare_adaptations(stored: Stored, results: Iterable[Result], order: list[str]) -> list[Pair]:
@@ -99,6 +145,10 @@ def name_pair(pair: Pair, axis: str = ADAPTATION) -> str:
     return " \N{MINUS SIGN} ".join(getattr(side.configuration, axis) for side in (pair.first, pair.second))
 
 
+def _name_instead(pair: Pair, axis: str) -> str:
+    return " instead of ".join(getattr(side.configuration, axis) for side in (pair.first, pair.second))
+
+
 def tabulate(name: str, title: str, axis: str, pairs: Sequence[Pair], note: str) -> Table:
     """The differences along one axis."""
     rows = []
@@ -125,7 +175,10 @@ def draw_adaptations(pairs: Iterable[Pair], folder: Path) -> list[Drawn]:
         group_by(known, lambda one: (one.configuration.where, one.first.set)).items()
     ):
         members = keep_largest(members)
-        rows = [Row(one.configuration.model, name_pair(one), one.difference) for one in members]
+        rows = [
+            Row(one.configuration.model, name_pair(one), one.difference, twin=one.configuration.is_twin)
+            for one in members
+        ]
         heading = join(where, name_subset(tested), members[0].configuration.amount)
         title, stem = f"Paired differences of adaptations: {heading}", folder / make_slug("differences", where, tested)
         about = collect_names(side for one in members for side in (one.first, one.second))

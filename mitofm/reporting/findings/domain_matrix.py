@@ -19,9 +19,10 @@ _LINE = 18
 
 
 def find(measured: Measured) -> Found:
-    """A heat map for each model and adaptation trained on single domains; none if there is one domain only."""
+    """A heat map for each model and adaptation trained on single domains; none of a single row or column."""
     drawn = draw_matrices(measured.domains, measured.figures)
-    text = "Framed: tested on other slides of the domain trained on."
+    framed = any(_is_own(one) for one in measured.domains)
+    text = "Framed: tested on other slides of the domain trained on." if framed else ""
     return Found([Section("Domain trained on by domain tested on", text, drawn)]) if drawn else Found()
 
 
@@ -32,11 +33,19 @@ def draw_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
         lambda one: (one.configuration.setting, one.configuration.model, one.configuration.adaptation),
     )
     largest = [keep_largest(found) for _, found in sorted(trained.items())]
-    chosen = [found for found in largest if len({result.set for result in found}) > 1]
+    chosen = [
+        found
+        for found in largest
+        if len({one.configuration.train_domain for one in found}) > 1 and len({one.set for one in found}) > 1
+    ]
     values = [result.auroc.value for found in chosen for result in found if result.auroc.value is not None]
     # One scale for all maps, as narrow as the values allow: small differences are the point.
     scale = (min(values), max(values)) if values else (0.5, 1.0)
     return [_draw_matrix(found, scale, folder) for found in chosen]
+
+
+def _is_own(result: Result) -> bool:
+    return result.configuration.train_domain == name_set(result.set)
 
 
 def _draw_matrix(results: list[Result], scale: tuple[float, float], folder: Path) -> Drawn:

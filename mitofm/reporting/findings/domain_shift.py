@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from mitofm.evaluation import statistics
+from mitofm.reporting.captions import describe_fraction
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import DOMAIN, Pair, Result, Stored
-from mitofm.reporting.finding import Found, Measured, Section, show_table
+from mitofm.reporting.finding import Found, Headline, Measured, Section, show_table
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import count_verdicts, find_range, join
@@ -26,8 +27,11 @@ from mitofm.reporting.tables import (
     show_estimate,
     show_verdict,
 )
+from mitofm.reporting.wording import name_tested, pick_left_out, spell_difference
 
 IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
+_GAP, _TOLD = "in-domain minus out-of-domain AUROC", 3
+"""Up to this many gaps are told one by one in a headline."""
 _TOGETHER = "Intervals are so wide that those of all rows hold together at 95 % (Bonferroni)."
 EQUAL_SIZES = 0.1
 """Two training sets whose sizes differ by less than this share are of equal size."""
@@ -35,15 +39,33 @@ EQUAL_SIZES = 0.1
 
 def find(measured: Measured) -> Found:
     """Either kind of gap, if its two sides were measured; nothing if there is one domain only."""
-    sections, said, stored = [], [], measured.stored
+    sections, said, headlines, stored = [], [], [], measured.stored
     if measured.domains and (gaps := measure_gaps(stored, measured.results)):
         table, drawn = tabulate_gaps(gaps), draw_gaps(keep_largest(gaps), measured.order, measured.figures)
-        sections.append(Section(table.title, "The figures are of the largest fraction.", drawn, table))
+        sections.append(Section(table.title, describe_fraction(drawn, gaps), drawn, table))
         said += describe_gaps(gaps)
+        headlines = say_gaps(gaps, drawn)
     if columns := measure_column_gaps(stored, measured.domains):
         sections.append(show_table(tabulate_column_gaps(stored, columns)))
         said += describe_column_gaps(stored, columns)
-    return Found(sections, said)
+    return Found(sections, said, headlines=headlines)
+
+
+def say_gaps(gaps: Sequence[Pair], drawn: Sequence[Drawn]) -> list[Headline]:
+    """What AUROC loses on domains that were never trained on, at the largest fraction; none if no gap is known."""
+    known = keep_largest([gap for gap in gaps if gap.difference.value is not None])
+    if not known:
+        return []
+    tested = name_tested(OUT_OF_DOMAIN, pick_left_out([gap.first for gap in known]))
+    by_model = group_by(known, lambda gap: (gap.configuration.where, gap.configuration.model))
+    members = max(by_model.values(), key=lambda one: (len(one), max(gap.first.auroc.value or 0 for gap in one)))
+    if len(by_model) <= 2 and len(members) <= _TOLD:  # of a model and its twin, the one of higher AUROC speaks
+        model, slides = members[0].configuration.model, max(gap.second.auroc.slides for gap in members)
+        told = "; ".join(f"{gap.configuration.adaptation} {spell_difference(gap.difference)}" for gap in members)
+        words = f"What {model} loses on {slides} {tested} ({_GAP}): {told}."
+    else:
+        words = f"What is lost on {tested} ({_GAP}): {find_range(known)}, {count_verdicts(known, 'configurations')}."
+    return [Headline(2, "domain", words, next(iter(drawn), None))]
 
 
 def measure_gaps(stored: Stored, results: Iterable[Result]) -> list[Pair]:
@@ -75,8 +97,8 @@ def tabulate_gaps(gaps: Sequence[Pair]) -> Table:
             show_estimate("in-domain AUROC", "in_domain", gap.first.auroc),
             show_estimate("out-of-domain AUROC", "out_of_domain", gap.second.auroc),
             show_difference("gap (95 % interval)", "gap", gap.difference),
-            Entry("slides", f"{gap.first.auroc.slides} + {gap.second.auroc.slides}"),
             Entry("verdict", gap.difference.verdict),
+            Entry("slides", f"{gap.first.auroc.slides} + {gap.second.auroc.slides}"),
             *show_confounded(gap.second),
         ]
         for gap in gaps
@@ -97,7 +119,7 @@ def draw_gaps(gaps: Sequence[Pair], order: list[str], folder: Path) -> list[Draw
         for gap in members:
             key = gap.configuration
             where = key.where if len(settings) > 1 else key.train_domain and f"trained on {key.train_domain}"
-            rows.append(Row(where or "all domains", key.adaptation, gap.difference))
+            rows.append(Row(where or "all domains", key.adaptation, gap.difference, twin=key.is_twin))
         heading, axis = join(model, *settings) if len(settings) == 1 else model, "in-domain minus out-of-domain AUROC"
         stem, title = folder / make_slug("gap", model), f"I{axis[1:]}: {model}"
         drawn.append(draw_forest(stem, heading, title, rows, order, axis, about=[model]))
@@ -143,8 +165,8 @@ def tabulate_column_gaps(stored: Stored, gaps: Sequence[Pair]) -> Table:
                 *name_row(key, key.train_domain, TEST_DOMAIN, where=key.setting),
                 Entry("trained on instead", elsewhere, {"trained_elsewhere": elsewhere} | bought),
                 show_difference("gap (95 % interval)", "gap", gap.difference),
-                Entry("samples bought", f"{own:,.0f}" if fair else f"{own:,.0f} against {other:,.0f}: unequal"),
                 *show_verdict(gap.difference),
+                Entry("samples bought", f"{own:,.0f}" if fair else f"{own:,.0f} against {other:,.0f}: unequal"),
             ]
         )
     note = (

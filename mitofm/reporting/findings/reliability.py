@@ -27,7 +27,12 @@ class Calibration(Result):
 def find(measured: Measured) -> Found:
     """The diagrams and their bins."""
     found = measure_calibration(measured.stored, measured.primary)
-    text = "On the grey line a probability is what it says. Bars are 95 % intervals over slides."
+    bars = (
+        " Bars are 95 % intervals over slides."
+        if any(part.low is not None for one in found for part in one.bins)
+        else ""
+    )
+    text = f"On the grey line a probability is what it says.{bars}"
     drawn = draw_diagrams(found, measured.order, measured.figures)
     return Found([Section("Reliability", text, drawn, tabulate(found), folded=True)])
 
@@ -72,7 +77,8 @@ def _draw_panel(key: tuple[str, str, str], members: list[Calibration], order: li
             x, share = [part.probability for part in bins], [part.share for part in bins]
             low, high = (np.array([getattr(part, end) for part in bins], dtype=float) for end in ("low", "high"))
             axes.vlines(x, low, high, color=style.colour, lw=0.9, alpha=0.6)
-            axes.plot(x, share, color=style.colour, marker=style.marker, ms=4.5, lw=1.4, label=name)
+            line_of = {"color": style.colour, "mfc": style.face, "ls": style.dashes}
+            axes.plot(x, share, marker=style.marker, ms=4.5, lw=1.4, label=name, **line_of)
             said.append(f"{name}: " + ", ".join(f"{part.share:.2f} at {part.probability:.2f}" for part in bins))
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         axes.set(xlabel="mean probability of the samples", ylabel="share of positives")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from mitofm.reporting.captions import describe_marks, describe_twins
 from mitofm.reporting.estimates import Result, collect_names
-from mitofm.reporting.finding import Found, Measured, Section
+from mitofm.reporting.finding import Found, Headline, Measured, Section
 from mitofm.reporting.findings.scaling_laws import Law, choose_levels, fit_laws
 from mitofm.reporting.grouping import group_adaptations, group_by
-from mitofm.reporting.numbers import format_value, join, name_subset
+from mitofm.reporting.numbers import format_interval, format_value, join, name_subset
+from mitofm.reporting.pointing import point_at
 from mitofm.reporting.style import GRID, Drawn, assign_looks, draw, find_limits, make_slug, stack_ends
 
 _Place = tuple[str, str, str]
@@ -23,9 +25,19 @@ def find(measured: Measured) -> Found:
     if not panels:
         return Found()
     laws = fit_laws(measured.stored, measured.primary, choose_levels(measured.primary))
-    text = "Points are means over seeds; bands and bars are 95 % intervals over slides and trainings; dotted lines are scaling laws."
+    shown = [one for members in panels.values() for one in members]
+    dotted = "; dotted lines are scaling laws" if any(_place(law) in panels for law in laws) else ""
+    text = (
+        f"{describe_marks((one.auroc for one in shown), 'Points', 'bands and bars')}{dotted}. {describe_twins(shown)}"
+    )
     drawn = [_draw_panel(measured, place, panels, laws) for place in sorted(panels)]
-    return Found([Section("AUROC against the number of labels", text, drawn)])
+    headlines = [Headline(1, "labels", "", drawn[_find_highest(panels)])]
+    return Found([Section("AUROC against the number of labels", text.strip(), drawn)], headlines=headlines)
+
+
+def _find_highest(panels: Mapping[_Place, Sequence[Result]]) -> int:
+    """Which of the sorted panels holds the highest AUROC."""
+    return max(range(len(panels)), key=lambda at: max(one.auroc.value or 0.0 for one in panels[sorted(panels)[at]]))
 
 
 def find_panels(results: Iterable[Result]) -> dict[_Place, list[Result]]:
@@ -53,17 +65,22 @@ def _draw_panel(measured: Measured, place: _Place, panels: dict[_Place, list[Res
             x = [count(result.group) for result in line]
             ticks |= {result.configuration.share: labels for result, labels in zip(line, x, strict=True)}
             value, low, high = stack_ends([result.auroc for result in line])
-            axes.plot(x, value, color=style.colour, marker=style.marker, ms=5, lw=1.6, label=adaptation)
+            line_of = {"color": style.colour, "mfc": style.face, "ls": style.dashes}
+            axes.plot(x, value, marker=style.marker, ms=5, lw=1.6, label=adaptation, **line_of)
             axes.fill_between(x, low, high, color=style.colour, alpha=0.13, lw=0)
             # A band needs two neighbouring intervals; the bars show a single one.
             axes.vlines(x, low, high, color=style.colour, lw=0.9, alpha=0.6)
+            told = (f"{one.named}, {one.configuration.amount}: AUROC {format_interval(one.auroc)}" for one in line)
+            point_at(axes, x, value, told)
             said.append(
                 f"{adaptation}: " + ", ".join(f"{format_value(r.auroc)} at {r.configuration.share}" for r in line)
             )
         along = np.geomspace(*reach, 100)
         for law in laws:
             if _place(law) == place:
-                axes.plot(along, law.predict(along), color=look[law.configuration.adaptation].colour, ls=":", lw=1.1)
+                style = look[law.configuration.adaptation]
+                colour = style.twin.colour if law.configuration.is_twin else style.colour
+                axes.plot(along, law.predict(along), color=colour, ls=":", lw=1.1)
         axes.set_xscale("log")
         axes.set_xticks(list(ticks.values()), [f"{labels:,.0f}\n{share}" for share, labels in ticks.items()])
         axes.minorticks_off()

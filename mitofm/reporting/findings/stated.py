@@ -13,6 +13,7 @@ from mitofm.evaluation.statistics import NO_INTERVAL, NOT_DECIDED, ONE_TRAINING
 from mitofm.evaluation.verdicts import BETTER, EQUIVALENT, WORSE
 from mitofm.reporting.answers import Answer, answer_family, explain
 from mitofm.reporting.configurations import compare_configs
+from mitofm.reporting.contrasts import add_implied, name_contrast, say_answers
 from mitofm.reporting.estimates import METRICS, Result, Stored, pick_primary
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.forest import Row, draw_forest
@@ -64,7 +65,9 @@ def find(measured: Measured) -> Found:
     if not found:
         return Found([Section(TITLE, describe_unanswered(found, unequal, asked))], said)
     table = tabulate(found, unequal, asked)
-    return Found([Section(TITLE, figures=draw_answers(found, table, asked, measured.figures), table=table)], said)
+    drawn = draw_answers(found, table, asked, measured.figures)
+    headlines = say_answers(found, asked, next(iter(drawn), None), measured.leaks)
+    return Found([Section(TITLE, figures=drawn, table=table)], said, headlines=headlines)
 
 
 def answer(stored: Stored, results: Sequence[Result], asked: Comparisons) -> tuple[list[Answer], list[Unequal]]:
@@ -81,7 +84,7 @@ def answer(stored: Stored, results: Sequence[Result], asked: Comparisons) -> tup
 
 def _pair(stored: Stored, results: Sequence[Result], question: Question) -> Iterator[Answer | Unequal]:
     """The results that the question compares: equal in all but the keys it varies."""
-    varied = _add_implied(question.varied)
+    varied = add_implied(question.varied)
     places: dict[Any, tuple[list[Result], list[Result]]] = {}
     for result in results:
         for side, wanted in enumerate((question.first, question.second)):
@@ -104,7 +107,7 @@ def _compare_keys(stored: Stored, question: Question, one: Result, other: Result
     """The keys of the configurations in which they differ, besides those that the question varies and what follows from these."""
     # A label that is named like a group but is not its name (`protocol`, of the confounders) varies one key of the group.
     part = {label for label, keys in LABELS.items() if label not in question.varied and f"{label}.name" not in keys}
-    varied = _add_implied(question.varied) - part
+    varied = add_implied(question.varied) - part
     may = (*varied, *(key for group in varied for key in _FOLLOWS.get(group, ())))
     groups = [(question.first[key], question.second[key]) for key in question.varied if "." not in key]
     differs = compare_configs(*(stored.config(side.group.a_cell) for side in (one, other)))
@@ -115,12 +118,6 @@ def _compare_keys(stored: Stored, question: Question, one: Result, other: Result
         and pair not in groups  # ${backbone.name} of a confounder, say
         and not any(key == name or key.startswith(f"{name}.") for name in may)
     }
-
-
-def _add_implied(varied: Sequence[str]) -> set[str]:
-    """The keys, and the labels or keys that say the same."""
-    same = {name for label, keys in LABELS.items() for key in keys for name in (label, key) if {label, key} & {*varied}}
-    return {*varied, *same}
 
 
 def _read_value(stored: Stored, result: Result, key: str) -> Any:
@@ -183,10 +180,14 @@ def draw_answers(found: Sequence[Answer], table: Table, asked: Comparisons, fold
     if not 0 < len(found) <= _READABLE:
         return []
     told = [column for column in AXES if column in table.shown]
+    varied = {question.name: add_implied(question.varied) for question in asked.questions}
     rows = []
     for one, (_, names) in zip(found, table.shown[told].iterrows(), strict=True):
-        where = join(f"{spell(one.question)}: {one.pair}", names.pop(SETTING) if SETTING in told else "")
-        rows.append(Row(join(*(name for name in names if name != one.sides[0])), one.outcome, one.corrected, where))
+        where = names.pop(SETTING) if SETTING in told else ""
+        name = join(*(name for name in names if name != one.sides[0]))
+        rows.append(Row(name, one.outcome, one.corrected, join(name_contrast(one, varied[one.question]), where)))
+    if len({row[:1] + row[3:] for row in rows}) < len(rows):  # what differs between questions is no name of a row
+        rows = [row._replace(head=join(spell(one.question), row.head)) for row, one in zip(rows, found, strict=True)]
     rows = [row for row in rows if row.estimate.value is not None]
     if not rows:
         return []

@@ -15,9 +15,10 @@
       const parts = [...section.querySelectorAll("[data-about]")];
       section.hidden = parts.length > 0 && parts.every((part) => part.hidden);
     }
-    shown.textContent = chosen.length ? `${marked.length - hidden} of ${marked.length} rows and figures shown; the summaries at the top are about all.` : "";
+    shown.textContent = chosen.length ? `${marked.length - hidden} of ${marked.length} rows and figures shown; the sentences at the top are about all.` : "";
   };
   const read = () => {
+    if (location.hash.length > 1 && !location.hash.includes("=")) return narrow(); // the address of a part
     const asked = new URLSearchParams(location.hash.slice(1));
     for (const select of selects) {
       const option = [...select.options].find((one) => one.text === asked.get(select.name));

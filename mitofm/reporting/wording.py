@@ -1,0 +1,70 @@
+"""Words for readers who run no experiments: of adaptations, of test sets, of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN
+from mitofm.evaluation.statistics import HIGHER, LOWER, Estimate
+from mitofm.reporting.estimates import ALL, Result
+from mitofm.reporting.numbers import explain_outcome, format_difference, name_set
+
+_MEANT = {
+    "linear_probe": "a linear layer on the frozen model",
+    "knn": "the nearest training samples vote, the model frozen",
+    "prototype": "the nearer class mean, the model frozen",
+    "mlp_probe": "a small network on the frozen model",
+    "attentive_probe": "a learned look at the frozen model's patches",
+    "lora": "small trained additions to the model",
+    "dora": "small trained additions to the model",
+    "bitfit": "biases alone are trained",
+    "prompt": "learned inputs to the frozen model",
+    "full": "all weights are trained",
+    "lp_ft": "a linear layer first, then all weights",
+    "scratch": "all weights are trained, from random ones",
+}
+_OF = {IN_DOMAIN: "the domains trained on", ALL: "the data set"}
+_DECIDED = {HIGHER: f"decided: {HIGHER}", LOWER: f"decided: {LOWER}"}
+
+
+def explain_adaptation(name: str) -> str:
+    """An adaptation with what it means, if it is one that ships."""
+    meant = _MEANT.get(name)
+    return f"{name} ({meant})" if meant else name
+
+
+def name_tested(name: str, left_out: Sequence[str] = (), leaks: bool = False) -> str:
+    """An evaluation set as slides.
+
+    Args:
+        name: of the set.
+        left_out: the domains that were left out of training, if they are few.
+        leaks: whether slides that were trained on are among them: then none is called another one.
+    """
+    if name == OUT_OF_DOMAIN:
+        domains = f"{list_words(left_out)}, which was" if left_out else "domains that were"
+        return f"slides of {domains} never trained on"
+    others = "test slides" if leaks else "other slides"
+    return (
+        f"{others} than those trained on"
+        if name == ALL and not leaks
+        else f"{others} of {_OF.get(name, name_set(name))}"
+    )
+
+
+def spell_difference(found: Estimate) -> str:
+    """A difference, its interval and whether it is decided."""
+    said = _DECIDED.get(found.verdict) or explain_outcome(found.verdict, found)
+    return f"{format_difference(found)}, {said}"
+
+
+def list_words(words: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    *most, last = words or ("",)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def pick_left_out(results: Sequence[Result]) -> list[str]:
+    """The domain that none of the results' cells trained on, if it is one."""
+    names = [one.configuration.left_out for one in results]
+    return [names[0]] if names and names[0] and len(set(names)) == 1 else []
