@@ -20,6 +20,7 @@ class ReportSettings:
     logger: Logger
     bundle: Path | None
     study: str | None
+    where: str | None
     beside: Path | None
     crops: bool
     prevalence: Share | tuple[Share, ...]
@@ -28,20 +29,32 @@ class ReportSettings:
 
 def main(arguments: list[str]) -> None:
     """Write the report and print where it is."""
-    settings = ask(ReportSettings, "report", arguments)
+    settings = ask(ReportSettings, "report", [_quote_where(one) for one in arguments])
     if settings.bundle:
         _report_bundle(settings.bundle, settings)
         return
+    if settings.where and settings.logger.wandb:
+        raise MitofmError("where=...: W&B gets whole reports only, leave where or logger out")
     from mitofm.reporting.report import make_report
+    from mitofm.reporting.style import make_slug
 
-    runs, study = settings.paths.runs, settings.study
-    out = settings.out or runs / "reports" / (study or "all")
+    runs, study, where = settings.paths.runs, settings.study, settings.where or ""
+    name = f"{study or 'all'}{f'-{make_slug(where)}' if where else ''}"
+    out = settings.out or runs / "reports" / name
     prevalences = _list_prevalences(settings)
-    tell(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside, prevalences))
+    tell(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside, prevalences, where))
     if settings.logger.wandb:
         from mitofm.reporting.wandb_summary import log_report
 
         log_report(out, study or "all", settings.logger, runs)
+
+
+def _quote_where(argument: str) -> str:
+    """As Hydra reads it as one text: its commas and "=" are ours."""
+    key, _, text = argument.partition("=")
+    if key != "where" or text[:1] in ("", "'", '"') or text == "null":
+        return argument
+    return "where='{}'".format(text.replace("\\", "\\\\").replace("'", "\\'"))
 
 
 def _list_prevalences(settings: ReportSettings) -> list[float]:
@@ -54,7 +67,7 @@ def _report_bundle(file: Path, settings: ReportSettings) -> None:
     from mitofm.evaluation.predictive_value import PREVALENCES
     from mitofm.reporting.opened import open_bundle
 
-    for key in ("study", "beside"):
+    for key in ("study", "beside", "where"):
         if (given := getattr(settings, key)) is not None:
             raise MitofmError(f"{key}={given}: bundle=... is the report of that file alone, leave {key} out")
     if _list_prevalences(settings) != sorted(PREVALENCES):

@@ -54,9 +54,14 @@ def test_a_browser_shows_the_page_and_its_filters_narrow_it(
 
     about = Shown(page.read_text())
     assert about.hidden == []
+    measuring = "<script>document.title = `${document.documentElement.scrollHeight} px`</script></body>"
+    page.write_text(page.read_text().replace("</body>", measuring))  # before any filter or part is touched
     choice = "#backbone=uni&adaptation=lora"
     narrowed, said = browse(page, choice, "--dump-dom", "--window-size=390,800")
     assert said == ""
+    height = re.search(r"<title>(\d+) px</title>", narrowed)
+    assert height is not None
+    assert int(height[1]) < 6000
     seen = Shown(narrowed)
     assert len(seen.shown) + len(seen.hidden) == len(about.shown)
     chosen = {"backbone": "backbone0", "adaptation": "adaptation1"}

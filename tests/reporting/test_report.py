@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mitofm.commands import report as report_command
 from mitofm.evaluation.metrics import summarise
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.estimates import METRICS
@@ -79,11 +80,18 @@ def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: St
     seen = Seen()
     seen.feed(page)
     assert seen.sources
-    assert all(source.startswith("data:") for source in seen.sources)
+    assert all(source.startswith("data:") or f'id="{source[1:]}"' in page for source in seen.sources)
+    assert "Compared" in page[: page.index("<nav")]
+    assert page[: page.index("<nav")].count('<ul class="answer">') == 1
     assert "url(" not in page
     assert "@import" not in page
     assert (seen.wordless, seen.open) == (0, [])
-    assert page.index("lora − linear_probe with") < page.index("<img")
+    assert (
+        page.index("lora instead of linear_probe by")
+        < page.index("<img")
+        < page.index("<nav")
+        < page.index("lora − linear_probe with")
+    )
     assert "mitotic figure against hard negative" in page
 
 
@@ -158,6 +166,9 @@ def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_oth
     page = (both / "report.html").read_text()
     assert page.count("<h2 id=") == (alone / "report.html").read_text().count("<h2 id=") + 1
     assert "midog: stored results of with_more_seeds" in page
+    opening = page[: page.index("<nav")]
+    assert "This study's own cells (2 cells, 1 seed, " in opening
+    assert "Shown first instead: stored results of with_more_seeds, not run here (2 cells, 2 seeds, " in opening
     assert "Not run here: 2 cells of 2 seeds, whose predictions are stored in stored.zip" in page
     assert "made by: make with-more-seeds" in page
     assert "2 of 3 cells are finished" in page
@@ -166,6 +177,21 @@ def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_oth
         assert len(tables) > 5
         for table in tables:
             assert (beside / "tables" / "midog" / table.name).read_bytes() == table.read_bytes(), table.name
+
+
+def test_where_as_typed_narrows_the_report_which_says_so_in_a_folder_of_its_own(
+    study: Study, undrawn: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.grid(adaptation=["linear_probe", "lora", "full"], slides=[2], domains=[("breast",)])
+    monkeypatch.setenv("MITOFM_RUNS", str(study.runs))
+    monkeypatch.setenv("MITOFM_CACHE", str(tmp_path / "cache"))
+    report_command.main([f"study={study.name}", "where=backbone=uni adaptation=lora,full"])
+    page = Path(capsys.readouterr().out.strip())
+    assert page.parent == study.runs / "reports" / "made_up-backbone-uni-adaptation-lora-full"
+    assert set(pd.read_csv(page.parent / "tables" / "midog" / "results.csv")["adaptation"]) == {"lora", "full"}
+    assert "A part of the study only (backbone uni, adaptation lora or full): 2 of its 3 cells." in page.read_text()
+    with pytest.raises(MitofmError, match="W&B gets whole reports only"):
+        report_command.main([f"study={study.name}", "where=adaptation=lora", "logger=default"])
 
 
 def test_a_setting_of_one_fraction_has_no_curve_beside_those_of_several(study: Study, report: Report) -> None:

@@ -22,6 +22,13 @@ def test_series_are_told_apart_by_colour_and_marker() -> None:
     assert make_slug("UNI (random weights)", "", "0.1 %") == "uni-random-weights-0.1"
 
 
+def test_a_random_twin_differs_from_its_series_in_colour_marker_and_line() -> None:
+    for look in assign_looks([str(number) for number in range(7)]).values():
+        assert look.twin.colour != look.colour
+        assert (look.twin.face, look.face) == ("white", look.colour)
+        assert look.twin.dashes != look.dashes
+
+
 def test_names_that_differ_only_in_lost_characters_are_different_files() -> None:
     assert make_slug("trained on human melanoma", "100 %") == "trained-on-human-melanoma-100"
     assert len({make_slug("x", name) for name in ("ER+", "ER-", "乳がん", "肺がん", "Рак", "")}) == 6

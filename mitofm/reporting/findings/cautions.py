@@ -57,7 +57,9 @@ def describe(done: pd.DataFrame) -> list[str]:
             f"Pretrained on the same kind of synthetic tissue, without labels and on other slides: {', '.join(of_a_kind)}. What "
             "that is worth here may be more than a foundation model's pretraining is worth on slides of another laboratory."
         )
-    seen = {(row.backbone, ", ".join(row.seen)) for row in done.itertuples() if row.seen and SYNTHETIC not in row.seen}
+    seen = {
+        (row.backbone, ", ".join(row.seen)) for row in pretrained.itertuples() if row.seen and SYNTHETIC not in row.seen
+    }
     if seen:
         told = "; ".join(f"{backbone} on {collections}" for backbone, collections in sorted(seen))
         said.append(

@@ -25,3 +25,12 @@ def test_a_matrix_has_a_row_for_each_domain_trained_on_and_says_its_numbers(
     value = measured.domains[0].auroc.value
     assert f"trained on breast, tested on breast: {value:.2f}" in drawn.description
     assert drawn.description.count(";") == 3
+
+
+def test_one_domain_left_out_of_training_is_a_row_and_no_matrix(
+    study: Study, measure: Callable[[Study], Measured]
+) -> None:
+    study.grid(train_domain=["all but breast"], domains=[("breast", "lung")])
+    measured = measure(study)
+    assert measured.domains
+    assert draw_matrices(measured.domains, measured.figures) == []

@@ -291,7 +291,8 @@ def test_all_answers_are_drawn_unless_they_are_too_many(
     table = stated.tabulate(found, unequal, family)
     (drawn,) = stated.draw_answers(found, table, family, tmp_path)
     assert drawn.description.count(";") == len(found) - 1 == 3
-    assert "adaptation: full − linear_probe, 10 %, " in drawn.description
+    assert "full instead of linear_probe, 10 %, " in drawn.description
+    assert "10 % of the labels instead of 100 %, 10 %, full, " in drawn.description
     assert Path(f"{drawn.stem}.svg").is_file()
     assert stated.draw_answers(found * 20, table, family, tmp_path) == []
     assert stated.draw_answers([], table, family, tmp_path) == []
