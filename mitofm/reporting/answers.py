@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mitofm.evaluation import statistics, verdicts
@@ -83,15 +83,23 @@ def answer_family(
     ]
 
 
-def explain(count: int, margin: float) -> str:
-    """How outcomes and pairs are to be read, for the note of a table of `count` answers."""
-    return (
-        f"The {_AT_ONCE} is so wide that those of all {count} hold together at 95 % (Bonferroni), and p is corrected "
-        f"likewise: under 0.05 if that interval leaves out 0. Equivalent: all of it lies within {margin:g}. "
+def explain(found: Sequence[Answer], margin: float) -> str:
+    """How the outcomes and pairs in a table of answers are to be read."""
+    outcomes = {one.outcome for one in found}
+    said = {
+        f"The {_AT_ONCE} is so wide that those of all {len(found)} hold together at 95 % (Bonferroni), and p is corrected "
+        "likewise: under 0.05 if that interval leaves out 0.": True,
+        f"Equivalent: all of it lies within {margin:g}.": verdicts.EQUIVALENT in outcomes,
+        f"Not decided: it holds 0, and does not lie within {margin:g}.": statistics.NOT_DECIDED in outcomes,
         "Could not be decided: by its design, whatever its cells had measured; of one training, as one seed shows nothing of "
-        "what another would give, or without an interval. Paired by slides: not the same samples, so the "
-        "jackknife leaves each slide out of both sides at once."
-    )
+        "what another would give, or without an interval.": bool(
+            outcomes & {statistics.ONE_TRAINING, statistics.NO_INTERVAL}
+        ),
+        "Paired by slides: not the same samples, so the jackknife leaves each slide out of both sides at once.": any(
+            one.paired == SLIDES for one in found
+        ),
+    }
+    return " ".join(sentence for sentence, holds in said.items() if holds)
 
 
 def _answer(stored: Stored, asked: Answer, metric: str) -> Answer:

@@ -109,7 +109,7 @@ def _tabulate(
     ]
     note = (
         f"AUROC of {first} minus that of {second} on the seeds of both; intervals over slides and trainings. "
-        f"{explain(len(rows), verdicts.MARGIN)}"
+        f"{explain(found, verdicts.MARGIN)}"
     )
     if alone:
         note += f" Without a counterpart, {len(alone)}: {'; '.join(alone[:6])}{'; ...' if len(alone) > 6 else ''}."

@@ -23,4 +23,4 @@ def escape_latex(text: object) -> str:
 
 def quote_css(text: object) -> str:
     """`text` as a string of CSS that may stand in an attribute: letters, digits and blanks as they are, all else by its number."""
-    return '"' + "".join(one if one.isalnum() or one == " " else f"\\{ord(one):06x}" for one in escape(text)) + '"'
+    return '"' + "".join(one if one.isalnum() or one == " " else f"\\{ord(one):06x} " for one in escape(text)) + '"'

@@ -69,12 +69,13 @@ def draw_forest(
     beside = len(series) if several else 1
     step = min(0.24, 0.8 / len(series)) if several else 0.0
     look = assign_looks(order)
+    both = len({row.twin for row in rows}) > 1
     printed = format_difference if bounds is None else format_interval
     with draw(stem, 1.3 + len(lines) * (0.22 + 0.2 * beside), heading) as (_, axes):
         for place, name in enumerate(series):
             offset = (place - (len(series) - 1) / 2) * step
             for twin, members in group_by((row for row in rows if row.series == name), lambda row: row.twin).items():
-                style, label_of = look[name].twin if twin else look[name], name_series(name, twin)
+                style, label_of = look[name].twin if twin else look[name], name_series(name, twin and both)
                 y = [lines.index((row.head, row.name)) + offset for row in members]
                 value, low, high = stack_ends([row.estimate for row in members])
                 axes.hlines(y, low, high, color=style.colour, lw=1.8, ls=style.dashes)

@@ -166,7 +166,7 @@ def tabulate(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
         ]
         for one in found
     ]
-    note = f"Stated in the study's sweep.yaml before its first cell ran. {explain(len(rows), asked.margin)}"
+    note = f"Stated in the study's sweep.yaml before its first cell ran. {explain(found, asked.margin)}"
     left = describe_unanswered(found, unequal, asked)
     note += f" {left}" if left else ""
     return make_table("stated", TITLE, rows, note, estimates=[one.difference for one in found])
