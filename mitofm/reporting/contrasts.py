@@ -19,8 +19,8 @@ from mitofm.runs.keys import LABELS
 _UNDECIDABLE = {ONE_TRAINING, NO_INTERVAL}
 _AXES = {"adaptation": "adaptation", "weights": "model", "backbone": "model", "fraction": "share"}
 """By label along which a question compares, as other headlines name it."""
-_MOST = 3
-"""Up to so many contrasts have a sentence each."""
+_LAST, _MOST = 9, 3
+"""The rank of what could not be decided; up to so many contrasts have a sentence each."""
 
 
 def say_answers(found: Sequence[Answer], asked: Comparisons, figure: Drawn | None, leaks: bool) -> list[Headline]:
@@ -28,7 +28,7 @@ def say_answers(found: Sequence[Answer], asked: Comparisons, figure: Drawn | Non
     if all(one.outcome in _UNDECIDABLE for one in found):
         why = " and ".join(sorted({explain_outcome(one.outcome, one.difference) for one in found}))
         of = f"{len(found)} comparisons" if len(found) > 1 else "one comparison"
-        return [Headline(0, "stated", f"Of the {of} asked before the runs, none has an answer: {why}.")]
+        return [Headline(_LAST, "stated", f"Of the {of} asked before the runs, none has an answer: {why}.")]
     varied = {question.name: add_implied(question.varied) for question in asked.questions}
     contrasts = group_by(found, lambda one: name_contrast(one, varied[one.question]))
     if len(contrasts) > _MOST:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Chapter:
     """What the page says of one data set.
 
-    `stored` names the study if its results were not made here.
+    `stored` says where its results come from if they were not made here.
     """
 
     dataset: str

@@ -166,8 +166,8 @@ def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path, prevalences
         replace(
             one,
             dataset=f"{one.dataset}: stored results of {bundle.study}",
-            stored=bundle.study,
-            cautions=[told + made, *missing, *one.cautions],
+            stored=told + made,
+            cautions=[*one.cautions, *missing],
         )
         for one in chapters
     ]

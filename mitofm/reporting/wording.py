@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN
 from mitofm.evaluation.statistics import HIGHER, LOWER, Estimate
@@ -54,8 +54,21 @@ def name_tested(name: str, left_out: Sequence[str] = (), leaks: bool = False) ->
 
 def spell_difference(found: Estimate) -> str:
     """A difference, its interval and whether it is decided."""
-    said = _DECIDED.get(found.verdict) or explain_outcome(found.verdict, found)
-    return f"{format_difference(found)}, {said}"
+    return f"{format_difference(found)}, {spell_verdict(found)}"
+
+
+def spell_verdict(found: Estimate) -> str:
+    """Whether a difference is decided, and how."""
+    return _DECIDED.get(found.verdict) or explain_outcome(found.verdict, found)
+
+
+def list_differences(differences: Mapping[str, Estimate], by: str = "") -> str:
+    """Several, each after its name and `by`; a verdict that all share is said once."""
+    verdicts = {spell_verdict(found) for found in differences.values()}
+    if len(verdicts) > 1 or len(differences) == 1:
+        return "; ".join(f"{name} {by}{spell_difference(found)}" for name, found in differences.items())
+    told = "; ".join(f"{name} {by}{format_difference(found)}" for name, found in differences.items())
+    return f"{told}: each {verdicts.pop()}"
 
 
 def list_words(words: Sequence[str]) -> str:

@@ -168,7 +168,8 @@ def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_oth
     assert "midog: stored results of with_more_seeds" in page
     opening = page[: page.index("<nav")]
     assert "This study's own cells (2 cells, 1 seed, " in opening
-    assert "Shown first instead: stored results of with_more_seeds, not run here (2 cells, 2 seeds, " in opening
+    assert "Shown first instead: midog: stored results of with_more_seeds." in opening
+    assert "Not run here: 2 cells of 2 seeds, " in opening
     assert "Not run here: 2 cells of 2 seeds, whose predictions are stored in stored.zip" in page
     assert "made by: make with-more-seeds" in page
     assert "2 of 3 cells are finished" in page

@@ -27,7 +27,7 @@ from mitofm.reporting.tables import (
     show_search,
     show_verdict,
 )
-from mitofm.reporting.wording import name_tested, pick_left_out, spell_difference
+from mitofm.reporting.wording import list_differences, name_tested, pick_left_out
 
 ADAPTATION, MODEL, SHARE = "adaptation", "model", "share"  # axes: attributes of a configuration
 _AXIS = "difference of AUROC on the same samples"
@@ -95,7 +95,7 @@ def say_differences(along: Along, leaks: bool, drawn: Sequence[Drawn]) -> list[H
     own = {MODEL: key.model, ADAPTATION: key.adaptation, SHARE: key.amount}
     named = join(*(words for axis, words in own.items() if axis != along.axis), key.where)
     if len(shown) <= _TOLD:
-        told = "; ".join(f"{_name_instead(pair, along.axis)} by {spell_difference(pair.difference)}" for pair in shown)
+        told = list_differences({_name_instead(pair, along.axis): pair.difference for pair in shown}, "by ")
     else:
         told = f"{along.axis}s by {find_range(shown)}, {count_verdicts(shown, 'comparisons')}"
     slides = max(pair.difference.slides for pair in shown)
