@@ -34,7 +34,9 @@ def main(arguments: list[str]) -> None:
     runs, study = settings.paths.runs, settings.study
     sets = sorted(set(collect(runs, study).metrics["set"]))
     domains = [name.removeprefix(DOMAIN) for name in sets if name.startswith(DOMAIN)]
-    what = describe(study, settings.logger.project, domains, list(list_logged(runs / "reports" / study)))
+    what = describe(
+        study, settings.logger.project, domains, list(list_logged(runs / "reports" / study, settings.logger.crops))
+    )
     if settings.dry_run:
         shown = json.loads(json.dumps(what))
         tell_text(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, default_flow_style=False))

@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mitofm.ground.errors import MitofmError
+from mitofm.training.copied_names import spell_name
 
 AUROC = {"summary": "all/auroc"}
+_COSTS = {
+    "AUROC-by-seconds": "cost/seconds",
+    "AUROC-by-trained-parameters": "cost/trained_parameters",
+    "AUROC-by-labels": "cost/labels",
+}
 
 
 def describe(study: str, project: str, domains: list[str], logged: list[str]) -> dict[str, Any]:
@@ -16,32 +22,39 @@ def describe(study: str, project: str, domains: list[str], logged: list[str]) ->
     `study` is the group of its runs in `project`; they were tested on `domains`. `logged` are the keys of the tables and
     figures that `mitofm report logger=...` logs.
     """
-    by_adaptation = {"groupby": {"config": "adaptation.name"}, "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
-    scatter = {"y": AUROC, "legend_template": "${config:backbone.name} ${config:adaptation.name}"}
-    summaries = {domain: {"summary": f"domain:{domain}/auroc"} for domain in domains}
+    # A model is told from its random twin by its name there.
+    grouped = {"groupby": {"config": "compared"}, "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
+    scatter = {"y": AUROC, "legend_template": "${config:compared}"}
+    summaries = {domain: {"summary": f"{spell_name(f'domain:{domain}')}/auroc"} for domain in domains}
     by_domain = [
-        _make_panel("BarPlot", f"AUROC on {domain}", metrics=[summary], **by_adaptation)
+        _make_panel("BarPlot", f"AUROC-on-{spell_name(domain)}", metrics=[summary], **grouped)
         for domain, summary in summaries.items()
     ]
     unfinished = "tables/unfinished"
     sections = {
         "scaling": [
-            _make_panel("ScatterPlot", "AUROC by fraction", x={"config": "fraction"}, log_x=True, **scatter),
-            _make_panel("BarPlot", "AUROC by adaptation", metrics=[AUROC], **by_adaptation),
+            _make_panel("ScatterPlot", "AUROC-by-fraction", x={"config": "fraction"}, log_x=True, **scatter),
+            _make_panel("BarPlot", "AUROC-by-model-and-adaptation", metrics=[AUROC], **grouped),
             _show(logged, "scaling", "differences"),
         ],
         "domains": [*by_domain, _show(logged, "matrix", "gap")],
         "cost": [
-            _make_panel("ScatterPlot", "AUROC by seconds", x={"summary": "_runtime"}, log_x=True, **scatter),
+            *(
+                _make_panel("ScatterPlot", name, x={"summary": cost}, log_x=True, **scatter)
+                for name, cost in _COSTS.items()
+            ),
             _show(logged, "cost"),
         ],
+        "curves": [_show(logged, "roc", "reliability")],
+        "mistakes": [_show(logged, "mistakes")],
         "failures": [
             {"panel": "MarkdownPanel", "markdown": "Runs that crashed or failed have that state in the table of runs."},
             {"panel": "WeavePanelSummaryTable", "table_name": unfinished} if unfinished in logged else {},
         ],
     }
     kept = {name: [panel for panel in panels if panel] for name, panels in sections.items()}
-    return {"project": project, "title": f"mitofm: {study}", "group": study, "sections": kept}
+    shown = {name: panels for name, panels in kept.items() if panels}
+    return {"project": project, "title": f"mitofm-{study}", "group": study, "sections": shown}
 
 
 def publish(what: Mapping[str, Any], entity: str | None) -> list[str]:
@@ -94,7 +107,7 @@ def _make_panel(kind: str, title: str, **arguments: Any) -> dict[str, Any]:
 def _show(logged: list[str], *kinds: str) -> dict[str, Any]:
     """The figures of these kinds; nothing if there are none."""
     keys = [key for key in logged if key.startswith("figures/") and key.rsplit("/", 1)[1].startswith(kinds)]
-    return {"panel": "MediaBrowser", "title": ", ".join(kinds), "media_keys": keys} if keys else {}
+    return {"panel": "MediaBrowser", "title": "-".join(kinds), "media_keys": keys} if keys else {}
 
 
 def _build_panel(reports: Any, panel: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mitofm.ground import below, fingerprints
 from mitofm.ground.csv_cells import read_csv
+from mitofm.training.copied_names import spell_name
 from mitofm.training.settings import Logger
 from mitofm.training.wandb_run import choose_mode
 
@@ -35,17 +36,17 @@ def summarise(results: pd.DataFrame) -> dict[str, float]:
     """The AUROC of each row of `results.csv` with the ends of its interval, by the words of the row."""
     found: dict[str, float] = {}
     for row in results.to_dict("records"):
-        place = "/".join(str(row[axis]) for axis in _AXES if pd.notna(row[axis]))
+        place = spell_name("/".join(str(row[axis]) for axis in _AXES if pd.notna(row[axis])))
         found |= {f"{place}/{name}": row[name] for name in ("auroc", "auroc_low", "auroc_high") if pd.notna(row[name])}
     return found
 
 
-def list_logged(out: Path) -> dict[str, Path]:
-    """What of a report is logged, by the key it is logged under. Crops stay on this machine."""
+def list_logged(out: Path, crops: bool = False) -> dict[str, Path]:
+    """What of a report is logged, by the key it is logged under. Without `crops` they stay on this machine."""
     files = [*sorted((out / "tables").rglob("*.csv")), *sorted((out / "figures").rglob("*.png"))]
-    kept = [file for file in files if not file.name.startswith("mistakes-")]
+    kept = [file for file in files if crops or not file.name.startswith("mistakes-")]
     # Not with_suffix: a name may hold a dot.
-    return {file.relative_to(out).as_posix().removesuffix(file.suffix): file for file in kept}
+    return {spell_name(file.relative_to(out).as_posix().removesuffix(file.suffix)): file for file in kept}
 
 
 def _log_report(out: Path, study: str, logger: Logger, folder: Path) -> None:
@@ -56,7 +57,7 @@ def _log_report(out: Path, study: str, logger: Logger, folder: Path) -> None:
         project=logger.project,
         entity=logger.entity,
         id=fingerprints.of(["report", study])[:32],
-        name=f"report of {study}",
+        name=spell_name(f"report-{study}"),
         group=study,
         job_type="report",
         dir=str(folder.resolve()),  # W&B's service keeps the folder that it was started in
@@ -75,7 +76,7 @@ def _log_report(out: Path, study: str, logger: Logger, folder: Path) -> None:
     failed = True
     try:
         logged: dict[str, Any] = {}
-        for key, file in list_logged(out).items():
+        for key, file in list_logged(out, logger.crops).items():
             if file.suffix == ".png":
                 logged[key] = wandb.Image(str(file))
                 continue

@@ -27,8 +27,8 @@ class Sink(Protocol):
         """Record one point of the learning curves."""
         return
 
-    def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
-        """Record the results of a finished cell."""
+    def finish(self, metrics: Mapping[str, Any], cost: Mapping[str, Any], predictions: pd.DataFrame) -> None:
+        """Record the results of a finished cell, and what it cost."""
         return
 
     def close(self, failed: bool) -> None:
@@ -55,9 +55,9 @@ class Copies:
         """Pass on one point of the learning curves; steps count from 1."""
         self._call_each(lambda sink: sink.log(metrics, step))
 
-    def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
+    def finish(self, metrics: Mapping[str, Any], cost: Mapping[str, Any], predictions: pd.DataFrame) -> None:
         """Pass on the results."""
-        self._call_each(lambda sink: sink.finish(metrics, predictions))
+        self._call_each(lambda sink: sink.finish(metrics, cost, predictions))
 
     def close(self, failed: bool) -> None:
         """Close every sink."""
@@ -104,9 +104,9 @@ class InTime(Sink):
         held = dict(metrics)
         self._call(lambda sink: sink.log(held, step))
 
-    def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
+    def finish(self, metrics: Mapping[str, Any], cost: Mapping[str, Any], predictions: pd.DataFrame) -> None:
         """Pass on the results."""
-        self._call(lambda sink: sink.finish(metrics, predictions))
+        self._call(lambda sink: sink.finish(metrics, cost, predictions))
 
     def close(self, failed: bool) -> None:
         """Wait for the sink to close, but for `seconds` at most."""

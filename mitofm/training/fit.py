@@ -6,9 +6,7 @@ Lightning, which takes a quarter of the time of all imports, is imported only to
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +27,10 @@ from mitofm.evaluation.metrics import summarise
 from mitofm.ground.files import write_json, write_parquet
 from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
-from mitofm.training.copies import Copies, Curves, InTime, Sink
 from mitofm.training.frozen import fit_frozen
 from mitofm.training.labels import collect_labels
 from mitofm.training.settings import Settings
-from mitofm.training.wandb_run import WandbRun
+from mitofm.training.sinks import open_copies
 
 
 def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -> dict[str, Any]:
@@ -78,7 +75,7 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
     write_json(folder / "environment.json", environment.describe(cell.device) | {"weights_sha256": weights.sha256})
     environment.reset_peak_memory(cell.device)
 
-    copies = _open_copies(cell, cell_id, labels)
+    copies = open_copies(cell, cell_id, labels)
     failed = True
     try:
         adaptation = settings.adaptation
@@ -92,9 +89,10 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
         metrics, predictions = _evaluate(cell, outcome)
         write_parquet(folder / "predictions.parquet", predictions)
         write_json(folder / "metrics.json", metrics)
-        write_json(folder / "cost.json", _measure_cost(cell, outcome, seconds))
+        cost = _measure_cost(cell, outcome, seconds)
+        write_json(folder / "cost.json", cost)
         checkpoint.describe(cell, cell_id, labels, metrics)
-        copies.finish(metrics, predictions)
+        copies.finish(metrics, cost, predictions)
         failed = False
     finally:
         copies.close(failed)
@@ -144,15 +142,3 @@ def _measure_cost(cell: Cell, outcome: Outcome, seconds: float) -> dict[str, Any
         "samples_per_second": outcome.samples_seen / seconds,
         "pieces_per_batch": outcome.trained.pieces,
     }
-
-
-def _open_copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:
-    settings = cell.settings
-    openers: list[Callable[[], Sink]] = []
-    if settings.logger.csv:
-        openers.append(partial(Curves, cell.folder / "curves.csv"))
-    if settings.logger.wandb:
-        names = (cell_id, cell.folder.name, settings.study)
-        run = partial(WandbRun, settings.logger, *names, labels, settings.config, settings.paths.runs)
-        openers.append(partial(InTime, run, "W&B", seconds=4))
-    return Copies(openers)

@@ -148,6 +148,9 @@ class Logger:
     wandb: bool
     project: str
     entity: str | None
+    tensorboard: bool = False  # cells of before it do not state it, nor what follows
+    mlflow: bool = False
+    crops: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from requests.utils import get_netrc_auth
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground import below
 from mitofm.ground.places import remove_places
+from mitofm.training.copied_names import describe_compared, spell_name, summarise
 from mitofm.training.settings import Logger
 
 _PATIENCE = 3.0  # seconds that W&B's server may hold up the start of a cell; its end, half of that
@@ -58,9 +59,10 @@ class WandbRun:
             group=study,
             job_type=labels["adaptation"],
             tags=[
-                f"{key}={labels[key]}"[:64] for key in ("dataset", "backbone", "weights", "split", "fraction", "seed")
+                spell_name(f"{key}-{labels[key]}")[:64]
+                for key in ("dataset", "backbone", "weights", "split", "fraction", "seed")
             ],
-            config=remove_places(config),
+            config={**remove_places(config), **describe_compared(labels)},
             dir=str(folder.resolve()),  # W&B's service keeps its first working folder
             mode=mode,
             resume="allow" if mode == "online" else None,
@@ -82,13 +84,11 @@ class WandbRun:
         """Log one point of the learning curves."""
         self._run.log(dict(metrics), step=step)
 
-    def finish(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
+    def finish(self, metrics: Mapping[str, Any], cost: Mapping[str, Any], predictions: pd.DataFrame) -> None:
         """Log summary metrics, ROC, precision-recall and confusion of the test samples."""
         import wandb
 
-        for name, values in metrics["sets"].items():
-            self._run.summary.update({f"{name}/{key}": value for key, value in values.items()})
-        self._run.summary.update({"threshold": metrics["threshold"]["value"]})
+        self._run.summary.update(summarise(metrics, cost, self._labels))
 
         if not self._run.offline and choose_reachable_mode() == "offline":
             self._run.log({}, commit=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -15,8 +16,14 @@ def test_the_spec_has_the_four_sections_and_shows_what_was_logged() -> None:
     assert list(what["sections"]) == ["scaling", "domains", "cost", "failures"]
     sections = what["sections"]
     assert sections["scaling"][-1]["media_keys"] == ["figures/midog/scaling-all-uni"]
-    assert [panel["title"] for panel in sections["domains"]] == ["AUROC on breast", "AUROC on lung"]
+    assert [panel["title"] for panel in sections["domains"]] == ["AUROC-on-breast", "AUROC-on-lung"]
     assert sections["failures"][-1] == {"panel": "WeavePanelSummaryTable", "table_name": "tables/unfinished"}
+    assert [panel["x"] for panel in sections["cost"][:3]] == [
+        {"summary": f"cost/{name}"} for name in ("seconds", "trained_parameters", "labels")
+    ]
+    assert {panel.get("groupby", {}).get("config") for panel in sections["domains"]} == {"compared"}
+    names = [panel["title"] for panels in sections.values() for panel in panels if "title" in panel]
+    assert not [name for name in names if re.search(r"[\s:]", name)]
     nothing = dashboard.describe("mine", "mitofm", [], [])["sections"]
     assert all(panel for panels in nothing.values() for panel in panels)
 

@@ -51,11 +51,12 @@ def test_page_tables_wandb_and_the_cells_agree_to_the_last_digit(
     assert b"figures/midog/mistakes" not in held
 
 
-def test_crops_are_not_among_what_is_logged(tmp_path: Path) -> None:
+def test_crops_are_not_among_what_is_logged_unless_asked_for(tmp_path: Path) -> None:
     for name in ("figures/a/mistakes-uni.png", "figures/a/cost-0.5.png", "figures/a/cost.svg", "tables/a/mistakes.csv"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert list(list_logged(tmp_path)) == ["tables/a/mistakes", "figures/a/cost-0.5"]
+    assert "figures/a/mistakes-uni" in list_logged(tmp_path, crops=True)  # logger.crops=true
 
 
 def test_a_failure_is_a_warning(

@@ -26,6 +26,7 @@ METRICS = {
     "threshold": {"value": 0.4, "rule": "validation"},
     "chosen": {},
 }
+COST = {"seconds": 2.5, "trained_parameters": 7}
 PREDICTIONS = pd.DataFrame({"label": [0, 1, 0, 1], "logit": [-1.0, 2.0, 0.5, 0.1]})
 
 
@@ -146,11 +147,11 @@ def test_a_sick_server_neither_fails_nor_holds_up_a_cell(
         server.behaviour, began = behaviour, time.monotonic()
     for step in range(20):
         copies.log({"train/loss": 1 / (step + 1)}, step + 1)
-    copies.finish(METRICS, PREDICTIONS)
+    copies.finish(METRICS, COST, PREDICTIONS)
     copies.close(failed=False)
     assert time.monotonic() - began < 5
     wanted = {f"{name}/{key}": value for name, values in METRICS["sets"].items() for key, value in values.items()}
-    wanted |= {"threshold": 0.4, "train/loss": 0.05}
+    wanted |= {"threshold": 0.4, "train/loss": 0.05, "cost/seconds": 2.5, "cost/trained_parameters": 7}
     (file,) = tmp_path.glob(f"wandb/*run-*-{cell}/*.wandb")
     until = time.monotonic() + 30  # W&B's own process writes the file, and on a busy machine it takes its time
     while not wanted.items() <= held(file).items() and time.monotonic() < until:
