@@ -60,6 +60,7 @@ def test_a_scaling_study_has_curves_and_a_page_that_needs_nothing_else(study: St
         "cost-seconds-all",
         "cost-trained_parameters-all",
         "reliability-all-uni",
+        "roc-all-uni",
     }
     for ending in ("png", "svg", "pdf"):
         assert names(out, f"*.{ending}") == {f"{name}.{ending}" for name in figures}
