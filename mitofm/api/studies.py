@@ -65,12 +65,9 @@ class Study:
     @property
     def differences(self) -> pd.DataFrame:
         """A row for each pair on the same samples, by `table` adaptations, models, fractions: difference of AUROC, interval, outcome."""
-        from mitofm.reporting.findings.differences import compare_adaptations, tabulate_all
+        from mitofm.reporting.findings.differences import compare_axes
 
-        def tabulate(measured: Measured) -> list[Table]:
-            return tabulate_all(measured, compare_adaptations(measured.stored, measured.primary, measured.order))
-
-        return self._join(tabulate)
+        return self._join(lambda measured: [one.table for one in compare_axes(measured)])
 
     def _join(self, tabulate: Callable[[Measured], list[Table]]) -> pd.DataFrame:
         """The tables of every data set, one below the other."""

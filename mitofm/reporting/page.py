@@ -103,6 +103,7 @@ def make_environment() -> Environment:
     )
     environment.filters["embedded"] = _embed
     environment.filters["quoted_for_css"] = quote_css
+    environment.filters["unbroken"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
     return environment
 
 

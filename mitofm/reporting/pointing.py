@@ -51,7 +51,7 @@ def find_places(figure: Figure, box: Any) -> list[Place]:
         for mark in axes.lines:
             words = mark.get_gid() or ""
             if words.startswith(_GROUP):
-                across, up = axes.transData.transform(mark.get_xydata()[0]) / figure.dpi
+                across, up = axes.transData.transform(mark.get_xydata())[0] / figure.dpi
                 left, top = (across - box.x0) / box.width, 1 - (up - box.y0) / box.height
                 found.append(Place(round(100 * left, 1), round(100 * top, 1), words.removeprefix(_GROUP)))
     known = [place for place in found if 0 <= place.left <= 100 and 0 <= place.top <= 100]  # NaN is nowhere

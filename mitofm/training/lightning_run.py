@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,13 +70,13 @@ def open_mlflow(project: str, cell_id: str, name: str, study: str, folder: Path)
 
     # MLflow 3 wants a database unless told otherwise: files need none, and cells that run at once do not wait for it.
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
-    where = {"experiment_name": project, "save_dir": str(below.check(folder / "mlflow").resolve())}
+    begin = partial(MLFlowLogger, project, save_dir=str(below.check(folder / "mlflow").resolve()))
     try:
-        known = MLFlowLogger(**where)
+        known = begin()
     except ModuleNotFoundError as error:
         raise MitofmError("logger=mlflow needs MLflow: pip install 'mitofm[mlflow]'") from error
     found = _find_run(known, cell_id)
-    return MLFlowLogger(**where, run_name=name, run_id=found, tags={_CELL: cell_id, "study": study})
+    return begin(run_name=name, run_id=found, tags={_CELL: cell_id, "study": study})
 
 
 def _find_run(logger: Any, cell_id: str) -> str | None:

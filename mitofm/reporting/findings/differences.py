@@ -42,25 +42,13 @@ _PICKED = f"The model of highest AUROC minus each other. {_PAIRED}"
 
 def find(measured: Measured) -> Found:
     """The differences along each axis, those of adaptations also drawn and in sentences."""
-    adaptations = compare_adaptations(measured.stored, measured.primary, measured.order)
+    axes = compare_axes(measured)
+    adaptations = next((one.pairs for one in axes if one.axis == ADAPTATION), [])
     drawn = draw_adaptations(adaptations, measured.figures)
     text = describe_fraction(drawn, adaptations)
     sections = [Section("Paired differences of adaptations", text, drawn)] if drawn else []
-    along = (
-        Along(3, "adaptations", "Adaptations compared", ADAPTATION, adaptations, _PAIRED),
-        Along(4, "models", "Models compared", MODEL, compare_models(measured.stored, measured.primary), _PICKED),
-        Along(
-            5,
-            "fractions",
-            "What more labels are worth",
-            SHARE,
-            compare_fractions(measured.stored, measured.primary),
-            _PAIRED,
-        ),
-    )
-    known = [one for one in along if one.pairs]
-    sections += [show_table(tabulate(one.name, one.title, one.axis, one.pairs, one.note)) for one in known]
-    headlines = [said for one in known for said in say_differences(one, measured.leaks, drawn)]
+    sections += [show_table(one.table) for one in axes]
+    headlines = [said for one in axes for said in say_differences(one, measured.leaks, drawn)]
     return Found(sections, describe_adaptations(adaptations), headlines=headlines)
 
 
@@ -73,6 +61,24 @@ class Along(NamedTuple):
     axis: str
     pairs: Sequence[Pair]
     note: str
+
+    @property
+    def table(self) -> Table:
+        """A row for each difference."""
+        return tabulate(self.name, self.title, self.axis, self.pairs, self.note)
+
+
+def compare_axes(measured: Measured) -> list[Along]:
+    """The axes along which there are any differences."""
+    stored, results = measured.stored, measured.primary
+    adaptations = compare_adaptations(stored, results, measured.order)
+    models, fractions = compare_models(stored, results), compare_fractions(stored, results)
+    found = (
+        Along(3, "adaptations", "Adaptations compared", ADAPTATION, adaptations, _PAIRED),
+        Along(4, "models", "Models compared", MODEL, models, _PICKED),
+        Along(5, "fractions", "What more labels are worth", SHARE, fractions, _PAIRED),
+    )
+    return [one for one in found if one.pairs]
 
 
 def say_differences(along: Along, leaks: bool, drawn: Sequence[Drawn]) -> list[Headline]:

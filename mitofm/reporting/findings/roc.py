@@ -14,8 +14,8 @@ from mitofm.reporting.grouping import group_adaptations, group_by, keep_largest
 from mitofm.reporting.numbers import join, name_subset
 from mitofm.reporting.style import GRID, Drawn, draw, make_slug
 
-_TOLD = 10
-"""At this share of negatives (%) the figure's description says the sensitivity."""
+_MOST, _TOLD = 6, 10
+"""So many figures are drawn; at this share of negatives (%) a figure's description says the sensitivity."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,13 @@ def find(measured: Measured) -> Found:
     largest = [result for members in lines.values() for result in keep_largest(members)]
     curves = [curve for curve in (trace(measured.stored, result) for result in largest) if curve.found]
     panels = group_by(curves, lambda one: (one.configuration.where, one.set, one.configuration.model))
-    drawn = [_draw_panel(key, members, measured.order, measured.figures) for key, members in sorted(panels.items())]
+    fullest = sorted(sorted(panels.items()), key=lambda one: -len(one[1]))[:_MOST]
+    drawn = [_draw_panel(key, members, measured.order, measured.figures) for key, members in fullest]
     if not drawn:
         return Found()
     means = "Lines are means over trainings. " if any(one.auroc.seeds > 1 for one in curves) else ""
-    text = f"{means}The grey line is chance. {describe_fraction(drawn, measured.primary)}"
+    of = f"Of {len(panels)} figures the {_MOST} of most lines. " if len(panels) > _MOST else ""
+    text = f"{means}The grey line is chance. {of}{describe_fraction(drawn, measured.primary)}"
     return Found([Section("ROC curves", text.strip(), drawn)])
 
 
