@@ -11,6 +11,9 @@ from mitofm.ground.settings import Share
 from mitofm.ground.terminal import tell
 from mitofm.training.settings import Logger, Paths
 
+_LONG = 80
+"""Characters of a folder's name; the system allows no more than 255 bytes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
@@ -36,17 +39,26 @@ def main(arguments: list[str]) -> None:
     if settings.where and settings.logger.wandb:
         raise MitofmError("where=...: W&B gets whole reports only, leave where or logger out")
     from mitofm.reporting.report import make_report
-    from mitofm.reporting.style import make_slug
 
     runs, study, where = settings.paths.runs, settings.study, settings.where or ""
-    name = f"{study or 'all'}{f'-{make_slug(where)}' if where else ''}"
-    out = settings.out or runs / "reports" / name
+    out = settings.out or runs / "reports" / _name_folder(study or "all", where)
     prevalences = _list_prevalences(settings)
     tell(make_report(runs, study, out, settings.paths.cache, settings.crops, settings.beside, prevalences, where))
     if settings.logger.wandb:
         from mitofm.reporting.wandb_summary import log_report
 
         log_report(out, study or "all", settings.logger, runs)
+
+
+def _name_folder(study: str, where: str) -> str:
+    """Of a part of a study another one than that of the whole."""
+    from mitofm.ground import fingerprints
+    from mitofm.reporting.style import make_slug
+
+    part = make_slug(where)
+    if len(part) > _LONG:
+        part = f"{part[:_LONG]}-{fingerprints.of(where)[:6]}"
+    return f"{study}-{part}" if where else study
 
 
 def _quote_where(argument: str) -> str:

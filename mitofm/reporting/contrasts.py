@@ -13,7 +13,7 @@ from mitofm.reporting.finding import Headline
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import explain_outcome, format_difference, format_range, format_signed, join
 from mitofm.reporting.style import Drawn
-from mitofm.reporting.wording import list_words, name_tested, pick_left_out
+from mitofm.reporting.wording import list_few, name_tested, pick_left_out, spell_amounts
 from mitofm.runs.keys import LABELS
 
 _UNDECIDABLE = {ONE_TRAINING, NO_INTERVAL}
@@ -73,21 +73,21 @@ def _say_contrast(
     own = join(*(words for label, words in _describe(members, varied).items() if label not in varied))
     sets = dict.fromkeys(name_tested(one.first.set, pick_left_out([one.first]), leaks) for one in members)
     counts = [one.difference.slides for one in members if one.difference.slides]
-    on = f", on {format_range(counts)} {list_words(list(sets))}" if counts else ""
+    on = f", on {format_range(counts)} {list_few(list(sets), 'test sets')}" if counts else ""
     return f"Asked before the runs{on}: {name} ({own}): {found}."
 
 
 def _describe(members: Sequence[Answer], varied: Collection[str]) -> Mapping[str, str]:
     """What was compared besides, by label."""
-    keys = sorted((one.first.configuration for one in members), key=lambda key: key.fraction)
+    keys = [one.first.configuration for one in members]
     # No word on weights that differ between the sides.
     models = (
         {str(one.first.group.axes["backbone"]) for one in members} if "weights" in varied else {k.model for k in keys}
     )
     return {
-        "backbone": list_words(sorted(models)),
-        "adaptation": list_words(sorted({key.adaptation for key in keys})),
-        "fraction": f"{list_words(list(dict.fromkeys(key.share for key in keys)))} of the labels",
+        "backbone": list_few(sorted(models), "models"),
+        "adaptation": list_few(sorted({key.adaptation for key in keys}), "adaptations"),
+        "fraction": spell_amounts(keys),
     }
 
 

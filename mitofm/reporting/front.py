@@ -9,12 +9,10 @@ from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Headline, Measured
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.style import Drawn
-from mitofm.reporting.wording import explain_adaptation, list_words, name_tested, pick_left_out
+from mitofm.reporting.wording import FEW, explain_adaptation, list_few, name_tested, pick_left_out, spell_amounts
 
 MOST = 5
 """So many sentences stand on the first screen."""
-_FEW = 4
-"""Up to so many models, adaptations or test sets are named; more are counted."""
 
 
 @dataclass(frozen=True)
@@ -83,19 +81,14 @@ def _describe_compared(results: Sequence[Result], order: Sequence[str]) -> str:
     keys = [one.configuration for one in results]
     models = sorted({key.model for key in keys})
     adaptations = [name for name in order if any(key.adaptation == name for key in keys)]
-    shares = list(dict.fromkeys(key.share for key in sorted(keys, key=lambda key: key.fraction)))
-    named = list_words(models) if len(models) <= _FEW else f"{len(models)} models"
-    if len(adaptations) <= _FEW:
-        adapted = list_words([explain_adaptation(name) for name in adaptations])
-    else:
-        adapted = f"{len(adaptations)} adaptations"
-    return f"{named}; {adapted}; {list_words(shares)} of the labels"
+    adapted = list_few([explain_adaptation(name) for name in adaptations], "adaptations")
+    return f"{list_few(models, 'models')}; {adapted}; {spell_amounts(keys)}"
 
 
 def _describe_tested(results: Sequence[Result], leaks: bool) -> str:
     """The test sets with their numbers of slides."""
     sets = group_by(results, lambda one: name_tested(one.set, pick_left_out([one]), leaks))
-    if len(sets) > _FEW:
+    if len(sets) > FEW:
         return f"{len(sets)} test sets, of {_count_slides(results)} slides"
     return "; ".join(f"{_count_slides(members)} {name}" for name, members in sets.items())
 

@@ -33,7 +33,7 @@ def parse_where(text: str) -> dict[str, list[str]]:
         if not equals or not values.strip(","):
             raise MitofmError(f"where={text!r}: {word!r} is no choice; type KEY=VALUE, or KEY=VALUE,VALUE")
         if key not in _KEYS:
-            raise unknown("key", key, sorted(_KEYS), "where=...")
+            raise unknown("key", key, sorted(_KEYS), "where")
         wanted.setdefault(_KEYS[key], []).extend(value.strip() for value in values.split(",") if value.strip())
     return wanted
 

@@ -74,8 +74,8 @@ def make_report(
             chapters += _write_stored(beside.name, others, new / "beside", cache, prevalences)
         unfinished = list_unfinished(collected.unfinished)
         unfinished.write(new / "tables")
-        about = describe_origin(collected, study, dated)
-        write_page(Page(study or "all cells", about, [*part, *missing], chapters, unfinished), new / PAGE)
+        about = [*describe_origin(collected, study, dated), *part]
+        write_page(Page(study or "all cells", about, missing, chapters, unfinished), new / PAGE)
     return out / PAGE
 
 

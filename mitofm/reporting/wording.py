@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN
 from mitofm.evaluation.statistics import HIGHER, LOWER, Estimate
+from mitofm.reporting.configurations import SLIDES, Configuration
 from mitofm.reporting.estimates import ALL, Result
 from mitofm.reporting.numbers import explain_outcome, format_difference, name_set
 
@@ -23,6 +24,8 @@ _MEANT = {
     "lp_ft": "a linear layer first, then all weights",
     "scratch": "all weights are trained, from random ones",
 }
+FEW = 4
+"""Up to so many names are told; more are counted."""
 _OF = {IN_DOMAIN: "the domains trained on", ALL: "the data set"}
 _DECIDED = {HIGHER: f"decided: {HIGHER}", LOWER: f"decided: {LOWER}"}
 
@@ -69,6 +72,19 @@ def list_differences(differences: Mapping[str, Estimate], by: str = "") -> str:
         return "; ".join(f"{name} {by}{spell_difference(found)}" for name, found in differences.items())
     told = "; ".join(f"{name} {by}{format_difference(found)}" for name, found in differences.items())
     return f"{told}: each {verdicts.pop()}"
+
+
+def spell_amounts(keys: Iterable[Configuration]) -> str:
+    """The amounts of labels of configurations, from the least to the most."""
+    ordered = sorted(keys, key=lambda key: key.fraction)
+    shares = list(dict.fromkeys(key.share for key in ordered))
+    words = list_words(shares) if len(shares) <= FEW else f"{shares[0]} to {shares[-1]}"
+    return f"the labels of {words}" if ordered and ordered[0].fraction_unit == SLIDES else f"{words} of the labels"
+
+
+def list_few(words: Sequence[str], what: str) -> str:
+    """The words, or how many there are of `what` if they are many."""
+    return list_words(words) if len(words) <= FEW else f"{len(words)} {what}"
 
 
 def list_words(words: Sequence[str]) -> str:

@@ -10,11 +10,12 @@ import pytest
 
 from mitofm.evaluation.comparisons import Comparisons
 from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.contrasts import say_answers
 from mitofm.reporting.finding import Headline, Measured
 from mitofm.reporting.findings import best, differences, domain_shift, stated
 from mitofm.reporting.front import MOST, make_front, pick_sentences
-from mitofm.reporting.wording import name_tested, spell_difference
+from mitofm.reporting.wording import name_tested, spell_amounts, spell_difference
 
 from ..made_up import Study
 
@@ -97,6 +98,13 @@ def test_contrasts_count_the_outcomes_of_their_answers(study: Study, measure: Me
         assert f"{outcome} in {sum(one.outcome == outcome for one in first)}" in adaptations.words
     assert "lora instead of linear_probe (uni, 10 % and 100 % of the labels)" in adaptations.words
     assert "10 % of the labels instead of 100 % (uni, lora)" in labels.words
+
+
+def test_amounts_are_named_if_few_and_spanned_if_many() -> None:
+    keys = [Configuration("d", "", "", fraction, "uni", "lora") for fraction in (1.0, 0.1, 0.1)]
+    assert spell_amounts(keys) == "10 % and 100 % of the labels"
+    many = [Configuration("d", "", "", fraction, "uni", "lora", "slide") for fraction in (1, 2, 5, 10, 20)]
+    assert spell_amounts(many) == "the labels of 1 slide to 20 slides"
 
 
 def test_no_slide_that_was_trained_on_is_called_another() -> None:

@@ -242,7 +242,15 @@ def test_wandb_offline_holds_the_cell_and_cannot_fail_it(
     runs = list((tmp_path / "runs" / "wandb").glob("offline-run-*/*.wandb"))
     identity = json.loads((folder / "cell.json").read_text())["id"]
     assert [run.stem for run in runs] == [f"run-{identity}"]
-    words = (b"train/loss", b"all/auroc", b"domain_canine_lymphoma/auroc", b"cost/labels", b"roc", b"confusion")
+    words = (
+        b"train/loss",
+        b"all/auroc",
+        b"domain_canine_lymphoma/auroc",
+        b"cost/labels",
+        b"compared",
+        b"roc",
+        b"confusion",
+    )
     until = time.monotonic() + 30  # W&B's own process writes the file, and on a busy machine it takes its time
     while not all(word in runs[0].read_bytes() for word in words) and time.monotonic() < until:
         time.sleep(0.1)
