@@ -13,7 +13,7 @@ from mitofm.reporting.finding import Headline
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import explain_outcome, format_difference, format_range, format_signed, join
 from mitofm.reporting.style import Drawn
-from mitofm.reporting.wording import list_few, name_tested, pick_left_out, spell_amounts
+from mitofm.reporting.wording import list_few, name_tested, pick_left_out, spell_amounts, tell_confounded
 from mitofm.runs.keys import LABELS
 
 _UNDECIDABLE = {ONE_TRAINING, NO_INTERVAL}
@@ -74,7 +74,7 @@ def _say_contrast(
     sets = dict.fromkeys(name_tested(one.first.set, pick_left_out([one.first]), leaks) for one in members)
     counts = [one.difference.slides for one in members if one.difference.slides]
     on = f", on {format_range(counts)} {list_few(list(sets), 'test sets')}" if counts else ""
-    return f"Asked before the runs{on}: {name} ({own}): {found}."
+    return f"Asked before the runs{on}: {name} ({own}): {found}{tell_confounded([one.first for one in members])}."
 
 
 def _describe(members: Sequence[Answer], varied: Collection[str]) -> Mapping[str, str]:

@@ -74,6 +74,12 @@ def list_differences(differences: Mapping[str, Estimate], by: str = "") -> str:
     return f"{told}: each {verdicts.pop()}"
 
 
+def tell_confounded(results: Iterable[Result]) -> str:
+    """What else was missing from training with the domain that is left out and tested, in brackets; "" if nothing."""
+    said = list(dict.fromkeys(one.confounded for one in results if one.confounded))
+    return f" (missing from training, too: {'; '.join(said)})" if said else ""
+
+
 def spell_amounts(keys: Iterable[Configuration]) -> str:
     """The amounts of labels of configurations, from the least to the most."""
     ordered = sorted(keys, key=lambda key: key.fraction)

@@ -27,7 +27,7 @@ from mitofm.reporting.tables import (
     show_search,
     show_verdict,
 )
-from mitofm.reporting.wording import list_differences, name_tested, pick_left_out
+from mitofm.reporting.wording import list_differences, name_tested, pick_left_out, tell_confounded
 
 ADAPTATION, MODEL, SHARE = "adaptation", "model", "share"  # axes: attributes of a configuration
 _AXIS = "difference of AUROC on the same samples"
@@ -105,7 +105,7 @@ def say_differences(along: Along, leaks: bool, drawn: Sequence[Drawn]) -> list[H
     else:
         told = f"{along.axis}s by {find_range(shown)}, {count_verdicts(shown, 'comparisons')}"
     slides = max(pair.difference.slides for pair in shown)
-    words = f"On {slides} {tested} ({named}), AUROC differs: {told}."
+    words = f"On {slides} {tested} ({named}), AUROC differs: {told}{tell_confounded([pair.first for pair in shown])}."
     figure = next(iter(drawn), None) if along.axis == ADAPTATION else None
     return [Headline(along.rank, along.axis, words, figure)]
 

@@ -27,7 +27,7 @@ from mitofm.reporting.tables import (
     show_estimate,
     show_verdict,
 )
-from mitofm.reporting.wording import list_differences, name_tested, pick_left_out
+from mitofm.reporting.wording import list_differences, name_tested, pick_left_out, tell_confounded
 
 IN_DOMAIN, OUT_OF_DOMAIN = "in_domain", "out_of_domain"
 _GAP, _TOLD = "in-domain minus out-of-domain AUROC", 3
@@ -62,9 +62,10 @@ def say_gaps(gaps: Sequence[Pair], drawn: Sequence[Drawn]) -> list[Headline]:
     if len(by_model) <= 2 and len(members) <= _TOLD:  # of a model and its twin, the one of higher AUROC speaks
         model, slides = members[0].configuration.model, max(gap.second.auroc.slides for gap in members)
         told = list_differences({gap.configuration.adaptation: gap.difference for gap in members})
-        words = f"What {model} loses on {slides} {tested} ({_GAP}): {told}."
+        words = f"What {model} loses on {slides} {tested} ({_GAP}): {told}"
     else:
-        words = f"What is lost on {tested} ({_GAP}): {find_range(known)}, {count_verdicts(known, 'configurations')}."
+        words = f"What is lost on {tested} ({_GAP}): {find_range(known)}, {count_verdicts(known, 'configurations')}"
+    words = f"{words}{tell_confounded([gap.second for gap in known])}."
     return [Headline(2, "domain", words, next(iter(drawn), None))]
 
 

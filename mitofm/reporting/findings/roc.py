@@ -29,13 +29,15 @@ def find(measured: Measured) -> Found:
     """A figure for each model, setting and evaluation set, a line per adaptation, at the largest fraction."""
     lines = group_by(measured.primary, lambda one: (one.configuration.where, one.set, one.named))
     largest = [result for members in lines.values() for result in keep_largest(members)]
-    curves = [curve for curve in (trace(measured.stored, result) for result in largest) if curve.found]
-    panels = group_by(curves, lambda one: (one.configuration.where, one.set, one.configuration.model))
+    panels = group_by(largest, lambda one: (one.configuration.where, one.set, one.configuration.model))
     fullest = sorted(sorted(panels.items()), key=lambda one: -len(one[1]))[:_MOST]
-    drawn = [_draw_panel(key, members, measured.order, measured.figures) for key, members in fullest]
+    traced = [(key, [trace(measured.stored, result) for result in members]) for key, members in fullest]
+    curves = {key: [curve for curve in members if curve.found] for key, members in traced}
+    drawn = [_draw_panel(key, of, measured.order, measured.figures) for key, of in curves.items() if of]
     if not drawn:
         return Found()
-    means = "Lines are means over trainings. " if any(one.auroc.seeds > 1 for one in curves) else ""
+    several = any(one.auroc.seeds > 1 for members in curves.values() for one in members)
+    means = "Lines are means over trainings. " if several else ""
     of = f"Of {len(panels)} figures the {_MOST} of most lines. " if len(panels) > _MOST else ""
     text = f"{means}The grey line is chance. {of}{describe_fraction(drawn, measured.primary)}"
     return Found([Section("ROC curves", text.strip(), drawn)])

@@ -111,7 +111,10 @@ def test_what_left_training_with_a_domain_stands_beside_every_answer(
     block = {"metric": "auroc", "test_set": "out_of_domain", "margin": 0.02, "family": family}
     studies.state_comparisons(study.runs, study.name, block)
     out = report(study)
-    assert caution in (out / "report.html").read_text()
+    page = (out / "report.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
+    assert caution in page
+    opening = page[page.index('<ul class="answer">') : page.index("</ul>")]
+    assert f"(missing from training, too: {said})" in opening
     for name, tested in (
         ("stated", "set"),
         ("adaptations", "set"),
