@@ -20,11 +20,13 @@ from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import explain_outcome, format_difference, join, name_subset
 from mitofm.reporting.style import Drawn
-from mitofm.reporting.tables import AXES, SETTING, Entry, Table, make_table, name_row, show_confounded
+from mitofm.reporting.tables import ADAPTATION, AXES, SETTING, Entry, Table, make_table, name_row, show_confounded
+from mitofm.reporting.tables import LABELS as SHARES
 from mitofm.runs.keys import LABELS, may_change_results
 
 _FOLLOWS = {"backbone": ("adaptation.lr",)}
 """Keys whose values a group may decide: a learning rate belongs to a backbone's family and an adaptation."""
+_AXES = {"fraction": SHARES, "adaptation": ADAPTATION}
 _FEW = 3
 _READABLE = 40  # rows of a figure
 _OUTCOMES = (BETTER, WORSE, EQUIVALENT, NOT_DECIDED, ONE_TRAINING, NO_INTERVAL)
@@ -184,7 +186,8 @@ def draw_answers(found: Sequence[Answer], table: Table, asked: Comparisons, fold
     rows = []
     for one, (_, names) in zip(found, table.shown[told].iterrows(), strict=True):
         where = names.pop(SETTING) if SETTING in told else ""
-        name = join(*(name for name in names if name != one.sides[0]))
+        own = {column for axis, column in _AXES.items() if axis in varied[one.question]}  # the head says it
+        name = join(*(name for column, name in names.items() if column not in own and name != one.sides[0]))
         rows.append(Row(name, one.outcome, one.corrected, join(name_contrast(one, varied[one.question]), where)))
     if len({row[:1] + row[3:] for row in rows}) < len(rows):  # what differs between questions is no name of a row
         rows = [row._replace(head=join(spell(one.question), row.head)) for row, one in zip(rows, found, strict=True)]
