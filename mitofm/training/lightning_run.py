@@ -64,6 +64,16 @@ def open_tensorboard(study: str, name: str, folder: Path) -> LightningLogger:
         raise MitofmError("logger=tensorboard needs tensorboardX: pip install 'mitofm[tensorboard]'") from error
 
 
+def import_mlflow() -> None:
+    """Import MLflow and Lightning, which takes seconds that no server holds up; MitofmError if MLflow is not installed."""
+    import pytorch_lightning.loggers  # noqa: F401
+
+    try:
+        import mlflow  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MitofmError("logger=mlflow needs MLflow: pip install 'mitofm[mlflow]'") from error
+
+
 def open_mlflow(project: str, cell_id: str, name: str, study: str, folder: Path) -> LightningLogger:
     """A run of the experiment `project`, at MLFLOW_TRACKING_URI or in `folder`/mlflow; a cell that goes on continues its run."""
     from pytorch_lightning.loggers import MLFlowLogger
@@ -71,11 +81,7 @@ def open_mlflow(project: str, cell_id: str, name: str, study: str, folder: Path)
     # MLflow 3 wants a database unless told otherwise: files need none, and cells that run at once do not wait for it.
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     begin = partial(MLFlowLogger, project, save_dir=str(below.check(folder / "mlflow").resolve()))
-    try:
-        known = begin()
-    except ModuleNotFoundError as error:
-        raise MitofmError("logger=mlflow needs MLflow: pip install 'mitofm[mlflow]'") from error
-    found = _find_run(known, cell_id)
+    found = _find_run(begin(), cell_id)
     return begin(run_name=name, run_id=found, tags={_CELL: cell_id, "study": study})
 
 

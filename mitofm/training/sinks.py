@@ -8,7 +8,7 @@ from typing import Any
 
 from mitofm.training.cell import Cell
 from mitofm.training.copies import Copies, Curves, InTime, Sink
-from mitofm.training.lightning_run import LightningRun, open_mlflow, open_tensorboard
+from mitofm.training.lightning_run import LightningRun, import_mlflow, open_mlflow, open_tensorboard
 from mitofm.training.wandb_run import WandbRun
 
 _PATIENCE = 4.0  # seconds that a server may hold up the end of a cell
@@ -28,5 +28,10 @@ def open_copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:
         openers.append(lambda: LightningRun(open_tensorboard(settings.study, name, runs), labels, config))
     if settings.logger.mlflow:
         asked = partial(open_mlflow, settings.logger.project, cell_id, name, settings.study, runs)
-        openers.append(partial(InTime, lambda: LightningRun(asked(), labels, config), "MLflow", seconds=_PATIENCE))
+        openers.append(lambda: _open_mlflow(lambda: LightningRun(asked(), labels, config)))
     return Copies(openers)
+
+
+def _open_mlflow(opener: Callable[[], Sink]) -> Sink:
+    import_mlflow()
+    return InTime(opener, "MLflow", seconds=_PATIENCE)
