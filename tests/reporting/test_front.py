@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,9 @@ from mitofm.reporting.contrasts import say_answers
 from mitofm.reporting.finding import Headline, Measured
 from mitofm.reporting.findings import best, differences, domain_shift, stated
 from mitofm.reporting.front import MOST, make_front, pick_sentences
+from mitofm.reporting.origin import describe_origin
 from mitofm.reporting.wording import name_tested, spell_amounts, spell_difference
+from mitofm.runs.collect import collect
 
 from ..made_up import Study
 
@@ -111,3 +114,13 @@ def test_no_slide_that_was_trained_on_is_called_another() -> None:
     assert name_tested("all") == "other slides than those trained on"
     assert "other" not in name_tested("all", leaks=True) + name_tested("in_domain", leaks=True)
     assert name_tested("out_of_domain", ["lung"]) == "slides of lung, which was never trained on"
+
+
+def test_the_date_is_that_of_the_last_cell_and_a_bundle_has_none(study: Study) -> None:
+    for seed, day in ((1, 86_400), (2, 2 * 86_400)):
+        os.utime(study.add(seed=seed, slides=2) / "DONE", (day, day))
+    collected = collect(study.runs, study.name)
+    assert describe_origin(collected, study.name, True) == ["2 of 2 cells are finished, the last on 3 January 1970."]
+    (said,) = describe_origin(collected, study.name, False)
+    assert "January" not in said
+    assert describe_origin(collected, "demo", True)[0].startswith("How do few labels")
