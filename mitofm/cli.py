@@ -35,7 +35,7 @@ COMMANDS = {
     "verify": "run a finished cell again and compare:    mitofm verify CELL",
     "check": "read all files, name what is damaged:     mitofm check study=mine; mitofm check FILE.zip",
     "bundle": "a study in one file, for reviewers:       mitofm bundle STUDY; then: mitofm report bundle=FILE",
-    "models": "the backbones there are, or one of them:  mitofm models deit_tiny",
+    "models": "the backbones there are, or one of them:  mitofm models deit_tiny; mitofm models gated=false dim=..1024",
     "datasets": "the data sets there are:                  mitofm datasets",
     "doctor": "can this machine run that cell, and if not: mitofm doctor backbone=uni data=midogpp",
     "pretrain": "a small ViT, self-supervised, on synthetic tissue",

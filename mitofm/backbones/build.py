@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from timm.layers import SwiGLUPacked
 from torch import Tensor, nn
 
-from mitofm.backbones import convert
+from mitofm.backbones import channelwise, convert  # noqa: F401  `channelwise` registers itself with timm
 from mitofm.backbones.conv_stem import ConvStem
 from mitofm.backbones.recipes import RECIPES
 from mitofm.backbones.resize import resize
@@ -112,7 +112,7 @@ def build(spec: BackboneSpec, weights: Weights, seed: int) -> Backbone:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initialisation", "backbone"))
         try:
-            state = convert.load(weights.file) if weights.file else {}
+            state = convert.load(weights.file, spec.lora_alpha) if weights.file else {}
             source = _make_source(spec, state) if weights.file else {}
             trunk = timm.create_model(spec.architecture, num_classes=0, **kwargs, **source)
         except _REFUSALS as error:

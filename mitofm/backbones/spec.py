@@ -12,9 +12,9 @@ from mitofm.ground import fingerprints
 from mitofm.ground.settings import Count, Natural, Positive, UpToOne, read
 
 CONTRACT = (
-    "name", "architecture", "kwargs", "weights", "img_size", "mean", "std", "interpolation", "embedding"
+    "name", "architecture", "kwargs", "weights", "img_size", "mean", "std", "interpolation", "embedding", "lora_alpha"
 )  # fmt: skip
-"""What decides the embeddings of given weights: the include-list of a backbone's identity."""
+"""What decides the embeddings of given weights: the include-list of a backbone's identity. A `lora_alpha` of None is no part."""
 # Raise it when code gives other numbers for the same spec: `Backbone.transform`, a recipe, `views.py`, `PatchTokens`, what
 # is read of weights. Cached embeddings, cells and checkpoints then have other names, and none is mistaken for another.
 EMBEDDING_VERSION = 1
@@ -47,10 +47,11 @@ class BackboneSpec:
     commercial: bool | None  # whether commercial use is allowed; None if its terms leave it open
     redistribute_adapters: bool | None
     """Whether what was trained on top may be passed on (on the licence's conditions); None if its terms leave it open."""
-    gated: bool  # whether the hub asks to accept terms first
+    gated: bool | None  # whether the hub asks to accept terms first; None if not known
     link: str | None  # the model card
     pretraining: tuple[str, ...]  # data sets it has seen, to flag overlap with a test set; `private` if not public
     mpp: tuple[Positive, ...]  # micrometre per px it was trained at or is recommended for; empty if none is stated
+    lora_alpha: Positive | None = None  # of LoRA deltas in the weights file, merged as it is read; None if it has none
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> BackboneSpec:
@@ -63,7 +64,7 @@ class BackboneSpec:
 
     def contract(self) -> dict[str, Any]:
         """What decides the embeddings of given weights, as JSON-like data."""
-        stated = {key: getattr(self, key) for key in CONTRACT}
+        stated = {key: getattr(self, key) for key in CONTRACT if key != "lora_alpha" or self.lora_alpha is not None}
         return {"version": EMBEDDING_VERSION, **stated, "mean": list(self.mean), "std": list(self.std)}
 
     def fingerprint(self, weights_sha256: str, precision: str, initialisation: int | None) -> str:

@@ -67,6 +67,7 @@ LABELS = {
 }
 # Keys that are younger than 0.1, and the value at which they change nothing and stay out of a cell's id.
 NEUTRAL = {
+    "backbone.lora_alpha": None,
     "data.proposals": False,
     "data.proposals_ratio": 1.0,
     "fit.labels": "majority",

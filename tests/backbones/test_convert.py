@@ -119,6 +119,16 @@ def test_the_trunk_of_an_open_clip_model_is_found(from_hub: Callable[..., Backbo
     assert torch.equal(found.pos_embed, trunk.pos_embed)
 
 
+def test_a_model_of_transformers_inside_a_wrapper_is_found(from_hub: Callable[..., Backbone], snapshot: Path) -> None:
+    """As Phaet and Mascaret may be published: the wrapper's name is not stated."""
+    dinov2().save_pretrained(snapshot)
+    trunk = from_hub("vit_base_patch14_dinov2", {}).trunk
+    wrapped = {f"encoder.model.{key}": value for key, value in load_file(snapshot / "model.safetensors").items()}
+    save_file(wrapped | {"head.weight": torch.ones(3)}, snapshot / "model.safetensors")
+    found = from_hub("vit_base_patch14_dinov2", {}).trunk
+    assert torch.equal(found.blocks[1].attn.qkv.weight, trunk.blocks[1].attn.qkv.weight)
+
+
 def test_dinov2s_own_names_and_positions_are_read(from_hub: Callable[..., Backbone], snapshot: Path) -> None:
     """As OpenMidnight is published: names of the original repository, the class token's position among the others."""
     dinov2_with_registers(use_swiglu_ffn=True).save_pretrained(snapshot)

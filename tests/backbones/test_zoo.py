@@ -44,6 +44,12 @@ FACTS = {
     "lunit_s8": ("21.67", 384, 12, 1),
     "pathorchestra": ("303", 1024, 24, 1),
     "mstar": ("303", 1024, 24, 1),
+    "gigapath_flash": ("21.7", 384, 12, 1),
+    "phaet": ("303.4", 1024, 24, 1),
+    "sp22m": ("22", 384, 12, 1),
+    "crisp": ("631.2", 1280, 32, 5),
+    "distillpath_ks16_uni2h": ("21.7", 384, 12, 1),
+    "genbio_pathfm": ("1100", 4608, 40, 5),
     "dinov2_s": ("21.63", 384, 12, 1),
     "dinov2_b": ("85.72", 768, 12, 1),
     "dinov2_l": ("303.23", 1024, 24, 1),
@@ -79,7 +85,7 @@ def test_every_backbone_is_what_its_yaml_states(on_meta: OnMeta, name: str) -> N
 def test_yamls_agree_with_what_is_published(on_meta: OnMeta, name: str) -> None:
     millions, width, depth, prefix = FACTS[name]
     spec = on_meta(name).spec
-    printed = len(millions.partition(".")[2])
+    printed = len(millions.partition(".")[2]) or len(millions.rstrip("0")) - len(millions)
     assert spec.parameters is not None
     assert spec.parameters / 1e6 == pytest.approx(float(millions), abs=max(0.01, 0.5 * 10**-printed))
     assert (spec.embed_dim, spec.depth, spec.prefix_tokens) == (width, depth, prefix)
@@ -104,7 +110,7 @@ def test_lora_hits_exactly_the_linears_of_attention_and_mlp(on_meta: OnMeta, nam
     hits = {target: set(find_matrices(backbone, target)) for target in TARGETS}
     assert hits["attention_mlp"] == linears
     assert hits["attention"] | hits["mlp"] == linears
-    per_block = 5 if name == "dinov3_h_plus" else 4  # its SwiGLU is not fused
+    per_block = 5 if name in ("dinov3_h_plus", "genbio_pathfm") else 4  # their SwiGLU is not fused
     assert len(linears) == per_block * (backbone.spec.depth or 0) > 0
 
 

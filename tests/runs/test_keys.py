@@ -48,7 +48,7 @@ def test_every_key_of_a_table_is_one_of_a_config(resolved: Resolved) -> None:
             ["split=per_mode"],
             ["split=external", "split.train_on=a", "split.test_on=b"],
             ["data=midogpp"],
-            ["data=ami"],
+            ["data=ami", "backbone=crisp"],
         )
     ]
     there = {
