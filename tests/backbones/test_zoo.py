@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,11 @@ FACTS = {
     "vit_huge": ("630.76", 1280, 32, 1),
     "resnet50": ("23.51", 2048, None, 0),
 }
+
+
+def test_the_readme_counts_them() -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    assert f"| `backbone` | {len(list_group('backbone'))}: " in readme.read_text()
 
 
 def parameters(backbone: Backbone) -> int:
