@@ -25,9 +25,9 @@ class ChannelwiseEva(Eva):
         super().__init__(**kwargs)
         self.num_features = self.head_hidden_size = _COLOURS * self.embed_dim
 
-    def forward_features(self, x: Tensor, **kwargs: Any) -> Tensor:
+    def forward_features(self, x: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False) -> Tensor:
         """(B, 3, H, W) -> tokens (B, T, 3D): those of the red image, then of the green and of the blue one."""
-        tokens = super().forward_features(x.flatten(0, 1).unsqueeze(1), **kwargs)
+        tokens = super().forward_features(x.flatten(0, 1).unsqueeze(1), attn_mask, is_causal)
         return tokens.unflatten(0, (-1, _COLOURS)).transpose(1, 2).flatten(2)
 
 

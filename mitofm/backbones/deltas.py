@@ -22,7 +22,7 @@ def merge_deltas(state: Mapping[str, Tensor], alpha: float | None) -> dict[str, 
     Raises:
         ValueError: a delta lacks its matrix, its other half or its alpha, is no plain LoRA, or there is none for `alpha`.
     """
-    deltas = sorted(key for key in state if ".lora_" in key)
+    deltas = [key for key in sorted(state) if ".lora_" in key]
     if not deltas:
         if alpha is not None:
             raise ValueError(f"it holds no LoRA deltas, but backbone.lora_alpha={alpha:g}: set that to null")
@@ -37,16 +37,16 @@ def merge_deltas(state: Mapping[str, Tensor], alpha: float | None) -> dict[str, 
             "and give the file of the merged model"
         )
     merged = {key.replace(_BASE, "."): value for key, value in state.items() if key not in deltas}
+    left = set(deltas)
     for down in (key for key in deltas if _DOWN in key):
         matrix, up = f"{down.partition(_DOWN)[0]}.weight", down.replace(_DOWN, _UP)
-        if up not in deltas or matrix not in merged:
-            raise ValueError(f"its LoRA delta {down} lacks {up if up not in deltas else matrix}")
-        deltas.remove(up)
-        small, large = state[down].float(), state[up].float()
-        weight = merged[matrix]
+        if up not in left or matrix not in merged:
+            raise ValueError(f"its LoRA delta {down} lacks {up if up not in left else matrix}")
+        left -= {down, up}
+        small, large, weight = state[down].float(), state[up].float(), merged[matrix]
         merged[matrix] = (weight.float() + alpha / len(small) * (large @ small)).to(weight.dtype)
-    if rest := [key for key in deltas if _DOWN not in key]:
+    if left:
         raise ValueError(
-            f"it holds {rest[0]}, which is no part of a plain LoRA delta: merge it into the weights before"
+            f"it holds {min(left)}, which is no part of a plain LoRA delta: merge it into the weights before"
         )
     return {key.removeprefix(_WRAPPER): value for key, value in merged.items()}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,13 @@ def test_deltas_are_merged_with_their_scale(load: Callable[..., Backbone]) -> No
             images
         )
     assert (other - expected).abs().max() > 0.1
+
+
+def test_alpha_is_part_of_what_embeddings_are_named_by_but_not_if_there_is_none(resolved: Callable[..., Any]) -> None:
+    stated = BackboneSpec.from_config(resolved("backbone=crisp")["backbone"])
+    other, none = replace(stated, lora_alpha=8), replace(stated, lora_alpha=None)
+    assert len({spec.fingerprint("0" * 64, "fp32", None) for spec in (stated, other, none)}) == 3
+    assert "lora_alpha" not in none.contract()  # caches and checkpoints of before keep their names
 
 
 def test_deltas_that_cannot_be_merged_are_refused_with_the_reason(load: Callable[..., Backbone]) -> None:
