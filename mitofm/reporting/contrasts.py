@@ -67,7 +67,9 @@ def _say_contrast(
         span = format_difference(members[0].corrected)
         outcome = explain_outcome(members[0].outcome, members[0].difference)
     else:
-        span = f"{format_signed(min(values))} to {format_signed(max(values))}" if values else ""
+        span = (
+            f"{format_signed(min(values))} at the least and {format_signed(max(values))} at the most" if values else ""
+        )
         outcome = f"{_tally(members)} of {len(members)} comparisons"
     found = join(f"{METRICS[asked.metric]} differs by {span}" if values else "", outcome)
     own = join(*(words for label, words in _describe(members, varied).items() if label not in varied))

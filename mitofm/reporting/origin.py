@@ -12,7 +12,7 @@ from mitofm.runs.questions import find_question
 def describe_origin(collected: Collected, study: str | None, dated: bool) -> list[str]:
     """The question that a shipped study asks, and how many cells there are, with the date of the last if it is known."""
     question = find_question(study) if study is not None else ""
-    of = f"{len(collected.done)} of {len(collected.cells)} cells are finished"
+    of = f"{len(collected.done)} of {len(collected.cells)} cells (runs of the grid) are finished"
     last = find_last(collected) if dated else ""
     date = f", the last on {last}" if last else "" if dated else "; a bundle holds no dates"
     return [*([question] if question else []), f"{of}{date}."]

@@ -161,11 +161,11 @@ def _write_stored(name: str, bundle: Bundle, out: Path, cache: Path, prevalences
     collected, chapters, missing = _write_chapters(collect(bundle.runs, bundle.study), out, cache, False, prevalences)
     count, seeds = len(collected.done), collected.done["seed"].nunique()
     told = f"Not run here: {count} cells of {seeds} seed{'s' if seeds > 1 else ''}, whose predictions are stored in {name}."
-    made = f" They were made by: {bundle.note}" if bundle.note else ""
+    made = f" The command that made them: {bundle.note}" if bundle.note else ""
     return [
         replace(
             one,
-            dataset=f"{one.dataset}: stored results of {bundle.study}",
+            dataset=f"{one.dataset}, stored results of {bundle.study}",
             stored=told + made,
             cautions=[*one.cautions, *missing],
         )

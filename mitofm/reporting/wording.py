@@ -47,12 +47,9 @@ def name_tested(name: str, left_out: Sequence[str] = (), leaks: bool = False) ->
     if name == OUT_OF_DOMAIN:
         domains = f"{list_words(left_out)}, which was" if left_out else "domains that were"
         return f"slides of {domains} never trained on"
-    others = "test slides" if leaks else "other slides"
-    return (
-        f"{others} than those trained on"
-        if name == ALL and not leaks
-        else f"{others} of {_OF.get(name, name_set(name))}"
-    )
+    if name == ALL and not leaks:
+        return "slides that were not trained on"
+    return f"{'test slides' if leaks else 'new slides'} of {_OF.get(name, name_set(name))}"
 
 
 def spell_difference(found: Estimate) -> str:

@@ -111,8 +111,8 @@ def test_amounts_are_named_if_few_and_spanned_if_many() -> None:
 
 
 def test_no_slide_that_was_trained_on_is_called_another() -> None:
-    assert name_tested("all") == "other slides than those trained on"
-    assert "other" not in name_tested("all", leaks=True) + name_tested("in_domain", leaks=True)
+    assert name_tested("all") == "slides that were not trained on"
+    assert "new" not in name_tested("all", leaks=True) + name_tested("in_domain", leaks=True)
     assert name_tested("out_of_domain", ["lung"]) == "slides of lung, which was never trained on"
 
 
@@ -120,7 +120,9 @@ def test_the_date_is_that_of_the_last_cell_and_a_bundle_has_none(study: Study) -
     for seed, day in ((1, 86_400), (2, 2 * 86_400)):
         os.utime(study.add(seed=seed, slides=2) / "DONE", (day, day))
     collected = collect(study.runs, study.name)
-    assert describe_origin(collected, study.name, True) == ["2 of 2 cells are finished, the last on 3 January 1970."]
+    assert describe_origin(collected, study.name, True) == [
+        "2 of 2 cells (runs of the grid) are finished, the last on 3 January 1970."
+    ]
     (said,) = describe_origin(collected, study.name, False)
     assert "January" not in said
     assert describe_origin(collected, "demo", True)[0].startswith("How do few labels")

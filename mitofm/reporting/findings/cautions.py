@@ -30,7 +30,7 @@ def describe(done: pd.DataFrame) -> list[str]:
     said = []
     if (done["dataset"] == SYNTHETIC).any():
         said.append(
-            "All of it is synthetic tissue, drawn by a program: no number below says anything about a real tumor."
+            "All of it is synthetic tissue, drawn by a program: no number here says anything about a real tumor."
         )
     leaky = sorted(set(done.loc[done["leaks"].eq(True), "split"]))
     if leaky:
@@ -41,8 +41,8 @@ def describe(done: pd.DataFrame) -> list[str]:
     random = sorted(set(done.loc[done["weights"] == RANDOM, "backbone"]))
     if random:
         said.append(
-            f"Random weights, not pretrained ones: {', '.join(f'{name}{TWIN}' for name in random)}. "
-            "Such a number says what the architecture does without pretraining, and nothing about the published model."
+            f"Not pretrained: {', '.join(f'{name}{TWIN}' for name in random)}. "
+            "Such a number says what the architecture does from random weights, and nothing about the pretrained model."
         )
     versions = sorted(set(done["protocol_version"]))
     if len(versions) > 1:

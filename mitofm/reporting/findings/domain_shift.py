@@ -64,7 +64,10 @@ def say_gaps(gaps: Sequence[Pair], drawn: Sequence[Drawn]) -> list[Headline]:
         told = list_differences({gap.configuration.adaptation: gap.difference for gap in members})
         words = f"What {model} loses on {slides} {tested} ({_GAP}): {told}"
     else:
-        words = f"What is lost on {tested} ({_GAP}): {find_range(known)}, {count_verdicts(known, 'configurations')}"
+        spread = f"{find_range(known, 'at the least and')} at the most"
+        words = (
+            f"What is lost on {tested} ({_GAP}; above 0 is a loss): {spread}, {count_verdicts(known, 'configurations')}"
+        )
     words = f"{words}{tell_confounded([gap.second for gap in known])}."
     return [Headline(2, "domain", words, next(iter(drawn), None))]
 
