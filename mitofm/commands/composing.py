@@ -7,7 +7,7 @@ import operator
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -74,17 +74,8 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
     Raises:
         MitofmError: a key, a value or a YAML is wrong; the message says which, and what exists.
     """
-    with _start_hydra(config_dir):
+    with start_hydra(config_dir):
         return _compose(name, quote_study(overrides))
-
-
-def pick_name(arguments: Sequence[str], command: str, kind: str, names: Collection[str]) -> str | None:
-    """The one name that is typed, if any; MitofmError if it is not one of `names`, or there are several."""
-    if len(arguments) > 1:
-        raise MitofmError(f"mitofm {command} takes one name, or none")
-    if arguments and arguments[0] not in names:
-        raise unknown(kind, arguments[0], names)
-    return arguments[0] if arguments else None
 
 
 def quote_study(arguments: Sequence[str]) -> list[str]:
@@ -159,7 +150,7 @@ def read_command_line(
     name: str, overrides: Sequence[str], config_dir: str | None, multirun: bool = False
 ) -> CommandLine:
     """Read a command line as Hydra will; errors as `compose`."""
-    with _start_hydra(config_dir):
+    with start_hydra(config_dir):
         try:
             parsed = OverridesParser.create().parse_overrides(quote_study(overrides))
         except HydraException as error:
@@ -270,7 +261,7 @@ def resolve_cells(
         yield from kept
         return
     resolved = []
-    with _start_hydra(config_dir):
+    with start_hydra(config_dir):
         deriver = _make_deriver(name)
         for overrides in cells:
             config = None if deriver is None else _derive(deriver, overrides, told)
@@ -324,7 +315,8 @@ def _find_cache(config: DictConfig) -> Path | None:
 
 
 @contextmanager
-def _start_hydra(config_dir: str | None) -> Iterator[None]:
+def start_hydra(config_dir: str | None) -> Iterator[None]:
+    """In the block Hydra knows the shipped configs, the user's own, and those in the folder `config_dir`."""
     register_user_configs()
     if config_dir is not None and not Path(config_dir).is_dir():
         raise MitofmError(
@@ -359,6 +351,14 @@ def _list_own_yamls(group: str = "") -> Iterator[Path]:
         yield from sorted((folder / group).rglob("*.yaml"))
 
 
+def _find_misnamed(group: str, name: str) -> MitofmError | None:
+    """The error if a YAML is there under an ending that Hydra does not read."""
+    for folder in (*find_user_configs(), *([_UserConfigs.study] if _UserConfigs.study else [])):
+        if (file := folder / group / f"{name}.yml").is_file():
+            return MitofmError(yaml_files.explain_misnamed(file))
+    return None
+
+
 def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmError:
     """An error of Hydra in our words: the thing, the place and what exists."""
     if isinstance(error.__cause__, yaml_files.ERRORS):
@@ -386,9 +386,12 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
         assert isinstance(keys, dict)
         return explain_unknown(whole.strip("."), known, keys, groups)
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
-        return unknown(found.group(1), found.group(2), list_group(found.group(1)), "conf/")
+        group, choice = found.groups()
+        return _find_misnamed(group, choice) or unknown(group, choice, list_group(group), "conf/")
     if "Cannot find primary config" in text:
-        return MitofmError(f"there is no primary config {name!r} here; a study's folder holds sweep.yaml")
+        return _find_misnamed("", name) or MitofmError(
+            f"there is no primary config {name!r} here; a study's folder holds sweep.yaml"
+        )
     if isinstance(error.__cause__, ConfigTypeError) and inner:
         return MitofmError(
             f"{inner} is a list in this config, and a map was given (or the other way round). Replace it: ~{inner} "
