@@ -33,7 +33,8 @@ from mitofm.commands.deriving import Deriver
 from mitofm.commands.loading import Declined, Loader
 from mitofm.commands.meant_keys import explain_unknown
 from mitofm.commands.swept import list_values, spell, spell_sweep
-from mitofm.ground.config import conf_dir, find_user_configs
+from mitofm.ground import plugins
+from mitofm.ground.config import conf_dir, find_user_configs, list_config_folders
 from mitofm.ground.errors import MitofmError, describe_unforeseen, unknown
 from mitofm.ground.terminal import tell
 from mitofm.runs.keys import NO_PART, check_names
@@ -57,6 +58,8 @@ class _UserConfigs(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in find_user_configs():
             search_path.prepend("mitofm-user", f"file://{folder}")
+        for folder in plugins.list_configs():
+            search_path.append("mitofm-plugin", f"file://{folder}")
         if self.study is not None:
             search_path.append("mitofm-study", f"file://{self.study}")
 
@@ -85,8 +88,11 @@ def quote_study(arguments: Sequence[str]) -> list[str]:
 
 def list_group(group: str) -> dict[str, Path]:
     """The YAMLs of a config group by name; the user's own replace shipped ones."""
-    folders = (conf_dir(), *find_user_configs())
-    return dict(sorted({file.stem: file for folder in folders for file in (folder / group).glob("*.yaml")}.items()))
+    return dict(
+        sorted(
+            {file.stem: file for folder in list_config_folders() for file in (folder / group).glob("*.yaml")}.items()
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -347,7 +353,11 @@ def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> D
 
 def _list_own_yamls(group: str = "") -> Iterator[Path]:
     """The YAMLs, of one group or of all, that are not shipped: the user's own and the study's."""
-    for folder in (*find_user_configs(), *([_UserConfigs.study] if _UserConfigs.study else [])):
+    for folder in (
+        *find_user_configs(),
+        *plugins.list_configs(),
+        *([_UserConfigs.study] if _UserConfigs.study else []),
+    ):
         yield from sorted((folder / group).rglob("*.yaml"))
 
 

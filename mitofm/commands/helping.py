@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from mitofm.ground.config import conf_dir, find_user_configs
+from mitofm.ground.config import conf_dir, list_config_folders
 
 COMMANDS = {
     "train": "fit one cell, or a grid of them with -m:  mitofm train -m backbone=a,b fraction=0.1,1.0 study=mine",
@@ -63,7 +63,7 @@ def describe(command: str) -> str:
 def _list_groups() -> Iterator[str]:
     """The choices of each group, as `mitofm train` takes them."""
     yield "The choices of each group (mitofm train --cfg job prints the whole config, with choices as typed):"
-    folders = [conf_dir(), *find_user_configs()]
+    folders = list_config_folders()
     groups = {file.parent.relative_to(folder) for folder in folders for file in folder.glob("*/**/*.yaml")}
     for group in sorted(map(str, groups)):
         names = sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
