@@ -10,6 +10,7 @@ from pathlib import Path
 from mitofm.commands.helping import COMMANDS, CONFIGS
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, unknown
+from mitofm.ground.terminal import tell, tell_text
 
 _BASH = r"""_mitofm() {
     local line="${COMP_LINE:0:COMP_POINT}" IFS=$'\n'
@@ -36,7 +37,7 @@ _TAKES_CONFIGS = ("--config-dir", "-cd", "--config-name", "-cn")
 def main(arguments: list[str]) -> None:
     """Print the script of a shell, to be evaluated there, or what may follow the line that is typed so far."""
     if len(arguments) == 2 and arguments[0] == "query":
-        print("\n".join(complete(arguments[1])))
+        tell(*complete(arguments[1]))
         return
     if len(arguments) != 1:
         raise MitofmError(
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> None:
         )
     if arguments[0] not in SHELLS:
         raise unknown("shell", arguments[0], SHELLS)
-    print(SHELLS[arguments[0]])
+    tell_text(SHELLS[arguments[0]])
 
 
 def complete(line: str) -> list[str]:

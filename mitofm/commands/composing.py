@@ -397,6 +397,10 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
         return explain_unknown(whole.strip("."), known, keys, groups)
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
         group, choice = found.groups()
+        if (group, choice) == ("hydra/sweeper", "optuna"):
+            return MitofmError(
+                "hydra/sweeper=optuna is hydra-optuna-sweeper's, which is not installed. Take hydra/sweeper=search"
+            )
         return _find_misnamed(group, choice) or unknown(group, choice, list_group(group), "conf/")
     if "Cannot find primary config" in text:
         return _find_misnamed("", name) or MitofmError(

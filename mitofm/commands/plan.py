@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     with attempting_apart() as attempt:  # torch, with what builds models, takes twice the memory of all else
         cells, tried = check_grid(line, every_cell=not line.draws, known=known, attempt=attempt), Tried(known)
     if line.draws:
-        search = check_search(line, cells, known)
+        search = check_search(line, cells, tried)
         tell(search.describe() if search else f"{line.sweeper._target_} draws the cells: no more is known of them")
         return
     tell(*foresee(cells, tried))

@@ -11,7 +11,6 @@ from mitofm.commands.searching import SWEEPER, SearchSettings, read_settings
 from mitofm.data.splits.part import VALIDATION
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.foresight import Tried
-from mitofm.runs.identity import Known
 from mitofm.runs.resolve import plain
 from mitofm.runs.studies import MOST_CELLS
 from mitofm.training.settings import Settings
@@ -38,36 +37,50 @@ class PlannedSearch:
         )
 
 
-def check_search(line: CommandLine, cells: Sequence[Settings], known: Known) -> PlannedSearch | None:
-    """What a search will do, if hydra/sweeper=optuna is asked for one.
+def check_search(line: CommandLine, cells: Sequence[Settings], tried: Tried) -> PlannedSearch | None:
+    """What a search will do, if hydra/sweeper=search is asked for one. `tried` keeps the splits that are made.
 
     Raises:
-        MitofmError: it cannot search that, or on so few validation samples; or another sweeper draws, and would not learn
-            from jobs of Slurm what their cells gave.
+        MitofmError: it cannot search that, or on so few validation samples; or another sweeper draws, and minimises, or would
+            not learn from jobs of Slurm what their cells gave.
     """
     if not line.draws:
         return None
+    for settings in cells:
+        _require_validation(settings, tried)
     if line.sweeper._target_ != SWEEPER:
-        if line.launcher == "slurm":
-            raise MitofmError(
-                f"hydra/launcher=slurm tells {line.sweeper._target_} no results: take hydra/sweeper=optuna, or another launcher"
-            )
+        _check_other(line)
         return None
     search = PlannedSearch(read_settings(plain(line.sweeper)), read_space(line.handed))
     if search.size > MOST_CELLS:
         raise MitofmError(
             f"this search has {search.size} cells, more than the {MOST_CELLS} of a study: ask for fewer trials"
         )
-    tried = Tried(known)
-    for settings in cells:
-        split = tried.split(settings)
-        if isinstance(split, str):
-            raise MitofmError(split)
-        frame = split.frame
-        labels = frame["label"].to_numpy()[(frame["part"] == VALIDATION).to_numpy()]
-        if not settings.protocol.can_choose(labels):
-            raise MitofmError(
-                f"a search chooses by validation samples, and a cell of this one has {len(labels)}, {int(labels.sum())} of them "
-                "positive: too few for this protocol.validation_samples and protocol.validation_samples_per_class"
-            )
     return search
+
+
+def _check_other(line: CommandLine) -> None:
+    """Refuse what another sweeper cannot do here."""
+    name, direction = line.sweeper._target_, line.sweeper.get("direction")
+    if direction is not None and "max" not in str(direction).lower():
+        raise MitofmError(
+            f"hydra.sweeper.direction={str(direction).rpartition('.')[2]}: what a cell gives a sweeper is its validation AUROC: take "
+            "hydra.sweeper.direction=maximize, or hydra/sweeper=search, which goes on after a kill (docs/sweeps.md)"
+        )
+    if line.launcher == "slurm":
+        raise MitofmError(
+            f"hydra/launcher=slurm tells {name} no results: take hydra/sweeper=search, or another launcher"
+        )
+
+
+def _require_validation(settings: Settings, tried: Tried) -> None:
+    """Refuse a cell whose validation samples are too few to choose on."""
+    split = tried.split(settings)
+    if isinstance(split, str):
+        raise MitofmError(split)
+    labels = split.frame["label"].to_numpy()[(split.frame["part"] == VALIDATION).to_numpy()]
+    if not settings.protocol.can_choose(labels):
+        raise MitofmError(
+            f"a search chooses by validation samples, and a cell of this one has {len(labels)}, {int(labels.sum())} of them "
+            "positive: too few for this protocol.validation_samples and protocol.validation_samples_per_class"
+        )

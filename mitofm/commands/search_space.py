@@ -83,7 +83,7 @@ def read_space(overrides: Sequence[str], loader: ConfigLoader | None = None) -> 
             )
     if not drawn:
         raise MitofmError(
-            "hydra/sweeper=optuna: there is nothing to search here: give an interval or values of a key of "
+            "hydra/sweeper=search: there is nothing to search here: give an interval or values of a key of "
             f"{', '.join(DRAWN)}, such as 'adaptation.lr=tag(log,interval(1e-5,1e-2))' (seeds are repeated, not searched)"
         )
     fixed = [one for one in last.values() if not one.is_sweep_override()]

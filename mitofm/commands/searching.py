@@ -23,12 +23,12 @@ from mitofm.ground.settings import Count, Natural, read
 if TYPE_CHECKING:
     import optuna
 
-SWEEPER = "hydra_plugins.mitofm_optuna.OptunaSweeper"
+SWEEPER = "hydra_plugins.mitofm_search.SearchSweeper"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings:
-    """`conf/hydra/sweeper/optuna.yaml`, which says what each key is."""
+    """`conf/hydra/sweeper/search.yaml`, which says what each key is."""
 
     n_trials: Count
     n_jobs: Count
@@ -77,12 +77,12 @@ def read_settings(sweeper: Mapping[str, Any]) -> SearchSettings:
     """The settings of a search; MitofmError if one is wrong, or optuna is not installed."""
     settings = read(SearchSettings, {key: one for key, one in sweeper.items() if key != "_target_"}, "hydra.sweeper")
     if find_spec("optuna") is None:
-        raise MitofmError("hydra/sweeper=optuna needs optuna, which is not installed: pip install 'mitofm[optuna]'")
+        raise MitofmError("hydra/sweeper=search needs optuna, which is not installed: pip install 'mitofm[optuna]'")
     from optuna import __version__
 
     if int(__version__.partition(".")[0]) < 4:
         raise MitofmError(
-            f"hydra/sweeper=optuna needs optuna 4 or later, not {__version__}: pip install 'mitofm[optuna]'"
+            f"hydra/sweeper=search needs optuna 4 or later, not {__version__}: pip install 'mitofm[optuna]'"
         )
     return settings
 

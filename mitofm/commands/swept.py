@@ -31,7 +31,7 @@ def list_values(override: Override, loader: ConfigLoader | None, draws: bool = F
         if not draws:
             raise MitofmError(
                 f"{typed}: an interval needs a sweeper that draws from it, and mitofm's grid does not: give values, "
-                f"{key}=A,B,C, or search it with hydra/sweeper=optuna (docs/sweeps.md)"
+                f"{key}=A,B,C, or search it with hydra/sweeper=search (docs/sweeps.md)"
             )
         interval: Any = override.value()
         if not interval.start < interval.end:

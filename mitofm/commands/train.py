@@ -36,7 +36,7 @@ from mitofm.ground.terminal import guard_terminal, tell
 from mitofm.runs import studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import CellFolder, State
-from mitofm.runs.foresight import warn_of_one_seed
+from mitofm.runs.foresight import Tried, warn_of_one_seed
 from mitofm.runs.identity import Known, identify
 from mitofm.runs.objective import read_objective
 from mitofm.runs.pace import choose_cells_per_job
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> None:
     known = Known()
     told: Counter[str] = Counter()
     cells = check_grid(line, known=known, count=told)
-    search = check_search(line, cells, known)
+    search = check_search(line, cells, Tried(known))
     settings = cells[-1]
     runs, study = settings.paths.runs, settings.study
     below.check(runs / "hydra").mkdir(parents=True, exist_ok=True)  # Hydra would end in a traceback if it cannot

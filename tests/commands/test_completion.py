@@ -23,7 +23,7 @@ from mitofm.commands.helping import COMMANDS
         ("mitofm train -m backbone=nano,uni2", ["backbone=nano,uni2_h"]),
         ("mitofm train fit.max", ["fit.max_epochs=", "fit.max_steps="]),
         ("mitofm train adaptation=lora adaptation.ra", ["adaptation.rank="]),
-        ("mitofm plan -m seed=1,2 hydra/sweeper=o", ["hydra/sweeper=optuna"]),
+        ("mitofm plan -m seed=1,2 hydra/sweeper=se", ["hydra/sweeper=search"]),
         ("mitofm prepare data=own_cr", ["data=own_crops"]),
         ("mitofm models uni", ["uni ", "uni2_h "]),
         ("mitofm train --config-dir ", []),

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mitofm.commands.composing import read_command_line
+from mitofm.commands.search_check import check_search
 from mitofm.commands.search_space import read_space
 from mitofm.commands.searching import Ended, Search, SearchSettings
 from mitofm.ground.errors import MitofmError
+from mitofm.runs.foresight import Tried
 
 pytest.importorskip("optuna")
 RATES = "adaptation.lr=tag(log,interval(1e-5,1e-1))"
@@ -121,3 +125,24 @@ def test_what_a_search_cannot_compare_is_refused(typed: list[str], told: str) ->
     with pytest.raises(MitofmError) as refused:
         read_space(typed)
     assert told in str(refused.value)
+
+
+def test_another_sweeper_is_to_maximise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hydra" / "sweeper").mkdir(parents=True)
+    (tmp_path / "hydra" / "sweeper" / "other.yaml").write_text("_target_: other.Sweeper\ndirection: minimize\n")
+    monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
+    typed = ["hydra/sweeper=other", "adaptation=full", RATES]
+    with pytest.raises(
+        MitofmError, match=r"hydra\.sweeper\.direction=minimize: what a cell gives a sweeper is its validation"
+    ):
+        check_search(read_command_line("train", typed, None, multirun=True), [], Tried())
+    line = read_command_line("train", [*typed, "hydra.sweeper.direction=maximize"], None, multirun=True)
+    assert check_search(line, [], Tried()) is None
+    assert line.swept["adaptation.lr"] == ["1.0e-05", "0.1"]
+
+
+def test_the_sweeper_of_hydras_docs_is_named_where_it_is_not_installed() -> None:
+    if find_spec("hydra_plugins.hydra_optuna_sweeper"):
+        pytest.skip("it is installed")
+    with pytest.raises(MitofmError, match=r"which is not installed. Take hydra/sweeper=search"):
+        read_command_line("train", ["hydra/sweeper=optuna"], None, multirun=True)

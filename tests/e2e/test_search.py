@@ -1,4 +1,4 @@
-"""`mitofm train -m hydra/sweeper=optuna`: a search over learning rates ends with the best trial, and never looks at test samples."""
+"""`mitofm train -m hydra/sweeper=search`: a search over learning rates ends with the best trial, and never looks at test samples."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CELL = (
 SEARCH = (
     "train",
     "-m",
-    "hydra/sweeper=optuna",
+    "hydra/sweeper=search",
     "hydra.sweeper.n_trials=3",
     "adaptation.lr=tag(log,interval(1e-4,1e-1))",
 )

@@ -1,4 +1,4 @@
-"""`hydra/sweeper=optuna`: Hydra's side of it. Hydra takes sweepers from the namespace package `hydra_plugins` alone.
+"""`hydra/sweeper=search`: Hydra's side of it. Hydra takes sweepers from the namespace package `hydra_plugins` alone.
 
 Every program in this environment that uses Hydra imports this file as it starts, so mitofm and optuna are imported in its
 methods only.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class OptunaSweeper(Sweeper):
+class SearchSweeper(Sweeper):
     """Searches settings by the AUROC on validation samples (`mitofm.commands.searching`); `settings` are those of the YAML."""
 
     def __init__(self, **settings: Any) -> None:
