@@ -138,7 +138,7 @@ def test_another_sweeper_is_to_maximise(tmp_path: Path, monkeypatch: pytest.Monk
         check_search(read_command_line("train", typed, None, multirun=True), [], Tried())
     line = read_command_line("train", [*typed, "hydra.sweeper.direction=maximize"], None, multirun=True)
     assert check_search(line, [], Tried()) is None
-    assert line.swept["adaptation.lr"] == ["1.0e-05", "0.1"]
+    assert line.swept["adaptation.lr"] == ["1e-05", "0.1"]
 
 
 def test_the_sweeper_of_hydras_docs_is_named_where_it_is_not_installed() -> None:
