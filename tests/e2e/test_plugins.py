@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mitofm.commands import recalling
 from mitofm.commands.composing import compose
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
@@ -88,6 +89,7 @@ def test_with_other_code_it_is_another_cell_and_cells_without_it_stay(allowed: P
     before, plain = (
         identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, ["backbone=toy_vit_p16"])
     )
+    kept = recalling.name_cells("train", None, [CHOICES])
     file = allowed / NAME / "nearest_mean.py"
     content = file.read_text()
     try:
@@ -95,6 +97,7 @@ def test_with_other_code_it_is_another_cell_and_cells_without_it_stay(allowed: P
         after, still = (
             identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, ["backbone=toy_vit_p16"])
         )
+        assert recalling.name_cells("train", None, [CHOICES]) != kept
     finally:
         file.write_text(content)
     assert after != before
