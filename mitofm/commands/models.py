@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
         return
     specs, wrong = read_each("backbone", lambda name: _read_spec(name, names[name]))
     chosen = {name: spec for name, spec in specs.items() if all(meets(spec) for meets in conditions)}
-    if not chosen:
+    if words and not chosen:
         raise MitofmError(
             f"no backbone has {' '.join(words)}: what its YAML does not state meets no condition but null"
         )
@@ -44,7 +44,9 @@ def main(arguments: list[str]) -> None:
     for column in ("backbone", "params", "embedding", "input", "licence", "gated", "here"):
         number = column in ("params", "input")
         table.add_column(column, justify="right" if number else "left", no_wrap=True, max_width=16)
-    table.columns[0].max_width = table.columns[0].min_width = min(32, max(map(len, chosen)))  # names are typed
+    table.columns[0].max_width = table.columns[0].min_width = min(
+        32, max(map(len, chosen), default=0)
+    )  # names are typed
     for name, spec in chosen.items():
         entries = (
             name,
