@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks docs test test-floors adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
+.PHONY: help setup demo notebooks docs test test-floors test-pythons test-wheel adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -59,6 +59,13 @@ QUICK := tests/ground tests/data tests/backbones tests/adaptation tests/evaluati
 
 test-floors: .venv/floors/.ready ## quick tests of every room (QUICK=...) under the lowest versions that pyproject.toml allows, in .venv/floors
 	OMP_NUM_THREADS=1 MITOFM_DATA=none .venv/floors/bin/pytest $(QUICK) $(ARGS)
+
+PYTHONS ?= 3.12 3.13 3.14
+test-pythons: ## quick tests of every room (QUICK=...) under the other Pythons that are installed here, each in .venv/pyX.Y: PYTHONS="3.12 3.13"
+	.ci/pythons "$(PYTHONS)" $(QUICK) $(ARGS)
+
+test-wheel: $(READY) ## the built wheel in an empty environment outside the repository, its libraries from the index: a cell, a study, a report
+	MITOFM_WHEEL=1 $(BIN)/pytest -rs tests/e2e/test_wheel.py $(ARGS)
 
 .venv/floors/.ready: pyproject.toml .ci/floors.py
 	$(PYTHON) -m venv .venv/floors

@@ -81,7 +81,7 @@ def run_apart(*command: str) -> tuple[float, float, float]:
 def compose_with_hydra(cells: list[list[str]], count: int) -> float:
     """CPU seconds that Hydra alone takes for a cell, mean of `count` spread over the grid."""
     spread = [cells[number * len(cells) // count] for number in range(count)]
-    with composing._start_hydra(None):
+    with composing.start_hydra(None):
         composing._compose("train", spread[0])
         start = time.process_time()
         for cell in spread:

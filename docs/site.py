@@ -41,7 +41,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what lies outside this folder."""
-    outside = {"index.md": ROOT / "README.md", "changes.md": ROOT / "CHANGELOG.md"}
+    outside = {
+        "index.md": ROOT / "README.md",
+        "changes.md": ROOT / "CHANGELOG.md",
+        "CONTRIBUTING.md": ROOT / "CONTRIBUTING.md",
+    }
     for pattern in ("experiments/*/README.md", "experiments/*/figures/*.png", "findings/README.md"):
         outside |= {path.relative_to(ROOT).as_posix(): path for path in ROOT.glob(pattern)}
     for uri, path in outside.items():

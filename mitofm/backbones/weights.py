@@ -6,7 +6,6 @@ import logging
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from textwrap import shorten
 
@@ -109,6 +108,11 @@ def _describe_missing(spec: BackboneSpec, folder: Path) -> str:
     return f"the weights of backbone {spec.name!r} are not on this machine: {'; or '.join(ways)}"
 
 
-@cache
+said: set[str] = set()
+"""Which files were named, by this process or the one that started it."""
+
+
 def _say(line: str) -> None:
-    tell(line, file=sys.stderr)
+    if line not in said:
+        said.add(line)
+        tell(line, file=sys.stderr)

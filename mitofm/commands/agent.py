@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.composing import read_command_line
+from mitofm.commands.composing import GRIDS, read_command_line
 from mitofm.commands.launching import check_grid
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell, tell_text
@@ -21,6 +21,8 @@ def main(arguments: list[str]) -> None:
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir)
     if not line.swept:
         raise MitofmError("there is no grid here: give one, as for mitofm train -m, or a study with --config-dir")
+    if line.sweeper._target_ not in GRIDS:
+        raise MitofmError("hydra/sweeper: mitofm agent hands a grid to W&B, which draws from it: leave this key out")
     check_grid(line)
     place = ["--config-dir", parsed.config_dir] if parsed.config_dir else []
     named = ["--config-name", parsed.config_name] if parsed.config_name else []

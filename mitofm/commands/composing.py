@@ -7,7 +7,7 @@ import operator
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +21,6 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -33,16 +32,20 @@ from mitofm.commands import recalling, yaml_files
 from mitofm.commands.deriving import Deriver
 from mitofm.commands.loading import Declined, Loader
 from mitofm.commands.meant_keys import explain_unknown
-from mitofm.ground.config import conf_dir, find_user_configs
+from mitofm.commands.swept import list_values, spell, spell_sweep
+from mitofm.ground import plugins
+from mitofm.ground.config import conf_dir, find_user_configs, list_config_folders
 from mitofm.ground.errors import MitofmError, describe_unforeseen, unknown
 from mitofm.ground.terminal import tell
 from mitofm.runs.keys import NO_PART, check_names
-from mitofm.runs.resolve import resolve, rounded
+from mitofm.runs.resolve import resolve
 
 REFUSED = (Declined, MitofmError, HydraException, OmegaConfBaseException, YAMLError, OSError)
 """What is raised for configs that Hydra has to compose, if only to say what is wrong with them."""
 _told_slow: set[type] = set()
 _SWEEPER = f"{BasicSweeper.__module__}.{BasicSweeper.__name__}"
+GRIDS = (_SWEEPER, "hydra_plugins.mitofm_sweeper.LeftSweeper")
+"""The sweepers that run a whole grid; others choose among its cells, and draw from intervals."""
 
 OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
 
@@ -55,6 +58,8 @@ class _UserConfigs(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in find_user_configs():
             search_path.prepend("mitofm-user", f"file://{folder}")
+        for folder in plugins.list_configs():
+            search_path.append("mitofm-plugin", f"file://{folder}")
         if self.study is not None:
             search_path.append("mitofm-study", f"file://{self.study}")
 
@@ -72,17 +77,8 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
     Raises:
         MitofmError: a key, a value or a YAML is wrong; the message says which, and what exists.
     """
-    with _start_hydra(config_dir):
+    with start_hydra(config_dir):
         return _compose(name, quote_study(overrides))
-
-
-def pick_name(arguments: Sequence[str], command: str, kind: str, names: Collection[str]) -> str | None:
-    """The one name that is typed, if any; MitofmError if it is not one of `names`, or there are several."""
-    if len(arguments) > 1:
-        raise MitofmError(f"mitofm {command} takes one name, or none")
-    if arguments and arguments[0] not in names:
-        raise unknown(kind, arguments[0], names)
-    return arguments[0] if arguments else None
 
 
 def quote_study(arguments: Sequence[str]) -> list[str]:
@@ -92,8 +88,11 @@ def quote_study(arguments: Sequence[str]) -> list[str]:
 
 def list_group(group: str) -> dict[str, Path]:
     """The YAMLs of a config group by name; the user's own replace shipped ones."""
-    folders = (conf_dir(), *find_user_configs())
-    return dict(sorted({file.stem: file for folder in folders for file in (folder / group).glob("*.yaml")}.items()))
+    return dict(
+        sorted(
+            {file.stem: file for folder in list_config_folders() for file in (folder / group).glob("*.yaml")}.items()
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -109,8 +108,10 @@ class CommandLine:
         launcher: its name.
         launches: its config.
         cache: where configs are kept; None if that is not known.
-        swept_by_hydra: the overrides of the grid of Hydra's own sweeper, in its order; None if another one sweeps, or if
-            Hydra does more for a cell than to call its command (callbacks, environment variables).
+        sweeper: the config of the sweeper.
+        handed: the overrides that the sweeper is handed, in Hydra's order.
+        swept_by_hydra: these; None if another sweeper than Hydra's own sweeps, or if Hydra does more for a cell than to
+            call its command (callbacks, environment variables).
     """
 
     name: str
@@ -120,8 +121,15 @@ class CommandLine:
     multirun: bool
     launcher: str
     launches: DictConfig
-    cache: Path | None = None
-    swept_by_hydra: list[str] | None = None
+    cache: Path | None
+    sweeper: DictConfig
+    handed: list[str]
+    swept_by_hydra: list[str] | None
+
+    @property
+    def draws(self) -> bool:
+        """Whether the sweeper chooses among cells by what earlier ones gave, in place of running a whole grid."""
+        return self.multirun and self.sweeper._target_ not in GRIDS
 
     def list_cells(self) -> list[list[str]]:
         """The overrides of each cell, as Hydra will spell them; none if that is not known."""
@@ -148,32 +156,54 @@ def read_command_line(
     name: str, overrides: Sequence[str], config_dir: str | None, multirun: bool = False
 ) -> CommandLine:
     """Read a command line as Hydra will; errors as `compose`."""
-    with _start_hydra(config_dir):
+    with start_hydra(config_dir):
         try:
             parsed = OverridesParser.create().parse_overrides(quote_study(overrides))
         except HydraException as error:
             raise MitofmError("; ".join(str(error).splitlines())) from error
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
         last = {one.key_or_group: one for one in parsed}  # of a key that is typed twice the last value holds
-        typed = {key: _list_values(one) for key, one in last.items() if one.is_sweep_override()}
+        loader = GlobalHydra.instance().config_loader()
         # What is typed may be a key of what the study sweeps (split.domain of its split), so the study's grid comes first.
         of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
-        params = _compose(name, of_hydra, with_hydra=True).hydra.sweeper.get("params") or {}
+        sweeper = _compose(name, of_hydra, with_hydra=True).hydra.sweeper
+        draws, params = sweeper._target_ not in GRIDS, sweeper.get("params") or {}
+        typed = {key: list_values(one, loader, draws) for key, one in last.items() if one.is_sweep_override()}
         of_study = OverridesParser.create().parse_overrides(
             [f"{key}={params[key]}" for key in params if key not in last]
         )
-        swept = {one.key_or_group: _list_values(one) for one in of_study} | typed
+        swept = {one.key_or_group: list_values(one, loader, draws) for one in of_study} | typed
         firsts = [f"{key}={values[0]}" for key, values in swept.items()]
         composed = _compose(name, [*fixed, *firsts], with_hydra=True)
         whole = composed.hydra
         multirun = multirun or str(whole.mode).endswith("MULTIRUN")
         launcher = whole.runtime.choices["hydra/launcher"]
         more = whole.job.env_set or whole.job.env_copy or whole.callbacks or whole.sweeper._target_ != _SWEEPER
-        task = [str(one.input_line) for one in parsed if not one.is_hydra_override()]
-        grid = [f"{key}={value}" for key, value in params.items()] if multirun else []
-        by_hydra = None if more else [*grid, *task]
+        _refuse_other_folder(whole)
+        task = [spell_sweep(one, loader) for one in parsed if not one.is_hydra_override()]
+        study = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
+        handed = [*(spell_sweep(one, loader) for one in study if multirun), *task]
         return CommandLine(
-            name, config_dir, fixed, swept, multirun, launcher, whole.launcher, _find_cache(composed), by_hydra
+            name=name,
+            config_dir=config_dir,
+            fixed=fixed,
+            swept=swept,
+            multirun=multirun,
+            launcher=launcher,
+            launches=whole.launcher,
+            cache=_find_cache(composed),
+            sweeper=whole.sweeper,
+            handed=handed,
+            swept_by_hydra=None if more else handed,
+        )
+
+
+def _refuse_other_folder(hydra: DictConfig) -> None:
+    """Refuse to run cells in another folder than the command's: books, cells and the user's files would be looked for there."""
+    if hydra.job.chdir:
+        raise MitofmError(
+            "hydra.job.chdir=true: paths of mitofm are relative to the folder in which you start it: leave it out (to keep "
+            "results elsewhere, give paths.runs=FOLDER)"
         )
 
 
@@ -186,7 +216,7 @@ def read_choices(overrides: Iterable[str]) -> dict[str, str]:
 @lru_cache(maxsize=100_000)
 def _read_choice(text: str) -> tuple[str, str]:
     override = OverridesParser.create().parse_override(text)
-    return override.key_or_group, _spell(override._value)
+    return override.key_or_group, spell(override._value)
 
 
 def resolve_grid(
@@ -237,7 +267,7 @@ def resolve_cells(
         yield from kept
         return
     resolved = []
-    with _start_hydra(config_dir):
+    with start_hydra(config_dir):
         deriver = _make_deriver(name)
         for overrides in cells:
             config = None if deriver is None else _derive(deriver, overrides, told)
@@ -290,23 +320,9 @@ def _find_cache(config: DictConfig) -> Path | None:
         return None
 
 
-def _list_values(override: Override) -> list[str]:
-    if override.is_interval_sweep():
-        raise MitofmError(
-            f"{override.input_line}: an interval needs a sweeper that draws from it, and mitofm's grid does not: give values, "
-            f"{override.key_or_group}=A,B,C"
-        )
-    swept = override.is_sweep_override()
-    return [_spell(value) for value in (override.sweep_iterator() if swept else [override._value])]
-
-
-def _spell(value: Any) -> str:
-    """A value as Hydra writes it into an override, its numbers as a resolved config has them."""
-    return Override._get_value_element_as_str(rounded(value))
-
-
 @contextmanager
-def _start_hydra(config_dir: str | None) -> Iterator[None]:
+def start_hydra(config_dir: str | None) -> Iterator[None]:
+    """In the block Hydra knows the shipped configs, the user's own, and those in the folder `config_dir`."""
     register_user_configs()
     if config_dir is not None and not Path(config_dir).is_dir():
         raise MitofmError(
@@ -337,8 +353,20 @@ def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> D
 
 def _list_own_yamls(group: str = "") -> Iterator[Path]:
     """The YAMLs, of one group or of all, that are not shipped: the user's own and the study's."""
-    for folder in (*find_user_configs(), *([_UserConfigs.study] if _UserConfigs.study else [])):
+    for folder in (
+        *find_user_configs(),
+        *plugins.list_configs(),
+        *([_UserConfigs.study] if _UserConfigs.study else []),
+    ):
         yield from sorted((folder / group).rglob("*.yaml"))
+
+
+def _find_misnamed(group: str, name: str) -> MitofmError | None:
+    """The error if a YAML is there under an ending that Hydra does not read."""
+    for folder in (*find_user_configs(), *([_UserConfigs.study] if _UserConfigs.study else [])):
+        if (file := folder / group / f"{name}.yml").is_file():
+            return MitofmError(yaml_files.explain_misnamed(file))
+    return None
 
 
 def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmError:
@@ -368,9 +396,16 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
         assert isinstance(keys, dict)
         return explain_unknown(whole.strip("."), known, keys, groups)
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
-        return unknown(found.group(1), found.group(2), list_group(found.group(1)), "conf/")
+        group, choice = found.groups()
+        if (group, choice) == ("hydra/sweeper", "optuna"):
+            return MitofmError(
+                "hydra/sweeper=optuna is hydra-optuna-sweeper's, which is not installed. Take hydra/sweeper=search"
+            )
+        return _find_misnamed(group, choice) or unknown(group, choice, list_group(group), "conf/")
     if "Cannot find primary config" in text:
-        return MitofmError(f"there is no primary config {name!r} here; a study's folder holds sweep.yaml")
+        return _find_misnamed("", name) or MitofmError(
+            f"there is no primary config {name!r} here; a study's folder holds sweep.yaml"
+        )
     if isinstance(error.__cause__, ConfigTypeError) and inner:
         return MitofmError(
             f"{inner} is a list in this config, and a map was given (or the other way round). Replace it: ~{inner} "

@@ -6,7 +6,8 @@ import shutil
 import textwrap
 from collections.abc import Mapping
 
-from mitofm.commands.composing import compose, list_group, pick_name
+from mitofm.commands.composing import compose, list_group
+from mitofm.commands.listing import end_with, pick_name, read_each
 from mitofm.data.card import Card, count_samples
 from mitofm.data.dataset import Dataset
 from mitofm.ground.settings import read
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> None:
             else:
                 tell(f"{key:13} {value}")
         return
-    datasets = {name: _read_dataset(name) for name in names}
+    datasets, wrong = read_each("data", _read_dataset)
     rows = [_COLUMNS, *(_describe(name, dataset) for name, dataset in datasets.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     screen = shutil.get_terminal_size((120, 24)).columns
@@ -44,6 +45,7 @@ def main(arguments: list[str]) -> None:
     print(_LEGEND)
     for name, others in list_overlaps({name: dataset.card for name, dataset in datasets.items()}).items():
         tell(*textwrap.wrap(f"{name}: {', '.join(others)}", screen, subsequent_indent="  "))
+    end_with(wrong)
 
 
 def list_overlaps(cards: Mapping[str, Card]) -> dict[str, list[str]]:

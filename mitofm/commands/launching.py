@@ -42,6 +42,15 @@ def check_grid(
     return cells
 
 
+def refuse_grid_without_m(line: CommandLine) -> None:
+    """Refuse several values of a key for a command that runs one cell."""
+    if line.swept and not line.multirun:
+        key, values = next(iter(line.swept.items()))
+        raise MitofmError(
+            f"{key}={','.join(values[:3])}{',...' * (len(values) > 3)}: a grid of cells needs -m: mitofm train -m ..."
+        )
+
+
 def check_launcher(line: CommandLine, settings: Settings) -> None:
     """Refuse what a launcher cannot do.
 

@@ -14,7 +14,8 @@ from rich.table import Table
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import locate
 from mitofm.commands.choosing_models import SHORT, read_conditions
-from mitofm.commands.composing import compose, list_group, pick_name
+from mitofm.commands.composing import compose, list_group
+from mitofm.commands.listing import end_with, pick_name, read_each
 from mitofm.commands.yaml_files import explain, load
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import make_row, tell
@@ -32,9 +33,9 @@ def main(arguments: list[str]) -> None:
         for key, value in vars(_read_spec(name, names[name])).items():
             tell(f"{key:22} {value}")
         return
-    specs = {name: _read_spec(name, file) for name, file in names.items()}
+    specs, wrong = read_each("backbone", lambda name: _read_spec(name, names[name]))
     chosen = {name: spec for name, spec in specs.items() if all(meets(spec) for meets in conditions)}
-    if not chosen:
+    if words and not chosen:
         raise MitofmError(
             f"no backbone has {' '.join(words)}: what its YAML does not state meets no condition but null"
         )
@@ -43,7 +44,9 @@ def main(arguments: list[str]) -> None:
     for column in ("backbone", "params", "embedding", "input", "licence", "gated", "here"):
         number = column in ("params", "input")
         table.add_column(column, justify="right" if number else "left", no_wrap=True, max_width=16)
-    table.columns[0].max_width = table.columns[0].min_width = min(32, max(map(len, chosen)))  # names are typed
+    table.columns[0].max_width = table.columns[0].min_width = min(
+        32, max(map(len, chosen), default=0)
+    )  # names are typed
     for name, spec in chosen.items():
         entries = (
             name,
@@ -56,6 +59,7 @@ def main(arguments: list[str]) -> None:
         )
         table.add_row(*make_row(entries))
     Console().print(table)
+    end_with(wrong)
 
 
 def _read_spec(name: str, file: Path) -> BackboneSpec:

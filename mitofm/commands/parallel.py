@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from multiprocessing import active_children, get_context, parent_process
 from queue import SimpleQueue
 from typing import Any
 
+from mitofm.backbones import weights
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.garbage import collect_rarely
 from mitofm.ground.terminal import guard_terminal, tell
@@ -41,7 +42,8 @@ def run_all(
         SystemExit: with 128 + signal after SIGTERM or Ctrl-C, or with the code of a `run` that raised SystemExit. No
             further cell is begun, and those under way have been told by SIGTERM to save and have ended.
     """
-    new_pool = partial(ProcessPoolExecutor, 1, get_context("spawn"), initializer=_prepare_process)
+    told = frozenset(weights.said)
+    new_pool = partial(ProcessPoolExecutor, 1, get_context("spawn"), initializer=_prepare_process, initargs=(told,))
     pools: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
     for _ in cells[:processes]:
         pools.put(new_pool())
@@ -80,8 +82,9 @@ def run_all(
     return [future.result() for future in futures]
 
 
-def _prepare_process() -> None:
-    """Ignore Ctrl-C, which the parent handles, and end soon if the parent dies."""
+def _prepare_process(told: Collection[str]) -> None:
+    """Ignore Ctrl-C, which the parent handles, end soon if the parent dies, and do not name the weights that it has named."""
+    weights.said.update(told)
     collect_rarely()
     guard_terminal()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

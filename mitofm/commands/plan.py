@@ -5,7 +5,8 @@ from __future__ import annotations
 from hydra._internal.utils import get_args_parser
 
 from mitofm.commands.composing import read_command_line
-from mitofm.commands.launching import check_grid
+from mitofm.commands.launching import check_grid, refuse_grid_without_m
+from mitofm.commands.search_check import check_search
 from mitofm.ground.terminal import tell
 from mitofm.reporting.undecidable import list_undecidable
 from mitofm.runs.foresight import Tried, foresee, remember_lines
@@ -18,9 +19,14 @@ def main(arguments: list[str]) -> None:
     """Print cells by state, time and disk, and what the design cannot decide; nothing is trained, and only new data is opened."""
     parsed = get_args_parser().parse_args(arguments)
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
+    refuse_grid_without_m(line)
     known = Known()
     with attempting_apart() as attempt:  # torch, with what builds models, takes twice the memory of all else
-        cells, tried = check_grid(line, every_cell=True, known=known, attempt=attempt), Tried(known)
+        cells, tried = check_grid(line, every_cell=not line.draws, known=known, attempt=attempt), Tried(known)
+    if line.draws:
+        search = check_search(line, cells, tried)
+        tell(search.describe() if search else f"{line.sweeper._target_} draws the cells: no more is known of them")
+        return
     tell(*foresee(cells, tried))
     at_once = line.launches.get("array_parallelism") or line.launches.get("n_jobs", 1)
     tell(f"by: hydra/launcher={line.launcher}, {at_once} at once" if line.multirun else "by: one cell")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.ground import context, fingerprints
-from mitofm.ground.config import conf_dir, find_user_configs
+from mitofm.ground.config import list_config_folders
 from mitofm.ground.files import keep, recall
 
 _FOLDER, _KEY = "configs", "kept"
@@ -32,8 +32,8 @@ def name_cells(name: str, config_dir: str | None, cells: Sequence[Sequence[str]]
         config_dir: a further folder of configs.
         cells: the overrides of each.
     """
-    own, studies = find_user_configs(), [Path(config_dir).resolve()] if config_dir else []
-    read = context.of_configs([*own, conf_dir(), *studies], {one for cell in cells for one in cell})
+    own, studies = list_config_folders(), [Path(config_dir).resolve()] if config_dir else []
+    read = context.of_configs([*own, *studies], {one for cell in cells for one in cell})
     if read is None:
         return None
     place = [len(own), len(studies)]  # the same folder may be either, and comes first or last

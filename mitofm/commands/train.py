@@ -17,8 +17,16 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mitofm.commands import recalling
-from mitofm.commands.composing import CommandLine, quote_study, read_choices, read_command_line, register_user_configs
-from mitofm.commands.launching import check_grid, claim_place
+from mitofm.commands.composing import (
+    GRIDS,
+    CommandLine,
+    quote_study,
+    read_choices,
+    read_command_line,
+    register_user_configs,
+)
+from mitofm.commands.launching import check_grid, claim_place, refuse_grid_without_m
+from mitofm.commands.search_check import check_search
 from mitofm.commands.sweeping import SWEEPER, Sorted, leaving_out, sort_out
 from mitofm.ground import below
 from mitofm.ground.config import conf_dir
@@ -27,12 +35,15 @@ from mitofm.ground.home import ensure_home
 from mitofm.ground.terminal import guard_terminal, tell
 from mitofm.runs import studies
 from mitofm.runs.execute import run
-from mitofm.runs.folder import State
-from mitofm.runs.foresight import warn_of_one_seed
-from mitofm.runs.identity import Known
+from mitofm.runs.folder import CellFolder, State
+from mitofm.runs.foresight import Tried, warn_of_one_seed
+from mitofm.runs.identity import Known, identify
+from mitofm.runs.objective import read_objective
 from mitofm.runs.pace import choose_cells_per_job
 from mitofm.runs.progress import show_progress
+from mitofm.runs.resolve import resolve
 from mitofm.runs.status import list_failures
+from mitofm.training.settings import Settings
 
 _elsewhere: list[DictConfig] = []  # cells that another process was running at their turn
 
@@ -48,19 +59,21 @@ def main(arguments: list[str]) -> None:
         return
     _elsewhere.clear()  # of an earlier command in this process, which was stopped before it came to them
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
+    refuse_grid_without_m(line)
     known = Known()
     told: Counter[str] = Counter()
     cells = check_grid(line, known=known, count=told)
+    search = check_search(line, cells, Tried(known))
     settings = cells[-1]
     runs, study = settings.paths.runs, settings.study
     below.check(runs / "hydra").mkdir(parents=True, exist_ok=True)  # Hydra would end in a traceback if it cannot
     studies.state_comparisons(runs, study, settings.config.get("comparisons"))
-    if line.multirun:
+    if line.multirun and not line.draws:
         studies.note_grid(runs, study, *line.grid)
         if line.size > 1 and (warning := warn_of_one_seed(cells)):
             tell(f"mitofm: {warning}; `mitofm plan` says what else cannot be decided", file=sys.stderr)
     try:
-        with show_progress(runs, study, line.size if line.multirun else 1):
+        with show_progress(runs, study, search.size if search else line.size if line.multirun else 1):
             if not line.multirun and line.swept_by_hydra is not None and not told["declined"]:
                 recalling.keep_command(arguments, settings.config, read_choices(line.swept_by_hydra))
             found = _sort_out(line, known, runs, study)
@@ -89,14 +102,20 @@ def _sort_out(line: CommandLine, known: Known, runs: Path, study: str) -> Sorted
     return found
 
 
-def _run_cell(config: DictConfig) -> None:
+def _run_cell(config: DictConfig) -> float | None:
+    """Run a cell; its validation AUROC, for a sweeper that chooses by what cells give."""
     ensure_home()
     guard_terminal()  # of a process that another program has started
     try:
-        in_turn = claim_place(config)
+        draws = HydraConfig.get().sweeper._target_ not in GRIDS
+        in_turn = claim_place(config) and not draws
         typed = read_choices(HydraConfig.get().overrides.task)
-        if run(config, wait=not in_turn, chosen=typed) is State.RUNNING:
+        state = run(config, wait=not in_turn, chosen=typed)
+        if state is State.RUNNING:
             _elsewhere.append(config)
+        if draws and HydraConfig.get().mode is RunMode.MULTIRUN and state is State.DONE:
+            settings = Settings.read(resolve(config))
+            return read_objective(CellFolder(settings.paths.runs, identify(settings).folder_name).path)
     except (MitofmError, OSError) as error:
         if config.on_error == "raise" or HydraConfig.get().mode is RunMode.RUN:
             tell(f"mitofm: {describe_fault(error)}", file=sys.stderr)
@@ -113,6 +132,7 @@ def _run_cell(config: DictConfig) -> None:
             tell(f"mitofm: {describe_unforeseen(error)}", file=sys.stderr)
             raise SystemExit(1) from error
         raise CompactHydraException(f"mitofm: {describe_unforeseen(error)}") from error
+    return None
 
 
 @contextmanager

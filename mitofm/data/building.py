@@ -31,12 +31,13 @@ def build(array_file: Path, root: Path, table: pd.DataFrame, sides: Mapping[str,
     from rich.console import Console
     from rich.progress import Progress
 
+    screen = Console(stderr=True)
     units = cutting.arrange(table, patch_px)
     files = cutting.file_column(table).to_numpy()
     array = ResumableArray(array_file, (len(table), patch_px, patch_px, 3), np.uint8)
     with (
         array,
-        Progress(console=Console(stderr=True), transient=True) as bar,
+        Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar,
         ThreadPoolExecutor(_count_workers()) as pool,
     ):
         task = bar.add_task(f"cutting {len(table)} patches", total=len(table))

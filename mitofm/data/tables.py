@@ -22,7 +22,8 @@ from mitofm.data.curation import Curated, Rules, curate
 from mitofm.data.sources.base import Source
 from mitofm.data.sources.reading import check_images
 from mitofm.data.survey import refuse, survey
-from mitofm.ground import below, fingerprints
+from mitofm.ground import below, fingerprints, plugins
+from mitofm.ground.config import list_targets
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import checksum, guarding, read_json, write_json, write_parquet
 from mitofm.ground.locks import NoLock, lock
@@ -60,8 +61,10 @@ class Tables:
 
     def _ensure(self, is_made: Callable[[Path], bool]) -> Path:
         """The folder of the table, made unless it `is_made`."""
+        code = plugins.fingerprint_used(list_targets(self.source_config))
         key = fingerprints.of(
             {
+                **({"code": code} if code else {}),
                 "version": _VERSION,
                 "source": self.source_config,
                 "rules": asdict(self.rules),

@@ -1,8 +1,9 @@
 """Finds the configs, and builds the object of a `_target_`.
 
 Configs may come from strangers (a bundle, a colleague's cell), so a `_target_` may only be a class of the rooms that configs
-describe or a transform of albumentations. Hydra's own block-list allows `pandas.read_pickle` and `joblib.load`, and a class
-of another room may write files when it is built.
+describe, one that a plug-in of the user's has derived from these (`mitofm.ground.plugins`), or a transform of albumentations.
+Hydra's own block-list allows `pandas.read_pickle` and `joblib.load`, and a class of another room may write files when it is
+built.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mitofm.ground import plugins
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import check_arguments, spell
 
@@ -46,6 +48,11 @@ def find_user_configs() -> list[Path]:
     return [folder]
 
 
+def list_config_folders() -> list[Path]:
+    """The folders of Hydra groups: those of plug-ins, the shipped one, the user's own. A later one's YAML replaces an earlier one's."""
+    return [*plugins.list_configs(), conf_dir(), *find_user_configs()]
+
+
 def _find_shipped(name: str) -> Path:
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
@@ -54,10 +61,10 @@ def _find_shipped(name: str) -> Path:
 def check_target(target: str) -> tuple[str, str]:
     """The module and the class that `target` names; MitofmError if it is not allowed. Imports nothing."""
     module_name, _, class_name = str(target).rpartition(".")
-    if not (module_name == "albumentations" or module_name.startswith(_ROOMS)):
+    if not (module_name == "albumentations" or module_name.startswith(_ROOMS) or plugins.find_owner(module_name)):
         raise MitofmError(
-            f"_target_ {target!r} is not allowed: only classes of mitofm.adaptation and mitofm.data and transforms of "
-            "albumentations are"
+            f"_target_ {target!r} is not allowed: only classes of mitofm.adaptation and mitofm.data, transforms of "
+            f"albumentations, and what a package that you trust and name in {plugins.VARIABLE} derives from them are"
         )
     return module_name, class_name
 
@@ -77,9 +84,20 @@ def locate(target: str) -> type:
 
         if not issubclass(found, (albumentations.BasicTransform, albumentations.BaseCompose)):
             raise MitofmError(f"_target_ {target!r} is not a transform")
+    elif owner := plugins.find_owner(module_name):
+        if plugins.find_owner(found.__module__) != owner or not _is_derived(found):
+            raise MitofmError(
+                f"_target_ {target!r} is not allowed: of a plug-in only classes that it derives itself from an adaptation, a split, "
+                "a source or a confounder of mitofm are"
+            )
     elif not found.__module__.startswith(_ROOMS):
         raise MitofmError(f"_target_ {target!r} is a class of {found.__module__}, which no config may build")
     return found
+
+
+def _is_derived(found: type) -> bool:
+    """Whether a class is one of the rooms that configs describe, or derived from one."""
+    return any(one.__module__.startswith(_ROOMS) for one in found.__mro__)
 
 
 def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
@@ -101,7 +119,7 @@ def instantiate(config: Any, place: str = "", /, **more: Any) -> Any:
     except TypeError as error:
         known = ", ".join(inspect.signature(target).parameters)
         raise MitofmError(f"{config['_target_']}: {error}. It takes: {known}") from error
-    if target.__module__.startswith(_ROOMS):
+    if _is_derived(target):
         check_arguments(target, {key: value for key, value in given.items() if not any(list_targets(value))}, place)
     try:
         return target(**arguments)

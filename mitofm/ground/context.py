@@ -13,7 +13,7 @@ from importlib import metadata
 from itertools import islice
 from pathlib import Path
 
-from mitofm.ground import fingerprints
+from mitofm.ground import fingerprints, plugins
 
 _PACKAGE = Path(__file__).parents[1]
 _LIBRARIES = (
@@ -35,9 +35,14 @@ _CALL = re.compile(r"\$\{\s*([^${}:]*):")
 _ENVIRONMENT = re.compile(r"oc\.env:\s*([A-Za-z_]\w*)\s*[,}]")
 
 
-@functools.cache
 def of_code() -> str:
-    """The content of every file of this package, and the versions of the libraries that configs are read and models built with."""
+    """The content of every file of this package and of plug-ins, and the versions of the libraries that read configs and build models."""
+    named = plugins.describe()
+    return fingerprints.of([_of_package(), named]) if named else _of_package()
+
+
+@functools.cache
+def _of_package() -> str:
     versions = {"python": platform.python_version()}
     for name in _LIBRARIES:
         with suppress(metadata.PackageNotFoundError):

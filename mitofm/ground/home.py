@@ -20,7 +20,8 @@ def ensure_home() -> None:
 
     A home that cannot be written stays, with its tokens and weights: only caches of libraries go elsewhere.
     """
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells whenever it has listed its fonts
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it tells whenever it lists its fonts
     try:
         home = Path.home()
     except RuntimeError:  # HOME is not set, and the system does not know this user

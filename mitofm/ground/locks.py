@@ -29,6 +29,7 @@ from mitofm.ground.system_locks import system_lock
 
 BEAT = 10.0  # seconds between two touches
 STALE = 120.0  # seconds without a touch after which a holder on another machine counts as dead
+_QUIET = 60.0  # seconds of waiting that need no word: cells of a sweep wait for each other's patches and embeddings
 _LOOK = 0.1  # seconds between a waiter's first looks; later ones are up to BEAT / 2 apart
 
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK}
@@ -115,13 +116,15 @@ def lock(path: Path, wait: bool = True, brief: bool = False, waiter: Waiter | No
         Held: another process holds it, and `wait` is false.
     """
     mine, waiter, pause = Lock(path), waiter or Waiter(path), _LOOK
+    told, started = False, time.monotonic()
     while not mine._take():
         if waiter.holder_is_dead():
             _break(path, waiter)
             continue
         if not wait:
             raise Held(f"{path} is held by {waiter.who()}")
-        if pause == _LOOK:
+        if not told and time.monotonic() - started > _QUIET:
+            told = True
             _log.info("waiting for %s, which holds %s", waiter.who(), path.name)
         time.sleep(pause)
         pause = min(1.5 * pause, BEAT / 2)

@@ -9,7 +9,7 @@ from typing import Any
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights, find
-from mitofm.ground import fingerprints
+from mitofm.ground import fingerprints, plugins
 from mitofm.ground.config import list_targets
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.settings import Seen
@@ -102,7 +102,7 @@ def _spell_group(group: str, config: Mapping[str, Any]) -> dict[str, str]:
     if group == "backbone":
         return _spell({group: BackboneSpec.from_config(config).contract()})
     counted = {group: {key: value for key, value in config.items() if counts(f"{group}.{key}")}}
-    return _spell(counted | (_name_streams(config) if group == "augment" else {}))
+    return _spell(counted | (_name_streams(config) if group == "augment" else {}) | _name_plugins(group, counted))
 
 
 def _spell(identity: Mapping[str, Any]) -> dict[str, str]:
@@ -137,6 +137,12 @@ def _name_streams(augment: Mapping[str, Any]) -> dict[str, str]:
     """How several transforms, nested ones too, draw random numbers: up to 0.1 from one stream, so that they fired together."""
     several = len(list(list_targets(augment["transforms"]))) > 1
     return {"augment_streams": "one for each transform"} if several else {}
+
+
+def _name_plugins(group: str, counted: Mapping[str, Any]) -> dict[str, Any]:
+    """The plug-ins that a group names, with the fingerprints of their code; nothing if it names none."""
+    used = plugins.fingerprint_used(list_targets(counted))
+    return {f"plugins of {group}": used} if used else {}
 
 
 def _drop_unstated(source: Any) -> Any:

@@ -14,12 +14,14 @@ from typing import Any
 import torch
 
 import mitofm
-from mitofm.ground import versions
+from mitofm.ground import plugins, versions
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Python, packages, platform, device, threads, the revision of mitofm if it runs from a checkout."""
+    """Python, packages, platform, device, threads, the revision of mitofm if it runs from a checkout, plug-ins if any are allowed."""
+    named = plugins.describe()
     return {
+        **({"plugins": named} if named else {}),
         "mitofm": mitofm.__version__,
         "revision": _read_revision(),
         "python": platform.python_version(),

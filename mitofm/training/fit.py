@@ -23,7 +23,7 @@ from mitofm.data.splits.part import Split
 from mitofm.data.splits.suggestion import make_or_suggest
 from mitofm.evaluation import threshold
 from mitofm.evaluation.calibration import describe_prior
-from mitofm.evaluation.metrics import summarise
+from mitofm.evaluation.metrics import auroc, summarise
 from mitofm.ground.files import write_json, write_parquet
 from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
@@ -114,12 +114,24 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
     predictions.insert(4, "logit", outcome.test_logits)
     prior = _find_prior(cell)
     metrics = {
+        "validation": _measure_validation(cell, outcome),
         "threshold": threshold.describe(cut, rule, prior["logit"]),
         "prior": prior,
         "sets": summarise(predictions, cut, prior["logit"]),
         "chosen": outcome.trained.notes,
     }
     return metrics, predictions
+
+
+def _measure_validation(cell: Cell, outcome: Outcome) -> dict[str, Any]:
+    """What a search over settings may choose by. `decides`: whether the samples are enough to choose on (contract 4)."""
+    labels = _read_labels(cell.split, "validation")
+    measured = float(auroc(labels, outcome.validation_logits)) if len(labels) else float("nan")
+    return {
+        "auroc": measured if np.isfinite(measured) else None,
+        "samples": len(labels),
+        "decides": cell.validation_decides,
+    }
 
 
 def _find_prior(cell: Cell) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def test_a_pinned_revision_is_kept_unless_the_hash_vouches(
 def test_what_happened_is_said_once(
     toy: BackboneSpec, remembered: Remembered, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    weights._say.cache_clear()
+    weights.said.clear()
     (tmp_path / "w.safetensors").write_bytes(b"content")
     find(toy, tmp_path, remembered)
     find(toy, tmp_path, remembered)

@@ -46,7 +46,7 @@ def test_what_is_derived_is_what_hydra_composes(tmp_path: Path, monkeypatch: pyt
     studies = [("train", None)] * 12 + list_studies()
     told: Counter[str] = Counter()
     for name, folder in draw.sample(studies, 8) if MIXTURES < 100 else studies:
-        with composing._start_hydra(folder):
+        with composing.start_hydra(folder):
             deriver = composing._make_deriver(name)
             assert deriver is not None
             for turn in islice(turns, max(1, MIXTURES // (8 if MIXTURES < 100 else len(studies)))):
@@ -66,7 +66,7 @@ def test_what_is_derived_is_what_hydra_composes(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize(("name", "folder"), list_studies(), ids=lambda one: Path(str(one)).name)
 def test_no_cell_of_a_shipped_study_is_left_to_hydra(name: str, folder: str) -> None:
-    with composing._start_hydra(folder):
+    with composing.start_hydra(folder):
         params = composing._compose(name, [], with_hydra=True).hydra.sweeper.params
     parsed = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
     values = [
@@ -79,7 +79,7 @@ def test_no_cell_of_a_shipped_study_is_left_to_hydra(name: str, folder: str) -> 
     configs = list(resolve_cells(name, folder, cells, count=told))
     assert told["declined"] == 0
     assert told["composed"] <= max(24, len(cells) / 3)
-    with composing._start_hydra(folder):
+    with composing.start_hydra(folder):
         assert repr(configs[-1]) == repr(resolve(composing._compose(name, cells[-1])))
 
 

@@ -78,24 +78,24 @@ def test_what_may_mean_something_else_next_time_is_not_kept(text: str) -> None:
 def test_a_line_of_code_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "mitofm"
     shutil.copytree(context._PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
-    context.of_code.cache_clear()
+    context._of_package.cache_clear()
     monkeypatch.setattr(context, "_PACKAGE", package)
     before = context.of_code()
     with (package / "runs" / "keys.py").open("a") as code:
         code.write("MORE = 1\n")
-    context.of_code.cache_clear()
+    context._of_package.cache_clear()
     assert context.of_code() != before
     monkeypatch.undo()
-    context.of_code.cache_clear()
+    context._of_package.cache_clear()
 
 
 def test_a_library_of_another_version_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    context.of_code.cache_clear()
+    context._of_package.cache_clear()
     before = context.of_code()
-    context.of_code.cache_clear()
+    context._of_package.cache_clear()
     monkeypatch.setattr(context.metadata, "version", lambda name: f"0 of {name}")
     assert context.of_code() != before
-    context.of_code.cache_clear()
+    context._of_package.cache_clear()
 
 
 def test_a_folder_of_many_yamls_is_not_read(tmp_path: Path) -> None:

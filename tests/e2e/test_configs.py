@@ -132,13 +132,19 @@ def test_an_override_that_a_yaml_gets_wrong_is_said(tmp_path: Path, monkeypatch:
 
 
 BROKEN = [
-    (b"name: x\n\tpatch: 1\n", r"line 2: this YAML cannot be read: found character '\\t'.*\(indent with blanks"),
-    (b"name: x\nname: y\n", "line 2: this YAML cannot be read: found duplicate key"),
-    (b"- name\n- x\n", "line 1: this YAML holds no keys"),
-    (b'name: x\nlicence: "${oops"\n', r"line 2: this value cannot be read: no viable alternative at input '\$\{oops'"),
-    ("name: x\n".encode("utf-16"), "line 1: this YAML is saved as UTF-16"),
-    ("name: x\n# Größe\n".encode("cp1252"), "line 2: this YAML is not saved as UTF-8"),
-    (b"name: a\x00b\n", "it holds the character"),
+    (
+        b"name: x\n\tpatch: 1\n",
+        r"line 2, column 1: this YAML cannot be read: found character '\\t'.*\(indent with blanks",
+    ),
+    (b"name: x\nname: y\n", "line 2, column 1: this YAML cannot be read: found duplicate key"),
+    (b"- name\n- x\n", "line 1, column 1: this YAML holds no keys"),
+    (
+        b'name: x\nlicence: "${oops"\n',
+        r"line 2, column 10: this value cannot be read: no viable alternative at input '\$\{oops'",
+    ),
+    ("name: x\n".encode("utf-16"), "line 1, column 1: this YAML is saved as UTF-16"),
+    ("name: x\n# Größe\n".encode("cp1252"), "line 2, column 5: this YAML is not saved as UTF-8"),
+    (b"name: a\x00b\n", r"line 1, column 8: this is no YAML: it holds the character '\\x00'"),
 ]
 
 
@@ -158,7 +164,9 @@ def test_a_broken_yaml_of_ones_own_is_one_line_with_file_and_line(
     (tmp_path / group / "x.yaml").write_bytes(content)
     monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
     if command != "train backbone=x":  # the shipped ones take seconds
-        monkeypatch.setattr(f"mitofm.commands.{command}.list_group", lambda group: {"x": list_group(group)["x"]})
+        one = {"x": tmp_path / group / "x.yaml"}
+        for module in ("listing", command):
+            monkeypatch.setattr(f"mitofm.commands.{module}.list_group", lambda group: one)
     monkeypatch.setattr("sys.argv", ["mitofm", *command.split()])
     said = refuse(capsys)
     assert re.match(rf"mitofm: {re.escape(str(tmp_path / group / 'x.yaml'))}(, |: ).*{message}", said)
@@ -169,6 +177,50 @@ def test_a_broken_yaml_stands_in_the_way_of_nothing_else(tmp_path: Path, monkeyp
     (tmp_path / "backbone" / "x.yaml").write_bytes(BROKEN[0][0])
     monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
     assert compose("train", ["backbone=uni"])["backbone"]["name"] == "uni"
+
+
+@pytest.mark.parametrize(("command", "group"), [("models", "backbone"), ("datasets", "data")])
+def test_yamls_that_are_wrong_hide_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, command: str, group: str
+) -> None:
+    own = tmp_path / group
+    own.mkdir()
+    (own / "x.yaml").write_bytes(BROKEN[0][0])
+    (own / "bare.yaml").write_text("name: bare\n")
+    (own / "late.yml").write_text("name: late\n")
+    monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
+    some = {"backbone": ("nano", "uni", "x", "bare"), "data": ("ami", "synthetic", "x", "bare")}[
+        group
+    ]  # all take seconds
+    monkeypatch.setattr(
+        "mitofm.commands.listing.list_group", lambda group: {one: list_group(group)[one] for one in some}
+    )
+    monkeypatch.setattr("sys.argv", ["mitofm", command])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2
+    assert all(re.search(rf"(?m)^{one} ", out) for one in some[:2])
+    late, broken, bare = err.splitlines()
+    assert (
+        late
+        == f"mitofm: {own / 'late.yml'} is not read: Hydra takes YAMLs that end in .yaml alone. Rename it to late.yaml"
+    )
+    assert broken.startswith(f"mitofm: {own / 'x.yaml'}, line 2, column 1: ")
+    assert bare.startswith(f"mitofm: {own / 'bare.yaml'}: ")
+
+
+@pytest.mark.parametrize(
+    "words", ["train backbone=late", "models late", "train --config-dir study --config-name sweep"]
+)
+def test_a_yml_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, words: str) -> None:
+    for folder, name in (("backbone", "late"), ("study", "sweep")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{name}.yml").write_text("name: late\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["mitofm", *words.split()])
+    assert ".yml is not read: Hydra takes YAMLs that end in .yaml alone" in refuse(capsys)
 
 
 @pytest.mark.parametrize(
