@@ -116,8 +116,7 @@ def measure(
 def evaluation_sets(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The sets predictions are evaluated on: "all", each named evaluation set, "domain:<name>" for each domain."""
     return {
-        name: predictions if name == "all" else predictions.iloc[rows]
-        for name, rows in index_sets(predictions).items()
+        name: predictions if name == "all" else predictions.iloc[rows] for name, rows in index_sets(predictions).items()
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 from statistics import median_high
@@ -13,13 +13,14 @@ import pandas as pd
 from mitofm.data.splits.part import OUT_OF_DOMAIN
 from mitofm.evaluation import limits, statistics
 from mitofm.evaluation.metrics import evaluation_sets
-from mitofm.evaluation.replicates import Replicates, pool_folds, replicate
+from mitofm.evaluation.replicates import Replicates, pool_folds
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import Configuration, Group, name_confounders, name_seed
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import Collected
+from mitofm.runs.contributions import Contributions
 
 ALL, DOMAIN = "all", "domain:"
 AUROC = "auroc"
@@ -99,14 +100,14 @@ class Stored:
         self.thresholds = dict(zip(collected.cells["cell"], collected.cells["threshold_logit"], strict=True))
         shifts = collected.cells["prior_logit"].fillna(0.0).astype(float)
         self.shifts = dict(zip(collected.cells["cell"], shifts, strict=True))
-        done, metrics = collected.done, collected.metrics
-        learned = done[["cell", "n_train", "n_validation"]].itertuples(index=False)
+        learned = collected.done[["cell", "n_train", "n_validation"]].itertuples(index=False)
         self._labels = {cell: (int(train), int(validation)) for cell, train, validation in learned}
-        tested = metrics.reindex(columns=["cell", "set", "n", "n_positive", "n_slides"]).itertuples(index=False)
-        self._tested = {(cell, name): (int(n), int(of), int(slides)) for cell, name, n, of, slides in tested}
+        self._tested = collected.tested
         self._predictions = lru_cache(maxsize=_CELLS_IN_MEMORY)(
             lambda cell: evaluation_sets(collected.predictions(cell))
         )
+        contributions = collected.contributions or Contributions(collected.runs, kept.folder.parent)
+        self.measured = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.measure)
         self._sets = lru_cache(maxsize=None)(self._replicates)
         self.content = lru_cache(maxsize=None)(collected.predictions_sha256)
         self.config = lru_cache(maxsize=None)(collected.config)
@@ -156,15 +157,8 @@ class Stored:
         found = {key: self._sets(cell).get(name) for key, cell in group.done.items()}
         return {key: measured for key, measured in found.items() if measured is not None}
 
-    def _replicates(self, cell: str) -> dict[str, Replicates]:
-        threshold, shift = self.thresholds[cell], self.shifts[cell]
-
-        def compute() -> list[tuple[str, dict]]:
-            sets = self._predictions(cell).items()
-            return [(name, asdict(replicate(part, threshold, shift))) for name, part in sets]
-
-        found = self.kept.get(["replicates", self.content(cell), threshold, shift], compute)
-        return {name: Replicates(**plain) for name, plain in found}
+    def _replicates(self, cell: str) -> Mapping[str, Replicates]:
+        return self.measured(cell).sets
 
 
 def pool_seeds(repetitions: Mapping[str, Replicates]) -> dict[str, Replicates]:

@@ -26,6 +26,7 @@ from mitofm.reporting.origin import describe_origin
 from mitofm.reporting.page import Chapter, Page, write_page
 from mitofm.runs.bundle import Bundle, open_unpacked
 from mitofm.runs.collect import Collected, collect
+from mitofm.runs.contributions import STATISTICS
 from mitofm.runs.folder import DamagedCell
 
 PAGE = "report.html"
@@ -63,7 +64,7 @@ def make_report(
             `out` holds `figures`, `tables` or `beside` that are of no report.
     """
     wanted = parse_where(where) if where else {}
-    whole = collect(runs, study)
+    whole = collect(runs, study, cache)
     collected = _require_finished(narrow(whole, wanted) if wanted else whole)
     part = [describe_narrowing(wanted, whole, collected)] if wanted else []
     with ExitStack() as opened:
@@ -149,7 +150,7 @@ def _write_whole(
 ) -> tuple[list[Chapter], list[str]]:
     """As `_write_chapters`, if none of the cells is damaged."""
     found = group_cells(collected)
-    stored = Stored(collected, Kept(cache / "statistics"))
+    stored = Stored(collected, Kept(cache / STATISTICS))
     datasets = group_by((group for group in found if group.done), lambda group: group.configuration.dataset)
     shown = cache if crops else None
     chapters = [write_chapter(stored, groups, out, shown, prevalences) for _, groups in sorted(datasets.items())]

@@ -15,8 +15,8 @@ from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.scratch import scratch
 from mitofm.runs import journal, studies
 from mitofm.runs.bundle import open_unpacked
-from mitofm.runs.collect import read_metrics
 from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums, read_config, read_stored
+from mitofm.runs.said import read_metrics
 from mitofm.runs.sums import Unfit
 from mitofm.runs.tables import read_predictions, read_split
 

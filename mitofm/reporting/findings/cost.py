@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from mitofm.ground.files import read_json
 from mitofm.reporting.captions import describe_fraction, describe_twins
 from mitofm.reporting.estimates import AUROC, Result, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
@@ -17,7 +16,8 @@ from mitofm.reporting.numbers import NOTHING, format_interval, format_range, joi
 from mitofm.reporting.pointing import point_at
 from mitofm.reporting.style import INK, Drawn, draw, find_limits, make_slug, stack_ends
 from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate
-from mitofm.runs.collect import COST, Collected
+from mitofm.runs.collect import Collected
+from mitofm.runs.said import COST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -198,7 +198,7 @@ def tabulate(found: Sequence[Cost], collected: Collected) -> Table:
         ]
         for cost in found
     ]
-    devices = sorted(set(filter(None, (_read_device(collected, cell) for cell in collected.done["cell"]))))
+    devices = sorted(set(filter(None, map(collected.device, collected.done["cell"]))))
     note = (
         "Of one cell, from the least to the most: seconds of fitting and testing, on "
         f"{', '.join(devices) or 'a machine that is not recorded'}"
@@ -206,11 +206,3 @@ def tabulate(found: Sequence[Cost], collected: Collected) -> Table:
         "computed by the first cell that needs them and kept: the seconds of the others leave them out."
     )
     return make_table("cost", "What it costs", rows, note)
-
-
-def _read_device(collected: Collected, cell: str) -> str:
-    """What a cell ran on; "" if that is not recorded."""
-    try:
-        return str(read_json(collected.runs / "cells" / cell / "environment.json")["device"])
-    except (OSError, ValueError, KeyError):
-        return ""
