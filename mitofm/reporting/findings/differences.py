@@ -8,6 +8,7 @@ from itertools import combinations, compress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mitofm.evaluation.statistics import LEVEL
 from mitofm.evaluation.verdicts import compare_all
 from mitofm.reporting.captions import describe_fraction
 from mitofm.reporting.estimates import ALL, Pair, Result, Stored, collect_names
@@ -135,8 +136,9 @@ def _compare_first(stored: Stored, members: Sequence[Result]) -> list[Pair]:
 
 def _compare(stored: Stored, members: Sequence[Result], pairs: Iterable[tuple[Result, Result]]) -> list[Pair]:
     """The pairs with intervals that would hold together for all pairs of `members`."""
-    found = [stored.compare(first, second) for first, second in pairs]
-    together = compare_all([pair.difference for pair in found], len(members))
+    alone = len(members) < 3
+    found = [stored.compare(first, second, LEVEL if alone else None) for first, second in pairs]
+    together = compare_all([pair.difference for pair in found], len(members), stored.find_range)
     return [replace(pair, difference=difference) for pair, difference in zip(found, together, strict=True)]
 
 

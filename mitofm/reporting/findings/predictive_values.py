@@ -23,7 +23,7 @@ def tabulate(stored: Stored, results: Sequence[Result], prevalences: Sequence[fl
     rows: list[list[Entry]] = []
     shown: list[Estimate] = []
     for result in results:
-        seeds = list(stored.seeds(result.group, result.set).values())
+        seeds = list(stored.measure(result.group, result.set).values())
         values = {prevalence: estimate_ppv(seeds, prevalence) for prevalence in prevalences}
         shown += values.values()
         positives, negatives = (sum(sum(getattr(seed, side)) for seed in seeds) for side in ("positives", "negatives"))

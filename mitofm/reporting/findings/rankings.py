@@ -77,8 +77,8 @@ def rank(stored: Stored, results: Iterable[Result]) -> list[Rank]:
             continue
         higher, lower = np.zeros(len(members), dtype=int), np.zeros(len(members), dtype=int)
         pairs = list(combinations(range(len(members)), 2))
-        differences = [stored.compare(members[i], members[j]).difference for i, j in pairs]
-        for (i, j), difference in zip(pairs, compare_all(differences, len(members)), strict=True):
+        differences = [stored.compare(members[i], members[j], None).difference for i, j in pairs]
+        for (i, j), difference in zip(pairs, compare_all(differences, len(members), stored.find_range), strict=True):
             for above, below, said in ((i, j, HIGHER), (j, i, LOWER)):
                 if difference.verdict == said:
                     higher[below] += 1
