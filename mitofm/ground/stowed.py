@@ -1,4 +1,4 @@
-"""Plain data and numbers kept in one file with a checksum: to read a file of ten thousand numbers takes a tenth of a millisecond.
+"""Plain data and bytes kept in one file with a checksum: to read one with ten thousand numbers takes a tenth of a millisecond.
 
 As `files.keep`, for what JSON is too slow for. What is kept can be computed again, so a file is not forced onto the disk: one
 that is cut off or damaged has another checksum, and counts as absent.
@@ -12,8 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mitofm.ground import below
 from mitofm.ground.files import move, name_temporary
 
@@ -21,10 +19,10 @@ _CHECKSUM = hashlib.sha256().digest_size
 _LONGEST = 2**28  # bytes
 
 
-def stow(entry: Path, plain: Any, numbers: np.ndarray) -> None:
-    """Write plain data and (n,) float64 numbers for `fetch`; OSError if they cannot be written."""
+def stow(entry: Path, plain: Any, content: bytes = b"") -> None:
+    """Write plain data and bytes for `fetch`; OSError if they cannot be written."""
     text = json.dumps(plain).encode()
-    content = len(text).to_bytes(8, "little") + text + np.ascontiguousarray(numbers, dtype="<f8").tobytes()
+    content = len(text).to_bytes(8, "little") + text + content
     below.check(entry).parent.mkdir(parents=True, exist_ok=True)
     temporary = name_temporary(entry)
     try:
@@ -34,7 +32,7 @@ def stow(entry: Path, plain: Any, numbers: np.ndarray) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def fetch(entry: Path) -> tuple[Any, np.ndarray] | None:
+def fetch(entry: Path) -> tuple[Any, bytes] | None:
     """What `stow` has written; None if the file is absent, damaged or another entry's."""
     with suppress(OSError, ValueError):
         with below.check(entry).open("rb") as file:
@@ -42,7 +40,7 @@ def fetch(entry: Path) -> tuple[Any, np.ndarray] | None:
         content = held[_CHECKSUM:]
         if held[:_CHECKSUM] == _sum(entry, content):
             end = 8 + int.from_bytes(content[:8], "little")
-            return json.loads(content[8:end]), np.frombuffer(content[end:], dtype="<f8")
+            return json.loads(content[8:end]), content[end:]
     return None
 
 

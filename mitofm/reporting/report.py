@@ -24,6 +24,7 @@ from mitofm.reporting.kept import Kept
 from mitofm.reporting.narrowing import describe_narrowing, narrow, parse_where
 from mitofm.reporting.origin import describe_origin
 from mitofm.reporting.page import Chapter, Page, write_page
+from mitofm.reporting.redrawing import keeping_figures
 from mitofm.runs.bundle import Bundle, open_unpacked
 from mitofm.runs.collect import Collected, collect
 from mitofm.runs.contributions import STATISTICS
@@ -70,6 +71,7 @@ def make_report(
     with ExitStack() as opened:
         others = opened.enter_context(open_unpacked(beside)) if beside is not None else None
         new = opened.enter_context(_replace_report(out))
+        opened.enter_context(keeping_figures(cache))
         collected, chapters, missing = _write_chapters(collected, new, cache, crops, prevalences)
         if beside is not None and others is not None:
             chapters += _write_stored(beside.name, others, new / "beside", cache, prevalences)

@@ -15,8 +15,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mitofm.evaluation import replicates
 from mitofm.ground import fingerprints
 from mitofm.ground.stowed import fetch, stow
@@ -132,7 +130,7 @@ def _pack_said(said: Said) -> dict[str, Any]:
 
 def _stow_said(entry: Path, said: Said) -> None:
     with suppress(OSError):  # then they are read again
-        stow(entry, _pack_said(said), np.empty(0))
+        stow(entry, _pack_said(said))
 
 
 def _stow_measured(entry: Path, measured: Measured) -> None:

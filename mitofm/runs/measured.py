@@ -96,8 +96,8 @@ def _split_by_agreement(predictions: pd.DataFrame, split: pd.DataFrame) -> dict[
     return found
 
 
-def pack(measured: Measured) -> tuple[str, np.ndarray]:
-    """For `unpack`: one text, the same for all cells of one split, and the numbers."""
+def pack(measured: Measured) -> tuple[str, bytes]:
+    """For `unpack`: one text, the same for all cells of one split, and the numbers as bytes."""
     numbers: list[np.ndarray] = []
 
     def describe(one: Replicates) -> dict[str, Any]:
@@ -118,12 +118,12 @@ def pack(measured: Measured) -> tuple[str, np.ndarray]:
         "counts": {"names": measured.counts.names, "numbers": list(measured.counts.numbers)},
     }
     numbers += measured.counts.numbers.values()
-    return json.dumps(plain), np.concatenate(numbers) if numbers else np.empty(0)
+    return json.dumps(plain), np.concatenate(numbers).astype("<f8").tobytes()
 
 
-def unpack(plain: Mapping[str, Any], numbers: np.ndarray) -> Measured:
-    """From the plain data in the text of `pack`, and its numbers, which are not copied."""
-    place = 0
+def unpack(plain: Mapping[str, Any], content: bytes) -> Measured:
+    """From the plain data in the text of `pack`, and its bytes, which are not copied."""
+    numbers, place = np.frombuffer(content, dtype="<f8"), 0
 
     def take(count: int) -> np.ndarray:
         nonlocal place
