@@ -45,7 +45,7 @@ class Replicates:
     samples: str
     negatives: list[float]
     positives: list[float]
-    values: Mapping[str, list[float | None]]
+    values: Mapping[str, Sequence[float | None] | np.ndarray]
     counted: list[str] = field(default_factory=list)
 
     def of(self, metric: str) -> np.ndarray:

@@ -56,7 +56,7 @@ class Calls:
         folder = _cache.get()
         if folder is None:
             return None
-        for part in figure.findobj(include_self=False):
+        for part in (part for axes in figure.axes for part in axes.get_children()):
             places = part.get_xydata() if hasattr(part, "get_xydata") else None  # of marks that were made elsewhere
             self.note([type(part).__name__, part.get_gid(), part.get_url(), part.get_label(), places])
         self.note([context.of_code(), version("matplotlib")])
@@ -78,8 +78,8 @@ def bring(entry: Path | None, stem: Path, endings: Sequence[str]) -> bool:
 def keep(entry: Path | None, stem: Path, endings: Sequence[str]) -> None:
     """Keep the files of a figure; nothing if none are kept."""
     if entry is not None:
-        parts = [Path(f"{stem}.{ending}").read_bytes() for ending in endings]
         with suppress(OSError):  # then it is drawn again
+            parts = [Path(f"{stem}.{ending}").read_bytes() for ending in endings]
             stow(entry, [[ending, len(part)] for ending, part in zip(endings, parts, strict=True)], b"".join(parts))
 
 

@@ -83,7 +83,7 @@ def measure_agreement(counted: Counted, result: Result) -> Iterator[Agreed]:
         known = [table for table in tables if not np.isnan(table[way]).any()]
         if known:
             seeds = [_replicate(table, way, area, stated) for table in known]
-            measured = {name: estimate_agreement(seeds, name) for name in _MEASURES}
+            measured = estimate_agreement(seeds, _MEASURES)
             one, other = (
                 float(np.mean([_scale(table[column], area).mean() for table in known])) for column in ("counted", way)
             )
