@@ -75,6 +75,12 @@ class Estimate:
     sides: tuple[Estimate, Estimate] | None = None
     shared: bool = False
 
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Estimate:
+        """From what `dataclasses.asdict` gives."""
+        sides = plain["sides"] and tuple(map(cls.of, plain["sides"]))
+        return cls(**{**plain, "sides": sides})
+
     @property
     def decided(self) -> bool | None:
         """For a difference: whether the interval leaves out 0; None without an interval."""

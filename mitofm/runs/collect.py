@@ -111,6 +111,8 @@ class Collected:
 
     def predictions_sha256(self, cell: str) -> str:
         """The sha256 (hex) of the file of a finished cell's predictions."""
+        if cell in self.said and self.contributions is not None:
+            return self.contributions.predictions_sha256(cell)
         return Sum.of(read_bytes(self._folder(cell) / "predictions.parquet")).sha256
 
     def config(self, cell: str) -> dict[str, Any]:

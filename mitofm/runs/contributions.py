@@ -42,6 +42,7 @@ class Contributions:
         self._noted = Noted(cache, _PURPOSE, runs)
         self._shared: dict[str, Any] = {}
         self._measured: dict[str, str] = {}
+        self._predictions: dict[str, str] = {}
 
     def __enter__(self) -> Contributions:
         return self
@@ -67,8 +68,12 @@ class Contributions:
             _stow_said(entry, said)
             plain = _pack_said(said)
         config = {group: self._share(text) for group, text in plain["config"].items()}
-        self._measured[cell] = names[1]
+        self._measured[cell], self._predictions[cell] = names[1:]
         return Said(**{**plain, "config": config})
+
+    def predictions_sha256(self, cell: str) -> str:
+        """Of the predictions of a cell that is whole, from its DONE: KeyError if `say` had nothing of it."""
+        return self._predictions[cell]
 
     def measure(self, cell: str) -> Measured:
         """What a finished cell measured, kept or computed; DamagedCell if a file of it is."""
@@ -90,7 +95,7 @@ class Contributions:
         known: list[str] | None = self._noted.get(cell, state)
         if known is None:
             folder = self._runs / "cells" / cell
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, KeyError):
                 listed = sums.read(folder)
                 if listed is not None and _is_whole(str(folder), listed, look):
                     known = name_kept(listed)
@@ -109,18 +114,21 @@ def keep_contribution(folder: Path, cache: Path) -> None:
     with suppress(Exception):
         listed = sums.read(folder)
         if listed is not None:
-            saying, measuring = (cache / STATISTICS / name for name in name_kept(listed))
+            saying, measuring = (cache / STATISTICS / name for name in name_kept(listed)[:2])
             _stow_measured(measuring.with_suffix(".measured"), measure_cell(folder))
             if (said := read_said(folder)) is not None:
                 _stow_said(saying.with_suffix(".said"), said)
 
 
 def name_kept(listed: Mapping[str, Sum]) -> list[str]:
-    """The names under which the contribution of a cell with these files is kept: what it says, and what it measured."""
+    """The names under which the contribution of a cell with these files is kept: what it says, what it measured.
+
+    And the sha256 of its predictions.
+    """
     names = []
     for rule, files in ((_RULE, _SAYING), ([_RULE, replicates.VERSION], _MEASURING)):
         names.append(fingerprints.of([rule, [[file, listed[file].sha256] for file in files if file in listed]])[:32])
-    return names
+    return [*names, listed["predictions.parquet"].sha256]
 
 
 def _pack_said(said: Said) -> dict[str, Any]:
