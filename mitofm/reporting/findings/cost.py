@@ -63,7 +63,9 @@ def find(measured: Measured) -> Found:
         return Found()
     plots, left_out = draw_costs(found, measured.order, measured.figures)
     table = tabulate(found, collected)
-    return Found([Section("AUROC against cost", f"{_explain(found, plots)} {left_out}".strip(), plots, table, folded=True)])
+    return Found(
+        [Section("AUROC against cost", f"{_explain(found, plots)} {left_out}".strip(), plots, table, folded=True)]
+    )
 
 
 def _explain(found: Sequence[Cost], plots: Sequence[Drawn]) -> str:
