@@ -220,7 +220,8 @@ def subtract_by_slide(
     common = [seed for seed in common if all(np.isfinite(side[seed].of(metric)[0]) for side in (first, second))]
     if not common:
         return Estimate(None, why="no seed in common")
-    return subtract_joined(*(Joined.of([side[seed] for seed in common], metric) for side in (first, second)), level)
+    sides = [Joined.of([side[seed] for seed in common], metric) for side in (first, second)]
+    return subtract_joined(sides[0], sides[1], level)
 
 
 @dataclass(frozen=True)
