@@ -33,4 +33,4 @@ def test_one_domain_left_out_of_training_is_a_row_and_no_matrix(
     study.grid(train_domain=["all but breast"], domains=[("breast", "lung")])
     measured = measure(study)
     assert measured.domains
-    assert draw_matrices(measured.domains, measured.figures) == []
+    assert draw_matrices(measured.domains, measured.figures) == ([], "")
