@@ -132,7 +132,7 @@ test-cuda: $(READY) ## what only a GPU can show: the same results as the CPU's, 
 bench-sweep: $(READY) ## finished cells skipped and 10,080 planned beside Hydra alone, and what a cell costs beyond fitting
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/sweep.py $(ARGS)
 
-bench-books: $(READY) ## status, adding a cell and the report of 10,080 finished cells: hours; ARGS="--only status" for the first two
+bench-books: $(READY) ## status, adding a cell and the report of 10,080 finished cells: an hour; ARGS="--only status" for the first two
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/books.py $(ARGS)
 
 audit: ## known vulnerabilities of the versions in constraints.txt; asks PyPI

@@ -1,8 +1,9 @@
-"""What the books of ten thousand finished cells cost: `make bench-books`.
+"""What the books and the report of ten thousand finished cells cost: `make bench-books`.
 
 12 backbones x 6 adaptations x 4 fractions x 5 seeds x 7 domains that are left out. 35 cells are fitted, one
 for each split; every other one has the files of the cell of its split, with its own config, labels and costs, and logits
-that a normal deviate was added to. Each DONE holds the checksums. One cell of a hundred is first left out, and then added.
+that a normal deviate was added to. Each DONE holds the checksums, and each cell is measured as one is that ends. One cell of a
+hundred is first left out, and then added. Beside the report: what measuring its cells one by one, without each slide, would cost.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,12 @@ from clocks import read_clocks
 from sweep import LARGE, RANDOM, SLIDES, run_apart, spell
 
 from mitofm.commands import composing
+from mitofm.evaluation import metrics
+from mitofm.evaluation.calibration import read_shift
+from mitofm.evaluation.replicates import replicate
+from mitofm.evaluation.threshold import read_logit
 from mitofm.runs import studies, sums
+from mitofm.runs.contributions import STATISTICS, keep_contribution
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.identity import Known
 
@@ -103,6 +110,7 @@ def write_cell(folder: CellFolder, config: dict[str, Any], model: dict[str, Any]
     for name, content in (("cell.json", told), ("cost.json", cost)):
         (folder.path / name).write_text(json.dumps(content, indent=2, sort_keys=True))
     (folder.path / "DONE").write_text(sums.take(folder.path))
+    keep_contribution(folder.path, Path(os.environ["MITOFM_CACHE"]))
 
 
 def time_adding(runs: Path, ends: list[studies.End]) -> None:
@@ -114,6 +122,25 @@ def time_adding(runs: Path, ends: list[studies.End]) -> None:
     print(f"a cell added to the study, mean of {len(ends)}: {1000 * cpu:.2f} CPU ms, {1000 * wall:.2f} ms", flush=True)
 
 
+def time_measuring(runs: Path, cells: int) -> None:
+    """Measure some cells without each slide, as a report did before anything was kept, and as a cell does when it ends."""
+    folders = [runs / "cells" / name for name in list(studies.read(runs, STUDY).cells)[:: 10_080 // cells][:cells]]
+    start = read_clocks()
+    for folder in folders:
+        found = json.loads((folder / "metrics.json").read_bytes())
+        at, shift = read_logit(found["threshold"]), read_shift(found)
+        for part in metrics.evaluation_sets(pd.read_parquet(folder / "predictions.parquet")).values():
+            replicate(part, at, shift)
+    alone = (read_clocks() - start)[1] / len(folders)
+    start = read_clocks()
+    for folder in folders:
+        keep_contribution(folder, runs / "measured apart")
+    kept = (read_clocks() - start)[1] / len(folders)
+    print(
+        f"a cell measured set by set: {1000 * alone:.0f} CPU ms, mean of {len(folders)}; and kept when it ends: {1000 * kept:.0f}"
+    )
+
+
 def steps(runs: Path, early: list[studies.End], late: list[studies.End]) -> Iterator[tuple[str, list[str]]]:
     """What is measured, in this order, with the cells added between."""
     status, report = ["status", f"study={STUDY}"], ["report", f"study={STUDY}", f"out={runs / 'reports' / STUDY}"]
@@ -122,11 +149,14 @@ def steps(runs: Path, early: list[studies.End], late: list[studies.End]) -> Iter
     for when in ("first", "second"):
         yield f"status study={STUDY}, {when} time", status
     yield "status of all studies", ["status"]
-    yield "report, cold", report
+    time_measuring(runs, 40)
+    yield "report, cold, cells kept as they ended", report
     yield "report, the same again", report
     time_adding(runs, late)
     yield f"status study={STUDY} after {len(late)} new cells", status
     yield f"report after {len(late)} new cells", report
+    shutil.rmtree(Path(os.environ["MITOFM_CACHE"]) / STATISTICS)
+    yield "report, nothing kept", report
 
 
 def main() -> None:

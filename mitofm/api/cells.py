@@ -18,11 +18,11 @@ from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.versions import Way
-from mitofm.runs.collect import read_metrics
 from mitofm.runs.execute import check, run
 from mitofm.runs.folder import CellFolder, State, find_cell, read_config
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
+from mitofm.runs.said import read_metrics
 from mitofm.runs.tables import read_predictions, read_split
 from mitofm.training.settings import Paths, Trainer
 

@@ -197,7 +197,7 @@ def estimate_detection(seeds: Sequence[pd.DataFrame]) -> dict[str, Estimate]:
         figures, found = (by_unit[name].to_numpy(dtype=float) for name in ("figures", "found"))
         counts.append(replicate_agreement(figures, found, None, list(map(str, by_unit.index))))
     measured = {name: statistics.estimate(rates, name) for name in RATES}
-    return measured | {name: estimate_agreement(counts, name) for name in AGREEMENT}
+    return measured | estimate_agreement(counts, AGREEMENT)
 
 
 def read_sums(path: Path) -> pd.DataFrame | None:

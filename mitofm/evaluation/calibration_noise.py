@@ -10,6 +10,7 @@ from mitofm.ground.seeds import stream
 
 DRAWS = 200
 """Their mean is then within about 2 % of that of all."""
+_AT_ONCE = 20
 
 
 def measure_noise(log_odds: np.ndarray, weights: np.ndarray | None = None, bins: int = CALIBRATION_BINS) -> float:
@@ -33,8 +34,11 @@ def measure_noise(log_odds: np.ndarray, weights: np.ndarray | None = None, bins:
     place = np.cumsum(np.diff(log_odds, prepend=log_odds[0]) != 0)  # among the distinct ones
     bin_of = bin_by_mass(np.bincount(place, weights=weights), bins)[place]
     probabilities, generator = expit(log_odds), stream(0, "calibration noise")
-    found = 0.0
-    for _ in range(DRAWS):
-        surplus = weights * (probabilities - (generator.random(log_odds.size) < probabilities))
-        found += np.abs(np.bincount(bin_of, weights=surplus, minlength=bins)).sum()
+    found, rows = 0.0, np.repeat(np.arange(_AT_ONCE), log_odds.size) * bins + np.tile(bin_of, _AT_ONCE)
+    for _ in range(DRAWS // _AT_ONCE):
+        # The numbers of one draw after those of another, as if each were drawn by itself.
+        surplus = weights * (probabilities - (generator.random((_AT_ONCE, log_odds.size)) < probabilities))
+        binned = np.bincount(rows, weights=surplus.ravel(), minlength=_AT_ONCE * bins).reshape(_AT_ONCE, bins)
+        for one in np.abs(binned).sum(axis=1):
+            found += one
     return float(found / DRAWS / weights.sum())

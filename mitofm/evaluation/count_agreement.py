@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from mitofm.evaluation import statistics
+from mitofm.evaluation.at_once import estimate_all
 from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import Estimate
 from mitofm.evaluation.threshold import call_positives
@@ -115,12 +115,16 @@ def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 1e-12)
 
 
-def estimate_agreement(seeds: Sequence[Replicates], measure: str) -> Estimate:
-    """The mean over seeds of a measure with its interval over slides and trainings, as `statistics.estimate`.
+def estimate_agreement(seeds: Sequence[Replicates], measures: Sequence[str]) -> dict[str, Estimate]:
+    """The means over seeds of measures with their intervals over slides and trainings, as `statistics.estimate`.
 
     Measures from -1 to 1 have an interval that is symmetric in Fisher's z.
     """
-    found = statistics.estimate(seeds, measure)
+    found = estimate_all(seeds, {name: place for place, name in enumerate(measures)})
+    return {name: _name_agreement(name, found[name]) for name in measures}
+
+
+def _name_agreement(measure: str, found: Estimate) -> Estimate:
     if found.value is None:
         return replace(found, why="slides do not differ")
     if found.why.startswith("one slide"):

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from scipy.optimize import brentq
@@ -32,7 +32,7 @@ _SMOOTHING = 0.8 * (_STEPS[1] - _STEPS[0]) * np.cosh(_STEPS)
 """Least sd at each node, in distances of nodes: else the sum over them would have steps."""
 _SHARES = expit(np.linspace(-20.0, 20.0, 801))
 _SHARE_WEIGHTS = _SHARES * (1 - _SHARES) / (_SHARES * (1 - _SHARES)).sum()
-_ACCURACY, _WEIGHTLESS = 1e-12, 1e-15
+_ACCURACY, _WEIGHTLESS, _LEAST_CHANCE, _SECANTS = 1e-12, 1e-15, 1e-30, 12
 
 
 @dataclass(frozen=True)
@@ -116,15 +116,23 @@ class Difference:
 
     def _find_end(self, measure: Callable[[float], float], value: float, tail: float) -> float:
         """The end above `value`, at most 1, where a falling chance is `tail`."""
+        measure = cache(measure)
+        wanted = float(stdtrit(self.degrees, tail))
+
+        def apart(at: float) -> float:
+            # As quantiles of t chances fall nearly along a line, whose root is found in a few steps.
+            chance = min(max(measure(at), _LEAST_CHANCE), 1 - _WEIGHTLESS)
+            return float(stdtrit(self.degrees, chance)) - wanted
+
+        near = value - self.error * wanted
+        found = _follow_secants(apart, near, near + self.error / 8, value) if value < near < 1 else None
+        if found is not None:
+            return found
         if measure(1.0) >= tail:
             return 1.0
         if measure(value) <= tail:
             return value
-        low, high = value, 1.0
-        near = value - 1.5 * self.error * float(stdtrit(self.degrees, tail))
-        if near < high:  # mostly it lies below, and the search is short
-            low, high = (low, near) if measure(near) < tail else (near, high)
-        return float(brentq(lambda at: measure(at) - tail, low, high, xtol=_ACCURACY))
+        return float(brentq(apart, value, 1.0, xtol=_ACCURACY))
 
     def _measure_below(self, at: float) -> float:
         """The chance that the difference is at most `at`, as the low ends have it."""
@@ -193,3 +201,20 @@ class Difference:
             weights=weights,
             degrees=self.degrees + 1,
         )
+
+
+def _follow_secants(apart: Callable[[float], float], first: float, second: float, least: float) -> float | None:
+    """The root of a falling function above `least` and below 1, from two places near it; None if secants do not lead there."""
+    if not second < 1:
+        return None
+    one, other = apart(first), apart(second)
+    for _ in range(_SECANTS):
+        if one == other:
+            return None
+        first, second, one = second, second - other * (second - first) / (other - one), other
+        if not least < second < 1:
+            return None
+        if abs(second - first) < _ACCURACY:
+            return second
+        other = apart(second)
+    return None

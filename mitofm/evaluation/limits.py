@@ -21,12 +21,15 @@ WITHOUT_INTERVAL = {
 def estimate(seeds: Sequence[Replicates], metric: str) -> Estimate:
     """`statistics.estimate`, but that a mean of AUROCs inside slides has an interval only if six slides count in it."""
     found = statistics.estimate(seeds, metric)
-    why = WITHOUT_INTERVAL.get(metric, "")
-    if metric == "slide_macro_auroc":
-        why = _limit_slides(seeds)
-    elif metric == "domain_mean_auroc" and found.value is None:
+    why = find_reason(seeds, metric)
+    if metric == "domain_mean_auroc" and found.value is None:
         why = "no domain with both classes"
     return replace(found, low=None, high=None, standard_error=None, why=why) if why else found
+
+
+def find_reason(seeds: Sequence[Replicates], metric: str) -> str:
+    """Why an interval of the metric would mean nothing, whatever its value; "" if it does not."""
+    return _limit_slides(seeds) if metric == "slide_macro_auroc" else WITHOUT_INTERVAL.get(metric, "")
 
 
 def _limit_slides(seeds: Sequence[Replicates]) -> str:

@@ -115,24 +115,35 @@ def measure(
 
 def evaluation_sets(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The sets predictions are evaluated on: "all", each named evaluation set, "domain:<name>" for each domain."""
-    sets = {"all": predictions}
-    for name, part in predictions.groupby("evaluation_set", sort=True):
-        if name:
-            sets[str(name)] = part
-    for name, part in predictions.groupby("domain", sort=True):
-        sets[f"domain:{name}"] = part
+    return {
+        name: predictions if name == "all" else predictions.iloc[rows] for name, rows in index_sets(predictions).items()
+    }
+
+
+def index_sets(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The rows of each of `evaluation_sets`, by their places."""
+    sets = {"all": np.arange(len(predictions))}
+    for column, prefix in (("evaluation_set", ""), ("domain", "domain:")):
+        codes, names = pd.factorize(predictions[column], sort=True)
+        for code, name in enumerate(names):
+            if name or prefix:
+                sets[f"{prefix}{name}"] = np.flatnonzero(codes == code)
     return sets
 
 
 def weigh(predictions: pd.DataFrame) -> np.ndarray | None:
-    """(n,) how much each sample counts if slides had unequal chances to be tested (`test_chance`); None if all count alike.
+    """As `weigh_chances`, of the column `test_chance`; None if there is none."""
+    if "test_chance" not in predictions:
+        return None
+    return weigh_chances(predictions["test_chance"].to_numpy(dtype=float))
+
+
+def weigh_chances(chance: np.ndarray) -> np.ndarray | None:
+    """(n,) how much each sample counts if slides had unequal chances to be tested; None if all count alike.
 
     Weights are inverse chances of mean 1 (Hajek 1971): a domain that tests a third of its slides counts no more than one
     that tests a fifth of as many.
     """
-    if "test_chance" not in predictions:
-        return None
-    chance = predictions["test_chance"].to_numpy(dtype=float)
     if np.isnan(chance).any() or np.ptp(chance) == 0:
         return None
     return (1 / chance) / (1 / chance).mean()

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mitofm.evaluation import statistics
+from mitofm.evaluation.at_once import estimate_all
 from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import Estimate
 
@@ -33,17 +33,29 @@ def find_ppv(sensitivity: np.ndarray, specificity: np.ndarray, prevalence: float
 
 
 def estimate_ppv(seeds: Sequence[Replicates], prevalence: float) -> Estimate:
-    """The mean over seeds with its interval over slides and trainings, from what each seed measured.
+    """As `estimate_ppvs`, at one prevalence."""
+    return estimate_ppvs(seeds, [prevalence])[prevalence]
+
+
+def estimate_ppvs(seeds: Sequence[Replicates], prevalences: Sequence[float]) -> dict[float, Estimate]:
+    """By prevalence the mean over seeds with its interval over slides and trainings, from what each seed measured.
 
     Without any false alarm the value is 1 at every prevalence, and how low it may be follows from how low sensitivity and
     specificity may be together; so does how high it may be without any hit.
     """
-    derived = [
-        replace(seed, values={_METRIC: _list(find_ppv(seed.of(_SENSITIVITY), seed.of(_SPECIFICITY), prevalence))})
-        for seed in seeds
-    ]
-    found = statistics.estimate(derived, _METRIC)
-    sensitivity, specificity = (statistics.estimate(seeds, name) for name in (_SENSITIVITY, _SPECIFICITY))
+    derived = [replace(seed, values=_derive(seed, prevalences)) for seed in seeds]
+    found = estimate_all(derived, {name: place for place, name in enumerate(derived[0].values)})
+    sensitivity, specificity = found[_SENSITIVITY], found[_SPECIFICITY]
+    return {one: _complete(found[f"{_METRIC} {one}"], sensitivity, specificity, one) for one in prevalences}
+
+
+def _derive(seed: Replicates, prevalences: Sequence[float]) -> dict[str, np.ndarray]:
+    sensitivity, specificity = seed.of(_SENSITIVITY), seed.of(_SPECIFICITY)
+    values = {f"{_METRIC} {one}": find_ppv(sensitivity, specificity, one) for one in prevalences}
+    return {**values, _SENSITIVITY: sensitivity, _SPECIFICITY: specificity}
+
+
+def _complete(found: Estimate, sensitivity: Estimate, specificity: Estimate, prevalence: float) -> Estimate:
     if found.value is None:
         return (
             found
@@ -66,7 +78,3 @@ def _bound(sensitivity: float | None, specificity: float | None, prevalence: flo
 
 def _say(found: Estimate, why: str) -> Estimate:
     return replace(found, low=None, high=None, why=why)
-
-
-def _list(values: np.ndarray) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]

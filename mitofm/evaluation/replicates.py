@@ -45,7 +45,7 @@ class Replicates:
     samples: str
     negatives: list[float]
     positives: list[float]
-    values: Mapping[str, list[float | None]]
+    values: Mapping[str, Sequence[float | None] | np.ndarray]
     counted: list[str] = field(default_factory=list)
 
     def of(self, metric: str) -> np.ndarray:
@@ -59,30 +59,72 @@ def replicate(predictions: pd.DataFrame, threshold: float, shift: float = 0.0) -
     `predictions` has one row per sample (sample_id, slide, label, logit, and domain and test_chance if known); `threshold` is
     the chosen one, log-odds, `shift` what calibrated log-odds have beyond the logits.
     """
-    predictions = predictions.sort_values("sample_id")
-    labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy(dtype=float)
-    codes, slides = pd.factorize(predictions["slide"], sort=True)
-    portions = np.array_split(np.arange(len(slides)), 1 + len(slides) * labels.size // _AT_ONCE)
-    weights = metrics.weigh(predictions)
-    counted = np.ones(labels.size) if weights is None else weights
-    parts = [metrics.measure(labels, logits, threshold, weights, shift)]  # the very numbers of `metrics.json`
-    parts += [metrics.measure(labels, logits, threshold, (codes != one[:, None]) * counted, shift) for one in portions]
-    values = {name: np.hstack([part[name] for part in parts]) for name in parts[0]}
-    values |= _leave_out_inside(labels, logits, *number_groups(predictions), weights, values["auroc"][1:])
-    values["calibration_noise"] = np.full(1 + len(slides), np.nan)
-    values["calibration_noise"][0] = measure_noise(logits + shift, weights)
-    samples = predictions[["sample_id", "slide", "label"]].astype(str)
-    negatives, positives = (
-        np.bincount(codes, weights=counted * (labels == label), minlength=len(slides)).tolist() for label in (0, 1)
-    )
-    return Replicates(
-        [str(slide) for slide in slides],
-        fingerprints.of(samples.to_numpy().tolist()),
-        negatives,
-        positives,
-        {name: _list(found) for name, found in values.items()},
-        [str(slides[code]) for code in list_counted(labels, codes)],
-    )
+    samples = _Samples.of(predictions)
+    return samples.replicate(np.arange(len(predictions)), threshold, shift)
+
+
+def replicate_sets(predictions: pd.DataFrame, threshold: float, shift: float = 0.0) -> dict[str, Replicates]:
+    """As `replicate`, of each set that `metrics.evaluation_sets` makes: what all have in common is prepared once."""
+    ordered = predictions.sort_values("sample_id", ignore_index=True)
+    samples = _Samples.of(ordered)
+    sets = metrics.index_sets(ordered)
+    return {name: samples.replicate(rows, threshold, shift) for name, rows in sets.items()}
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """n samples, sorted by name: slides and domains as places among sorted names, and each sample spelt for a fingerprint."""
+
+    labels: np.ndarray
+    logits: np.ndarray
+    slides: np.ndarray
+    names: Sequence[str]
+    domains: np.ndarray
+    chances: np.ndarray | None
+    spelt: Sequence[Sequence[str]]
+
+    @classmethod
+    def of(cls, predictions: pd.DataFrame) -> _Samples:
+        ordered = predictions.sort_values("sample_id")
+        codes, slides = pd.factorize(ordered["slide"], sort=True)
+        return cls(
+            ordered["label"].to_numpy(),
+            ordered["logit"].to_numpy(dtype=float),
+            codes,
+            [str(slide) for slide in slides],
+            number_groups(ordered)[1],
+            ordered["test_chance"].to_numpy(dtype=float) if "test_chance" in ordered else None,
+            ordered[["sample_id", "slide", "label"]].astype(str).to_numpy().tolist(),
+        )
+
+    def replicate(self, rows: np.ndarray, threshold: float, shift: float) -> Replicates:
+        """Of the samples `rows`, which ascend."""
+        labels, logits = self.labels[rows], self.logits[rows]
+        present, codes = np.unique(self.slides[rows], return_inverse=True)
+        domains = np.unique(self.domains[rows], return_inverse=True)[1]
+        slides = [self.names[one] for one in present]
+        portions = np.array_split(np.arange(len(slides)), 1 + len(slides) * labels.size // _AT_ONCE)
+        weights = None if self.chances is None else metrics.weigh_chances(self.chances[rows])
+        counted = np.ones(labels.size) if weights is None else weights
+        parts = [metrics.measure(labels, logits, threshold, weights, shift)]  # the very numbers of `metrics.json`
+        parts += [
+            metrics.measure(labels, logits, threshold, (codes != one[:, None]) * counted, shift) for one in portions
+        ]
+        values = {name: np.hstack([part[name] for part in parts]) for name in parts[0]}
+        values |= _leave_out_inside(labels, logits, codes, domains, weights, values["auroc"][1:])
+        values["calibration_noise"] = np.full(1 + len(slides), np.nan)
+        values["calibration_noise"][0] = measure_noise(logits + shift, weights)
+        negatives, positives = (
+            np.bincount(codes, weights=counted * (labels == label), minlength=len(slides)).tolist() for label in (0, 1)
+        )
+        return Replicates(
+            slides,
+            fingerprints.of([self.spelt[row] for row in rows]),
+            negatives,
+            positives,
+            {name: _list(found) for name, found in values.items()},
+            [slides[code] for code in list_counted(labels, codes)],
+        )
 
 
 def pool_folds(folds: Sequence[Replicates]) -> Replicates:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 EXPONENTS = np.geomspace(0.05, 3.0, 200)
+_AT_ONCE = 128  # rows whose numbers stay in the processor's own memory
 _FINER = 25  # parts into which the grid is divided around the best exponent
 MINIMUM_AMOUNTS = 4
 """Fewer amounts of labels cannot tell three parameters."""
@@ -45,6 +46,12 @@ def fit(labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> Scalin
         errors: (R, K) the error with as many, in [0, 1].
         precision: (K,) weights, inverse variances of the errors.
     """
+    portions = np.array_split(errors, 1 + len(errors) // _AT_ONCE)
+    laws = [_fit(labels, portion, precision) for portion in portions]
+    return ScalingLaw(*(np.concatenate([getattr(law, name) for law in laws]) for name in "abc"))
+
+
+def _fit(labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> ScalingLaw:
     coarse = _best(EXPONENTS[None], labels, errors, precision)
     apart = EXPONENTS[1] / EXPONENTS[0]
     around = np.geomspace(coarse.b / apart, coarse.b * apart, 2 * _FINER + 1, axis=1)

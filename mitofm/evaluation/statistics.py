@@ -75,6 +75,12 @@ class Estimate:
     sides: tuple[Estimate, Estimate] | None = None
     shared: bool = False
 
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Estimate:
+        """From what `dataclasses.asdict` gives."""
+        sides = plain["sides"] and tuple(map(cls.of, plain["sides"]))
+        return cls(**{**plain, "sides": sides})
+
     @property
     def decided(self) -> bool | None:
         """For a difference: whether the interval leaves out 0; None without an interval."""
@@ -174,7 +180,7 @@ def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = 
     seeds = [seed for seed in seeds if np.isfinite(seed.of(metric)[0])]
     names = sorted({name for seed in seeds for name in seed.slides})
     return _add_interval(
-        replace(_measure(_join(seeds, metric, names), _weigh(seeds, names)), bounded=metric not in UNBOUNDED), level
+        replace(_measure(_join(seeds, metric, names), weigh(seeds, names)), bounded=metric not in UNBOUNDED), level
     )
 
 
@@ -188,13 +194,18 @@ def subtract_paired(
     Raises:
         MitofmError: for some seed the two were not tested on the same samples.
     """
+    require_same_samples(first, second)
+    return subtract_by_slide(first, second, metric, level)
+
+
+def require_same_samples(first: Mapping[Any, Replicates], second: Mapping[Any, Replicates]) -> None:
+    """Raise a MitofmError if in some seed of both the two were not tested on the same samples."""
     for seed in first:
         if seed in second and first[seed].samples != second[seed].samples:
             raise MitofmError(
                 f"seed {seed}: the two configurations were not tested on the same samples, so they cannot be compared "
                 "pair by pair"
             )
-    return subtract_by_slide(first, second, metric, level)
 
 
 def subtract_by_slide(
@@ -209,19 +220,55 @@ def subtract_by_slide(
     common = [seed for seed in common if all(np.isfinite(side[seed].of(metric)[0]) for side in (first, second))]
     if not common:
         return Estimate(None, why="no seed in common")
-    sides = [[side[seed] for seed in common] for side in (first, second)]
-    own = [sorted({slide for seed in side for slide in seed.slides}) for side in sides]
-    names = sorted({*own[0], *own[1]})
-    one, other = (_join(side, metric, names) for side in sides)
-    weights = [_weigh(side, names) for side in sides]
-    found = _measure(one - other, weights[0] + weights[1], LEAST_DEGREES)
-    bounded = metric not in UNBOUNDED
-    each = [replace(_measure(*side), bounded=bounded) for side in zip((one, other), weights, strict=True)]
-    found = replace(found, sides=(each[0], each[1]), shared=not set(own[0]).isdisjoint(own[1]))
+    sides = [Joined.of([side[seed] for seed in common], metric) for side in (first, second)]
+    return subtract_joined(sides[0], sides[1], level)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A metric of several seeds on all their slides.
+
+    Attributes:
+        names: of the S slides of all seeds, sorted.
+        values: (seeds, 1 + S) of all slides, then without each.
+        weights: (S,) each slide's share of the samples.
+        alone: the estimate, without an interval.
+    """
+
+    names: list[str]
+    values: np.ndarray
+    weights: np.ndarray
+    alone: Estimate
+
+    @classmethod
+    def of(cls, seeds: Sequence[Replicates], metric: str) -> Joined:
+        """Of seeds in all of which the metric is defined."""
+        names = sorted({slide for seed in seeds for slide in seed.slides})
+        values, weights = _join(seeds, metric, names), weigh(seeds, names)
+        return cls(names, values, weights, replace(_measure(values, weights), bounded=metric not in UNBOUNDED))
+
+    def place(self, names: list[str]) -> Joined:
+        """The same among more slides."""
+        places = {name: place for place, name in enumerate(names)}
+        own = [places[name] for name in self.names]
+        values = np.repeat(self.values[:, :1], 1 + len(names), axis=1)
+        values[:, [1 + place for place in own]] = self.values[:, 1:]
+        weights = np.zeros(len(names))
+        weights[own] = self.weights
+        return Joined(names, values, weights, replace(_measure(values, weights), bounded=self.alone.bounded))
+
+
+def subtract_joined(first: Joined, second: Joined, level: float | None = LEVEL) -> Estimate:
+    """As `subtract_by_slide`, of the same seeds; without an interval if `level` is None, for `Estimate.reach` to add it."""
+    own = [first.names, second.names]
+    if own[0] != own[1]:
+        first, second = (side.place(sorted({*own[0], *own[1]})) for side in (first, second))
+    found = _measure(first.values - second.values, first.weights + second.weights, LEAST_DEGREES)
+    found = replace(found, sides=(first.alone, second.alone), shared=not set(own[0]).isdisjoint(own[1]))
     few = min(len(slides) for slides in own) < MINIMUM_SLIDES
-    few_effective = min(map(_count_effective, weights)) < MINIMUM_EFFECTIVE
+    few_effective = min(side.alone.effective_slides for side in (first, second)) < MINIMUM_EFFECTIVE
     if found.standard_error is not None and (few or few_effective):
-        found = replace(found, standard_error=None, why=_say_few(few))
+        found = replace(found, standard_error=None, why=say_few(few))
     return _add_interval(found, level)
 
 
@@ -263,7 +310,7 @@ def _join(seeds: Sequence[Replicates], metric: str, names: Sequence[str]) -> np.
     return joined
 
 
-def _weigh(seeds: Sequence[Replicates], names: Sequence[str]) -> np.ndarray:
+def weigh(seeds: Sequence[Replicates], names: Sequence[str]) -> np.ndarray:
     """(slides of all,) the mean over seeds and classes of each slide's share of the samples."""
     places = {name: place for place, name in enumerate(names)}
     weights = np.zeros(len(names))
@@ -274,7 +321,7 @@ def _weigh(seeds: Sequence[Replicates], names: Sequence[str]) -> np.ndarray:
     return weights
 
 
-def _count_effective(weights: np.ndarray) -> float:
+def count_effective(weights: np.ndarray) -> float:
     """How many slides of equal weight are as many."""
     return float(weights.sum() ** 2 / (weights**2).sum()) if weights.any() else 0.0
 
@@ -284,12 +331,12 @@ def _measure(replicates: np.ndarray, weights: np.ndarray, least: float = 1.0) ->
     seeds, slides = replicates.shape[0], replicates.shape[1] - 1
     if not seeds:
         return Estimate(None, slides=slides, why="no seed has samples of both classes")
-    each, effective = replicates[:, 0], _count_effective(weights)
+    each, effective = replicates[:, 0], count_effective(weights)
     found = Estimate(float(each.mean()), slides=slides, effective_slides=effective, seeds=seeds)
     if seeds > 1:
         found = replace(found, seed_sd=float(each.std(ddof=1)))
     if slides < MINIMUM_SLIDES or effective < MINIMUM_EFFECTIVE:
-        return replace(found, why=_say_few(slides < MINIMUM_SLIDES))
+        return replace(found, why=say_few(slides < MINIMUM_SLIDES))
     if not np.isfinite(replicates).all():
         return replace(found, why="one slide holds a whole class")
     influence = replicates[:, 1:].mean(axis=0)
@@ -303,14 +350,15 @@ def _measure(replicates: np.ndarray, weights: np.ndarray, least: float = 1.0) ->
     return found if seeds == 1 else found.with_training(float(np.sqrt(measure_seed_variance(replicates))))
 
 
-def _say_few(slides: bool) -> str:
+def say_few(slides: bool) -> str:
+    """Why there is no interval: too few slides, or too few that count."""
     return f"under {MINIMUM_SLIDES} slides" if slides else "few slides hold nearly all samples"
 
 
-def _add_interval(found: Estimate, level: float) -> Estimate:
+def _add_interval(found: Estimate, level: float | None) -> Estimate:
     """With the interval that covers with the chance `level`, if there is a standard error."""
     if found.value is None or found.standard_error is None:
         return found
     if not found.bounded and found.standard_error == 0:
         return replace(found, why="no slide makes a difference")
-    return found.reach((1 - level) / 2)
+    return found if level is None else found.reach((1 - level) / 2)

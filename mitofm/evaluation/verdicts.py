@@ -7,7 +7,7 @@ For a family of K the interval is that of 1 - 5 % / K, so that the chance of any
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import log, sqrt
 
@@ -45,29 +45,40 @@ def judge(found: Estimate, margin: float = MARGIN) -> str:
     return NOT_DECIDED if not found.decided else BETTER if found.low > 0 else WORSE
 
 
-def compare_all(differences: Sequence[Estimate], members: int) -> list[Estimate]:
+def compare_all(
+    differences: Sequence[Estimate], members: int, find_range: Callable[[int, float], float] | None = None
+) -> list[Estimate]:
     """Differences between some of `members`, with intervals that hold together for all pairs of these.
 
     So they do for any that is picked for its value, such as the highest minus another. By the studentized range (Tukey
     1953; Kramer 1956, Biometrics 12:307), which is safe for unequal and dependent estimates. What trainings make of a
     difference is at least what they make of all on average: of many pairs some look as if training made none by chance.
+
+    Args:
+        differences: of three or more members they need no interval of their own (`statistics.subtract_joined`).
+        members: how many there are.
+        find_range: another one, which remembers what `find_range` gave.
     """
     if members < 3:
         return list(differences)
     known = [one.training_sd for one in differences if one.training_sd is not None]
     shared = sqrt(sum(one**2 for one in known) / len(known)) if known else 0.0
-    return [one if one.low is None else _widen(one, members, shared) for one in differences]
+    return [_widen(one, members, shared, find_range or _find_range) for one in differences]
 
 
-def _widen(one: Estimate, members: int, training_sd: float) -> Estimate:
+def _widen(one: Estimate, members: int, training_sd: float, find: Callable[[int, float], float]) -> Estimate:
+    if one.value is None or not one.standard_error:
+        return one
     floored = one.with_training(max(one.training_sd or 0.0, training_sd))
     # Rounded down, which is safe: each number of degrees costs a double integral.
     steps = int(log(max(floored.degrees, 1.0), _STEP))
-    errors = _find_range(members, _STEP**steps)
+    errors = find(members, _STEP**steps)
     return floored.reach(float(stdtr(floored.degrees, -errors)))
 
 
-@cache
-def _find_range(members: int, degrees: float) -> float:
-    """How many standard errors all differences between `members` equal ones stay under."""
+def find_range(members: int, degrees: float) -> float:
+    """How many standard errors all differences between `members` equal ones stay under: a double integral."""
     return float(studentized_range.ppf(LEVEL, members, degrees)) / sqrt(2)
+
+
+_find_range = cache(find_range)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ def read_cell(value: Any) -> Any:
 def to_csv(frame: pd.DataFrame) -> str:
     """The text of a CSV file of `frame` without its index, numbers in as many digits as give them back."""
     texts = frame.select_dtypes(exclude="number").columns
-    safe = frame.assign(**{column: frame[column].astype(object).map(write_cell) for column in texts})
+    spell = cache(write_cell)  # most names stand in many rows
+    safe = frame.assign(**{column: frame[column].astype(object).map(spell) for column in texts})
     return safe.rename(columns=write_cell).to_csv(index=False, lineterminator="\n")
 
 

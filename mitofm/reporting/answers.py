@@ -103,7 +103,7 @@ def explain(found: Sequence[Answer], margin: float) -> str:
 
 
 def _answer(stored: Stored, asked: Answer, metric: str) -> Answer:
-    sides = stored.match(asked.first, asked.second)
+    sides = stored.match(asked.first, asked.second, metric)
     try:
         found, paired = statistics.subtract_paired(*sides, metric), SAMPLES
     except MitofmError:

@@ -32,7 +32,7 @@ def compare(runs: Path, first: str, second: str, cache: Path) -> Table:
     Raises:
         MitofmError: there is no such study, or no configuration has a counterpart.
     """
-    sides = [collect(runs, study) for study in (first, second)]
+    sides = [collect(runs, study, cache) for study in (first, second)]
     cells = pd.concat([side.cells for side in sides]).drop_duplicates("cell", ignore_index=True)
     stored = Stored(Collected(runs, cells), Kept(cache / "statistics"))
     results = [pick_primary(measure(stored, group_cells(side))) for side in sides]

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from math import inf
 from statistics import median_high
 
+import numpy as np
 import pandas as pd
 
 from mitofm.data.splits.part import OUT_OF_DOMAIN
-from mitofm.evaluation import limits, statistics
+from mitofm.evaluation import statistics
+from mitofm.evaluation.at_once import estimate_all
 from mitofm.evaluation.metrics import evaluation_sets
-from mitofm.evaluation.replicates import Replicates, pool_folds, replicate
-from mitofm.evaluation.statistics import Estimate
+from mitofm.evaluation.replicates import Replicates, pool_folds
+from mitofm.evaluation.statistics import LEVEL, Estimate, Joined
+from mitofm.evaluation.verdicts import find_range
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import Configuration, Group, name_confounders, name_seed
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import Collected
+from mitofm.runs.contributions import Contributions
 
 ALL, DOMAIN = "all", "domain:"
 AUROC = "auroc"
@@ -42,6 +46,7 @@ METRICS = {
     "weighted_f1_chosen": "weighted F1 at the chosen threshold",
 }
 """Every metric of `metrics.json`, the primary one first, and what reports call it."""
+_PLACES = {name: place for place, name in enumerate(METRICS)}
 _CELLS_IN_MEMORY = 32
 
 
@@ -99,15 +104,22 @@ class Stored:
         self.thresholds = dict(zip(collected.cells["cell"], collected.cells["threshold_logit"], strict=True))
         shifts = collected.cells["prior_logit"].fillna(0.0).astype(float)
         self.shifts = dict(zip(collected.cells["cell"], shifts, strict=True))
-        done, metrics = collected.done, collected.metrics
-        learned = done[["cell", "n_train", "n_validation"]].itertuples(index=False)
+        learned = collected.done[["cell", "n_train", "n_validation"]].itertuples(index=False)
         self._labels = {cell: (int(train), int(validation)) for cell, train, validation in learned}
-        tested = metrics.reindex(columns=["cell", "set", "n", "n_positive", "n_slides"]).itertuples(index=False)
-        self._tested = {(cell, name): (int(n), int(of), int(slides)) for cell, name, n, of, slides in tested}
+        self._tested = collected.tested
         self._predictions = lru_cache(maxsize=_CELLS_IN_MEMORY)(
             lambda cell: evaluation_sets(collected.predictions(cell))
         )
-        self._sets = lru_cache(maxsize=None)(self._replicates)
+        contributions = collected.contributions or Contributions(collected.runs, kept.folder.parent)
+        self.measured = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.measure)
+        self._whole = lru_cache(maxsize=_CELLS_IN_MEMORY)(self._replicates)
+        self._sets = lru_cache(maxsize=None)(self._pick_auroc)
+        self._ranges = cache(
+            lambda members, degrees: kept.get(
+                ["studentized range", members, degrees], lambda: find_range(members, degrees)
+            )
+        )
+        self._joined: dict[tuple[str, ...], Joined] = {}
         self.content = lru_cache(maxsize=None)(collected.predictions_sha256)
         self.config = lru_cache(maxsize=None)(collected.config)
 
@@ -120,12 +132,19 @@ class Stored:
         return list(dict.fromkeys(name for cell in group.done.values() for name in self._sets(cell)))
 
     def seeds(self, group: Group, name: str) -> dict[str, Replicates]:
-        """By seed every metric on the set `name`, on all its slides and without each; folds of a seed are pooled."""
+        """By seed the AUROC on the set `name`, on all its slides and without each; folds of a seed are pooled."""
         return pool_seeds(self._repetitions(group, name))
 
-    def match(self, first: Result, second: Result) -> tuple[dict[str, Replicates], dict[str, Replicates]]:
-        """As `seeds`, of both results, made of the seeds and folds that both have."""
-        sides = [self._repetitions(one.group, one.set) for one in (first, second)]
+    def measure(self, group: Group, name: str) -> dict[str, Replicates]:
+        """As `seeds`, of every metric."""
+        return pool_seeds(self._repetitions(group, name, every=True))
+
+    def match(
+        self, first: Result, second: Result, metric: str = AUROC
+    ) -> tuple[dict[str, Replicates], dict[str, Replicates]]:
+        """As `seeds`, of both results, made of the seeds and folds that both have; with a metric besides AUROC."""
+        every = metric != AUROC
+        sides = [self._repetitions(one.group, one.set, every) for one in (first, second)]
         one, other = ({key: side[key] for key in side if key in sides[0].keys() & sides[1].keys()} for side in sides)
         return pool_seeds(one), pool_seeds(other)
 
@@ -133,12 +152,46 @@ class Stored:
         """By seed the predictions on the set `name`."""
         return {seed: self._predictions(cell)[name] for seed, cell in group.done.items() if name in self._sets(cell)}
 
-    def compare(self, first: Result, second: Result) -> Pair:
-        """AUROC of `first` minus that of `second` on the seeds of both; no value if their samples differ."""
+    def compare(self, first: Result, second: Result, level: float | None = LEVEL) -> Pair:
+        """AUROC of `first` minus that of `second` on the seeds of both; no value if their samples differ.
+
+        Without an interval if `level` is None.
+        """
         try:
-            return Pair(first, second, statistics.subtract_paired(*self.match(first, second)))
+            one, other = self.match(first, second)
+            statistics.require_same_samples(one, other)
+            return Pair(first, second, self._subtract(first, second, one, other, level))
         except MitofmError:
             return Pair(first, second, Estimate(None, why="not tested on the same samples"))
+
+    def subtract_by_slide(self, first: Result, second: Result, level: float | None = LEVEL) -> Pair:
+        """As `compare`, whatever samples of the slides each was tested on (`statistics.subtract_by_slide`)."""
+        return Pair(first, second, self._subtract(first, second, *self.match(first, second), level))
+
+    def _subtract(
+        self,
+        first: Result,
+        second: Result,
+        one: Mapping[str, Replicates],
+        other: Mapping[str, Replicates],
+        level: float | None,
+    ) -> Estimate:
+        defined = [seed for seed in one if all(np.isfinite(side[seed].of(AUROC)[0]) for side in (one, other))]
+        if not defined:
+            return statistics.subtract_by_slide(one, other, AUROC)
+        common = first.group.done.keys() & second.group.done.keys()
+        sides = []
+        for result, seeds in ((first, one), (second, other)):
+            cells = (cell for repetition, cell in result.group.done.items() if repetition in common)
+            key = (result.set, *defined, *cells)
+            if key not in self._joined:
+                self._joined[key] = Joined.of([seeds[seed] for seed in defined], AUROC)
+            sides.append(self._joined[key])
+        return statistics.subtract_joined(sides[0], sides[1], level)
+
+    def find_range(self, members: int, degrees: float) -> float:
+        """As `verdicts.find_range`, remembered."""
+        return self._ranges(members, degrees)
 
     def count_learned(self, group: Group) -> list[tuple[int, int]]:
         """Training and validation samples of each seed."""
@@ -152,19 +205,20 @@ class Stored:
         """Test samples, positives among them and slides of each seed on the set `name`."""
         return [self._tested[cell, name] for cell in group.done.values() if (cell, name) in self._tested]
 
-    def _repetitions(self, group: Group, name: str) -> dict[str, Replicates]:
-        found = {key: self._sets(cell).get(name) for key, cell in group.done.items()}
+    def _repetitions(self, group: Group, name: str, every: bool = False) -> dict[str, Replicates]:
+        read = self._whole if every else self._sets
+        found = {key: read(cell).get(name) for key, cell in group.done.items()}
         return {key: measured for key, measured in found.items() if measured is not None}
 
-    def _replicates(self, cell: str) -> dict[str, Replicates]:
-        threshold, shift = self.thresholds[cell], self.shifts[cell]
+    def _replicates(self, cell: str) -> Mapping[str, Replicates]:
+        return self.measured(cell).sets
 
-        def compute() -> list[tuple[str, dict]]:
-            sets = self._predictions(cell).items()
-            return [(name, asdict(replicate(part, threshold, shift))) for name, part in sets]
-
-        found = self.kept.get(["replicates", self.content(cell), threshold, shift], compute)
-        return {name: Replicates(**plain) for name, plain in found}
+    def _pick_auroc(self, cell: str) -> dict[str, Replicates]:
+        """Of one metric alone: that of all cells stays in memory."""
+        return {
+            name: replace(one, values={AUROC: np.array(one.values[AUROC], dtype=float)})
+            for name, one in self._whole(cell).items()
+        }
 
 
 def pool_seeds(repetitions: Mapping[str, Replicates]) -> dict[str, Replicates]:
@@ -179,8 +233,7 @@ def measure(stored: Stored, groups: Iterable[Group]) -> list[Result]:
     results = []
     for group in groups:
         for name in stored.sets(group):
-            seeds = list(stored.seeds(group, name).values())
-            found = {metric: limits.estimate(seeds, metric) for metric in METRICS}
+            found = estimate_all(list(stored.measure(group, name).values()), _PLACES)
             results.append(Result(group, name, found))
     return results
 

@@ -42,6 +42,11 @@ class Foreseen(Collected):
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
+    def tested(self) -> dict[tuple[str, str], tuple[int, int, int]]:
+        """None."""
+        return {}
+
+    @cached_property
     def metrics(self) -> pd.DataFrame:
         """None: nothing is measured yet."""
         return pd.DataFrame(columns=["cell", "set"])
@@ -77,6 +82,8 @@ def foresee_cells(finished: Collected, coming: Mapping[str, tuple[Settings, Spli
         finished.stated,
         finished.damaged_lines,
         finished.lost,
+        finished.said,
+        finished.contributions,
         {name: split for name, (_, split) in coming.items()},
         {name: settings.config for name, (settings, _) in coming.items()},
     )

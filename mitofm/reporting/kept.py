@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mitofm.evaluation.replicates import VERSION
 from mitofm.ground import fingerprints
-from mitofm.ground.files import remember
+from mitofm.ground.stowed import fetch, stow
 
 
 class Kept:
-    """Results in `folder`, one small JSON each."""
+    """Results in `folder`, one small file each."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -22,4 +23,10 @@ class Kept:
 
         `made_of` is plain data: all that the result depends on, besides the version of the statistics.
         """
-        return remember(self.folder / f"{fingerprints.of([VERSION, made_of])[:32]}.json", "result", compute)
+        entry = self.folder / f"{fingerprints.of([VERSION, made_of])[:32]}.kept"
+        if (found := fetch(entry)) is not None:
+            return found[0]
+        result = compute()
+        with suppress(OSError):  # if it cannot be written, it is computed again next time
+            stow(entry, result)
+        return result

@@ -24,8 +24,10 @@ from mitofm.reporting.kept import Kept
 from mitofm.reporting.narrowing import describe_narrowing, narrow, parse_where
 from mitofm.reporting.origin import describe_origin
 from mitofm.reporting.page import Chapter, Page, write_page
+from mitofm.reporting.redrawing import keeping_figures
 from mitofm.runs.bundle import Bundle, open_unpacked
 from mitofm.runs.collect import Collected, collect
+from mitofm.runs.contributions import STATISTICS
 from mitofm.runs.folder import DamagedCell
 
 PAGE = "report.html"
@@ -63,12 +65,13 @@ def make_report(
             `out` holds `figures`, `tables` or `beside` that are of no report.
     """
     wanted = parse_where(where) if where else {}
-    whole = collect(runs, study)
+    whole = collect(runs, study, cache)
     collected = _require_finished(narrow(whole, wanted) if wanted else whole)
     part = [describe_narrowing(wanted, whole, collected)] if wanted else []
     with ExitStack() as opened:
         others = opened.enter_context(open_unpacked(beside)) if beside is not None else None
         new = opened.enter_context(_replace_report(out))
+        opened.enter_context(keeping_figures(cache))
         collected, chapters, missing = _write_chapters(collected, new, cache, crops, prevalences)
         if beside is not None and others is not None:
             chapters += _write_stored(beside.name, others, new / "beside", cache, prevalences)
@@ -149,7 +152,7 @@ def _write_whole(
 ) -> tuple[list[Chapter], list[str]]:
     """As `_write_chapters`, if none of the cells is damaged."""
     found = group_cells(collected)
-    stored = Stored(collected, Kept(cache / "statistics"))
+    stored = Stored(collected, Kept(cache / STATISTICS))
     datasets = group_by((group for group in found if group.done), lambda group: group.configuration.dataset)
     shown = cache if crops else None
     chapters = [write_chapter(stored, groups, out, shown, prevalences) for _, groups in sorted(datasets.items())]

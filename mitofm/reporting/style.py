@@ -17,6 +17,7 @@ from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import fingerprints
 from mitofm.ground.terminal import escape
 from mitofm.reporting.pointing import find_places, spell_places
+from mitofm.reporting.redrawing import Calls, bring, keep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -139,17 +140,21 @@ def draw(
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
-        yield figure, axes
+        calls = Calls(height, heading, width, columns)
+        yield calls.watch(figure), calls.watch(axes)
         axes.set_title(fill(heading, _TITLE, break_on_hyphens=False))  # a long one would make all else small
         handles, names = axes.get_legend_handles_labels()
         if names:
             columns = min(columns, len(names))
             figure.legend(handles, names, loc="outside lower center", ncols=columns, handlelength=1.8)
-        _keep(figure, stem)
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        kept = calls.find(figure)
+        if not bring(kept, stem, list(_METADATA)):
+            _keep(figure, stem)
+            keep(kept, stem, list(_METADATA))
 
 
 def _keep(figure: Figure, stem: Path) -> None:
-    stem.parent.mkdir(parents=True, exist_ok=True)
     _show_as_text(figure)
     layout: Any = figure.get_layout_engine()
     layout.execute(figure)  # once for all files: it takes longer than drawing

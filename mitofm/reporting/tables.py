@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from mitofm.ground.terminal import escape
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.escaping import escape_latex, escape_markdown
 from mitofm.reporting.estimates import Result
+from mitofm.reporting.longtable import write_longtable
 from mitofm.reporting.numbers import explain_outcome, format_difference, format_interval, format_range, name_set
 
 SETTING, SET, LABELS, MODEL, ADAPTATION = AXES = ("setting", "test set", "labels", "model", "adaptation")
@@ -70,16 +72,19 @@ class Table:
         """A longtable (packages booktabs and longtable), what a reader must know as a comment above it."""
         if self.shown.empty:
             return f"% {escape(self.title)}: nothing\n"
-        shown = self.shown.map(escape_latex).rename(columns=escape_latex)
-        body = shown.to_latex(index=False, escape=False, longtable=True, caption=escape_latex(self.title))
+        spell = cache(escape_latex)
+        rows = (list(map(spell, row)) for row in self.shown.itertuples(index=False, name=None))
+        body = write_longtable(list(map(escape_latex, self.shown.columns)), rows, escape_latex(self.title))
         return f"% {escape(self.caption)}\n{body.translate(_TEX)}"
 
     def _markdown(self) -> str:
+        spell = cache(escape_markdown)
+
         def join(entries: Sequence[Any]) -> str:
-            return "| " + " | ".join(map(escape_markdown, entries)) + " |"
+            return "| " + " | ".join(map(spell, entries)) + " |"
 
         rule = join(["---"] * self.shown.shape[1])
-        body = [join(row) for row in self.shown.itertuples(index=False)]
+        body = [join(row) for row in self.shown.itertuples(index=False, name=None)]
         parts = [f"# {escape_markdown(self.title)}", "\n".join([join(list(self.shown.columns)), rule, *body])]
         return "\n\n".join([*parts, escape_markdown(self.caption)] if self.caption else parts) + "\n"
 

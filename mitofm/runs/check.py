@@ -13,10 +13,12 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import is_remembered, read_json
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.scratch import scratch
+from mitofm.ground.stowed import fetch
 from mitofm.runs import journal, studies
 from mitofm.runs.bundle import open_unpacked
-from mitofm.runs.collect import read_metrics
+from mitofm.runs.contributions import STATISTICS
 from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums, read_config, read_stored
+from mitofm.runs.said import read_metrics
 from mitofm.runs.sums import Unfit
 from mitofm.runs.tables import read_predictions, read_split
 
@@ -24,12 +26,13 @@ WHOLE, UNCHECKED, DAMAGED = "whole", "unchecked", "damaged"
 KINDS = ("cells", "journals", "patch stores", "tables", "embeddings", "kept results", "bundles")
 _KEPT = {
     "fingerprints": "fingerprint",
-    "statistics": "result",
     "configs": "kept",
     "noted": "cells",
     "models": "built",
     "plans": "lines",
 }
+
+_STOWED = (STATISTICS, "figures")  # by `ground/stowed.py`
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,16 @@ def _check_cache(cache: Path) -> Iterator[Checked]:
             yield Checked("embeddings", WHOLE)
     for folder, key in _KEPT.items():
         for entry in sorted((cache / folder).glob("*.json")):
-            state = _read_kept(entry, key)
-            told = f"{entry}: it is not what was kept: `rm {entry}`, and it is computed again when next needed"
-            yield Checked("kept results", state, told if state == DAMAGED else "")
+            yield _judge_kept(entry, _read_kept(entry, key))
+    for folder in _STOWED:
+        for entry in sorted((cache / folder).glob("[!.]*.*")):
+            if entry.suffix != ".json":  # of before: nobody reads it
+                yield _judge_kept(entry, DAMAGED if fetch(entry) is None else WHOLE)
+
+
+def _judge_kept(entry: Path, state: str) -> Checked:
+    told = f"{entry}: it is not what was kept: `rm {entry}`, and it is computed again when next needed"
+    return Checked("kept results", state, told if state == DAMAGED else "")
 
 
 def _read_kept(entry: Path, key: str) -> str:

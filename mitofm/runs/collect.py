@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mitofm.evaluation.calibration import read_shift
-from mitofm.evaluation.threshold import read_logit
+from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.places import remove_folders
 from mitofm.runs import studies
-from mitofm.runs.choice import count_tried
-from mitofm.runs.folder import (
-    CellFolder,
-    DamagedCell,
-    State,
-    check_sizes,
-    has_file,
-    read_bytes,
-    read_config,
-    read_stored,
-)
+from mitofm.runs.contributions import Contributions
+from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sizes, read_bytes, read_config
 from mitofm.runs.keys import LABELS
+from mitofm.runs.looking import look
+from mitofm.runs.said import COST, Said, describe_choice, read_cost, read_device, read_labels, read_metrics, read_tested
 from mitofm.runs.sums import Sum
 from mitofm.runs.tables import read_predictions, read_split
 
@@ -35,11 +27,6 @@ MISSING, DAMAGED, PLANNED = "missing", "damaged", "planned"
 _MISSING = {State.TO_DO: "not started"} | dict.fromkeys((State.INTERRUPTED, State.RUNNING), "interrupted or running")
 _FURTHER = ("positive", "negative", "n_train", "n_validation", "test_only", "slide_unit", "seen", "leaks")
 """Labels that are no value of a key."""
-_WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
-_COUNTED = ("n_train", "n_validation")  # of finished cells. A report needs these three groups of labels
-COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
-# The version of a cell that does not state it, by whether its threshold is stated as a logit.
-_LAST_WITHOUT, _FIRST_WITH_LOGIT = 3, 4
 _CHOSEN = ("threshold", "threshold_logit", "threshold_rule", "prior_logit", "settings_tried")
 _WHOLE = ("protocol_version", "settings_tried")
 COLUMNS = ("cell", "state", "reason", *LABELS, *_FURTHER, *_CHOSEN, *COST)
@@ -59,6 +46,8 @@ class Collected:
         stated: the comparisons that the study stated before it ran; None if it stated none.
         damaged_lines: of the study's journal, which may have named further cells.
         lost: what else is missing of the study's books, in words; "" if nothing is known to be.
+        said: of finished cells whose files were seen to be whole, what the small ones say; the files of others are read.
+        contributions: what is kept of them.
     """
 
     runs: Path
@@ -66,6 +55,8 @@ class Collected:
     stated: Mapping[str, Any] | None = None
     damaged_lines: int = 0
     lost: str = ""
+    said: Mapping[str, Said] = field(default_factory=dict)
+    contributions: Contributions | None = None
 
     @property
     def done(self) -> pd.DataFrame:
@@ -87,6 +78,24 @@ class Collected:
         ]
         return pd.DataFrame(rows, columns=None if rows else ["cell", "set"])
 
+    @cached_property
+    def tested(self) -> dict[tuple[str, str], tuple[int, int, int]]:
+        """By finished cell and evaluation set: samples, positives among them, and slides."""
+        return {
+            (cell, name): (counts[0], counts[1], counts[2])
+            for cell in self.done["cell"]
+            for name, counts in self._read_tested(cell).items()
+        }
+
+    def _read_tested(self, cell: str) -> Mapping[str, Sequence[int]]:
+        if cell in self.said:
+            return self.said[cell].tested
+        return read_tested(read_metrics(self._folder(cell) / "metrics.json"))
+
+    def device(self, cell: str) -> str:
+        """What a cell ran on; "" if that is not recorded."""
+        return self.said[cell].device if cell in self.said else read_device(self._folder(cell))
+
     def predictions(self, cell: str) -> pd.DataFrame:
         """Read the predictions of a finished cell: sample_id, slide, domain, label, logit, evaluation_set."""
         return read_predictions(self._folder(cell) / "predictions.parquet")
@@ -102,10 +111,14 @@ class Collected:
 
     def predictions_sha256(self, cell: str) -> str:
         """The sha256 (hex) of the file of a finished cell's predictions."""
+        if cell in self.said and self.contributions is not None:
+            return self.contributions.predictions_sha256(cell)
         return Sum.of(read_bytes(self._folder(cell) / "predictions.parquet")).sha256
 
     def config(self, cell: str) -> dict[str, Any]:
-        """Read the config of a cell (`mitofm.runs.folder.read_config`)."""
+        """Read the config of a cell (`mitofm.runs.folder.read_config`); nobody changes it."""
+        if cell in self.said:
+            return dict(self.said[cell].config)
         try:
             return read_config(self._folder(cell))
         except DamagedCell:
@@ -123,15 +136,18 @@ class Collected:
         return self.runs / "cells" / cell
 
 
-def collect(runs: Path, study: str | None = None) -> Collected:
-    """The cells that `study` names, or every cell under `runs`; MitofmError if there is no such study, or no cell at all."""
+def collect(runs: Path, study: str | None = None, cache: Path | None = None) -> Collected:
+    """The cells that `study` names, or every cell under `runs`; MitofmError if there is no such study, or no cell at all.
+
+    With `cache` what the files of finished cells say is kept there: if none has changed, they are not read again.
+    """
     listed = studies.read(runs, study) if study is not None else None
-    folders = [one for one in (runs / "cells").glob("*") if one.is_dir() and not one.name.startswith(".")]
-    names = listed.cells if listed else [folder.name for folder in folders]
+    names = list(listed.cells) if listed else _list_cells(runs)
     if not names:
         way_out = "run `mitofm train` first, or set paths.runs to where they are"
         raise MitofmError(f"no cells in {runs / 'cells'}: {way_out}")
-    rows = [_read_row(CellFolder(runs, name)) for name in sorted(set(names))]
+    contributions = None if cache is None else Contributions(runs, cache)
+    rows, said = _read_rows(runs, sorted(set(names)), contributions)
     not_started = listed.not_started()[0] if listed else []
     rows += [{"cell": choices, "state": PLANNED, "reason": "not started"} for choices in not_started]
     cells = pd.DataFrame(rows)
@@ -139,8 +155,34 @@ def collect(runs: Path, study: str | None = None) -> Collected:
     cells = cells.reindex(columns=[*COLUMNS, *extra]).astype(dict.fromkeys(_WHOLE, "Int64"))
     cells = cells.astype(object).where(cells.notna(), None)
     if listed is None:
-        return Collected(runs, cells)
-    return Collected(runs, cells, listed.stated, listed.count_damaged(), listed.describe_loss())
+        return Collected(runs, cells, said=said, contributions=contributions)
+    damaged, lost = listed.count_damaged(), listed.describe_loss()
+    return Collected(runs, cells, listed.stated, damaged, lost, said, contributions)
+
+
+def _list_cells(runs: Path) -> list[str]:
+    return [one.name for one in (runs / "cells").glob("*") if one.is_dir() and not one.name.startswith(".")]
+
+
+def _read_rows(
+    runs: Path, names: Sequence[str], contributions: Contributions | None
+) -> tuple[list[dict[str, Any]], dict[str, Said]]:
+    """A row of each cell, and what is kept of those that are known to be whole."""
+    if contributions is None:
+        return [_read_row(CellFolder(runs, name)) for name in names], {}
+    below.close(runs)
+    place = str(below.check(runs / "cells"))
+    rows, known = [], {}
+    with contributions:
+        for name in names:
+            seen = look(f"{place}/{name}")
+            said = contributions.say(name, seen) if seen.state is State.DONE else None
+            if said is None:
+                rows.append(_read_row(CellFolder(runs, name)))
+            else:
+                rows.append({"cell": name, "state": DONE, "reason": "", **said.row})
+                known[name] = said
+    return rows, known
 
 
 def spell_seeds(seed: float, split_seed: float | None = None, training_seed: float | None = None) -> str:
@@ -150,6 +192,7 @@ def spell_seeds(seed: float, split_seed: float | None = None, training_seed: flo
 
 
 def _read_row(cell: CellFolder) -> dict[str, Any]:
+    """Of a cell that is not finished, or whose files are to be read."""
     state = cell.read_state()
     done = state is State.DONE
     row: dict[str, Any] = {
@@ -161,46 +204,10 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
         row |= {"state": MISSING, "reason": _MISSING[state]}
     try:
         if done or (cell.path / "cell.json").is_file():
-            row |= _read_labels(cell.path / "cell.json", _NUMBERS + _COUNTED * done)
+            row |= read_labels(cell.path / "cell.json", done)
         if done:
             check_sizes(cell.path)
-            metrics = read_metrics(cell.path / "metrics.json")
-            found = metrics["threshold"]
-            row.setdefault("protocol_version", _FIRST_WITH_LOGIT if "logit" in found else _LAST_WITHOUT)
-            row |= {
-                "prior_logit": read_shift(metrics),
-                "threshold": found["value"],
-                "threshold_rule": found.get("rule"),
-                "threshold_logit": read_logit(found),
-                "settings_tried": count_tried(metrics.get("chosen")),
-            }
-            cost = read_stored(cell.path / "cost.json") if has_file(cell.path / "cost.json") else {}
-            row |= {key: value for key, value in cost.items() if key in COST and isinstance(value, int | float)}
+            row |= describe_choice(row, read_metrics(cell.path / "metrics.json")) | read_cost(cell.path)
     except DamagedCell as damaged:
         row |= {"state": DAMAGED, "reason": damaged.reason} if done else {}
     return row
-
-
-def _read_labels(file: Path, numbers: Sequence[str]) -> dict[str, Any]:
-    labels = read_stored(file).get("labels")
-    kinds: dict[str, Any] = dict.fromkeys(_WORDS, str) | dict.fromkeys(numbers, int | float)
-    if isinstance(labels, dict) and "protocol_version" in labels:  # up to 0.1 it was not a label
-        kinds["protocol_version"] = int
-    if not isinstance(labels, dict) or not all(isinstance(labels.get(key), kind) for key, kind in kinds.items()):
-        raise DamagedCell(file, ValueError("a label is absent or of another kind"))
-    return labels
-
-
-def read_metrics(file: Path) -> dict[str, Any]:
-    """Read the `metrics.json` of a finished cell; DamagedCell if it is absent or damaged."""
-    found = read_stored(file)
-    try:
-        numbers = [found["threshold"]["value"], found["threshold"].get("logit", 0.0), read_shift(found)]
-        for values in found["sets"].values():
-            numbers += [values[count] for count in ("n", "n_positive", "n_slides")]
-            numbers += [value for value in values.values() if value is not None]
-        if not all(isinstance(number, int | float) for number in numbers):
-            raise ValueError("a metric is no number")
-        return found
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise DamagedCell(file, error) from error

@@ -24,6 +24,7 @@ from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.locks import Held, Lost, lock
 from mitofm.ground.terminal import EscapedFormatter, escape
 from mitofm.runs import studies, sums
+from mitofm.runs.contributions import keep_contribution
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, State, check_sums, read_config
 from mitofm.runs.identity import Identified, Known, identify
 from mitofm.runs.resolve import resolve
@@ -159,6 +160,7 @@ def _run(settings: Settings, cell: Identified, folder: CellFolder) -> State:
             _log.error("FAILED  %s: %s: %s", cell.folder_name, type(error).__name__, error)
             raise
         folder.mark(State.DONE, sums.take(folder.path))
+        keep_contribution(folder.path, settings.paths.cache)  # a report of many cells has no time to measure each
         auroc = metrics["sets"]["all"]["auroc"]
         shown = f"AUROC {auroc:.3f}" if auroc is not None else "one class in test"
         _log.info("DONE    %s  %s  %.0f s", cell.folder_name, shown, time.perf_counter() - started)

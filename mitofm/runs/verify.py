@@ -12,10 +12,10 @@ from mitofm.ground import versions
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import read
 from mitofm.runs.anonymise import MARK
-from mitofm.runs.collect import read_metrics
 from mitofm.runs.folder import CellFolder, State, check_sums, read_config, read_stored
 from mitofm.runs.identity import identify
 from mitofm.runs.keys import PLACES
+from mitofm.runs.said import read_metrics
 from mitofm.runs.tables import read_predictions
 from mitofm.training.settings import Paths, Settings
 

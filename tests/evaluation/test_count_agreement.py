@@ -88,7 +88,7 @@ def test_the_interval_of_concordance_covers_it() -> None:
     for seed in range(1, 201):
         found = replicate_agreement(*draw(30, seed), None, [f"{n:02d}" for n in range(30)])
         for name, true in (("concordance", truth), ("count_bias", (y - x).mean())):
-            estimate = estimate_agreement([found], name)
+            estimate = estimate_agreement([found], [name])[name]
             covered[name] += estimate.low <= true <= estimate.high
     assert all(176 <= hits <= 199 for hits in covered.values()), covered
 
@@ -96,6 +96,6 @@ def test_the_interval_of_concordance_covers_it() -> None:
 def test_slides_that_do_not_differ_have_no_kappa() -> None:
     none = np.zeros(8, int)
     equal = [replicate_agreement(np.arange(8.0), np.arange(8.0), (none, none), list("abcdefgh"))]
-    found = estimate_agreement(equal, "kappa")
+    found = estimate_agreement(equal, ["kappa"])["kappa"]
     assert (found.value, found.why) == (None, "slides do not differ")
-    assert estimate_agreement(equal, "concordance").value == 1
+    assert estimate_agreement(equal, ["concordance"])["concordance"].value == 1

@@ -14,7 +14,7 @@ from mitofm.evaluation.replicates import replicate
 from mitofm.evaluation.threshold import read_logit
 from mitofm.reporting.estimates import METRICS, pick_primary
 from mitofm.reporting.finding import Measured
-from mitofm.runs.collect import Collected
+from mitofm.runs import contributions
 
 if TYPE_CHECKING:
     from conftest import Study
@@ -58,7 +58,7 @@ def test_kept_results_are_those_of_the_predictions_and_spare_reading_them(
     folder = study.add(train_domain="lung")
     first = measure(study).results
     with monkeypatch.context() as patch:
-        patch.setattr(Collected, "predictions", lambda self, cell: pytest.fail("read again"))
+        patch.setattr(contributions, "measure_cell", lambda folder: pytest.fail("read again"))
         assert measure(study).results == first
     table = pd.read_parquet(folder / "predictions.parquet")
     table.assign(logit=-table["logit"]).to_parquet(folder / "predictions.parquet")
@@ -69,8 +69,10 @@ def test_kept_results_are_those_of_the_predictions_and_spare_reading_them(
 def test_a_damaged_entry_is_computed_again(study: Study, measure: Measure) -> None:
     study.add()
     first = measure(study).results
-    (entry,) = (study.runs / "cache").glob("*.json")
-    entry.write_text("{")
+    (entry,) = (study.runs / "statistics").glob("*.measured")
+    content = bytearray(entry.read_bytes())
+    content[-1] ^= 1  # of the last number
+    entry.write_bytes(content)
     assert measure(study).results == first
 
 

@@ -168,7 +168,7 @@ def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_oth
     assert page.count("<h2 id=") == (alone / "report.html").read_text().count("<h2 id=") + 1
     assert "midog, stored results of with_more_seeds" in page
     opening = page[: page.index("<nav")]
-    assert "This study's own cells (2 cells, 1 seed, " in opening
+    assert "The models of this study (2 cells, 1 seed, " in opening
     assert "So another study comes first: midog, stored results of with_more_seeds." in opening
     assert "Not run here: 2 cells of 2 seeds, " in opening
     assert "Not run here: 2 cells of 2 seeds, whose predictions are stored in stored.zip" in page

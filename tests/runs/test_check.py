@@ -46,7 +46,7 @@ def test_everything_a_study_leaves_is_checked_and_each_damage_named(
         "patch stores": next(copy.glob("cache/patches/*/patches.npy")),
         "tables": next(copy.glob("cache/tables/*/table.parquet")),
         "embeddings": next(copy.glob("cache/embeddings/*.npy")),
-        "kept results": next(copy.glob("cache/statistics/*.json")),
+        "kept results": next(copy.glob("cache/statistics/*.measured")),
     }
     for kind, file in damages.items():
         content = bytearray(file.read_bytes())

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-
-import pandas as pd
+from dataclasses import dataclass
 
 from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import statistics
-from mitofm.evaluation.replicates import Replicates, replicate
-from mitofm.ground import fingerprints
 from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored, pool_seeds
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.tables import AXES, Entry, Table, make_table, name_row, show_estimate, show_range, show_support
@@ -38,28 +34,17 @@ def find(measured: Measured) -> Found:
 
 def split_samples(stored: Stored, result: Result) -> Iterator[Agreed]:
     """The result on unanimous and on divided samples; nothing of data sets without votes."""
-    known = {seed: stored.collected.agreement(cell) for seed, cell in result.group.done.items()}
-    if not any(len(of) for of in known.values()):
-        return
     for kind in (UNANIMOUS, DIVIDED):
-        parts = {
-            seed: part[part["sample_id"].map(known[seed]) == kind]
-            for seed, part in stored.predictions(result.group, result.set).items()
-        }
-        tested = {seed: part for seed, part in parts.items() if len(part)}
-        if tested:
-            cells = result.group.done
-            measured = pool_seeds({key: _measure(stored, cells[key], part) for key, part in tested.items()})
-            metrics = {name: statistics.estimate(list(measured.values()), name) for name in _SHOWN}
-            yield Agreed(result.group, result.set, metrics, kind, [len(part) for part in tested.values()])
-
-
-def _measure(stored: Stored, cell: str, part: pd.DataFrame) -> Replicates:
-    """The metrics on some samples of a cell's test side, kept for the next report."""
-    threshold, shift = stored.thresholds[cell], stored.shifts[cell]
-    samples = fingerprints.of(part["sample_id"].tolist())
-    made_of = ["agreement", stored.content(cell), threshold, shift, samples]
-    return Replicates(**stored.kept.get(made_of, lambda: asdict(replicate(part, threshold, shift))))
+        found, samples = {}, []
+        for seed, cell in result.group.done.items():
+            measured = stored.measured(cell)
+            if kind in measured.agreed.get(result.set, {}):
+                found[seed] = measured.agreed[result.set][kind]
+                samples.append(measured.agreed_samples[result.set][kind])
+        if found:
+            pooled = list(pool_seeds(found).values())
+            metrics = {name: statistics.estimate(pooled, name) for name in _SHOWN}
+            yield Agreed(result.group, result.set, metrics, kind, samples)
 
 
 def tabulate(found: Sequence[Agreed]) -> Table:

@@ -8,16 +8,17 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from mitofm.ground.files import read_json
 from mitofm.reporting.captions import describe_fraction, describe_twins
 from mitofm.reporting.estimates import AUROC, Result, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by, keep_largest
 from mitofm.reporting.numbers import NOTHING, format_interval, format_range, join, make_title, name_subset
 from mitofm.reporting.pointing import point_at
+from mitofm.reporting.readable import choose_panels
 from mitofm.reporting.style import INK, Drawn, draw, find_limits, make_slug, stack_ends
 from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate
-from mitofm.runs.collect import COST, Collected
+from mitofm.runs.collect import Collected
+from mitofm.runs.said import COST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,9 +61,11 @@ def find(measured: Measured) -> Found:
     found = find_costs(collected, measured.primary)
     if not found:
         return Found()
-    plots = draw_costs(found, measured.order, measured.figures)
+    plots, left_out = draw_costs(found, measured.order, measured.figures)
     table = tabulate(found, collected)
-    return Found([Section("AUROC against cost", _explain(found, plots), plots, table, folded=True)])
+    return Found(
+        [Section("AUROC against cost", f"{_explain(found, plots)} {left_out}".strip(), plots, table, folded=True)]
+    )
 
 
 def _explain(found: Sequence[Cost], plots: Sequence[Drawn]) -> str:
@@ -108,17 +111,21 @@ def find_front(members: Sequence[Cost], column: str) -> list[Cost]:
     return [members[place] for *_, place in kept]
 
 
-def draw_costs(found: Sequence[Cost], order: list[str], folder: Path) -> list[Drawn]:
-    """AUROC over either cost for every setting and evaluation set, at its largest fraction; none of a single one."""
+def draw_costs(found: Sequence[Cost], order: list[str], folder: Path) -> tuple[list[Drawn], str]:
+    """AUROC over either cost for every setting and evaluation set, at its largest fraction; none of a single one.
+
+    Also a sentence on those that are left out.
+    """
     panels = group_by(found, lambda cost: (cost.configuration.where, cost.set))
     drawn = []
-    for (where, tested), members in sorted(panels.items()):
+    chosen, left_out = choose_panels(panels)
+    for where, tested in chosen:
         for column, label in _AXES.items():
-            priced = [cost for cost in keep_largest(members) if cost.of[column] and cost.mean(column) > 0]
+            priced = [cost for cost in keep_largest(panels[where, tested]) if cost.of[column] and cost.mean(column) > 0]
             if len(priced) > 1:
                 stem = folder / make_slug("cost", column, where, tested)
                 drawn.append(_draw_plot(stem, join(where, name_subset(tested)), label, column, priced, order))
-    return drawn
+    return drawn, left_out
 
 
 def _draw_plot(stem: Path, title: str, label: str, column: str, members: Sequence[Cost], order: list[str]) -> Drawn:
@@ -198,7 +205,7 @@ def tabulate(found: Sequence[Cost], collected: Collected) -> Table:
         ]
         for cost in found
     ]
-    devices = sorted(set(filter(None, (_read_device(collected, cell) for cell in collected.done["cell"]))))
+    devices = sorted(set(filter(None, map(collected.device, collected.done["cell"]))))
     note = (
         "Of one cell, from the least to the most: seconds of fitting and testing, on "
         f"{', '.join(devices) or 'a machine that is not recorded'}"
@@ -206,11 +213,3 @@ def tabulate(found: Sequence[Cost], collected: Collected) -> Table:
         "computed by the first cell that needs them and kept: the seconds of the others leave them out."
     )
     return make_table("cost", "What it costs", rows, note)
-
-
-def _read_device(collected: Collected, cell: str) -> str:
-    """What a cell ran on; "" if that is not recorded."""
-    try:
-        return str(read_json(collected.runs / "cells" / cell / "environment.json")["device"])
-    except (OSError, ValueError, KeyError):
-        return ""

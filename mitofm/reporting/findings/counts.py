@@ -14,7 +14,6 @@ from mitofm.evaluation.count_agreement import (
     CALLED,
     CORRECTED,
     classify,
-    count_by_slide,
     estimate_agreement,
     replicate_agreement,
 )
@@ -30,8 +29,6 @@ from mitofm.reporting.tables import SET, TEST_DOMAIN, Entry, Table, make_table, 
 AREA_MM2 = 2.0
 """To which counts are scaled if the card states the area of a slide."""
 _SERIES = 12  # models with their adaptations in the table of slides
-_PART = "part"
-_NAMES = ("slide", "domain", "evaluation_set")
 _WAYS = {CALLED: "at the threshold", CORRECTED: "prevalence-corrected"}
 _MEASURES = ("count_bias", "count_low", "count_high", "concordance", "kappa")
 
@@ -86,7 +83,7 @@ def measure_agreement(counted: Counted, result: Result) -> Iterator[Agreed]:
         known = [table for table in tables if not np.isnan(table[way]).any()]
         if known:
             seeds = [_replicate(table, way, area, stated) for table in known]
-            measured = {name: estimate_agreement(seeds, name) for name in _MEASURES}
+            measured = estimate_agreement(seeds, _MEASURES)
             one, other = (
                 float(np.mean([_scale(table[column], area).mean() for table in known])) for column in ("counted", way)
             )
@@ -94,7 +91,7 @@ def measure_agreement(counted: Counted, result: Result) -> Iterator[Agreed]:
 
 
 class Counted:
-    """The counts by slide of all cells, each cell's computed once and kept."""
+    """The counts by slide of all cells."""
 
     def __init__(self, stored: Stored) -> None:
         self.stored = stored
@@ -113,15 +110,8 @@ class Counted:
         return seeds
 
     def _count(self, cell: str) -> dict[str, np.ndarray]:
-        threshold, shift = self.stored.thresholds[cell], self.stored.shifts[cell]
-
-        def compute() -> dict[str, list]:
-            share = _find_prevalence(self.stored.collected.split(cell))
-            counts = count_by_slide(self.stored.collected.predictions(cell), threshold, shift, share)
-            return {name: column.astype(object).where(column.notna(), None).tolist() for name, column in counts.items()}
-
-        kept = self.stored.kept.get(["counts by slide", self.stored.content(cell), threshold, shift], compute)
-        return {name: np.array(column, dtype=object if name in _NAMES else float) for name, column in kept.items()}
+        counts = self.stored.measured(cell).counts
+        return {name: np.array(column, dtype=object) for name, column in counts.names.items()} | dict(counts.numbers)
 
 
 def _is_in(name: str, counts: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -129,14 +119,6 @@ def _is_in(name: str, counts: Mapping[str, np.ndarray]) -> np.ndarray:
     if name.startswith(DOMAIN):
         return counts["domain"] == name.removeprefix(DOMAIN)
     return counts["evaluation_set"] == name if name != ALL else np.ones(len(counts["domain"]), bool)
-
-
-def _find_prevalence(split: pd.DataFrame) -> float | None:
-    """Of positives among the training samples of a cell, to which its probabilities are calibrated; None if not known."""
-    if _PART not in split:
-        return None
-    trained = split.loc[split[_PART] == "train", "label"]
-    return float(trained.mean()) if len(trained) else None
 
 
 def _read_card(stored: Stored, result: Result) -> tuple[float | None, Mapping[str, Any]]:

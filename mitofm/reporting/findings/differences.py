@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import combinations, compress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mitofm.evaluation.statistics import LEVEL, Estimate
 from mitofm.evaluation.verdicts import compare_all
 from mitofm.reporting.captions import describe_fraction
 from mitofm.reporting.estimates import ALL, Pair, Result, Stored, collect_names
@@ -114,7 +115,7 @@ def compare_adaptations(stored: Stored, results: Iterable[Result], order: list[s
     """Of every two adaptations of the same model, the later in `order` minus the earlier."""
     strata = _sort(results, lambda one: order.index(one.configuration.adaptation), adaptation="")
     pairs = [(members, [pair[::-1] for pair in combinations(members, 2)]) for members in strata]
-    return [pair for members, of_them in pairs for pair in _compare(stored, members, of_them)]
+    return [pair for members, of_them in pairs for pair in compare_together(stored, members, of_them)]
 
 
 def compare_models(stored: Stored, results: Iterable[Result]) -> list[Pair]:
@@ -130,14 +131,24 @@ def compare_fractions(stored: Stored, results: Iterable[Result]) -> list[Pair]:
 
 
 def _compare_first(stored: Stored, members: Sequence[Result]) -> list[Pair]:
-    return _compare(stored, members, [(members[0], other) for other in members[1:]])
+    return compare_together(stored, members, [(members[0], other) for other in members[1:]])
 
 
-def _compare(stored: Stored, members: Sequence[Result], pairs: Iterable[tuple[Result, Result]]) -> list[Pair]:
-    """The pairs with intervals that would hold together for all pairs of `members`."""
-    found = [stored.compare(first, second) for first, second in pairs]
-    together = compare_all([pair.difference for pair in found], len(members))
-    return [replace(pair, difference=difference) for pair, difference in zip(found, together, strict=True)]
+def compare_together(stored: Stored, members: Sequence[Result], pairs: Iterable[tuple[Result, Result]]) -> list[Pair]:
+    """The pairs with intervals that would hold together for all pairs of `members`, kept for the next report."""
+    pairs = list(pairs)
+    cells = [[[key, stored.content(cell)] for key, cell in one.group.done.items()] for one in members]
+    places = {id(one): place for place, one in enumerate(members)}
+    asked = [[places[id(first)], places[id(second)]] for first, second in pairs]
+
+    def compare() -> list[dict[str, Any]]:
+        alone = len(members) < 3
+        found = [stored.compare(first, second, LEVEL if alone else None).difference for first, second in pairs]
+        together = compare_all(found, len(members), stored.find_range)
+        return [asdict(replace(one, sides=None)) for one in together]  # their intervals are made
+
+    together = stored.kept.get(["differences", cells, [one.set for one in members], asked], compare) if pairs else []
+    return [Pair(*pair, Estimate.of(plain)) for pair, plain in zip(pairs, together, strict=True)]
 
 
 def _sort(results: Iterable[Result], rank: Callable[[Result], float], **same: Any) -> list[list[Result]]:

@@ -12,6 +12,7 @@ from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import NOTHING, join, name_set
+from mitofm.reporting.readable import choose_panels
 from mitofm.reporting.style import INK, MARK, Drawn, draw, make_slug
 
 _LINE = 18
@@ -20,28 +21,33 @@ _LINE = 18
 
 def find(measured: Measured) -> Found:
     """A heat map for each model and adaptation trained on single domains; none of a single row or column."""
-    drawn = draw_matrices(measured.domains, measured.figures)
+    drawn, left_out = draw_matrices(measured.domains, measured.figures)
     framed = any(_is_own(one) for one in measured.domains)
     text = "Framed: tested on other slides of the domain trained on." if framed else ""
+    text = f"{text} {left_out}".strip()
     return Found([Section("Domain trained on by domain tested on", text, drawn)]) if drawn else Found()
 
 
-def draw_matrices(results: Iterable[Result], folder: Path) -> list[Drawn]:
-    """Draw one heat map for every model, adaptation and setting trained on single domains, at its largest fraction."""
+def draw_matrices(results: Iterable[Result], folder: Path) -> tuple[list[Drawn], str]:
+    """Draw one heat map for every model, adaptation and setting trained on single domains, at its largest fraction.
+
+    Also a sentence on those that are left out.
+    """
     trained = group_by(
         (result for result in results if result.configuration.train_domain),
         lambda one: (one.configuration.setting, one.configuration.model, one.configuration.adaptation),
     )
-    largest = [keep_largest(found) for _, found in sorted(trained.items())]
-    chosen = [
-        found
-        for found in largest
+    largest = {key: keep_largest(found) for key, found in trained.items()}
+    maps = {
+        key: found
+        for key, found in largest.items()
         if len({one.configuration.train_domain for one in found}) > 1 and len({one.set for one in found}) > 1
-    ]
-    values = [result.auroc.value for found in chosen for result in found if result.auroc.value is not None]
+    }
+    values = [result.auroc.value for found in maps.values() for result in found if result.auroc.value is not None]
     # One scale for all maps, as narrow as the values allow: small differences are the point.
     scale = (min(values), max(values)) if values else (0.5, 1.0)
-    return [_draw_matrix(found, scale, folder) for found in chosen]
+    chosen, left_out = choose_panels(maps)
+    return [_draw_matrix(maps[key], scale, folder) for key in chosen], left_out
 
 
 def _is_own(result: Result) -> bool:

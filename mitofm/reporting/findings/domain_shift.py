@@ -83,14 +83,18 @@ def measure_gaps(stored: Stored, results: Iterable[Result]) -> list[Pair]:
         sets = {member.set: member for member in members}
         if {IN_DOMAIN, OUT_OF_DOMAIN} <= sets.keys():
             inside, outside = sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]
-            found.append(Pair(inside, outside, statistics.subtract_by_slide(*stored.match(inside, outside))))
+            found.append(stored.subtract_by_slide(inside, outside, None))
     return _hold_together(found)
 
 
 def _hold_together(pairs: Sequence[Pair]) -> list[Pair]:
     """With intervals that hold for all pairs at once: how many of them are decided is told in a sentence."""
-    count = sum(pair.difference.low is not None for pair in pairs)
-    return [replace(pair, difference=pair.difference.among(count)) for pair in pairs]
+    count = sum(bool(pair.difference.standard_error) for pair in pairs)
+    tail = (1 - statistics.LEVEL) / 2 / max(count, 1)
+    return [
+        replace(pair, difference=pair.difference.reach(tail)) if pair.difference.standard_error else pair
+        for pair in pairs
+    ]
 
 
 def tabulate_gaps(gaps: Sequence[Pair]) -> Table:
@@ -147,7 +151,7 @@ def measure_column_gaps(stored: Stored, domains: Sequence[Result]) -> list[Pair]
     for (_, name), by_training in trained.items():
         own = by_training.pop(name.removeprefix(DOMAIN), None)
         if own is not None:
-            found += [stored.compare(own, by_training[other]) for other in sorted(names & by_training.keys())]
+            found += [stored.compare(own, by_training[other], None) for other in sorted(names & by_training.keys())]
     return _hold_together(found)
 
 

@@ -12,10 +12,10 @@ import pandas as pd
 from mitofm.evaluation import bootstrap
 from mitofm.evaluation.kendall import measure_tau
 from mitofm.evaluation.statistics import HIGHER, LEVEL, LOWER
-from mitofm.evaluation.verdicts import compare_all
 from mitofm.ground.seeds import stream
 from mitofm.reporting.estimates import DOMAIN, Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.findings.differences import compare_together
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import format_signed, join, name_set
 from mitofm.reporting.tables import LABELS, SETTING, TEST_DOMAIN, Entry, Table, make_table, name_row, show_estimate
@@ -77,10 +77,10 @@ def rank(stored: Stored, results: Iterable[Result]) -> list[Rank]:
             continue
         higher, lower = np.zeros(len(members), dtype=int), np.zeros(len(members), dtype=int)
         pairs = list(combinations(range(len(members)), 2))
-        differences = [stored.compare(members[i], members[j]).difference for i, j in pairs]
-        for (i, j), difference in zip(pairs, compare_all(differences, len(members)), strict=True):
+        compared = compare_together(stored, members, [(members[i], members[j]) for i, j in pairs])
+        for (i, j), pair in zip(pairs, compared, strict=True):
             for above, below, said in ((i, j, HIGHER), (j, i, LOWER)):
-                if difference.verdict == said:
+                if pair.difference.verdict == said:
                     higher[below] += 1
                     lower[above] += 1
         found += [

@@ -13,6 +13,7 @@ from mitofm.reporting.estimates import Result, Stored, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_adaptations, group_by
 from mitofm.reporting.numbers import NOTHING, join, name_subset
+from mitofm.reporting.readable import choose_panels
 from mitofm.reporting.style import GRID, Drawn, draw, make_slug
 from mitofm.reporting.tables import Entry, Table, make_table, name_row
 
@@ -33,8 +34,8 @@ def find(measured: Measured) -> Found:
         else ""
     )
     text = f"On the grey line a probability is what it says.{bars}"
-    drawn = draw_diagrams(found, measured.order, measured.figures)
-    return Found([Section("Reliability", text, drawn, tabulate(found), folded=True)])
+    drawn, left_out = draw_diagrams(found, measured.order, measured.figures)
+    return Found([Section("Reliability", f"{text} {left_out}".rstrip(), drawn, tabulate(found), folded=True)])
 
 
 def measure_calibration(stored: Stored, results: Iterable[Result]) -> list[Calibration]:
@@ -60,10 +61,11 @@ def measure_calibration(stored: Stored, results: Iterable[Result]) -> list[Calib
     return found
 
 
-def draw_diagrams(found: Sequence[Calibration], order: list[str], folder: Path) -> list[Drawn]:
-    """One for each model, setting and evaluation set, a line per adaptation."""
+def draw_diagrams(found: Sequence[Calibration], order: list[str], folder: Path) -> tuple[list[Drawn], str]:
+    """One for each model, setting and evaluation set, a line per adaptation; and a sentence on those that are left out."""
     panels = group_by(found, lambda one: (one.configuration.where, one.set, one.configuration.model))
-    return [_draw_panel(key, members, order, folder) for key, members in sorted(panels.items())]
+    chosen, left_out = choose_panels(panels)
+    return [_draw_panel(key, panels[key], order, folder) for key in chosen], left_out
 
 
 def _draw_panel(key: tuple[str, str, str], members: list[Calibration], order: list[str], folder: Path) -> Drawn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from mitofm.reporting.findings.scaling_laws import Law, choose_levels, fit_laws
 from mitofm.reporting.grouping import group_adaptations, group_by
 from mitofm.reporting.numbers import format_interval, format_value, join, name_subset
 from mitofm.reporting.pointing import point_at
+from mitofm.reporting.readable import choose_panels
 from mitofm.reporting.style import GRID, Drawn, assign_looks, draw, find_limits, make_slug, stack_ends
 
 _Place = tuple[str, str, str]
@@ -30,14 +31,16 @@ def find(measured: Measured) -> Found:
     text = (
         f"{describe_marks((one.auroc for one in shown), 'Points', 'bands and bars')}{dotted}. {describe_twins(shown)}"
     )
-    drawn = [_draw_panel(measured, place, panels, laws) for place in sorted(panels)]
-    headlines = [Headline(1, "labels", "", drawn[_find_highest(panels)])]
-    return Found([Section("AUROC against the number of labels", text.strip(), drawn)], headlines=headlines)
+    chosen, left_out = choose_panels(panels)
+    drawn = [_draw_panel(measured, place, panels, laws) for place in chosen]
+    headlines = [Headline(1, "labels", "", drawn[_find_highest([panels[place] for place in chosen])])]
+    text = f"{text.strip()} {left_out}".rstrip()
+    return Found([Section("AUROC against the number of labels", text, drawn)], headlines=headlines)
 
 
-def _find_highest(panels: Mapping[_Place, Sequence[Result]]) -> int:
-    """Which of the sorted panels holds the highest AUROC."""
-    return max(range(len(panels)), key=lambda at: max(one.auroc.value or 0.0 for one in panels[sorted(panels)[at]]))
+def _find_highest(panels: Sequence[Sequence[Result]]) -> int:
+    """Which of the panels holds the highest AUROC."""
+    return max(range(len(panels)), key=lambda at: max(one.auroc.value or 0.0 for one in panels[at]))
 
 
 def find_panels(results: Iterable[Result]) -> dict[_Place, list[Result]]:

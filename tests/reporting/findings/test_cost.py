@@ -74,7 +74,7 @@ def test_unknown_costs_are_not_invented(study: Study, price: Price) -> None:
     shown = cost.tabulate([found], collect(study.runs, study.name))
     assert shown.shown["seconds"].item() == "–"
     assert "a machine that is not recorded" in shown.note
-    assert cost.draw_costs([found], ["lora"], study.runs) == []
+    assert cost.draw_costs([found], ["lora"], study.runs) == ([], "")
 
 
 @pytest.mark.parametrize("name", ["seconds", "trained_parameters"])

@@ -20,7 +20,7 @@ def test_a_matrix_has_a_row_for_each_domain_trained_on_and_says_its_numbers(
     monkeypatch.delitem(style._METADATA, "pdf")
     study.grid(train_domain=["breast", "lung"], domains=[("breast", "lung")])
     measured = measure(study)
-    (drawn,) = draw_matrices(measured.domains, measured.figures)
+    (drawn,), _ = draw_matrices(measured.domains, measured.figures)
     assert Path(f"{drawn.stem}.svg").stat().st_size > 1000
     value = measured.domains[0].auroc.value
     assert f"trained on breast, tested on breast: {value:.2f}" in drawn.description
@@ -33,4 +33,4 @@ def test_one_domain_left_out_of_training_is_a_row_and_no_matrix(
     study.grid(train_domain=["all but breast"], domains=[("breast", "lung")])
     measured = measure(study)
     assert measured.domains
-    assert draw_matrices(measured.domains, measured.figures) == []
+    assert draw_matrices(measured.domains, measured.figures) == ([], "")

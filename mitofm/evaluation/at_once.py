@@ -1,0 +1,180 @@
+"""All metrics of the same seeds estimated at once: what `limits.estimate` gives for each of them, in a tenth of the time.
+
+A report of ten thousand cells has three hundred thousand estimates, of which few are looked at one by one: they are numbers in
+an array until somebody asks for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan
+
+import numpy as np
+from scipy.special import expit, logit, stdtrit
+
+from mitofm.evaluation import limits, statistics
+from mitofm.evaluation.metrics import UNBOUNDED
+from mitofm.evaluation.replicates import Replicates
+from mitofm.evaluation.statistics import LEVEL, MINIMUM_EFFECTIVE, MINIMUM_SLIDES, Estimate
+
+_TAIL = (1 - LEVEL) / 2
+_NUMBERS = (
+    "value",
+    "low",
+    "high",
+    "standard_error",
+    "slide_error",
+    "seed_sd",
+    "training_sd",
+    "degrees",
+    "slide_degrees",
+)
+_ALWAYS = ("degrees", "slide_degrees")
+_OFTEN = "auroc"
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates(Mapping[str, Estimate]):
+    """The estimates of metrics by name.
+
+    Attributes:
+        places: of each name its row.
+        numbers: (metrics, 9) of `_NUMBERS`; NaN for None.
+        shared: what all have in common: slides, effective_slides, seeds.
+        whys: of each metric.
+        apart: those that are not of all seeds.
+    """
+
+    places: Mapping[str, int]
+    numbers: np.ndarray
+    shared: Mapping[str, float]
+    whys: Sequence[str]
+    apart: Mapping[str, Estimate] = field(default_factory=dict)
+    _made: dict[str, Estimate] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Estimate:
+        if name in self.apart:
+            return self.apart[name]
+        if name in self._made:
+            return self._made[name]
+        row = self.numbers[self.places[name]].tolist()
+        known = {
+            key: None if isnan(number) and key not in _ALWAYS else number
+            for key, number in zip(_NUMBERS, row, strict=True)
+        }
+        made = Estimate(**known, **self.shared, why=self.whys[self.places[name]], bounded=name not in UNBOUNDED)  # type: ignore[arg-type]
+        if name == _OFTEN:
+            self._made[name] = made
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def estimate_all(seeds: Sequence[Replicates], metrics: Mapping[str, int]) -> Estimates:
+    """The estimate of each of `metrics`, which have their places from 0 on: equal to `limits.estimate`."""
+    names = sorted({name for seed in seeds for name in seed.slides})
+    joined = _join(seeds, list(metrics), names)
+    whole = np.isfinite(joined[:, :, 0]).all(axis=1)
+    apart = {name: limits.estimate(seeds, name) for name, place in metrics.items() if not whole[place]}
+    weights = statistics.weigh(seeds, names)
+    effective, slides = statistics.count_effective(weights), len(names)
+    shared = {"slides": slides, "effective_slides": effective, "seeds": len(seeds)}
+    numbers = np.full((len(metrics), len(_NUMBERS)), np.nan)
+    found = dict(zip(_NUMBERS, numbers.T, strict=True))
+    found["degrees"][:] = found["slide_degrees"][:] = 0.0
+    found["value"][:] = joined[:, :, 0].mean(axis=1)
+    if len(seeds) > 1:
+        found["seed_sd"][:] = joined[:, :, 0].std(axis=1, ddof=1)
+    if slides < MINIMUM_SLIDES or effective < MINIMUM_EFFECTIVE:
+        whys = [statistics.say_few(slides < MINIMUM_SLIDES)] * len(metrics)
+    else:
+        defined = whole & np.isfinite(joined).all(axis=(1, 2))
+        whys = ["" if one else "one slide holds a whole class" for one in defined]
+        rows = np.flatnonzero(defined)
+        if rows.size:
+            bounded = np.array([name not in UNBOUNDED for name in metrics])[rows]
+            numbers[rows] = _measure(joined[rows], effective, bounded)
+            for row, limited in zip(rows, bounded, strict=True):
+                if not limited and found["standard_error"][row] == 0:
+                    whys[row] = "no slide makes a difference"
+    return Estimates(metrics, *_limit(seeds, metrics, numbers, whys, shared), apart)
+
+
+def _join(seeds: Sequence[Replicates], metrics: Sequence[str], names: Sequence[str]) -> np.ndarray:
+    """(metrics, seeds, 1 + slides of all), as `statistics.join` of each metric."""
+    joined = np.empty((len(metrics), len(seeds), 1 + len(names)))
+    places = {name: place for place, name in enumerate(names, 1)}
+    for number, seed in enumerate(seeds):
+        values = np.array([seed.values[metric] for metric in metrics], dtype=float)
+        if seed.slides == names:
+            joined[:, number] = values
+        else:
+            joined[:, number] = values[:, :1]
+            joined[:, number, [places[name] for name in seed.slides]] = values[:, 1:]
+    return joined
+
+
+def _measure(joined: np.ndarray, effective: float, bounded: np.ndarray) -> np.ndarray:
+    """(metrics, 9): `statistics.estimate` of (metrics, seeds, 1 + slides), all finite."""
+    _, seeds, slides = joined.shape[0], joined.shape[1], joined.shape[2] - 1
+    each = joined[:, :, 0]
+    value = each.mean(axis=1)
+    influence = joined[:, :, 1:].mean(axis=1)
+    squares = (influence - influence.mean(axis=1, keepdims=True)) ** 2
+    total, fourth = squares.sum(axis=1), (squares**2).sum(axis=1)
+    slide_error = np.sqrt((slides - 1) / slides * total)
+    own = np.divide(total**2, fourth, out=np.full(total.shape, np.inf), where=(total > 0) & (fourth > 0))
+    slide_degrees = np.minimum(effective - 1, np.maximum(1.0, own))
+    error, degrees = slide_error.copy(), slide_degrees.copy()
+    sd, training = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
+    if seeds > 1:
+        sd = each.std(axis=1, ddof=1)
+        training = np.sqrt(_measure_seed_variance(joined))
+        of_slides, of_training = slide_error**2, training**2 / seeds
+        variance = of_slides + of_training
+        seen = (of_training + np.maximum(of_training, sd**2 / seeds)) / 2
+        spread = of_slides**2 / degrees + seen**2 / (seeds - 1)
+        degrees = np.divide(variance**2, spread, out=degrees, where=variance > 0)
+        error = np.sqrt(variance)
+    half = error * -stdtrit(degrees, _TAIL)
+    low, high = value - half, value + half
+    inside = bounded & (value > 0) & (value < 1)
+    scaled = half[inside] / (value[inside] * (1 - value[inside]))
+    low[inside], high[inside] = expit(logit(value[inside]) - scaled), expit(logit(value[inside]) + scaled)
+    end = _TAIL ** (1 / effective)
+    for exact, ends in ((1.0, (end, 1.0)), (0.0, (0.0, 1 - end))):
+        same = bounded & (value == exact)
+        low[same], high[same] = ends
+    none = ~bounded & (error == 0)
+    low[none] = high[none] = np.nan
+    return np.stack([value, low, high, error, slide_error, sd, training, degrees, slide_degrees], axis=1)
+
+
+def _measure_seed_variance(joined: np.ndarray) -> np.ndarray:
+    """(metrics,) `statistics.measure_seed_variance` of each, in the very order of its sums: what is left is tiny."""
+    _, seeds, slides = joined.shape[0], joined.shape[1], joined.shape[2] - 1
+    apart = joined[:, :, 1:] - joined[:, :, 1:].mean(axis=2, keepdims=True)
+    covariance = np.stack([(slides - 1) / slides * one @ one.T for one in apart])
+    trace = np.trace(covariance, axis1=1, axis2=2)
+    off = (covariance.reshape(len(joined), -1).sum(axis=1) - trace) / (seeds * (seeds - 1))
+    return np.maximum(0.0, joined[:, :, 0].var(axis=1, ddof=1) - (trace / seeds - off))
+
+
+def _limit(
+    seeds: Sequence[Replicates],
+    metrics: Mapping[str, int],
+    numbers: np.ndarray,
+    whys: list[str],
+    shared: Mapping[str, float],
+) -> tuple[np.ndarray, Mapping[str, float], list[str]]:
+    """Without intervals that would mean nothing, as `limits.estimate`."""
+    for name, place in metrics.items():
+        if why := limits.find_reason(seeds, name):
+            numbers[place, 1:4] = np.nan
+            whys[place] = why
+    return numbers, shared, whys
