@@ -173,7 +173,7 @@ def test_a_bundle_laid_beside_follows_as_a_chapter_of_its_own_and_changes_no_oth
     assert "Not run here: 2 cells of 2 seeds, " in opening
     assert "Not run here: 2 cells of 2 seeds, whose predictions are stored in stored.zip" in page
     assert "made them: make with-more-seeds" in page
-    assert "2 of 3 cells (runs of the grid) are finished" in page
+    assert "2 of 3 cells are finished" in page
     for ours, beside in ((alone, both), (theirs, both / "beside")):
         tables = sorted((ours / "tables" / "midog").glob("*.csv"))
         assert len(tables) > 5
