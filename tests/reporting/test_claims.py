@@ -106,3 +106,11 @@ def test_the_readme_of_nano_says_that_no_gap_is_decided(nano: Study, worth: str)
 def test_the_readme_of_nano_claims_nothing_else(worth: str) -> None:
     """Five answers are compared above: another interval would be one that nothing checks."""
     assert len(re.findall(CLAIM, worth)) == 5
+
+
+def test_the_words_for_the_picture_at_the_front_are_the_answers(nano: Study) -> None:
+    picture = re.search(r'<img src="experiments/nano_study/[^>]*>', (EXPERIMENTS.parent / "README.md").read_text())
+    assert picture is not None
+    tenth, weights = re.findall(r"instead of [\w% ]+ is (\w+)", picture.group())
+    assert {one.outcome for question, one in nano.answers.items() if not question.startswith("nano")} == {tenth}
+    assert {one.outcome for question, one in nano.answers.items() if question.startswith("nano")} == {weights}
