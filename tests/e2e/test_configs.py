@@ -47,6 +47,7 @@ NARROW = {
     "tf": ["++backbone.kwargs.channel_multiplier=0.1", "++backbone.kwargs.depth_multiplier=0.1"],
 }  # fmt: skip
 NARROW["deit"] = NARROW["vit"]
+NARROW["channelwise"] = [*NARROW["vit"][:-1], "backbone.embed_dim=144"]  # of three colours
 STUDIES = sorted(path.parent.name for path in experiments_dir().glob("*/sweep.yaml"))
 # Frozen modes choose and fit all they have: less of it is enough to see that they run.
 SLOW = {
