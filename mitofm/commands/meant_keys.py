@@ -26,7 +26,11 @@ def explain_unknown(
     last, siblings = key.rpartition(".")[2], list(siblings)
     beside = [one.rpartition(".")[2] for one in siblings]
     where = list(_walk(config))
-    meant = [f"{one!r}" for one in where if one.rpartition(".")[2] == last] or list(_find_choices(last, groups))
+    others = dict(_find_choices(last, groups))
+    if key in others:
+        return MitofmError(f"unknown key {key!r} in this config: it is one of {others[key]}")
+    meant = [f"{one!r}" for one in where if one.rpartition(".")[2] == last]
+    meant = meant or [f"{one!r} (of {choices})" for one, choices in others.items()]
     if not meant and not difflib.get_close_matches(last, beside, n=1):
         names = {one.rpartition(".")[2]: one for one in reversed(where)}
         meant = [f"{names[one]!r}" for one in difflib.get_close_matches(last, names, n=1, cutoff=_NEAR)]
@@ -43,12 +47,12 @@ def _walk(config: Mapping, above: str = "") -> Iterator[str]:
             yield from _walk(value, f"{above}{name}.")
 
 
-def _find_choices(name: str, groups: Mapping[str, Iterable[Path]]) -> Iterator[str]:
-    """The groups of which other choices have the key."""
+def _find_choices(name: str, groups: Mapping[str, Iterable[Path]]) -> Iterator[tuple[str, str]]:
+    """The whole key in each group of which other choices have it, and these choices."""
     for group, files in groups.items():
         choices = [
             one.stem for one in files if re.search(rf"^{re.escape(name)}:", one.read_text(errors="replace"), re.M)
         ]
         if choices:
             more = ", ..." if len(choices) > 6 else ""
-            yield f"'{group}.{name}' (of {group}={', '.join(choices[:6])}{more})"
+            yield f"{group}.{name}", f"{group}={', '.join(choices[:6])}{more}"

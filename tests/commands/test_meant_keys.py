@@ -16,7 +16,7 @@ CELL = ("data=synthetic", "backbone=toy_vit_p16")
         ("trainer.max_epochs=3", r"Did you mean 'fit\.max_epochs'\?$"),
         ("epochs=3", r"Did you mean 'fit\.max_epochs'\?$"),
         ("fit.lr=1", r"Did you mean 'adaptation\.lr' \(of adaptation=.*full, lora.*\)\?$"),
-        ("adaptation.rank=4", r"Did you mean 'adaptation\.rank' \(of adaptation=lora\)\?$"),
+        ("adaptation.rank=4", r"'adaptation\.rank' in this config: it is one of adaptation=lora$"),
         ("fit.batchsize=2", r"Did you mean 'fit\.batch_size'\? There is: fit\.batch_size"),
         ("adaptation.rnk=4", r"in this config\. There is: adaptation\._target_"),
         ("nothing_like_it=1", r"in this config\. There is: adaptation, augment"),
