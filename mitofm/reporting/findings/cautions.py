@@ -41,7 +41,7 @@ def describe(done: pd.DataFrame) -> list[str]:
     random = sorted(set(done.loc[done["weights"] == RANDOM, "backbone"]))
     if random:
         said.append(
-            f"Not pretrained: {', '.join(f'{name}{TWIN}' for name in random)}. "
+            f"Networks that were not pretrained: {', '.join(f'{name}{TWIN}' for name in random)}. "
             "Such a number says what the architecture does from random weights, and nothing about the pretrained model."
         )
     versions = sorted(set(done["protocol_version"]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def test_cautions_say_random_weights_test_only_domains_and_images_as_units(study: Study) -> None:
     study.add(weights="random", backbone="toy_vit", test_only=["melanoma"], slide_unit="image")
     said = " ".join(cautions.describe(collect(study.runs).done))
-    assert "Not pretrained: toy_vit (random weights)." in said
+    assert "Networks that were not pretrained: toy_vit (random weights)." in said
     assert "melanoma" in said
     assert "each image is its own unit" in said
 
