@@ -49,6 +49,7 @@ def _leave_out_places(book: nbformat.NotebookNode) -> None:
 if __name__ == "__main__":
     os.environ.setdefault("MITOFM_CACHE", str(ROOT / "cache"))
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # of `!mitofm`
-    os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm asks for widgets, which nothing here needs
+    # tqdm and rich ask for widgets, which nothing here needs.
+    os.environ["PYTHONWARNINGS"] = 'ignore:IProgress not found,ignore:install "ipywidgets"'
     for book in sorted(HERE.glob(sys.argv[1] if len(sys.argv) > 1 else "*.ipynb")):
         execute(book)
