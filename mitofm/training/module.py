@@ -21,6 +21,9 @@ from mitofm.training.budget import Budget, schedule_lr
 from mitofm.training.loss import Loss
 from mitofm.training.validation_auroc import ValidationAUROC
 
+LOSS = "train/loss"
+"""The name of the loss in learning curves."""
+
 
 class CellModule(pl.LightningModule):
     """Trains one classifier.
@@ -80,7 +83,7 @@ class CellModule(pl.LightningModule):
                 f"the loss is {loss.item()} at step {self.global_step} of {self.adaptation.name!r}: lower adaptation.lr "
                 f"(now {self.adaptation.lr}) or set fit.gradient_clip"
             )
-        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        self.log(LOSS, loss, prog_bar=True, sync_dist=True)
         return loss
 
     def compute_logits(self, patches: Tensor) -> Tensor:

@@ -6,12 +6,10 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 # isort: split
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers.logger import Logger
 from threadpoolctl import threadpool_limits
 
 from mitofm.adaptation.gradient import GradientAdaptation
@@ -32,25 +30,10 @@ from mitofm.training.checkpoint import BEST, RESUME, TRAINED
 from mitofm.training.copies import Copies
 from mitofm.training.environment import measure_peak_memory
 from mitofm.training.frozen import compute_features, fit_head
+from mitofm.training.learning_curves import CheckCurve, LossCurve
 from mitofm.training.loop import run_loop
 from mitofm.training.loss import Loss
 from mitofm.training.module import CellModule
-
-
-class CurvesOfLightning(Logger):
-    """Passes on to `copies` what Lightning logs."""
-
-    name = version = None
-
-    def __init__(self, copies: Copies) -> None:
-        self._copies = copies
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Pass on one point of the learning curves; Lightning counts steps from 0."""
-        self._copies.log(metrics, (step or 0) + 1)
-
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the config is in the cell's folder."""
 
 
 def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, copies: Copies) -> Trained | None:
@@ -132,7 +115,7 @@ def train_module(
     return run_loop(
         module,
         data,
-        callbacks,
+        [LossCurve(copies), *callbacks],
         save,
         steps=module.budget.steps,
         precision=cell.fit.precision,
@@ -144,8 +127,8 @@ def train_module(
         num_sanity_val_steps=0,
         gradient_clip_val=cell.fit.gradient_clip,
         deterministic="warn",
-        logger=CurvesOfLightning(copies),
-        log_every_n_steps=10,
+        logger=CheckCurve(copies),
+        log_every_n_steps=0,
         **checks,
     )
 

@@ -12,7 +12,7 @@ from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.training import callbacks
 
-SETTINGS = ["adaptation=full", "fit.min_steps=12", "fit.max_steps=12", "trainer.checkpoint_seconds=1000"]
+SETTINGS = ["adaptation=full", "fit.min_steps=12", "fit.max_steps=12", "trainer.checkpoint_seconds=1000", "logger=csv"]
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, number: int, at_step: int) -> None:
@@ -26,15 +26,18 @@ def asked(monkeypatch: pytest.MonkeyPatch, number: int, at_step: int) -> None:
     monkeypatch.setattr(callbacks.SaveToResume, "_save", stop_now)
 
 
-@pytest.mark.parametrize("number", callbacks.SaveToResume.SIGNALS)
+# At step 10 a point of the learning curves is due.
+@pytest.mark.parametrize(
+    ("number", "step"), [*((number, 5) for number in callbacks.SaveToResume.SIGNALS), (signal.SIGTERM, 10)]
+)
 def test_a_signal_saves_and_stops(
-    small: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals
+    small: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals, step: int
 ) -> None:
     called: list[int] = []
     before = signal.signal(number, lambda number, _: called.append(number))  # as submitit does, to requeue the job
     try:
         with monkeypatch.context() as patch:
-            asked(patch, number, at_step=5)
+            asked(patch, number, at_step=step)
             patch.setattr("tempfile.mkstemp", refuse)
             with pytest.raises(SystemExit) as stopped:
                 run(small(*SETTINGS, f"paths.runs={tmp_path}/parts"))
@@ -46,7 +49,7 @@ def test_a_signal_saves_and_stops(
         signal.signal(number, before)
     (folder,) = tmp_path.glob("parts/cells/*")
     assert not {path.name for path in folder.iterdir()} & {state.value for state in State}
-    assert "saved at step 5" in (folder / "log.txt").read_text()
+    assert f"saved at step {step}" in (folder / "log.txt").read_text()
     assert not list(tmp_path.glob("parts/locks/*.lock"))
 
     resumed_at: list[int] = []
@@ -58,10 +61,12 @@ def test_a_signal_saves_and_stops(
 
     monkeypatch.setattr(callbacks.SaveToResume, "on_train_start", note)
     assert run(small(*SETTINGS, f"paths.runs={tmp_path}/parts")) is State.DONE
-    assert resumed_at == [5]
+    assert resumed_at == [step]
     assert run(small(*SETTINGS, f"paths.runs={tmp_path}/whole")) is State.DONE
-    name = f"cells/{folder.name}/predictions.parquet"
-    assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    parts, whole = (tmp_path / runs / "cells" / folder.name for runs in ("parts", "whole"))
+    for name in ("predictions.parquet", "curves.csv"):
+        assert (parts / name).read_bytes() == (whole / name).read_bytes()
+    assert "\n10,train/loss," in (whole / "curves.csv").read_text()
 
 
 def refuse(*_: Any) -> None:
