@@ -32,11 +32,6 @@ def find_ppv(sensitivity: np.ndarray, specificity: np.ndarray, prevalence: float
     return np.divide(hits, called, out=np.full(called.shape, np.nan), where=called > 0)[()]
 
 
-def estimate_ppv(seeds: Sequence[Replicates], prevalence: float) -> Estimate:
-    """As `estimate_ppvs`, at one prevalence."""
-    return estimate_ppvs(seeds, [prevalence])[prevalence]
-
-
 def estimate_ppvs(seeds: Sequence[Replicates], prevalences: Sequence[float]) -> dict[float, Estimate]:
     """By prevalence the mean over seeds with its interval over slides and trainings, from what each seed measured.
 

@@ -11,7 +11,7 @@ from scipy.special import logit
 from scipy.stats import t as student
 
 from mitofm.evaluation import statistics
-from mitofm.evaluation.predictive_value import estimate_ppv, find_ppv
+from mitofm.evaluation.predictive_value import estimate_ppvs, find_ppv
 from mitofm.evaluation.replicates import replicate
 
 SHARE = st.floats(0.01, 0.99)
@@ -45,7 +45,7 @@ def test_at_the_prevalence_of_the_test_set_it_is_the_precision_there() -> None:
 
 def test_the_value_and_the_interval_are_those_of_the_jackknife_written_out() -> None:
     table, prevalence = draw(1), 0.1
-    found = estimate_ppv([replicate(table, 0.0)], prevalence)
+    found = estimate_ppvs([replicate(table, 0.0)], [prevalence])[prevalence]
 
     def ppv(part: pd.DataFrame) -> float:
         called = part["logit"] >= 0
@@ -64,7 +64,7 @@ def test_the_value_and_the_interval_are_those_of_the_jackknife_written_out() -> 
 
 def test_it_rises_with_prevalence_and_its_interval_stays_within_0_and_1() -> None:
     seeds = [replicate(draw(seed), 0.0) for seed in (1, 2, 3)]
-    found = [estimate_ppv(seeds, prevalence) for prevalence in (0.01, 0.05, 0.3, 0.9)]
+    found = list(estimate_ppvs(seeds, [0.01, 0.05, 0.3, 0.9]).values())
     for one in found:
         assert 0 < one.low < one.value < one.high < 1
         assert one.seeds == 3
@@ -77,7 +77,7 @@ def test_without_a_false_alarm_its_lower_end_is_that_of_what_specificity_allows(
     sensitivity, specificity = (
         statistics.estimate([seed], f"{name}_chosen") for name in ("sensitivity", "specificity")
     )
-    rare, common = (estimate_ppv([seed], prevalence) for prevalence in (0.05, 0.5))
+    rare, common = estimate_ppvs([seed], [0.05, 0.5]).values()
     assert (rare.value, rare.high, common.value, common.high) == (1, 1, 1, 1)
     assert rare.low == find_ppv(sensitivity.low, specificity.low, 0.05)
     assert rare.low < 0.2 < common.low
@@ -86,19 +86,19 @@ def test_without_a_false_alarm_its_lower_end_is_that_of_what_specificity_allows(
 def test_without_a_hit_its_upper_end_is_that_of_what_sensitivity_allows() -> None:
     table = draw(4)
     table.loc[table["label"] == 1, "logit"] = -9.0
-    found = estimate_ppv([replicate(table, 0.0)], 0.1)
+    found = estimate_ppvs([replicate(table, 0.0)], [0.1])[0.1]
     assert (found.value, found.low) == (0, 0)
     assert 0 < found.high < 1
 
 
 def test_it_says_why_there_is_none() -> None:
     table = draw(5)
-    silent = estimate_ppv([replicate(table, 99.0)], 0.1)
+    silent = estimate_ppvs([replicate(table, 99.0)], [0.1])[0.1]
     assert (silent.value, silent.why) == (None, "nothing is called positive")
     (one_call,) = [table.assign(logit=np.where(table.index == table.index[table["label"] == 1][0], 1.0, -1.0))]
-    lonely = estimate_ppv([replicate(one_call, 0.0)], 0.1)
+    lonely = estimate_ppvs([replicate(one_call, 0.0)], [0.1])[0.1]
     assert (lonely.value, lonely.low, lonely.why) == (1, None, "without one slide nothing is called positive")
-    few = estimate_ppv([replicate(draw(6, slides=4), 0.0)], 0.1)
+    few = estimate_ppvs([replicate(draw(6, slides=4), 0.0)], [0.1])[0.1]
     assert (few.low, few.why) == (None, "under 6 slides")
-    one_class = estimate_ppv([replicate(table.assign(label=1), 0.0)], 0.1)
+    one_class = estimate_ppvs([replicate(table.assign(label=1), 0.0)], [0.1])[0.1]
     assert (one_class.value, one_class.why) == (None, "no seed has samples of both classes")
