@@ -26,7 +26,7 @@ import yaml
 from clocks import read_clocks
 from sweep import LARGE, RANDOM, SLIDES, run_apart, spell
 
-from mitofm.commands import composing
+from mitofm.commands import command_line, grids
 from mitofm.evaluation import metrics
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.replicates import replicate
@@ -56,11 +56,11 @@ def fit() -> None:
 
 def write_cells(runs: Path, most: int) -> tuple[list[studies.End], list[studies.End]]:
     """Write the finished cells of the grid; returns the first ones, and those to be added later."""
-    line = composing.read_command_line("train", GRID, None, multirun=True)
+    line = command_line.read_command_line("train", GRID, None, multirun=True)
     known, models = Known(), read_fitted(runs)
     studies.note_grid(runs, STUDY, *line.grid)
     found: tuple[list[studies.End], list[studies.End]] = [], []
-    cells = zip(line.list_cells(), composing.resolve_cells("train", None, line.list_cells(), line.cache), strict=True)
+    cells = zip(line.list_cells(), grids.resolve_cells("train", None, line.list_cells(), line.cache), strict=True)
     for number, (cell, config) in enumerate(cells):
         if number == most:
             break
@@ -69,7 +69,7 @@ def write_cells(runs: Path, most: int) -> tuple[list[studies.End], list[studies.
         folder = CellFolder(runs, name)
         if folder.read_state() is not State.DONE:
             write_cell(folder, config, models[config["split"]["domain"], config["seed"]], number)
-        found[number % 100 == 99].append(studies.End(name, State.DONE, composing.read_choices(cell)))
+        found[number % 100 == 99].append(studies.End(name, State.DONE, command_line.read_choices(cell)))
     return found
 
 

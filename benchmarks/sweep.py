@@ -22,7 +22,7 @@ import hydra
 import numpy as np
 from clocks import read_clocks
 
-from mitofm.commands import composing, train
+from mitofm.commands import command_line, composing, grids, train
 from mitofm.runs import sums
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.identity import Known
@@ -82,7 +82,7 @@ def compose_with_hydra(cells: list[list[str]], count: int) -> float:
     """CPU seconds that Hydra alone takes for a cell, mean of `count` spread over the grid."""
     spread = [cells[number * len(cells) // count] for number in range(count)]
     with composing.start_hydra(None):
-        composing._compose("train", spread[0])
+        composing.compose_started("train", spread[0])
         start = time.process_time()
         for cell in spread:
             hydra.compose("train", overrides=cell, return_hydra_config=True)
@@ -94,10 +94,10 @@ def forget(*folders: str) -> None:
         shutil.rmtree(Path(os.environ["MITOFM_CACHE"]) / folder, ignore_errors=True)
 
 
-def finish(line: composing.CommandLine) -> None:
+def finish(line: command_line.CommandLine) -> None:
     """Mark each cell as finished, with as many files as a real one has."""
     known = Known()
-    for config in composing.resolve_grid(line, every_cell=True):
+    for config in grids.resolve_grid(line, every_cell=True):
         settings = known.read(config)
         folder = CellFolder(settings.paths.runs, known.identify(settings).folder_name)
         folder.path.mkdir(parents=True)
@@ -110,7 +110,7 @@ def skipping(side: int, composed: int) -> None:
     numbers = list(range(1, side + 1))
     axes = {"seed": numbers, "fit.max_epochs": numbers, "fraction": [number / side for number in numbers]}
     command = ["-m", *spell(axes), "study=skipped", *TISSUE, *QUIET]
-    line = composing.read_command_line("train", command[1:], None, multirun=True)
+    line = command_line.read_command_line("train", command[1:], None, multirun=True)
     finish(line)
     cells = line.list_cells()
     alone = compose_with_hydra(cells, composed)
@@ -129,7 +129,7 @@ def skipping(side: int, composed: int) -> None:
 
 def planning(composed: int) -> None:
     command = ["-m", *spell(LARGE), *RANDOM, *SLIDES, "study=large"]
-    line = composing.read_command_line("train", command[1:], None, multirun=True)
+    line = command_line.read_command_line("train", command[1:], None, multirun=True)
     alone = compose_with_hydra(line.list_cells(), composed)
     run_apart("prepare", *SLIDES)
     forget("configs", "models", "plans")

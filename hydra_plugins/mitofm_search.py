@@ -65,7 +65,7 @@ class SearchSweeper(Sweeper):
 
     def _run(self, cells: Sequence[list[str]]) -> list[Ended]:
         """Launch the cells that have not ended, and note the others: they may be of another study."""
-        from mitofm.commands.composing import read_choices
+        from mitofm.commands.command_line import read_choices
         from mitofm.runs import studies
         from mitofm.runs.folder import SETTLED
 

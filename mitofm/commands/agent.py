@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.composing import GRIDS, read_command_line
+from mitofm.commands.command_line import GRIDS, read_command_line
 from mitofm.commands.launching import check_grid
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell, tell_text

@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import re
-import sys
-from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
 from pathlib import Path
-from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
-from yaml import YAMLError
 
-from mitofm.commands import recalling, yaml_files
-from mitofm.commands.deriving import Deriver
-from mitofm.commands.loading import Declined, Loader
+from mitofm.commands import yaml_files
 from mitofm.commands.meant_keys import explain_unknown
-from mitofm.commands.swept import list_values, spell, spell_sweep
 from mitofm.ground import plugins
 from mitofm.ground.config import conf_dir, find_user_configs, list_config_folders
-from mitofm.ground.errors import MitofmError, describe_unforeseen, unknown
-from mitofm.ground.terminal import tell
-from mitofm.runs.keys import NO_PART, check_names
-from mitofm.runs.resolve import resolve
-
-REFUSED = (Declined, MitofmError, HydraException, OmegaConfBaseException, YAMLError, OSError)
-"""What is raised for configs that Hydra has to compose, if only to say what is wrong with them."""
-_told_slow: set[type] = set()
-_SWEEPER = f"{BasicSweeper.__module__}.{BasicSweeper.__name__}"
-GRIDS = (_SWEEPER, "hydra_plugins.mitofm_sweeper.LeftSweeper")
-"""The sweepers that run a whole grid; others choose among its cells, and draw from intervals."""
+from mitofm.ground.errors import MitofmError, unknown
+from mitofm.runs.keys import check_names
 
 OmegaConf.register_new_resolver("times", operator.mul, replace=True)  # conf/hydra/launcher/slurm.yaml
 
@@ -78,7 +55,7 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
         MitofmError: a key, a value or a YAML is wrong; the message says which, and what exists.
     """
     with start_hydra(config_dir):
-        return _compose(name, quote_study(overrides))
+        return compose_started(name, quote_study(overrides))
 
 
 def quote_study(arguments: Sequence[str]) -> list[str]:
@@ -93,231 +70,6 @@ def list_group(group: str) -> dict[str, Path]:
             {file.stem: file for folder in list_config_folders() for file in (folder / group).glob("*.yaml")}.items()
         )
     )
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """What a command line of `train` asks for.
-
-    Attributes:
-        name: of the primary config.
-        config_dir: a further folder of configs.
-        fixed: overrides that hold for every cell.
-        swept: the values of every swept key.
-        multirun: whether a launcher starts the cells, be they one or many.
-        launcher: its name.
-        launches: its config.
-        cache: where configs are kept; None if that is not known.
-        sweeper: the config of the sweeper.
-        handed: the overrides that the sweeper is handed, in Hydra's order.
-        swept_by_hydra: these; None if another sweeper than Hydra's own sweeps, or if Hydra does more for a cell than to
-            call its command (callbacks, environment variables).
-    """
-
-    name: str
-    config_dir: str | None
-    fixed: list[str]
-    swept: dict[str, list[str]]
-    multirun: bool
-    launcher: str
-    launches: DictConfig
-    cache: Path | None
-    sweeper: DictConfig
-    handed: list[str]
-    swept_by_hydra: list[str] | None
-
-    @property
-    def draws(self) -> bool:
-        """Whether the sweeper chooses among cells by what earlier ones gave, in place of running a whole grid."""
-        return self.multirun and self.sweeper._target_ not in GRIDS
-
-    def list_cells(self) -> list[list[str]]:
-        """The overrides of each cell, as Hydra will spell them; none if that is not known."""
-        if self.swept_by_hydra is None:
-            return []
-        if not self.multirun:
-            return [self.swept_by_hydra]
-        parsed = OverridesParser.create().parse_overrides(self.swept_by_hydra)
-        return BasicSweeper.split_arguments(parsed, None)[0]
-
-    @property
-    def size(self) -> int:
-        """The number of cells."""
-        return math.prod(map(len, self.swept.values()))
-
-    @property
-    def grid(self) -> tuple[dict[str, str], dict[str, list[str]]]:
-        """The choices for every cell, and those that are swept, as `read_choices` gives them."""
-        each = {key: [read_choices([f"{key}={value}"]) for value in values] for key, values in self.swept.items()}
-        return read_choices(self.fixed), {key: [one[key] for one in found] for key, found in each.items() if all(found)}
-
-
-def read_command_line(
-    name: str, overrides: Sequence[str], config_dir: str | None, multirun: bool = False
-) -> CommandLine:
-    """Read a command line as Hydra will; errors as `compose`."""
-    with start_hydra(config_dir):
-        try:
-            parsed = OverridesParser.create().parse_overrides(quote_study(overrides))
-        except HydraException as error:
-            raise MitofmError("; ".join(str(error).splitlines())) from error
-        fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
-        last = {one.key_or_group: one for one in parsed}  # of a key that is typed twice the last value holds
-        loader = GlobalHydra.instance().config_loader()
-        # What is typed may be a key of what the study sweeps (split.domain of its split), so the study's grid comes first.
-        of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
-        sweeper = _compose(name, of_hydra, with_hydra=True).hydra.sweeper
-        draws, params = sweeper._target_ not in GRIDS, sweeper.get("params") or {}
-        typed = {key: list_values(one, loader, draws) for key, one in last.items() if one.is_sweep_override()}
-        of_study = OverridesParser.create().parse_overrides(
-            [f"{key}={params[key]}" for key in params if key not in last]
-        )
-        swept = {one.key_or_group: list_values(one, loader, draws) for one in of_study} | typed
-        firsts = [f"{key}={values[0]}" for key, values in swept.items()]
-        composed = _compose(name, [*fixed, *firsts], with_hydra=True)
-        whole = composed.hydra
-        multirun = multirun or str(whole.mode).endswith("MULTIRUN")
-        launcher = whole.runtime.choices["hydra/launcher"]
-        more = whole.job.env_set or whole.job.env_copy or whole.callbacks or whole.sweeper._target_ != _SWEEPER
-        _refuse_other_folder(whole)
-        task = [spell_sweep(one, loader) for one in parsed if not one.is_hydra_override()]
-        study = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
-        handed = [*(spell_sweep(one, loader) for one in study if multirun), *task]
-        return CommandLine(
-            name=name,
-            config_dir=config_dir,
-            fixed=fixed,
-            swept=swept,
-            multirun=multirun,
-            launcher=launcher,
-            launches=whole.launcher,
-            cache=_find_cache(composed),
-            sweeper=whole.sweeper,
-            handed=handed,
-            swept_by_hydra=None if more else handed,
-        )
-
-
-def _refuse_other_folder(hydra: DictConfig) -> None:
-    """Refuse to run cells in another folder than the command's: books, cells and the user's files would be looked for there."""
-    if hydra.job.chdir:
-        raise MitofmError(
-            "hydra.job.chdir=true: paths of mitofm are relative to the folder in which you start it: leave it out (to keep "
-            "results elsewhere, give paths.runs=FOLDER)"
-        )
-
-
-def read_choices(overrides: Iterable[str]) -> dict[str, str]:
-    """The values that overrides of one cell choose, by key and as Hydra writes them, of keys that can be part of its id."""
-    choices = dict(map(_read_choice, overrides))
-    return {key: value for key, value in choices.items() if re.split(r"[./@]", key)[0] not in NO_PART}
-
-
-@lru_cache(maxsize=100_000)
-def _read_choice(text: str) -> tuple[str, str]:
-    override = OverridesParser.create().parse_override(text)
-    return override.key_or_group, spell(override._value)
-
-
-def resolve_grid(
-    line: CommandLine, every_cell: bool = False, count: Counter[str] | None = None
-) -> Generator[dict[str, Any]]:
-    """The resolved configs of a grid; errors as `resolve_cells`. Close the generator if you stop early: it holds Hydra.
-
-    Args:
-        line: the command line.
-        every_cell: compose each cell. Else one config for each value of a swept key, the other keys at their first values:
-            so each value is met once.
-        count: as in `resolve_cells`.
-    """
-    swept = line.swept
-    firsts = {key: values[0] for key, values in swept.items()}
-    grid: Iterable[dict[str, str]] = [
-        firsts, *(firsts | {key: value} for key, values in swept.items() for value in values[1:])
-    ]  # fmt: skip
-    if every_cell:
-        grid = (dict(zip(swept, values, strict=True)) for values in product(*swept.values()))
-    cells = ([*line.fixed, *(f"{key}={value}" for key, value in choices.items())] for choices in grid)
-    yield from resolve_cells(line.name, line.config_dir, cells, line.cache, count)
-
-
-def resolve_cells(
-    name: str,
-    config_dir: str | None,
-    cells: Iterable[Sequence[str]],
-    cache: Path | None = None,
-    count: Counter[str] | None = None,
-) -> Generator[dict[str, Any]]:
-    """The resolved configs of cells, which share their parts: do not change them. Close the generator if you stop early.
-
-    Args:
-        name: of the primary config.
-        config_dir: a further folder of configs.
-        cells: the overrides of each.
-        cache: where they are kept for the next time; None: nowhere.
-        count: is told how many were "recalled", "composed", "derived" from those, and "declined": left to Hydra.
-
-    Raises:
-        MitofmError: as `compose` and `resolve`.
-    """
-    told, cells = Counter() if count is None else count, list(cells)
-    key = None if cache is None else recalling.name_cells(name, config_dir, cells)
-    if cache is not None and key is not None and (kept := recalling.recall_configs(cache, key)) is not None:
-        told["recalled"] += len(kept)
-        yield from kept
-        return
-    resolved = []
-    with start_hydra(config_dir):
-        deriver = _make_deriver(name)
-        for overrides in cells:
-            config = None if deriver is None else _derive(deriver, overrides, told)
-            if config is None:
-                told["declined"] += 1
-                config = resolve(_compose(name, overrides))
-            resolved.append(config)
-            yield config
-    if cache is not None and key is not None and not told["declined"]:
-        recalling.keep_configs(cache, key, resolved)
-
-
-def _make_deriver(name: str) -> Deriver | None:
-    """What derives configs of the primary config `name`; None if Hydra has to compose each, if only to say what is wrong."""
-    try:
-        return Deriver(Loader(name, GlobalHydra.instance().config_loader().get_search_path()))
-    except REFUSED:
-        return None
-    except Exception as error:
-        _tell_slow(error)
-        return None
-
-
-def _derive(deriver: Deriver, overrides: Sequence[str], told: Counter[str]) -> dict[str, Any] | None:
-    """The resolved config of a cell; None if Hydra has to compose it, if only to say what is wrong with it."""
-    before = deriver.composed
-    try:
-        config = deriver.resolve(overrides)
-    except REFUSED:
-        return None
-    except Exception as error:
-        _tell_slow(error)
-        return None
-    told["composed" if deriver.composed > before else "derived"] += 1
-    return config
-
-
-def _tell_slow(error: Exception) -> None:
-    """Say, once of each kind, that deriving failed by a fault of its own, as it may with another version of Hydra."""
-    if type(error) not in _told_slow:
-        _told_slow.add(type(error))
-        told = f"{describe_unforeseen(error)}; Hydra composes each cell instead, which takes longer"
-        tell(f"mitofm: {told}", file=sys.stderr)
-
-
-def _find_cache(config: DictConfig) -> Path | None:
-    try:
-        return Path(str(config.paths.cache))
-    except OmegaConfBaseException:
-        return None
 
 
 @contextmanager
@@ -336,7 +88,8 @@ def start_hydra(config_dir: str | None) -> Iterator[None]:
         _UserConfigs.study = None
 
 
-def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
+def compose_started(name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
+    """As `compose`, in a block of `start_hydra`; with Hydra's own part if that is asked for."""
     try:
         config = hydra_compose(name, overrides=list(overrides), return_hydra_config=with_hydra)
     except yaml_files.ERRORS as error:
@@ -379,7 +132,7 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
     rest = [one for one in overrides if one.split("=")[0].lstrip("+~") != key]
     inner = getattr(error.__cause__, "full_key", None) or ""
     if len(rest) < len(overrides):  # a key that was typed; one that a YAML overrides is in the text
-        config = _compose(name, rest)
+        config = compose_started(name, rest)
         parent, _, last = (inner if inner.startswith(f"{key}.") else key).rpartition(".")  # of a map that was typed
         while parent and not isinstance(OmegaConf.select(config, parent), DictConfig):
             parent, _, last = parent.rpartition(".")

@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mitofm.commands.composing import CommandLine, resolve_grid
+from mitofm.commands.command_line import CommandLine
+from mitofm.commands.grids import resolve_grid
 from mitofm.ground.errors import MitofmError
 from mitofm.runs import devices
 from mitofm.runs.execute import check

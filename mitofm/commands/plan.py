@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.composing import read_command_line
+from mitofm.commands.command_line import read_command_line
 from mitofm.commands.launching import check_grid, refuse_grid_without_m
 from mitofm.commands.search_check import check_search
 from mitofm.ground.terminal import tell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mitofm.commands.composing import CommandLine
+from mitofm.commands.command_line import CommandLine
 from mitofm.commands.search_space import Space, read_space
 from mitofm.commands.searching import SWEEPER, SearchSettings, read_settings
 from mitofm.data.splits.part import VALIDATION

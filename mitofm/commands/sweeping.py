@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from mitofm.commands.composing import CommandLine, read_choices, resolve_cells
+from mitofm.commands.command_line import CommandLine, read_choices
+from mitofm.commands.grids import resolve_cells
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.folder import SETTLED, State
 from mitofm.runs.identity import Known

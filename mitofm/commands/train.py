@@ -17,14 +17,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mitofm.commands import recalling
-from mitofm.commands.composing import (
-    GRIDS,
-    CommandLine,
-    quote_study,
-    read_choices,
-    read_command_line,
-    register_user_configs,
-)
+from mitofm.commands.command_line import GRIDS, CommandLine, read_choices, read_command_line
+from mitofm.commands.composing import quote_study, register_user_configs
 from mitofm.commands.launching import check_grid, claim_place, refuse_grid_without_m
 from mitofm.commands.search_check import check_search
 from mitofm.commands.sweeping import SWEEPER, Sorted, leaving_out, sort_out

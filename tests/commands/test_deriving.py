@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from mitofm.commands import composing
-from mitofm.commands.composing import resolve_cells
+from mitofm.commands import composing, grids
 from mitofm.commands.deriving import Deriver
+from mitofm.commands.grids import resolve_cells
 from mitofm.commands.interpolations import find_reads, meets
 from mitofm.runs.resolve import resolve
 
@@ -26,15 +26,15 @@ MIXTURES = int(os.environ.get("MITOFM_MIXTURES", "40"))  # make test-mixtures: 2
 def _compose(name: str, overrides: list[str]) -> str | None:
     """The config that Hydra composes, as text; None if it refuses."""
     try:
-        return repr(resolve(composing._compose(name, overrides)))
-    except composing.REFUSED:
+        return repr(resolve(composing.compose_started(name, overrides)))
+    except grids.REFUSED:
         return None
 
 
 def _derive(deriver: Deriver, overrides: list[str]) -> str | None:
     try:
         return repr(deriver.resolve(overrides))
-    except composing.REFUSED:
+    except grids.REFUSED:
         return None
 
 
@@ -47,7 +47,7 @@ def test_what_is_derived_is_what_hydra_composes(tmp_path: Path, monkeypatch: pyt
     told: Counter[str] = Counter()
     for name, folder in draw.sample(studies, 8) if MIXTURES < 100 else studies:
         with composing.start_hydra(folder):
-            deriver = composing._make_deriver(name)
+            deriver = grids._make_deriver(name)
             assert deriver is not None
             for turn in islice(turns, max(1, MIXTURES // (8 if MIXTURES < 100 else len(studies)))):
                 first, second = mix(draw, turn, deriver._loader)
@@ -67,7 +67,7 @@ def test_what_is_derived_is_what_hydra_composes(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(("name", "folder"), list_studies(), ids=lambda one: Path(str(one)).name)
 def test_no_cell_of_a_shipped_study_is_left_to_hydra(name: str, folder: str) -> None:
     with composing.start_hydra(folder):
-        params = composing._compose(name, [], with_hydra=True).hydra.sweeper.params
+        params = composing.compose_started(name, [], with_hydra=True).hydra.sweeper.params
     parsed = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
     values = [
         list(one.sweep_string_iterator()) if one.is_sweep_override() else [one.get_value_element_as_str()]
@@ -80,7 +80,7 @@ def test_no_cell_of_a_shipped_study_is_left_to_hydra(name: str, folder: str) -> 
     assert told["declined"] == 0
     assert told["composed"] <= max(24, len(cells) / 3)
     with composing.start_hydra(folder):
-        assert repr(configs[-1]) == repr(resolve(composing._compose(name, cells[-1])))
+        assert repr(configs[-1]) == repr(resolve(composing.compose_started(name, cells[-1])))
 
 
 def _resolve(*cells: list[str], **files: Any) -> tuple[list[dict[str, Any]], Counter[str]]:
@@ -105,7 +105,7 @@ def test_the_backbones_family_chooses_anew() -> None:
 def test_a_fault_of_its_own_leaves_the_cells_to_hydra_and_is_told_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(composing, "_told_slow", set())
+    monkeypatch.setattr(grids, "_told_slow", set())
     monkeypatch.setattr(Deriver, "resolve", lambda self, overrides: self.gone)
     configs, told = _resolve(["seed=1"], ["seed=2"])
     assert [one["seed"] for one in configs] == [1, 2]

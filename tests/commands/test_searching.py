@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mitofm.commands.composing import read_command_line
+from mitofm.commands.command_line import read_command_line
 from mitofm.commands.search_check import check_search
 from mitofm.commands.search_space import read_space
 from mitofm.commands.searching import Ended, Search, SearchSettings

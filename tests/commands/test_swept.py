@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mitofm.commands.composing import read_command_line
+from mitofm.commands.command_line import read_command_line
 from mitofm.commands.launching import refuse_grid_without_m
 from mitofm.ground.errors import MitofmError
 

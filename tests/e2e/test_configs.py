@@ -10,7 +10,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from mitofm import cli
-from mitofm.commands.composing import compose, list_group, read_command_line, resolve_grid
+from mitofm.commands.command_line import read_command_line
+from mitofm.commands.composing import compose, list_group
+from mitofm.commands.grids import resolve_grid
 from mitofm.ground.config import conf_dir, experiments_dir, instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import check, run

@@ -20,7 +20,8 @@ from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, RunMode
 
 from mitofm.commands import launching
-from mitofm.commands.composing import compose, read_choices, read_command_line, register_user_configs
+from mitofm.commands.command_line import read_choices, read_command_line
+from mitofm.commands.composing import compose, register_user_configs
 from mitofm.commands.launching import check_launcher
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError

@@ -10,7 +10,8 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from mitofm.commands import report, train
-from mitofm.commands.composing import read_command_line, resolve_grid
+from mitofm.commands.command_line import read_command_line
+from mitofm.commands.grids import resolve_grid
 from mitofm.ground.config import experiments_dir
 from mitofm.reporting import style
 from mitofm.runs import studies

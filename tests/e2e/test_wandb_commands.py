@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from mitofm.commands import agent, dashboard
-from mitofm.commands.composing import read_command_line, resolve_grid
+from mitofm.commands.command_line import read_command_line
+from mitofm.commands.grids import resolve_grid
 from mitofm.ground.config import experiments_dir
 from mitofm.ground.errors import MitofmError
 

@@ -10,7 +10,9 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from mitofm.commands.composing import compose, list_group, read_command_line, resolve_grid
+from mitofm.commands.command_line import read_command_line
+from mitofm.commands.composing import compose, list_group
+from mitofm.commands.grids import resolve_grid
 from mitofm.data.card import Card
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.configurations import compare_configs, flatten
