@@ -21,7 +21,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import guarding, map_npy
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.locks import lock
-from mitofm.ground.shared_array import SharedArray
+from mitofm.ground.shared_array import SharedArray, sweep
 
 _PIECE = 2048  # patches: what an interruption may cost
 _SHARE = {"cpu": 1, "cuda": 16}  # pieces that a process locks at a time: between two shares a GPU idles for a moment
@@ -83,6 +83,7 @@ def cache_embeddings(
                 summed = write_sums(part, file, of)
                 array.finish(file)
                 remember_sums(file, summed, remembered)
+    sweep(file.with_suffix(".part"))
     return _open(file)
 
 

@@ -46,15 +46,15 @@ class SharedArray:
         ended: Callable[[], bool],
     ) -> None:
         self._part, self._shape, self._dtype, self._piece = part, tuple(shape), dtype, piece
-        self._plan = part.with_name(f"{part.name}.json")
-        with self._lock_whole():
-            rows = recall(self._plan, "rows") if has_room(part, self._shape, dtype) else None
+        plan = _name_plan(part)
+        with _lock(part, "lock", wait=True):
+            rows = recall(plan, "rows") if has_room(part, self._shape, dtype) else None
             if not rows or rows % piece:
                 rows = piece * max(pieces, -(-shape[0] // (piece * _MOST)))
                 if not ended():
-                    self._forget()
+                    _forget(part)
                     begin(part, self._shape, dtype, shared=True)
-                    keep(self._plan, "rows", rows)
+                    keep(plan, "rows", rows)
         self._rows: int = rows
 
     def claim(self) -> Generator[tuple[range, ResumableArray]]:
@@ -84,7 +84,7 @@ class SharedArray:
         if not is_left():
             return
         with (
-            self._lock(f"{start}.lock", wait) as held,
+            _lock(self._part, f"{start}.lock", wait) as held,
             guarding(self._part, held.require),
             guarding(notes, held.require),
         ):
@@ -94,20 +94,31 @@ class SharedArray:
 
     def finish(self, whole: Path) -> None:
         """Move the array to `whole`, when all its shares are written."""
-        with self._lock_whole():
+        with _lock(self._part, "lock", wait=True):
             move(self._part, whole)
-            self._forget()
+            _forget(self._part)
 
-    def _forget(self) -> None:
-        remove(self._plan)
-        for notes in self._part.parent.glob(f"{self._part.name}.*progress"):
-            remove(notes)
-        for left in self._part.parent.glob(f"{self._part.name}.*.lock"):
-            if not find_holder(left):  # of a process that died between its last piece and its next share
-                remove(left)
 
-    def _lock_whole(self) -> AbstractContextManager[Lock]:
-        return self._lock("lock", wait=True)
+def sweep(part: Path) -> None:
+    """Remove the notes of the array in the file `part` if whoever has moved it died before that."""
+    if _name_plan(part).is_file():
+        with _lock(part, "lock", wait=True):
+            if not part.is_file():
+                _forget(part)
 
-    def _lock(self, name: str, wait: bool) -> AbstractContextManager[Lock]:
-        return lock(self._part.with_name(f"{self._part.name}.{name}"), wait)
+
+def _forget(part: Path) -> None:
+    for notes in part.parent.glob(f"{part.name}.*progress"):
+        remove(notes)
+    for left in part.parent.glob(f"{part.name}.*.lock"):
+        if not find_holder(left):  # of a process that died between its last piece and its next share
+            remove(left)
+    remove(_name_plan(part))  # last: it tells `sweep` that there may be more
+
+
+def _name_plan(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _lock(part: Path, name: str, wait: bool) -> AbstractContextManager[Lock]:
+    return lock(part.with_name(f"{part.name}.{name}"), wait)

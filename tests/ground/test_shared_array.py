@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mitofm.ground import locks, resumable
+from mitofm.ground import locks, resumable, shared_array
 from mitofm.ground.files import is_abandoned, map_npy
 from mitofm.ground.locks import lock
-from mitofm.ground.shared_array import SharedArray
+from mitofm.ground.shared_array import SharedArray, sweep
 
 ROWS, WIDTH, PIECE = 80, 256, 4
 
@@ -38,6 +38,7 @@ def fill(folder: Path, piece: Callable[[], object] = lambda: None) -> None:
     with lock(folder / "x.lock"):
         if not whole.is_file():
             array.finish(whole)
+    sweep(part)
 
 
 def start(folder: Path, seconds: float = 0.004) -> BaseProcess:
@@ -70,6 +71,7 @@ def test_the_bytes_of_one_process_whoever_is_killed(tmp_path: Path, monkeypatch:
             assert process is killed or process.exitcode == 0
         with lock(folder / "x.lock"):  # which a process that is killed at its end leaves: the next takes it over
             pass
+        sweep(folder / "x.part")  # and what one that is killed while it removes the notes leaves
         left = [file for file in folder.iterdir() if not is_abandoned(file)]  # which the next process sweeps
         assert {file.name: file.read_bytes() for file in left} == {"x.npy": expected}
 
@@ -102,6 +104,28 @@ def test_notes_do_not_come_again_after_another_process_has_finished_the_array(tm
             time.sleep(0.01)
         fill(tmp_path)  # finds all rows noted
         assert (tmp_path / "x.npy").is_file()
+    assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
+
+
+@pytest.mark.parametrize("steps", [0, 1, ROWS // PIECE // 2])
+def test_what_a_process_leaves_that_dies_while_it_removes_the_notes_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    def die_after(file: Path) -> None:
+        if file.is_file():
+            if len(removed) == steps:
+                raise InterruptedError
+            removed.append(file)
+            file.unlink()
+
+    removed: list[Path] = []
+    monkeypatch.setattr(shared_array, "remove", die_after)
+    with pytest.raises(InterruptedError):
+        fill(tmp_path)
+    monkeypatch.undo()
+    assert (tmp_path / "x.npy").is_file()
+    assert len(list(tmp_path.iterdir())) > 1
+    fill(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
 
 
