@@ -100,8 +100,8 @@ class SharedArray:
 
 
 def sweep(part: Path) -> None:
-    """Remove the notes of the array in the file `part` if whoever has moved it died before that."""
-    if _name_plan(part).is_file():
+    """Remove notes and locks of the array in the file `part` that a process left which died after the array was moved."""
+    if any(part.parent.glob(f"{part.name}.*")) and not part.is_file():
         with _lock(part, "lock", wait=True):
             if not part.is_file():
                 _forget(part)
@@ -113,7 +113,7 @@ def _forget(part: Path) -> None:
     for left in part.parent.glob(f"{part.name}.*.lock"):
         if not find_holder(left):  # of a process that died between its last piece and its next share
             remove(left)
-    remove(_name_plan(part))  # last: it tells `sweep` that there may be more
+    remove(_name_plan(part))
 
 
 def _name_plan(part: Path) -> Path:

@@ -71,7 +71,7 @@ def test_the_bytes_of_one_process_whoever_is_killed(tmp_path: Path, monkeypatch:
             assert process is killed or process.exitcode == 0
         with lock(folder / "x.lock"):  # which a process that is killed at its end leaves: the next takes it over
             pass
-        sweep(folder / "x.part")  # and what one that is killed while it removes the notes leaves
+        sweep(folder / "x.part")  # and what one leaves that is killed after its last piece
         left = [file for file in folder.iterdir() if not is_abandoned(file)]  # which the next process sweeps
         assert {file.name: file.read_bytes() for file in left} == {"x.npy": expected}
 
