@@ -39,7 +39,10 @@ class Classifier(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Log-odds of the positive class: uint8 (B, H, W, 3) -> float32 (B,)."""
-        embedded = self.backbone(patches)
+        return self.classify(self.backbone(patches))
+
+    def classify(self, embedded: Tensor) -> Tensor:
+        """Log-odds of the positive class from embeddings: (B, embedding_dim) -> float32 (B,)."""
         # The head stays out of autocast: logits of eight bits would tie, and those of frozen modes never do.
         with torch.autocast(embedded.device.type, enabled=False):
             return self.head(embedded.float()).squeeze(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,12 +53,15 @@ class TrainingPatches(Dataset[TrainingBatch]):
         if not self.mix.on:
             draws = draws[mine]
         positions = [position for position, _ in draws]
-        patches = self.store.read(self.rows[positions])
-        augmented = np.stack([self.augment(patch, seed) for patch, (_, seed) in zip(patches, draws, strict=True)])
-        mixed = self.mix(augmented, self.labels[positions], self.weights[positions], seed)
+        shown = self.show(self.rows[positions], [seed for _, seed in draws])
+        mixed = self.mix(shown, self.labels[positions], self.weights[positions], seed)
         patches, labels, weights = (part[mine] for part in mixed) if self.mix.on else mixed
         weights = weights * np.float32(sharers * len(weights) / whole)
         return torch.from_numpy(patches), torch.from_numpy(labels), torch.from_numpy(weights)
+
+    def show(self, rows: np.ndarray, seeds: Sequence[int]) -> np.ndarray:
+        """What is seen of these rows of the store, each augmented with its seed."""
+        return np.stack([self.augment(patch, seed) for patch, seed in zip(self.store.read(rows), seeds, strict=True)])
 
 
 @dataclass(eq=False)
@@ -73,9 +77,12 @@ class PlainPatches(Dataset[Batch]):
 
     def __getitems__(self, positions: list[int]) -> Batch:
         """The batch at these positions."""
-        patches = cut_centre(self.store.read(self.rows[positions]), self.store.crop_px)
-        labels = self.store.table["label"].to_numpy()[self.rows[positions]]
-        return torch.from_numpy(np.ascontiguousarray(patches)), torch.from_numpy(labels).float()
+        rows = self.rows[positions]
+        return torch.from_numpy(self.show(rows)), torch.from_numpy(self.store.table["label"].to_numpy()[rows]).float()
+
+    def show(self, rows: np.ndarray) -> np.ndarray:
+        """What is seen of these rows of the store."""
+        return np.ascontiguousarray(cut_centre(self.store.read(rows), self.store.crop_px))
 
 
 def load_in_order(patches: PlainPatches, batch_size: int, **loading: Any) -> DataLoader:

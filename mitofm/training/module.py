@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
+from mitofm.backbones.prefix import Suffix
 from mitofm.data.batches import Batch, TrainingBatch
 from mitofm.ground.errors import Diverged
 from mitofm.ground.seeds import derive
@@ -31,6 +32,7 @@ class CellModule(pl.LightningModule):
     Args:
         pieces: into how many pieces a batch is cut to save memory. They pass through the classifier one after the other,
             and once more for their gradient.
+        suffix: the part of the backbone that batches pass through if they are not of patches but of the tokens before it.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class CellModule(pl.LightningModule):
         loss: Loss,
         seed: int,
         pieces: int = 1,
+        suffix: Suffix | None = None,
     ) -> None:
         super().__init__()
         self.classifier = classifier
@@ -49,6 +52,7 @@ class CellModule(pl.LightningModule):
         self.seed = seed
         self.loss = loss
         self.pieces = pieces
+        self.suffix = suffix
         self.validation_auroc = ValidationAUROC()
         self.strict_loading = False  # the adaptation loads, and checks strictly
 
@@ -87,17 +91,18 @@ class CellModule(pl.LightningModule):
         return loss
 
     def compute_logits(self, patches: Tensor) -> Tensor:
-        """Log-odds of a training batch, piece by piece: uint8 (B, H, W, 3) -> (B,)."""
+        """Log-odds of a training batch, piece by piece: uint8 (B, H, W, 3), or tokens (B, T, D), -> (B,)."""
         if self.pieces == 1:
-            return self.classifier(patches)
-        return torch.cat(
-            [checkpoint(self.classifier, part, use_reentrant=False) for part in patches.chunk(self.pieces)]
-        )
+            return self._classify(patches)
+        return torch.cat([checkpoint(self._classify, part, use_reentrant=False) for part in patches.chunk(self.pieces)])
+
+    def _classify(self, batch: Tensor) -> Tensor:
+        return self.classifier.classify(self.suffix(batch)) if self.suffix else self.classifier(batch)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect logits of one validation batch."""
         patches, labels = batch
-        self.validation_auroc.update(self.classifier(patches), labels)
+        self.validation_auroc.update(self._classify(patches), labels)
 
     def on_validation_epoch_end(self) -> None:
         """Log the AUROC of the validation samples."""

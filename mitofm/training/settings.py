@@ -106,6 +106,7 @@ class Trainer(Machine):
     accumulate: Count
     gradient_checkpointing: bool
     token_cache_gb: NotNegative
+    prefix_cache_gb: NotNegative = 32  # cells of before it do not state it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from mitofm.data.balance import group_samples, weigh_samples
 from mitofm.data.batches import PlainPatches, TrainingPatches
 from mitofm.data.mixing import Mix
 from mitofm.data.module import CellData
+from mitofm.data.turned import PlainFeatures, TrainingFeatures
 from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.tensors import load_tensors, save_tensors
@@ -34,6 +35,7 @@ from mitofm.training.learning_curves import CheckCurve, LossCurve
 from mitofm.training.loop import run_loop
 from mitofm.training.loss import Loss
 from mitofm.training.module import CellModule
+from mitofm.training.prefix import KeptPrefix, open_prefix
 
 
 def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, copies: Copies) -> Trained | None:
@@ -63,7 +65,8 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, co
         notes = adaptation.warm_start(classifier, lambda probe: fit_head(cell, probe, compute_features(cell, probe)))
     budget = make_budget(len(cell.rows("train")), cell.fit)
     loss = Loss(cell.fit.focal_gamma, cell.fit.label_smoothing)
-    module = CellModule(classifier, adaptation, budget, loss, cell.seed, pieces)
+    prefix = open_prefix(cell, adaptation, classifier, budget)
+    module = CellModule(classifier, adaptation, budget, loss, cell.seed, pieces, prefix.suffix if prefix else None)
     best = BestWeights(cell.folder / BEST)
     average = MovingAverage(adaptation.ema) if adaptation.ema else None
     check_every = budget.check_every if cell.validation_decides else 0
@@ -71,7 +74,7 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, co
     callbacks: list[pl.Callback] = [best, Patience(cell.fit.patience)] if cell.validation_decides else []
     callbacks += [average] if average else []  # last: the others look at the weights that a check has seen
     try:
-        trainer = train_module(cell, module, load_batches(cell, budget, rank), callbacks, save, copies)
+        trainer = train_module(cell, module, load_batches(cell, budget, rank, prefix), callbacks, save, copies)
     except torch.cuda.OutOfMemoryError as error:
         if 2 * pieces > cell.fit.batch_size or memory.batch_norms_train(adaptation, classifier):
             raise MitofmError(
@@ -133,22 +136,26 @@ def train_module(
     )
 
 
-def load_batches(cell: Cell, budget: Budget, rank: int) -> CellData:
-    """The share of this rank in the cell's training batches and validation samples."""
+def load_batches(cell: Cell, budget: Budget, rank: int, prefix: KeptPrefix | None = None) -> CellData:
+    """The share of this rank in the cell's training batches and validation samples: patches, or the tokens of a kept `prefix`."""
     fit, rows, devices = cell.fit, cell.rows("train"), cell.trainer.devices
     samples = cell.store.table.iloc[rows]
     groups = group_samples(samples, fit.sampler)
+    training: dict[str, Any] = {
+        "store": cell.store,
+        "rows": rows,
+        "weights": weigh_samples(samples, groups, fit.balanced),
+        "augment": Augment(cell.settings.augment.transforms, cell.store.crop_px),
+        "mix": Mix(fit.mixup, fit.cutmix),
+        "shard": (rank, devices),
+        "targets": None if cell.shares is None else cell.shares[rows],
+    }
+    validation: dict[str, Any] = {"store": cell.store, "rows": cell.rows("validation")[rank::devices]}
     return CellData(
-        TrainingPatches(
-            cell.store,
-            rows,
-            weigh_samples(samples, groups, fit.balanced),
-            Augment(cell.settings.augment.transforms, cell.store.crop_px),
-            Mix(fit.mixup, fit.cutmix),
-            (rank, devices),
-            None if cell.shares is None else cell.shares[rows],
-        ),
-        PlainPatches(cell.store, cell.rows("validation")[rank::devices]),
+        TrainingFeatures(**training, features=prefix.features, turns=prefix.turns)
+        if prefix
+        else TrainingPatches(**training),
+        PlainFeatures(**validation, features=prefix.features) if prefix else PlainPatches(**validation),
         groups,
         batch_size=fit.batch_size,
         steps=budget.steps,
