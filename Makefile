@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks docs test test-floors test-pythons test-wheel adaptations published bench-data bench-embed bench-probe bench-train bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
+.PHONY: help setup demo notebooks docs test test-floors test-pythons test-wheel adaptations published bench-data bench-embed bench-probe bench-train bench-prefix bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -90,6 +90,9 @@ bench-probe: $(READY) ## what linear probes cost at one C and along its path, an
 
 bench-train: $(READY) ## a training step beside one of bare PyTorch and peft, its batch ready and from the store
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train.py $(ARGS)
+
+bench-prefix: $(READY) ## a LoRA step of the last blocks with the frozen ones before them kept on the disk, beside one that computes them
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/prefix.py $(ARGS)
 
 bench-statistics: $(READY) ## every metric without each slide, beside measuring the other slides anew
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/jackknife.py $(ARGS)

@@ -80,17 +80,16 @@ def _open(cell: Cell, adaptation: GradientAdaptation, backbone: Any, budget: Bud
     views = range(VIEWS if cell.settings.augment.transforms else 1)
     names = [fingerprints.of([contract, "prefix", depth, view]) for view in views]
     files = tuple(locate_embeddings(store, name, cell.cache) for name in names)
-    missing = sum(not file.is_file() for file in files)
     each = len(store.table) * math.prod(shape) * np.dtype(np.float32).itemsize
-    if missing:
-        seen = budget.steps * cell.fit.batch_size
-        if seen < missing * len(store.table):
-            raise _NotKept(
-                f"this training sees {seen:,} patches, fewer than the {missing * len(store.table):,} to compute"
-            )
+    if len(files) * each > cell.trainer.prefix_cache_gb * 1e9:
+        raise _NotKept(f"all of them would take {len(files) * each / 1e9:.1f} GB of disk (trainer.prefix_cache_gb)")
+    if missing := sum(not file.is_file() for file in files):
+        seen, needed = budget.steps * cell.fit.batch_size, missing * len(store.table)
+        if seen < needed:
+            raise _NotKept(f"this training sees {seen:,} patches, fewer than the {needed:,} to compute")
         cell.cache.mkdir(parents=True, exist_ok=True)
-        if len(files) * each > cell.trainer.prefix_cache_gb * 1e9 or missing * each > disk_usage(cell.cache).free / 2:
-            raise _NotKept(f"all of them would take {len(files) * each / 1e9:.1f} GB of disk (trainer.prefix_cache_gb)")
+        if missing * each > disk_usage(cell.cache).free / 2:
+            raise _NotKept(f"{missing * each / 1e9:.1f} GB are more than half of what is free on the disk")
     _log.info(
         "the tokens after the first %d blocks, which are frozen, are kept in the cache: %.1f GB",
         depth,
