@@ -70,6 +70,7 @@ NEUTRAL = {
     "backbone.lora_alpha": None,
     "data.proposals": False,
     "data.proposals_ratio": 1.0,
+    "fit.cooldown": None,
     "fit.labels": "majority",
     "split.slides": None,
     "split.columns": dict.fromkeys(("sample", "slide", "part", "evaluation_set")),

@@ -1,4 +1,8 @@
-"""How many steps a gradient mode trains, and its learning rate at each: a linear warm-up, then a cosine to zero."""
+"""How many steps a gradient mode trains, and its learning rate at each.
+
+The rate rises over a linear warm-up and falls along a cosine to zero; or, with `fit.cooldown`, stays as it is and falls to zero as
+1 - sqrt in its last steps (Hägele et al. 2024, arXiv 2405.18392), so that a training and a longer one are the same up to there.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,13 @@ class Budget:
         steps: optimiser steps of a full run.
         check_every: steps between two checks of the validation samples.
         warmup: steps over which the learning rate rises.
+        cooldown: steps over which it falls after a constant rate; None: it falls along a cosine from the end of the warm-up.
     """
 
     steps: int
     check_every: int
     warmup: int
+    cooldown: int | None = None
 
 
 def make_budget(n: int, fit: Fit) -> Budget:
@@ -36,15 +42,19 @@ def make_budget(n: int, fit: Fit) -> Budget:
         steps = fit.max_steps if fit.budget == "steps" else min(steps, fit.max_steps)
     # At most once a pass: a check costs a forward pass of every validation sample.
     check_every = min(steps, max(per_pass, math.ceil(steps / fit.checks)))
-    return Budget(steps, check_every, math.ceil(steps * fit.warmup))
+    if fit.cooldown is None:
+        return Budget(steps, check_every, math.ceil(steps * fit.warmup))
+    return Budget(steps, 0, math.ceil(fit.min_steps * fit.warmup), math.ceil(steps * fit.cooldown))
 
 
-def schedule_lr(optimiser: Optimizer, steps: int, warmup: int) -> dict[str, Any]:
-    """What Lightning's `configure_optimizers` returns for `steps` steps, over the first `warmup` of which the rate rises."""
+def schedule_lr(optimiser: Optimizer, steps: int, warmup: int, cooldown: int | None = None) -> dict[str, Any]:
+    """What Lightning's `configure_optimizers` returns for `steps` steps; the others are those of a `Budget`."""
 
     def factor(step: int) -> float:
         if step < warmup:
             return (step + 1) / warmup
+        if cooldown is not None:
+            return 1 - math.sqrt(max(0, step - (steps - cooldown)) / max(1, cooldown))
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
     return {"optimizer": optimiser, "lr_scheduler": {"scheduler": LambdaLR(optimiser, factor), "interval": "step"}}

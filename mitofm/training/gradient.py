@@ -12,6 +12,8 @@ from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
 from mitofm.ground.tensors import load_tensors
 from mitofm.training import memory
+from mitofm.training.branches import go_on
+from mitofm.training.budget import make_budget
 from mitofm.training.cell import Cell, Outcome, Trained
 from mitofm.training.checkpoint import TRAINED
 from mitofm.training.copies import Copies
@@ -34,7 +36,10 @@ def train_on_devices(cell: Cell, adaptation: GradientAdaptation, copies: Copies)
     """
     memory.refuse_idle_devices(cell)
     pieces, devices = cell.trainer.accumulate, cell.trainer.devices
+    budget = make_budget(len(cell.rows("train")), cell.fit)
     while True:
+        if budget.cooldown is not None:
+            go_on(cell, budget, pieces)
         work = partial(train, cell, adaptation, pieces)
         trained = run_ranks(devices, work, copies) if devices > 1 else work(0, copies)
         if trained is not None:

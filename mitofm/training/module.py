@@ -110,6 +110,6 @@ class CellModule(pl.LightningModule):
         self.validation_auroc.reset()
 
     def configure_optimizers(self) -> Any:
-        """AdamW; linear warm-up, then a cosine to zero."""
+        """AdamW, at the rates of the budget."""
         optimiser = torch.optim.AdamW(self.adaptation.parameter_groups(self.classifier))
-        return schedule_lr(optimiser, self.budget.steps, self.budget.warmup)
+        return schedule_lr(optimiser, self.budget.steps, self.budget.warmup, self.budget.cooldown)

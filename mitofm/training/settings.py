@@ -59,6 +59,7 @@ class Fit(Forward):
     min_steps: Count
     max_steps: Count | None
     warmup: UpToOne
+    cooldown: UpToOne | None = None
     gradient_clip: NotNegative | None
     labels: Literal["majority", "votes"] = "majority"
     sampler: Literal["natural", "class", "domain", "class_and_domain"]
@@ -256,6 +257,11 @@ class Settings(_Shared):
         settings.dataset.source  # noqa: B018  its errors are raised now
         settings.dataset.download  # noqa: B018
         settings._check_votes()
+        if settings.fit.cooldown is not None and settings.config["adaptation"].get("search"):
+            raise MitofmError(
+                "adaptation.search chooses a rate by the best check of the validation samples; with fit.cooldown there are no checks: "
+                "leave one of the two out"
+            )
         return settings
 
     @property

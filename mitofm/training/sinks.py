@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from mitofm.training.cell import Cell
+from mitofm.training.checkpoint import CURVES
 from mitofm.training.copies import Copies, Curves, InTime, Sink
 from mitofm.training.lightning_run import LightningRun, import_mlflow, open_mlflow, open_tensorboard
 from mitofm.training.wandb_run import WandbRun
@@ -20,7 +21,7 @@ def open_copies(cell: Cell, cell_id: str, labels: Mapping[str, Any]) -> Copies:
     runs, config = settings.paths.runs, settings.config
     openers: list[Callable[[], Sink]] = []
     if settings.logger.csv:
-        openers.append(partial(Curves, cell.folder / "curves.csv"))
+        openers.append(partial(Curves, cell.folder / CURVES))
     if settings.logger.wandb:
         run = partial(WandbRun, settings.logger, cell_id, name, settings.study, labels, config, runs)
         openers.append(partial(InTime, run, "W&B", seconds=_PATIENCE))

@@ -24,6 +24,7 @@ from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.tensors import load_tensors, save_tensors
 from mitofm.training import memory
+from mitofm.training.branches import KeepBranch
 from mitofm.training.budget import Budget, make_budget
 from mitofm.training.callbacks import BestWeights, MovingAverage, Patience, SaveToResume
 from mitofm.training.cell import Cell, Trained
@@ -69,9 +70,12 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, co
     module = CellModule(classifier, adaptation, budget, loss, cell.seed, pieces, prefix.suffix if prefix else None)
     best = BestWeights(cell.folder / BEST)
     average = MovingAverage(adaptation.ema) if adaptation.ema else None
-    check_every = budget.check_every if cell.validation_decides else 0
+    decides = cell.validation_decides and budget.cooldown is None
+    check_every = budget.check_every if decides else 0
     save = SaveToResume(cell.folder / RESUME, cell.trainer.checkpoint_seconds, check_every)
-    callbacks: list[pl.Callback] = [best, Patience(cell.fit.patience)] if cell.validation_decides else []
+    callbacks: list[pl.Callback] = [best, Patience(cell.fit.patience)] if decides else []
+    if budget.cooldown is not None:
+        callbacks += [KeepBranch(cell, budget, pieces)]
     callbacks += [average] if average else []  # last: the others look at the weights that a check has seen
     try:
         trainer = train_module(cell, module, load_batches(cell, budget, rank, prefix), callbacks, save, copies)
@@ -84,13 +88,13 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, co
             ) from error
         return None
     if rank == 0:
-        if cell.validation_decides:
+        if decides:
             adaptation.load(classifier, load_tensors(best.file))
         elif average:
             average.swap(trainer, module)
         save_tensors(cell.folder / TRAINED, adaptation.state(classifier))
     chosen = {"rule": "last", "step": trainer.global_step}
-    if cell.validation_decides:
+    if decides:
         chosen = {"rule": "validation", "step": best.step, "auroc": best.auroc}
     return Trained(
         parameters=sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad),
@@ -113,7 +117,7 @@ def train_module(
 ) -> pl.Trainer:
     """Run Lightning's loop over `module` as the cell's settings ask for; see `run_loop`."""
     checks: dict[str, Any] = {"limit_val_batches": 0}
-    if cell.validation_decides:
+    if cell.validation_decides and module.budget.cooldown is None:
         checks = {"val_check_interval": module.budget.check_every, "check_val_every_n_epoch": None}
     return run_loop(
         module,
