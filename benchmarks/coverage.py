@@ -29,7 +29,7 @@ import mitofm.evaluation
 
 QUANTITIES = {simulate: METRICS[0], simulate_family: WINNER, simulate_law: EXPONENT}
 """One quantity of each kind of task, by which its rows are known."""
-SIMULATION = ("repetitions.py", "simulated.py", "laws.py")
+SIMULATION = ("repetitions.py", "simulated.py", "left_out.py", "many_estimates.py", "laws.py")
 SETTINGS_PER_FAMILY = 20
 """For so many settings there is one of a family of equal models, and one of a scaling law."""
 

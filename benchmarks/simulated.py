@@ -8,11 +8,12 @@ normal, and every metric has a truth by quadrature. Probabilities are those that
 
 from __future__ import annotations
 
-from copy import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
+from left_out import Rows, leave_out
 from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtr, ndtri
 from scipy.stats import norm
@@ -28,8 +29,7 @@ TAILS = {"mild": 0.5, "heavy": 1.2}
 TRAINED_AT = 0.85
 """The AUROC at which `training_sd` is meant: the same change of distance moves a higher one less."""
 METRICS = ("auroc", "balanced_accuracy", "average_precision", "brier", "calibration_slope")
-_NODES, _ROUNDS, _LONGEST, _EXACT, _SEPARATED, _MANY = 61, 60, 2.0, 1e-5, 50.0, 100_000
-_FLATTEST = 1e-12
+_NODES = 61
 _HIGHEST = 0.9995
 _NOISE = np.linspace(-8.0, 8.0, 2001)
 _DENSITY = norm.pdf(_NOISE) / norm.pdf(_NOISE).sum()
@@ -100,6 +100,10 @@ class Setting:
         """(n,) those that are right of a method of this AUROC whose training moved nothing."""
         distance = self.separate(auroc)
         return logit(self.prevalence) + scores * distance / self.spread(distance) ** 2
+
+    def leave_out(self, rows: Rows, auroc: float, metrics: Sequence[str]) -> dict[str, np.ndarray]:
+        """By metric (R, 1 + S) of all slides, then without each; the rows are trainings of a method of this AUROC."""
+        return leave_out(rows, metrics, lambda scores: self.tell_log_odds(scores, auroc))
 
     def lower(self, by: float) -> float:
         """The AUROC of a method whose mean over endless trainings is lower by so much."""
@@ -182,165 +186,38 @@ class SimulatedSet:
         own = OWN_SD * self.rng.standard_normal(self.slide.size)
         return self.shared + own + np.where(self.positive, half, -half)
 
+    def cut(self, seed: int, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The classes, slides and scores of the samples that a seed tests, of all samples' scores (n,)."""
+        if not self.tested:
+            return self.positive, self.slide, scores
+        own = np.isin(self.slide, self.tested[seed])
+        return self.positive[own], self.slide[own], scores[own]
+
+    def wrap(self, seed: int, values: Mapping[str, np.ndarray]) -> Replicates:
+        """What a seed measured: of each metric (1 + S,) of all slides that it tests, then without each of those of the set."""
+        tested = self.tested[seed] if self.tested else np.arange(len(self.names))
+        names = [self.names[place] for place in tested]
+        samples = f"{self.samples}: {', '.join(names)}" if self.tested else self.samples
+        counts = [np.bincount(self.slide[self.positive == label], minlength=len(self.names)) for label in (0, 1)]
+        negatives, positives = (side[tested].astype(float).tolist() for side in counts)
+        own = np.append(0, 1 + tested)
+        return Replicates(
+            names, samples, negatives, positives, {metric: found[own] for metric, found in values.items()}
+        )
+
     def measure(self, auroc: float, moves: np.ndarray, metrics: tuple[str, ...] = ("auroc",)) -> dict[int, Replicates]:
         """Each training of a method, by seed."""
-        return {seed: self._measure(seed, self.score(auroc, move), auroc, metrics) for seed, move in enumerate(moves)}
-
-    def _measure(self, seed: int, scores: np.ndarray, auroc: float, metrics: tuple[str, ...]) -> Replicates:
-        """On the slides that a seed tests."""
-        if not self.tested:
-            return self.replicate(scores, auroc, metrics)
-        one, tested = copy(self), self.tested[seed]
-        own = np.isin(self.slide, tested)
-        one.slide, one.positive = np.searchsorted(tested, self.slide[own]), self.positive[own]
-        one.names = [self.names[place] for place in tested]
-        one.samples = f"{self.samples}: {', '.join(one.names)}"
-        return one.replicate(scores[own], auroc, metrics)
+        rows = Rows.join(
+            [self.cut(seed, self.score(auroc, move)) for seed, move in enumerate(moves)], self.setting.slides
+        )
+        values = self.setting.leave_out(rows, auroc, metrics)
+        return {
+            seed: self.wrap(seed, {metric: found[seed] for metric, found in values.items()})
+            for seed in range(moves.size)
+        }
 
     def replicate(self, scores: np.ndarray, auroc: float, metrics: tuple[str, ...] = METRICS) -> Replicates:
         """As the package's `replicate` at even odds, of few metrics and much faster; of a method of this AUROC."""
-        order = np.argsort(scores)
-        log_odds = self.setting.tell_log_odds(scores, auroc)
-        counts = [np.bincount(self.slide[self.positive == label], minlength=len(self.names)) for label in (0, 1)]
-        values = {}
-        for metric in metrics:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                if metric in CALIBRATIONS:
-                    found = CALIBRATIONS[metric](self.positive, self.slide, log_odds, *counts)
-                else:
-                    found = JACKKNIVES[metric](self.positive[order], self.slide[order], scores[order], *counts)
-            lacking = np.isnan(found)
-            values[metric] = np.where(lacking, None, found).tolist() if lacking.any() else found.tolist()
-        negatives, positives = (side.astype(float).tolist() for side in counts)
-        return Replicates(self.names, self.samples, negatives, positives, values)
-
-
-# Each takes `positive` (n,) and `slide` (n,) in the order of ascending, distinct `scores` (n,), and how many negatives and
-# positives (S,) each slide has; it gives (1 + S,) values: of all slides, then without each.
-
-
-def jackknife_auroc(
-    positive: np.ndarray, slide: np.ndarray, scores: np.ndarray, negatives: np.ndarray, positives: np.ndarray
-) -> np.ndarray:
-    """Pairs won, less those of which the slide has the positive or the negative; those of which it has both count once."""
-    below, above = np.cumsum(~positive), positives.sum() - np.cumsum(positive)
-    by_positive = np.bincount(slide[positive], below[positive], negatives.size)
-    by_negative = np.bincount(slide[~positive], above[~positive], negatives.size)
-    by_slide = np.argsort(slide, kind="stable")
-    inside, own = positive[by_slide], slide[by_slide]
-    before = np.cumsum(negatives) - negatives
-    within = np.cumsum(~inside) - before[own]
-    by_both = np.bincount(own[inside], within[inside], negatives.size)
-    won = by_positive.sum() - _prepend(0, by_positive + by_negative - by_both)
-    return won / (_without(negatives) * _without(positives))
-
-
-def jackknife_balanced_accuracy(
-    positive: np.ndarray, slide: np.ndarray, scores: np.ndarray, negatives: np.ndarray, positives: np.ndarray
-) -> np.ndarray:
-    """The mean recall of the classes at 0."""
-    recalls = []
-    for side, counts in ((positive & (scores >= 0), positives), (~positive & (scores < 0), negatives)):
-        recalls.append(_without(np.bincount(slide[side], minlength=negatives.size)) / _without(counts))
-    return (recalls[0] + recalls[1]) / 2
-
-
-def jackknife_average_precision(
-    positive: np.ndarray, slide: np.ndarray, scores: np.ndarray, negatives: np.ndarray, positives: np.ndarray
-) -> np.ndarray:
-    """The mean precision at the scores of the positives that are left."""
-    positive, slide = positive[::-1], slide[::-1]
-    slides, total = negatives.size, int(positives.sum())
-    if not total or total == positive.size:
-        return np.full(1 + slides, np.nan)
-    place = np.cumsum(positive) - positive  # which positive's precision a sample is the first to count in
-    own, at = slide[positive], np.arange(total)
-    calls = np.zeros((slides, total + 1), dtype=np.float32)  # whole numbers below 2 ** 24 are exact
-    np.add.at(calls, (slide, place), 1)
-    hits = np.zeros((slides, total), dtype=np.float32)
-    hits[own, at] = 1
-    calls, hits = np.cumsum(calls[:, :-1], axis=1), np.cumsum(hits, axis=1)
-    all_hits, all_calls = at + 1, np.bincount(place, minlength=total + 1)[:-1].cumsum()
-    precision = (all_hits - hits) / np.maximum(all_calls - calls, 1)
-    found = (precision.sum(axis=1) - np.bincount(own, precision[own, at], slides)) / _without(positives)[1:]
-    return _prepend((all_hits / all_calls).mean(), np.where(_without(negatives)[1:] > 0, found, np.nan))
-
-
-JACKKNIVES = {
-    "auroc": jackknife_auroc,
-    "balanced_accuracy": jackknife_balanced_accuracy,
-    "average_precision": jackknife_average_precision,
-}
-
-
-def jackknife_brier(
-    positive: np.ndarray, slide: np.ndarray, log_odds: np.ndarray, negatives: np.ndarray, positives: np.ndarray
-) -> np.ndarray:
-    """The mean squared distance of probability and label."""
-    apart = np.bincount(slide, (expit(log_odds) - positive) ** 2, negatives.size)
-    return _without(apart) / _without(negatives + positives)
-
-
-def jackknife_slope(
-    positive: np.ndarray, slide: np.ndarray, log_odds: np.ndarray, negatives: np.ndarray, positives: np.ndarray
-) -> np.ndarray:
-    """The slope of a logistic regression; of more than some 70 slides, without one by a single step from that of all."""
-    slides, at = negatives.size, np.array([[0.0, 1.0]])
-    for _ in range(_ROUNDS):
-        step = _step(at, positive, log_odds, np.ones((1, log_odds.size)))
-        at = at + step
-        if not np.abs(step).max() >= _EXACT:
-            break
-    left = at + _step_without(at, positive, log_odds, slide, slides)
-    if slides * log_odds.size <= _MANY:
-        counted = (slide != np.arange(slides)[:, None]).astype(float)
-        left = np.where(np.isfinite(left) & (np.abs(left - at) < _LONGEST), left, at)
-        for _ in range(_ROUNDS):
-            step = _step(left, positive, log_odds, counted)
-            left = left + step
-            if not np.abs(step[np.isfinite(step)]).max(initial=0.0) >= _EXACT:
-                break
-    lacking = (_without(negatives) == 0) | (_without(positives) == 0)
-    found = _prepend(at[0, 1], left[:, 1])
-    return np.where(lacking | ~(np.abs(found) < _SEPARATED), np.nan, found)
-
-
-def _step(at: np.ndarray, positive: np.ndarray, log_odds: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """(rows, 2) Newton's step of each row's intercept and slope; `counted` (rows, n) says which samples it has."""
-    probability = expit(at[:, :1] + at[:, 1:] * log_odds)
-    apart, weight = (positive - probability) * counted, probability * (1 - probability) * counted
-    gradient = np.stack([apart.sum(axis=1), apart @ log_odds])
-    return np.clip(_solve(gradient, [weight @ log_odds**power for power in range(3)]), -_LONGEST, _LONGEST)
-
-
-def _step_without(
-    at: np.ndarray, positive: np.ndarray, log_odds: np.ndarray, slide: np.ndarray, slides: int
-) -> np.ndarray:
-    """(slides, 2) the step without each slide from the solution of all, whose gradients sum to 0."""
-    probability = expit(at[0, 0] + at[0, 1] * log_odds)
-    apart, weight = positive - probability, probability * (1 - probability)
-    gradient = np.stack([np.bincount(slide, apart * log_odds**power, slides) for power in range(2)])
-    moments = [np.bincount(slide, weight * log_odds**power, slides) for power in range(3)]
-    return _solve(-gradient, [moment.sum() - moment for moment in moments])
-
-
-def _solve(gradient: np.ndarray, moments: list[np.ndarray]) -> np.ndarray:
-    """(rows, 2) the step that the gradient (2, rows) and the moments of the curvature ask for; NaN if it is flat."""
-    flat, mixed, steep = moments
-    determinant = flat * steep - mixed**2
-    determinant = np.where(determinant > _FLATTEST * flat * steep, determinant, np.nan)
-    first = steep * gradient[0] - mixed * gradient[1]
-    return np.stack([first, flat * gradient[1] - mixed * gradient[0]], axis=1) / determinant[:, None]
-
-
-# As `JACKKNIVES`, in any order and with log-odds.
-CALIBRATIONS = {"brier": jackknife_brier, "calibration_slope": jackknife_slope}
-
-
-def _prepend(whole: float, rest: np.ndarray) -> np.ndarray:
-    return np.concatenate([[whole], rest])
-
-
-def _without(counts: np.ndarray) -> np.ndarray:
-    """(1 + S,) what all slides have together, then without each."""
-    return counts.sum() - _prepend(0, counts)
+        rows = Rows.join([(self.positive, self.slide, scores)], len(self.names))
+        values = self.setting.leave_out(rows, auroc, metrics)
+        return self.wrap(0, {metric: found[0] for metric, found in values.items()})

@@ -19,7 +19,7 @@ from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import LEVEL, MINIMUM_EFFECTIVE, MINIMUM_SLIDES, Estimate
 
 _TAIL = (1 - LEVEL) / 2
-_NUMBERS = (
+NUMBERS = (
     "value",
     "low",
     "high",
@@ -40,7 +40,7 @@ class Estimates(Mapping[str, Estimate]):
 
     Attributes:
         places: of each name its row.
-        numbers: (metrics, 9) of `_NUMBERS`; NaN for None.
+        numbers: (metrics, 9) of `NUMBERS`; NaN for None.
         shared: what all have in common: slides, effective_slides, seeds.
         whys: of each metric.
         apart: those that are not of all seeds.
@@ -61,7 +61,7 @@ class Estimates(Mapping[str, Estimate]):
         row = self.numbers[self.places[name]].tolist()
         known = {
             key: None if isnan(number) and key not in _ALWAYS else number
-            for key, number in zip(_NUMBERS, row, strict=True)
+            for key, number in zip(NUMBERS, row, strict=True)
         }
         made = Estimate(**known, **self.shared, why=self.whys[self.places[name]], bounded=name not in UNBOUNDED)  # type: ignore[arg-type]
         if name == _OFTEN:
@@ -84,8 +84,8 @@ def estimate_all(seeds: Sequence[Replicates], metrics: Mapping[str, int]) -> Est
     weights = statistics.weigh(seeds, names)
     effective, slides = statistics.count_effective(weights), len(names)
     shared = {"slides": slides, "effective_slides": effective, "seeds": len(seeds)}
-    numbers = np.full((len(metrics), len(_NUMBERS)), np.nan)
-    found = dict(zip(_NUMBERS, numbers.T, strict=True))
+    numbers = np.full((len(metrics), len(NUMBERS)), np.nan)
+    found = dict(zip(NUMBERS, numbers.T, strict=True))
     found["degrees"][:] = found["slide_degrees"][:] = 0.0
     found["value"][:] = joined[:, :, 0].mean(axis=1)
     if len(seeds) > 1:
@@ -98,7 +98,7 @@ def estimate_all(seeds: Sequence[Replicates], metrics: Mapping[str, int]) -> Est
         rows = np.flatnonzero(defined)
         if rows.size:
             bounded = np.array([name not in UNBOUNDED for name in metrics])[rows]
-            numbers[rows] = _measure(joined[rows], effective, bounded)
+            numbers[rows] = measure_rows(joined[rows], effective, bounded)
             for row, limited in zip(rows, bounded, strict=True):
                 if not limited and found["standard_error"][row] == 0:
                     whys[row] = "no slide makes a difference"
@@ -119,8 +119,13 @@ def _join(seeds: Sequence[Replicates], metrics: Sequence[str], names: Sequence[s
     return joined
 
 
-def _measure(joined: np.ndarray, effective: float, bounded: np.ndarray) -> np.ndarray:
-    """(metrics, 9): `statistics.estimate` of (metrics, seeds, 1 + slides), all finite."""
+def measure_rows(
+    joined: np.ndarray, effective: float | np.ndarray, bounded: np.ndarray, least: float = 1.0
+) -> np.ndarray:
+    """(rows, 9) of `NUMBERS`: `statistics.estimate` of (rows, seeds, 1 + slides), all finite.
+
+    `effective` slides are those of all rows or of each, (rows,); `bounded` (rows,) and `least` are as there.
+    """
     _, seeds, slides = joined.shape[0], joined.shape[1], joined.shape[2] - 1
     each = joined[:, :, 0]
     value = each.mean(axis=1)
@@ -129,7 +134,7 @@ def _measure(joined: np.ndarray, effective: float, bounded: np.ndarray) -> np.nd
     total, fourth = squares.sum(axis=1), (squares**2).sum(axis=1)
     slide_error = np.sqrt((slides - 1) / slides * total)
     own = np.divide(total**2, fourth, out=np.full(total.shape, np.inf), where=(total > 0) & (fourth > 0))
-    slide_degrees = np.minimum(effective - 1, np.maximum(1.0, own))
+    slide_degrees = np.minimum(effective - 1, np.maximum(least, own))
     error, degrees = slide_error.copy(), slide_degrees.copy()
     sd, training = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
     if seeds > 1:
@@ -146,10 +151,10 @@ def _measure(joined: np.ndarray, effective: float, bounded: np.ndarray) -> np.nd
     inside = bounded & (value > 0) & (value < 1)
     scaled = half[inside] / (value[inside] * (1 - value[inside]))
     low[inside], high[inside] = expit(logit(value[inside]) - scaled), expit(logit(value[inside]) + scaled)
-    end = _TAIL ** (1 / effective)
-    for exact, ends in ((1.0, (end, 1.0)), (0.0, (0.0, 1 - end))):
+    end = np.broadcast_to(_TAIL ** (1 / effective), value.shape)
+    for exact, lower, upper in ((1.0, end, 1.0), (0.0, 0.0, 1 - end)):
         same = bounded & (value == exact)
-        low[same], high[same] = ends
+        low, high = np.where(same, lower, low), np.where(same, upper, high)
     none = ~bounded & (error == 0)
     low[none] = high[none] = np.nan
     return np.stack([value, low, high, error, slide_error, sd, training, degrees, slide_degrees], axis=1)

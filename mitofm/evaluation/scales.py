@@ -20,13 +20,15 @@ class Scale:
         name: of the scale.
         transform: of values.
         differentiate: of a value the derivative of that.
-        part: of means (n,) on the scale, a function of a difference of two values: how far apart (n,) these are on the scale.
+        prepare: of means on the scale, what `part` takes of them.
+        part: of that, and of differences of two values with these means, how far apart the two are on the scale.
     """
 
     name: str
     transform: Callable[[Any], Any]
     differentiate: Callable[[float], float]
-    part: Callable[[np.ndarray], Callable[[float], np.ndarray]]
+    prepare: Callable[[np.ndarray], np.ndarray]
+    part: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def _differentiate_log_odds(value: float) -> float:
@@ -41,31 +43,31 @@ def _differentiate_arcsine(value: float) -> float:
     return 0.5 / np.sqrt(value * (1 - value))
 
 
-def _part_log_odds(means: np.ndarray) -> Callable[[float], np.ndarray]:
+def _prepare_log_odds(means: np.ndarray) -> np.ndarray:
+    return np.cosh(np.clip(means, -300, 300))
+
+
+def _part_log_odds(factors: np.ndarray, difference: np.ndarray) -> np.ndarray:
     """The root of a quadratic equation: two logistic curves are apart by sinh(d / 2) / (cosh(d / 2) + cosh(mean))."""
-    factors = np.cosh(np.clip(means, -300, 300))
-
-    def part(difference: float) -> np.ndarray:
-        product = difference * factors
-        root = np.sqrt(product**2 + 1 - difference**2)
-        with np.errstate(divide="ignore"):
-            # Of two forms of one root, the one that subtracts nothing of the same size.
-            over = (product + root) / (1 - difference) if difference >= 0 else (1 + difference) / (root - product)
-            return 2 * np.log(over)
-
-    return part
+    size = np.abs(difference)
+    product = size * factors
+    with np.errstate(divide="ignore"):
+        # Of two forms of one root, the one that subtracts nothing of the same size.
+        over = (product + np.sqrt(product**2 + (1 - size**2))) / (1 - size)
+    return np.copysign(2 * np.log(over), difference)
 
 
-def _part_arcsines(means: np.ndarray) -> Callable[[float], np.ndarray]:
+def _prepare_arcsines(means: np.ndarray) -> np.ndarray:
+    return np.sin(2 * np.clip(means, _ACCURACY, np.pi / 2 - _ACCURACY))
+
+
+def _part_arcsines(most: np.ndarray, difference: np.ndarray) -> np.ndarray:
     """Two squared sines are apart by sin(2 mean) sin(d): endless if that cannot be had with this mean."""
-    most = np.sin(2 * np.clip(means, _ACCURACY, np.pi / 2 - _ACCURACY))
-
-    def part(difference: float) -> np.ndarray:
-        inside = np.arcsin(np.clip(difference / most, -1, 1))
-        return np.where(abs(difference) < most, inside, np.copysign(np.inf, difference))
-
-    return part
+    ratio = difference / most
+    return np.where(np.abs(ratio) < 1, np.arcsin(np.clip(ratio, -1, 1)), np.copysign(np.inf, difference))
 
 
-LOG_ODDS = Scale("log-odds", logit, _differentiate_log_odds, _part_log_odds)
-ARCSINES = Scale("arcsine of the square root", _transform_to_arcsine, _differentiate_arcsine, _part_arcsines)
+LOG_ODDS = Scale("log-odds", logit, _differentiate_log_odds, _prepare_log_odds, _part_log_odds)
+ARCSINES = Scale(
+    "arcsine of the square root", _transform_to_arcsine, _differentiate_arcsine, _prepare_arcsines, _part_arcsines
+)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit, stdtr, stdtrit
 
-from mitofm.evaluation.difference_intervals import Difference, Side
+from mitofm.evaluation.difference_intervals import Difference, Side, find_all_ends, measure_all_tails
 from mitofm.evaluation.metrics import UNBOUNDED
 from mitofm.evaluation.replicates import Replicates
 from mitofm.ground.errors import MitofmError
@@ -107,7 +107,7 @@ class Estimate:
         return replace(self, low=low, high=high)
 
     def _find_ends(self, value: float, error: float, tail: float) -> tuple[float, float]:
-        difference = self._difference
+        difference = self.difference
         if difference:
             return difference.find_ends(tail)
         if self.bounded and value in (0.0, 1.0):
@@ -120,16 +120,8 @@ class Estimate:
             return float(expit(logit(value) - half)), float(expit(logit(value) + half))
         return value - half, value + half
 
-    def measure_tail(self, at: float) -> float:
-        """Of a difference: the chance of error on each side at which its interval ends at `at`; 0.5 without an interval."""
-        if self.value is None or not self.standard_error:
-            return 0.5
-        if self._difference:
-            return self._difference.measure_tail(at)
-        return float(stdtr(self.degrees, -abs(at - self.value) / self.standard_error))
-
     @cached_property
-    def _difference(self) -> Difference | None:
+    def difference(self) -> Difference | None:
         """Of two bounded values, of which one at least is uncertain."""
         if self.sides is None or not all(side.bounded for side in self.sides):
             return None
@@ -270,6 +262,31 @@ def subtract_joined(first: Joined, second: Joined, level: float | None = LEVEL) 
     if found.standard_error is not None and (few or few_effective):
         found = replace(found, standard_error=None, why=say_few(few))
     return _add_interval(found, level)
+
+
+def reach_all(found: Sequence[Estimate], tails: Sequence[float]) -> list[Estimate]:
+    """As `Estimate.reach` of each: the ends of differences are found together."""
+    together = [place for place, one in enumerate(found) if one.standard_error is not None and one.difference]
+    differences = [one.difference for one in (found[place] for place in together) if one.difference]
+    ends = dict(zip(together, find_all_ends(differences, [tails[place] for place in together]), strict=True))
+    return [
+        replace(one, low=ends[place][0], high=ends[place][1]) if place in ends else one.reach(tails[place])
+        for place, one in enumerate(found)
+    ]
+
+
+def measure_tails(found: Sequence[Estimate], at: float) -> list[float]:
+    """Of differences: the chances of error on each side at which their intervals end at `at`; 0.5 without an interval."""
+    tails = []
+    together = iter(measure_all_tails([one.difference for one in found if one.standard_error and one.difference], at))
+    for one in found:
+        if one.value is None or not one.standard_error:
+            tails.append(0.5)
+        elif one.difference:
+            tails.append(next(together))
+        else:
+            tails.append(float(stdtr(one.degrees, -abs(at - one.value) / one.standard_error)))
+    return tails
 
 
 def measure_seed_variance(replicates: np.ndarray) -> float:

@@ -14,7 +14,15 @@ from math import log, sqrt
 from scipy.special import stdtr
 from scipy.stats import studentized_range
 
-from mitofm.evaluation.statistics import LEVEL, NO_INTERVAL, NOT_DECIDED, ONE_TRAINING, Estimate
+from mitofm.evaluation.statistics import (
+    LEVEL,
+    NO_INTERVAL,
+    NOT_DECIDED,
+    ONE_TRAINING,
+    Estimate,
+    measure_tails,
+    reach_all,
+)
 
 MARGIN = 0.02
 """AUROCs closer than this are called equal for practical purposes, unless a study states its own margin."""
@@ -28,9 +36,14 @@ def difference_p(found: Estimate, count: int = 1) -> float | None:
     The largest chance of error at which the interval still holds 0. Under 5 % if and only if the interval `among` so many
     leaves out 0.
     """
-    if found.low is None or found.high is None:
-        return None
-    return min(1.0, 2 * count * found.measure_tail(0.0))
+    return difference_ps([found], count)[0]
+
+
+def difference_ps(found: Sequence[Estimate], count: int = 1) -> list[float | None]:
+    """Of each."""
+    known = [one for one in found if one.low is not None and one.high is not None]
+    tails = iter(measure_tails(known, 0.0))
+    return [None if one.low is None or one.high is None else min(1.0, 2 * count * next(tails)) for one in found]
 
 
 def judge(found: Estimate, margin: float = MARGIN) -> str:
@@ -63,17 +76,21 @@ def compare_all(
         return list(differences)
     known = [one.training_sd for one in differences if one.training_sd is not None]
     shared = sqrt(sum(one**2 for one in known) / len(known)) if known else 0.0
-    return [_widen(one, members, shared, find_range or _find_range) for one in differences]
+    places = [place for place, one in enumerate(differences) if one.value is not None and one.standard_error]
+    floored = [differences[place].with_training(max(differences[place].training_sd or 0.0, shared)) for place in places]
+    tails = [_find_tail(one, members, find_range or _find_range) for one in floored]
+    together = list(differences)
+    for place, one in zip(places, reach_all(floored, tails), strict=True):
+        together[place] = one
+    return together
 
 
-def _widen(one: Estimate, members: int, training_sd: float, find: Callable[[int, float], float]) -> Estimate:
-    if one.value is None or not one.standard_error:
-        return one
-    floored = one.with_training(max(one.training_sd or 0.0, training_sd))
+def _find_tail(one: Estimate, members: int, find: Callable[[int, float], float]) -> float:
+    """The chance of error on each side at which intervals of all pairs hold together."""
     # Rounded down, which is safe: each number of degrees costs a double integral.
-    steps = int(log(max(floored.degrees, 1.0), _STEP))
+    steps = int(log(max(one.degrees, 1.0), _STEP))
     errors = find(members, _STEP**steps)
-    return floored.reach(float(stdtr(floored.degrees, -errors)))
+    return float(stdtr(one.degrees, -errors))
 
 
 def find_range(members: int, degrees: float) -> float:

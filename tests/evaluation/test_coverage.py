@@ -15,12 +15,13 @@ from mitofm.evaluation.replicates import replicate
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-import simulated
+import left_out
 from design import AXES, design
 from laws import LABELS, TrueLaw, simulate_law
+from left_out import CALIBRATIONS
 from promises import DOUBT, FEW, find_far
 from repetitions import simulate, simulate_family
-from simulated import CALIBRATIONS, METRICS, Setting, SimulatedSet
+from simulated import METRICS, Setting, SimulatedSet
 
 REPETITIONS, FEW_REPETITIONS = 500, 60
 
@@ -115,7 +116,7 @@ def test_of_many_slides_one_step_leads_near_the_slope_without_each(monkeypatch: 
     drawn = SimulatedSet(Setting(71, "heavy", 0.85, 0.3, 0.4, 0.02, 1), np.random.default_rng(1))
     scores = drawn.score(0.85, 0.1)
     exact = drawn.replicate(scores, 0.85).of("calibration_slope")
-    monkeypatch.setattr(simulated, "_MANY", 0)
+    monkeypatch.setattr(left_out, "_MANY", 0)
     near = drawn.replicate(scores, 0.85).of("calibration_slope")
     assert np.abs(near - exact).max() < 0.1 * np.abs(exact[1:] - exact[0]).max()
 
