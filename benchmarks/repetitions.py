@@ -18,9 +18,9 @@ from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import Estimate
 
 MODELS = 12
-AT_ONCE = 20
-"""Repetitions that are measured together."""
 ALPHA = 0.05
+AT_ONCE, MOST_SLIDES = 100, 5_000
+"""Repetitions that are measured together, and their slides at most."""
 WINNER = f"highest of {MODELS}"
 
 
@@ -215,8 +215,9 @@ def simulate(setting: Setting, repetitions: int, seed: int) -> list[dict]:
     rng = start(setting, seed)
     found: dict[str, list[Measured]] = {}
     lower = setting.lower(verdicts.MARGIN)
-    for start_at in range(0, repetitions, AT_ONCE):
-        for quantity, measured in measure_quantities(setting, rng, lower, min(AT_ONCE, repetitions - start_at)):
+    at_once = min(AT_ONCE, MOST_SLIDES // setting.slides)
+    for done in range(0, repetitions, at_once):
+        for quantity, measured in measure_quantities(setting, rng, lower, min(at_once, repetitions - done)):
             found.setdefault(quantity, []).extend(measured)
     return [summarise(setting, quantity, rows) for quantity, rows in found.items()]
 

@@ -19,19 +19,19 @@ class Scale:
     Attributes:
         name: of the scale.
         transform: of values.
-        differentiate: of a value the derivative of that.
+        differentiate: of values the derivative of that.
         prepare: of means on the scale, what `part` takes of them.
         part: of that, and of differences of two values with these means, how far apart the two are on the scale.
     """
 
     name: str
     transform: Callable[[Any], Any]
-    differentiate: Callable[[float], float]
+    differentiate: Callable[[Any], Any]
     prepare: Callable[[np.ndarray], np.ndarray]
     part: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def _differentiate_log_odds(value: float) -> float:
+def _differentiate_log_odds(value: Any) -> Any:
     return 1 / (value * (1 - value))
 
 
@@ -39,7 +39,7 @@ def _transform_to_arcsine(value: np.ndarray) -> np.ndarray:
     return np.arcsin(np.sqrt(value))
 
 
-def _differentiate_arcsine(value: float) -> float:
+def _differentiate_arcsine(value: Any) -> Any:
     return 0.5 / np.sqrt(value * (1 - value))
 
 
