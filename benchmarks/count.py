@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress as suppress_errors
 from itertools import cycle
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def main() -> None:
 
 
 def run(*words: object, kill_after: float | None = None) -> tuple[float, float]:
-    """Type a command in a process of its own: its CPU seconds, and the largest memory of any so far, GB."""
+    """Type a command in a process of its own: its CPU seconds, and the most memory that it had, GB."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [
         sys.executable,
@@ -84,10 +85,23 @@ def run(*words: object, kill_after: float | None = None) -> tuple[float, float]:
     if kill_after is not None:
         time.sleep(kill_after)
         begun.kill()
-    if begun.wait() and kill_after is None:
+    memory = 0.0
+    while begun.poll() is None:
+        memory = read_peak(begun.pid) or memory
+        time.sleep(0.1)
+    if begun.returncode and kill_after is None:
         raise SystemExit(f"{' '.join(command)} ended with {begun.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 2**20
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, memory
+
+
+def read_peak(process: int) -> float:
+    """The most memory that a process has had, GB; 0 if it has ended. Its `ru_maxrss` would begin with that of this one."""
+    with suppress_errors(OSError):
+        for line in Path(f"/proc/{process}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 2**20
+    return 0.0
 
 
 def train(root: Path, slides: int) -> Path:
