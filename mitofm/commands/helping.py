@@ -24,6 +24,7 @@ COMMANDS = {
     "predict": "a trained cell on any data set:           mitofm predict CELL data=own_csv",
     "count": "the mitotic count of slides:          mitofm count CELL slides=FOLDER",
     "export": "a trained cell for other software:        mitofm export CELL format=onnx",
+    "ensemble": "finished cells as one, their mean log-odds: mitofm ensemble STUDY over=seed study=ensembles",
     "compare": "one study minus another, pair by pair:    mitofm compare A B",
     "verify": "run a finished cell again and compare:    mitofm verify CELL",
     "check": "read all files, name what is damaged:     mitofm check study=mine; mitofm check FILE.zip",
