@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from mitofm.commands.asking import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell
 from mitofm.runs.folder import CellFolder, State, find_cell
 from mitofm.training.settings import Paths
+
+if TYPE_CHECKING:
+    from mitofm.ensembles.members import Member
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,7 @@ class EnsembleSettings:
     study: str
     over: Literal["seed", "fold", "backbone"]
     cells: str
+    beside: str | None
     calibrate: bool
     weights: Literal["equal", "validation"]
 
@@ -34,8 +39,8 @@ def main(arguments: list[str]) -> None:
     from mitofm.ensembles.combining import combine
     from mitofm.ensembles.members import group, read_member
     from mitofm.ensembles.writing import ensemble
-    from mitofm.runs.said import read_metrics
 
+    beside = find_cell(settings.paths.runs, settings.beside, "metrics.json") if settings.beside else None
     runs, weighted = settings.paths.runs, settings.weights == "validation"
     if len(words) > 1:
         groups = [[read_member(find_cell(runs, one)) for one in words]]
@@ -52,11 +57,8 @@ def main(arguments: list[str]) -> None:
     for one in groups:
         made = ensemble(one, settings.calibrate, weighted, runs, settings.study, settings.paths.cache)
         tell(made.name)
-        sets = read_metrics(made / "metrics.json")["sets"]
-        for name, values in sets.items():
-            if not name.startswith("domain:"):
-                own = [member.metrics["sets"].get(name, {}).get("auroc") for member in one]
-                tell(f"  {name}: AUROC {_spell([values['auroc']])}; its {len(one)} members {_spell(own)}")
+        for line in _tell(made, one, beside):
+            tell(f"  {line}")
     tell(f"mitofm report study={settings.study}")
 
 
@@ -69,6 +71,27 @@ def _list_done(study: str, settings: EnsembleSettings) -> list[str]:
     named = [name for name in studies.read(runs, study).cells if settings.cells in name]
     done = [name for name in named if CellFolder(runs, name).read_state() is State.DONE]
     return [name for name in done if not is_ensemble(runs / "cells" / name)]
+
+
+def _tell(made: Path, members: Sequence[Member], beside: Path | None) -> Iterator[str]:
+    """The AUROC of an ensemble on each evaluation set, and what it is above its members and the cell beside it."""
+    from mitofm.ensembles.worth import measure_worth
+    from mitofm.reporting.numbers import format_difference
+    from mitofm.runs.said import read_metrics
+
+    sets = read_metrics(made / "metrics.json")["sets"]
+    same = all(len(one.predictions) == sets["all"]["n"] for one in members)
+    rivals = {"the mean of its members": [one.folder for one in members]} if same else {}
+    rivals |= {beside.name: [beside]} if beside else {}
+    found = {name: measure_worth(made, cells) for name, cells in rivals.items()}
+    for name, values in sets.items():
+        if not name.startswith("domain:"):
+            own = [member.metrics["sets"].get(name, {}).get("auroc") for member in members]
+            yield f"{name}: AUROC {_spell([values['auroc']])}; its {len(members)} members {_spell(own)}"
+            for rival, worth in found.items():
+                if name in worth:
+                    why = f" ({worth[name].why})" if worth[name].why else ""
+                    yield f"  minus {rival}: {format_difference(worth[name])}{why}"
 
 
 def _spell(values: Sequence[float | None]) -> str:

@@ -169,8 +169,9 @@ def _make_prefix(labels: Mapping[str, Any]) -> str:
         return text.replace(", ", "_").replace(" + ", "+").replace(" ", "_")[:_LONGEST]
 
     apart = f"-training_seed{labels['training_seed']}" if "training_seed" in labels else ""
+    random = "-random" if labels["weights"] == "random" else ""
     return (
-        f"{labels['dataset']}-{shorten(labels['backbone'])}-{shorten(labels['adaptation'])}-{labels['split']}"
+        f"{labels['dataset']}-{shorten(labels['backbone'])}{random}-{shorten(labels['adaptation'])}-{labels['split']}"
         f"-f{labels['fraction']:g}-s{labels['seed']}{apart}"
     )
 

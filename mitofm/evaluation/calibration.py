@@ -86,15 +86,17 @@ def fit_platt(labels: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
         logits: (n,), finite; NaN is returned if all are equal.
     """
     scores, place = np.unique(np.asarray(logits, dtype=float), return_inverse=True)
-    scale = float(np.abs(scores).max()) or 1.0
+    middle, spread = float(scores.mean()), float(scores.std())
+    if not spread:
+        return float("nan"), float("nan")
     sides = np.zeros((2, 1, scores.size))
     for label in (0, 1):
         mine = labels == label
         sure, each = (mine.sum() + 1) / (mine.sum() + 2), 1 / (2 * mine.sum())
         for side, share in ((label, sure), (1 - label, 1 - sure)):
             sides[side, 0] += np.bincount(place[mine], minlength=scores.size) * each * share
-    intercept, slope = _fit(scores / scale, sides, np.zeros((1, 2)), slope=True)[0]
-    return float(intercept), float(slope / scale)
+    intercept, slope = _fit((scores - middle) / spread, sides, np.zeros((1, 2)), slope=True)[0]
+    return float(intercept - slope * middle / spread), float(slope / spread)
 
 
 def _fit(scores: np.ndarray, sides: np.ndarray, start: np.ndarray, slope: bool) -> np.ndarray:

@@ -6,6 +6,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+_NOTHING = 1e-6
+"""A weight that is less is what the solver leaves of none."""
+
 
 def weigh(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """Weights (members,), none negative, of sum 1, by which the mean log-odds have the least log loss; both classes weigh the same.
@@ -30,5 +33,5 @@ def weigh(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
         constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1, "jac": lambda _: np.ones(members)},
         options={"maxiter": 500, "ftol": 1e-12},
     ).x
-    found = np.clip(found, 0, None)
+    found = np.where(found < _NOTHING, 0.0, found)
     return found / found.sum()
