@@ -22,6 +22,7 @@ COMMANDS = {
     "clean": "remove leftovers, after a list:           mitofm clean",
     "sync": "send W&B runs that were kept offline:     mitofm sync",
     "predict": "a trained cell on any data set:           mitofm predict CELL data=own_csv",
+    "classify": "a stack of crops, as MIDOG 2025 asks:     mitofm classify CELL stack=FILE.tiff",
     "count": "the mitotic count of slides:          mitofm count CELL slides=FOLDER",
     "export": "a trained cell for other software:        mitofm export CELL format=onnx",
     "ensemble": "finished cells as one, their mean log-odds: mitofm ensemble STUDY over=seed study=ensembles",

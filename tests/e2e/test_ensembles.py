@@ -58,7 +58,9 @@ def test_an_ensemble_leaves_as_one_network(runs: Path, typed: Typed, tmp_path: P
 
 def test_heads_on_one_frozen_trunk_become_one(runs: Path, typed: Typed, tmp_path: Path) -> None:
     (cell,) = (runs / "cells").glob("*-linear_probe-*")
-    typed("train", *(one for one in TRIED if not one.startswith("adaptation")), "study=twins", "seed=42", "split_seed=42")
+    typed(
+        "train", *(one for one in TRIED if not one.startswith("adaptation")), "study=twins", "seed=42", "split_seed=42"
+    )
     typed("ensemble", cell.name, "split_seed42", "calibrate=false")
     typed("export", "ensemble", f"output={tmp_path}/net")
     tensors = load_file(tmp_path / "net" / "model.safetensors")

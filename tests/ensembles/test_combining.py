@@ -27,7 +27,12 @@ def table(samples: range, logits: np.ndarray, labels: np.ndarray) -> pd.DataFram
 
 
 def member(
-    seed: int, scale: float = 1.0, offset: float = 0.0, tested: range = range(200), decides: bool = True, noise: float = 1.0
+    seed: int,
+    scale: float = 1.0,
+    offset: float = 0.0,
+    tested: range = range(200),
+    decides: bool = True,
+    noise: float = 1.0,
 ) -> Member:
     """A cell whose logits are the truth and noise of its own, on a scale of its own."""
     own, shared = np.random.default_rng(seed), np.random.default_rng(99)
@@ -49,7 +54,9 @@ def test_members_on_other_scales_count_the_same_and_their_mean_is_better_than_th
     found = combine(members, calibrate=True, weighted=False)
     alone = [combine([one, member(7)], True, False).metrics["chosen"]["members"][one.folder.name] for one in members]
     assert [part["slope"] * 10.0**seed for seed, part in enumerate(alone)] == pytest.approx([2.1] * 3, abs=0.5)
-    expected = np.mean([part.place(one.predictions["logit"]) for one, part in zip(members, found.parts, strict=True)], 0)
+    expected = np.mean(
+        [part.place(one.predictions["logit"]) for one, part in zip(members, found.parts, strict=True)], 0
+    )
     np.testing.assert_allclose(found.predictions["logit"], expected)
     aurocs = [combine([one, member(8, noise=1e6)], True, False).metrics for one in members]
     assert found.metrics["sets"]["all"]["auroc"] > max(one["sets"]["all"]["auroc"] for one in aurocs)
