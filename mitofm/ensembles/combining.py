@@ -16,6 +16,7 @@ from mitofm.evaluation.calibration import fit_platt, read_shift
 from mitofm.evaluation.metrics import auroc, summarise
 from mitofm.evaluation.weighing import weigh
 from mitofm.ground.errors import MitofmError
+from mitofm.runs.choice import TRIED, count_tried
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def combine(members: Sequence[Member], calibrate: bool, weighted: bool) -> Combi
         "prior": prior,
         "sets": summarise(predictions, cut, prior["logit"]),
         "chosen": {
+            TRIED: max(count_tried(one.metrics.get("chosen")) or 1 for one in members),
             "calibrated": calibrated,
             "members": {
                 one.folder.name: {"weight": part.weight, "intercept": part.intercept, "slope": part.slope}

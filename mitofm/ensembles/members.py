@@ -11,6 +11,8 @@ import pandas as pd
 
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.folder import CellFolder, State, check_sums, has_file, read_config, read_stored
+from mitofm.runs.keys import PLACES
+from mitofm.runs.resolve import map_leaves
 from mitofm.runs.said import read_labels, read_metrics
 from mitofm.runs.tables import SPLIT, read_predictions, read_split, read_table
 
@@ -121,21 +123,22 @@ def _name_rest(one: Member, *left_out: str, groups: Sequence[str] = ()) -> list[
     """What a cell is, without some labels and with these groups of its config."""
     own = ("seed", "split_seed", "training_seed", "n_train", "n_validation", "test_only", "confounded_with", "seen")
     told = {key: value for key, value in one.labels.items() if key not in (*own, *left_out)}
-    return [sorted(told.items()), [one.config.get(name) for name in groups]]
+    return [sorted(told.items()), [_read_group(one, name) for name in groups]]
+
+
+def _read_group(one: Member, name: str, *left_out: str) -> Any:
+    """A group of a cell's config without what may differ between machines."""
+    return map_leaves(one.config.get(name), lambda leaf: leaf, left_out=(*PLACES, *left_out))
 
 
 _SETTINGS = ("adaptation", "augment", "fit", "protocol", "data")
-
-
-def _drop_fold(one: Member) -> dict[str, Any]:
-    return {key: value for key, value in one.config.get("split", {}).items() if key != "fold"}
 
 
 OVER: dict[str, Callable[[Member], Any]] = {
     "seed": lambda one: [*_name_rest(one, groups=(*_SETTINGS, "split", "backbone")), one.split_seed],
     "fold": lambda one: [
         *_name_rest(one, "train_domain", groups=(*_SETTINGS, "backbone")),
-        _drop_fold(one),
+        _read_group(one, "split", "fold"),
         one.split_seed,
         one.training_seed,
     ],

@@ -14,6 +14,7 @@ from mitofm.ensembles.members import Member, group
 from mitofm.evaluation.calibration import fit_platt
 from mitofm.evaluation.weighing import weigh
 from mitofm.ground.errors import MitofmError
+from mitofm.runs.choice import count_tried
 
 LABELS: dict[str, Any] = {"dataset": "d", "backbone": "b", "adaptation": "lora", "split": "in_domain", "fraction": 1.0,
                           "positive": "p", "negative": "n", "n_train": 8, "n_validation": 200}  # fmt: skip
@@ -95,6 +96,7 @@ def test_few_validation_samples_calibrate_and_weigh_nothing() -> None:
     members = [member(0), member(1, decides=False, scale=3.0)]
     found = combine(members, calibrate=True, weighted=False)
     assert not found.metrics["chosen"]["calibrated"]
+    assert count_tried(found.metrics["chosen"]) == 1
     assert found.metrics["threshold"]["rule"] == "fixed"
     assert found.metrics["prior"]["logit"] == pytest.approx(0.5)
     np.testing.assert_allclose(
