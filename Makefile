@@ -10,7 +10,7 @@ ARGS   ?=
 .PHONY: help setup demo notebooks docs test test-floors test-pythons test-wheel adaptations published bench-data bench-embed bench-probe bench-train bench-prefix bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
 
 setup: $(READY) ## make the environment in .venv (2 GB, about two minutes)
 
@@ -35,17 +35,20 @@ label-cost: ## a few samples of every slide, or every sample of a few? DATA=ami
 nano-study: ## what pretraining on synthetic tissue is worth, on the generator seed that nothing was tuned on
 mitotic-count: ## how far is the count of a slide off, in an unseen domain? On synthetic tissue, or DATA=midogpp
 atypical: ## the protocol of arXiv 2506.21444, its table beside ours: DATA=ami_benchmark
+midog2025-atypical: ## the winner's recipe of MIDOG 2025, track 2, beside its baseline: DATA=midog2025_atypical_crops
 
-STUDIES := data-scaling cross-domain leave-one-domain-out domain-count confounders lora-anatomy augmentation label-cost nano-study mitotic-count atypical
+STUDIES := data-scaling cross-domain leave-one-domain-out domain-count confounders lora-anatomy augmentation label-cost nano-study mitotic-count atypical midog2025-atypical
 .PHONY: $(STUDIES)
 cross-domain leave-one-domain-out domain-count: DATA = mf_multi
 atypical: DATA = ami_benchmark
+midog2025-atypical: DATA = midog2025_atypical_crops
 nano-study mitotic-count: DATA = synthetic
 # The study that is reported: ARGS may name another one.
 REPORTED = $(or $(patsubst study=%,%,$(lastword $(filter study=%,$(ARGS)))),$(subst -,_,$@))
 
 $(STUDIES): $(READY)
 	$(BIN)/mitofm train --config-dir experiments/$(subst -,_,$@) --config-name sweep data=$(DATA) $(ARGS)
+	$(if $(filter midog2025-atypical,$@),$(BIN)/mitofm train --config-dir experiments/midog2025_atypical --config-name baseline data=$(DATA) $(ARGS))
 	$(if $(filter mitotic-count,$@),$(BIN)/mitofm count $(REPORTED) evaluate=true trainer.threads=1)
 	@$(BIN)/mitofm report study=$(REPORTED)
 

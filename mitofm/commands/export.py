@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mitofm.commands.asking import ask_about
 from mitofm.commands.predict import read_checkpoint
+from mitofm.ensembles.members import MEMBERS, is_ensemble
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Patches, Positive
 from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
-from mitofm.runs.folder import read_config
+from mitofm.runs.folder import find_cell, read_config
 from mitofm.training.settings import Paths
 
 if TYPE_CHECKING:
@@ -41,15 +42,21 @@ class ExportSettings:
 def main(arguments: list[str]) -> None:
     """Write the network, compare its outputs, and print where it is and how far they lie apart."""
     (given,), settings = ask_about(ExportSettings, "export", arguments, "a cell or a checkpoint's folder")
+    from mitofm.ensembles.network import join
     from mitofm.inference import export
 
     export.check_format(settings.format)
-    trained = read_checkpoint(given, settings)
-    if warning := export.check_licence(trained.spec, settings.for_own_use):
-        tell(warning, file=sys.stderr)
-    patches = _read_patches(trained, settings)
-    out = settings.output or settings.paths.runs / "exports" / f"{trained.name}-{settings.format}"
-    made = export.export(trained, settings.format, patches, out, settings.tolerance)
+    ensemble = _find_ensemble(given, settings.paths.runs)
+    names = [str(ensemble.parent / name) for name in read_config(ensemble)[MEMBERS]] if ensemble else [given]
+    members = [read_checkpoint(name, settings) for name in names]
+    for spec in {one.spec.name: one.spec for one in members}.values():
+        if warning := export.check_licence(spec, settings.for_own_use):
+            tell(warning, file=sys.stderr)
+    patches = _read_patches(members[0], settings)
+    name = ensemble.name if ensemble else members[0].name
+    out = settings.output or settings.paths.runs / "exports" / f"{name}-{settings.format}"
+    ready = join(ensemble, members, patches) if ensemble else export.prepare(members[0], patches)
+    made = export.export(ready, settings.format, out, settings.tolerance)
     kept = "nothing of the adaptation left beside it" if made.folded else "its adaptation cannot be folded in: as it is"
     tell(f"one network, {kept}")
     tell(
@@ -57,6 +64,14 @@ def main(arguments: list[str]) -> None:
         f"(tolerance {settings.tolerance:.2g})"
     )
     tell(made.folder)
+
+
+def _find_ensemble(given: str, runs: Path) -> Path | None:
+    """The folder of the ensemble that is meant; None if a cell or a checkpoint of its own is."""
+    if (Path(given) / "checkpoint.json").is_file():
+        return None
+    folder = find_cell(runs, given)
+    return folder if is_ensemble(folder) else None
 
 
 def _read_patches(trained: Checkpoint, settings: ExportSettings) -> Tensor:

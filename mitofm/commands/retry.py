@@ -7,6 +7,8 @@ import sys
 
 from mitofm.commands.asking import ask_about
 from mitofm.commands.status import StatusSettings
+from mitofm.ensembles.members import is_ensemble
+from mitofm.ensembles.writing import mend
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.terminal import tell
@@ -31,7 +33,8 @@ def main(arguments: list[str]) -> None:
     failed = 0
     for cell in again:
         try:
-            run_again(runs / "cells" / cell, paths)
+            place = runs / "cells" / cell
+            mend(place, runs) if is_ensemble(place) else run_again(place, paths)
         except Exception as error:  # the other cells run after any error
             tell(f"{cell}: {type(error).__name__}: {error}", file=sys.stderr)
             failed += 1

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mitofm.commands.asking import ask_about
+from mitofm.ensembles.members import is_ensemble
+from mitofm.ensembles.writing import rewrite
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.scratch import scratch
 from mitofm.ground.settings import NotNegative
 from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
-from mitofm.runs.folder import find_cell
-from mitofm.runs.verify import rerun
+from mitofm.runs.folder import check_sums, find_cell
+from mitofm.runs.verify import compare_rerun, rerun
 from mitofm.training.settings import Paths
 
 
@@ -34,7 +36,12 @@ def main(arguments: list[str]) -> None:
         place = settings.scratch or temporary
         if place.is_dir() and any(place.iterdir()):
             raise MitofmError(f"scratch={place} is not empty: give another")
-        found = rerun(folder, settings.paths, place, settings.versions, tell)
+        if is_ensemble(folder):  # from its members, which are verified one by one
+            check_sums(folder)
+            rewrite(folder, place / "cell")
+            found = compare_rerun(folder, place / "cell")
+        else:
+            found = rerun(folder, settings.paths, place, settings.versions, tell)
     tell(f"{folder.name}: run again, {found.samples} test samples")
     for change in found.changed:
         tell(f"  other than before: {change}")

@@ -76,6 +76,29 @@ def recalibrate(scores: np.ndarray, negatives: np.ndarray, positives: np.ndarray
     return found[0], found[1]
 
 
+def fit_platt(labels: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
+    """Intercept and slope that make log-odds of logits, for classes that are equally frequent (Platt 1999).
+
+    Targets are Platt's, a little within 0 and 1, so that classes that are separated have a slope too.
+
+    Args:
+        labels: (n,) of 0 and 1, both present.
+        logits: (n,), finite; NaN is returned if all are equal.
+    """
+    scores, place = np.unique(np.asarray(logits, dtype=float), return_inverse=True)
+    middle, spread = float(scores.mean()), float(scores.std())
+    if not spread:
+        return float("nan"), float("nan")
+    sides = np.zeros((2, 1, scores.size))
+    for label in (0, 1):
+        mine = labels == label
+        sure, each = (mine.sum() + 1) / (mine.sum() + 2), 1 / (2 * mine.sum())
+        for side, share in ((label, sure), (1 - label, 1 - sure)):
+            sides[side, 0] += np.bincount(place[mine], minlength=scores.size) * each * share
+    intercept, slope = _fit((scores - middle) / spread, sides, np.zeros((1, 2)), slope=True)[0]
+    return float(intercept - slope * middle / spread), float(slope / spread)
+
+
 def _fit(scores: np.ndarray, sides: np.ndarray, start: np.ndarray, slope: bool) -> np.ndarray:
     """(rows, 2) intercept and slope by Newton's method from `start`, (1, 2); the slope stays if it is not asked for.
 

@@ -8,7 +8,7 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -24,7 +24,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json
 from mitofm.ground.scratch import scratch
 from mitofm.ground.tensors import load_tensors, save_tensors
-from mitofm.inference.network import Network, count_views, fold, make_blank, make_classifier
+from mitofm.inference.network import Network, Writable, count_views, fold, make_blank, make_classifier
 from mitofm.inference.source_places import remove_from_onnx, remove_from_torchscript
 from mitofm.inference.trained import Checkpoint
 
@@ -45,16 +45,35 @@ class Exported:
     folded: bool
 
 
-def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tolerance: float) -> Exported:
-    """Write the network and its transform in a format of `FORMATS` into a new `folder`, which is absent if anything fails.
+@dataclass(frozen=True)
+class Ready:
+    """A network that can be written.
 
-    On `patches`, uint8 (B >= 2, H, W, 3), its logits may differ from the checkpoint's by `tolerance`.
+    Attributes:
+        name: in words, for messages.
+        network: with everything folded into it that can be.
+        empty: of the same kind, for its tensors.
+        images: (B >= 2, 3, S, S) to compare on, transformed.
+        wanted: (B,) the logits that it must give for them.
+        folded: whether no part of an adaptation is left.
+        facts: for `model.json`.
+    """
+
+    name: str
+    network: Writable
+    empty: Writable
+    images: Tensor
+    wanted: Tensor
+    folded: bool
+    facts: Mapping[str, Any]
+
+
+def prepare(trained: Checkpoint, patches: Tensor) -> Ready:
+    """The network of a checkpoint; `patches`, uint8 (B >= 2, H, W, 3), are to compare it on.
 
     Raises:
-        MitofmError: the folder exists, the checkpoint is no network, or the outputs are not the same.
+        MitofmError: the checkpoint is no network.
     """
-    if folder.exists():
-        raise MitofmError(f"{folder} exists: give another output, or delete it")
     classifier = make_classifier(trained).eval()
     with torch.inference_mode():
         wanted = classifier(patches)
@@ -63,18 +82,32 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
     fold(classifier)
     network = Network(classifier)
     empty, folded = make_blank(trained, network)
+    name = f"adaptation {trained.adaptation.name!r} of backbone {trained.spec.name!r}"
+    return Ready(name, network, empty, images, wanted, folded, describe(trained, folded))
+
+
+def export(ready: Ready, format_: str, folder: Path, tolerance: float) -> Exported:
+    """Write the network and its transform in a format of `FORMATS` into a new `folder`, which is absent if anything fails.
+
+    Its logits may differ from those wanted by `tolerance`.
+
+    Raises:
+        MitofmError: the folder exists, it cannot be written in this format, or the outputs are not the same.
+    """
+    if folder.exists():
+        raise MitofmError(f"{folder} exists: give another output, or delete it")
     below.check(folder).parent.mkdir(parents=True, exist_ok=True)
     with scratch(".export-", folder.parent) as temporary:
         made = temporary / "made"
         made.mkdir()
         file, write = FORMATS[format_]
         try:
-            run = write(network, empty, images[:2], made / file)
+            run = write(ready.network, ready.empty, ready.images[:2], made / file)
             with torch.inference_mode():
-                difference = float((run(images) - wanted).abs().max())
+                difference = float((run(ready.images) - ready.wanted).abs().max())
         except Exception as error:  # tracers, compilers and runtimes raise anything
             raise MitofmError(
-                f"adaptation {trained.adaptation.name!r} of backbone {trained.spec.name!r} cannot be written as {format_} "
+                f"{ready.name} cannot be written as {format_} "
                 f"({type(error).__name__}: {shorten(str(error), 300)}): nothing was written. format=safetensors takes all"
             ) from error
         if not difference <= tolerance:
@@ -82,21 +115,19 @@ def export(trained: Checkpoint, format_: str, patches: Tensor, folder: Path, tol
                 f"the exported network's logits differ from the checkpoint's by up to {difference:.2g}, more than "
                 f"{tolerance:.2g}: nothing was written. Another format may do, or a larger tolerance=..."
             )
-        check = {"patches": len(patches), "largest_difference": difference, "tolerance": tolerance}
-        write_json(made / DESCRIPTION, _describe(trained, format_, file, folded) | {"check": check})
+        check = {"patches": len(ready.images), "largest_difference": difference, "tolerance": tolerance}
+        write_json(made / DESCRIPTION, {"file": file, "format": format_, **ready.facts, "check": check})
         made.rename(folder)
-    return Exported(folder, difference, folded)
+    return Exported(folder, difference, ready.folded)
 
 
-def _write_safetensors(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+def _write_safetensors(network: Writable, empty: Writable, images: Tensor, file: Path) -> Run:
     save_tensors(file, network.tensors())
-    state = load_tensors(file)
-    names = {name.removeprefix("backbone."): name for name in empty.classifier.state_dict()}
-    empty.classifier.load_state_dict({names[name]: value for name, value in state.items()})
+    empty.take(load_tensors(file))
     return empty
 
 
-def _write_torchscript(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+def _write_torchscript(network: Writable, empty: Writable, images: Tensor, file: Path) -> Run:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
@@ -106,7 +137,7 @@ def _write_torchscript(network: Network, empty: Network, images: Tensor, file: P
         return torch.jit.load(str(file))
 
 
-def _write_onnx(network: Network, empty: Network, images: Tensor, file: Path) -> Run:
+def _write_onnx(network: Writable, empty: Writable, images: Tensor, file: Path) -> Run:
     import onnxruntime
 
     batch = torch.export.Dim("batch", min=1)
@@ -164,11 +195,10 @@ def check_licence(spec: BackboneSpec, for_own_use: bool) -> str:
     return f"{terms}{said}" if said else ""
 
 
-def _describe(trained: Checkpoint, format_: str, file: str, folded: bool) -> dict[str, Any]:
+def describe(trained: Checkpoint, folded: bool) -> dict[str, Any]:
+    """What `model.json` says of the network of a checkpoint: its input, its output, its threshold, its licence, its origin."""
     spec, facts = trained.spec, trained.facts
     return {
-        "file": file,
-        "format": format_,
         "input": {
             "patch": {"crop_px": facts["patches"]["crop_px"], "mpp": facts["patches"]["mpp"]},
             "cut_to_centre": [trained.centre_px, trained.centre_px],

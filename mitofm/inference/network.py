@@ -6,6 +6,7 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 # isort: split
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,19 @@ from mitofm.ground.errors import MitofmError
 from mitofm.inference.trained import Checkpoint
 
 
-class Network(nn.Module):
+class Writable(nn.Module):
+    """A network from normalised images to logits that can be written and read by the names of its tensors."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Its state."""
+        raise NotImplementedError
+
+    def take(self, tensors: Mapping[str, Tensor]) -> None:
+        """Load what `tensors` gave, strictly."""
+        raise NotImplementedError
+
+
+class Network(Writable):
     """A trained classifier, of a backbone and a linear head, as other software runs it."""
 
     def __init__(self, classifier: Classifier) -> None:
@@ -34,6 +47,11 @@ class Network(nn.Module):
     def tensors(self) -> dict[str, Tensor]:
         """Its state: `trunk.` and timm's names if no part of an adaptation is left, and `head.weight`, `head.bias`."""
         return {name.removeprefix("backbone."): value for name, value in self.classifier.state_dict().items()}
+
+    def take(self, tensors: Mapping[str, Tensor]) -> None:
+        """Load what `tensors` gave, strictly."""
+        names = {name.removeprefix("backbone."): name for name in self.classifier.state_dict()}
+        self.classifier.load_state_dict({names[name]: value for name, value in tensors.items()})
 
 
 def make_classifier(trained: Checkpoint) -> Classifier:

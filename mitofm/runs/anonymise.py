@@ -34,7 +34,7 @@ STAY = (
 )  # fmt: skip
 MARK = "anonymised"
 """The key of `cell.json` by which a cell says that its names are neutral ones."""
-_TABLES = ("predictions.parquet", "split.parquet")
+_TABLES = ("predictions.parquet", "split.parquet", "validation.parquet")
 _KINDS = {"sample_id": "sample"}  # other columns are kinds of their own
 _PICTURES = (".parquet", ".pdf", ".png")
 _SHORTEST, _SHORTEST_NUMBER = 6, 8  # characters of a name, or of one of digits, that is looked for in texts

@@ -35,7 +35,7 @@ SUMS, FACTS, REPORT = "SHA256SUMS", "bundle.json", "report"
 FORMAT, _READS = 2, (1, 2)  # format 2 adds the cells that were not started
 OF_A_CELL = (
     "DONE", "FAILED", "SKIPPED", "cell.json", "config.yaml", "cost.json", "curves.csv", "environment.json",
-    "metrics.json", "predictions.parquet", "split.parquet",
+    "metrics.json", "predictions.parquet", "split.parquet", "validation.parquet",
 )  # fmt: skip
 OF_A_REPORT = ("csv", "html", "md", "pdf", "png", "svg", "tex")
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _SCORES = "_scores"
+TRIED = "settings_tried"
+"""The key of the notes that says it outright."""
 
 
 def count_tried(chosen: Any) -> int | None:
@@ -17,6 +19,8 @@ def count_tried(chosen: Any) -> int | None:
     """
     if not isinstance(chosen, Mapping):
         return None
+    if TRIED in chosen:  # of an ensemble
+        return int(chosen[TRIED])
     trained = "checkpoint" in chosen
     for key, scores in chosen.items():
         if key.endswith(_SCORES) and isinstance(scores, Mapping) and (not trained or key == f"lr{_SCORES}"):

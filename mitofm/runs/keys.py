@@ -46,8 +46,10 @@ NO_PART = ("study", "comparisons", "on_error", "paths", "trainer", "logger", "hy
 PLACES = ("root", "file")
 # Keys of a source that only the table depends on, whose fingerprint counts; votes are in it for cells that learn from them.
 IN_TABLE = ("file_url", "votes", "vote_words", "votes_file", "image_mpp", "patient")
+ENSEMBLE = "ensemble"
+"""The group of a config that says how an ensemble was made of its members; no key of `train`."""
 # Reports compare these groups, without keys at any depth that are a path or a repetition.
-COMPARED = (*WHOLE, *COUNTED)
+COMPARED = (*WHOLE, *COUNTED, ENSEMBLE)
 NOT_COMPARED = (*PLACES, "fold", "mode")
 # The labels of a cell in reports, and the keys that they are the values of. The version of the protocol is no key.
 LABELS = {

@@ -91,7 +91,7 @@ def rerun(folder: Path, paths: Paths, scratch: Path, way: versions.Way, tell: Ca
         tell(line)
     again = scratch / "cell"
     fit_cell(settings, cell.id, cell.weights, again)
-    return _compare(folder, again)
+    return compare_rerun(folder, again)
 
 
 def _relocate(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
@@ -114,7 +114,8 @@ def _relocate(config: dict[str, Any], paths: Paths) -> dict[str, Any]:
     return {**walk(config), "paths": {"runs": str(before.runs), **here}}
 
 
-def _compare(folder: Path, again: Path) -> Rerun:
+def compare_rerun(folder: Path, again: Path) -> Rerun:
+    """Compare the files of a finished cell with those of a rerun in the folder `again`; MitofmError if its samples are others."""
     first, second = (read_predictions(place / "predictions.parquet") for place in (folder, again))
     known = [column for column in first if column != "logit"]  # a later mitofm may store more
     if not set(known) <= set(second) or not first[known].equals(second[known]):

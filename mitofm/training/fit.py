@@ -88,6 +88,8 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
         seconds = time.perf_counter() - started + outcome.trained.earlier_seconds
         metrics, predictions = _evaluate(cell, outcome)
         write_parquet(folder / "predictions.parquet", predictions)
+        if len(outcome.validation_logits):
+            write_parquet(folder / "validation.parquet", _tell_validation(cell, outcome))
         write_json(folder / "metrics.json", metrics)
         cost = _measure_cost(cell, outcome, seconds)
         write_json(folder / "cost.json", cost)
@@ -121,6 +123,12 @@ def _evaluate(cell: Cell, outcome: Outcome) -> tuple[dict[str, Any], pd.DataFram
         "chosen": outcome.trained.notes,
     }
     return metrics, predictions
+
+
+def _tell_validation(cell: Cell, outcome: Outcome) -> pd.DataFrame:
+    """Predictions of the validation samples, by which finished cells are calibrated and weighed (`mitofm ensemble`)."""
+    samples = cell.split.frame.iloc[cell.rows("validation")][["sample_id", "slide", "domain", "label"]]
+    return samples.reset_index(drop=True).assign(logit=outcome.validation_logits)
 
 
 def _measure_validation(cell: Cell, outcome: Outcome) -> dict[str, Any]:

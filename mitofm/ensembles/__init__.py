@@ -1,0 +1,1 @@
+"""Finished cells as one: their logits on one scale, averaged, in a cell of its own; and as one network."""
