@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import expit, logit, ndtr, stdtrit
 
 from mitofm.evaluation import scaling_law, statistics
 from mitofm.evaluation.replicates import Replicates
@@ -72,9 +70,9 @@ def fit_draws(labels: np.ndarray, measured: Sequence[Sequence[Replicates]], draw
         return FittedLaw(point, point, slides, float(errors[-1]))
     rng = stream(0, "scaling law", slides)
     normal = rng.multivariate_normal(np.zeros(errors.size), _correlate(estimates, measured), draws, method="eigh")
-    drawn = np.column_stack([_draw(one, norm.cdf(column)) for one, column in zip(estimates, normal.T, strict=True)])
+    drawn = np.column_stack([_draw(one, ndtr(column)) for one, column in zip(estimates, normal.T, strict=True)])
     # Spreads in log-odds, of the law's own errors: weights by the measured ones prefer whatever came out small.
-    spreads = np.quantile(logit(np.clip(drawn, _LEAST, 1 - _LEAST)), norm.cdf([-1, 1]), axis=0)
+    spreads = np.quantile(logit(np.clip(drawn, _LEAST, 1 - _LEAST)), ndtr([-1.0, 1.0]), axis=0)
     spreads, expected = (spreads[1] - spreads[0]) / 2, errors
     # An amount that no slide disturbs, as one at chance without any ranking, counts as much as the most precise of the others.
     spreads = np.maximum(spreads, min(spreads[spreads > 0], default=1.0))
@@ -88,7 +86,7 @@ def fit_draws(labels: np.ndarray, measured: Sequence[Sequence[Replicates]], draw
 
 def _draw(found: Estimate, chance: np.ndarray) -> np.ndarray:
     """(draws,) the AUROC below which the interval puts so much of `chance` (draws,), by t in log-odds."""
-    value, errors = found.value or 0.0, student.ppf(chance, found.degrees)
+    value, errors = found.value or 0.0, stdtrit(found.degrees, chance)
     if value in (0.0, 1.0):
         away = 1 - chance ** (1 / found.effective_slides)
         return 1 - away if value else away

@@ -52,27 +52,67 @@ def fit(labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> Scalin
 
 
 def _fit(labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> ScalingLaw:
-    coarse = _best(EXPONENTS[None], labels, errors, precision)
+    coarse = EXPONENTS[_find_best(EXPONENTS[None], labels, errors, precision)]
     apart = EXPONENTS[1] / EXPONENTS[0]
-    around = np.geomspace(coarse.b / apart, coarse.b * apart, 2 * _FINER + 1, axis=1)
-    return _best(around.clip(EXPONENTS[0], EXPONENTS[-1]), labels, errors, precision)
+    around = np.geomspace(coarse / apart, coarse * apart, 2 * _FINER + 1, axis=1).clip(EXPONENTS[0], EXPONENTS[-1])
+    best = around[np.arange(len(errors)), _find_best(around, labels, errors, precision)]
+    terms = _Terms.of(best[:, None], labels, errors, precision)
+    a, c = terms.solve()
+    return ScalingLaw(a[:, 0] * terms.scale**best, best, c[:, 0])
 
 
-def _best(exponents: np.ndarray, labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> ScalingLaw:
-    """The best law of each row of `errors` among `exponents`: (R, E), or (1, E) for all rows."""
-    scale = float(np.exp(np.log(labels).mean()))  # keeps a of the size of the errors whatever b is
-    x = (labels / scale) ** -exponents[..., None]  # (R or 1, exponents, K)
-    weights = precision / precision.sum()
-    x_mean, e_mean = x @ weights, (errors @ weights)[:, None]
-    apart = x - x_mean[..., None]
-    weighted = (errors * weights)[:, :, None]
-    slope = (apart @ weighted)[..., 0] / (apart**2 @ weights)
-    through_zero = (x @ weighted)[..., 0] / (x**2 @ weights)
-    asymptote = e_mean - slope * x_mean
-    a = np.where(slope < 0, 0.0, np.where(asymptote < 0, through_zero, slope))  # (R, exponents)
-    c = np.where(slope < 0, e_mean, np.maximum(asymptote, 0.0))
-    residual = a[..., None] * x + c[..., None] - errors[:, None]
-    best = (residual**2 @ weights).argmin(axis=1)
-    rows = np.arange(len(errors))
-    b = np.broadcast_to(exponents, a.shape)[rows, best]
-    return ScalingLaw(a[rows, best] * scale**b, b, c[rows, best])
+@dataclass(frozen=True)
+class _Terms:
+    """The sums of which least squares are made, for R rows of errors and E exponents: weighted means over the amounts.
+
+    Attributes:
+        scale: labels are divided by it, which keeps a of the size of the errors whatever b is.
+        x_mean: (R or 1, E) of x = labels**-b.
+        x_square: of its square.
+        x_variance: its variance.
+        shared: (R, E) the covariance of x and the errors.
+        product: of both.
+        e_mean: (R, 1) of the errors.
+        e_variance: their variance.
+    """
+
+    scale: float
+    x_mean: np.ndarray
+    x_square: np.ndarray
+    x_variance: np.ndarray
+    shared: np.ndarray
+    product: np.ndarray
+    e_mean: np.ndarray
+    e_variance: np.ndarray
+
+    @classmethod
+    def of(cls, exponents: np.ndarray, labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> _Terms:
+        scale = float(np.exp(np.log(labels).mean()))
+        weights = precision / precision.sum()
+        x = np.exp(-exponents[..., None] * np.log(labels / scale))
+        x_mean, e_mean = x @ weights, (errors @ weights)[:, None]
+        centred = x - x_mean[..., None]
+        weighted = errors * weights
+        if len(exponents) == 1:
+            shared, product = weighted @ centred[0].T, weighted @ x[0].T
+        else:
+            shared, product = (np.einsum("rek,rk->re", one, weighted) for one in (centred, x))
+        e_variance = ((errors - e_mean) ** 2 @ weights)[:, None]
+        return cls(scale, x_mean, x**2 @ weights, centred**2 @ weights, shared, product, e_mean, e_variance)
+
+    def solve(self) -> tuple[np.ndarray, np.ndarray]:
+        """(R, E) a and c, neither under 0."""
+        slope = self.shared / self.x_variance
+        asymptote = self.e_mean - slope * self.x_mean
+        a = np.where(slope < 0, 0.0, np.where(asymptote < 0, self.product / self.x_square, slope))
+        return a, np.where(slope < 0, self.e_mean, np.maximum(asymptote, 0.0))
+
+
+def _find_best(exponents: np.ndarray, labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """(R,) the place of the best of the exponents, (R, E) or (1, E) for all rows: of the least sum of squares, the first."""
+    terms = _Terms.of(exponents, labels, errors, precision)
+    falls = terms.shared >= 0
+    below = terms.e_mean * terms.x_variance < terms.shared * terms.x_mean  # the asymptote would be under 0
+    gained = np.where(falls, terms.shared**2 / terms.x_variance, 0.0)
+    through_zero = terms.product**2 / terms.x_square - terms.e_mean**2
+    return np.where(falls & below, through_zero, gained).argmax(axis=1)
