@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
-from scipy.stats import t as student
+from scipy.special import expit, stdtrit
 
 from mitofm.evaluation.metrics import weigh
 from mitofm.evaluation.statistics import LEVEL, MINIMUM_SLIDES
@@ -46,25 +45,25 @@ def bin_probabilities(seeds: Sequence[pd.DataFrame], bins: int = BINS) -> list[B
     label and logit, and test_chance if known; there are fewer bins if probabilities are equal. In a bin of one class slides
     without the other one are counted, as in the exact binomial interval, by their effective number.
     """
-    weighed = []
-    for seed in seeds:
-        weights = weigh(seed)
-        weighed.append(seed.assign(weight=1.0 if weights is None else weights))
-    samples = pd.concat(weighed, ignore_index=True)
-    samples["probability"] = expit(samples["logit"].to_numpy(dtype=float))
-    place = pd.qcut(samples["probability"], bins, labels=False, duplicates="drop")
-    return [_bin(part) for _, part in samples.groupby(place.fillna(0))]  # NaN: all are equal
+    parts = [(seed, weigh(seed)) for seed in seeds]
+    weights = np.concatenate([np.ones(len(seed)) if own is None else own for seed, own in parts])
+    labels, logits = (np.concatenate([seed[name].to_numpy() for seed, _ in parts]) for name in ("label", "logit"))
+    slides = pd.factorize(np.concatenate([seed["slide"].to_numpy(dtype=object) for seed, _ in parts]))[0]
+    probabilities = expit(logits.astype(float))
+    place = pd.qcut(probabilities, bins, labels=False, duplicates="drop")
+    place = np.where(np.isnan(place), 0, place).astype(int)  # NaN: all are equal
+    order = np.argsort(place, kind="stable")
+    of_bins = np.split(order, np.flatnonzero(np.diff(place[order])) + 1)
+    return [_bin(probabilities[rows], labels[rows], weights[rows], slides[rows]) for rows in of_bins]
 
 
-def _bin(samples: pd.DataFrame) -> Bin:
-    weights = samples["weight"].to_numpy()
+def _bin(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray, codes: np.ndarray) -> Bin:
     total = weights.sum()
-    sums = pd.DataFrame({"slide": samples["slide"], "positives": weights * samples["label"], "all": weights})
-    by_slide = sums.groupby("slide").sum()
-    positives, sizes = by_slide["positives"].to_numpy(), by_slide["all"].to_numpy()
-    share, slides = float(positives.sum() / total), len(by_slide)
-    if samples["label"].nunique() == 1:  # rounding of weights may not hide it
-        share = float(samples["label"].iloc[0])
+    present, codes = np.unique(codes, return_inverse=True)
+    positives, sizes = np.bincount(codes, weights=weights * labels), np.bincount(codes, weights=weights)
+    share, slides = float(positives.sum() / total), len(present)
+    if labels.min() == labels.max():  # rounding of weights may not hide it
+        share = float(labels[0])
     low = high = None
     if slides >= MINIMUM_SLIDES and share in (0.0, 1.0):  # of one class: as many slides without the other one
         end = ((1 - LEVEL) / 2) ** ((sizes**2).sum() / sizes.sum() ** 2)
@@ -72,7 +71,7 @@ def _bin(samples: pd.DataFrame) -> Bin:
     elif slides >= MINIMUM_SLIDES:
         apart = positives - share * sizes
         error = float(np.sqrt(slides / (slides - 1) * (apart**2).sum()) / total)
-        half = float(student.ppf((1 + LEVEL) / 2, slides - 1)) * error
+        half = float(stdtrit(slides - 1, (1 + LEVEL) / 2)) * error
         low, high = max(0.0, share - half), min(1.0, share + half)
-    probability = float((weights * samples["probability"]).sum() / total)
-    return Bin(probability, share, low, high, len(samples), slides)
+    probability = float((weights * probabilities).sum() / total)
+    return Bin(probability, share, low, high, labels.size, slides)

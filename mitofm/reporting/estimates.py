@@ -14,7 +14,7 @@ import pandas as pd
 from mitofm.data.splits.part import OUT_OF_DOMAIN
 from mitofm.evaluation import statistics
 from mitofm.evaluation.at_once import estimate_all
-from mitofm.evaluation.metrics import evaluation_sets
+from mitofm.evaluation.metrics import index_sets
 from mitofm.evaluation.replicates import Replicates, pool_folds
 from mitofm.evaluation.statistics import LEVEL, Estimate, Joined
 from mitofm.evaluation.verdicts import find_range
@@ -108,7 +108,7 @@ class Stored:
         self._labels = {cell: (int(train), int(validation)) for cell, train, validation in learned}
         self._tested = collected.tested
         self._predictions = lru_cache(maxsize=_CELLS_IN_MEMORY)(
-            lambda cell: evaluation_sets(collected.predictions(cell))
+            lambda cell: (table := collected.predictions(cell), index_sets(table))
         )
         contributions = collected.contributions or Contributions(collected.runs, kept.folder.parent)
         self.measured = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.measure)
@@ -150,7 +150,7 @@ class Stored:
 
     def predictions(self, group: Group, name: str) -> dict[str, pd.DataFrame]:
         """By seed the predictions on the set `name`."""
-        return {seed: self._predictions(cell)[name] for seed, cell in group.done.items() if name in self._sets(cell)}
+        return {seed: self._pick_samples(cell, name) for seed, cell in group.done.items() if name in self._sets(cell)}
 
     def compare(self, first: Result, second: Result, level: float | None = LEVEL) -> Pair:
         """AUROC of `first` minus that of `second` on the seeds of both; no value if their samples differ.
@@ -209,6 +209,10 @@ class Stored:
         read = self._whole if every else self._sets
         found = {key: read(cell).get(name) for key, cell in group.done.items()}
         return {key: measured for key, measured in found.items() if measured is not None}
+
+    def _pick_samples(self, cell: str, name: str) -> pd.DataFrame:
+        table, sets = self._predictions(cell)
+        return table.iloc[sets[name]]
 
     def _replicates(self, cell: str) -> Mapping[str, Replicates]:
         return self.measured(cell).sets

@@ -155,7 +155,8 @@ class Imagined(Stored):
     def _count(self, cell: str) -> dict[str, CountedSet]:
         split = self._find_split(cell)
         if split not in self._counted:
-            self._counted[split] = {name: CountedSet.of(part) for name, part in self._predictions(cell).items()}
+            table, sets = self._predictions(cell)
+            self._counted[split] = {name: CountedSet.of(table.iloc[rows]) for name, rows in sets.items()}
         return self._counted[split]
 
     def _replicates(self, cell: str) -> dict[str, Replicates]:
