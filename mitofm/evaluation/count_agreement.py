@@ -72,7 +72,7 @@ def _find_shares(ratios: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def replicate_agreement(
     counted: np.ndarray, predicted: np.ndarray, classes: tuple[np.ndarray, np.ndarray] | None, slides: Sequence[str]
 ) -> Replicates:
-    """The measures of agreement over S slides and without each, for `estimate_agreement`.
+    """The measures of agreement over S slides and without each, for `estimate_agreement`; kappa if there are classes.
 
     Args:
         counted: (S,) of each slide.
@@ -95,12 +95,10 @@ def replicate_agreement(
         "count_low": bias - _LIMITS * spread,
         "count_high": bias + _LIMITS * spread,
         "concordance": (1 + _divide(variances - squares, variances)) / 2,
-        "kappa": np.full(n + 1, np.nan) if classes is None else (1 + _measure_kappa(weights, *classes)) / 2,
     }
-    values = {
-        name: [None if np.isnan(value) else float(value) for value in measured] for name, measured in found.items()
-    }
-    return Replicates(list(slides), "", [1.0] * n, [1.0] * n, values)
+    if classes is not None:
+        found["kappa"] = (1 + _measure_kappa(weights, *classes)) / 2
+    return Replicates(list(slides), "", [1.0] * n, [1.0] * n, found)
 
 
 def _measure_kappa(weights: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

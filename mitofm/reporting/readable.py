@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from mitofm.reporting.estimates import Result
-
-MOST, FEW = 48, 12
+MOST, FEW = 24, 6
 """Up to `MOST` of a kind are all drawn; of more the `FEW` of highest AUROC."""
+MARKS = 40
+"""A figure of more rows is for looking at as a whole, and counts as two."""
 Key = TypeVar("Key")
-Of = TypeVar("Of", bound=Result)
+Of = TypeVar("Of")
 
 
 def choose_panels(
-    panels: Mapping[Key, Sequence[Of]], most: Callable[[Of], float] = lambda one: one.auroc.value or 0.0
+    panels: Mapping[Key, Sequence[Of]], auroc: Callable[[Of], float | None], each: int = 1
 ) -> tuple[list[Key], str]:
-    """The keys of the panels to draw, sorted, and a sentence on those that are left out; "" if none are."""
-    if len(panels) <= MOST:
+    """The keys of the panels to draw, sorted, and a sentence on those that are left out; "" if none are.
+
+    Args:
+        panels: what each of them would show.
+        auroc: of one of those.
+        each: how many figures a panel counts as.
+    """
+    if len(panels) * each <= MOST:
         return sorted(panels), ""  # type: ignore[type-var]
-    ranked = sorted(sorted(panels), key=lambda key: -max(map(most, panels[key])))  # type: ignore[type-var]
+    ranked = sorted(sorted(panels), key=lambda key: -max(auroc(one) or 0.0 for one in panels[key]))  # type: ignore[type-var]
+    few = FEW // each
     said = (
-        f"Drawn are {FEW} of {len(panels)} figures, those of highest AUROC: more than {MOST} of a kind nobody reads. The tables "
-        "have all numbers; a report of fewer cells draws all of its figures."
+        f"Drawn are {few} of {len(panels)} panels, those of highest AUROC: all would be too many to read. The tables have all "
+        "numbers; a report of fewer cells (where=...) draws all of its figures."
     )
-    return sorted(ranked[:FEW]), said  # type: ignore[type-var]
+    return sorted(ranked[:few]), said  # type: ignore[type-var]

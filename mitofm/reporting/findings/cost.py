@@ -118,7 +118,7 @@ def draw_costs(found: Sequence[Cost], order: list[str], folder: Path) -> tuple[l
     """
     panels = group_by(found, lambda cost: (cost.configuration.where, cost.set))
     drawn = []
-    chosen, left_out = choose_panels(panels)
+    chosen, left_out = choose_panels(panels, lambda one: one.auroc.value, len(_AXES))
     for where, tested in chosen:
         for column, label in _AXES.items():
             priced = [cost for cost in keep_largest(panels[where, tested]) if cost.of[column] and cost.mean(column) > 0]

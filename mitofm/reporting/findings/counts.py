@@ -30,7 +30,7 @@ AREA_MM2 = 2.0
 """To which counts are scaled if the card states the area of a slide."""
 _SERIES = 12  # models with their adaptations in the table of slides
 _WAYS = {CALLED: "at the threshold", CORRECTED: "prevalence-corrected"}
-_MEASURES = ("count_bias", "count_low", "count_high", "concordance", "kappa")
+_MEASURES, _KAPPA = ("count_bias", "count_low", "count_high", "concordance"), "kappa"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def measure_agreement(counted: Counted, result: Result) -> Iterator[Agreed]:
         known = [table for table in tables if not np.isnan(table[way]).any()]
         if known:
             seeds = [_replicate(table, way, area, stated) for table in known]
-            measured = estimate_agreement(seeds, _MEASURES)
+            measured = estimate_agreement(seeds, _MEASURES if stated is None else (*_MEASURES, _KAPPA))
             one, other = (
                 float(np.mean([_scale(table[column], area).mean() for table in known])) for column in ("counted", way)
             )
@@ -91,27 +91,45 @@ def measure_agreement(counted: Counted, result: Result) -> Iterator[Agreed]:
 
 
 class Counted:
-    """The counts by slide of all cells."""
+    """The counts by slide of all cells; cells of one split share the names of their slides."""
 
     def __init__(self, stored: Stored) -> None:
         self.stored = stored
         self._cells = cache(self._count)
+        self._names: dict[Any, dict[str, np.ndarray]] = {}
+        self._places: dict[tuple[int, str], np.ndarray] = {}
 
     def find(self, result: Result) -> list[dict[str, np.ndarray]]:
         """Of each seed the columns of `count_by_slide` on the evaluation set, sorted by slide; folds test other slides each."""
         seeds = []
         for keys in group_by(result.group.done, name_seed).values():
             parts = [self._cells(result.group.done[key]) for key in keys]
-            joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-            inside = np.flatnonzero(_is_in(result.set, joined))
+            if len(parts) == 1:
+                (joined,) = parts
+                shared = id(joined["slide"]), result.set  # nothing else takes its place: all are kept
+                if shared not in self._places:
+                    self._places[shared] = _find_places(result.set, joined)
+                inside = self._places[shared]
+            else:
+                joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+                inside = _find_places(result.set, joined)
             if inside.size:
-                inside = inside[np.argsort(joined["slide"][inside], kind="stable")]
                 seeds.append({name: column[inside] for name, column in joined.items()})
         return seeds
 
     def _count(self, cell: str) -> dict[str, np.ndarray]:
         counts = self.stored.measured(cell).counts
-        return {name: np.array(column, dtype=object) for name, column in counts.names.items()} | dict(counts.numbers)
+        names = tuple(map(tuple, counts.names.values()))
+        if names not in self._names:
+            self._names[names] = {name: np.array(column, dtype=object) for name, column in counts.names.items()}
+        # Copies: else all else that was measured would stay in memory with them.
+        return self._names[names] | {name: column.copy() for name, column in counts.numbers.items()}
+
+
+def _find_places(name: str, counts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Of the slides of an evaluation set, sorted by name."""
+    inside = np.flatnonzero(_is_in(name, counts))
+    return inside[np.argsort(counts["slide"][inside], kind="stable")]
 
 
 def _is_in(name: str, counts: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -173,7 +191,7 @@ def _show_kappa(one: Agreed) -> list[Entry]:
     """Kappa at the cut-offs of the domain; no entry if none are stated."""
     if one.cut_offs is None:
         return []
-    return [show_estimate("kappa at the cut-offs", "kappa", one.metrics["kappa"])]
+    return [show_estimate("kappa at the cut-offs", "kappa", one.metrics[_KAPPA])]
 
 
 def _cite(found: Sequence[Agreed]) -> str:

@@ -16,6 +16,7 @@ from mitofm.reporting.finding import Found, Headline, Measured, Section, show_ta
 from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import count_verdicts, find_range, format_difference, join, name_set, name_subset
+from mitofm.reporting.readable import MARKS, choose_panels
 from mitofm.reporting.style import Drawn, make_slug
 from mitofm.reporting.tables import (
     Entry,
@@ -45,8 +46,8 @@ def find(measured: Measured) -> Found:
     """The differences along each axis, those of adaptations also drawn and in sentences."""
     axes = compare_axes(measured)
     adaptations = next((one.pairs for one in axes if one.axis == ADAPTATION), [])
-    drawn = draw_adaptations(adaptations, measured.figures)
-    text = describe_fraction(drawn, adaptations)
+    drawn, left_out = draw_adaptations(adaptations, measured.figures)
+    text = f"{describe_fraction(drawn, adaptations)} {left_out}".strip()
     sections = [Section("Paired differences of adaptations", text, drawn)] if drawn else []
     sections += [show_table(one.table) for one in axes]
     headlines = [said for one in axes for said in say_differences(one, measured.leaks, drawn)]
@@ -184,14 +185,21 @@ def tabulate(name: str, title: str, axis: str, pairs: Sequence[Pair], note: str)
     return make_table(name, title, rows, note, estimates=[pair.difference for pair in pairs])
 
 
-def draw_adaptations(pairs: Iterable[Pair], folder: Path) -> list[Drawn]:
-    """Differences at the largest fraction, a forest plot per setting and evaluation set with a row per model."""
+def draw_adaptations(pairs: Iterable[Pair], folder: Path) -> tuple[list[Drawn], str]:
+    """Differences at the largest fraction, a forest plot per setting and evaluation set with a row per model.
+
+    Also a sentence on those that are left out.
+    """
     known = [pair for pair in pairs if pair.difference.value is not None]
+    panels = {
+        place: keep_largest(members)
+        for place, members in group_by(known, lambda one: (one.configuration.where, one.first.set)).items()
+    }
+    many = any(len(members) > MARKS for members in panels.values())
+    chosen, left_out = choose_panels(panels, lambda one: one.first.auroc.value, 2 if many else 1)
     drawn = []
-    for (where, tested), members in sorted(
-        group_by(known, lambda one: (one.configuration.where, one.first.set)).items()
-    ):
-        members = keep_largest(members)
+    for where, tested in chosen:
+        members = panels[where, tested]
         rows = [
             Row(one.configuration.model, name_pair(one), one.difference, twin=one.configuration.is_twin)
             for one in members
@@ -201,7 +209,7 @@ def draw_adaptations(pairs: Iterable[Pair], folder: Path) -> list[Drawn]:
         about = collect_names(side for one in members for side in (one.first, one.second))
         order = list(dict.fromkeys(map(name_pair, members)))
         drawn.append(draw_forest(stem, heading, title, rows, order, _AXIS, about=about))
-    return drawn
+    return drawn, left_out
 
 
 def describe_adaptations(pairs: Iterable[Pair]) -> list[str]:

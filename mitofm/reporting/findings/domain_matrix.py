@@ -46,7 +46,7 @@ def draw_matrices(results: Iterable[Result], folder: Path) -> tuple[list[Drawn],
     values = [result.auroc.value for found in maps.values() for result in found if result.auroc.value is not None]
     # One scale for all maps, as narrow as the values allow: small differences are the point.
     scale = (min(values), max(values)) if values else (0.5, 1.0)
-    chosen, left_out = choose_panels(maps)
+    chosen, left_out = choose_panels(maps, lambda one: one.auroc.value)
     return [_draw_matrix(maps[key], scale, folder) for key in chosen], left_out
 
 

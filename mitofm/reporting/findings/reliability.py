@@ -64,7 +64,7 @@ def measure_calibration(stored: Stored, results: Iterable[Result]) -> list[Calib
 def draw_diagrams(found: Sequence[Calibration], order: list[str], folder: Path) -> tuple[list[Drawn], str]:
     """One for each model, setting and evaluation set, a line per adaptation; and a sentence on those that are left out."""
     panels = group_by(found, lambda one: (one.configuration.where, one.set, one.configuration.model))
-    chosen, left_out = choose_panels(panels)
+    chosen, left_out = choose_panels(panels, lambda one: one.auroc.value)
     return [_draw_panel(key, panels[key], order, folder) for key in chosen], left_out
 
 

@@ -31,7 +31,7 @@ def find(measured: Measured) -> Found:
     text = (
         f"{describe_marks((one.auroc for one in shown), 'Points', 'bands and bars')}{dotted}. {describe_twins(shown)}"
     )
-    chosen, left_out = choose_panels(panels)
+    chosen, left_out = choose_panels(panels, lambda one: one.auroc.value)
     drawn = [_draw_panel(measured, place, panels, laws) for place in chosen]
     headlines = [Headline(1, "labels", "", drawn[_find_highest([panels[place] for place in chosen])])]
     text = f"{text.strip()} {left_out}".rstrip()

@@ -111,7 +111,7 @@ def test_differences_are_drawn_at_the_largest_fraction(study: Study, measure: Me
     study.grid(adaptation=["linear_probe", "full"], fraction=[0.1, 1.0], seed=[42, 43], domains=[("breast", "lung")])
     measured = measure(study)
     found = compare_adaptations(measured.stored, measured.primary, ["linear_probe", "full"])
-    (drawn,) = draw_adaptations(found, tmp_path)
+    (drawn,), _ = draw_adaptations(found, tmp_path)
     assert drawn.title == "Paired differences of adaptations: 100 % of the labels"
     assert drawn.about >= {"uni", "linear_probe", "full"}
     assert drawn.description.count(";") == 0
