@@ -59,4 +59,4 @@ def measure_groups(
         groups, key=lambda one: (replace(one.configuration, adaptation=""), order.index(one.configuration.adaptation))
     )
     folder = figures / make_slug(groups[0].configuration.dataset)
-    return Measured(stored, measure(stored, groups), order, folder, cache, prevalences)
+    return Measured(stored, measure(stored, groups, prevalences), order, folder, cache, prevalences)

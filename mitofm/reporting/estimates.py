@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from math import inf
 from statistics import median_high
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from mitofm.data.splits.part import OUT_OF_DOMAIN
 from mitofm.evaluation import statistics
 from mitofm.evaluation.at_once import estimate_all
 from mitofm.evaluation.metrics import index_sets
+from mitofm.evaluation.predictive_value import estimate_ppvs
 from mitofm.evaluation.replicates import Replicates, pool_folds
 from mitofm.evaluation.statistics import LEVEL, Estimate, Joined
 from mitofm.evaluation.verdicts import find_range
@@ -24,6 +26,7 @@ from mitofm.reporting.grouping import group_by
 from mitofm.reporting.kept import Kept
 from mitofm.runs.collect import Collected
 from mitofm.runs.contributions import Contributions
+from mitofm.runs.measured import Counts
 
 ALL, DOMAIN = "all", "domain:"
 AUROC = "auroc"
@@ -52,11 +55,15 @@ _CELLS_IN_MEMORY = 32
 
 @dataclass(frozen=True)
 class Result:
-    """One configuration on one evaluation set: its group of cells, and the estimate of each metric by name."""
+    """One configuration on one evaluation set: its group of cells, and the estimate of each metric by name.
+
+    `ppvs` has by prevalence the positive predictive values, of what a report compares first.
+    """
 
     group: Group
     set: str
     metrics: Mapping[str, Estimate]
+    ppvs: Mapping[float, Estimate] = field(default_factory=dict, kw_only=True)
 
     @property
     def configuration(self) -> Configuration:
@@ -96,6 +103,32 @@ class Pair:
         return self.first.configuration
 
 
+_Sets = Mapping[str, Replicates]
+
+
+class _OneMetric(Mapping[str, Replicates]):
+    """What a cell measured by evaluation set, of AUROC alone: `values` has those of all sets, one after the other."""
+
+    def __init__(self, sets: _Sets, values: np.ndarray) -> None:
+        self._sets, self._values = sets, values
+
+    def __getitem__(self, name: str) -> Replicates:
+        at = 0
+        for other, one in self._sets.items():
+            width = 1 + len(one.slides)
+            if other == name:
+                values = {AUROC: self._values[at : at + width]}
+                return Replicates(one.slides, one.samples, one.negatives, one.positives, values, one.counted)
+            at += width
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sets)
+
+    def __len__(self) -> int:
+        return len(self._sets)
+
+
 class Stored:
     """What the predictions of collected cells say, by evaluation set: computed once per content, and kept."""
 
@@ -113,7 +146,9 @@ class Stored:
         contributions = collected.contributions or Contributions(collected.runs, kept.folder.parent)
         self.measured = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.measure)
         self._whole = lru_cache(maxsize=_CELLS_IN_MEMORY)(self._replicates)
-        self._sets = lru_cache(maxsize=None)(self._pick_auroc)
+        self._aurocs: dict[str, tuple[_Sets, np.ndarray]] = {}
+        self._alike: dict[tuple[Any, ...], _Sets] = {}
+        self._counts: dict[str, Counts] = {}
         self._ranges = cache(
             lambda members, degrees: kept.get(
                 ["studentized range", members, degrees], lambda: find_range(members, degrees)
@@ -210,19 +245,33 @@ class Stored:
         found = {key: read(cell).get(name) for key, cell in group.done.items()}
         return {key: measured for key, measured in found.items() if measured is not None}
 
+    def counts(self, cell: str) -> Counts:
+        """The counts by slide of a cell."""
+        if cell not in self._counts:
+            self._replicates(cell)
+        return self._counts[cell]
+
     def _pick_samples(self, cell: str, name: str) -> pd.DataFrame:
         table, sets = self._predictions(cell)
         return table.iloc[sets[name]]
 
     def _replicates(self, cell: str) -> Mapping[str, Replicates]:
-        return self.measured(cell).sets
+        measured = self.measured(cell)
+        # Copies: else all that was measured would stay in memory with them.
+        numbers = {name: column.copy() for name, column in measured.counts.numbers.items()}
+        self._counts[cell] = replace(measured.counts, numbers=numbers)
+        return measured.sets
 
-    def _pick_auroc(self, cell: str) -> dict[str, Replicates]:
-        """Of one metric alone: that of all cells stays in memory."""
-        return {
-            name: replace(one, values={AUROC: np.array(one.values[AUROC], dtype=float)})
-            for name, one in self._whole(cell).items()
-        }
+    def _sets(self, cell: str) -> Mapping[str, Replicates]:
+        """Of one metric alone: that of all cells stays in memory, what cells of one split have in common once."""
+        if cell not in self._aurocs:
+            sets = self._whole(cell)
+            alike = tuple((name, id(one.slides), id(one.negatives)) for name, one in sets.items())
+            if alike not in self._alike:  # where they are tells them apart: all are kept
+                self._alike[alike] = {name: replace(one, values={}) for name, one in sets.items()}
+            aurocs = [np.array(one.values[AUROC], dtype=float) for one in sets.values()]
+            self._aurocs[cell] = self._alike[alike], np.concatenate(aurocs) if aurocs else np.empty(0)
+        return _OneMetric(*self._aurocs[cell])
 
 
 def pool_seeds(repetitions: Mapping[str, Replicates]) -> dict[str, Replicates]:
@@ -232,13 +281,16 @@ def pool_seeds(repetitions: Mapping[str, Replicates]) -> dict[str, Replicates]:
     }
 
 
-def measure(stored: Stored, groups: Iterable[Group]) -> list[Result]:
-    """The results of every group with a finished cell on each of its evaluation sets."""
+def measure(stored: Stored, groups: Iterable[Group], prevalences: Sequence[float] = ()) -> list[Result]:
+    """The results of every group with a finished cell on each of its evaluation sets; predictive values of the primary ones."""
     results = []
     for group in groups:
-        for name in stored.sets(group):
-            found = estimate_all(list(stored.measure(group, name).values()), _PLACES)
-            results.append(Result(group, name, found))
+        names = stored.sets(group)
+        named = [name for name in names if name != ALL and not name.startswith(DOMAIN)]
+        for name in names:
+            seeds = list(stored.measure(group, name).values())
+            ppvs = estimate_ppvs(seeds, prevalences) if prevalences and name in (named or [ALL]) else {}
+            results.append(Result(group, name, estimate_all(seeds, _PLACES), ppvs=ppvs))
     return results
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from mitofm.evaluation.predictive_value import PREVALENCES
 from mitofm.ground import files
 from mitofm.reporting import style
 from mitofm.reporting.chapter import measure_groups
@@ -21,13 +22,15 @@ from ..made_up import Study
 
 
 @pytest.fixture
-def measure(tmp_path: Path) -> Callable[[Study], Measured]:
+def measure(tmp_path: Path) -> Callable[..., Measured]:
     """Gives what the finished cells of a study measured, all its data sets at once."""
 
-    def measure(study: Study) -> Measured:
+    def measure(study: Study, prevalences: Sequence[float] = PREVALENCES) -> Measured:
         collected = collect(study.runs, study.name)
         groups = [group for group in group_cells(collected) if group.done]
-        return measure_groups(Stored(collected, Kept(study.runs / "cache")), groups, tmp_path / "figures")
+        return measure_groups(
+            Stored(collected, Kept(study.runs / "cache")), groups, tmp_path / "figures", None, prevalences
+        )
 
     return measure
 

@@ -118,12 +118,11 @@ class Counted:
         return seeds
 
     def _count(self, cell: str) -> dict[str, np.ndarray]:
-        counts = self.stored.measured(cell).counts
+        counts = self.stored.counts(cell)
         names = tuple(map(tuple, counts.names.values()))
         if names not in self._names:
             self._names[names] = {name: np.array(column, dtype=object) for name, column in counts.names.items()}
-        # Copies: else all else that was measured would stay in memory with them.
-        return self._names[names] | {name: column.copy() for name, column in counts.numbers.items()}
+        return self._names[names] | dict(counts.numbers)
 
 
 def _find_places(name: str, counts: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mitofm.evaluation.predictive_value import estimate_ppvs
 from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
@@ -23,8 +22,8 @@ def tabulate(stored: Stored, results: Sequence[Result], prevalences: Sequence[fl
     rows: list[list[Entry]] = []
     shown: list[Estimate] = []
     for result in results:
-        seeds = list(stored.measure(result.group, result.set).values())
-        values = estimate_ppvs(seeds, prevalences)
+        seeds = stored.seeds(result.group, result.set).values()
+        values = {one: result.ppvs[one] for one in prevalences}
         shown += values.values()
         positives, negatives = (sum(sum(getattr(seed, side)) for seed in seeds) for side in ("positives", "negatives"))
         share = positives / (positives + negatives)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,12 +12,12 @@ from mitofm.reporting.findings import predictive_values
 if TYPE_CHECKING:
     from conftest import Study
 
-Measure = Callable[["Study"], Measured]
+Measure = Callable[..., Measured]
 
 
 def test_the_table_has_a_column_for_each_stated_prevalence(study: Study, measure: Measure) -> None:
     folders = [study.add(seed=seed, slides=8) for seed in (42, 43)]
-    measured = replace(measure(study), prevalences=(0.02, 0.4))
+    measured = measure(study, prevalences=(0.02, 0.4))
     (section,) = predictive_values.find(measured).sections
     full, shown = section.table.full.iloc[0], section.table.shown.iloc[0]
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
@@ -34,4 +33,4 @@ def test_the_table_has_a_column_for_each_stated_prevalence(study: Study, measure
 
 def test_no_stated_prevalence_is_no_table(study: Study, measure: Measure) -> None:
     study.add()
-    assert predictive_values.find(replace(measure(study), prevalences=())).sections == ()
+    assert predictive_values.find(measure(study, prevalences=())).sections == ()
