@@ -9,6 +9,7 @@ classes). Metrics of ranks take what `count_by_score` gives: how much `negatives
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from mitofm.evaluation.threshold import FIXED, call_positives
 from mitofm.evaluation.within import measure_within, number_groups
 from mitofm.ground.errors import MitofmError
 
+Columns = pd.DataFrame | Mapping[str, np.ndarray]
+"""Samples as a table, or as its columns."""
 UNBOUNDED = ("calibration_intercept", "calibration_slope", "count_bias", "count_low", "count_high")
 """All other metrics lie in [0, 1]."""
 
@@ -131,11 +134,11 @@ def index_sets(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
     return sets
 
 
-def weigh(predictions: pd.DataFrame) -> np.ndarray | None:
+def weigh(predictions: Columns) -> np.ndarray | None:
     """As `weigh_chances`, of the column `test_chance`; None if there is none."""
     if "test_chance" not in predictions:
         return None
-    return weigh_chances(predictions["test_chance"].to_numpy(dtype=float))
+    return weigh_chances(np.asarray(predictions["test_chance"], dtype=float))
 
 
 def weigh_chances(chance: np.ndarray) -> np.ndarray | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, stdtrit
 
-from mitofm.evaluation.metrics import weigh
+from mitofm.evaluation.metrics import Columns, weigh
 from mitofm.evaluation.statistics import LEVEL, MINIMUM_SLIDES
 
 BINS = 10
@@ -36,19 +36,19 @@ class Bin:
     slides: int
 
 
-def bin_probabilities(seeds: Sequence[pd.DataFrame], bins: int = BINS) -> list[Bin]:
+def bin_probabilities(seeds: Sequence[Columns], bins: int = BINS) -> list[Bin]:
     """The reliability diagram of the samples of all seeds together, in bins of equal mass.
 
     Samples count by the inverse of their chance to be tested, if slides had unequal ones (`metrics.weigh`); bins hold equally
     many, whatever their weight. The interval of a share is that of a ratio of sums over slides (Cochran 1977, Sampling
-    Techniques, ch. 2.11), t with slides - 1 degrees of freedom, cut to [0, 1]. `seeds` has for each seed a frame with slide,
-    label and logit, and test_chance if known; there are fewer bins if probabilities are equal. In a bin of one class slides
+    Techniques, ch. 2.11), t with slides - 1 degrees of freedom, cut to [0, 1]. `seeds` has for each seed slide,
+    label and logit of its samples, and test_chance if known; there are fewer bins if probabilities are equal. In a bin of one class slides
     without the other one are counted, as in the exact binomial interval, by their effective number.
     """
     parts = [(seed, weigh(seed)) for seed in seeds]
-    weights = np.concatenate([np.ones(len(seed)) if own is None else own for seed, own in parts])
-    labels, logits = (np.concatenate([seed[name].to_numpy() for seed, _ in parts]) for name in ("label", "logit"))
-    slides = pd.factorize(np.concatenate([seed["slide"].to_numpy(dtype=object) for seed, _ in parts]))[0]
+    weights = np.concatenate([np.ones(len(seed["label"])) if own is None else own for seed, own in parts])
+    labels, logits = (np.concatenate([np.asarray(seed[name]) for seed, _ in parts]) for name in ("label", "logit"))
+    slides = pd.factorize(np.concatenate([np.asarray(seed["slide"], dtype=object) for seed, _ in parts]))[0]
     probabilities = expit(logits.astype(float))
     place = pd.qcut(probabilities, bins, labels=False, duplicates="drop")
     place = np.where(np.isnan(place), 0, place).astype(int)  # NaN: all are equal

@@ -144,6 +144,7 @@ class Stored:
             lambda cell: (table := collected.predictions(cell), index_sets(table))
         )
         contributions = collected.contributions or Contributions(collected.runs, kept.folder.parent)
+        self._samples = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.sample)
         self.measured = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.measure)
         self._whole = lru_cache(maxsize=_CELLS_IN_MEMORY)(self._replicates)
         self._aurocs: dict[str, tuple[_Sets, np.ndarray]] = {}
@@ -186,6 +187,16 @@ class Stored:
     def predictions(self, group: Group, name: str) -> dict[str, pd.DataFrame]:
         """By seed the predictions on the set `name`."""
         return {seed: self._pick_samples(cell, name) for seed, cell in group.done.items() if name in self._sets(cell)}
+
+    def samples(self, group: Group, name: str) -> dict[str, dict[str, np.ndarray]]:
+        """By seed the test samples on the set `name`, in the columns of `Contributions.sample`."""
+        found = {}
+        for seed, cell in group.done.items():
+            if name in self._sets(cell):
+                columns = self._samples(cell)
+                inside = columns["evaluation_set"] == name if name != ALL else slice(None)
+                found[seed] = {column: values[inside] for column, values in columns.items()}
+        return found
 
     def compare(self, first: Result, second: Result, level: float | None = LEVEL) -> Pair:
         """AUROC of `first` minus that of `second` on the seeds of both; no value if their samples differ.

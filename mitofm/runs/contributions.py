@@ -15,22 +15,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mitofm.evaluation import replicates
 from mitofm.ground import fingerprints
 from mitofm.ground.stowed import fetch, stow
 from mitofm.runs import sums
 from mitofm.runs.folder import read_bytes
 from mitofm.runs.looking import Look
-from mitofm.runs.measured import Measured, measure_cell, pack, unpack
+from mitofm.runs.measured import Measured, measure_cell, pack, pack_samples, unpack, unpack_samples
 from mitofm.runs.noted import Noted
 from mitofm.runs.said import Said, read_said
 from mitofm.runs.sums import Sum
+from mitofm.runs.tables import read_predictions
 
 STATISTICS = "statistics"
 """The folder of the cache."""
 _RULE = 1  # raise it when the same files would give another contribution; for numbers `replicates.VERSION`
 _SAYING = ("cell.json", "metrics.json", "cost.json", "config.yaml", "environment.json")
-_MEASURING = ("predictions.parquet", "split.parquet", "metrics.json")
+PREDICTED = "predictions.parquet"
+_MEASURING = (PREDICTED, "split.parquet", "metrics.json")
 _PURPOSE = f"contributions {_RULE}"
 
 
@@ -87,6 +91,20 @@ class Contributions:
         _stow_measured(entry, measured)
         return measured
 
+    def sample(self, cell: str) -> dict[str, np.ndarray]:
+        """The test samples of a finished cell in columns (`measured.unpack_samples`), kept or read; DamagedCell if a file of it is."""
+        if cell in self._predictions:
+            sha256 = self._predictions[cell]
+        else:
+            sha256 = Sum.of(read_bytes(self._runs / "cells" / cell / PREDICTED)).sha256
+        entry = self._folder / _name_samples(sha256)
+        found = fetch(entry)
+        if found is None:
+            found = pack_samples(read_predictions(self._runs / "cells" / cell / PREDICTED))
+            with suppress(OSError):  # then they are read again
+                stow(entry, *found)
+        return unpack_samples(*found)
+
     def _name(self, cell: str, look: Look) -> list[str] | None:
         """As `name_kept`; None if a file of the cell is another one, or not known to be the one."""
         if look.odd:
@@ -114,8 +132,11 @@ def keep_contribution(folder: Path, cache: Path) -> None:
     with suppress(Exception):
         listed = sums.read(folder)
         if listed is not None:
-            saying, measuring = (cache / STATISTICS / name for name in name_kept(listed)[:2])
-            _stow_measured(measuring.with_suffix(".measured"), measure_cell(folder))
+            *names, sha256 = name_kept(listed)
+            saying, measuring = (cache / STATISTICS / name for name in names)
+            predictions = read_predictions(folder / PREDICTED)
+            _stow_measured(measuring.with_suffix(".measured"), measure_cell(folder, predictions))
+            stow(cache / STATISTICS / _name_samples(sha256), *pack_samples(predictions))
             if (said := read_said(folder)) is not None:
                 _stow_said(saying.with_suffix(".said"), said)
 
@@ -128,7 +149,11 @@ def name_kept(listed: Mapping[str, Sum]) -> list[str]:
     names = []
     for rule, files in ((_RULE, _SAYING), ([_RULE, replicates.VERSION], _MEASURING)):
         names.append(fingerprints.of([rule, [[file, listed[file].sha256] for file in files if file in listed]])[:32])
-    return [*names, listed["predictions.parquet"].sha256]
+    return [*names, listed[PREDICTED].sha256]
+
+
+def _name_samples(sha256: str) -> str:
+    return f"{fingerprints.of([_RULE, sha256])[:32]}.samples"
 
 
 def _pack_said(said: Said) -> dict[str, Any]:

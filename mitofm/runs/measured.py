@@ -20,6 +20,8 @@ from mitofm.evaluation.threshold import read_logit
 from mitofm.runs.folder import read_stored
 from mitofm.runs.tables import read_predictions, read_split
 
+_NAMED = ("slide", "evaluation_set")
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -51,9 +53,11 @@ class Measured:
     counts: Counts = field(default_factory=lambda: Counts({}, {}))
 
 
-def measure_cell(folder: Path) -> Measured:
-    """Read and measure the predictions of a finished cell; DamagedCell if a file of it is."""
-    found, predictions = read_stored(folder / "metrics.json"), read_predictions(folder / "predictions.parquet")
+def measure_cell(folder: Path, predictions: pd.DataFrame | None = None) -> Measured:
+    """Read and measure the predictions of a finished cell, unless they were read before; DamagedCell if a file of it is."""
+    found = read_stored(folder / "metrics.json")
+    if predictions is None:
+        predictions = read_predictions(folder / "predictions.parquet")
     split = read_split(folder / "split.parquet", ("part", "agreement"))
     threshold, shift = read_logit(found["threshold"]), read_shift(found)
     agreed = _split_by_agreement(predictions, split)
@@ -94,6 +98,34 @@ def _split_by_agreement(predictions: pd.DataFrame, split: pd.DataFrame) -> dict[
             }
             found[name] = {kind: part for kind, part in parts.items() if len(part)}
     return found
+
+
+def pack_samples(predictions: pd.DataFrame) -> tuple[dict[str, Any], bytes]:
+    """For `unpack_samples`: of each test sample label, logit, slide and evaluation set, and its chance to be tested if known."""
+    plain: dict[str, Any] = {"samples": len(predictions), "chances": "test_chance" in predictions}
+    numbers = [predictions[name].to_numpy(dtype="<f8") for name in ("logit", "test_chance") if name in predictions]
+    for name in _NAMED:
+        codes, names = pd.factorize(predictions[name], sort=True)
+        plain[name] = list(map(str, names))
+        numbers.append(codes.astype("<i4"))
+    numbers.append(predictions["label"].to_numpy(dtype="<i4"))
+    return plain, b"".join(column.tobytes() for column in numbers)
+
+
+def unpack_samples(plain: Mapping[str, Any], content: bytes) -> dict[str, np.ndarray]:
+    """The columns of the predictions that diagrams are made of: slide, evaluation_set, label, logit, test_chance if known."""
+    found, place, count = {}, 0, plain["samples"]
+
+    def take(kind: str) -> np.ndarray:
+        nonlocal place
+        place += count * np.dtype(kind).itemsize
+        return np.frombuffer(content[place - count * np.dtype(kind).itemsize : place], dtype=kind)
+
+    for name in ("logit", "test_chance") if plain["chances"] else ("logit",):
+        found[name] = take("<f8")
+    for name in _NAMED:
+        found[name] = np.array(plain[name], dtype=object)[take("<i4")]
+    return found | {"label": take("<i4")}
 
 
 def pack(measured: Measured) -> tuple[str, bytes]:

@@ -118,3 +118,22 @@ def test_cells_of_before_checksums_are_read_and_named_by_their_content(cells: li
     expected = measure_cell(cells[0])
     require_equal(found.contributions.measure(cells[0].name), expected)
     require_equal(gather(cells).contributions.measure(cells[0].name), expected)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("chances", [True, False])
+def test_samples_are_those_of_the_predictions_read_or_kept_when_the_cell_ended(cells: list[Path], chances: bool) -> None:
+    cache = cells[0].parents[2] / "cache"
+    table = pd.read_parquet(cells[0] / "predictions.parquet")
+    if chances:
+        table = table.assign(test_chance=np.linspace(0.1, 1, len(table)))
+        table.to_parquet(cells[0] / "predictions.parquet", index=False)
+        (cells[0] / "DONE").write_text(sums.take(cells[0]))
+    for _ in range(2):
+        found = Contributions(cells[0].parents[1], cache).sample(cells[0].name)
+        assert found.keys() == {"slide", "evaluation_set", "label", "logit", *(["test_chance"] if chances else [])}
+        for name, column in found.items():
+            assert column.tolist() == table[name].tolist()
+    keep_contribution(cells[1], cache)
+    (cells[1] / "predictions.parquet").rename(cells[1] / "kept elsewhere")
+    with pytest.raises(DamagedCell):  # it is named by what the cell holds
+        Contributions(cells[0].parents[1], cache).sample(cells[1].name)

@@ -50,8 +50,8 @@ def measure_calibration(stored: Stored, results: Iterable[Result]) -> list[Calib
     for *_, result in group_by(smallest_first, line).values():
 
         def compute(result: Result = result) -> list[dict]:
-            found = stored.predictions(result.group, result.set).items()
-            seeds = [part.assign(logit=part["logit"] + stored.shifts[result.group.done[key]]) for key, part in found]
+            found = stored.samples(result.group, result.set).items()
+            seeds = [part | {"logit": part["logit"] + stored.shifts[result.group.done[key]]} for key, part in found]
             return [asdict(part) for part in bin_probabilities(seeds)]
 
         shifts = [stored.shifts[cell] for cell in result.group.done.values()]

@@ -47,7 +47,7 @@ def trace(stored: Stored, result: Result) -> Curve:
     """The curve of a result; kept."""
 
     def compute() -> list[float]:
-        return average_curve(stored.predictions(result.group, result.set).values())
+        return average_curve(stored.samples(result.group, result.set).values())
 
     made_of = ["roc", stored.contents(result.group), result.set, len(SHARES)]
     return Curve(result.group, result.set, result.metrics, stored.kept.get(made_of, compute))
