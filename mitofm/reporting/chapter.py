@@ -10,7 +10,7 @@ from mitofm.evaluation.predictive_value import PREVALENCES
 from mitofm.reporting.configurations import Group
 from mitofm.reporting.estimates import DOMAIN, Stored, measure, order_adaptations, pick_domains
 from mitofm.reporting.filters import Filters
-from mitofm.reporting.finding import Measured
+from mitofm.reporting.finding import Found, Measured
 from mitofm.reporting.findings import FINDINGS
 from mitofm.reporting.front import make_front
 from mitofm.reporting.page import Chapter
@@ -31,11 +31,8 @@ def write_chapter(
     measured = measure_groups(stored, groups, out / "figures", cache, prevalences)
     results = measured.results
     dataset = results[0].configuration.dataset
-    found = [finding.find(measured) for finding in FINDINGS]
+    found = [_write_tables(finding.find(measured), out / "tables" / make_slug(dataset)) for finding in FINDINGS]
     sections = [section for one in found for section in one.sections]
-    for section in sections:
-        if section.table is not None:
-            section.table.write(out / "tables" / make_slug(dataset))
     models = sorted({result.configuration.model for result in results})
     domains = sorted({result.set.removeprefix(DOMAIN) for result in pick_domains(results)})
     filters = Filters({"backbone": models, "adaptation": measured.order, "domain": domains})
@@ -44,6 +41,17 @@ def write_chapter(
     headlines = [said for one in found for said in one.headlines]
     front = make_front(measured, headlines)
     return Chapter(dataset, f"{positive} against {negative}", front, answer, cautions, sections, filters)
+
+
+def _write_tables(found: Found, folder: Path) -> Found:
+    """Write the tables of a finding, of which a page needs less than is written."""
+    sections = []
+    for section in found.sections:
+        if section.table is not None:
+            section.table.write(folder)
+            section = replace(section, table=section.table.shorten())
+        sections.append(section)
+    return replace(found, sections=sections)
 
 
 def measure_groups(

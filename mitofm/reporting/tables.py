@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from math import nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ from mitofm.reporting.numbers import explain_outcome, format_difference, format_
 
 SETTING, SET, LABELS, MODEL, ADAPTATION = AXES = ("setting", "test set", "labels", "model", "adaptation")
 TEST_DOMAIN = "test domain"
+MOST_ROWS = 1200
+"""Of a table with more a page shows some."""
 _TEX = str.maketrans({"\N{MINUS SIGN}": "$-$", "\N{EN DASH}": "--", "\N{MULTIPLICATION SIGN}": r"$\times$"})
 
 
@@ -42,6 +45,7 @@ class Table:
         full: for programs: plain numbers.
         note: what a reader must know, "" if nothing.
         constant: the columns left out of `shown` because they hold one value, with it.
+        left_out: how many rows are in its files alone.
     """
 
     name: str
@@ -50,17 +54,41 @@ class Table:
     full: pd.DataFrame
     note: str = ""
     constant: Mapping[str, str] | None = None
+    left_out: int = 0
 
     @property
     def caption(self) -> str:
-        """The note, and what is equal in all rows."""
+        """The note, what is equal in all rows, and how many are left out."""
         same = "; ".join(f"{name}: {value}" for name, value in (self.constant or {}).items())
-        return " ".join(part for part in (self.note, f"In all rows: {same}." if same else "") if part)
+        return " ".join(filter(None, (self.note, f"In all rows: {same}." if same else "", self._describe_left_out())))
+
+    def _describe_left_out(self) -> str:
+        if not self.left_out:
+            return ""
+        return (
+            f"Shown are {len(self.shown):,} of {self.count:,} rows, of those with most labels; {self.name}.csv in the folder of "
+            "tables has all."
+        )
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.shown) + self.left_out
 
     @property
     def rows(self) -> Iterator[tuple[tuple[str, ...], tuple[Any, ...]]]:
-        """What people and what programs see of each row."""
-        return zip(self.shown.itertuples(index=False), self.full.itertuples(index=False), strict=True)
+        """What people see of each row, and what it is about: the names that programs see."""
+        names = self.full.select_dtypes(exclude="number")
+        return zip(self.shown.itertuples(index=False), names.itertuples(index=False), strict=True)
+
+    def shorten(self) -> Table:
+        """What a page shows: of very many rows the first of those with most labels, and of what programs see the names alone."""
+        kept = pd.Series(True, index=self.full.index)
+        if len(self.full) > MOST_ROWS and "fraction" in self.full:
+            kept = self.full["fraction"] == self.full["fraction"].max()
+        rows = kept[kept].index[:MOST_ROWS]
+        names = self.full.loc[rows].select_dtypes(exclude="number")
+        return replace(self, shown=self.shown.loc[rows], full=names, left_out=len(self.full) - len(rows))
 
     def write(self, folder: Path) -> None:
         """Write `<name>.csv`, `<name>.md` and `<name>.tex` into `folder`."""
@@ -92,7 +120,7 @@ class Table:
 def make_table(
     name: str,
     title: str,
-    rows: Sequence[Sequence[Entry]],
+    rows: Iterable[Iterable[Entry]],
     note: str = "",
     axes: Sequence[str] = AXES,
     estimates: Iterable[Estimate] = (),
@@ -103,8 +131,7 @@ def make_table(
         note: what a reader must know; why some of `estimates`, which the rows show, have no interval is added.
         axes: headings that move into the caption when people see the same under them in every row of several.
     """
-    shown = pd.DataFrame([{entry.heading: entry.shown for entry in row if entry.heading} for row in rows]).fillna("")
-    full = pd.DataFrame([{column: value for entry in row for column, value in entry.full.items()} for row in rows])
+    shown, full = _gather(rows)
     same = [
         axis for axis in axes if axis in shown and shown[axis].nunique() == 1 and (len(shown) > 1 or not shown[axis][0])
     ]
@@ -112,6 +139,34 @@ def make_table(
     reasons = sorted({estimate.why for estimate in estimates if estimate.why})
     note += f" No interval where: {'; '.join(reasons)}." if reasons else ""
     return Table(name, title, shown.drop(columns=same), full, note.strip(), constant)
+
+
+def _gather(rows: Iterable[Iterable[Entry]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What people see and what programs see, column by column: a table of many rows is never in memory as entries."""
+    shown: dict[str, list[str]] = {}
+    full: dict[str, list[Any]] = {}
+    count = 0
+    for row in rows:
+        for entry in row:
+            if entry.heading:
+                _put(shown, entry.heading, entry.shown, count, "")
+            for column, value in entry.full.items():
+                _put(full, column, value, count, nan)
+        count += 1
+    for columns, nothing in ((shown, ""), (full, nan)):
+        for column in columns.values():
+            column += [nothing] * (count - len(column))
+    return pd.DataFrame(shown, index=range(count)), pd.DataFrame(full, index=range(count))
+
+
+def _put(columns: dict[str, list[Any]], name: str, value: Any, row: int, nothing: Any) -> None:
+    column = columns.setdefault(name, [])
+    if len(column) < row:
+        column += [nothing] * (row - len(column))
+    if len(column) == row:
+        column.append(value)
+    else:  # said twice: the last counts
+        column[row] = value
 
 
 def name_row(key: Configuration, tested: str, heading: str = SET, where: str | None = None) -> list[Entry]:

@@ -191,7 +191,7 @@ def _name_models(axes: Axes, best: Sequence[Cost], column: str) -> None:
 
 def tabulate(found: Sequence[Cost], collected: Collected) -> Table:
     """What each configuration costs."""
-    rows = [
+    rows = (
         [
             *name_row(cost.configuration, cost.set),
             *(
@@ -204,7 +204,7 @@ def tabulate(found: Sequence[Cost], collected: Collected) -> Table:
             Entry("on the Pareto front of", " and ".join(_AXES[column] for column in _AXES if column in cost.best)),
         ]
         for cost in found
-    ]
+    )
     devices = sorted(set(filter(None, map(collected.device, collected.done["cell"]))))
     note = (
         "Of one cell, from the least to the most: seconds of fitting and testing, on "

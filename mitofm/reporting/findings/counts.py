@@ -162,7 +162,7 @@ def _replicate(
 
 def tabulate(found: Sequence[Agreed], name: str, title: str, unit: str, heading: str) -> Table:
     """A row for each configuration, evaluation set and way of predicting."""
-    rows = [
+    rows = (
         [
             *name_row(one.configuration, one.set, heading),
             Entry("counts", _WAYS[one.way], {"way": one.way}),
@@ -175,7 +175,7 @@ def tabulate(found: Sequence[Agreed], name: str, title: str, unit: str, heading:
             *show_support(one.metrics["concordance"]),
         ]
         for one in found
-    ]
+    )
     note = (
         "Mean over slides, which count equally, and over seeds. Bias: predicted minus annotated; between the limits of agreement lie "
         "about 95 % of the slides' differences. Concordance: Lin's, 1 if all counts are equal, lower by scatter and by bias. "

@@ -71,7 +71,7 @@ def _allow(result: Result, count: int) -> Result:
 
 def tabulate_extremes(extremes: Iterable[Extremes]) -> Table:
     """The worst test domain of every configuration, and how far it is from the best."""
-    rows = [
+    rows = (
         [
             *hide(name_row(worst.configuration, ""), SET),
             Entry("worst domain", name_set(worst.set), {"worst": name_set(worst.set), "best": name_set(best.set)}),
@@ -82,7 +82,7 @@ def tabulate_extremes(extremes: Iterable[Extremes]) -> Table:
             *show_confounded(worst),
         ]
         for worst, best in extremes
-    ]
+    )
     note = (
         "Among test domains with an interval. The lowest of several is low in part by chance: the intervals are so wide that "
         "those of all domains hold together at 95 %."
@@ -153,7 +153,7 @@ def tabulate_thresholds(domains: Iterable[Result]) -> Table:
 
 def tabulate_aurocs(domains: Sequence[Result]) -> Table:
     """AUROC of every configuration on each test domain."""
-    rows = [
+    rows = (
         [
             *name_row(result.configuration, name_set(result.set), TEST_DOMAIN),
             *show_repetitions(result),
@@ -161,5 +161,5 @@ def tabulate_aurocs(domains: Sequence[Result]) -> Table:
             *show_confounded(result),
         ]
         for result in domains
-    ]
+    )
     return make_table("domains", "AUROC by test domain", rows, estimates=[result.auroc for result in domains])

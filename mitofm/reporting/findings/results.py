@@ -26,7 +26,7 @@ def find(measured: Measured) -> Found:
 
 def tabulate(results: Sequence[Result]) -> Table:
     """A row for each configuration and evaluation set."""
-    rows = [
+    rows = (
         [
             *name_row(result.configuration, result.set),
             *show_repetitions(result),
@@ -34,7 +34,7 @@ def tabulate(results: Sequence[Result]) -> Table:
             *show_confounded(result),
         ]
         for result in results
-    ]
+    )
     note = (
         "Mean over seeds; intervals are over new slides and new trainings. The sd between seeds (of AUROC) is what is seen; "
         "of it, training is what their different test slides do not explain. AUROC ranks all samples of a test set together, "
@@ -48,14 +48,14 @@ def tabulate(results: Sequence[Result]) -> Table:
 
 def tabulate_probabilities(results: Sequence[Result]) -> Table:
     """Whether probabilities are right, for each configuration and evaluation set."""
-    rows = [
+    rows = (
         [
             *name_row(result.configuration, result.set),
             *hide(show_repetitions(result), "seeds", "slides"),
             *(show_estimate(METRICS[name], name, result.metrics[name]) for name in _OF_PROBABILITIES),
         ]
         for result in results
-    ]
+    )
     note = (
         "Mean over seeds. A calibration intercept under 0: probabilities are too high; a slope under 1: they are too extreme. "
         "The calibration error of chance is what a model would show whose probabilities are right, on as many samples: an "
