@@ -150,6 +150,7 @@ class Stored:
         self._aurocs: dict[str, tuple[_Sets, np.ndarray]] = {}
         self._alike: dict[tuple[Any, ...], _Sets] = {}
         self._counts: dict[str, Counts] = {}
+        self._with_votes: set[str] = set()
         self._ranges = cache(
             lambda members, degrees: kept.get(
                 ["studentized range", members, degrees], lambda: find_range(members, degrees)
@@ -262,12 +263,19 @@ class Stored:
             self._replicates(cell)
         return self._counts[cell]
 
+    def has_votes(self, cell: str) -> bool:
+        """Whether it is known of a cell's samples on which ones experts agree."""
+        self.counts(cell)
+        return cell in self._with_votes
+
     def _pick_samples(self, cell: str, name: str) -> pd.DataFrame:
         table, sets = self._predictions(cell)
         return table.iloc[sets[name]]
 
     def _replicates(self, cell: str) -> Mapping[str, Replicates]:
         measured = self.measured(cell)
+        if measured.agreed:
+            self._with_votes.add(cell)
         # Copies: else all that was measured would stay in memory with them.
         numbers = {name: column.copy() for name, column in measured.counts.numbers.items()}
         self._counts[cell] = replace(measured.counts, numbers=numbers)

@@ -34,9 +34,10 @@ def find(measured: Measured) -> Found:
 
 def split_samples(stored: Stored, result: Result) -> Iterator[Agreed]:
     """The result on unanimous and on divided samples; nothing of data sets without votes."""
+    cells = {seed: cell for seed, cell in result.group.done.items() if stored.has_votes(cell)}
     for kind in (UNANIMOUS, DIVIDED):
         found, samples = {}, []
-        for seed, cell in result.group.done.items():
+        for seed, cell in cells.items():
             measured = stored.measured(cell)
             if kind in measured.agreed.get(result.set, {}):
                 found[seed] = measured.agreed[result.set][kind]
