@@ -116,15 +116,27 @@ def draw_costs(found: Sequence[Cost], order: list[str], folder: Path) -> tuple[l
 
     Also a sentence on those that are left out.
     """
-    panels = group_by(found, lambda cost: (cost.configuration.where, cost.set))
-    drawn = []
-    chosen, left_out = choose_panels(panels, lambda one: one.auroc.value, len(_AXES))
-    for where, tested in chosen:
-        for column, label in _AXES.items():
-            priced = [cost for cost in keep_largest(panels[where, tested]) if cost.of[column] and cost.mean(column) > 0]
+    places = group_by(found, lambda cost: (cost.configuration.where, cost.set))
+    panels: dict[tuple[str, str], dict[str, list[Cost]]] = {}
+    for place, members in places.items():
+        for column in _AXES:
+            priced = [cost for cost in keep_largest(members) if cost.of[column] and cost.mean(column) > 0]
             if len(priced) > 1:
-                stem = folder / make_slug("cost", column, where, tested)
-                drawn.append(_draw_plot(stem, join(where, name_subset(tested)), label, column, priced, order))
+                panels.setdefault(place, {})[column] = priced
+    shown = {place: [cost for priced in by_column.values() for cost in priced] for place, by_column in panels.items()}
+    chosen, left_out = choose_panels(shown, lambda one: one.auroc.value, len(_AXES))
+    drawn = [
+        _draw_plot(
+            folder / make_slug("cost", column, *place),
+            join(place[0], name_subset(place[1])),
+            _AXES[column],
+            column,
+            priced,
+            order,
+        )
+        for place in chosen
+        for column, priced in panels[place].items()
+    ]
     return drawn, left_out
 
 
