@@ -139,7 +139,7 @@ class Stored:
         self.shifts = dict(zip(collected.cells["cell"], shifts, strict=True))
         learned = collected.done[["cell", "n_train", "n_validation"]].itertuples(index=False)
         self._labels = {cell: (int(train), int(validation)) for cell, train, validation in learned}
-        self._tested = collected.tested
+        self._tested = lru_cache(maxsize=None)(collected.tested)
         self._predictions = lru_cache(maxsize=_CELLS_IN_MEMORY)(
             lambda cell: (table := collected.predictions(cell), index_sets(table))
         )
@@ -250,7 +250,8 @@ class Stored:
 
     def count_tested(self, group: Group, name: str) -> list[tuple[int, int, int]]:
         """Test samples, positives among them and slides of each seed on the set `name`."""
-        return [self._tested[cell, name] for cell in group.done.values() if (cell, name) in self._tested]
+        found = (self._tested(cell).get(name) for cell in group.done.values())
+        return [(counts[0], counts[1], counts[2]) for counts in found if counts is not None]
 
     def _repetitions(self, group: Group, name: str, every: bool = False) -> dict[str, Replicates]:
         read = self._whole if every else self._sets

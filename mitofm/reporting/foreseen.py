@@ -6,7 +6,7 @@ slides cannot decide, they cannot either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -41,9 +41,8 @@ class Foreseen(Collected):
     splits: Mapping[str, Split] = field(default_factory=dict)
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    @cached_property
-    def tested(self) -> dict[tuple[str, str], tuple[int, int, int]]:
-        """None."""
+    def tested(self, cell: str) -> Mapping[str, Sequence[int]]:
+        """Nothing."""
         return {}
 
     @cached_property

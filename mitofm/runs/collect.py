@@ -78,16 +78,8 @@ class Collected:
         ]
         return pd.DataFrame(rows, columns=None if rows else ["cell", "set"])
 
-    @cached_property
-    def tested(self) -> dict[tuple[str, str], tuple[int, int, int]]:
-        """By finished cell and evaluation set: samples, positives among them, and slides."""
-        return {
-            (cell, name): (counts[0], counts[1], counts[2])
-            for cell in self.done["cell"]
-            for name, counts in self._read_tested(cell).items()
-        }
-
-    def _read_tested(self, cell: str) -> Mapping[str, Sequence[int]]:
+    def tested(self, cell: str) -> Mapping[str, Sequence[int]]:
+        """By evaluation set of a finished cell: samples, positives among them, and slides."""
         if cell in self.said:
             return self.said[cell].tested
         return read_tested(read_metrics(self._folder(cell) / "metrics.json"))

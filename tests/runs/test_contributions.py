@@ -70,9 +70,9 @@ def test_what_is_kept_is_what_the_files_say_and_is_neither_read_nor_measured_aga
     monkeypatch.setattr(contributions, "read_said", lambda folder: pytest.fail("read again"))
     found = gather(cells)
     pd.testing.assert_frame_equal(found.cells, plain.cells)
-    assert found.tested == plain.tested
     for folder, own in zip(cells, expected, strict=True):
         assert found.config(folder.name) == plain.config(folder.name)
+        assert found.tested(folder.name) == plain.tested(folder.name)
         assert found.device(folder.name) == plain.device(folder.name) == "made up"
         assert found.predictions_sha256(folder.name) == plain.predictions_sha256(folder.name)
         assert found.contributions is not None
@@ -121,7 +121,9 @@ def test_cells_of_before_checksums_are_read_and_named_by_their_content(cells: li
 
 
 @pytest.mark.parametrize("chances", [True, False])
-def test_samples_are_those_of_the_predictions_read_or_kept_when_the_cell_ended(cells: list[Path], chances: bool) -> None:
+def test_samples_are_those_of_the_predictions_read_or_kept_when_the_cell_ended(
+    cells: list[Path], chances: bool
+) -> None:
     cache = cells[0].parents[2] / "cache"
     table = pd.read_parquet(cells[0] / "predictions.parquet")
     if chances:
