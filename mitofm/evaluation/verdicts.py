@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from math import log, sqrt
 
-from scipy.special import stdtr
+from scipy.optimize import newton
+from scipy.special import stdtr, stdtrit
 from scipy.stats import studentized_range
 
 from mitofm.evaluation.statistics import (
@@ -27,7 +28,7 @@ from mitofm.evaluation.statistics import (
 MARGIN = 0.02
 """AUROCs closer than this are called equal for practical purposes, unless a study states its own margin."""
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
-_STEP = 1.15
+_STEP, _LEAST_CHANCE = 1.15, 1e-15
 
 
 def difference_p(found: Estimate, count: int = 1) -> float | None:
@@ -95,7 +96,19 @@ def _find_tail(one: Estimate, members: int, find: Callable[[int, float], float])
 
 def find_range(members: int, degrees: float) -> float:
     """How many standard errors all differences between `members` equal ones stay under: a double integral."""
-    return float(studentized_range.ppf(LEVEL, members, degrees)) / sqrt(2)
+    pairs = members * (members - 1) / 2
+
+    def spell(chance: float) -> float:
+        # A chance as the bound for as many independent pairs: nearly a line along the range, whose root is found in five steps.
+        return float(-stdtrit(degrees, max(chance, _LEAST_CHANCE) / 2 / pairs)) * sqrt(2)
+
+    wanted = spell(1 - LEVEL)
+
+    def apart(reach: float) -> float:
+        return spell(1 - float(studentized_range.cdf(reach, members, degrees))) - wanted
+
+    found, how = newton(apart, wanted, x1=0.97 * wanted, tol=1e-9, full_output=True, disp=False)
+    return (float(found) if how.converged else float(studentized_range.ppf(LEVEL, members, degrees))) / sqrt(2)
 
 
 _find_range = cache(find_range)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scipy.stats import studentized_range
 from scipy.stats import t as student
 
 from mitofm.evaluation import verdicts
@@ -127,3 +128,10 @@ def test_without_an_interval_nothing_is_said() -> None:
     assert verdicts.difference_p(NOTHING) is None
     assert verdicts.judge(NOTHING.among(3)) == "no interval"
     assert verdicts.judge(*verdicts.compare_all([NOTHING], 3)) == "no interval"
+
+
+@pytest.mark.parametrize(("members", "degrees"), [(3, 1.0), (6, 16.4), (40, 60.0)])
+def test_the_range_is_the_quantile_of_the_studentized_one(members: int, degrees: float) -> None:
+    assert verdicts.find_range(members, degrees) * 2**0.5 == pytest.approx(
+        studentized_range.ppf(0.95, members, degrees), rel=1e-12
+    )
