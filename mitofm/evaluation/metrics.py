@@ -10,7 +10,7 @@ classes). Metrics of ranks take what `count_by_score` gives: how much `negatives
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from mitofm.evaluation.threshold import FIXED, call_positives
 from mitofm.evaluation.within import measure_within, number_groups
 from mitofm.ground.errors import MitofmError
 
-Columns = pd.DataFrame | Mapping[str, np.ndarray]
+Columns: TypeAlias = "pd.DataFrame | Mapping[str, np.ndarray]"
 """Samples as a table, or as its columns."""
 UNBOUNDED = ("calibration_intercept", "calibration_slope", "count_bias", "count_low", "count_high")
 """All other metrics lie in [0, 1]."""
