@@ -169,20 +169,22 @@ def _name_instead(pair: Pair, axis: str) -> str:
 
 def tabulate(name: str, title: str, axis: str, pairs: Sequence[Pair], note: str) -> Table:
     """The differences along one axis."""
-    rows = []
-    for pair in pairs:
-        sides = {side: getattr(getattr(pair, side).configuration, axis) for side in ("first", "second")}
-        rows.append(
-            [
-                *hide(name_row(pair.configuration, pair.first.set), "labels" if axis == SHARE else axis),
-                Entry("difference", name_pair(pair, axis), sides | {"seeds": pair.difference.seeds}),
-                show_difference("AUROC (95 % interval)", "difference", pair.difference),
-                *show_verdict(pair.difference),
-                *show_search(pair.first, pair.second),
-                *show_confounded(pair.first),
-            ]
-        )
+    rows = (
+        [
+            *hide(name_row(pair.configuration, pair.first.set), "labels" if axis == SHARE else axis),
+            Entry("difference", name_pair(pair, axis), _list_sides(pair, axis) | {"seeds": pair.difference.seeds}),
+            show_difference("AUROC (95 % interval)", "difference", pair.difference),
+            *show_verdict(pair.difference),
+            *show_search(pair.first, pair.second),
+            *show_confounded(pair.first),
+        ]
+        for pair in pairs
+    )
     return make_table(name, title, rows, note, estimates=[pair.difference for pair in pairs])
+
+
+def _list_sides(pair: Pair, axis: str) -> dict[str, Any]:
+    return {side: getattr(getattr(pair, side).configuration, axis) for side in ("first", "second")}
 
 
 def draw_adaptations(pairs: Iterable[Pair], folder: Path) -> tuple[list[Drawn], str]:

@@ -127,28 +127,30 @@ def describe_price(domains: Iterable[Result]) -> str:
 
 def tabulate_thresholds(domains: Iterable[Result]) -> Table:
     """How the chosen threshold and the probabilities do on each test domain, and what another threshold would win back."""
-    rows = []
-    for result in domains:
-        price, found = find_price(result), result.metrics
-        rows.append(
-            [
-                *name_row(result.configuration, name_set(result.set), TEST_DOMAIN),
-                show_estimate("", AUROC, result.auroc),
-                show_estimate("balanced accuracy at the chosen threshold", _CHOSEN, found[_CHOSEN]),
-                show_estimate("at the best one", _BEST, found[_BEST], format_value),
-                Entry("price", NOTHING if price is None else f"{price:.3f}", {"threshold_price": price}),
-                show_estimate("sensitivity", "sensitivity_chosen", found["sensitivity_chosen"]),
-                show_estimate("specificity", "specificity_chosen", found["specificity_chosen"]),
-                show_estimate("calibration intercept", "calibration_intercept", found["calibration_intercept"]),
-                show_estimate("calibration slope", "calibration_slope", found["calibration_slope"]),
-            ]
-        )
+    rows = (
+        [
+            *name_row(result.configuration, name_set(result.set), TEST_DOMAIN),
+            show_estimate("", AUROC, result.auroc),
+            show_estimate("balanced accuracy at the chosen threshold", _CHOSEN, result.metrics[_CHOSEN]),
+            show_estimate("at the best one", _BEST, result.metrics[_BEST], format_value),
+            _show_price(find_price(result)),
+            show_estimate("sensitivity", "sensitivity_chosen", result.metrics["sensitivity_chosen"]),
+            show_estimate("specificity", "specificity_chosen", result.metrics["specificity_chosen"]),
+            show_estimate("calibration intercept", "calibration_intercept", result.metrics["calibration_intercept"]),
+            show_estimate("calibration slope", "calibration_slope", result.metrics["calibration_slope"]),
+        ]
+        for result in domains
+    )
     note = (
         f"The threshold is chosen on validation samples of the training side. {_OPTIMISTIC} Sensitivity and specificity are "
         "those at the chosen threshold. The calibration intercept is 0 and the slope 1 if probabilities are right: an "
         "intercept under 0 says that they are too high, a slope under 1 that they are too extreme. Brackets are 95 % intervals."
     )
     return make_table("transfer", "Threshold and calibration by test domain", rows, note)
+
+
+def _show_price(price: float | None) -> Entry:
+    return Entry("price", NOTHING if price is None else f"{price:.3f}", {"threshold_price": price})
 
 
 def tabulate_aurocs(domains: Sequence[Result]) -> Table:
