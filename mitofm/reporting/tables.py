@@ -153,9 +153,10 @@ def _gather(rows: Iterable[Iterable[Entry]]) -> tuple[pd.DataFrame, pd.DataFrame
             for column, value in entry.full.items():
                 _put(full, column, value, count, nan)
         count += 1
-    for columns, nothing in ((shown, ""), (full, nan)):
-        for column in columns.values():
-            column += [nothing] * (count - len(column))
+    for told in shown.values():
+        told += [""] * (count - len(told))
+    for values in full.values():
+        values += [nan] * (count - len(values))
     return pd.DataFrame(shown, index=range(count)), pd.DataFrame(full, index=range(count))
 
 
