@@ -32,7 +32,7 @@ COMMANDS = {
     "bundle": "a study in one file, for reviewers:       mitofm bundle STUDY; then: mitofm report bundle=FILE",
     "models": "the backbones there are, or one of them:  mitofm models deit_tiny; mitofm models gated=false dim=..1024",
     "datasets": "the data sets there are:                  mitofm datasets",
-    "doctor": "can this machine run that cell, and if not: mitofm doctor backbone=uni data=midogpp",
+    "doctor": "can this machine run that cell, and if not: mitofm doctor backbone=uni,virchow2 data=midogpp",
     "pretrain": "a small ViT, self-supervised, on synthetic tissue",
     "experiments": "the studies that ship, and their commands",
     "completion": 'what a shell completes at a Tab:          eval "$(mitofm completion bash)"',
@@ -40,7 +40,6 @@ COMMANDS = {
 
 CONFIGS = {
     "agent": "train",
-    "doctor": "train",
     "plan": "train",
     "logs": "status",
     "retry": "status",
