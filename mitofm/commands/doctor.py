@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.commands.composing import compose, register_user_configs
+from mitofm.commands.several import split
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import find_existing
 from mitofm.ground.fingerprints import Remembered
@@ -46,7 +47,7 @@ class DoctorSettings:
 def main(arguments: list[str]) -> None:
     """Print the finding of every check; exit with 1 if one is BAD."""
     register_user_configs()
-    asked = [_read(words) for words in _split(arguments)]
+    asked = [_read(words) for words in split(arguments, "backbone")]
     use, settings = asked[0]
     found = [(name, _run_check(check, settings)) for name, check in CHECKS.items()]
     for use, each in asked:
@@ -62,15 +63,6 @@ def main(arguments: list[str]) -> None:
     tell("", f"{cell}: {'cannot run here yet: ' + ', '.join(bad) if bad else 'can run here'}")
     if bad:
         raise SystemExit(1)
-
-
-def _split(arguments: list[str]) -> list[list[str]]:
-    """The arguments once for each of the backbones that they name."""
-    for place, word in enumerate(arguments):
-        key, _, names = word.partition("=")
-        if key == "backbone":
-            return [[*arguments[:place], f"{key}={name}", *arguments[place + 1 :]] for name in names.split(",")]
-    return [arguments]
 
 
 def _read(arguments: list[str]) -> tuple[str, Settings]:

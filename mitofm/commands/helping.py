@@ -27,6 +27,7 @@ COMMANDS = {
     "export": "a trained cell for other software:        mitofm export CELL format=onnx",
     "ensemble": "finished cells as one, their mean log-odds: mitofm ensemble STUDY over=seed study=ensembles",
     "compare": "one study minus another, pair by pair:    mitofm compare A B",
+    "robustness": "do embeddings lie by class or scanner:    mitofm robustness backbone=nano,deit_tiny data=ami",
     "verify": "run a finished cell again and compare:    mitofm verify CELL",
     "check": "read all files, name what is damaged:     mitofm check study=mine; mitofm check FILE.zip",
     "bundle": "a study in one file, for reviewers:       mitofm bundle STUDY; then: mitofm report bundle=FILE",
