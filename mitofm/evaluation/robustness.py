@@ -8,12 +8,12 @@ those of another class from its scanner (misleading).
 - CRoMa (the same): (b - a) / (b + a) of the mean distances a to the m nearest helping and b to the m nearest misleading
   samples; the median over samples, the mean of the lowest tenth, and the share of samples at or below 0.
 
-All samples are one evaluation, as in the design "all" of the package croma, whose numbers these are. With unequal classes
-or levels random features have no index of 0.5: `chance` is what neighbours that are drawn at random would give.
+All samples are one evaluation, as in the design "all" of the package croma, whose numbers these are. With more than two levels
+or unequal classes embeddings that say nothing have no index of 0.5 and no CRoMa of 0: `chance` and `croma_chance` are theirs.
 
 Intervals are over new slides: the jackknife leaves out every pair of a sample and its neighbour that the slide is part of, on
 either side, and nobody moves up. k and tau stay those of all slides. Leaving out the asking side alone gives intervals that
-are too short; these are too wide for the two indices (`benchmarks/robustness_coverage.py`).
+are too short; these are too wide for the two indices (`benchmarks/robustness.py`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.seeds import stream
 
 K = (5, 11, 21)
 """From these k is the one of highest balanced accuracy of the nearest neighbours' vote (the first of equals)."""
@@ -57,6 +58,7 @@ class Robustness:
         k: of the indices.
         tau: of the margin-aware one: the median distance of the neighbours that count at k.
         chance: the robustness index of neighbours drawn at random.
+        croma_chance: the median CRoMa if embeddings are dealt out to samples at random, once.
         support: share of the samples with a neighbour that counts among their k nearest.
         accuracy: balanced accuracy of the vote of k neighbours.
         levels: of the attribute, those that were compared.
@@ -68,6 +70,7 @@ class Robustness:
     k: int
     tau: float
     chance: float
+    croma_chance: float
     support: float
     accuracy: float
     levels: tuple[str, ...]
@@ -121,6 +124,7 @@ def measure(
         k=k,
         tau=evidence.tau,
         chance=_measure_chance(samples),
+        croma_chance=_shuffle(samples, features, pairs),
         support=float(evidence.counted.mean()),
         accuracy=accuracies[k],
         levels=tuple(enough),
@@ -259,6 +263,12 @@ def _map(found: Estimate, transform: Callable[[float], float]) -> Estimate:
     """The estimate of a function of what was estimated, with the ends of its interval transformed."""
     value, low, high = (None if at is None else transform(at) for at in (found.value, found.low, found.high))
     return replace(found, value=value, low=low, high=high, standard_error=None, slide_error=None)
+
+
+def _shuffle(samples: _Samples, features: np.ndarray, pairs: int) -> float:
+    dealt = stream(0, "robustness").permutation(len(features))
+    _, *kinds = find_neighbours(features[dealt], samples.slides, samples.labels, samples.levels, 1, pairs)
+    return float(np.median(_contrast(kinds, [np.isfinite(kind.distances) for kind in kinds])))
 
 
 def _measure_chance(samples: _Samples) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from mitofm.evaluation.robustness import CROMA, CROMA_BELOW, CROMA_TAIL, INDEX, MARGIN_INDEX
 from mitofm.reporting.configurations import TWIN
+from mitofm.reporting.numbers import format_signed
 from mitofm.reporting.tables import Entry, Table, make_table, show_difference, show_estimate
 from mitofm.runs.robustness import Record
 
@@ -20,8 +21,8 @@ HEADINGS = {
 _NOTE = (
     "Whole data set, frozen embeddings, 95 % intervals over slides. Neighbours on other slides that are of the sample's class "
     "and another scanner (or domain) count for the embedding, those of another class and its scanner against it. The index is "
-    "the share of the first; read it beside the one that random neighbours have, not beside 0.5. CRoMa: above 0, those of the "
-    "class are nearer. Intervals of the two indices are too wide rather than too short (docs/robustness.md)."
+    "the share of the first; CRoMa is above 0 if those are nearer. Read both beside what embeddings dealt out at random have, "
+    "not beside 0.5 and 0. Intervals of the two indices are too wide rather than too short (docs/robustness.md)."
 )
 
 
@@ -45,12 +46,11 @@ def tabulate(records: Iterable[Record]) -> Table:
                     Entry("model", named["model"], named),
                     Entry(BY, f"{by} ({len(one.levels)})", levels),
                     show_estimate(HEADINGS[INDEX], INDEX, one.estimates[INDEX]),
-                    Entry("at random", f"{one.chance:.3f}", shares),
+                    Entry("index at random", f"{one.chance:.3f}", shares),
                     show_estimate(HEADINGS[MARGIN_INDEX], MARGIN_INDEX, one.estimates[MARGIN_INDEX]),
-                    *(
-                        show_difference(HEADINGS[metric], metric, one.estimates[metric])
-                        for metric in (CROMA, CROMA_TAIL)
-                    ),
+                    show_difference(HEADINGS[CROMA], CROMA, one.estimates[CROMA]),
+                    Entry("CRoMa at random", format_signed(one.croma_chance), {"croma_chance": one.croma_chance}),
+                    show_difference(HEADINGS[CROMA_TAIL], CROMA_TAIL, one.estimates[CROMA_TAIL]),
                     show_estimate(HEADINGS[CROMA_BELOW], CROMA_BELOW, one.estimates[CROMA_BELOW]),
                     Entry("k", str(one.k), counts),
                 ]

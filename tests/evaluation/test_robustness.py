@@ -117,6 +117,12 @@ def test_chance_is_what_noise_has(positive: float) -> None:
         for pick in (lambda one: one.estimates[INDEX].value, lambda one: one.chance)
     )
     assert index == pytest.approx(chance, abs=0.03)
+    centre, croma_chance = (
+        np.mean([pick(one) for one in noise])
+        for pick in (lambda one: one.estimates[CROMA].value, lambda one: one.croma_chance)
+    )
+    assert centre == pytest.approx(croma_chance, abs=0.01)
+    assert croma_chance > 0.02
     assert chance > 0.6  # of three scanners two are others: noise is far above one half
 
 

@@ -26,7 +26,7 @@ def record(
     backbone: str, value: float, weights: str = "pretrained", img_size: int = 64, dataset: str = "midog"
 ) -> Record:
     estimates = {metric: Estimate(value, value - 0.1, value + 0.1, slides=20) for metric in METRICS}
-    found = Robustness(estimates, 5, 0.1, 0.75, 1.0, 0.6, ("A", "B"), (), 100)
+    found = Robustness(estimates, 5, 0.1, 0.75, 0.2, 1.0, 0.6, ("A", "B"), (), 100)
     return Record(dataset, backbone, weights, {"img_size": img_size, "name": backbone}, {"scanner": found})
 
 
