@@ -31,6 +31,7 @@ class RobustnessSettings:
     by: tuple[str, ...] | None
     k: tuple[Count, ...]
     pairs: Count
+    drop: bool
     out: Path | None
 
     def __post_init__(self) -> None:
@@ -84,7 +85,7 @@ def _measure(asked: RobustnessSettings, settings: Settings) -> Iterator[tuple[st
     refused = []
     for by in asked.by or _USUAL:
         try:
-            yield by, measure(table, features, by, asked.k, asked.pairs)
+            yield by, measure(table, features, by, asked.k, asked.pairs, asked.drop)
         except MitofmError as error:
             if asked.by:
                 raise

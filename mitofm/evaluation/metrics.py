@@ -21,7 +21,7 @@ from mitofm.evaluation.threshold import FIXED, call_positives
 from mitofm.evaluation.within import measure_within, number_groups
 from mitofm.ground.errors import MitofmError
 
-UNBOUNDED = ("calibration_intercept", "calibration_slope", "count_bias", "count_low", "count_high")
+UNBOUNDED = ("calibration_intercept", "calibration_slope", "count_bias", "count_low", "count_high", "performance_drop")
 """All other metrics lie in [0, 1]."""
 
 

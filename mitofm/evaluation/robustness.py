@@ -27,6 +27,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from mitofm.evaluation import statistics
 from mitofm.evaluation.neighbours import Neighbours, find_neighbours
+from mitofm.evaluation.performance_drop import DROP, measure_drop
 from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import fingerprints
@@ -54,7 +55,7 @@ class Robustness:
     """What one attribute, such as the scanner, is to embeddings.
 
     Attributes:
-        estimates: of each of `METRICS`, with intervals over slides.
+        estimates: of each of `METRICS`, with intervals over slides, and of the performance drop if it was asked for.
         k: of the indices.
         tau: of the margin-aware one: the median distance of the neighbours that count at k.
         chance: the robustness index of neighbours drawn at random.
@@ -79,7 +80,12 @@ class Robustness:
 
 
 def measure(
-    table: pd.DataFrame, features: np.ndarray, by: str, candidates: Sequence[int] = K, pairs: int = PAIRS
+    table: pd.DataFrame,
+    features: np.ndarray,
+    by: str,
+    candidates: Sequence[int] = K,
+    pairs: int = PAIRS,
+    drop: bool = False,
 ) -> Robustness:
     """Measure the embeddings of the samples of a table.
 
@@ -89,6 +95,7 @@ def measure(
         by: the column whose values are not to matter: scanner, domain, ...
         candidates: odd numbers of neighbours, of which one is chosen.
         pairs: neighbours of each kind in CRoMa.
+        drop: whether to train the probes of `performance_drop`, too, which takes longer than all else.
 
     Raises:
         MitofmError: the table has no such column, fewer than two of its values can be compared, or a candidate is even.
@@ -120,7 +127,8 @@ def measure(
     spelt = fingerprints.of(table[["sample_id", "slide", "label"]].astype(str).to_numpy().tolist())
     replicates = Replicates(samples.names, spelt, negatives, positives, values)
     return Robustness(
-        estimates={metric: _estimate(replicates, metric, croma) for metric in METRICS},
+        estimates={metric: _estimate(replicates, metric, croma) for metric in METRICS}
+        | ({DROP: measure_drop(table, features, by)} if drop else {}),
         k=k,
         tau=evidence.tau,
         chance=_measure_chance(samples),

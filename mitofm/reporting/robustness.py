@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mitofm.evaluation.performance_drop import DROP
 from mitofm.evaluation.robustness import CROMA, CROMA_BELOW, CROMA_TAIL, INDEX, MARGIN_INDEX
 from mitofm.reporting.configurations import TWIN
 from mitofm.reporting.numbers import format_signed
@@ -53,6 +54,7 @@ def tabulate(records: Iterable[Record]) -> Table:
                     show_difference(HEADINGS[CROMA_TAIL], CROMA_TAIL, one.estimates[CROMA_TAIL]),
                     show_estimate(HEADINGS[CROMA_BELOW], CROMA_BELOW, one.estimates[CROMA_BELOW]),
                     Entry("k", str(one.k), counts),
+                    *(show_difference("APD", DROP, found) for metric, found in one.estimates.items() if metric == DROP),
                 ]
             )
     return make_table("robustness", "Robustness of frozen embeddings", rows, _NOTE, estimates=estimates)

@@ -30,13 +30,23 @@ def test_arguments_are_split_by_each_combination() -> None:
 def test_backbones_are_measured_kept_and_read_from_the_cache(
     home: Path, typed: Callable[..., tuple[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    words = ["robustness", "backbone=toy_vit_p16,nano", "by=[domain]", "k=[3,5]", "pairs=2", *TISSUE, *QUICK]
+    words = [
+        "robustness",
+        "backbone=toy_vit_p16,nano",
+        "by=[domain]",
+        "k=[3,5]",
+        "pairs=2",
+        "drop=true",
+        *TISSUE,
+        *QUICK,
+    ]
     monkeypatch.setenv("COLUMNS", "200")
     printed, _ = typed(*words, f"out={tmp_path / 'found.csv'}")
     assert "Robustness of frozen embeddings" in printed
     found = pd.read_csv(tmp_path / "found.csv")
     assert found["model"].tolist() == ["toy_vit_p16 (random weights)", "nano"]
     assert (found["robustness_index_low"] < found["robustness_index"]).all()
+    assert found["performance_drop_no_interval"].str.startswith("too few slides").all()
     assert found["levels"].tolist() == ["canine lymphoma; human melanoma"] * 2
     assert {record.backbone for record in read_records(home / "runs")} == {"toy_vit_p16", "nano"}
     monkeypatch.setattr("mitofm.training.frozen.build", None)  # nothing is computed again
