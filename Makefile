@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks docs test test-floors test-pythons test-wheel adaptations published bench-data bench-embed bench-probe bench-train bench-prefix bench-statistics coverage bench-report lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
+.PHONY: help setup demo notebooks docs test test-floors test-pythons test-wheel adaptations published bench-data bench-embed bench-probe bench-train bench-prefix bench-statistics coverage bench-report bench-robustness lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -102,6 +102,9 @@ bench-statistics: $(READY) ## every metric without each slide, beside measuring 
 
 coverage: $(READY) ## what intervals and verdicts promise, simulated: hours; ARGS=--quick: a minute
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py $(ARGS)
+
+bench-robustness: $(READY) ## how often intervals of robustness indices hold the truth: ARGS="--repetitions 400 --jobs 2"
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/robustness.py $(ARGS)
 
 bench-report: $(READY) ## the report of 1,000 made-up cells: seconds cold and with intervals kept, memory, size of the page
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/report.py $(ARGS)

@@ -42,14 +42,24 @@ def find(spec: BackboneSpec, folder: Path, remembered: Remembered) -> Weights:
         return Weights(None, "random")
     found = locate(spec, folder)
     file = found or _fetch(spec, folder)
+    sha256 = check_sum(spec, file, remembered)
+    _say(f"weights of {spec.name}: {file}{'' if found else f' (fetched from {spec.hub})'}")
+    return Weights(file, sha256)
+
+
+def check_sum(spec: BackboneSpec, file: Path, remembered: Remembered) -> str:
+    """The sha256 of a weights file.
+
+    Raises:
+        MitofmError: it is not the one that the spec states.
+    """
     sha256 = remembered.file(file)
     if spec.sha256 and sha256 != spec.sha256:
         raise MitofmError(
             f"{file} is not the file that backbone {spec.name!r} states: sha256 {sha256}, expected {spec.sha256}. "
             "Fetch it again, or set backbone.sha256=null to use it as it is"
         )
-    _say(f"weights of {spec.name}: {file}{'' if found else f' (fetched from {spec.hub})'}")
-    return Weights(file, sha256)
+    return sha256
 
 
 def locate(spec: BackboneSpec, folder: Path) -> Path | None:

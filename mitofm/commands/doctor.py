@@ -7,15 +7,24 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
+from mitofm.backbones.spec import BackboneSpec
 from mitofm.commands.composing import compose, register_user_configs
+from mitofm.commands.several import split
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import find_existing
+from mitofm.ground.fingerprints import Remembered
+from mitofm.ground.settings import read
 from mitofm.ground.terminal import tell
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Settings
 
 OK, NOTE, BAD = "ok", "note", "BAD"
+_TERMS = {
+    "commercial": ("commercial use", "commercial"),
+    "redistribution": ("passing on what is trained on it", "redistribute_adapters"),
+}  # of a use: in words, and the key of a backbone's YAML
 _ROOM_GB = 5  # a smaller room is soon filled by checkpoints and patches
 
 
@@ -28,21 +37,38 @@ class Finding:
     fix: str = ""
 
 
+@dataclass(frozen=True)
+class DoctorSettings:
+    """The key of `conf/doctor.yaml` that `conf/train.yaml` does not have."""
+
+    use: Literal["research", "commercial", "redistribution"]
+
+
 def main(arguments: list[str]) -> None:
     """Print the finding of every check; exit with 1 if one is BAD."""
     register_user_configs()
-    settings = Settings.read(resolve(compose("train", arguments)))
-    findings = {name: _run_check(check, settings) for name, check in CHECKS.items()}
-    width = max(map(len, findings))
-    for name, found in findings.items():
-        fix = [f"{'':{width + 8}}{found.fix}"] if found.fix else []
-        tell(f"{found.status:5} {name:{width}}  {found.message}", *fix)
-    bad = [name for name, found in findings.items() if found.status == BAD]
-    card = settings.dataset.card
-    cell = f"data={card.name} backbone={settings.backbone.name} adaptation={settings.adaptation_name}"
+    asked = [_read(words) for words in split(arguments, "backbone")]
+    use, settings = asked[0]
+    found = [(name, _run_check(check, settings)) for name, check in CHECKS.items()]
+    for use, each in asked:
+        found.append(("weights", _run_check(_check_weights, each)))
+        found.append(("licence", _check_licence(each.backbone, use)))
+    width = max(len(name) for name, _ in found)
+    for name, one in found:
+        fix = [f"{'':{width + 8}}{one.fix}"] if one.fix else []
+        tell(f"{one.status:5} {name:{width}}  {one.message}", *fix)
+    bad = list(dict.fromkeys(name for name, one in found if one.status == BAD))
+    backbones = ",".join(each.backbone.name for _, each in asked)
+    cell = f"data={settings.dataset.card.name} backbone={backbones} adaptation={settings.adaptation_name}"
     tell("", f"{cell}: {'cannot run here yet: ' + ', '.join(bad) if bad else 'can run here'}")
     if bad:
         raise SystemExit(1)
+
+
+def _read(arguments: list[str]) -> tuple[str, Settings]:
+    """The use that is asked for, and the cell."""
+    config: dict[str, Any] = resolve(compose("doctor", arguments))
+    return read(DoctorSettings, {"use": config.pop("use")}).use, Settings.read(config)
 
 
 def _run_check(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
@@ -81,21 +107,38 @@ def _check_device(settings: Settings) -> Finding:
 
 
 def _check_weights(settings: Settings) -> Finding:
-    from mitofm.backbones.weights import locate
+    from mitofm.backbones.access import ask_hub
+    from mitofm.backbones.weights import check_sum, locate
 
     spec, folder = settings.backbone, settings.paths.weights
     if spec.weights == "random":
         return Finding(OK, f"{spec.name}: random, none needed")
     if file := locate(spec, folder):
-        return Finding(OK, f"{spec.name}: {file}")
+        if spec.sha256 is None:
+            return Finding(OK, f"{spec.name}: {file}, of which no sha256 is stated")
+        check_sum(spec, file, Remembered(settings.paths.cache / "fingerprints"))
+        return Finding(OK, f"{spec.name}: {file}, sha256 as stated")
+    by_hand = f"put {f'its {spec.hub_file} as ' if spec.hub else ''}{spec.file} into {folder}" if spec.file else ""
     if spec.hub is None:
-        return Finding(
-            BAD, f"{spec.name}: not on this machine", f"put {spec.file} into {folder}, or backbone.file=PATH"
-        )
-    terms = f"accept the terms on {spec.link}, log in with `hf auth login`" if spec.gated else "be online"
-    status = BAD if spec.gated and not _has_token() else NOTE
-    by_hand = f"; or put its {spec.hub_file} as {spec.file} into {folder}" if spec.file else ""
-    return Finding(status, f"{spec.name}: not on this machine, to be fetched from {spec.hub}", terms + by_hand)
+        return Finding(BAD, f"{spec.name}: not on this machine", f"{by_hand}, or backbone.file=PATH")
+    access = ask_hub(spec)
+    fix = "" if access.granted else "; or ".join(filter(None, (access.way_out, by_hand)))
+    return Finding(OK if access.granted else BAD, f"{spec.name}: not on this machine; {access.said}", fix)
+
+
+def _check_licence(spec: BackboneSpec, use: str) -> Finding:
+    """Whether the terms of the weights allow what they are asked for; random weights have none."""
+    if spec.weights == "random":
+        return Finding(OK, f"{spec.name}: random, no terms")
+    terms = f"{spec.name}: {spec.licence or 'licence not stated'}"
+    if use in _TERMS:
+        what, key = _TERMS[use]
+        if getattr(spec, key) is False:
+            return Finding(BAD, f"{terms} forbids {what} (use={use})", f"`mitofm models {key}=true` lists others")
+        if getattr(spec, key) is None:
+            return Finding(NOTE, f"{terms} leaves {what} open (use={use})", f"read the terms: {spec.link}")
+    forbidden = [what for what, key in _TERMS.values() if getattr(spec, key) is False]
+    return Finding(NOTE if forbidden else OK, terms + (f" forbids {' and '.join(forbidden)}" if forbidden else ""))
 
 
 def _check_token(settings: Settings) -> Finding:
@@ -161,7 +204,6 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "torch": _check_torch,
     "device": _check_device,
     "data": _check_data,
-    "weights": _check_weights,
     "hub": _check_token,
     "W&B": _check_wandb,
     "disk": _check_disk,

@@ -27,12 +27,13 @@ COMMANDS = {
     "export": "a trained cell for other software:        mitofm export CELL format=onnx",
     "ensemble": "finished cells as one, their mean log-odds: mitofm ensemble STUDY over=seed study=ensembles",
     "compare": "one study minus another, pair by pair:    mitofm compare A B",
+    "robustness": "do embeddings lie by class or scanner:    mitofm robustness backbone=nano,deit_tiny data=ami",
     "verify": "run a finished cell again and compare:    mitofm verify CELL",
     "check": "read all files, name what is damaged:     mitofm check study=mine; mitofm check FILE.zip",
     "bundle": "a study in one file, for reviewers:       mitofm bundle STUDY; then: mitofm report bundle=FILE",
     "models": "the backbones there are, or one of them:  mitofm models deit_tiny; mitofm models gated=false dim=..1024",
     "datasets": "the data sets there are:                  mitofm datasets",
-    "doctor": "can this machine run that cell, and if not: mitofm doctor backbone=uni data=midogpp",
+    "doctor": "can this machine run that cell, and if not: mitofm doctor backbone=uni,virchow2 data=midogpp",
     "pretrain": "a small ViT, self-supervised, on synthetic tissue",
     "experiments": "the studies that ship, and their commands",
     "completion": 'what a shell completes at a Tab:          eval "$(mitofm completion bash)"',
@@ -40,7 +41,6 @@ COMMANDS = {
 
 CONFIGS = {
     "agent": "train",
-    "doctor": "train",
     "plan": "train",
     "logs": "status",
     "retry": "status",

@@ -24,7 +24,7 @@ from mitofm.ground.errors import MitofmError
 
 Columns: TypeAlias = "pd.DataFrame | Mapping[str, np.ndarray]"
 """Samples as a table, or as its columns."""
-UNBOUNDED = ("calibration_intercept", "calibration_slope", "count_bias", "count_low", "count_high")
+UNBOUNDED = ("calibration_intercept", "calibration_slope", "count_bias", "count_low", "count_high", "performance_drop")
 """All other metrics lie in [0, 1]."""
 
 

@@ -18,6 +18,7 @@ SMALL = {
     "report": "--cells 4",
     "jackknife": "--slides 8 --samples 100 --repeats 1",
     "coverage": "--settings 2 --repetitions 4 --slides-at-most 8 --jobs 1",
+    "robustness": "--repetitions 2 --jobs 1",
     "sweep": "--side 1 --composed 1 --fitted 1 --no-plan",
 }
 

@@ -228,5 +228,5 @@ def test_doctor_says_whether_a_cell_can_run_and_what_mends_it(place: Path) -> No
     assert unable.returncode == 1
     assert "https://huggingface.co/MahmoodLab/UNI" in unable.stdout
     assert "mitofm prepare data=midogpp download=true" in unable.stdout
-    assert "cannot run here yet: device, data, weights, disk" in unable.stdout.splitlines()[-1]
+    assert "cannot run here yet: device, data, disk, weights" in unable.stdout.splitlines()[-1]
     assert "Did you mean 'backbone'" in typed("doctor", "bakbone=uni", cwd=place).stderr
