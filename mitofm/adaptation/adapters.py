@@ -59,6 +59,8 @@ class Adapters(GradientAdaptation):
         """See `GradientAdaptation.adapt`: adapters are drawn from `seed`; nearly every method starts as the backbone it is."""
         import peft
 
+        from mitofm.adaptation import attention, low_rank
+
         adapted = find_matrices(backbone, self.targets, self.last_blocks)
         if not adapted:
             raise MitofmError(
@@ -82,6 +84,8 @@ class Adapters(GradientAdaptation):
         self._inject(backbone, adapted, known, seed)
         for parameter in own:  # some methods set them free again
             parameter.requires_grad = False
+        low_rank.hasten(backbone)
+        attention.hasten(backbone)
         layers = find_adapters(backbone)
         if layers.keys() != set(adapted):
             odd = sorted(layers.keys() ^ set(adapted))
