@@ -84,8 +84,6 @@ class Adapters(GradientAdaptation):
         self._inject(backbone, adapted, known, seed)
         for parameter in own:  # some methods set them free again
             parameter.requires_grad = False
-        low_rank.hasten(backbone)
-        attention.hasten(backbone)
         layers = find_adapters(backbone)
         if layers.keys() != set(adapted):
             odd = sorted(layers.keys() ^ set(adapted))
@@ -95,6 +93,8 @@ class Adapters(GradientAdaptation):
             )
         if self.method not in METHODS or peft.__version__ != RUN_UNDER:
             self._check_learning(backbone, layers)
+        low_rank.hasten(backbone)
+        attention.hasten(backbone)
         classifier: Any = Classifier(backbone, seed)
         classifier.bases = Bases(layers, known.kept, originals)
         return classifier

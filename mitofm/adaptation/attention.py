@@ -6,6 +6,10 @@ fp32, on other devices and without a gradient it is as fast or faster, and stays
 
 from __future__ import annotations
 
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
 from typing import Any
 
 import torch
@@ -40,6 +44,7 @@ class Products(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, heads: int, scale: float) -> Tensor:
+        """See the class."""
         size, tokens, width = qkv.shape
         split = qkv.view(size, tokens, 3, heads, -1).permute(2, 0, 3, 1, 4).reshape(3, size * heads, tokens, -1)
         ctx.heads, ctx.scale = heads, scale
@@ -50,6 +55,7 @@ class Products(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """From the gradient of the output, (B, N, D)."""
         (split,) = ctx.saved_tensors
         size, tokens, width = gradient.shape
         queries, keys, values = split

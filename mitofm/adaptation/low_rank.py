@@ -7,6 +7,10 @@ the products once, not at every step.
 
 from __future__ import annotations
 
+import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports torchvision
+
+# isort: split
+
 from typing import Any
 
 import numpy as np
@@ -36,16 +40,17 @@ class LowRankLinear(Linear):
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """(..., in) -> (..., out), in the precision of autocast if it is on."""
-        base = self.base_layer
+        base: Any = self.base_layer
+        kind = x.device.type
         if args or kwargs or self.merged or self.disable_adapters or base.weight.requires_grad:
             return super().forward(x, *args, **kwargs)
-        a, b, scale = self.lora_A[ADAPTER].weight, self.lora_B[ADAPTER].weight, self.scaling[ADAPTER]
-        dropout = self.lora_dropout[ADAPTER]
+        a: Any = self.lora_A[ADAPTER].weight
+        b: Any = self.lora_B[ADAPTER].weight
+        scale, dropout = self.scaling[ADAPTER], self.lora_dropout[ADAPTER]
         dropped = _count_dropped(dropout) if dropout.training else 0
         if not dropped and not torch.is_grad_enabled():
             return F.linear(x, torch.addmm(base.weight, b, a, alpha=scale), base.bias)
-        kind = x.device.type
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else base.weight.dtype
+        dtype: torch.dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else base.weight.dtype
         weight, bias = self._hold(dtype)
         seed = int(torch.randint(2**62, ())) if dropped else 0  # of the stream that a resumed run is seeded with
         rows = x.to(dtype).reshape(-1, x.shape[-1])
@@ -54,14 +59,17 @@ class LowRankLinear(Linear):
 
     def _hold(self, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
         """The frozen weight and bias in this precision, cast again only if they have changed."""
-        weight, bias = self.base_layer.weight, self.base_layer.bias
+        base: Any = self.base_layer
+        weight: Tensor = base.weight
+        bias: Tensor | None = base.bias
         if dtype == weight.dtype:
             return weight, bias
         state = (dtype, weight.device, weight.data_ptr(), weight._version)
-        if self._held is None or self._held[0] != state:
+        held: Any = self._held
+        if held is None or held[0] != state:
             with torch.inference_mode(False), torch.no_grad():
-                self._held = state, (weight.to(dtype), None if bias is None else bias.to(dtype))
-        return self._held[1]
+                held = self._held = state, (weight.to(dtype), None if bias is None else bias.to(dtype))
+        return held[1]
 
 
 class LowRank(torch.autograd.Function):
@@ -82,6 +90,7 @@ class LowRank(torch.autograd.Function):
         dropped: int,
         seed: int,
     ) -> Tensor:
+        """See the class."""
         ctx.scale, ctx.dropped, ctx.seed = scale * 256 / (256 - dropped), dropped, seed
         # Small products have their rank first, the long side last: the other way round they take twice the time.
         low = a @ (x * draw_mask(x, dropped, seed) if dropped else x).T
@@ -91,6 +100,7 @@ class LowRank(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """From the gradient of the output, (n, out)."""
         x, weight, a, b, low = ctx.saved_tensors
         of_low = (b.T.contiguous() @ gradient.T).mul_(ctx.scale)
         of_b = (low @ gradient).T.mul_(ctx.scale)
@@ -125,7 +135,7 @@ def _count_dropped(dropout: nn.Module) -> int:
 
 def _is_plain(layer: Any) -> bool:
     """Whether this is LoRA as in its paper, of one adapter, on a frozen linear layer, with a rate of dropout near a 256th."""
-    dropout = layer.lora_dropout[ADAPTER] if ADAPTER in layer.lora_dropout else None
+    dropout = layer.lora_dropout[ADAPTER]
     rate = dropout.p if isinstance(dropout, nn.Dropout) else 0.0
     return (
         type(layer.base_layer) is nn.Linear
