@@ -59,6 +59,8 @@ class Adapters(GradientAdaptation):
         """See `GradientAdaptation.adapt`: adapters are drawn from `seed`; nearly every method starts as the backbone it is."""
         import peft
 
+        from mitofm.adaptation import attention, low_rank
+
         adapted = find_matrices(backbone, self.targets, self.last_blocks)
         if not adapted:
             raise MitofmError(
@@ -91,6 +93,8 @@ class Adapters(GradientAdaptation):
             )
         if self.method not in METHODS or peft.__version__ != RUN_UNDER:
             self._check_learning(backbone, layers)
+        low_rank.hasten(backbone)
+        attention.hasten(backbone)
         classifier: Any = Classifier(backbone, seed)
         classifier.bases = Bases(layers, known.kept, originals)
         return classifier

@@ -77,6 +77,8 @@ def run_loop(
         **more,
     )
     below.check(save.file)
+    filling: Any = torch.utils.deterministic
+    filling.fill_uninitialized_memory = False  # `deterministic` would write most of what is allocated twice
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=_EXPECTED_WARNINGS)
         trainer.fit(module, datamodule=data, ckpt_path=save.file if save.file.is_file() else None, weights_only=True)

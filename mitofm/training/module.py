@@ -111,5 +111,6 @@ class CellModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW, at the rates of the budget."""
-        optimiser = torch.optim.AdamW(self.adaptation.parameter_groups(self.classifier))
+        optimiser: Any = torch.optim.AdamW(self.adaptation.parameter_groups(self.classifier), fused=True)
+        optimiser._step_supports_amp_scaling = False  # no scaler is used, and Lightning would not clip gradients
         return schedule_lr(optimiser, self.budget.steps, self.budget.warmup, self.budget.cooldown)
