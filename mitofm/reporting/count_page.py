@@ -128,17 +128,19 @@ def _draw_density(small: np.ndarray, places: np.ndarray, row: Mapping[str, Any],
     import cv2
     import matplotlib as mpl
 
-    grey = np.repeat(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    counts = np.zeros(small.shape[:2], np.float64)
+    counts = np.zeros(small.shape[:2], np.float32)
     columns, rows = np.minimum((places / step).astype(int), np.array(small.shape[1::-1]) - 1).clip(0).T
     np.add.at(counts, (rows, columns), 1)
     window = [min(max(1, round(row[f"hotspot_{side}"] / step)), 2 * limit) for side, limit in
               zip(("width", "height"), small.shape[1::-1], strict=True)]  # fmt: skip
     density = cv2.boxFilter(counts, -1, window, normalize=False, borderType=cv2.BORDER_CONSTANT).round()
-    share = density / max(density.max(), 1)
+    # Colours take 40 bytes a pixel: only as many as are shown.
+    picture, scale = _fit(small)
+    grey = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    share = cv2.resize(density, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST) / max(density.max(), 1)
     colours = (255 * mpl.colormaps["inferno"](0.15 + 0.85 * share)[..., :3]).astype(np.uint8)
     weight = 0.75 * (share > 0)[..., None]
-    picture, scale = _fit(np.rint(weight * colours + (1 - weight) * grey).astype(np.uint8))
+    picture = np.rint(weight * colours + (1 - weight) * grey).astype(np.uint8)
     caption = (
         "The density: how many mitotic figures a window of the hotspot's size holds if it is centred there, from "
         f"none (grey) to {int(density.max())} (brightest)."
