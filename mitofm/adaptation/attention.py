@@ -1,7 +1,7 @@
 """Self-attention in bf16 whose gradient is fast on a CPU: plain matrix products in place of torch's fused kernel.
 
 As measured (docs/performance.md), forward and gradient of the fused kernel of torch 2.13 take 2 to 5 times as long there. In
-fp32, on other devices and without a gradient it is as fast or faster, and stays.
+fp32 and on other devices it is as fast or faster, and stays.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class ProductAttention(Attention):
     def forward(self, x: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False) -> Tensor:
         """(B, N, D) -> (B, N, D)."""
         plain = attn_mask is None and not is_causal and not self.training
-        if not (plain and x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled()):
+        # Without a gradient too, if it is as fast or not: frozen blocks give the same whether they are kept or computed in training.
+        if not (plain and x.device.type == "cpu" and torch.is_autocast_enabled("cpu")):
             return super().forward(x, attn_mask, is_causal)
         return self.proj(Products.apply(self.qkv(x), self.num_heads, self.scale))
 
