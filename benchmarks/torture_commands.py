@@ -44,7 +44,7 @@ MAY_DIFFER = {
 """Files of which only the presence is compared, and what differs in them by nature."""
 SPEED = re.compile(rb",[0-9]+\r?$", re.MULTILINE)  # the last column of `log.csv` of a pretraining
 NOT_SEEN = {
-    r"cache/statistics/[0-9a-f]{32}\.said": "what a report reads of a cell besides its numbers, its seconds among them",
+    r"cache/statistics/[0-9a-f]{32}\.(said|measured|samples)": "what a report reads of a cell: made again by the first that lacks it",
     r"cache/fingerprints(/[0-9a-f]{32}\.json)?": "what is remembered of a file, one for each time at which it was written",
     r"runs/locks": "the folder of locks; a lock in it is seen",
     r"tmp/mitofm-\d+-of-\d+/.*": "claims of GPUs and cores; a worker that is killed early has made none",
