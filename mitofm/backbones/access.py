@@ -71,7 +71,7 @@ def ask_hub(spec: BackboneSpec) -> Access:
         return Access(False, f"{host} answers with HTTP status {status}", "try again later")
     except (
         Exception
-    ) as error:  # the HTTP client, another one from version to version, has its own for each fault of a network
+    ) as error:  # the HTTP client, another one from version to version, has one for each fault of a network
         return Access(False, f"offline: {host} cannot be reached ({type(error).__name__})", f"be online{gate}")
     if found.commit_hash is None:
         return Access(False, f"{host} does not answer as a hub does", "look at HF_ENDPOINT, the proxy and the firewall")

@@ -145,10 +145,6 @@ class Difference:
         """The interval that errs with this chance on each side."""
         return find_all_ends([self], [tail])[0]
 
-    def measure_tail(self, at: float) -> float:
-        """The chance of error on each side at which the interval ends at `at`."""
-        return measure_all_tails([self], at)[0]
-
     @property
     def is_exact(self) -> bool:
         """All slides of a side say the same."""
@@ -288,9 +284,8 @@ class _Alike:
         for turn in count():
             on = np.flatnonzero(high - low > _ACCURACY)
             if not on.size:
-                return (
-                    high  # of a cliff its outer side, which agrees with the test: a chance above the tail lies inside
-                )
+                # Of a cliff its outer side, which agrees with the test: a chance above the tail lies inside.
+                return high
             # False position, halved as in the Illinois rule, and between two of these steps a bisection: it may be a cliff.
             share = np.full(on.size, 0.5) if turn % 2 else below[on] / (below[on] - above[on])
             at = low[on] + (high[on] - low[on]) * share

@@ -6,6 +6,7 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 
 # isort: split
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,16 +21,16 @@ from mitofm.ground.errors import MitofmError
 from mitofm.inference.trained import Checkpoint
 
 
-class Writable(nn.Module):
+class Writable(nn.Module, ABC):
     """A network from normalised images to logits that can be written and read by the names of its tensors."""
 
+    @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
         """Its state."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, tensors: Mapping[str, Tensor]) -> None:
         """Load what `tensors` gave, strictly."""
-        raise NotImplementedError
 
 
 class Network(Writable):

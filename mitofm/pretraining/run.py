@@ -34,6 +34,7 @@ from mitofm.training import environment
 from mitofm.training.budget import schedule_lr
 from mitofm.training.callbacks import SaveToResume
 from mitofm.training.loop import run_loop
+from mitofm.training.saved import discard_damaged
 
 _COLUMNS = ("step", "crops", "loss", "contrast", "crops_per_second")
 _RESUME = "resume.ckpt"
@@ -168,6 +169,7 @@ def pretrain(settings: PretrainSettings) -> Path:
     module = Pretraining(settings, crops)
     write_json(folder / "config.json", identity)
     log = _Log(folder / "log.csv", settings.log_every, settings.batch_size)
+    discard_damaged(folder / _RESUME)
     save = SaveToResume(folder / _RESUME, settings.checkpoint_seconds, check_every=0)
     trainer = run_loop(
         module,

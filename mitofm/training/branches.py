@@ -16,10 +16,12 @@ import pytorch_lightning as pl
 from xxhash import xxh3_128_hexdigest
 
 from mitofm.ground import context, fingerprints
-from mitofm.ground.files import replacing
+from mitofm.ground.files import replacing, write_text
+from mitofm.ground.stowed import fetch, stow
 from mitofm.training.budget import Budget
 from mitofm.training.cell import Cell
 from mitofm.training.checkpoint import CURVES, RESUME
+from mitofm.training.saved import is_whole
 from mitofm.training.settings import PROTOCOL_VERSION
 
 _NOT_SHARED = ("name", "max_steps", "cooldown")  # keys of `fit` that cells of one constant rate may differ in
@@ -30,13 +32,20 @@ _log = logging.getLogger(__name__)
 def go_on(cell: Cell, budget: Budget, pieces: int) -> None:
     """Let a training that has not begun resume from the last state that a shorter one at the same constant rate has left."""
     folder, resume = _find_folder(cell, pieces), cell.folder / RESUME
-    steps = [int(file.stem) for file in folder.glob("*.ckpt")]
-    if resume.is_file() or not (passed := [step for step in steps if step <= _find_end(budget)]):
+    if resume.is_file():
         return
-    _log.info("goes on from step %d of a shorter training at the same constant rate", max(passed))
-    for kept, own in ((folder / f"{max(passed)}.csv", cell.folder / CURVES), (folder / f"{max(passed)}.ckpt", resume)):
-        if kept.is_file():
-            _copy(kept, own)
+    passed = [step for file in folder.glob("*.ckpt") if (step := int(file.stem)) <= _find_end(budget)]
+    for step in sorted(passed, reverse=True):
+        kept = folder / f"{step}.ckpt"
+        if not is_whole(kept):
+            _log.warning("%s is damaged: it is not gone on from", kept)
+            continue
+        _log.info("goes on from step %d of a shorter training at the same constant rate", step)
+        if curves := fetch(kept.with_suffix(".curves")):
+            write_text(cell.folder / CURVES, curves[0])
+        with replacing(resume) as temporary:
+            shutil.copyfile(kept, temporary)
+        return
 
 
 class KeepBranch(pl.Callback):
@@ -62,14 +71,9 @@ class KeepBranch(pl.Callback):
             trainer.save_checkpoint(self._file)  # writes nothing, but waits for the rank that does
             return
         if self._curves.is_file():
-            _copy(self._curves, self._file.with_suffix(".csv"))
+            stow(self._file.with_suffix(".curves"), self._curves.read_bytes().decode())
         with replacing(self._file) as temporary:
             trainer.save_checkpoint(temporary)
-
-
-def _copy(file: Path, to: Path) -> None:
-    with replacing(to) as temporary:
-        shutil.copyfile(file, temporary)
 
 
 def _find_end(budget: Budget) -> int:
@@ -84,6 +88,7 @@ def _find_folder(cell: Cell, pieces: int) -> Path:
     trained = xxh3_128_hexdigest(pd.util.hash_pandas_object(cell.split.frame).to_numpy().tobytes())
     machine = [cell.device.type, trainer.devices, trainer.threads, pieces, trainer.gradient_checkpointing]
     parts = [
+        cell.validation_decides,  # a warm start may choose by the validation samples
         config["adaptation"],
         config["augment"],
         fit,

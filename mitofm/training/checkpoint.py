@@ -17,8 +17,9 @@ FORMAT = 2  # 2: how much of a patch is seen, the version of the embeddings
 FOLDER = Path("checkpoint")
 TENSORS, DESCRIPTION = "trained.safetensors", "checkpoint.json"
 TRAINED, BEST, RESUME, TRIALS = (FOLDER / name for name in (TENSORS, "best.safetensors", "resume.ckpt", "search"))
-CURVES = Path("curves.csv")
 """Within a cell's folder: its weights; those of its best check so far, its resume file and its trials, until it is done."""
+CURVES = Path("curves.csv")
+"""Within a cell's folder: its learning curves."""
 
 
 def describe(cell: Cell, cell_id: str, labels: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:

@@ -15,10 +15,11 @@ from mitofm.training import memory
 from mitofm.training.branches import go_on
 from mitofm.training.budget import make_budget
 from mitofm.training.cell import Cell, Outcome, Trained
-from mitofm.training.checkpoint import TRAINED
+from mitofm.training.checkpoint import RESUME, TRAINED
 from mitofm.training.copies import Copies
 from mitofm.training.predict import predict
 from mitofm.training.ranks import run_ranks
+from mitofm.training.saved import discard_damaged
 from mitofm.training.train import train
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ def train_on_devices(cell: Cell, adaptation: GradientAdaptation, copies: Copies)
     memory.refuse_idle_devices(cell)
     pieces, devices = cell.trainer.accumulate, cell.trainer.devices
     budget = make_budget(len(cell.rows("train")), cell.fit)
+    discard_damaged(cell.folder / RESUME)
     while True:
         if budget.cooldown is not None:
             go_on(cell, budget, pieces)

@@ -23,14 +23,8 @@ from mitofm.ground import fingerprints
 from mitofm.training.budget import Budget
 from mitofm.training.cell import Cell
 
-_TURNING = {
-    "D4",
-    "SquareSymmetry",
-    "HorizontalFlip",
-    "VerticalFlip",
-    "Transpose",
-    "RandomRotate90",
-}  # of albumentations
+# Whatever these draw, a patch is shown in one of the eight views.
+_TURNING = ("D4", "SquareSymmetry", "HorizontalFlip", "VerticalFlip", "Transpose", "RandomRotate90")
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +99,7 @@ def _open(cell: Cell, adaptation: GradientAdaptation, backbone: Any, budget: Bud
 def find_turns(cell: Cell) -> Turns:
     """Which view each seed of the cell's augmentation draws. _NotKept: it does more than to turn a patch."""
     transforms, crop_px = cell.settings.augment.transforms, cell.store.crop_px
-    others = {name for one in transforms if (name := one["_target_"].rpartition(".")[2]) not in _TURNING}
+    others = {one["_target_"].removeprefix("albumentations.") for one in transforms}.difference(_TURNING)
     if others:
         raise _NotKept(f"{', '.join(sorted(others))} of the augmentation does more than to turn a patch")
     if cell.fit.mixup or cell.fit.cutmix:

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import mitofm
+from mitofm.ground.errors import MitofmError
 from mitofm.ground.resumable import ResumableArray
 from mitofm.ground.tensors import load_tensors, save_tensors
 
@@ -55,3 +57,15 @@ def test_tensors_of_any_layout_and_those_that_share_memory(tmp_path: Path) -> No
 def test_nothing_else_writes_safetensors() -> None:
     package = Path(mitofm.__file__).parent
     assert [path.name for path in package.rglob("*.py") if "save_file" in path.read_text()] == ["tensors.py"]
+
+
+def test_changed_numbers_are_refused_and_files_without_a_sum_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    save_tensors(file, {"a": torch.arange(8.0), "b": torch.tensor(2.5)})
+    held = bytearray(file.read_bytes())
+    held[-3] ^= 1
+    file.write_bytes(held)
+    with pytest.raises(MitofmError, match="has changed since it was written"):
+        load_tensors(file)
+    save_file({"a": torch.arange(8.0)}, file)
+    assert torch.equal(load_tensors(file)["a"], torch.arange(8.0))

@@ -94,3 +94,30 @@ def test_the_warm_up_does_not_depend_on_the_budget(resolved: Callable[..., dict[
 def test_a_search_needs_the_checks_that_a_cool_down_has_not(resolved: Callable[..., dict[str, Any]]) -> None:
     with pytest.raises(MitofmError, match="leave one of the two out"):
         Settings.read(resolved("adaptation=lora", "adaptation.search=lr", "fit=cooldown"))
+
+
+def test_a_damaged_state_is_not_gone_on_from(
+    trained: Callable[..., dict[str, bytes]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained(10, "first", "cache")
+    (kept,) = tmp_path.glob("cache/branches/*/8.ckpt")
+    held = bytearray(kept.read_bytes())
+    held[len(held) // 2] ^= 0b0100_0000
+    kept.write_bytes(held)
+    kept.with_suffix(".curves").write_bytes(b"cut")
+    caplog.set_level(logging.INFO)
+    found = trained(20, "then", "cache")
+    assert "8.ckpt is damaged: it is not gone on from" in caplog.text
+    assert "goes on from" not in caplog.text
+    assert trained(20, "again", "cache", "fit.cooldown=0.1")  # from the state at step 16, which `then` has left
+    assert "goes on from step 16" in caplog.text
+    assert found.keys() == set(RESULTS)
+
+
+def test_what_a_warm_start_may_choose_by_is_shared_too(
+    trained: Callable[..., dict[str, bytes]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    trained(5, "first", "cache", "protocol.validation_samples=1000")
+    trained(10, "then", "cache", "protocol.validation_samples=5", "protocol.validation_samples_per_class=1")
+    assert "goes on" not in caplog.text
