@@ -11,13 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress as suppress_errors
 from itertools import cycle
 from pathlib import Path
 
@@ -26,6 +24,7 @@ import imagecodecs
 import numpy as np
 import pandas as pd
 import tifffile
+from peaks import watch
 from scipy.special import expit
 
 from mitofm.commands.composing import compose
@@ -71,7 +70,6 @@ def main() -> None:
 
 def run(*words: object, kill_after: float | None = None) -> tuple[float, float]:
     """Type a command in a process of its own: its CPU seconds, and the most memory that it had, GB."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [
         sys.executable,
         "-m",
@@ -85,23 +83,10 @@ def run(*words: object, kill_after: float | None = None) -> tuple[float, float]:
     if kill_after is not None:
         time.sleep(kill_after)
         begun.kill()
-    memory = 0.0
-    while begun.poll() is None:
-        memory = read_peak(begun.pid) or memory
-        time.sleep(0.1)
+    used, memory = watch(begun)
     if begun.returncode and kill_after is None:
         raise SystemExit(f"{' '.join(command)} ended with {begun.returncode}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, memory
-
-
-def read_peak(process: int) -> float:
-    """The most memory that a process has had, GB; 0 if it has ended. Its `ru_maxrss` would begin with that of this one."""
-    with suppress_errors(OSError):
-        for line in Path(f"/proc/{process}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 2**20
-    return 0.0
+    return used.ru_utime + used.ru_stime, memory / 1000
 
 
 def train(root: Path, slides: int) -> Path:

@@ -21,6 +21,7 @@ from typing import Any
 import hydra
 import numpy as np
 from clocks import read_clocks
+from peaks import watch
 
 from mitofm.commands import command_line, composing, grids, train
 from mitofm.runs import sums
@@ -71,11 +72,11 @@ def run_apart(*command: str) -> tuple[float, float, float]:
     start = time.perf_counter()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen([sys.executable, "-m", "mitofm", *command], stdout=said, stderr=said)
-        _, status, used = os.wait4(process.pid, 0)
-        if status:
+        used, peak = watch(process)
+        if process.returncode:
             said.seek(0)
             raise SystemExit(said.read().decode())
-    return used.ru_utime + used.ru_stime, time.perf_counter() - start, used.ru_maxrss / 1024
+    return used.ru_utime + used.ru_stime, time.perf_counter() - start, peak
 
 
 def compose_with_hydra(cells: list[list[str]], count: int) -> float:

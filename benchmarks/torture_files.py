@@ -100,7 +100,7 @@ def list_files(place: Place) -> Iterator[tuple[str, Path, Path | None]]:
     yield "list of 0.1", studies / "older" / "cells.csv", None
     for pattern, most in (("patches/*/*", 3), ("tables/*/*", 3), ("embeddings/*.npy", 2), ("embeddings/*.json", 2),
                           ("fingerprints/*.json", 4), ("statistics/*.kept", 4),
-                          ("statistics/*.said", 3), ("statistics/*.measured", 3), ("figures/*", 2),
+                          ("statistics/*.said", 3), ("statistics/*.measured", 3), ("statistics/*.samples", 3), ("figures/*", 2),
                           ("configs/*.json", 3), ("models/*.json", 2),
                           ("plans/*.json", 2)):  # fmt: skip
         found = [file for file in sorted(place.cache.glob(pattern)) if file.is_file()]

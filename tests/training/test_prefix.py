@@ -20,7 +20,7 @@ from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
-from mitofm.training.prefix import find_turns
+from mitofm.training.prefix import _NotKept, find_turns
 from mitofm.training.settings import Settings
 
 LAST = ["adaptation=lora", "adaptation.last_blocks=2"]
@@ -116,6 +116,18 @@ def test_the_view_of_every_seed_is_the_one_that_is_drawn(names: list[str]) -> No
         shown = turn(torch.from_numpy(cut_centre(patches, 16)), view).numpy()
         np.testing.assert_array_equal(augment(patches[1], seed), shown[1])
     assert len(drawn) > 3
+
+
+def test_a_transform_of_another_package_is_not_taken_for_one_that_turns() -> None:
+    from types import SimpleNamespace as Made
+
+    cell: Any = Made(
+        settings=Made(augment=Made(transforms=[{"_target_": "mylab.D4"}])),
+        store=Made(crop_px=16),
+        fit=Made(mixup=0, cutmix=0),
+    )
+    with pytest.raises(_NotKept, match=r"mylab\.D4 of the augmentation"):
+        find_turns(cell)
 
 
 def test_another_process_is_sent_the_names_of_the_files(tmp_path: Path) -> None:
