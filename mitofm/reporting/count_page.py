@@ -22,6 +22,7 @@ from mitofm.data.images.squares import cut_squares, resize
 from mitofm.data.proposals.blocks import Block, CachedTiles
 from mitofm.ground import files
 from mitofm.reporting.page import make_environment
+from mitofm.reporting.wording import name_one
 
 PAGE = "page.html"
 _LONGEST = 1100  # px of a picture on the page
@@ -86,6 +87,7 @@ def write_count_page(
     page = {
         "row": row,
         "words": words,
+        "called": name_one(words["1"]),
         "origin": origin,
         "numbers": _list_numbers(row, words["1"]),
         "pictures": pictures,
@@ -143,7 +145,7 @@ def _draw_density(small: np.ndarray, places: np.ndarray, row: Mapping[str, Any],
     picture = np.rint(weight * colours + (1 - weight) * grey).astype(np.uint8)
     caption = (
         "The density: how many mitotic figures a window of the hotspot's size holds if it is centred there, from "
-        f"none (grey) to {int(density.max())} (brightest)."
+        f"none (grey) to about {int(density.max()):,} (brightest)."
     )
     return _mark(picture, caption, np.empty((0, 2)), _find_box(row, scale / step))
 

@@ -85,6 +85,11 @@ def spell_amounts(keys: Iterable[Configuration]) -> str:
     return f"the labels of {words}" if ordered and ordered[0].fraction_unit == SLIDES else f"{words} of the labels"
 
 
+def name_one(what: str) -> str:
+    """One of a class, with its article: "a mitotic figure", "an atypical mitotic figure"."""
+    return f"{'an' if what[:1].lower() in set('aeiou') else 'a'} {what}"
+
+
 def list_few(words: Sequence[str], what: str) -> str:
     """The words, or how many there are of `what` if they are many."""
     return list_words(words) if len(words) <= FEW else f"{len(words)} {what}"

@@ -15,7 +15,7 @@ from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import format_interval, format_range, join, make_title, name_set, name_subset
 from mitofm.reporting.style import Drawn, find_limits, make_slug
-from mitofm.reporting.wording import name_tested, pick_left_out
+from mitofm.reporting.wording import name_one, name_tested, pick_left_out
 
 _FEW = 6
 """Up to this many are told one by one."""
@@ -50,7 +50,7 @@ def say_best(measured: Measured, drawn: Sequence[Drawn] = ()) -> list[Headline]:
     of = f", the highest of {len(members)}" if len(members) > 1 else ""
     tested = name_tested(best.set, pick_left_out(members), measured.leaks)
     words = (
-        f"On {found.slides} {tested}, {key.model} with {key.adaptation} ({what}) ranks a {positive} above a {negative} in "
+        f"On {found.slides} {tested}, {key.model} with {key.adaptation} ({what}) ranks {name_one(positive)} above {name_one(negative)} in "
         f"{100 * (found.value or 0):.0f} of 100 pairs: AUROC {format_interval(found)}{of}."
     )
     return [Headline(1, "best", words, next(iter(drawn), None))]

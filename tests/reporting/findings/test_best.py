@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import best
+from mitofm.reporting.wording import name_one
 
 if TYPE_CHECKING:
     from conftest import Study
@@ -25,3 +26,8 @@ def test_training_domains_that_one_configuration_leads_share_a_sentence(
         assert [sentence.count(word) for word in ("uni", "lora", "trained", "breast", "lung", "lymphoma")] == [1] * 6
     told = [float(word.split(" (")[0].split()[-1]) for word in inside.split(": ")[-1].split("; ")]
     assert told == sorted(told, reverse=True)
+
+
+def test_a_class_has_the_article_that_it_is_read_with() -> None:
+    assert name_one("mitotic figure") == "a mitotic figure"
+    assert name_one("atypical mitotic figure") == "an atypical mitotic figure"
