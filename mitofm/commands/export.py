@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mitofm.commands.asking import ask_about
 from mitofm.commands.predict import read_checkpoint
-from mitofm.ensembles.members import MEMBERS, is_ensemble
+from mitofm.ensembles.members import is_ensemble, list_members
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Patches, Positive
 from mitofm.ground.terminal import tell
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> None:
 
     export.check_format(settings.format)
     ensemble = _find_ensemble(given, settings.paths.runs)
-    names = [str(ensemble.parent / name) for name in read_config(ensemble)[MEMBERS]] if ensemble else [given]
+    names = [str(ensemble.parent / name) for name in list_members(ensemble)] if ensemble else [given]
     members = [read_checkpoint(name, settings) for name in names]
     for spec in {one.spec.name: one.spec for one in members}.values():
         if warning := export.check_licence(spec, settings.for_own_use):

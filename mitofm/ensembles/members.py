@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mitofm.ground.errors import MitofmError
-from mitofm.runs.folder import CellFolder, State, check_sums, has_file, read_config, read_stored
+from mitofm.runs.folder import CellFolder, State, check_sums, has_file, is_cell_name, read_config, read_stored
 from mitofm.runs.keys import PLACES
 from mitofm.runs.resolve import map_leaves
 from mitofm.runs.said import read_labels, read_metrics
@@ -50,6 +50,16 @@ def is_ensemble(folder: Path) -> bool:
     return MEMBERS in read_config(folder)
 
 
+def list_members(folder: Path) -> list[str]:
+    """The names of the cells that the ensemble in `folder` is made of. MitofmError: one of them is no name of a cell."""
+    names = read_config(folder)[MEMBERS]
+    if not isinstance(names, list) or not all(map(is_cell_name, names)):
+        raise MitofmError(
+            f"{folder.name} lists members that are no names of cells: make it again with `mitofm ensemble`"
+        )
+    return names
+
+
 def read_member(folder: Path) -> Member:
     """Read a finished cell.
 
@@ -63,7 +73,7 @@ def read_member(folder: Path) -> Member:
     check_sums(folder, checkpoint=False)
     config = read_config(folder)
     if MEMBERS in config:
-        raise MitofmError(f"{folder.name} is an ensemble: give its members, {', '.join(config[MEMBERS])}")
+        raise MitofmError(f"{folder.name} is an ensemble: give its members, {', '.join(list_members(folder))}")
     validation = folder / "validation.parquet"
     return Member(
         folder,

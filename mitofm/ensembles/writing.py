@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 from mitofm.ensembles.combining import Combined, combine
-from mitofm.ensembles.members import MEMBERS, Member, read_member
+from mitofm.ensembles.members import MEMBERS, Member, list_members, read_member
 from mitofm.ground import fingerprints
 from mitofm.ground.files import guarding, remove, write_json, write_parquet, write_text
 from mitofm.ground.locks import lock
@@ -59,7 +59,7 @@ def rewrite(place: Path, into: Path) -> None:
         MitofmError: a member is absent, damaged or another cell than before.
     """
     config = read_config(place)
-    members = [read_member(place.parent / name) for name in config[MEMBERS]]
+    members = [read_member(place.parent / name) for name in list_members(place)]
     calibrate, weighted = config[ENSEMBLE]["calibrate"], config[ENSEMBLE]["weights"] == "validation"
     combined = combine(members, calibrate, weighted)
     labels = _label(members, combined)

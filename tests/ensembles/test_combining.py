@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mitofm.ensembles.combining import combine
-from mitofm.ensembles.members import Member, group
+from mitofm.ensembles.members import Member, group, list_members
 from mitofm.evaluation.calibration import fit_platt
 from mitofm.evaluation.weighing import weigh
 from mitofm.ground.errors import MitofmError
@@ -157,3 +158,12 @@ def test_weights_find_the_one_that_knows() -> None:
     assert weights.sum() == pytest.approx(1)
     assert weights[1] > 0.9
     assert weigh(labels, np.stack([good, good])) == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize("odd", ["/etc", "../other", ".."])
+def test_members_of_a_folder_from_elsewhere_are_cells_beside_it(tmp_path: Path, odd: str) -> None:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"members": ["a-cell", odd]}))
+    with pytest.raises(MitofmError, match="no names of cells"):
+        list_members(tmp_path)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"members": ["a-cell", "b-cell"]}))
+    assert list_members(tmp_path) == ["a-cell", "b-cell"]
