@@ -14,7 +14,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 
 from mitofm.commands import yaml_files
@@ -122,10 +122,30 @@ def _find_misnamed(group: str, name: str) -> MitofmError | None:
     return None
 
 
+def _find_in_list(name: str, overrides: Sequence[str]) -> MitofmError | None:
+    """The error if an override goes on after a list with a word: Hydra takes it for a number."""
+    for number, one in enumerate(overrides):
+        try:
+            hydra_compose(name, overrides=list(overrides[: number + 1]))
+        except ValueError:
+            key = one.split("=")[0].lstrip("+~")
+            config = hydra_compose(name, overrides=list(overrides[:number]))
+            for at in re.finditer(r"\.", key):
+                if isinstance(OmegaConf.select(config, key[: at.start()]), ListConfig):
+                    inside = key[: at.start()]
+                    return MitofmError(
+                        f"{key}: {inside} is a list in this config. Give it as a whole: '{inside}=[...]'"
+                    )
+            break
+    return None
+
+
 def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmError:
     """An error of Hydra in our words: the thing, the place and what exists."""
     if isinstance(error.__cause__, yaml_files.ERRORS):
         return yaml_files.explain(error.__cause__, _list_own_yamls())
+    if inside := _find_in_list(name, overrides) if type(error) is ValueError else None:
+        return inside
     text = str(error)
     found = re.search(r"Could not override '([\w./@]+)'", text)
     key = found.group(1) if found else ""
@@ -137,7 +157,7 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
         while parent and not isinstance(OmegaConf.select(config, parent), DictConfig):
             parent, _, last = parent.rpartition(".")
         node = OmegaConf.select(config, parent) if parent else config
-        whole = f"{parent}.{last}"
+        whole = f"{parent}.{last}".strip(".")
         check_names({whole: None})
         if last in node and node[last] is None and key.startswith(f"{whole}."):
             return MitofmError(
@@ -147,7 +167,7 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
         groups = {group: list_group(group).values() for group in map(str, config) if (conf_dir() / group).is_dir()}
         keys = OmegaConf.to_container(config)
         assert isinstance(keys, dict)
-        return explain_unknown(whole.strip("."), known, keys, groups)
+        return explain_unknown(whole, known, keys, groups)
     if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
         group, choice = found.groups()
         if (group, choice) == ("hydra/sweeper", "optuna"):

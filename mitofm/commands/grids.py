@@ -23,7 +23,7 @@ from mitofm.ground.errors import MitofmError, describe_unforeseen
 from mitofm.ground.terminal import tell
 from mitofm.runs.resolve import resolve
 
-REFUSED = (Declined, MitofmError, HydraException, OmegaConfBaseException, YAMLError, OSError)
+REFUSED = (Declined, MitofmError, HydraException, OmegaConfBaseException, YAMLError, OSError, ValueError)
 """What is raised for configs that Hydra has to compose, if only to say what is wrong with them."""
 _told_slow: set[type] = set()
 

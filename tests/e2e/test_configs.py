@@ -254,6 +254,13 @@ def test_a_map_over_a_list_is_refused_with_the_way_to_replace_it() -> None:
     assert dict(replaced.data.source.domains) == {"a.svs": "lung"}
 
 
+def test_a_key_after_a_list_or_null_is_named_with_the_way_to_give_it() -> None:
+    with pytest.raises(MitofmError, match=r"^data\.origin\.x: data\.origin is a list .*'data\.origin=\[\.\.\.\]'$"):
+        compose("train", ["seed=1", "data.origin.x=1", "fraction=0.1"])
+    with pytest.raises(MitofmError, match=r"^comparisons is null .*'comparisons=\{x: \.\.\.\}'$"):
+        compose("train", ["comparisons.x=1"])
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
