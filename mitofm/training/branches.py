@@ -51,7 +51,7 @@ def go_on(cell: Cell, budget: Budget, pieces: int) -> None:
 class KeepBranch(pl.Callback):
     """Keeps the state of a training when its cool-down begins, for cells that train longer.
 
-    Must come after the callback that logs losses.
+    Must come after the callbacks that log losses and average weights: it keeps their states of this step.
 
     Args:
         pieces: into how many pieces a batch is cut.

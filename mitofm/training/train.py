@@ -74,9 +74,9 @@ def train(cell: Cell, adaptation: GradientAdaptation, pieces: int, rank: int, co
     check_every = budget.check_every if decides else 0
     save = SaveToResume(cell.folder / RESUME, cell.trainer.checkpoint_seconds, check_every)
     callbacks: list[pl.Callback] = [best, Patience(cell.fit.patience)] if decides else []
+    callbacks += [average] if average else []  # after those that look at the weights that a check has seen
     if budget.cooldown is not None:
         callbacks += [KeepBranch(cell, budget, pieces)]
-    callbacks += [average] if average else []  # last: the others look at the weights that a check has seen
     try:
         trainer = train_module(cell, module, load_batches(cell, budget, rank, prefix), callbacks, save, copies)
     except torch.cuda.OutOfMemoryError as error:

@@ -99,17 +99,18 @@ def test_a_search_needs_the_checks_that_a_cool_down_has_not(resolved: Callable[.
 def test_a_damaged_state_is_not_gone_on_from(
     trained: Callable[..., dict[str, bytes]], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trained(10, "first", "cache")
+    averaging = ("adaptation=full", "adaptation.ema=0.9")
+    trained(10, "first", "cache", *averaging)
     (kept,) = tmp_path.glob("cache/branches/*/8.ckpt")
     held = bytearray(kept.read_bytes())
     held[len(held) // 2] ^= 0b0100_0000
     kept.write_bytes(held)
     kept.with_suffix(".curves").write_bytes(b"cut")
     caplog.set_level(logging.INFO)
-    found = trained(20, "then", "cache")
+    found = trained(20, "then", "cache", *averaging)
     assert "8.ckpt is damaged: it is not gone on from" in caplog.text
     assert "goes on from" not in caplog.text
-    assert trained(20, "again", "cache", "fit.cooldown=0.1")  # from the state at step 16, which `then` has left
+    assert trained(20, "again", "cache", *averaging) == found  # from the state at step 16, which `then` has left
     assert "goes on from step 16" in caplog.text
     assert found.keys() == set(RESULTS)
 
