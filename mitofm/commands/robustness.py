@@ -91,4 +91,4 @@ def _measure(asked: RobustnessSettings, settings: Settings) -> Iterator[tuple[st
                 raise
             refused.append(str(error))
     if len(refused) == len(_USUAL):
-        raise MitofmError("; ".join(refused))
+        raise MitofmError("; ".join(dict.fromkeys(refused)))

@@ -98,7 +98,8 @@ def measure(
         drop: whether to train the probes of `performance_drop`, too, which takes longer than all else.
 
     Raises:
-        MitofmError: the table has no such column, fewer than two of its values can be compared, or a candidate is even.
+        MitofmError: the table has no such column, fewer than two of its values can be compared, a feature is not finite, or a
+            candidate is even.
     """
     if even := [k for k in candidates if k % 2 == 0 or k < 1]:
         raise MitofmError(f"k={even[0]}: give odd numbers of neighbours, whose votes have no ties")
@@ -106,9 +107,13 @@ def measure(
         raise MitofmError(
             f"data set {table['dataset'].iloc[0]!r} does not state the {by} of its samples; it has: {', '.join(table)}"
         )
+    if not np.isfinite(features).all():
+        raise MitofmError("the backbone gives embeddings that are not finite: check its weights, or take fit.precision=fp32")
+    named = table[by].astype(str).where(table[by].notna())
+    table = table.assign(**{by: named})
     enough = _find_comparable(table, by, pairs)
-    kept = table[by].isin(enough).to_numpy()
-    left_out = tuple(sorted(set(table[by].dropna().astype(str)) - set(enough)))
+    kept = named.isin(enough).to_numpy()
+    left_out = tuple(sorted(set(named.dropna()) - set(enough)))
     if len(enough) < 2:
         raise MitofmError(
             f"{by}: {len(enough)} value(s) with enough samples of both classes on several slides "
@@ -153,7 +158,7 @@ class _Samples:
     @classmethod
     def of(cls, table: pd.DataFrame, by: str) -> _Samples:
         slides, names = pd.factorize(table["slide"].astype(str), sort=True)
-        return cls(table["label"].to_numpy(), slides, pd.factorize(table[by].astype(str))[0], list(names))
+        return cls(table["label"].to_numpy(), slides, pd.factorize(table[by])[0], list(names))
 
 
 def _find_comparable(table: pd.DataFrame, by: str, pairs: int) -> list[str]:
@@ -162,7 +167,7 @@ def _find_comparable(table: pd.DataFrame, by: str, pairs: int) -> list[str]:
     left = counts.groupby(level=[0, 1]).agg(lambda cell: cell.sum() - cell.max())
     classes = table["label"].nunique()
     enough = left[left >= pairs].groupby(level=0).size() == classes
-    return sorted(map(str, enough.index[enough & (classes > 1)]))
+    return sorted(enough.index[enough & (classes > 1)])
 
 
 def _keep_first(every: Neighbours, k: int) -> Neighbours:

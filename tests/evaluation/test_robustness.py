@@ -102,6 +102,23 @@ def test_neither_the_order_of_samples_nor_the_scale_of_features_matters(seed: in
     assert all(-1 <= found.estimates[metric].value <= 1 for metric in (CROMA, CROMA_TAIL))
 
 
+def test_a_column_of_numbers_is_as_good_as_one_of_words() -> None:
+    table, features = make(0)
+    words = measure(table, features, "scanner")
+    years = table["scanner"].map({"scanner 0": 2019, "scanner 1": 2020, "scanner 2": 2021})
+    for numbers in (years, years / 2, years.astype("Int64"), years.astype("category")):
+        found = measure(table.assign(year=numbers), features, "year")
+        assert values(found) == pytest.approx(values(words))
+        assert found.levels == tuple(sorted(numbers.astype(str).unique()))
+
+
+def test_an_embedding_that_is_not_finite_is_refused() -> None:
+    table, features = make(0)
+    features[3] = np.nan
+    with pytest.raises(MitofmError, match="not finite"):
+        measure(table, features, "scanner")
+
+
 def test_embeddings_by_class_have_more_of_it_than_embeddings_by_scanner() -> None:
     good, bad = (measure(*make(0, classes=c, levels=s), "scanner").estimates for c, s in ((4.0, 0.0), (0.0, 4.0)))
     for metric in (INDEX, MARGIN_INDEX, CROMA, CROMA_TAIL):
