@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
         read_frozen(settings)
     records = []
     for asked, settings in cells:
-        record = Record.of(settings.dataset.card.name, settings.backbone, dict(_measure(asked, settings)))
+        record = Record.of(settings, dict(_measure(asked, settings)))
         record.keep(settings.paths.runs)
         records.append(record)
     table = tabulate(records)

@@ -108,7 +108,9 @@ def measure(
             f"data set {table['dataset'].iloc[0]!r} does not state the {by} of its samples; it has: {', '.join(table)}"
         )
     if not np.isfinite(features).all():
-        raise MitofmError("the backbone gives embeddings that are not finite: check its weights, or take fit.precision=fp32")
+        raise MitofmError(
+            "the backbone gives embeddings that are not finite: check its weights, or take fit.precision=fp32"
+        )
     named = table[by].astype(str).where(table[by].notna())
     table = table.assign(**{by: named})
     enough = _find_comparable(table, by, pairs)

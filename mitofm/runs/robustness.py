@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mitofm.backbones.spec import BackboneSpec
 from mitofm.evaluation.robustness import Robustness
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import checksum, read_json, write_json
+from mitofm.training.settings import Settings
 
 FOLDER = "robustness"
+SEEN = ("data.crop_px", "data.mpp", "fit.precision")
 
 
 @dataclass(frozen=True)
 class Record:
-    """One backbone on one data set: `contract` as `BackboneSpec.contract`, what was `found` by column."""
+    """One backbone on one data set.
+
+    Attributes:
+        contract: as `BackboneSpec.contract`.
+        seen: what else decides embeddings, by key of a cell's config (`SEEN`).
+        found: what was measured, by column.
+    """
 
     dataset: str
     backbone: str
     weights: str
     contract: dict[str, Any]
+    seen: dict[str, Any]
     found: dict[str, Robustness]
 
     @classmethod
-    def of(cls, dataset: str, spec: BackboneSpec, found: dict[str, Robustness]) -> Record:
+    def of(cls, settings: Settings, found: dict[str, Robustness]) -> Record:
         """From a measurement."""
-        return cls(dataset, spec.name, spec.weights, spec.contract(), found)
+        spec = settings.backbone
+        seen = {key: find_value(settings.config, key) for key in SEEN}
+        return cls(settings.dataset.card.name, spec.name, spec.weights, spec.contract(), seen, found)
 
     def keep(self, runs: Path) -> None:
-        """Write it; a measurement of the same embeddings is replaced."""
-        place = fingerprints.of([self.dataset, self.contract])[:12]
+        """Write it; a measurement of the same backbone that sees the same is replaced, such as of a twin of another seed."""
+        place = fingerprints.of([self.dataset, self.contract, self.seen])[:12]
         content = asdict(self)
         file = runs / FOLDER / f"{self.dataset}-{self.backbone}-{self.weights}-{place}.json"
         write_json(file, {"checksum": checksum(content), **content})
@@ -50,6 +60,12 @@ def read_records(runs: Path) -> Iterator[Record]:
                 yield Record(**content)
         except (OSError, ValueError, TypeError, KeyError, MitofmError):
             continue
+
+
+def find_value(config: Mapping[str, Any], key: str) -> Any:
+    """The value of a key of `SEEN` in a cell's config; None if it has none."""
+    group, name = key.split(".")
+    return (config.get(group) or {}).get(name)
 
 
 def _read(plain: dict[str, Any]) -> Robustness:

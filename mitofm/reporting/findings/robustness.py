@@ -3,8 +3,9 @@ adapted models lose on other domains: the rank correlation over backbones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -19,7 +20,7 @@ from mitofm.reporting.findings.domain_shift import measure_gaps
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.robustness import BY, HEADINGS, name_model, tabulate
 from mitofm.reporting.tables import ADAPTATION, LABELS, SETTING, Entry, Table, make_table, show_difference
-from mitofm.runs.robustness import Record, read_records
+from mitofm.runs.robustness import Record, find_value, read_records
 
 LEAST = 8
 """Of fewer backbones the interval of a rank correlation holds nearly everything."""
@@ -54,23 +55,24 @@ def find(measured: Measured) -> Found:
 
 
 def pick_records(measured: Measured, records: Iterable[Record]) -> list[Record]:
-    """Those of backbones of the study as its cells have them: the same weights, image side, recipe and normalisation."""
+    """Those of the study's backbones as its cells have them: the same weights, image side, recipe, normalisation, crops, precision."""
     spoken = {result.group.a_cell for result in measured.results}
     cells = measured.done[measured.done["cell"].isin(spoken)]
     known = group_by(cells.itertuples(), lambda row: (row.dataset, row.backbone, row.weights))
 
     def is_known(record: Record) -> bool:
         same = known.get((record.dataset, record.backbone, record.weights), [])
-        return any(_is_same(record, measured.stored.collected.config(row.cell).get("backbone")) for row in same)
+        return any(_is_same(record, measured.stored.collected.config(row.cell)) for row in same)
 
     return [record for record in records if is_known(record)]
 
 
-def _is_same(record: Record, backbone: dict | None) -> bool:
-    """Whether a cell's backbone gives the embeddings that were measured; one of a config that is not known does by its name."""
-    return not backbone or all(
-        backbone[key] == record.contract[key] for key in CONTRACT if key in backbone and key in record.contract
-    )
+def _is_same(record: Record, config: Mapping[str, Any]) -> bool:
+    """Whether a cell has the embeddings that were measured, by all that its config is known to say."""
+    backbone = config.get("backbone") or {}
+    stated = [(value, find_value(config, key)) for key, value in record.seen.items()]
+    stated += [(record.contract[key], backbone.get(key)) for key in CONTRACT if key in record.contract]
+    return all(own is None or one == own for one, own in stated)
 
 
 def predict(records: Sequence[Record], gaps: Sequence[Pair]) -> list[Prediction]:

@@ -23,11 +23,17 @@ Measure = Callable[["Study"], Measured]
 
 
 def record(
-    backbone: str, value: float, weights: str = "pretrained", img_size: int = 64, dataset: str = "midog"
+    backbone: str,
+    value: float,
+    weights: str = "pretrained",
+    img_size: int = 64,
+    dataset: str = "midog",
+    crop_px: int = 64,
 ) -> Record:
     estimates = {metric: Estimate(value, value - 0.1, value + 0.1, slides=20) for metric in METRICS}
     found = Robustness(estimates, 5, 0.1, 0.75, 0.2, 1.0, 0.6, ("A", "B"), (), 100)
-    return Record(dataset, backbone, weights, {"img_size": img_size, "name": backbone}, {"scanner": found})
+    contract, seen = {"img_size": img_size, "name": backbone}, {"data.crop_px": crop_px, "fit.precision": "fp32"}
+    return Record(dataset, backbone, weights, contract, seen, {"scanner": found})
 
 
 def gaps(measured: Measured) -> dict[str, float]:
@@ -37,22 +43,25 @@ def gaps(measured: Measured) -> dict[str, float]:
 
 
 def test_a_record_is_read_back_and_a_damaged_one_is_passed_over(tmp_path: Path) -> None:
-    kept = [record("uni", 0.7), record("uni", 0.6, img_size=96)]
+    kept = [record("uni", 0.7), record("uni", 0.6, img_size=96), record("uni", 0.5, crop_px=32)]
     for one in kept:
         one.keep(tmp_path)
     read = list(read_records(tmp_path))
     assert sorted(read, key=str) == sorted(kept, key=str)
     file = sorted((tmp_path / FOLDER).iterdir())[0]
     file.write_text(json.dumps(json.loads(file.read_text()) | {"dataset": "another"}))
-    assert len(list(read_records(tmp_path))) == 1
+    assert len(list(read_records(tmp_path))) == 2
 
 
 def test_only_embeddings_that_the_study_has_are_shown(study: Study, measure: Measure) -> None:
     folder = study.add(backbone="uni")
-    (folder / "config.yaml").write_text(yaml.safe_dump({"backbone": {"name": "uni", "img_size": 64}}))
+    (folder / "config.yaml").write_text(
+        yaml.safe_dump({"backbone": {"name": "uni", "img_size": 64}, "data": {"crop_px": 64}})
+    )
     records = [
         record("uni", 0.7),
         record("uni", 0.7, img_size=96),
+        record("uni", 0.7, crop_px=32),
         record("uni", 0.7, "random"),
         record("virchow", 0.7),
     ]
