@@ -39,7 +39,7 @@ def ask_hub(spec: BackboneSpec) -> Access:
     assert spec.hub is not None
     url = hf_hub_url(spec.hub, spec.hub_file, revision=spec.revision)
     host = urlsplit(constants.ENDPOINT).hostname
-    enter = f"accept the terms on {spec.link}, log in with `hf auth login` or set HF_TOKEN"
+    enter = f"accept the terms on {spec.page}, log in with `hf auth login` or set HF_TOKEN"
     gate = f"; it is gated: {enter}" if spec.gated else ""
     try:
         found = get_hf_file_metadata(url)
@@ -51,18 +51,18 @@ def ask_hub(spec: BackboneSpec) -> Access:
         return Access(
             False,
             f"{spec.hub} is gated, and {host} does not let the user of this token in",
-            f"accept the terms on {spec.link} and wait until they are granted; a fine-grained token must also be "
+            f"accept the terms on {spec.page} and wait until they are granted; a fine-grained token must also be "
             "allowed to read gated repositories",
         )
     except RevisionNotFoundError:
-        return Access(False, f"{spec.hub} on {host} has no revision {spec.revision}", f"look at {spec.link}")
+        return Access(False, f"{spec.hub} on {host} has no revision {spec.revision}", f"look at {spec.page}")
     except EntryNotFoundError:
-        return Access(False, f"{spec.hub} on {host} has no file {spec.hub_file}", f"look at {spec.link}")
+        return Access(False, f"{spec.hub} on {host} has no file {spec.hub_file}", f"look at {spec.page}")
     except RepositoryNotFoundError:
         return Access(
             False,
             f"{host} has no model {spec.hub}, or hides it from who asks",
-            f"look at {spec.link}; if it is private, log in with `hf auth login` or set HF_TOKEN",
+            f"look at {spec.page}; if it is private, log in with `hf auth login` or set HF_TOKEN",
         )
     except HfHubHTTPError as error:
         status = error.response.status_code

@@ -62,6 +62,11 @@ class BackboneSpec:
         """
         return read(cls, config, "backbone")
 
+    @property
+    def page(self) -> str:
+        """Where its terms are to be read."""
+        return self.link or (f"the page of {self.hub} on the hub" if self.hub else "the page that it is from")
+
     def contract(self) -> dict[str, Any]:
         """What decides the embeddings of given weights, as JSON-like data."""
         stated = {key: getattr(self, key) for key in CONTRACT if key != "lora_alpha" or self.lora_alpha is not None}

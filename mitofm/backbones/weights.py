@@ -81,14 +81,19 @@ def locate(spec: BackboneSpec, folder: Path) -> Path | None:
     return None
 
 
+def refuse_absent(spec: BackboneSpec) -> None:
+    """Raise a MitofmError if the spec's file, which was not found, is a path: then the hub is not asked."""
+    if _is_path(spec):
+        raise MitofmError(f"backbone.file={spec.file} of backbone {spec.name!r}: there is no such file")
+
+
 def _is_path(spec: BackboneSpec) -> bool:
     """Whether `file` says where to look, and not only under which name."""
     return spec.file is not None and Path(spec.file).name != spec.file
 
 
 def _fetch(spec: BackboneSpec, folder: Path) -> Path:
-    if _is_path(spec):
-        raise MitofmError(f"backbone.file={spec.file} of backbone {spec.name!r}: there is no such file")
+    refuse_absent(spec)
     if spec.hub is None:
         raise MitofmError(_describe_missing(spec, folder))
     from huggingface_hub import hf_hub_download
@@ -110,7 +115,7 @@ def _describe_missing(spec: BackboneSpec, folder: Path) -> str:
     ways = []
     if spec.hub:
         terms = "accept the terms and log in with `hf auth login`" if spec.gated else "be online"
-        ways.append(f"{terms}, and {spec.hub_file} is fetched from {spec.link}")
+        ways.append(f"{terms}, and {spec.hub_file} is fetched from {spec.link or spec.hub}")
     if spec.file:
         named = f"its {spec.hub_file} as {spec.file}" if spec.hub else spec.file
         ways.append(f"put {named} into {folder} (paths.weights, MITOFM_WEIGHTS)")

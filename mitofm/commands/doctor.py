@@ -25,6 +25,7 @@ _TERMS = {
     "commercial": ("commercial use", "commercial"),
     "redistribution": ("passing on what is trained on it", "redistribute_adapters"),
 }  # of a use: in words, and the key of a backbone's YAML
+_PATIENCE = 20  # seconds that sinfo may take
 _ROOM_GB = 5  # a smaller room is soon filled by checkpoints and patches
 
 
@@ -75,6 +76,8 @@ def _run_check(check: Callable[[Settings], Finding], settings: Settings) -> Find
     """The finding of a check; an exception of it is one too."""
     try:
         return check(settings)
+    except MitofmError as error:
+        return Finding(BAD, str(error))
     except Exception as error:
         return Finding(BAD, f"{type(error).__name__}: {error}")
 
@@ -108,7 +111,7 @@ def _check_device(settings: Settings) -> Finding:
 
 def _check_weights(settings: Settings) -> Finding:
     from mitofm.backbones.access import ask_hub
-    from mitofm.backbones.weights import check_sum, locate
+    from mitofm.backbones.weights import check_sum, locate, refuse_absent
 
     spec, folder = settings.backbone, settings.paths.weights
     if spec.weights == "random":
@@ -118,6 +121,7 @@ def _check_weights(settings: Settings) -> Finding:
             return Finding(OK, f"{spec.name}: {file}, of which no sha256 is stated")
         check_sum(spec, file, Remembered(settings.paths.cache / "fingerprints"))
         return Finding(OK, f"{spec.name}: {file}, sha256 as stated")
+    refuse_absent(spec)
     by_hand = f"put {f'its {spec.hub_file} as ' if spec.hub else ''}{spec.file} into {folder}" if spec.file else ""
     if spec.hub is None:
         return Finding(BAD, f"{spec.name}: not on this machine", f"{by_hand}, or backbone.file=PATH")
@@ -136,7 +140,7 @@ def _check_licence(spec: BackboneSpec, use: str) -> Finding:
         if getattr(spec, key) is False:
             return Finding(BAD, f"{terms} forbids {what} (use={use})", f"`mitofm models {key}=true` lists others")
         if getattr(spec, key) is None:
-            return Finding(NOTE, f"{terms} leaves {what} open (use={use})", f"read the terms: {spec.link}")
+            return Finding(NOTE, f"{terms} leaves {what} open (use={use})", f"read the terms: {spec.page}")
     forbidden = [what for what, key in _TERMS.values() if getattr(spec, key) is False]
     return Finding(NOTE if forbidden else OK, terms + (f" forbids {' and '.join(forbidden)}" if forbidden else ""))
 
@@ -194,9 +198,13 @@ def _check_slurm(settings: Settings) -> Finding:
     if shutil.which("sinfo") is None:
         return Finding(OK, "not installed; not needed for the basic and the local launcher")
     command = ["sinfo", "--noheader", "--format=%P %a %D"]
-    seen = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    if seen.returncode:
-        return Finding(NOTE, f"installed, but does not answer: {seen.stderr.strip()}", "ask whoever runs the cluster")
+    try:
+        seen = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        silent = (seen.stderr.strip() or f"exit status {seen.returncode}") if seen.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        silent = str(error)
+    if silent:
+        return Finding(NOTE, f"installed, but does not answer: {silent}", "ask whoever runs the cluster")
     return Finding(OK, "; ".join(seen.stdout.split("\n")[:4]).strip("; "))
 
 

@@ -18,7 +18,7 @@ import json, sys
 from types import SimpleNamespace
 from mitofm.backbones.access import ask_hub
 link = "https://hub/card"
-specs = [SimpleNamespace(hub_file="model.safetensors", revision=None, sha256=None, link=link, gated=True) for _ in sys.argv[1:]]
+specs = [SimpleNamespace(hub_file="model.safetensors", revision=None, sha256=None, page=link, gated=True) for _ in sys.argv[1:]]
 for spec, words in zip(specs, sys.argv[1:]):
     vars(spec).update(word.split("=") for word in words.split())
 print(json.dumps([vars(ask_hub(spec)) for spec in specs]))

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import yaml
 from huggingface_hub import constants
 
+from mitofm.commands.doctor import CHECKS, NOTE
 from mitofm.ground.config import conf_dir
 
 from ..hub import LET_IN, SHA256, Hub
@@ -14,9 +18,10 @@ from ..hub import LET_IN, SHA256, Hub
 OWN = {
     "ungated": {"hub": "lab/open", "sha256": SHA256, "licence": "MIT", "commercial": True},
     "gated": {"hub": "lab/gated", "gated": True, "licence": "CC-BY-NC-ND-4.0", "commercial": False},
-    "missing": {"hub": "lab/none", "licence": "Apache-2.0", "commercial": True},
-    "wrong_sha": {"hub": "lab/open", "sha256": "0" * 64, "licence": None, "commercial": None},
+    "missing": {"hub": "lab/none", "licence": "Apache-2.0", "commercial": True, "link": None},
+    "wrong_sha": {"hub": "lab/open", "sha256": "0" * 64, "licence": None, "commercial": None, "link": None},
     "wrong_file": {"file": "here.safetensors", "sha256": "0" * 64},
+    "absent_file": {"file": "no/such.safetensors", "hub": "lab/open"},
 }
 
 
@@ -76,6 +81,9 @@ def test_a_model_is_ungated_gated_missing_or_another_file(
     assert "has no model lab/none" in by_name["missing"][0]
     assert f"sha256 {SHA256}, expected {'0' * 64}" in by_name["wrong_sha"][0]
     assert f"{tmp_path / 'here.safetensors'} is not the file that backbone 'wrong_file' states" in " ".join(told)
+    # A path is not looked for on the hub, neither here nor in training.
+    assert "BAD   weights  backbone.file=no/such.safetensors of backbone 'absent_file': there is no such file" in told
+    assert "look at the page of lab/none on the hub; if it is private" in " ".join(told)
     assert told[-1].endswith("cannot run here yet: weights")
     monkeypatch.setenv("HF_TOKEN", LET_IN)
     code, told = doctor("backbone=gated")
@@ -116,4 +124,17 @@ def test_terms_that_forbid_the_use_are_told(
     assert ended == code
     for line in told:
         assert any(one.startswith(line) for one in lines), lines
-    assert "leaves commercial use open" in str(doctor("backbone=wrong_sha", "use=commercial")[1])
+    open_ = str(doctor("backbone=wrong_sha", "use=commercial")[1])
+    assert "leaves commercial use open" in open_
+    assert "read the terms: the page of lab/open on the hub" in open_
+
+
+def test_a_cluster_that_does_not_answer_hinders_nothing_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(command: list[str], **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, 20)
+
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(subprocess, "run", hang)
+    found = CHECKS["Slurm"](Mock())
+    assert found.status == NOTE
+    assert "timed out after 20 seconds" in found.message
