@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> None:
         raise MitofmError("give a study, or two cells or more, then key=value")
     from mitofm.ensembles.combining import combine
     from mitofm.ensembles.members import group, read_member
+    from mitofm.ensembles.worth import require_same_samples
     from mitofm.ensembles.writing import ensemble
 
     beside = find_cell(settings.paths.runs, settings.beside, "metrics.json") if settings.beside else None
@@ -53,7 +54,9 @@ def main(arguments: list[str]) -> None:
                 f"{', with one split: train with split_seed=42 and several seeds' if settings.over == 'seed' else ''}"
             )
     for one in groups:  # all are refused before any is written
-        combine(one, settings.calibrate, weighted)
+        combined = combine(one, settings.calibrate, weighted)
+        if beside:
+            require_same_samples(beside, one, combined)
     for one in groups:
         made = ensemble(one, settings.calibrate, weighted, runs, settings.study, settings.paths.cache)
         tell(made.name)

@@ -69,7 +69,8 @@ def read_member(folder: Path) -> Member:
     """
     state = CellFolder(folder.parent.parent, folder.name).read_state()
     if state is not State.DONE:
-        raise MitofmError(f"{folder.name} is {state.value}: an ensemble is made of finished cells")
+        what = f"there is no cell {folder.name}" if state is State.TO_DO else f"{folder.name} is {state.value}"
+        raise MitofmError(f"{what}: an ensemble is made of finished cells")
     check_sums(folder, checkpoint=False)
     config = read_config(folder)
     if MEMBERS in config:
@@ -122,11 +123,21 @@ def require_fit(members: Sequence[Member]) -> bool:
 
 
 def group(members: Sequence[Member], over: str) -> list[list[Member]]:
-    """The members that differ in nothing but `over` (a key of `OVER`), those of each ensemble together."""
-    found: dict[str, list[Member]] = {}
+    """The members that differ in nothing but `over` (a key of `OVER`), those of each ensemble together.
+
+    Raises:
+        MitofmError: two of an ensemble do not differ in that: they have learning rates or files of their own.
+    """
+    name_common, name_own = OVER[over]
+    found: dict[str, dict[str, Member]] = {}
     for one in members:
-        found.setdefault(repr(OVER[over](one)), []).append(one)
-    return list(found.values())
+        together = found.setdefault(repr(name_common(one)), {})
+        if (other := together.setdefault(repr(name_own(one)), one)) is not one:
+            raise MitofmError(
+                f"{other.folder.name} and {one.folder.name} have the same {over} and differ in a learning rate or a file: name "
+                "the cells of each ensemble"
+            )
+    return [list(together.values()) for together in found.values()]
 
 
 def _name_rest(one: Member, *left_out: str, groups: Sequence[str] = ()) -> list[Any]:
@@ -144,18 +155,28 @@ def _read_group(one: Member, name: str, *left_out: str) -> Any:
 _SETTINGS = ("adaptation", "augment", "fit", "protocol", "data")
 
 
-OVER: dict[str, Callable[[Member], Any]] = {
-    "seed": lambda one: [*_name_rest(one, groups=(*_SETTINGS, "split", "backbone")), one.split_seed],
-    "fold": lambda one: [
-        *_name_rest(one, "train_domain", groups=(*_SETTINGS, "backbone")),
-        _read_group(one, "split", "fold"),
-        one.split_seed,
-        one.training_seed,
-    ],
-    "backbone": lambda one: [
-        *_name_rest(one, "backbone", "weights", groups=("augment", "fit", "protocol", "data", "split")),
-        one.split_seed,
-        one.training_seed,
-    ],
+OVER: dict[str, tuple[Callable[[Member], Any], Callable[[Member], Any]]] = {
+    "seed": (
+        lambda one: [*_name_rest(one, groups=(*_SETTINGS, "split", "backbone")), one.split_seed],
+        lambda one: [one.labels["seed"], one.training_seed],
+    ),
+    "fold": (
+        lambda one: [
+            *_name_rest(one, "train_domain", groups=(*_SETTINGS, "backbone")),
+            _read_group(one, "split", "fold"),
+            one.split_seed,
+            one.training_seed,
+        ],
+        lambda one: _read_group(one, "split"),
+    ),
+    "backbone": (
+        lambda one: [
+            *_name_rest(one, "backbone", groups=("augment", "fit", "protocol", "data", "split")),
+            _read_group(one, "adaptation", "lr", "head_lr"),  # those of a backbone's family
+            one.split_seed,
+            one.training_seed,
+        ],
+        lambda one: [one.labels["backbone"], _read_group(one, "backbone")],
+    ),
 }
-"""What members of an ensemble may differ in, each with what they then have in common."""
+"""What members of an ensemble may differ in: with what they then have in common, and what each has of its own."""

@@ -5,8 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mitofm.ensembles.combining import Combined
+from mitofm.ensembles.members import Member
 from mitofm.evaluation.statistics import Estimate, subtract_paired
+from mitofm.ground.errors import MitofmError
 from mitofm.runs.measured import measure_cell
+from mitofm.runs.tables import read_predictions
+
+
+def require_same_samples(rival: Path, members: Sequence[Member], combined: Combined) -> None:
+    """Raise a MitofmError if the cell `rival` is not tested on the samples of an ensemble."""
+    columns = ["sample_id", "slide", "label"]
+    own, other = (
+        one[columns].sort_values("sample_id", ignore_index=True)
+        for one in (combined.predictions, read_predictions(rival / "predictions.parquet"))
+    )
+    if not own.equals(other):
+        raise MitofmError(
+            f"{rival.name} shares {own['sample_id'].isin(other['sample_id']).sum()} of its {len(other)} test samples with the "
+            f"{len(own)} of the ensemble of {members[0].folder.name} and others: a cell beside it is tested on the same"
+        )
 
 
 def measure_worth(made: Path, others: Sequence[Path], metric: str = "auroc") -> dict[str, Estimate]:

@@ -67,8 +67,10 @@ def rewrite(place: Path, into: Path) -> None:
 
 
 def mend(place: Path, runs: Path) -> None:
-    """Write a damaged ensemble again, in its own folder."""
+    """Write a damaged ensemble again, in its own folder; errors as `rewrite`, which leave it as it is."""
     folder = CellFolder(runs, place.name)
+    for name in list_members(place):
+        read_member(place.parent / name)  # raises before the marker is gone
     with lock(folder.lock) as held, guarding(folder.path, held.require):
         remove(folder.path / State.DONE.value)
         rewrite(place, folder.path)

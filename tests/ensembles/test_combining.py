@@ -1,5 +1,6 @@
 """The mean of calibrated logits, on made-up members whose truth is known."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,22 @@ def test_cells_of_a_study_are_grouped_by_what_they_share() -> None:
     apart = Member(**{**vars(member(3)), "labels": LABELS | {"seed": 3, "split_seed": 2}})
     full = Member(**{**vars(member(4)), "labels": LABELS | {"adaptation": "full", "seed": 4, "split_seed": 1}})
     assert [len(one) for one in group([*cells, apart, full], "seed")] == [3, 1, 1]
+
+
+def test_an_ensemble_over_backbones_mixes_neither_twins_nor_ranks() -> None:
+    def cell(backbone: str, weights: str, rank: int, lr: float) -> Member:
+        labels = LABELS | {"seed": 1, "split_seed": 1, "backbone": backbone, "weights": weights}
+        settings = {"adaptation": {"rank": rank, "lr": lr}}
+        return Member(**{**vars(member(1)), "labels": labels, "config": settings})
+
+    cells = [cell(*one) for one in product(("tiny", "large"), ("pretrained", "random"), (8, 16), (1.0,))]
+    found = group(cells, "backbone")
+    assert len(found) == 4
+    assert all([one.labels["backbone"] for one in together] == ["tiny", "large"] for together in found)
+    own_rates = [cell("tiny", "pretrained", 8, 1.0), cell("large", "pretrained", 8, 0.1)]
+    assert len(group(own_rates, "backbone")) == 1
+    with pytest.raises(MitofmError, match="have the same backbone and differ in a learning rate"):
+        group([*own_rates, cell("tiny", "pretrained", 8, 0.5)], "backbone")
 
 
 @given(st.integers(0, 10_000), st.floats(0.01, 100), st.floats(-50, 50))

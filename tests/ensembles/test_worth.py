@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mitofm.commands.ensemble import main
 from mitofm.ensembles.worth import measure_worth
+from mitofm.ensembles.writing import mend
+from mitofm.ground.errors import MitofmError
 
 from ..made_up import Study
 
@@ -23,3 +26,20 @@ def test_the_difference_is_that_of_the_metrics_and_slides_are_paired(study: Stud
     assert found.low < found.value < found.high
     same = measure_worth(made, [made, made])["all"]
     assert same.value == 0
+
+
+def test_a_rival_that_is_tested_on_other_samples_is_refused_before_anything_is_written(study: Study) -> None:
+    one, other, rival = (
+        study.add(adaptation=kind, seed=seed) for kind, seed in (("lora", 42), ("full", 42), ("lora", 43))
+    )
+    with pytest.raises(MitofmError, match=rf"{rival.name} shares \d+ of its \d+ test samples"):
+        main([one.name, other.name, f"beside={rival.name}", f"paths.runs={study.runs}"])
+    assert [folder.name for folder in (study.runs / "studies").iterdir()] == [study.name]
+
+
+def test_an_ensemble_whose_member_is_lost_stays_as_it_is(study: Study) -> None:
+    made = study.add()
+    (made / "config.yaml").write_text("members: [a-cell, b-cell]")
+    with pytest.raises(MitofmError, match="there is no cell a-cell"):
+        mend(made, study.runs)
+    assert (made / "DONE").is_file()
