@@ -21,6 +21,7 @@ from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums, read_
 from mitofm.runs.said import read_metrics
 from mitofm.runs.sums import Unfit
 from mitofm.runs.tables import read_predictions, read_split
+from mitofm.training.saved import BRANCHES, STATE, is_whole
 
 WHOLE, UNCHECKED, DAMAGED = "whole", "unchecked", "damaged"
 KINDS = ("cells", "journals", "patch stores", "tables", "embeddings", "kept results", "bundles")
@@ -164,6 +165,9 @@ def _check_cache(cache: Path) -> Iterator[Checked]:
         for entry in sorted((cache / folder).glob("[!.]*.*")):
             if entry.suffix != ".json":  # of before: nobody reads it
                 yield _judge_kept(entry, DAMAGED if fetch(entry) is None else WHOLE)
+    for entry in sorted((cache / BRANCHES).glob("*/[!.]*")):
+        whole = is_whole(entry) if entry.suffix == STATE else fetch(entry) is not None
+        yield _judge_kept(entry, WHOLE if whole else DAMAGED)
 
 
 def _judge_kept(entry: Path, state: str) -> Checked:

@@ -21,7 +21,7 @@ from mitofm.ground.stowed import fetch, stow
 from mitofm.training.budget import Budget
 from mitofm.training.cell import Cell
 from mitofm.training.checkpoint import CURVES, RESUME
-from mitofm.training.saved import is_whole
+from mitofm.training.saved import BRANCHES, STATE, is_whole
 from mitofm.training.settings import PROTOCOL_VERSION
 
 _NOT_SHARED = ("name", "max_steps", "cooldown")  # keys of `fit` that cells of one constant rate may differ in
@@ -34,9 +34,9 @@ def go_on(cell: Cell, budget: Budget, pieces: int) -> None:
     folder, resume = _find_folder(cell, pieces), cell.folder / RESUME
     if resume.is_file():
         return
-    passed = [step for file in folder.glob("*.ckpt") if (step := int(file.stem)) <= _find_end(budget)]
+    passed = [step for file in folder.glob(f"*{STATE}") if (step := int(file.stem)) <= _find_end(budget)]
     for step in sorted(passed, reverse=True):
-        kept = folder / f"{step}.ckpt"
+        kept = folder / f"{step}{STATE}"
         if not is_whole(kept):
             _log.warning("%s is damaged: it is not gone on from", kept)
             continue
@@ -59,7 +59,7 @@ class KeepBranch(pl.Callback):
 
     def __init__(self, cell: Cell, budget: Budget, pieces: int) -> None:
         self._step, self._curves = _find_end(budget), cell.folder / CURVES
-        self._file = _find_folder(cell, pieces) / f"{self._step}.ckpt"
+        self._file = _find_folder(cell, pieces) / f"{self._step}{STATE}"
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -98,4 +98,4 @@ def _find_folder(cell: Cell, pieces: int) -> Path:
         trained,
         machine,
     ]
-    return cell.cache / "branches" / fingerprints.of([PROTOCOL_VERSION, context.of_code(), *parts])[:32]
+    return cell.cache / BRANCHES / fingerprints.of([PROTOCOL_VERSION, context.of_code(), *parts])[:32]

@@ -51,10 +51,11 @@ def schedule_lr(optimiser: Optimizer, steps: int, warmup: int, cooldown: int | N
     """What Lightning's `configure_optimizers` returns for `steps` steps; the others are those of a `Budget`."""
 
     def factor(step: int) -> float:
+        rising = (step + 1) / warmup if step < warmup else 1.0
+        if cooldown is not None:  # it falls at the end even if it has not risen whole by then
+            return min(rising, 1 - math.sqrt(max(0, step - (steps - cooldown)) / max(1, cooldown)))
         if step < warmup:
-            return (step + 1) / warmup
-        if cooldown is not None:
-            return 1 - math.sqrt(max(0, step - (steps - cooldown)) / max(1, cooldown))
+            return rising
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
     return {"optimizer": optimiser, "lr_scheduler": {"scheduler": LambdaLR(optimiser, factor), "interval": "step"}}

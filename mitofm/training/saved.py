@@ -14,6 +14,9 @@ from zipfile import ZipFile
 from mitofm.ground import below
 from mitofm.ground.files import remove
 
+BRANCHES, STATE = "branches", ".ckpt"
+"""The folder of the cache with states that longer trainings go on from (`training/branches.py`), and how their names end."""
+
 _log = logging.getLogger(__name__)
 
 

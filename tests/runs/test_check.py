@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from mitofm.ground.errors import MitofmError
+from mitofm.ground.stowed import stow
 from mitofm.runs import studies
 from mitofm.runs.check import DAMAGED, KINDS, UNCHECKED, WHOLE, check, check_bundle
 
@@ -63,6 +65,19 @@ def test_everything_a_study_leaves_is_checked_and_each_damage_named(
     lines = [line for line in out.splitlines() if line.startswith("damaged  ")]
     assert len(lines) == len(damages)
     assert all("`" in line or "start the study's command again" in line for line in lines)
+
+
+def test_states_that_trainings_branch_off_from_are_checked(tmp_path: Path) -> None:
+    kept = tmp_path / "cache" / "branches" / "made" / "4.ckpt"
+    stow(kept.with_suffix(".curves"), "step,loss")
+    with ZipFile(kept, "w") as archive:
+        archive.writestr("data", bytes(100))
+    assert count(tmp_path, None) == {("kept results", WHOLE): 2}
+    for file in (kept, kept.with_suffix(".curves")):
+        content = bytearray(file.read_bytes())
+        content[50] ^= 2
+        file.write_bytes(content)
+    assert count(tmp_path, None) == {("kept results", DAMAGED): 2}
 
 
 def test_what_is_of_before_is_counted_as_unchecked(copy: Path, typed: Typed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -67,20 +68,19 @@ def test_budgets_that_branch_off_are_those_of_separate_runs(
 
 @given(steps=st.integers(1, 300), longer=st.integers(0, 300), share=st.floats(0, 1))
 def test_rates_are_the_same_up_to_the_cool_down_of_the_shorter(steps: int, longer: int, share: float) -> None:
-    from math import ceil
-
     def rates(budget: Budget) -> list[float]:
         optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
         made = schedule_lr(optimiser, budget.steps, budget.warmup, budget.cooldown)["lr_scheduler"]["scheduler"]
         return [made.lr_lambdas[0](step) for step in range(budget.steps)]
 
-    one, other = (Budget(n, 0, 20, ceil(n * share)) for n in (steps, steps + longer))
+    one, other = (Budget(n, 0, 20, math.ceil(n * share)) for n in (steps, steps + longer))
     first, second = rates(one), rates(other)
     assert one.cooldown is not None
     constant = steps - one.cooldown
     assert first[: constant + 1] == second[: constant + 1][: len(first)]
     falling = [first[step] for step in range(max(constant, one.warmup), steps)]
     assert falling == sorted(falling, reverse=True)
+    assert all(first[step] <= 1 - math.sqrt((step - constant) / one.cooldown) for step in range(constant, steps))
     assert all(0 < rate <= 1 for rate in first)
 
 
