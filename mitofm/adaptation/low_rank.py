@@ -143,5 +143,6 @@ def _is_plain(layer: Any) -> bool:
         and ADAPTER not in layer.lora_variant
         and not layer.lora_bias[ADAPTER]
         and isinstance(dropout, nn.Dropout | nn.Identity)
+        and round(256 * rate) < 256
         and abs(round(256 * rate) / 256 - rate) <= rate / 32
     )

@@ -120,7 +120,10 @@ def test_checkpoints_are_pefts_both_ways(resolved: Resolved) -> None:
     assert all(torch.equal(one, two) for one, two in zip(other.parameters(), classifier.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("odd", ["adaptation.dropout=0.001", "+adaptation.lora_bias=true", "+adaptation.use_dora=true"])
+@pytest.mark.parametrize(
+    "odd",
+    ["adaptation.dropout=0.001", "adaptation.dropout=0.999", "+adaptation.lora_bias=true", "+adaptation.use_dora=true"],
+)
 def test_what_is_not_plain_lora_stays_pefts(resolved: Resolved, odd: str) -> None:
     _, classifier = made(resolved, "adaptation=lora", odd)
     assert {type(layer) for layer in find_adapters(classifier.backbone).values()} == {Linear}
