@@ -23,7 +23,7 @@ from mitofm.runs.said import read_cost, read_device
 _RULE = 1  # raise it when the same members would give other logits
 _JOINED = ("backbone", "weights", "augment", "fit")
 """Labels in which members may differ, and all values are told."""
-_LONGEST = 100  # characters of a part of a cell's name
+_LONGEST, _WHOLE = 100, 180  # characters of a part of a cell's name, and of all before its id: file systems take 255
 
 
 def ensemble(members: Sequence[Member], calibrate: bool, weighted: bool, runs: Path, study: str, cache: Path) -> Path:
@@ -36,7 +36,7 @@ def ensemble(members: Sequence[Member], calibrate: bool, weighted: bool, runs: P
     combined = combine(members, calibrate, weighted)
     cell_id = _identify(members, calibrate, weighted)
     labels = _label(members, combined)
-    folder = CellFolder(runs, f"{_make_prefix(labels)}-{cell_id[:12]}")
+    folder = CellFolder(runs, f"{make_prefix(labels)}-{cell_id[:12]}")
     studies.enlist(runs, study, folder.path.name)
     with lock(folder.lock) as held, guarding(folder.path, held.require):
         fitted = folder.read_state() is not State.DONE
@@ -166,16 +166,19 @@ def _join(values: Any) -> str:
     return " + ".join(dict.fromkeys(map(str, values)))
 
 
-def _make_prefix(labels: Mapping[str, Any]) -> str:
+def make_prefix(labels: Mapping[str, Any]) -> str:
+    """The name of the ensemble's folder but for its id."""
+
     def shorten(text: str) -> str:
         return text.replace(", ", "_").replace(" + ", "+").replace(" ", "_")[:_LONGEST]
 
     apart = f"-training_seed{labels['training_seed']}" if "training_seed" in labels else ""
     random = "-random" if labels["weights"] == "random" else ""
-    return (
+    prefix = (
         f"{labels['dataset']}-{shorten(labels['backbone'])}{random}-{shorten(labels['adaptation'])}-{labels['split']}"
         f"-f{labels['fraction']:g}-s{labels['seed']}{apart}"
     )
+    return prefix[:_WHOLE]
 
 
 def _join_splits(members: Sequence[Member], combined: Combined) -> pd.DataFrame:

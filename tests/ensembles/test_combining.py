@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mitofm.ensembles.combining import combine
 from mitofm.ensembles.members import Member, group, list_members
+from mitofm.ensembles.writing import make_prefix
 from mitofm.evaluation.calibration import fit_platt
 from mitofm.evaluation.weighing import weigh
 from mitofm.ground.errors import MitofmError
@@ -147,6 +148,14 @@ def test_an_ensemble_over_backbones_mixes_neither_twins_nor_ranks() -> None:
     assert len(group(own_rates, "backbone")) == 1
     with pytest.raises(MitofmError, match="have the same backbone and differ in a learning rate"):
         group([*own_rates, cell("tiny", "pretrained", 8, 0.5)], "backbone")
+
+
+def test_an_ensemble_of_much_has_a_name_that_a_folder_can_have() -> None:
+    many = {key: " + ".join(f"{key}_{one}" for one in range(40)) for key in ("backbone", "adaptation")}
+    prefix = make_prefix(LABELS | many | {"weights": "pretrained", "seed": 1, "training_seed": 2})
+    assert len(prefix) == 180
+    short = make_prefix(LABELS | {"weights": "random", "seed": 1})
+    assert short == "d-b-random-lora-in_domain-f1-s1"
 
 
 @given(st.integers(0, 10_000), st.floats(0.01, 100), st.floats(-50, 50))
