@@ -14,6 +14,9 @@ SAMPLERS: Mapping[str, list[str]] = {  # the columns whose values, as they occur
     "class_and_domain": ["label", "domain"],
 }
 
+_TURNS = 1000
+"""Weights that exist are found in a few, mostly."""
+
 Groups = Mapping[tuple[str, ...], np.ndarray]
 """Positions among the training samples, by the values that the samples of a group share."""
 
@@ -36,11 +39,23 @@ def find_chances(drawn: Groups) -> np.ndarray:
 def weigh_samples(samples: pd.DataFrame, drawn: Groups, balanced: Iterable[str]) -> np.ndarray:
     """Loss weights (n,) float32 that give the values of each column in `balanced` equal weight over the draws.
 
-    Their mean over the draws is 1. A column that the sampler balances is not balanced twice.
+    Their mean over the draws is 1. A column that the sampler balances is not balanced twice. Several columns, which may go
+    together, are balanced in turns until all are (Deming and Stephan 1940, Ann Math Stat 11:427); if none of the weights can do
+    that, as domains of a single class may forbid, each is balanced by itself.
     """
     probability = find_chances(drawn)
+    columns = [(codes, len(values)) for codes, values in (pd.factorize(samples[column]) for column in balanced)]
     result = np.ones(len(samples))
-    for column in balanced:
-        codes, values = pd.factorize(samples[column])
-        result /= len(values) * np.bincount(codes, probability)[codes]
+    for _ in range(_TURNS):
+        for codes, count in columns:
+            result = result / (count * np.bincount(codes, probability * result)[codes])
+        if len(columns) < 2 or _are_balanced(columns, probability * result):
+            break
+    else:
+        each = [1 / (count * np.bincount(codes, probability)[codes]) for codes, count in columns]
+        result = np.prod(each, axis=0)
     return (result / (result @ probability)).astype(np.float32)
+
+
+def _are_balanced(columns: Iterable[tuple[np.ndarray, int]], shares: np.ndarray) -> bool:
+    return all(np.allclose(count * np.bincount(codes, shares), 1, rtol=0, atol=1e-9) for codes, count in columns)

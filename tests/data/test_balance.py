@@ -43,6 +43,23 @@ def test_weights_balance_what_is_drawn(samples: list[tuple[int, str]], sampler: 
         assert np.allclose(weight, 1, rtol=1e-6)  # balanced once, not twice
 
 
+@given(samples=CELLS, sampler=st.sampled_from(list(SAMPLERS)))
+def test_classes_and_domains_are_balanced_at_once(samples: list[tuple[int, str]], sampler: str) -> None:
+    both = [(label, domain) for label in (0, 1) for domain in "abc"]  # of each domain both classes, however unequal
+    table = pd.DataFrame(samples + both, columns=["label", "domain"])
+    drawn = group_samples(table, sampler)
+    shares = weigh_samples(table, drawn, ["label", "domain"]) * find_chances(drawn)
+    for column in ("label", "domain"):
+        sums = pd.Series(shares).groupby(table[column]).sum()
+        assert np.allclose(sums, 1 / len(sums), rtol=1e-5)
+
+
+def test_domains_that_forbid_equal_classes_are_balanced_each_by_itself() -> None:
+    table = pd.DataFrame({"label": [0] * 6 + [1, 0, 0], "domain": ["a"] * 3 + ["b"] * 3 + ["c"] * 3})
+    weight = weigh_samples(table, group_samples(table, "natural"), ["label", "domain"])
+    assert weight == pytest.approx([0.5625] * 6 + [4.5, 0.5625, 0.5625])
+
+
 def test_natural_draws_weigh_classes_as_scikit_learn_does() -> None:
     table = pd.DataFrame({"label": [0, 0, 0, 1], "domain": "a"})
     assert weigh_samples(table, group_samples(table, "natural"), ["label"]) == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
