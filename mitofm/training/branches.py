@@ -37,19 +37,23 @@ def go_on(cell: Cell, budget: Budget, pieces: int) -> None:
     passed = [step for file in folder.glob(f"*{STATE}") if (step := int(file.stem)) <= _find_end(budget)]
     for step in sorted(passed, reverse=True):
         kept = folder / f"{step}{STATE}"
-        if not is_whole(kept):
-            _log.warning("%s is damaged: it is not gone on from", kept)
+        try:
+            if not is_whole(kept):
+                _log.warning("%s is damaged: it is not gone on from", kept)
+                continue
+            if curves := fetch(kept.with_suffix(".curves")):
+                write_text(cell.folder / CURVES, curves[0])
+            with replacing(resume) as temporary:
+                shutil.copyfile(kept, temporary)
+        except OSError as error:
+            _log.warning("%s is not gone on from: %s", kept, error)
             continue
         _log.info("goes on from step %d of a shorter training at the same constant rate", step)
-        if curves := fetch(kept.with_suffix(".curves")):
-            write_text(cell.folder / CURVES, curves[0])
-        with replacing(resume) as temporary:
-            shutil.copyfile(kept, temporary)
         return
 
 
 class KeepBranch(pl.Callback):
-    """Keeps the state of a training when its cool-down begins, for cells that train longer.
+    """Keeps the state of a training when its cool-down begins, for cells that train longer. What hinders that hinders no cell.
 
     Must come after the callbacks that log losses and average weights: it keeps their states of this step.
 
@@ -70,10 +74,17 @@ class KeepBranch(pl.Callback):
         if not trainer.is_global_zero:
             trainer.save_checkpoint(self._file)  # writes nothing, but waits for the rank that does
             return
-        if self._curves.is_file():
-            stow(self._file.with_suffix(".curves"), self._curves.read_bytes().decode())
-        with replacing(self._file) as temporary:
-            trainer.save_checkpoint(temporary)
+        saved = False
+        try:
+            if self._curves.is_file():
+                stow(self._file.with_suffix(".curves"), self._curves.read_bytes().decode())
+            with replacing(self._file) as temporary:
+                trainer.save_checkpoint(temporary)
+                saved = True
+        except (OSError, RuntimeError) as error:  # torch has an error of its own for a full disk
+            _log.warning("%s is not kept: %s", self._file, error)
+            if not saved:
+                trainer.strategy.barrier()  # where the other ranks wait
 
 
 def _find_end(budget: Budget) -> int:

@@ -48,10 +48,13 @@ def trained(small: Callable[..., Any], tmp_path: Path) -> Callable[..., dict[str
 
 
 def test_budgets_that_branch_off_are_those_of_separate_runs(
-    trained: Callable[..., dict[str, bytes]], caplog: pytest.LogCaptureFixture
+    trained: Callable[..., dict[str, bytes]], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    (tmp_path / "own_cache").mkdir()
+    (tmp_path / "own_cache" / "branches").write_text("no folder")
     alone = trained(20, "alone", "own_cache")
+    assert "16.ckpt is not kept: " in caplog.text
     assert alone.keys() == set(RESULTS)
     trained(10, "first", "cache")
     assert "goes on" not in caplog.text
