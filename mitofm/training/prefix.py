@@ -50,7 +50,7 @@ def open_prefix(
         return None
     try:
         return _open(cell, adaptation, classifier.backbone, budget, depth)
-    except _NotKept as reason:
+    except (_NotKept, OSError) as reason:  # a full disk hinders no cell
         _log.info("the %d frozen blocks before the first adapted one are computed at every step: %s", depth, reason)
         return None
 

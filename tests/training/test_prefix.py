@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
+from mitofm.training import prefix
 from mitofm.training.prefix import _NotKept, find_turns
 from mitofm.training.settings import Settings
 
@@ -94,6 +96,17 @@ def test_what_is_no_function_of_a_view_is_computed_at_every_step(
     trained("cell", "fit.min_steps=2", "fit.max_steps=2", *given)
     assert why in caplog.text
     assert count_kept(tmp_path) == 0
+
+
+def test_a_full_disk_hinders_no_cell(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(prefix, "count_frozen", lambda _: 2)
+    monkeypatch.setattr(prefix, "_open", Mock(side_effect=OSError(28, "No space left on device")))
+    assert prefix.open_prefix(Mock(), Mock(), Mock(), Mock()) is None
+    assert (
+        "the 2 frozen blocks before the first adapted one are computed at every step: [Errno 28] No space"
+        in caplog.text
+    )
 
 
 @pytest.mark.parametrize("names", [["D4"], ["HorizontalFlip", "RandomRotate90"], ["Transpose", "VerticalFlip"]])
