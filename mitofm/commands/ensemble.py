@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
     beside = find_cell(settings.paths.runs, settings.beside, "metrics.json") if settings.beside else None
     runs, weighted = settings.paths.runs, settings.weights == "validation"
     if len(words) > 1:
-        groups = [[read_member(find_cell(runs, one)) for one in words]]
+        groups = [[read_member(_find_member(runs, one)) for one in words]]
     else:
         members = [read_member(runs / "cells" / name) for name in _list_done(words[0], settings)]
         groups = [one for one in group(members, settings.over) if len(one) > 1]
@@ -63,6 +63,17 @@ def main(arguments: list[str]) -> None:
         for line in _tell(made, one, beside):
             tell(f"  {line}")
     tell(f"mitofm report study={settings.study}")
+
+
+def _find_member(runs: Path, given: str) -> Path:
+    """The folder of a cell that is to be a member."""
+    folder = find_cell(runs, given)
+    if folder.resolve().parent != (runs / "cells").resolve():
+        raise MitofmError(
+            f"{folder} is not in {runs / 'cells'}, where the ensemble would be, and it is read from its members: give their "
+            "paths.runs, or copy the cell there"
+        )
+    return folder
 
 
 def _list_done(study: str, settings: EnsembleSettings) -> list[str]:

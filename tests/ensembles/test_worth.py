@@ -37,6 +37,12 @@ def test_a_rival_that_is_tested_on_other_samples_is_refused_before_anything_is_w
     assert [folder.name for folder in (study.runs / "studies").iterdir()] == [study.name]
 
 
+def test_a_member_of_other_runs_is_refused(study: Study, tmp_path: Path) -> None:
+    one, other = study.add(adaptation="lora"), Study(tmp_path / "elsewhere").add(adaptation="full")
+    with pytest.raises(MitofmError, match=rf"{other.name} is not in .*give their paths.runs"):
+        main([one.name, str(other), f"paths.runs={study.runs}"])
+
+
 def test_an_ensemble_whose_member_is_lost_stays_as_it_is(study: Study) -> None:
     made = study.add()
     (made / "config.yaml").write_text("members: [a-cell, b-cell]")
