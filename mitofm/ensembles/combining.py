@@ -62,7 +62,7 @@ def combine(members: Sequence[Member], calibrate: bool, weighted: bool) -> Combi
 
     Raises:
         MitofmError: they cannot be one ensemble (`require_fit`); predictions of validation samples are needed and absent, are
-            of too few samples or of different ones; or a member ranks its own validation samples the wrong way round.
+            of too few samples or of different ones; or the line of a member does not rise.
     """
     same = require_fit(members)
     known = all(one.validation is not None for one in members)
@@ -109,8 +109,8 @@ def _fit_line(one: Member) -> tuple[float, float]:
     line = fit_platt(one.validation["label"].to_numpy(), one.validation["logit"].to_numpy())
     if not line[1] > 0:
         raise MitofmError(
-            f"{one.folder.name} ranks its own validation samples no better than chance (slope {line[1]:.3g}): leave it out, or take "
-            "calibrate=false"
+            f"{one.folder.name}: the line from its validation logits to log-odds does not rise (slope {line[1]:.3g}): they rank no "
+            "better than chance, are all the same, or a few lie far from all others. Leave it out, or take calibrate=false"
         )
     return line
 

@@ -117,7 +117,7 @@ def test_what_is_no_ensemble_is_refused() -> None:
         combine([one, member(1, tested=range(100, 300))], True, False)
     with pytest.raises(MitofmError, match="differ in fraction"):
         combine([one, Member(**{**vars(member(1)), "labels": LABELS | {"fraction": 0.5, "seed": 3}})], True, False)
-    with pytest.raises(MitofmError, match="no better than chance"):
+    with pytest.raises(MitofmError, match=r"does not rise .* they rank no better than chance"):
         combine([one, member(1, scale=-1.0)], True, False)
     with pytest.raises(MitofmError, match="finished before predictions of validation samples were kept"):
         combine([one, Member(**{**vars(member(1)), "validation": None})], True, False)
