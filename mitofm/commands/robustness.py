@@ -76,19 +76,22 @@ def _read(arguments: Sequence[str]) -> tuple[RobustnessSettings, Settings]:
 def _measure(asked: RobustnessSettings, settings: Settings) -> Iterator[tuple[str, Robustness]]:
     """What is found by each column; of the usual ones those that can be compared."""
     from mitofm.data.annotations import require_labels, units
-    from mitofm.evaluation.robustness import measure
+    from mitofm.evaluation.robustness import find_levels, measure
     from mitofm.training.extraction import extract
 
     table = require_labels(settings.dataset.store().table)
     table = table.assign(slide=units(table))
-    features = extract(settings)[1].reshape(len(table), -1)
-    refused = []
+    comparable, refused = [], []
     for by in asked.by or _USUAL:
         try:
-            yield by, measure(table, features, by, asked.k, asked.pairs, asked.drop)
+            find_levels(table, by, asked.pairs)
+            comparable.append(by)
         except MitofmError as error:
             if asked.by:
                 raise
             refused.append(str(error))
-    if len(refused) == len(_USUAL):
-        raise MitofmError("; ".join(dict.fromkeys(refused)))
+    if not comparable:
+        raise MitofmError("; ".join(refused))
+    features = extract(settings)[1].reshape(len(table), -1)
+    for by in comparable:
+        yield by, measure(table, features, by, asked.k, asked.pairs, asked.drop)

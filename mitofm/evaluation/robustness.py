@@ -98,29 +98,17 @@ def measure(
         drop: whether to train the probes of `performance_drop`, too, which takes longer than all else.
 
     Raises:
-        MitofmError: the table has no such column, fewer than two of its values can be compared, a feature is not finite, or a
-            candidate is even.
+        MitofmError: as `find_levels`; a feature is not finite, or a candidate is even.
     """
     if even := [k for k in candidates if k % 2 == 0 or k < 1]:
         raise MitofmError(f"k={even[0]}: give odd numbers of neighbours, whose votes have no ties")
-    if by not in table or table[by].isna().all():
-        raise MitofmError(
-            f"data set {table['dataset'].iloc[0]!r} does not state the {by} of its samples; it has: {', '.join(table)}"
-        )
+    named, enough = find_levels(table, by, pairs)
     if not np.isfinite(features).all():
         raise MitofmError(
             "the backbone gives embeddings that are not finite: check its weights, or take fit.precision=fp32"
         )
-    named = table[by].astype(str).where(table[by].notna())
-    table = table.assign(**{by: named})
-    enough = _find_comparable(table, by, pairs)
-    kept = named.isin(enough).to_numpy()
+    table, kept = table.assign(**{by: named}), named.isin(enough).to_numpy()
     left_out = tuple(sorted(set(named.dropna()) - set(enough)))
-    if len(enough) < 2:
-        raise MitofmError(
-            f"{by}: {len(enough)} value(s) with enough samples of both classes on several slides "
-            f"({', '.join(enough) or 'none'}); two are needed"
-        )
     table, features = table[kept].reset_index(drop=True), np.asarray(features)[kept]
     samples = _Samples.of(table, by)
     every, *kinds = find_neighbours(features, samples.slides, samples.labels, samples.levels, max(candidates), pairs)
@@ -163,13 +151,30 @@ class _Samples:
         return cls(table["label"].to_numpy(), slides, pd.factorize(table[by])[0], list(names))
 
 
-def _find_comparable(table: pd.DataFrame, by: str, pairs: int) -> list[str]:
-    """The values of the column that have, in each class, `pairs` samples even outside the slide with most of them."""
-    counts = table.groupby([by, "label", "slide"], observed=True).size()
+def find_levels(table: pd.DataFrame, by: str, pairs: int = PAIRS) -> tuple[pd.Series, list[str]]:
+    """The values of the column `by` as text, (n,), and those of them that can be compared.
+
+    These have, in each class, `pairs` samples even outside the slide with most of them.
+
+    Raises:
+        MitofmError: the table has no such column, or fewer than two of its values can be compared.
+    """
+    if by not in table or table[by].isna().all():
+        raise MitofmError(
+            f"data set {table['dataset'].iloc[0]!r} does not state the {by} of its samples; it has: {', '.join(table)}"
+        )
+    named = table[by].astype(str).where(table[by].notna())
+    counts = pd.DataFrame({"level": named, "label": table["label"], "slide": table["slide"]}).value_counts(sort=False)
     left = counts.groupby(level=[0, 1]).agg(lambda cell: cell.sum() - cell.max())
     classes = table["label"].nunique()
-    enough = left[left >= pairs].groupby(level=0).size() == classes
-    return sorted(enough.index[enough & (classes > 1)])
+    many = left[left >= pairs].groupby(level=0).size() == classes
+    enough = sorted(many.index[many & (classes > 1)])
+    if len(enough) < 2:
+        raise MitofmError(
+            f"{by}: {len(enough)} value(s) with enough samples of both classes on several slides "
+            f"({', '.join(enough) or 'none'}); two are needed"
+        )
+    return named, enough
 
 
 def _keep_first(every: Neighbours, k: int) -> Neighbours:

@@ -67,6 +67,9 @@ def test_backbones_are_measured_kept_and_read_from_the_cache(
     ],
 )
 @pytest.mark.usefixtures("typed")
-def test_what_cannot_be_measured_is_refused(word: str, told: str) -> None:
+def test_what_cannot_be_measured_is_refused_before_anything_is_computed(
+    word: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mitofm.training.extraction.extract", None)
     with pytest.raises(MitofmError, match=told):
         main(["backbone=toy_vit_p16", *TISSUE, *QUICK, word])
