@@ -204,7 +204,9 @@ def _check_slurm(settings: Settings) -> Finding:
     except (OSError, subprocess.TimeoutExpired) as error:
         silent = str(error)
     if silent:
-        return Finding(NOTE, f"installed, but does not answer: {silent}", "ask whoever runs the cluster")
+        return Finding(
+            NOTE, f"installed, but does not answer: {silent.splitlines()[-1]}", "ask whoever runs the cluster"
+        )
     return Finding(OK, "; ".join(seen.stdout.split("\n")[:4]).strip("; "))
 
 
