@@ -3,7 +3,7 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mitofm.data.balance import SAMPLERS, find_chances, group_samples, weigh_samples
@@ -43,6 +43,7 @@ def test_weights_balance_what_is_drawn(samples: list[tuple[int, str]], sampler: 
         assert np.allclose(weight, 1, rtol=1e-6)  # balanced once, not twice
 
 
+@settings(max_examples=25)
 @given(samples=CELLS, sampler=st.sampled_from(list(SAMPLERS)))
 def test_classes_and_domains_are_balanced_at_once(samples: list[tuple[int, str]], sampler: str) -> None:
     both = [(label, domain) for label in (0, 1) for domain in "abc"]  # of each domain both classes, however unequal
