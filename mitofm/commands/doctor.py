@@ -162,7 +162,7 @@ def _check_data(settings: Settings) -> Finding:
     except MitofmError as error:
         download = f"mitofm prepare data={dataset.card.name} download=true" if dataset.download else ""
         return Finding(BAD, str(error), download)
-    return Finding(OK, f"{dataset.card.name}: made in {dataset.source.root}")
+    return Finding(OK, f"{dataset.card.name}: was not here, and was made in {dataset.source.root}")
 
 
 def _check_wandb(settings: Settings) -> Finding:
@@ -196,7 +196,8 @@ def _check_slurm(settings: Settings) -> Finding:
     command = ["sinfo", "--noheader", "--format=%P %a %D"]
     seen = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     if seen.returncode:
-        return Finding(NOTE, f"installed, but does not answer: {seen.stderr.strip()}", "ask whoever runs the cluster")
+        said = (seen.stderr.strip() or f"it ended with {seen.returncode}").splitlines()[-1]
+        return Finding(NOTE, f"installed, but does not answer: {said}", "ask whoever runs the cluster")
     return Finding(OK, "; ".join(seen.stdout.split("\n")[:4]).strip("; "))
 
 
