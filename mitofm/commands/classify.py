@@ -32,11 +32,16 @@ def main(arguments: list[str]) -> None:
     import json
 
     from mitofm.ground.files import write_text
-    from mitofm.inference.stack import NAME, classify, read_stack
+    from mitofm.inference import outputs
+    from mitofm.inference.stack import CLASSES, NAME, classify, read_stack
 
     crops = read_stack(settings.stack)
-    found = classify(read_model(given, settings), crops, settings.trainer)
     out = settings.output or settings.stack.parent / NAME
+    outputs.check_folder(out.parent)
+    model = read_model(given, settings)
+    found = classify(model, crops, settings.trainer)
     write_text(out, json.dumps(found, indent=1) + "\n")
     tell(f"{len(found)} crops of {crops.shape[1]} px, {sum(one['class'] == 'atypical' for one in found)} atypical")
+    words = model.facts["labels"]
+    tell(", ".join(f"{name}: what the cell calls {words[str(label)]}" for label, name in enumerate(CLASSES)))
     tell(out)
