@@ -103,7 +103,7 @@ bench-statistics: $(READY) ## every metric without each slide, beside measuring 
 coverage: $(READY) ## what intervals and verdicts promise, simulated: hours; ARGS=--quick: a minute
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py $(ARGS)
 
-bench-robustness: $(READY) ## how often intervals of robustness indices hold the truth: ARGS="--repetitions 400 --jobs 2"
+bench-robustness: $(READY) ## how often intervals of robustness indices hold the truth: ARGS="--repetitions 400 --jobs 2", --drop: of APD
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/robustness.py $(ARGS)
 
 bench-report: $(READY) ## the report of 1,000 made-up cells: seconds cold and with intervals kept, memory, size of the page

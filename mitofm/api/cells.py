@@ -13,7 +13,7 @@ from mitofm.api.choices import spell
 from mitofm.api.images import check_patches
 from mitofm.commands.asking import ask
 from mitofm.commands.composing import compose
-from mitofm.commands.predict import read_checkpoint
+from mitofm.commands.predict import read_model
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from mitofm.inference.model import Model
     from mitofm.inference.scorer import Scorer
-    from mitofm.inference.trained import Checkpoint
 
 _DONE = "metrics.json"
 
@@ -97,20 +97,20 @@ class Cell:
         """
         import pandas as pd
 
-        facts = self._checkpoint.facts
+        facts = self._model.facts
         logits = self._scorer.score(check_patches(images, facts["patches"]["crop_px"]))
         called = call_positives(logits, read_logit(facts["threshold"])).astype("int64")
         return pd.DataFrame({"logit": logits, "probability": expit(logits + read_shift(facts)), "predicted": called})
 
     @cached_property
-    def _checkpoint(self) -> Checkpoint:
-        return read_checkpoint(str(self.folder), self.settings)
+    def _model(self) -> Model:
+        return read_model(str(self.folder), self.settings)
 
     @cached_property
     def _scorer(self) -> Scorer:
         from mitofm.inference.scorer import Scorer
 
-        return Scorer(self._checkpoint, self.settings.trainer)
+        return Scorer(self._model, self.settings.trainer)
 
 
 def train(*overrides: str, **choices: Any) -> Cell:

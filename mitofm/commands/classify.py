@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mitofm.commands.asking import ask_about
-from mitofm.commands.predict import read_checkpoint
+from mitofm.commands.predict import read_model
 from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
 from mitofm.training.settings import Paths, Trainer
@@ -26,15 +26,22 @@ class ClassifySettings:
 
 def main(arguments: list[str]) -> None:
     """Write the JSON, and print how many of the crops are atypical and where it is."""
-    (given,), settings = ask_about(ClassifySettings, "classify", arguments, "a cell or a checkpoint's folder")
+    (given,), settings = ask_about(
+        ClassifySettings, "classify", arguments, "a cell, an ensemble or a checkpoint's folder"
+    )
     import json
 
     from mitofm.ground.files import write_text
-    from mitofm.inference.stack import NAME, classify, read_stack
+    from mitofm.inference import outputs
+    from mitofm.inference.stack import CLASSES, NAME, classify, read_stack
 
     crops = read_stack(settings.stack)
-    found = classify(read_checkpoint(given, settings), crops, settings.trainer)
     out = settings.output or settings.stack.parent / NAME
+    outputs.check_folder(out.parent)
+    model = read_model(given, settings)
+    found = classify(model, crops, settings.trainer)
     write_text(out, json.dumps(found, indent=1) + "\n")
     tell(f"{len(found)} crops of {crops.shape[1]} px, {sum(one['class'] == 'atypical' for one in found)} atypical")
+    words = model.facts["labels"]
+    tell(", ".join(f"{name}: what the cell calls {words[str(label)]}" for label, name in enumerate(CLASSES)))
     tell(out)

@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from mitofm.commands.composing import compose_started, quote_study, start_hydra
+from mitofm.commands.composing import compose_started, quote_study, refuse_words, start_hydra
 from mitofm.commands.swept import list_values, spell, spell_sweep
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.keys import NO_PART
@@ -87,6 +87,7 @@ def read_command_line(
     name: str, overrides: Sequence[str], config_dir: str | None, multirun: bool = False
 ) -> CommandLine:
     """Read a command line as Hydra will; errors as `compose`."""
+    refuse_words(overrides)
     with start_hydra(config_dir):
         try:
             parsed = OverridesParser.create().parse_overrides(quote_study(overrides))

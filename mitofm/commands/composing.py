@@ -54,8 +54,18 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
     Raises:
         MitofmError: a key, a value or a YAML is wrong; the message says which, and what exists.
     """
+    refuse_words(overrides)
     with start_hydra(config_dir):
         return compose_started(name, quote_study(overrides))
+
+
+def refuse_words(overrides: Sequence[str]) -> None:
+    """Raise a MitofmError at a word without a key, which Hydra cannot parse; it says which group has such a choice."""
+    for word in overrides:
+        if re.fullmatch(r"\w[\w./-]*", word):
+            groups = sorted(folder.name for folder in conf_dir().iterdir() if word in list_group(folder.name))
+            meant = " or ".join(f"{group}={word}" for group in groups)
+            raise MitofmError(f"{word!r} has no key: give {meant or f'KEY={word}, such as study={word}'}")
 
 
 def quote_study(arguments: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitofm.commands.asking import ask_about
-from mitofm.commands.predict import read_checkpoint
+from mitofm.commands.predict import read_model
 from mitofm.counting.settings import Counting
 from mitofm.counting.words import format_amount, tell_density
 from mitofm.ground.csv_cells import to_csv
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mitofm.counting.slides import Slide
     from mitofm.data.dataset import Dataset
-    from mitofm.inference.trained import Checkpoint
+    from mitofm.inference.model import Model
 
 TABLE = "slides.csv"
 _WITH_DATA = "evaluate=true: the count is compared with annotations: give data=NAME, or nothing for the cell's own; no slides or region"
@@ -73,22 +73,22 @@ def _work(given: str, settings: CountSettings, annotated: Dataset | None = None)
     from mitofm.ground.fingerprints import Remembered
     from mitofm.inference.outputs import check_folder
 
-    trained = read_checkpoint(given, settings)
+    model = read_model(given, settings)
     counting = Counting(**{field.name: getattr(settings, field.name) for field in fields(Counting)})
-    slides, name = _list_slides(settings, trained)
+    slides, name = _list_slides(settings, model)
     regions = _find_regions(settings.region, slides)
     masks = [_draw(region, slide) for region, slide in zip(regions, slides, strict=True)]
     points = _read_points(counting, slides)
     evaluated = "-evaluated" if annotated else ""
-    out = settings.output or settings.paths.runs / "counts" / f"{trained.name}-on-{name}{evaluated}"
+    out = settings.output or settings.paths.runs / "counts" / f"{model.name}-on-{name}{evaluated}"
     check_folder(out)
     remembered = Remembered(settings.paths.cache / "fingerprints")
     by_image = {slide.image: (mask, region) for slide, mask, region in zip(slides, masks, regions, strict=True)}
 
     def count(listed: Sequence[Slide], counting: Counting, out: Path) -> list[dict[str, Any]]:
         outlined = [by_image[slide.image] for slide in listed]
-        wanted = folder.describe(trained, listed, [region for _, region in outlined if region], counting, remembered)
-        rows = _count(trained, listed, [mask for mask, _ in outlined], points, counting, settings.trainer, out, wanted)
+        wanted = folder.describe(model, listed, [region for _, region in outlined if region], counting, remembered)
+        rows = _count(model, listed, [mask for mask, _ in outlined], points, counting, settings.trainer, out, wanted)
         write_text(out / TABLE, to_csv(pd.DataFrame(rows, columns=list(COLUMNS))))
         return rows
 
@@ -96,11 +96,11 @@ def _work(given: str, settings: CountSettings, annotated: Dataset | None = None)
         from mitofm.commands.evaluating import evaluate
         from mitofm.counting.evaluation import TABLE as DETECTION
 
-        evaluate(trained, annotated, slides, counting, out, count)
+        evaluate(model, annotated, slides, counting, out, count)
         tell(_NO_DIAGNOSIS, out / DETECTION)
         return
     for row in count(slides, counting, out):
-        tell(_say(row, trained.facts["labels"]["1"], counting.area_mm2))
+        tell(_say(row, model.facts["labels"]["1"], counting.area_mm2))
     tell(_NO_DIAGNOSIS, out / TABLE)
 
 
@@ -124,11 +124,13 @@ def _list_cells(given: str, settings: CountSettings) -> list[str]:
 
 def _read_own_data(given: str, settings: CountSettings) -> Mapping[str, Any]:
     """The data set that a cell was trained on, as its config has it."""
+    from mitofm.ensembles.members import find_members, is_ensemble
     from mitofm.runs.folder import find_cell, read_config
 
     if settings.slides is not None:
         raise MitofmError(_WITH_DATA)
-    return read_config(find_cell(settings.paths.runs, given))["data"]
+    folder = find_cell(settings.paths.runs, given, "metrics.json")
+    return read_config(find_members(folder)[0] if is_ensemble(folder) else folder)["data"]
 
 
 def _open_exhaustive(settings: CountSettings) -> Dataset:
@@ -151,16 +153,16 @@ def _open_exhaustive(settings: CountSettings) -> Dataset:
     return dataset
 
 
-def _list_slides(settings: CountSettings, trained: Checkpoint) -> tuple[list[Slide], str]:
+def _list_slides(settings: CountSettings, model: Model) -> tuple[list[Slide], str]:
     """The slides, and a name for all of them."""
     from mitofm.counting.slides import list_of_data, list_of_folder
     from mitofm.data.dataset import Dataset
 
     if settings.data is not None:
         dataset = Dataset(settings.data, settings.paths.cache)
-        return list_of_data(dataset, trained, settings.other_resolution), dataset.card.name
+        return list_of_data(dataset, model, settings.other_resolution), dataset.card.name
     assert settings.slides is not None
-    listed = list_of_folder(settings.slides, settings.image_mpp, trained, settings.other_resolution)
+    listed = list_of_folder(settings.slides, settings.image_mpp, model, settings.other_resolution)
     return listed, settings.slides.resolve().stem
 
 
@@ -207,7 +209,7 @@ def _read_points(counting: Counting, slides: Sequence[Slide]) -> dict[str, np.nd
 
 
 def _count(
-    trained: Checkpoint,
+    model: Model,
     slides: Sequence[Slide],
     masks: Sequence[np.ndarray | None],
     points: Mapping[str, np.ndarray],
@@ -227,13 +229,13 @@ def _count(
     from mitofm.inference.scorer import Scorer
     from mitofm.reporting.count_page import PAGE, write_count_page
 
-    origin = {"cell": trained.facts["cell"], "threshold": counting.threshold or trained.facts["threshold"]["value"]}
-    words, shown = trained.facts["labels"], origin | {"cell": trained.name}
+    origin = {"cell": model.facts["cell"], "threshold": counting.threshold or model.facts["threshold"]["value"]}
+    words, shown = model.facts["labels"], origin | {"cell": model.name}
     rows = []
     columns = (TextColumn("counting"), BarColumn(), TextColumn("{task.fields[slide]}"), TimeRemainingColumn())
     with lock(out.with_name(f".{out.name}.lock")) as held, guarding(out, held.require):
         claim(out, wanted)
-        scorer = Scorer(trained, trainer)
+        scorer = Scorer(model, trainer)
         areas = [slide.width * slide.height for slide in slides]
         with Progress(*columns, disable=not trainer.progress, transient=True) as bar:
             task = bar.add_task("", total=sum(areas), slide="")

@@ -166,7 +166,7 @@ def _check_data(settings: Settings) -> Finding:
     except MitofmError as error:
         download = f"mitofm prepare data={dataset.card.name} download=true" if dataset.download else ""
         return Finding(BAD, str(error), download)
-    return Finding(OK, f"{dataset.card.name}: made in {dataset.source.root}")
+    return Finding(OK, f"{dataset.card.name}: was not here, and was made in {dataset.source.root}")
 
 
 def _check_wandb(settings: Settings) -> Finding:

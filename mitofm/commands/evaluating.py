@@ -25,26 +25,26 @@ from mitofm.reporting.numbers import format_difference, format_interval
 
 if TYPE_CHECKING:
     from mitofm.data.dataset import Dataset
-    from mitofm.inference.trained import Checkpoint
+    from mitofm.inference.model import Model
 
 VALIDATION, TEST = "validation", "test"
 Count = Callable[[Sequence[Slide], Counting, Path], list[dict[str, Any]]]
 
 
 def evaluate(
-    trained: Checkpoint, dataset: Dataset, slides: Sequence[Slide], counting: Counting, out: Path, count: Count
+    model: Model, dataset: Dataset, slides: Sequence[Slide], counting: Counting, out: Path, count: Count
 ) -> None:
     """Count on the validation slides and choose the threshold, count on the test slides with it, compare, and write.
 
     Args:
-        trained: the cell.
+        model: the cell.
         dataset: the slides'.
         slides: all of them.
         counting: the settings; a stated threshold is taken as it is.
         out: the folder.
         count: counts on slides into a folder, and gives their rows.
     """
-    sides = read_sides(dataset.card.name, trained)
+    sides = read_sides(dataset.card.name, model)
     validation = [one for one in slides if sides is not None and sides.get(one.slide) == (VALIDATION, "")]
     tested = {one.image: "" for one in slides}
     if sides is not None:
@@ -62,7 +62,7 @@ def evaluate(
             for slide, name, row in named
         ]  # fmt: skip
 
-    shift, rule = read_shift(trained.facts), "stated" if counting.threshold is not None else "the cell's"
+    shift, rule = read_shift(model.facts), "stated" if counting.threshold is not None else "the cell's"
     if counting.threshold is None and validation:
         chosen = choose_threshold(read(validation, out / VALIDATION, counting))
         if chosen is not None:
@@ -71,8 +71,8 @@ def evaluate(
     listed = [one for one in slides if one.image in tested]
     images = read(listed, out / TEST, counting)
     by_image = {one.image: one for one in listed}
-    table = write_detection(out, images, by_image, find_threshold(counting, trained), shift, rule)
-    draw_detection(out, images, find_threshold(counting, trained), trained.facts["labels"]["1"])
+    table = write_detection(out, images, by_image, find_threshold(counting, model), shift, rule)
+    draw_detection(out, images, find_threshold(counting, model), model.facts["labels"]["1"])
     named = [name for name in table["set"] if not name.startswith(DOMAIN)]
     for row in table.to_dict("records"):
         if row["set"] in named or len(named) == 1:  # else the table alone has the domains

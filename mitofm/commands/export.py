@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mitofm.commands.asking import ask_about
-from mitofm.commands.predict import read_checkpoint
-from mitofm.ensembles.members import is_ensemble, list_members
+from mitofm.commands.predict import read_model
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Patches, Positive
 from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
-from mitofm.runs.folder import find_cell, read_config
+from mitofm.runs.folder import read_config
 from mitofm.training.settings import Paths
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mitofm.inference.trained import Checkpoint
+    from mitofm.inference.model import Model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,21 +40,18 @@ class ExportSettings:
 
 def main(arguments: list[str]) -> None:
     """Write the network, compare its outputs, and print where it is and how far they lie apart."""
-    (given,), settings = ask_about(ExportSettings, "export", arguments, "a cell or a checkpoint's folder")
+    (given,), settings = ask_about(ExportSettings, "export", arguments, "a cell, an ensemble or a checkpoint's folder")
     from mitofm.ensembles.network import join
     from mitofm.inference import export
 
     export.check_format(settings.format)
-    ensemble = _find_ensemble(given, settings.paths.runs)
-    names = [str(ensemble.parent / name) for name in list_members(ensemble)] if ensemble else [given]
-    members = [read_checkpoint(name, settings) for name in names]
-    for spec in {one.spec.name: one.spec for one in members}.values():
+    model = read_model(given, settings)
+    for spec in {one.spec.name: one.spec for one in model.members}.values():
         if warning := export.check_licence(spec, settings.for_own_use):
             tell(warning, file=sys.stderr)
-    patches = _read_patches(members[0], settings)
-    name = ensemble.name if ensemble else members[0].name
-    out = settings.output or settings.paths.runs / "exports" / f"{name}-{settings.format}"
-    ready = join(ensemble, members, patches) if ensemble else export.prepare(members[0], patches)
+    patches = _read_patches(model, settings)
+    out = settings.output or settings.paths.runs / "exports" / f"{model.name}-{settings.format}"
+    ready = join(model, patches) if len(model.members) > 1 else export.prepare(model.members[0], patches)
     made = export.export(ready, settings.format, out, settings.tolerance)
     kept = "nothing of the adaptation left beside it" if made.folded else "its adaptation cannot be folded in: as it is"
     tell(f"one network, {kept}")
@@ -66,16 +62,8 @@ def main(arguments: list[str]) -> None:
     tell(made.folder)
 
 
-def _find_ensemble(given: str, runs: Path) -> Path | None:
-    """The folder of the ensemble that is meant; None if a cell or a checkpoint of its own is."""
-    if (Path(given) / "checkpoint.json").is_file():
-        return None
-    folder = find_cell(runs, given)
-    return folder if is_ensemble(folder) else None
-
-
-def _read_patches(trained: Checkpoint, settings: ExportSettings) -> Tensor:
-    """Evenly spaced patches of the data set as the checkpoint sees them: uint8 (patches, H, W, 3)."""
+def _read_patches(model: Model, settings: ExportSettings) -> Tensor:
+    """Evenly spaced patches of the data set as the model sees them: uint8 (patches, H, W, 3)."""
     import numpy as np
     import torch
 
@@ -85,9 +73,10 @@ def _read_patches(trained: Checkpoint, settings: ExportSettings) -> Tensor:
 
     data = settings.data
     if data is None:
-        if not (trained.folder.parent / "config.yaml").is_file():
-            raise MitofmError(f"{trained.folder} lies in no cell: give data=NAME, to compare on its patches")
-        data = read_config(trained.folder.parent)["data"]
-    store = narrow_store(trained, Dataset(cut_as_trained(data, trained), settings.paths.cache))
+        folder = model.members[0].folder
+        if not (folder.parent / "config.yaml").is_file():
+            raise MitofmError(f"{folder} lies in no cell: give data=NAME, to compare on its patches")
+        data = read_config(folder.parent)["data"]
+    store = narrow_store(model, Dataset(cut_as_trained(data, model), settings.paths.cache))
     rows = np.linspace(0, len(store.table) - 1, settings.patches).round().astype(int)
     return torch.from_numpy(np.ascontiguousarray(cut_centre(store.read(rows), store.crop_px)))

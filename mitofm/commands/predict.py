@@ -14,6 +14,7 @@ from mitofm.runs.folder import find_cell
 from mitofm.training.settings import Paths, Trainer
 
 if TYPE_CHECKING:
+    from mitofm.inference.model import Model
     from mitofm.inference.trained import Checkpoint
 
 
@@ -33,7 +34,9 @@ class PredictSettings:
 
 def main(arguments: list[str]) -> None:
     """Write the scores in the format of the ending of `output`, and print where they are."""
-    (given,), settings = ask_about(PredictSettings, "predict", arguments, "a cell or a checkpoint's folder")
+    (given,), settings = ask_about(
+        PredictSettings, "predict", arguments, "a cell, an ensemble or a checkpoint's folder"
+    )
     paths = settings.paths
     from mitofm.inference import outputs
 
@@ -47,20 +50,20 @@ def main(arguments: list[str]) -> None:
     from mitofm.evaluation.threshold import read_logit
     from mitofm.inference.predict import cut_as_trained, score
 
-    trained = read_checkpoint(given, settings)
-    data = cut_as_trained(settings.data, trained) if settings.as_trained else settings.data
+    model = read_model(given, settings)
+    data = cut_as_trained(settings.data, model) if settings.as_trained else settings.data
     changed = [f"{key}={data[key]}" for key in ("crop_px", "mpp") if data[key] != settings.data[key]]
     if changed:
         tell(f"patches are cut as the cell was trained: {', '.join(changed)} (as_trained=false: as the data set says)")
-    if trained.centre_px < (crop_px := trained.facts["patches"]["crop_px"]):
-        tell(f"of each patch its centre is seen, {trained.centre_px} of {crop_px} px, as the cell was trained")
-    out = settings.output or paths.runs / "predictions" / f"{trained.name}-on-{data['name']}.parquet"
+    if model.centre_px < (crop_px := model.facts["patches"]["crop_px"]):
+        tell(f"of each patch its centre is seen, {model.centre_px} of {crop_px} px, as the cell was trained")
+    out = settings.output or paths.runs / "predictions" / f"{model.name}-on-{data['name']}.parquet"
     for_slides = out.suffix.lower() == outputs.GEOJSON
     dataset = Dataset(data, paths.cache)
     outputs.refuse_own(out, dataset)
-    found = score(trained, dataset, paths.cache, settings.trainer, settings.samples, for_slides)
+    found = score(model, dataset, paths.cache, settings.trainer, settings.samples, for_slides)
 
-    threshold, words_of = trained.facts["threshold"], trained.facts["labels"]
+    threshold, words_of = model.facts["threshold"], model.facts["labels"]
     cut = read_logit(threshold)
     positive = int(found.table["predicted"].sum())
     tell(
@@ -76,7 +79,7 @@ def main(arguments: list[str]) -> None:
         tell(found.positions)
     if unknown := int(found.table["mpp"].isna().sum()):
         tell(f"of {unknown} samples no resolution is known: mpp is empty (data.image_mpp=... states it)")
-    origin = {"cell": trained.facts["cell"], "data": data["name"], "threshold": threshold["value"]}
+    origin = {"cell": model.facts["cell"], "data": data["name"], "threshold": threshold["value"]}
     written = outputs.write(out, found.table, words_of, origin | {"threshold_logit": cut, "rule": threshold["rule"]})
     if len(written) > 1:
         tell(f"{len(written)} files, one for each image, as QuPath opens them:")
@@ -100,14 +103,29 @@ class Reading(Protocol):
         """The backbone's weights, if they are not where the checkpoint says."""
 
 
-def read_checkpoint(given: str, settings: Reading) -> Checkpoint:
-    """Read the checkpoint that `given` names, its folder or the cell in which it lies; print which libraries differ."""
+def read_model(given: str, settings: Reading) -> Model:
+    """Read what `given` names, a checkpoint's folder, a cell or an ensemble; print which libraries differ from those of training.
+
+    Raises:
+        MitofmError: there is none, or it cannot be used here.
+    """
+    from mitofm.ensembles.members import find_members, is_ensemble
+    from mitofm.ensembles.reading import gather
+    from mitofm.inference.model import Model
+
+    if (Path(given) / "checkpoint.json").is_file():
+        return Model.of(_read(Path(given), settings))
+    found = find_cell(settings.paths.runs, given, "metrics.json")
+    if is_ensemble(found):
+        return gather(found, [_read(cell / "checkpoint", settings) for cell in find_members(found)])
+    return Model.of(_read(found / "checkpoint", settings))
+
+
+def _read(folder: Path, settings: Reading) -> Checkpoint:
     from mitofm.ground.fingerprints import Remembered
     from mitofm.inference.trained import read
 
-    paths, folder = settings.paths, Path(given)
-    if not (folder / "checkpoint.json").is_file():
-        folder = find_cell(paths.runs, given, "checkpoint/checkpoint.json") / "checkpoint"
+    paths = settings.paths
     remembered = Remembered(paths.cache / "fingerprints")
     trained = read(folder, paths.weights, remembered, settings.versions, settings.weights_file)
     for line in trained.versions:

@@ -28,8 +28,8 @@ from mitofm.data.proposals.tissue import choose_step, find_tissue
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.files import read_json, write_parquet
+from mitofm.inference.model import Model
 from mitofm.inference.scorer import Scorer
-from mitofm.inference.trained import Checkpoint
 
 COLUMNS = (
     "image", "slide", "domain", "mpp", "tissue_mm2", "positions_scored", "mitotic_figures", "per_mm2", "per_mm2_low",
@@ -87,10 +87,10 @@ def count_slide(task: Task, scorer: Scorer, settings: Counting, origin: Mapping[
     small = outputs.read_picture(folder)
     tissue = _find_tissue(small, slide, task.region)
     candidates = pd.read_parquet(folder / outputs.CANDIDATES)
-    detections, hotspot = detect(slide, candidates, settings, scorer.trained)
+    detections, hotspot = detect(slide, candidates, settings, scorer.model)
     summary = summarize(slide, candidates, detections, hotspot, tissue, settings)
     in_px = None if hotspot is None else hotspot.scale(1 / slide.mpp)
-    outputs.write_slide(folder, detections, in_px, scorer.trained.facts["labels"], origin, summary)
+    outputs.write_slide(folder, detections, in_px, scorer.model.facts["labels"], origin, summary)
     shutil.rmtree(folder / _WORK, ignore_errors=True)
     return summary
 
@@ -119,7 +119,7 @@ def _score(task: Task, scorer: Scorer, settings: Counting) -> None:
 
 
 def detect(
-    slide: Slide, candidates: pd.DataFrame, settings: Counting, trained: Checkpoint
+    slide: Slide, candidates: pd.DataFrame, settings: Counting, model: Model
 ) -> tuple[pd.DataFrame, Hotspot | None]:
     """The detections of a slide, highest logit first, and the hotspot of its mitotic figures, in micrometres.
 
@@ -127,9 +127,9 @@ def detect(
         slide: the slide.
         candidates: x, y (px) and logit of every position that was scored.
         settings: of the count.
-        trained: the cell.
+        model: the cell.
     """
-    shift, cut = read_shift(trained.facts), find_threshold(settings, trained)
+    shift, cut = read_shift(model.facts), find_threshold(settings, model)
     # What is not written down cannot suppress what is: its logit is lower.
     listed = candidates[expit(candidates["logit"] + shift) >= settings.listed_from]
     listed = pd.concat([listed, candidates.drop(listed.index).query("logit >= @cut")])
@@ -162,11 +162,11 @@ def detect(
     return detections, hotspot
 
 
-def find_threshold(settings: Counting, trained: Checkpoint) -> float:
+def find_threshold(settings: Counting, model: Model) -> float:
     """The log-odds from which on a position is a mitotic figure."""
     if settings.threshold is None:
-        return read_logit(trained.facts["threshold"])
-    return float(logit(settings.threshold)) - read_shift(trained.facts)
+        return read_logit(model.facts["threshold"])
+    return float(logit(settings.threshold)) - read_shift(model.facts)
 
 
 def summarize(

@@ -15,7 +15,7 @@ from mitofm.ground import fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import read_json, write_json
 from mitofm.ground.fingerprints import Remembered
-from mitofm.inference.trained import Checkpoint
+from mitofm.inference.model import Model
 
 MARKER = "settings.json"
 VERSION = 1  # raised whenever equal settings give another count
@@ -46,7 +46,7 @@ def claim(out: Path, wanted: Mapping[str, Any]) -> None:
 
 
 def describe(
-    trained: Checkpoint,
+    model: Model,
     slides: Sequence[Slide],
     regions: Sequence[Path],
     settings: Counting,
@@ -56,7 +56,7 @@ def describe(
     read = [Path(settings.file)] if settings.file else []
     return {
         "version": VERSION,
-        "cell": {"name": trained.name, "tensors_sha256": trained.facts["tensors_sha256"]},
+        "cell": {"name": model.name, "tensors_sha256": model.facts["tensors_sha256"]},
         "slides": {slide.image: _fingerprint(slide, remembered) for slide in slides},
         "files": {path.name: remembered.file(path) for path in [*read, *regions]},
         "settings": fingerprints.of(asdict(settings) | {"proposals": "file" if read else settings.proposals}),

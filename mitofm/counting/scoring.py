@@ -39,7 +39,7 @@ def score_places(
     n = len(places)
     if not n:
         return np.empty(0)
-    side = cutting.side(scorer.patch_px, mpp, scorer.trained.facts["patches"]["mpp"])
+    side = cutting.side(scorer.patch_px, mpp, scorer.model.facts["patches"]["mpp"])
     size = max(_BATCH, _PIECE // (side * side * 3) // _BATCH * _BATCH)
     with ResumableArray(file, (n, 1), np.float64) as logits:
         for start in range(0, n, size):

@@ -15,8 +15,7 @@ from mitofm.data.dataset import Dataset
 from mitofm.data.images.open import is_readable, open_image
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
-from mitofm.inference.trained import Checkpoint
-from mitofm.runs.tables import read_split
+from mitofm.inference.model import Model
 
 FAR = 0.2
 """By which share the resolution of a slide may differ from that of training."""
@@ -50,7 +49,7 @@ class Slide:
     notes: tuple[str, ...] = ()
 
 
-def list_of_data(dataset: Dataset, trained: Checkpoint, other_resolution: bool) -> list[Slide]:
+def list_of_data(dataset: Dataset, model: Model, other_resolution: bool) -> list[Slide]:
     """The images of a data set.
 
     Raises:
@@ -60,17 +59,17 @@ def list_of_data(dataset: Dataset, trained: Checkpoint, other_resolution: bool) 
     dataset.files()
     positions.refuse_crops(dataset.source.table())
     images = dataset.table().drop_duplicates("image").sort_values("image")
-    unit, learned = units(images), _list_learned(dataset.card.name, trained)
+    unit, learned = units(images), _list_learned(dataset.card.name, model)
     known = images.assign(unit=unit, trained_on=None if learned is None else unit.isin(learned)).set_index("image")
     seen = surveys.survey(dataset.source.root, images, dataset.card.image_mpp)
     surveys.refuse(dataset.source.root, seen, None)
     return [
-        _make(image, dataset.source.root / image, row, known.loc[image], trained, other_resolution, "data.image_mpp")
+        _make(image, dataset.source.root / image, row, known.loc[image], model, other_resolution, "data.image_mpp")
         for image, row in seen.iterrows()
     ]
 
 
-def list_of_folder(place: Path, image_mpp: float | None, trained: Checkpoint, other_resolution: bool) -> list[Slide]:
+def list_of_folder(place: Path, image_mpp: float | None, model: Model, other_resolution: bool) -> list[Slide]:
     """A slide, or all slides in a folder.
 
     Raises:
@@ -86,7 +85,7 @@ def list_of_folder(place: Path, image_mpp: float | None, trained: Checkpoint, ot
     surveys.refuse(root, seen, None)
     known = table.assign(unit=table["slide"], trained_on=None)
     return [
-        _make(image, root / image, row, known.loc[image], trained, other_resolution, "image_mpp")
+        _make(image, root / image, row, known.loc[image], model, other_resolution, "image_mpp")
         for image, row in seen.iterrows()
     ]
 
@@ -96,7 +95,7 @@ def _make(
     path: Path,
     seen: pd.Series,
     known: pd.Series,
-    trained: Checkpoint,
+    model: Model,
     other_resolution: bool,
     key: str,
 ) -> Slide:
@@ -112,7 +111,7 @@ def _make(
             -(-opened.width // opened.tile_width) * -(-opened.height // opened.tile_height),
         )
     notes = [str(seen["notes"])] if seen["notes"] else []
-    notes += _compare_resolutions(path, mpp, trained.facts["patches"]["mpp"], other_resolution)
+    notes += _compare_resolutions(path, mpp, model.facts["patches"]["mpp"], other_resolution)
     if empty:
         notes.append(
             f"{empty} of its {tiles} tiles hold nothing: they were taken for glass, and nothing is counted there"
@@ -142,31 +141,29 @@ def _compare_resolutions(path: Path, own: float, trained: float | None, other: b
         yield f"resampled from {own:g} to {trained:g} micrometre per px"
 
 
-def _list_learned(data: str, trained: Checkpoint) -> set[str] | None:
-    """The slides of training and validation; None if the checkpoint lies in no cell, or was trained on other data."""
-    frame = _read_split(data, trained, [])
+def _list_learned(data: str, model: Model) -> set[str] | None:
+    """The slides of training and validation; None if a checkpoint lies in no cell, or was trained on other data."""
+    frame = _read_split(data, model, [])
     return None if frame is None else set(frame.loc[frame["part"].isin(["train", "validation"]), "slide"])
 
 
-def read_sides(data: str, trained: Checkpoint) -> dict[str, tuple[str, str]] | None:
+def read_sides(data: str, model: Model) -> dict[str, tuple[str, str]] | None:
     """By slide of the cell the part ("train", "validation", "test", "unused") and the set that it is tested in; None as above.
 
     Raises:
         MitofmError: a slide is on two sides.
     """
-    frame = _read_split(data, trained, ["evaluation_set"])
+    frame = _read_split(data, model, ["evaluation_set"])
     if frame is None:
         return None
     used = frame[frame["part"] != "unused"].groupby("slide")
     if (used["part"].nunique() > 1).any():
         raise MitofmError(
-            "evaluate=true: this cell was tested on slides that it was trained on. Take one whose split keeps slides together"
+            "evaluate=true: this cell was tested or chosen on slides that it was trained on. Take one whose split keeps slides "
+            "together; of an ensemble of folds, its members"
         )
     return dict(zip(used.groups, zip(used["part"].first(), used["evaluation_set"].first(), strict=True), strict=True))
 
 
-def _read_split(data: str, trained: Checkpoint, columns: list[str]) -> pd.DataFrame | None:
-    split = trained.folder.resolve().parent / "split.parquet"
-    if data != trained.facts["patches"]["dataset"] or not split.is_file():
-        return None
-    return read_split(split, ["part", *columns])
+def _read_split(data: str, model: Model, columns: list[str]) -> pd.DataFrame | None:
+    return model.read_split(["part", *columns]) if data == model.facts["patches"]["dataset"] else None

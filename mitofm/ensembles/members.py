@@ -60,6 +60,20 @@ def list_members(folder: Path) -> list[str]:
     return names
 
 
+def find_members(folder: Path) -> list[Path]:
+    """The cells that the ensemble in `folder` is made of, which lie beside it.
+
+    Raises:
+        MitofmError: one does not.
+    """
+    cells = [folder.parent / name for name in list_members(folder)]
+    if absent := [one.name for one in cells if not one.is_dir()]:
+        raise MitofmError(
+            f"{folder.name} is made of cells that are not in {folder.parent}: {', '.join(absent)}. Copy them there"
+        )
+    return cells
+
+
 def read_member(folder: Path) -> Member:
     """Read a finished cell.
 

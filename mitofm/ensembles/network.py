@@ -7,21 +7,18 @@ import mitofm.ground.torchvision_shim  # noqa: F401  before anything imports tor
 # isort: split
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mitofm.adaptation.frozen import FrozenAdaptation
-from mitofm.ensembles.combining import Part
 from mitofm.evaluation.threshold import read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.inference.export import Ready, describe, prepare
+from mitofm.inference.model import Model
 from mitofm.inference.network import Network, Writable
 from mitofm.inference.trained import Checkpoint
-from mitofm.runs.folder import read_stored
-from mitofm.runs.said import read_metrics
 
 _SHARED = ("input", "output", "mean_over_dihedral_views", "labels")
 """What members must have in common of what `describe` says."""
@@ -60,17 +57,14 @@ class Joined(Writable):
         self.shift.copy_(tensors["shift"])
 
 
-def join(folder: Path, members: Sequence[Checkpoint], patches: Tensor) -> Ready:
-    """The network of the ensemble in `folder`, of its members' checkpoints; `patches` as in `prepare`.
+def join(model: Model, patches: Tensor) -> Ready:
+    """The network of an ensemble; `patches` as in `prepare`.
 
     Raises:
         MitofmError: a member is no network, or members see their patches through different transforms.
     """
-    metrics = read_metrics(folder / "metrics.json")
-    told = metrics["chosen"]["members"]
-    parts = [Part(**told[one.name]) for one in members]
-    scale = torch.tensor([part.weight * part.slope for part in parts])
-    shift = torch.tensor(sum(part.weight * part.intercept for part in parts))
+    members = model.members
+    scale, shift = torch.tensor(model.scale), torch.tensor(model.shift)
     ready = [prepare(one, patches) for one in members]
     for one, other in zip(members[1:], ready[1:], strict=True):
         if differing := [key for key in _SHARED if other.facts[key] != ready[0].facts[key]]:
@@ -80,11 +74,11 @@ def join(folder: Path, members: Sequence[Checkpoint], patches: Tensor) -> Ready:
             )
     facts: dict[str, Any] = {key: ready[0].facts[key] for key in _SHARED}
     facts |= {
-        "threshold": metrics["threshold"] | {"logit": read_logit(metrics["threshold"])},
-        "prior": metrics["prior"],
-        "network": {"members": [one.facts["network"] for one in ready], "calibrated": metrics["chosen"]["calibrated"]},
+        "threshold": model.facts["threshold"] | {"logit": read_logit(model.facts["threshold"])},
+        "prior": model.facts["prior"],
+        "network": {"members": [one.facts["network"] for one in ready], "calibrated": model.facts["calibrated"]},
         "licence": [one.facts["licence"] for one in ready],
-        "made_from": {"cell": read_stored(folder / "cell.json")["id"], "members": [one.name for one in members]},
+        "made_from": {"cell": model.facts["cell"], "members": [one.name for one in members]},
     }
     wanted = torch.stack([one.wanted for one in ready], dim=1) @ scale + shift
     name = f"an ensemble of {len(members)} cells"

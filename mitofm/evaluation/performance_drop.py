@@ -5,7 +5,8 @@ classes, from balanced to each class from a scanner of its own, and tested on ba
 the mean over the unbalanced ones of accuracy / balanced accuracy, minus 1. Their schedule is written for three data sets of
 slides of one class each; here slides hold both, so they are halved at random and samples are taken from each half.
 
-Intervals are over new slides, by a jackknife that leaves out a tenth of them at a time: each takes all probes anew.
+Intervals are over new slides, by a jackknife that leaves out a tenth of them at a time: each takes all probes anew. They are too wide
+(`docs/robustness.md`).
 """
 
 from __future__ import annotations

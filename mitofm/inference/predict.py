@@ -1,4 +1,4 @@
-"""Scores the samples of any data set with a checkpoint, by the code that tested it."""
+"""Scores the samples of any data set with a model, by the code that tested it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.csv_cells import read_csv
 from mitofm.ground.errors import MitofmError
 from mitofm.inference import positions
+from mitofm.inference.model import Model
 from mitofm.inference.trained import Checkpoint
-from mitofm.runs.tables import read_split
 from mitofm.training.cell import Inputs
 from mitofm.training.frozen import compute_features
 from mitofm.training.predict import predict
@@ -44,7 +44,7 @@ class Scores:
         table: one row per sample: sample_id, image (relative to the data set's root), x and y (px at level 0 of it), mpp
             (micrometre per px of it, NaN if unknown), slide, domain, label (if known), logit, probability, predicted (0 or
             1, at the chosen threshold).
-        learned_from: the number of samples on slides of training or validation, if the checkpoint lies in its cell.
+        learned_from: the number of samples on slides of training or validation, if its checkpoints lie in their cells.
         positions: the meaning of x and y in words, if they are not pixels of the images.
     """
 
@@ -53,20 +53,20 @@ class Scores:
     positions: str
 
 
-def cut_as_trained(data: Mapping[str, Any], trained: Checkpoint) -> dict[str, Any]:
-    """The config of a data set with the patch side and resolution that the checkpoint was trained on."""
-    return {**data, **{key: trained.facts["patches"][key] for key in ("crop_px", "mpp")}}
+def cut_as_trained(data: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """The config of a data set with the patch side and resolution that the model was trained on."""
+    return {**data, **{key: model.facts["patches"][key] for key in ("crop_px", "mpp")}}
 
 
-def narrow_store(trained: Checkpoint, dataset: Dataset) -> PatchStore:
-    """The patches of a data set, cut to the share of their side that the checkpoint saw in training."""
-    store, patches = dataset.store(), trained.facts["patches"]
-    crop_px = round(store.crop_px * trained.centre_px / patches["crop_px"])
+def narrow_store(model: Model, dataset: Dataset) -> PatchStore:
+    """The patches of a data set, cut to the share of their side that the model saw in training."""
+    store, patches = dataset.store(), model.facts["patches"]
+    crop_px = round(store.crop_px * model.centre_px / patches["crop_px"])
     return store if crop_px == store.crop_px else store.narrow(crop_px)
 
 
 def score(
-    trained: Checkpoint,
+    model: Model,
     dataset: Dataset,
     cache: Path,
     trainer: Trainer,
@@ -76,7 +76,7 @@ def score(
     """Score the samples of `dataset`.
 
     Args:
-        trained: the checkpoint.
+        model: what scores; of several members one after the other.
         dataset: its patches are cut first if they are absent.
         cache: the folder of shared embeddings.
         trainer: the group `trainer`.
@@ -94,8 +94,23 @@ def score(
         if for_slides:
             positions.refuse_crops(meant)
     torch.set_num_threads(trainer.threads)
-    store = narrow_store(trained, dataset)
+    store = narrow_store(model, dataset)
     rows = _find_rows(samples, store.table)
+    logits = model.add([_score_rows(one, store, rows, cache, trainer) for one in model.members])
+    scored = store.table.iloc[rows].reset_index(drop=True)
+    table = scored.assign(
+        mpp=positions.find_resolutions(dataset.source.root, scored, dataset.card.image_mpp),
+        logit=logits,
+        probability=expit(logits + read_shift(model.facts)),
+        predicted=call_positives(logits, read_logit(model.facts["threshold"])).astype("int64"),
+    )
+    labelled = not (store.table["label"] == UNKNOWN).any()
+    known = [name for name in _COLUMNS if name != "label" or labelled]
+    return Scores(table[known], _count_learned_from(model, dataset, units(scored)), positions.describe(scored))
+
+
+def _score_rows(trained: Checkpoint, store: PatchStore, rows: np.ndarray, cache: Path, trainer: Trainer) -> np.ndarray:
+    """The logits of one checkpoint for these rows of the store: float64 (n,)."""
     inputs = Inputs(
         fit=trained.fit,
         trainer=trainer,
@@ -105,22 +120,11 @@ def score(
         weights=trained.weights,
         cache=cache,
     )
-    if isinstance(trained.adaptation, FrozenAdaptation):
-        features = compute_features(inputs, trained.adaptation)
-        with threadpool_limits(trainer.threads):
-            logits = trained.head(features[rows[:1]].shape[-1]).logits(Rows(features, rows))
-    else:
-        logits = predict(inputs, trained.classifier(), rows)
-    scored = store.table.iloc[rows].reset_index(drop=True)
-    table = scored.assign(
-        mpp=positions.find_resolutions(dataset.source.root, scored, dataset.card.image_mpp),
-        logit=logits,
-        probability=expit(logits + read_shift(trained.facts)),
-        predicted=call_positives(logits, read_logit(trained.facts["threshold"])).astype("int64"),
-    )
-    labelled = not (store.table["label"] == UNKNOWN).any()
-    known = [name for name in _COLUMNS if name != "label" or labelled]
-    return Scores(table[known], _count_learned_from(trained, dataset, units(scored)), positions.describe(scored))
+    if not isinstance(trained.adaptation, FrozenAdaptation):
+        return predict(inputs, trained.classifier(), rows)
+    features = compute_features(inputs, trained.adaptation)
+    with threadpool_limits(trainer.threads):
+        return trained.head(features[rows[:1]].shape[-1]).logits(Rows(features, rows))
 
 
 def _find_rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
@@ -145,10 +149,9 @@ def _find_rows(samples: Path | None, table: pd.DataFrame) -> np.ndarray:
     return rows
 
 
-def _count_learned_from(trained: Checkpoint, dataset: Dataset, slides: pd.Series) -> int:
-    """Count the samples on slides of training or validation, whatever the names of the samples."""
-    split = trained.folder.resolve().parent / "split.parquet"
-    if dataset.card.name != trained.facts["patches"]["dataset"] or not split.is_file():
+def _count_learned_from(model: Model, dataset: Dataset, slides: pd.Series) -> int:
+    """Count the samples on slides of training or validation of any member, whatever the names of the samples."""
+    frame = model.read_split(["part"]) if dataset.card.name == model.facts["patches"]["dataset"] else None
+    if frame is None:
         return 0
-    frame = read_split(split, ["part"])
     return int(slides.isin(frame.loc[frame["part"].isin(["train", "validation"]), "slide"]).sum())

@@ -12,8 +12,8 @@ from scipy.special import expit
 from mitofm.data.augment import cut_centre
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
+from mitofm.inference.model import Model
 from mitofm.inference.scorer import Scorer
-from mitofm.inference.trained import Checkpoint
 from mitofm.training.settings import Trainer
 
 NAME = "multiple-mitotic-figure-classification.json"
@@ -38,7 +38,7 @@ def read_stack(file: Path) -> np.ndarray:
     return crops
 
 
-def classify(trained: Checkpoint, crops: np.ndarray, trainer: Trainer) -> list[dict[str, Any]]:
+def classify(model: Model, crops: np.ndarray, trainer: Trainer) -> list[dict[str, Any]]:
     """Class and confidence of each crop; the positive class of the cell is taken to be `atypical`.
 
     A confidence is a probability of balanced classes, moved so that the chosen threshold is 0.5.
@@ -46,13 +46,13 @@ def classify(trained: Checkpoint, crops: np.ndarray, trainer: Trainer) -> list[d
     Raises:
         MitofmError: the crops are smaller than what the cell was trained on.
     """
-    needed, side = trained.facts["patches"]["crop_px"], crops.shape[1]
+    needed, side = model.facts["patches"]["crop_px"], crops.shape[1]
     if side < needed:
         raise MitofmError(
-            f"crops of {side} px are smaller than the {needed} px that {trained.name} was trained on: train with data.crop_px={side}"
+            f"crops of {side} px are smaller than the {needed} px that {model.name} was trained on: train with data.crop_px={side}"
         )
-    logits = Scorer(trained, trainer).score(np.ascontiguousarray(cut_centre(crops, needed)))
-    cut = read_logit(trained.facts["threshold"])
+    logits = Scorer(model, trainer).score(np.ascontiguousarray(cut_centre(crops, needed)))
+    cut = read_logit(model.facts["threshold"])
     called = call_positives(logits, cut).astype(int)
     return [
         {"class": CLASSES[one], "confidence": float(confidence)}

@@ -23,7 +23,7 @@ _NOTE = (
     "Whole data set, frozen embeddings, 95 % intervals over slides. Neighbours on other slides that are of the sample's class "
     "and another scanner (or domain) count for the embedding, those of another class and its scanner against it. The index is "
     "the share of the first; CRoMa is above 0 if those are nearer. Read both beside what embeddings dealt out at random have, "
-    "not beside 0.5 and 0. Intervals of the two indices are too wide rather than too short (docs/robustness.md)."
+    "not beside 0.5 and 0. Intervals of the two indices, and those of APD, are too wide rather than too short (docs/robustness.md)."
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mitofm.commands.command_line import read_command_line
 from mitofm.commands.composing import compose
 from mitofm.ground.errors import MitofmError
 
@@ -25,3 +26,18 @@ CELL = ("data=synthetic", "backbone=toy_vit_p16")
 def test_a_key_of_another_group_or_choice_is_found(typed: str, said: str) -> None:
     with pytest.raises(MitofmError, match=said):
         compose("train", [*CELL, "adaptation=linear_probe", typed])
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("lora", r"^'lora' has no key: give adaptation=lora$"),
+        ("default", "give fit=default or logger=default or "),
+        ("mine", "give KEY=mine, such as study=mine"),
+    ],
+)
+def test_a_word_without_a_key_is_told_its_group(word: str, said: str) -> None:
+    with pytest.raises(MitofmError, match=said):
+        compose("doctor", [*CELL, word])
+    with pytest.raises(MitofmError, match=said):
+        read_command_line("train", [*CELL, word], None)

@@ -8,11 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from safetensors.torch import load_file
+
+import mitofm
+from mitofm.inference import scorer
 
 from ..conftest import TRIED
 
 Typed = Callable[..., tuple[str, str]]
+TISSUE = [one for one in TRIED if one.startswith(("data.", "trainer."))]
 
 
 @pytest.fixture
@@ -66,3 +71,84 @@ def test_heads_on_one_frozen_trunk_become_one(runs: Path, typed: Typed, tmp_path
     tensors = load_file(tmp_path / "net" / "model.safetensors")
     assert "head.weight" in tensors
     assert not any(name.startswith("members") for name in tensors)
+
+
+def test_an_ensemble_scores_new_data_as_its_members_were_tested(
+    runs: Path,
+    home: Path,
+    typed: Typed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    typed("ensemble", "-linear_probe-", "-lora-")
+    (made,) = (runs / "cells").glob("*ensemble*")
+    tested = pd.read_parquet(made / "predictions.parquet").set_index("sample_id")
+    metrics = json.loads((made / "metrics.json").read_text())
+    assert len({json.dumps(one) for one in metrics["chosen"]["members"].values()}) == 2  # lines of their own
+    said, _ = typed("predict", made.name, "data=synthetic", *TISSUE, f"output={tmp_path}/scores.parquet")
+    scored = pd.read_parquet(tmp_path / "scores.parquet").set_index("sample_id")
+    np.testing.assert_allclose(scored.loc[tested.index, "logit"], tested["logit"], atol=1e-5)
+    cut = metrics["threshold"]["logit"]
+    assert (scored["predicted"] == (scored["logit"] >= cut)).all()
+    assert f"{len(scored) - len(tested)} of these samples lie on slides that were trained or chosen on" in said
+    prior = metrics["prior"]["logit"]
+    np.testing.assert_allclose(scored["probability"], 1 / (1 + np.exp(-scored["logit"] - prior)))
+
+    store = next((home / "cache" / "patches").glob("synthetic-64+0px-*"))
+    rows = pd.Index(pd.read_parquet(store / "table.parquet")["sample_id"]).get_indexer(tested.index)
+    patches = np.load(store / "patches.npy")[rows]
+    found = mitofm.load(made).predict(patches)
+    np.testing.assert_allclose(found["logit"], tested["logit"], atol=1e-5)
+
+    tifffile.imwrite(tmp_path / "stack.tiff", patches, photometric="rgb")
+    typed("classify", made.name, f"stack={tmp_path}/stack.tiff", f"output={tmp_path}/classes.json")
+    confidences = [one["confidence"] for one in json.loads((tmp_path / "classes.json").read_text())]
+    np.testing.assert_allclose(confidences, 1 / (1 + np.exp(cut - tested["logit"])), atol=1e-5)
+
+    for cell in (runs / "cells").glob("*-lora-*"):
+        shutil.rmtree(cell)
+    monkeypatch.setattr(scorer, "build", lambda *_: pytest.fail("a backbone is built"))
+    for command in (
+        ["predict", "data=synthetic"],
+        ["count", "evaluate=true"],
+        ["classify", f"stack={tmp_path}/stack.tiff"],
+        ["export"],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            typed(command[0], made.name, *command[1:])
+        assert ended.value.code == 2
+        assert "is made of cells that are not in" in capsys.readouterr().err
+
+
+def test_members_fitted_to_the_same_features_share_a_pass(
+    runs: Path, home: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cell,) = (runs / "cells").glob("*-linear_probe-*")
+    typed("train", *(one for one in TRIED if not one.startswith(("adaptation", "backbone"))), "adaptation=knn",
+          "backbone=toy_vit_p16", "study=twins", "seed=42")  # fmt: skip
+    typed("ensemble", cell.name, "-knn-", "calibrate=false")
+    (made,) = (runs / "cells").glob("*ensemble*")
+    built: list[object] = []
+    kept = scorer.build
+    monkeypatch.setattr(scorer, "build", lambda *words: built.append(words) or kept(*words))
+    store = next((home / "cache" / "patches").glob("synthetic-64+0px-*"))
+    tested = pd.read_parquet(made / "predictions.parquet").set_index("sample_id")
+    rows = pd.Index(pd.read_parquet(store / "table.parquet")["sample_id"]).get_indexer(tested.index)
+    found = mitofm.load(made).predict(np.load(store / "patches.npy")[rows])
+    np.testing.assert_allclose(found["logit"], tested["logit"], atol=1e-5)
+    assert len(built) == 1
+
+
+def test_an_ensemble_of_folds_has_seen_every_slide_and_is_not_evaluated_on_them(
+    runs: Path, typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed("train", "-m", *(one for one in TRIED if not one.startswith(("adaptation", "study"))), "adaptation=linear_probe",
+          "study=folds", "split=kfold", "split.folds=2", "split.fold=0,1")  # fmt: skip
+    typed("ensemble", "folds", "over=fold", "calibrate=false")
+    said, _ = typed("predict", "pooled", "data=synthetic", *TISSUE)
+    count = said.split(" samples, ")[0].rpartition("\n")[2]
+    assert f"{count} of these samples lie on slides that were trained or chosen on" in said
+    with pytest.raises(SystemExit):
+        typed("count", "pooled", "evaluate=true")
+    assert "of an ensemble of folds, its members" in capsys.readouterr().err

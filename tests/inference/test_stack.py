@@ -31,6 +31,7 @@ def test_a_stack_is_classified_as_the_cell_was_tested(typed: Typed, tried: Path,
     assert ((found["confidence"] >= 0.5) == called).all()
     np.testing.assert_allclose(found["confidence"], 1 / (1 + np.exp(threshold - tested["logit"])), atol=1e-5)
     assert f"16 crops of 128 px, {called.sum()} atypical" in said
+    assert "normal: what the cell calls look-alike, atypical: what the cell calls mitotic figure" in said
 
 
 def test_what_is_no_stack_of_crops_is_refused(
