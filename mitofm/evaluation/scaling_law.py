@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 EXPONENTS = np.geomspace(0.05, 3.0, 200)
-_AT_ONCE = 128  # rows whose numbers stay in the processor's own memory
+_AT_ONCE = 64  # rows whose numbers stay in the processor's own memory
 _FINER = 25  # parts into which the grid is divided around the best exponent
 MINIMUM_AMOUNTS = 4
 """Fewer amounts of labels cannot tell three parameters."""
@@ -46,73 +46,77 @@ def fit(labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> Scalin
         errors: (R, K) the error with as many, in [0, 1].
         precision: (K,) weights, inverse variances of the errors.
     """
-    portions = np.array_split(errors, 1 + len(errors) // _AT_ONCE)
-    laws = [_fit(labels, portion, precision) for portion in portions]
-    return ScalingLaw(*(np.concatenate([getattr(law, name) for law in laws]) for name in "abc"))
-
-
-def _fit(labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> ScalingLaw:
-    coarse = EXPONENTS[_find_best(EXPONENTS[None], labels, errors, precision)]
+    scale = float(np.exp(np.log(labels).mean()))  # labels are divided by it, which keeps a of the size of the errors
+    logs, weights = np.log(labels / scale), precision / precision.sum()
+    weighted, means = errors * weights, errors @ weights
+    coarse = _Grid.of(EXPONENTS[None], logs, weights).find_best(weighted, means, np.zeros(len(errors), dtype=int))
+    places, own = np.unique(coarse, return_inverse=True)  # rows of one place share their finer grid
     apart = EXPONENTS[1] / EXPONENTS[0]
-    around = np.geomspace(coarse / apart, coarse * apart, 2 * _FINER + 1, axis=1).clip(EXPONENTS[0], EXPONENTS[-1])
-    best = around[np.arange(len(errors)), _find_best(around, labels, errors, precision)]
-    terms = _Terms.of(best[:, None], labels, errors, precision)
-    a, c = terms.solve()
-    return ScalingLaw(a[:, 0] * terms.scale**best, best, c[:, 0])
+    finer = np.geomspace(EXPONENTS[places] / apart, EXPONENTS[places] * apart, 2 * _FINER + 1, axis=1)
+    finer = finer.clip(EXPONENTS[0], EXPONENTS[-1])
+    best = finer[own, _Grid.of(finer, logs, weights).find_best(weighted, means, own)]
+    a, c = _solve(best, logs, weights, weighted, means)
+    return ScalingLaw(a * scale**best, best, c)
+
+
+def _solve(
+    exponents: np.ndarray, logs: np.ndarray, weights: np.ndarray, weighted: np.ndarray, means: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(R,) a and c of the exponent of each row, neither under 0."""
+    x = np.exp(-exponents[:, None] * logs)
+    x_mean = x @ weights
+    centred = x - x_mean[:, None]
+    slope = (centred * weighted).sum(axis=1) / (centred**2 @ weights)
+    asymptote = means - slope * x_mean
+    through_zero = (x * weighted).sum(axis=1) / (x**2 @ weights)
+    a = np.where(slope < 0, 0.0, np.where(asymptote < 0, through_zero, slope))
+    return a, np.where(slope < 0, means, np.maximum(asymptote, 0.0))
 
 
 @dataclass(frozen=True)
-class _Terms:
-    """The sums of which least squares are made, for R rows of errors and E exponents: weighted means over the amounts.
+class _Grid:
+    """E exponents in each of G rows, and what least squares gain with them, all by products with weighted errors.
 
     Attributes:
-        scale: labels are divided by it, which keeps a of the size of the errors whatever b is.
-        x_mean: (R or 1, E) of x = labels**-b.
-        x_square: of its square.
-        x_variance: its variance.
-        shared: (R, E) the covariance of x and the errors.
-        product: of both.
-        e_mean: (R, 1) of the errors.
-        e_variance: their variance.
+        slopes: (G, K, E) of x = labels**-b, centred and of unit length.
+        through_zero: (G, K, E) of x of unit length.
+        reach: (G, E) the asymptote is under 0 if the slope times this is more than the mean of the errors.
     """
 
-    scale: float
-    x_mean: np.ndarray
-    x_square: np.ndarray
-    x_variance: np.ndarray
-    shared: np.ndarray
-    product: np.ndarray
-    e_mean: np.ndarray
-    e_variance: np.ndarray
+    slopes: np.ndarray
+    through_zero: np.ndarray
+    reach: np.ndarray
 
     @classmethod
-    def of(cls, exponents: np.ndarray, labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> _Terms:
-        scale = float(np.exp(np.log(labels).mean()))
-        weights = precision / precision.sum()
-        x = np.exp(-exponents[..., None] * np.log(labels / scale))
-        x_mean, e_mean = x @ weights, (errors @ weights)[:, None]
-        centred = x - x_mean[..., None]
-        weighted = errors * weights
-        if len(exponents) == 1:
-            shared, product = weighted @ centred[0].T, weighted @ x[0].T
+    def of(cls, exponents: np.ndarray, logs: np.ndarray, weights: np.ndarray) -> _Grid:
+        x = np.exp(-exponents[:, None, :] * logs[:, None])
+        x_mean = np.einsum("gke,k->ge", x, weights)
+        centred = x - x_mean[:, None]
+        length = np.sqrt(np.einsum("gke,k->ge", centred**2, weights))
+        square = np.sqrt(np.einsum("gke,k->ge", x**2, weights))
+        return cls(centred / length[:, None], x / square[:, None], x_mean / length)
+
+    def find_best(self, weighted: np.ndarray, means: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """(R,) the place of the exponent of the least sum of squares, the first, in the row `own` (R,) of each row of errors.
+
+        Args:
+            weighted: (R, K) errors times weights.
+            means: (R,) their sums.
+        """
+        portions = np.array_split(np.arange(len(means)), 1 + len(means) // _AT_ONCE)
+        return np.concatenate([self._find(weighted[rows], means[rows, None], own[rows]) for rows in portions])
+
+    def _find(self, weighted: np.ndarray, means: np.ndarray, own: np.ndarray) -> np.ndarray:
+        if len(self.reach) == 1:
+            gained, through_zero, reach = weighted @ self.slopes[0], weighted @ self.through_zero[0], self.reach
         else:
-            shared, product = (np.einsum("rek,rk->re", one, weighted) for one in (centred, x))
-        e_variance = ((errors - e_mean) ** 2 @ weights)[:, None]
-        return cls(scale, x_mean, x**2 @ weights, centred**2 @ weights, shared, product, e_mean, e_variance)
-
-    def solve(self) -> tuple[np.ndarray, np.ndarray]:
-        """(R, E) a and c, neither under 0."""
-        slope = self.shared / self.x_variance
-        asymptote = self.e_mean - slope * self.x_mean
-        a = np.where(slope < 0, 0.0, np.where(asymptote < 0, self.product / self.x_square, slope))
-        return a, np.where(slope < 0, self.e_mean, np.maximum(asymptote, 0.0))
-
-
-def _find_best(exponents: np.ndarray, labels: np.ndarray, errors: np.ndarray, precision: np.ndarray) -> np.ndarray:
-    """(R,) the place of the best of the exponents, (R, E) or (1, E) for all rows: of the least sum of squares, the first."""
-    terms = _Terms.of(exponents, labels, errors, precision)
-    falls = terms.shared >= 0
-    below = terms.e_mean * terms.x_variance < terms.shared * terms.x_mean  # the asymptote would be under 0
-    gained = np.where(falls, terms.shared**2 / terms.x_variance, 0.0)
-    through_zero = terms.product**2 / terms.x_square - terms.e_mean**2
-    return np.where(falls & below, through_zero, gained).argmax(axis=1)
+            parts = self.slopes[own], self.through_zero[own]
+            gained, through_zero = (np.einsum("rk,rke->re", weighted, part) for part in parts)
+            reach = self.reach[own]
+        np.maximum(gained, 0.0, out=gained)
+        below = gained * reach > means
+        gained *= gained
+        through_zero *= through_zero
+        through_zero -= means**2
+        np.copyto(gained, through_zero, where=below)
+        return gained.argmax(axis=1)
