@@ -49,7 +49,7 @@ class Estimates(Mapping[str, Estimate]):
     places: Mapping[str, int]
     numbers: np.ndarray
     shared: Mapping[str, float]
-    whys: Sequence[str]
+    whys: Sequence[str] | np.ndarray
     apart: Mapping[str, Estimate] = field(default_factory=dict)
     _made: dict[str, Estimate] = field(default_factory=dict)
 
@@ -77,32 +77,57 @@ class Estimates(Mapping[str, Estimate]):
 
 def estimate_all(seeds: Sequence[Replicates], metrics: Mapping[str, int]) -> Estimates:
     """The estimate of each of `metrics`, which have their places from 0 on: equal to `limits.estimate`."""
-    names = sorted({name for seed in seeds for name in seed.slides})
-    joined = _join(seeds, list(metrics), names)
-    whole = np.isfinite(joined[:, :, 0]).all(axis=1)
-    apart = {name: limits.estimate(seeds, name) for name, place in metrics.items() if not whole[place]}
-    weights = statistics.weigh(seeds, names)
+    return estimate_many([seeds], metrics)[0]
+
+
+def estimate_many(measured: Sequence[Sequence[Replicates]], metrics: Mapping[str, int]) -> list[Estimates]:
+    """As `estimate_all` of each: those whose seeds have the same slides, as cells of the same splits do, are estimated together."""
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for place, seeds in enumerate(measured):
+        parts = [part for one in seeds for part in (one.slides, one.negatives, one.positives, one.counted)]
+        alike.setdefault(tuple(map(id, parts)), []).append(place)  # the same lists: all are in memory
+    found: dict[int, Estimates] = {}
+    for places in alike.values():
+        found |= zip(places, _estimate_alike([measured[place] for place in places], metrics), strict=True)
+    return [found[place] for place in range(len(measured))]
+
+
+def _estimate_alike(measured: Sequence[Sequence[Replicates]], metrics: Mapping[str, int]) -> Iterator[Estimates]:
+    """Of several whose seeds have the same slides."""
+    first, asked = measured[0], list(metrics)
+    names = sorted({name for seed in first for name in seed.slides})
+    joined = np.stack([_join(seeds, asked, names) for seeds in measured])
+    whole = np.isfinite(joined[..., 0]).all(axis=2)
+    weights = statistics.weigh(first, names)
     effective, slides = statistics.count_effective(weights), len(names)
-    shared = {"slides": slides, "effective_slides": effective, "seeds": len(seeds)}
-    numbers = np.full((len(metrics), len(NUMBERS)), np.nan)
-    found = dict(zip(NUMBERS, numbers.T, strict=True))
+    shared = {"slides": slides, "effective_slides": effective, "seeds": len(first)}
+    numbers = np.full((*whole.shape, len(NUMBERS)), np.nan)
+    found = dict(zip(NUMBERS, np.moveaxis(numbers, 2, 0), strict=True))
     found["degrees"][:] = found["slide_degrees"][:] = 0.0
-    found["value"][:] = joined[:, :, 0].mean(axis=1)
-    if len(seeds) > 1:
-        found["seed_sd"][:] = joined[:, :, 0].std(axis=1, ddof=1)
+    found["value"][:] = joined[..., 0].mean(axis=2)
+    if len(first) > 1:
+        found["seed_sd"][:] = joined[..., 0].std(axis=2, ddof=1)
+    whys = np.full(whole.shape, "", dtype=object)
     if slides < MINIMUM_SLIDES or effective < MINIMUM_EFFECTIVE:
-        whys = [statistics.say_few(slides < MINIMUM_SLIDES)] * len(metrics)
+        whys[:] = statistics.say_few(slides < MINIMUM_SLIDES)
     else:
-        defined = whole & np.isfinite(joined).all(axis=(1, 2))
-        whys = ["" if one else "one slide holds a whole class" for one in defined]
-        rows = np.flatnonzero(defined)
-        if rows.size:
-            bounded = np.array([name not in UNBOUNDED for name in metrics])[rows]
-            numbers[rows] = measure_rows(joined[rows], effective, bounded)
-            for row, limited in zip(rows, bounded, strict=True):
-                if not limited and found["standard_error"][row] == 0:
-                    whys[row] = "no slide makes a difference"
-    return Estimates(metrics, *_limit(seeds, metrics, numbers, whys, shared), apart)
+        defined = whole & np.isfinite(joined).all(axis=(2, 3))
+        whys[~defined] = "one slide holds a whole class"
+        bounded = np.broadcast_to([name not in UNBOUNDED for name in asked], whole.shape)
+        if defined.any():
+            numbers[defined] = measure_rows(joined[defined], effective, bounded[defined])
+        whys[defined & ~bounded & (found["standard_error"] == 0)] = "no slide makes a difference"
+    for name, place in metrics.items():  # intervals that would mean nothing, as in `limits.estimate`
+        if why := limits.find_reason(first, name):
+            numbers[:, place, 1:4] = np.nan
+            whys[:, place] = why
+    for seeds, own, told, known in zip(measured, numbers, whys, whole, strict=True):
+        apart = (
+            {}
+            if known.all()
+            else {name: limits.estimate(seeds, name) for name, place in metrics.items() if not known[place]}
+        )
+        yield Estimates(metrics, own, shared, told, apart)
 
 
 def _join(seeds: Sequence[Replicates], metrics: Sequence[str], names: Sequence[str]) -> np.ndarray:
@@ -110,7 +135,7 @@ def _join(seeds: Sequence[Replicates], metrics: Sequence[str], names: Sequence[s
     joined = np.empty((len(metrics), len(seeds), 1 + len(names)))
     places = {name: place for place, name in enumerate(names, 1)}
     for number, seed in enumerate(seeds):
-        values = np.array([seed.values[metric] for metric in metrics], dtype=float)
+        values = seed.stack(metrics)
         if seed.slides == names:
             joined[:, number] = values
         else:
@@ -164,22 +189,7 @@ def _measure_seed_variance(joined: np.ndarray) -> np.ndarray:
     """(metrics,) `statistics.measure_seed_variance` of each, in the very order of its sums: what is left is tiny."""
     _, seeds, slides = joined.shape[0], joined.shape[1], joined.shape[2] - 1
     apart = joined[:, :, 1:] - joined[:, :, 1:].mean(axis=2, keepdims=True)
-    covariance = np.stack([(slides - 1) / slides * one @ one.T for one in apart])
+    covariance = (slides - 1) / slides * apart @ apart.transpose(0, 2, 1)
     trace = np.trace(covariance, axis1=1, axis2=2)
     off = (covariance.reshape(len(joined), -1).sum(axis=1) - trace) / (seeds * (seeds - 1))
     return np.maximum(0.0, joined[:, :, 0].var(axis=1, ddof=1) - (trace / seeds - off))
-
-
-def _limit(
-    seeds: Sequence[Replicates],
-    metrics: Mapping[str, int],
-    numbers: np.ndarray,
-    whys: list[str],
-    shared: Mapping[str, float],
-) -> tuple[np.ndarray, Mapping[str, float], list[str]]:
-    """Without intervals that would mean nothing, as `limits.estimate`."""
-    for name, place in metrics.items():
-        if why := limits.find_reason(seeds, name):
-            numbers[place, 1:4] = np.nan
-            whys[place] = why
-    return numbers, shared, whys

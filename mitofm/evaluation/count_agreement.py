@@ -8,15 +8,15 @@ Biometrics 45:255) and, with cut-offs, Cohen's kappa with linear weights (1968, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from mitofm.evaluation.at_once import estimate_all
-from mitofm.evaluation.replicates import Replicates
+from mitofm.evaluation.at_once import Estimates, estimate_many
+from mitofm.evaluation.replicates import Replicates, Rows
 from mitofm.evaluation.statistics import Estimate
 from mitofm.evaluation.threshold import call_positives
 
@@ -24,7 +24,10 @@ CALLED, CORRECTED = "called", "corrected"
 """Columns of a count by slide: at the threshold, and corrected for prevalence."""
 _LIMITS = 1.96
 _HALVINGS = 60
-_SIGNED = ("concordance", "kappa")  # from -1 to 1
+KAPPA = "kappa"
+MEASURES = ("count_bias", "count_low", "count_high", "concordance")
+_SIGNED = ("concordance", KAPPA)  # from -1 to 1
+_NONE: list[str] = []
 
 
 def count_by_slide(predictions: pd.DataFrame, threshold: float, shift: float, prevalence: float | None) -> pd.DataFrame:
@@ -80,25 +83,37 @@ def replicate_agreement(
         classes: of either count at the cut-offs, int (S,) each; None: there are no cut-offs.
         slides: their names, sorted.
     """
+    return replicate_many(counted[None], predicted[None], [classes], slides)[0]
+
+
+def replicate_many(
+    counted: np.ndarray,
+    predicted: np.ndarray,
+    classes: Sequence[tuple[np.ndarray, np.ndarray] | None],
+    slides: Sequence[str],
+) -> list[Replicates]:
+    """As `replicate_agreement` of each of N pairs of counts, (N, S), on the same slides."""
     n = len(slides)
     weights = np.vstack([np.ones(n), 1 - np.eye(n)])
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1)
-    x, y = weights @ counted, weights @ predicted
+    x, y = counted @ weights.T, predicted @ weights.T
     bias = y - x
-    squares = weights @ (predicted - counted) ** 2
+    squares = (predicted - counted) ** 2 @ weights.T
     left = np.full(n + 1, float(n - 1))
     left[0] = n
     spread = np.sqrt(np.maximum(squares - bias**2, 0) * left / np.maximum(left - 1, 1))
-    variances = weights @ counted**2 - x**2 + weights @ predicted**2 - y**2 + bias**2
-    found = {
-        "count_bias": bias,
-        "count_low": bias - _LIMITS * spread,
-        "count_high": bias + _LIMITS * spread,
-        "concordance": (1 + _divide(variances - squares, variances)) / 2,
-    }
-    if classes is not None:
-        found["kappa"] = (1 + _measure_kappa(weights, *classes)) / 2
-    return Replicates(list(slides), "", [1.0] * n, [1.0] * n, found)
+    variances = counted**2 @ weights.T - x**2 + predicted**2 @ weights.T - y**2 + bias**2
+    concordance = (1 + _divide(variances - squares, variances)) / 2
+    # (N, measures, 1 + S)
+    values = np.stack([bias, bias - _LIMITS * spread, bias + _LIMITS * spread, concordance], axis=1)
+    names, ones, found = list(slides), [1.0] * n, []  # the same lists, so that they are estimated together
+    for own, of_both in zip(values, classes, strict=True):
+        measures = MEASURES
+        if of_both is not None:
+            measures = (*MEASURES, KAPPA)
+            own = np.vstack([own, (1 + _measure_kappa(weights, *of_both)) / 2])
+        found.append(Replicates(names, "", ones, ones, Rows(measures, own), _NONE))
+    return found
 
 
 def _measure_kappa(weights: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -118,8 +133,30 @@ def estimate_agreement(seeds: Sequence[Replicates], measures: Sequence[str]) -> 
 
     Measures from -1 to 1 have an interval that is symmetric in Fisher's z.
     """
-    found = estimate_all(seeds, {name: place for place, name in enumerate(measures)})
-    return {name: _name_agreement(name, found[name]) for name in measures}
+    return dict(estimate_agreements([seeds], measures)[0])
+
+
+def estimate_agreements(measured: Sequence[Sequence[Replicates]], measures: Sequence[str]) -> list[Agreement]:
+    """As `estimate_agreement` of each."""
+    return list(map(Agreement, estimate_many(measured, {name: place for place, name in enumerate(measures)})))
+
+
+class Agreement(Mapping[str, Estimate]):
+    """Estimates of measures of agreement by name, made when they are asked for."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self, found: Estimates) -> None:
+        self._found = found
+
+    def __getitem__(self, measure: str) -> Estimate:
+        return _name_agreement(measure, self._found[measure])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 def _name_agreement(measure: str, found: Estimate) -> Estimate:

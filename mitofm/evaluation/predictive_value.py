@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mitofm.evaluation.at_once import estimate_all
-from mitofm.evaluation.replicates import Replicates
+from mitofm.evaluation.at_once import estimate_many
+from mitofm.evaluation.replicates import Replicates, Rows
 from mitofm.evaluation.statistics import Estimate
 
 PREVALENCES = (0.05, 0.1, 0.3)
@@ -22,7 +22,7 @@ _METRIC = "ppv"
 _SENSITIVITY, _SPECIFICITY = "sensitivity_chosen", "specificity_chosen"
 
 
-def find_ppv(sensitivity: np.ndarray, specificity: np.ndarray, prevalence: float) -> np.ndarray:
+def find_ppv(sensitivity: np.ndarray, specificity: np.ndarray, prevalence: float | np.ndarray) -> np.ndarray:
     """The share of positives among samples that are called positive, if `prevalence` of all are positive.
 
     Of any shape; NaN if nothing is called positive.
@@ -38,16 +38,27 @@ def estimate_ppvs(seeds: Sequence[Replicates], prevalences: Sequence[float]) -> 
     Without any false alarm the value is 1 at every prevalence, and how low it may be follows from how low sensitivity and
     specificity may be together; so does how high it may be without any hit.
     """
-    derived = [replace(seed, values=_derive(seed, prevalences)) for seed in seeds]
-    found = estimate_all(derived, {name: place for place, name in enumerate(derived[0].values)})
-    sensitivity, specificity = found[_SENSITIVITY], found[_SPECIFICITY]
-    return {one: _complete(found[f"{_METRIC} {one}"], sensitivity, specificity, one) for one in prevalences}
+    return estimate_many_ppvs([seeds], prevalences)[0]
 
 
-def _derive(seed: Replicates, prevalences: Sequence[float]) -> dict[str, np.ndarray]:
-    sensitivity, specificity = seed.of(_SENSITIVITY), seed.of(_SPECIFICITY)
-    values = {f"{_METRIC} {one}": find_ppv(sensitivity, specificity, one) for one in prevalences}
-    return {**values, _SENSITIVITY: sensitivity, _SPECIFICITY: specificity}
+def estimate_many_ppvs(
+    measured: Sequence[Sequence[Replicates]], prevalences: Sequence[float]
+) -> list[dict[float, Estimate]]:
+    """As `estimate_ppvs` of each."""
+    names = [*(f"{_METRIC} {one}" for one in prevalences), _SENSITIVITY, _SPECIFICITY]
+    derived = [[replace(seed, values=Rows(names, _derive(seed, prevalences))) for seed in seeds] for seeds in measured]
+    estimates = estimate_many(derived, {name: place for place, name in enumerate(names)})
+    found = []
+    for each in estimates:
+        sensitivity, specificity = each[_SENSITIVITY], each[_SPECIFICITY]
+        found.append({one: _complete(each[f"{_METRIC} {one}"], sensitivity, specificity, one) for one in prevalences})
+    return found
+
+
+def _derive(seed: Replicates, prevalences: Sequence[float]) -> np.ndarray:
+    sensitivity, specificity = seed.stack((_SENSITIVITY, _SPECIFICITY))
+    values = find_ppv(sensitivity, specificity, np.array(prevalences, dtype=float)[:, None])
+    return np.vstack([values, sensitivity, specificity])
 
 
 def _complete(found: Estimate, sensitivity: Estimate, specificity: Estimate, prevalence: float) -> Estimate:

@@ -5,7 +5,7 @@ Small beside the predictions, so that it is computed once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,6 +51,35 @@ class Replicates:
     def of(self, metric: str) -> np.ndarray:
         """(1 + S,) values of `metric`, NaN if it is not defined."""
         return np.array(self.values[metric], dtype=float)
+
+    def stack(self, metrics: Sequence[str]) -> np.ndarray:
+        """(metrics, 1 + S) as `of` each."""
+        if isinstance(self.values, Rows):
+            return self.values.stack(metrics)
+        return np.array([self.values[metric] for metric in metrics], dtype=float)
+
+
+class Rows(Mapping[str, np.ndarray]):
+    """Values by metric that are the rows of one array: of those that nobody asks for there is no object."""
+
+    __slots__ = ("_numbers", "_places")
+
+    def __init__(self, names: Sequence[str], numbers: np.ndarray) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+        self._numbers = numbers
+
+    def stack(self, names: Sequence[str]) -> np.ndarray:
+        """Some of the rows, copied."""
+        return self._numbers[[self._places[name] for name in names]]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._numbers[self._places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def replicate(predictions: pd.DataFrame, threshold: float, shift: float = 0.0) -> Replicates:

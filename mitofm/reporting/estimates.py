@@ -14,9 +14,9 @@ import pandas as pd
 
 from mitofm.data.splits.part import OUT_OF_DOMAIN
 from mitofm.evaluation import statistics
-from mitofm.evaluation.at_once import estimate_all
+from mitofm.evaluation.at_once import estimate_many
 from mitofm.evaluation.metrics import index_sets
-from mitofm.evaluation.predictive_value import estimate_ppvs
+from mitofm.evaluation.predictive_value import estimate_many_ppvs
 from mitofm.evaluation.replicates import Replicates, pool_folds
 from mitofm.evaluation.statistics import LEVEL, Estimate, Joined
 from mitofm.evaluation.verdicts import find_range
@@ -51,6 +51,7 @@ METRICS = {
 """Every metric of `metrics.json`, the primary one first, and what reports call it."""
 _PLACES = {name: place for place, name in enumerate(METRICS)}
 _CELLS_IN_MEMORY = 32
+_GROUPS_AT_ONCE = 32  # that are estimated together
 
 
 @dataclass(frozen=True)
@@ -301,17 +302,28 @@ def pool_seeds(repetitions: Mapping[str, Replicates]) -> dict[str, Replicates]:
     }
 
 
-def measure(stored: Stored, groups: Iterable[Group], prevalences: Sequence[float] = ()) -> list[Result]:
+def measure(stored: Stored, groups: Sequence[Group], prevalences: Sequence[float] = ()) -> list[Result]:
     """The results of every group with a finished cell on each of its evaluation sets; predictive values of the primary ones."""
-    results = []
+    portions = (groups[at : at + _GROUPS_AT_ONCE] for at in range(0, len(groups), _GROUPS_AT_ONCE))
+    return [result for portion in portions for result in _measure(stored, portion, prevalences)]
+
+
+def _measure(stored: Stored, groups: Iterable[Group], prevalences: Sequence[float]) -> list[Result]:
+    """Of some groups, which are estimated together."""
+    asked: list[tuple[Group, str]] = []
+    seeds: list[list[Replicates]] = []
+    primary = []
     for group in groups:
         names = stored.sets(group)
         named = [name for name in names if name != ALL and not name.startswith(DOMAIN)]
         for name in names:
-            seeds = list(stored.measure(group, name).values())
-            ppvs = estimate_ppvs(seeds, prevalences) if prevalences and name in (named or [ALL]) else {}
-            results.append(Result(group, name, estimate_all(seeds, _PLACES), ppvs=ppvs))
-    return results
+            if prevalences and name in (named or [ALL]):
+                primary.append(len(asked))
+            asked.append((group, name))
+            seeds.append(list(stored.measure(group, name).values()))
+    found = estimate_many(seeds, _PLACES)
+    ppvs = dict(zip(primary, estimate_many_ppvs([seeds[place] for place in primary], prevalences), strict=True))
+    return [Result(group, name, found[place], ppvs=ppvs.get(place, {})) for place, (group, name) in enumerate(asked)]
 
 
 def pick_primary(results: Iterable[Result]) -> list[Result]:

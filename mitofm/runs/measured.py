@@ -15,7 +15,7 @@ from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import metrics, replicates
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.count_agreement import count_by_slide
-from mitofm.evaluation.replicates import Replicates, replicate_sets
+from mitofm.evaluation.replicates import Replicates, Rows, replicate_sets
 from mitofm.evaluation.threshold import read_logit
 from mitofm.runs.folder import read_stored
 from mitofm.runs.tables import read_predictions, read_split
@@ -163,8 +163,8 @@ def unpack(plain: Mapping[str, Any], content: bytes) -> Measured:
         return numbers[place - count : place]
 
     def read(one: Mapping[str, Any]) -> Replicates:
-        width = 1 + len(one["slides"])
-        values = {name: take(width) for name in one["metrics"]}
+        width, names = 1 + len(one["slides"]), one["metrics"]
+        values = Rows(names, take(width * len(names)).reshape(len(names), width))
         return Replicates(one["slides"], one["samples"], one["negatives"], one["positives"], values, one["counted"])
 
     sets = {name: read(one) for name, one in plain["sets"].items()}

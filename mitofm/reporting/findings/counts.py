@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,11 @@ import pandas as pd
 from mitofm.evaluation.count_agreement import (
     CALLED,
     CORRECTED,
+    KAPPA,
+    MEASURES,
     classify,
-    estimate_agreement,
-    replicate_agreement,
+    estimate_agreements,
+    replicate_many,
 )
 from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import Estimate
@@ -30,7 +32,7 @@ AREA_MM2 = 2.0
 """To which counts are scaled if the card states the area of a slide."""
 _SERIES = 12  # models with their adaptations in the table of slides
 _WAYS = {CALLED: "at the threshold", CORRECTED: "prevalence-corrected"}
-_MEASURES, _KAPPA = ("count_bias", "count_low", "count_high", "concordance"), "kappa"
+_AT_ONCE = 64  # results that are measured together
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ def find(measured: Measured) -> Found:
 
     def measure(results: Sequence[Result]) -> list[Agreed]:
         sound = [one for one in results if leaky.isdisjoint(one.group.done.values())]
-        return [one for result in sound for one in measure_agreement(counted, result)]
+        portions = (sound[at : at + _AT_ONCE] for at in range(0, len(sound), _AT_ONCE))
+        return [one for portion in portions for one in measure_agreement(counted, portion)]
 
     primary = measure(measured.primary)
     if not primary:
@@ -72,22 +75,74 @@ def find(measured: Measured) -> Found:
     return Found([Section(table.title, "" if n else text, table=table, folded=n > 0) for n, table in enumerate(tables)])
 
 
-def measure_agreement(counted: Counted, result: Result) -> Iterator[Agreed]:
-    """The agreement of each way of predicting; none if no slide has several candidates."""
+@dataclass(frozen=True)
+class Slides:
+    """The slides of an evaluation set in one seed: their names, sorted, and the columns of `count_by_slide`."""
+
+    names: list[str]
+    columns: Mapping[str, np.ndarray]
+
+
+class _Asked(NamedTuple):
+    """A way of predicting the counts of a result, and the seeds in which they are known."""
+
+    result: Result
+    way: str
+    seeds: Sequence[Slides]
+    area: float | None
+    cut_offs: Mapping[str, Any] | None
+
+
+def measure_agreement(counted: Counted, results: Sequence[Result]) -> list[Agreed]:
+    """The agreement of each way of predicting; none of a result of which no slide has several candidates."""
+    asked = [one for result in results for one in _list_ways(counted, result)]
+    replicates = _replicate(asked)
+    found: dict[int, Mapping[str, Estimate]] = {}
+    for with_kappa in (False, True):
+        places = [place for place, one in enumerate(asked) if (one.cut_offs is not None) == with_kappa]
+        measures = (*MEASURES, KAPPA) if with_kappa else MEASURES
+        estimates = estimate_agreements([replicates[place] for place in places], measures)
+        found |= zip(places, estimates, strict=True)
+    return [
+        Agreed(
+            one.result.group, one.result.set, found[place], one.way, *(_average(one, name) for name in ("counted", one.way)),
+            one.cut_offs,
+        )
+        for place, one in enumerate(asked)
+    ]  # fmt: skip
+
+
+def _list_ways(counted: Counted, result: Result) -> Iterator[_Asked]:
     area, cut_offs = _read_card(counted.stored, result)
     stated = cut_offs.get(result.set.removeprefix(DOMAIN)) if area and result.set.startswith(DOMAIN) else None
-    tables = counted.find(result)
-    if all(table["candidates"].max() < 2 for table in tables):
+    seeds = counted.find(result)
+    if all(one.columns["candidates"].max() < 2 for one in seeds):
         return
     for way in _WAYS:
-        known = [table for table in tables if not np.isnan(table[way]).any()]
+        known = [one for one in seeds if not np.isnan(one.columns[way]).any()]
         if known:
-            seeds = [_replicate(table, way, area, stated) for table in known]
-            measured = estimate_agreement(seeds, _MEASURES if stated is None else (*_MEASURES, _KAPPA))
-            one, other = (
-                float(np.mean([_scale(table[column], area).mean() for table in known])) for column in ("counted", way)
-            )
-            yield Agreed(result.group, result.set, measured, way, one, other, stated)
+            yield _Asked(result, way, known, area, stated)
+
+
+def _average(one: _Asked, column: str) -> float:
+    return float(np.mean([_scale(seed.columns[column], one.area).mean() for seed in one.seeds]))
+
+
+def _replicate(asked: Sequence[_Asked]) -> list[list[Replicates]]:
+    """Of each and of each seed; all on the same slides together."""
+    found: list[list[Any]] = [[None] * len(one.seeds) for one in asked]
+    places = ((place, number) for place, one in enumerate(asked) for number in range(len(one.seeds)))
+    for alike in group_by(places, lambda one: id(asked[one[0]].seeds[one[1]].names)).values():
+        members = [(asked[place], asked[place].seeds[number]) for place, number in alike]
+        counted, predicted = (
+            np.array([_scale(seed.columns[column or one.way], one.area) for one, seed in members])
+            for column in ("counted", "")
+        )
+        classes = [_classify(seed, one.way, one.area, one.cut_offs) for one, seed in members]
+        replicates = replicate_many(counted, predicted, classes, members[0][1].names)
+        for (place, number), replicate in zip(alike, replicates, strict=True):
+            found[place][number] = replicate
+    return found
 
 
 class Counted:
@@ -97,10 +152,10 @@ class Counted:
         self.stored = stored
         self._cells = cache(self._count)
         self._names: dict[Any, dict[str, np.ndarray]] = {}
-        self._places: dict[tuple[int, str], np.ndarray] = {}
+        self._places: dict[tuple[int, str], tuple[np.ndarray, list[str]]] = {}
 
-    def find(self, result: Result) -> list[dict[str, np.ndarray]]:
-        """Of each seed the columns of `count_by_slide` on the evaluation set, sorted by slide; folds test other slides each."""
+    def find(self, result: Result) -> list[Slides]:
+        """Of each seed the slides of the evaluation set, sorted by name; folds test other slides each."""
         seeds = []
         for keys in group_by(result.group.done, name_seed).values():
             parts = [self._cells(result.group.done[key]) for key in keys]
@@ -109,12 +164,12 @@ class Counted:
                 shared = id(joined["slide"]), result.set  # nothing else takes its place: all are kept
                 if shared not in self._places:
                     self._places[shared] = _find_places(result.set, joined)
-                inside = self._places[shared]
+                inside, names = self._places[shared]
             else:
                 joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-                inside = _find_places(result.set, joined)
-            if inside.size:
-                seeds.append({name: column[inside] for name, column in joined.items()})
+                inside, names = _find_places(result.set, joined)
+            if names:
+                seeds.append(Slides(names, {name: column[inside] for name, column in joined.items()}))
         return seeds
 
     def _count(self, cell: str) -> dict[str, np.ndarray]:
@@ -125,10 +180,11 @@ class Counted:
         return self._names[names] | dict(counts.numbers)
 
 
-def _find_places(name: str, counts: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Of the slides of an evaluation set, sorted by name."""
+def _find_places(name: str, counts: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:
+    """Of the slides of an evaluation set, sorted by name; and the names."""
     inside = np.flatnonzero(_is_in(name, counts))
-    return inside[np.argsort(counts["slide"][inside], kind="stable")]
+    inside = inside[np.argsort(counts["slide"][inside], kind="stable")]
+    return inside, counts["slide"][inside].tolist()
 
 
 def _is_in(name: str, counts: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -148,16 +204,16 @@ def _scale(counts: np.ndarray, area: float | None, to: float = AREA_MM2) -> np.n
     return counts if area is None else counts * to / area
 
 
-def _replicate(
-    table: Mapping[str, np.ndarray], way: str, area: float | None, stated: Mapping[str, Any] | None
-) -> Replicates:
-    sides = table["counted"], table[way]
-    classes = None
-    if stated is not None:
-        one, other = (classify(_scale(side, area, stated["in_mm2"]), stated["at"]) for side in sides)
-        classes = one, other
-    one, other = (_scale(side, area) for side in sides)
-    return replicate_agreement(one, other, classes, table["slide"].tolist())
+def _classify(
+    slides: Slides, way: str, area: float | None, stated: Mapping[str, Any] | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Both counts of each slide at the cut-offs; None without."""
+    if stated is None:
+        return None
+    one, other = (
+        classify(_scale(slides.columns[name], area, stated["in_mm2"]), stated["at"]) for name in ("counted", way)
+    )
+    return one, other
 
 
 def tabulate(found: Sequence[Agreed], name: str, title: str, unit: str, heading: str) -> Table:
@@ -190,7 +246,7 @@ def _show_kappa(one: Agreed) -> list[Entry]:
     """Kappa at the cut-offs of the domain; no entry if none are stated."""
     if one.cut_offs is None:
         return []
-    return [show_estimate("kappa at the cut-offs", "kappa", one.metrics[_KAPPA])]
+    return [show_estimate("kappa at the cut-offs", KAPPA, one.metrics[KAPPA])]
 
 
 def _cite(found: Sequence[Agreed]) -> str:
@@ -230,7 +286,7 @@ def tabulate_slides(counted: Counted, series: Sequence[Sequence[Result]]) -> Tab
     """A row for each slide, a column for each model and adaptation."""
     parts = []
     for members in series:
-        tables = pd.concat([pd.DataFrame(table) for member in members for table in counted.find(member)])
+        tables = pd.concat([pd.DataFrame(one.columns) for member in members for one in counted.find(member)])
         means = tables.groupby(["slide", "domain"], as_index=False)[["candidates", "counted", *_WAYS]].mean()
         parts.append(means.assign(series=members[0].named))
     found = pd.concat(parts)
