@@ -34,6 +34,7 @@ _SMOOTHING = 0.8 * (_STEPS[1] - _STEPS[0]) * np.cosh(_STEPS)
 _SHARES = expit(np.linspace(-20.0, 20.0, 801))
 _SHARE_WEIGHTS = _SHARES * (1 - _SHARES) / (_SHARES * (1 - _SHARES)).sum()
 _ACCURACY, _WEIGHTLESS, _LEAST_CHANCE, _SECANTS = 1e-12, 1e-15, 1e-30, 12
+_AT_ONCE = 64  # differences whose numbers stay in the processor's own memory
 
 
 @dataclass(frozen=True)
@@ -215,8 +216,9 @@ def _group(differences: Sequence[Difference]) -> Iterator[tuple[list[int], _Alik
     kinds: dict[tuple[bool, bool], list[int]] = {}
     for row, one in enumerate(differences):
         kinds.setdefault((one.shared, one.is_exact), []).append(row)
-    for rows in kinds.values():
-        yield rows, _Alike([differences[row] for row in rows])
+    for alike in kinds.values():
+        for rows in (alike[at : at + _AT_ONCE] for at in range(0, len(alike), _AT_ONCE)):
+            yield rows, _Alike([differences[row] for row in rows])
 
 
 class _Alike:
@@ -317,17 +319,22 @@ def _follow_secants(
         return
     first, second = first[rows], second[rows]
     one, other = apart(rows, first), apart(rows, second)
+    before, slope_before = np.full((2, rows.size), np.nan)
     for _ in range(_SECANTS):
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = (other - one) / (second - first)
             following = second - other / slope
+            # A secant misses by the product of how far both its places are from the root, times half the curvature over the slope.
+            bend = (slope - slope_before) / (second - before) / slope
+            missed = np.abs(bend * (following - second) * (following - first))
         inside = (least[rows] < following) & (following < 1)
-        there = inside & (np.abs(following - second) < _ACCURACY)
+        there = inside & ((missed < _ACCURACY / 10) | (np.abs(following - second) < _ACCURACY))
         ends[rows[there]], slopes[rows[there]] = following[there], slope[there]
         on = inside & ~there
         if not on.any():
             return
-        rows, first, second, one = rows[on], second[on], following[on], other[on]
+        rows, before, slope_before = rows[on], first[on], slope[on]
+        first, second, one = second[on], following[on], other[on]
         other = apart(rows, second)
 
 

@@ -14,7 +14,7 @@ number of their influences: few large slides, or few on which all errors lie, ma
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -80,6 +80,10 @@ class Estimate:
         """From what `dataclasses.asdict` gives."""
         sides = plain["sides"] and tuple(map(cls.of, plain["sides"]))
         return cls(**{**plain, "sides": sides})
+
+    def spell(self) -> dict[str, Any]:
+        """As plain data for `of`, without the sides of a difference: its interval is made."""
+        return {name: getattr(self, name) for name in _FIELDS} | {"sides": None}
 
     @property
     def decided(self) -> bool | None:
@@ -155,6 +159,9 @@ class Estimate:
         if count < 2 or self.low is None or self.high is None:
             return self
         return _add_interval(self, 1 - (1 - LEVEL) / count)
+
+
+_FIELDS = [one.name for one in fields(Estimate)]
 
 
 def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = LEVEL) -> Estimate:

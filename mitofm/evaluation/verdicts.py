@@ -73,17 +73,28 @@ def compare_all(
         members: how many there are.
         find_range: another one, which remembers what `find_range` gave.
     """
-    if members < 3:
-        return list(differences)
-    known = [one.training_sd for one in differences if one.training_sd is not None]
-    shared = sqrt(sum(one**2 for one in known) / len(known)) if known else 0.0
-    places = [place for place, one in enumerate(differences) if one.value is not None and one.standard_error]
-    floored = [differences[place].with_training(max(differences[place].training_sd or 0.0, shared)) for place in places]
-    tails = [_find_tail(one, members, find_range or _find_range) for one in floored]
-    together = list(differences)
-    for place, one in zip(places, reach_all(floored, tails), strict=True):
-        together[place] = one
-    return together
+    return compare_families([(differences, members)], find_range)[0]
+
+
+def compare_families(
+    families: Sequence[tuple[Sequence[Estimate], int]], find_range: Callable[[int, float], float] | None = None
+) -> list[list[Estimate]]:
+    """As `compare_all` of each family, differences and members: all ends are found together."""
+    found = [list(differences) for differences, _ in families]
+    places, floored, tails = [], [], []
+    for family, (differences, members) in enumerate(families):
+        if members < 3:
+            continue
+        known = [one.training_sd for one in differences if one.training_sd is not None]
+        shared = sqrt(sum(one**2 for one in known) / len(known)) if known else 0.0
+        for place, one in enumerate(differences):
+            if one.value is not None and one.standard_error:
+                places.append((family, place))
+                floored.append(one.with_training(max(one.training_sd or 0.0, shared)))
+                tails.append(_find_tail(floored[-1], members, find_range or _find_range))
+    for (family, place), one in zip(places, reach_all(floored, tails), strict=True):
+        found[family][place] = one
+    return found
 
 
 def _find_tail(one: Estimate, members: int, find: Callable[[int, float], float]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,16 @@ class Kept:
 
         `made_of` is plain data: all that the result depends on, besides the version of the statistics.
         """
-        entry = self.folder / f"{fingerprints.of([VERSION, made_of])[:32]}.kept"
-        if (found := fetch(entry)) is not None:
-            return found[0]
-        result = compute()
-        with suppress(OSError):  # if it cannot be written, it is computed again next time
-            stow(entry, result)
-        return result
+        return self.get_all([made_of], lambda _: [compute()])[0]
+
+    def get_all(self, made_of: Sequence[Any], compute: Callable[[list[int]], Iterable[Any]]) -> list[Any]:
+        """As `get` of each; `compute` is given the places of those that there are none of, and gives these together."""
+        entries = [self.folder / f"{fingerprints.of([VERSION, one])[:32]}.kept" for one in made_of]
+        found = [fetch(entry) for entry in entries]
+        lacking = [place for place, one in enumerate(found) if one is None]
+        results = [None if one is None else one[0] for one in found]
+        for place, result in zip(lacking, compute(lacking) if lacking else [], strict=True):
+            results[place] = result
+            with suppress(OSError):  # if it cannot be written, it is computed again next time
+                stow(entries[place], result)
+        return results

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations, compress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mitofm.evaluation.statistics import LEVEL, Estimate
-from mitofm.evaluation.verdicts import compare_all
+from mitofm.evaluation.verdicts import compare_families
 from mitofm.reporting.captions import describe_fraction
 from mitofm.reporting.estimates import ALL, Pair, Result, Stored, collect_names
 from mitofm.reporting.finding import Found, Headline, Measured, Section, show_table
@@ -33,6 +33,7 @@ from mitofm.reporting.wording import list_differences, name_tested, pick_left_ou
 
 ADAPTATION, MODEL, SHARE = "adaptation", "model", "share"  # axes: attributes of a configuration
 _AXIS = "difference of AUROC on the same samples"
+_AT_ONCE = 64  # families that are compared together
 _FEW, _TOLD = 6, 3
 """Up to this many are told one by one, in all sentences and in a headline; more are counted."""
 _PAIRED = (
@@ -115,41 +116,64 @@ def say_differences(along: Along, leaks: bool, drawn: Sequence[Drawn]) -> list[H
 def compare_adaptations(stored: Stored, results: Iterable[Result], order: list[str]) -> list[Pair]:
     """Of every two adaptations of the same model, the later in `order` minus the earlier."""
     strata = _sort(results, lambda one: order.index(one.configuration.adaptation), adaptation="")
-    pairs = [(members, [pair[::-1] for pair in combinations(members, 2)]) for members in strata]
-    return [pair for members, of_them in pairs for pair in compare_together(stored, members, of_them)]
+    return _compare(
+        stored, (Family(members, [(j, i) for i, j in combinations(range(len(members)), 2)]) for members in strata)
+    )
 
 
 def compare_models(stored: Stored, results: Iterable[Result]) -> list[Pair]:
     """The model of highest AUROC minus each other model, under the same adaptation."""
     strata = _sort(results, lambda one: -(one.auroc.value or 0.0), model="")
-    return [pair for members in strata for pair in _compare_first(stored, members)]
+    return _compare(stored, map(_pair_first, strata))
 
 
 def compare_fractions(stored: Stored, results: Iterable[Result]) -> list[Pair]:
     """The largest fraction minus each smaller one, of the same model and adaptation."""
     strata = _sort(results, lambda one: -one.configuration.fraction, fraction=0.0)
-    return [pair for members in strata for pair in _compare_first(stored, members)]
+    return _compare(stored, map(_pair_first, strata))
 
 
-def _compare_first(stored: Stored, members: Sequence[Result]) -> list[Pair]:
-    return compare_together(stored, members, [(members[0], other) for other in members[1:]])
+class Family(NamedTuple):
+    """Results, and pairs of their places, whose differences hold together for all pairs of them."""
+
+    members: Sequence[Result]
+    pairs: Sequence[tuple[int, int]]
 
 
-def compare_together(stored: Stored, members: Sequence[Result], pairs: Iterable[tuple[Result, Result]]) -> list[Pair]:
-    """The pairs with intervals that would hold together for all pairs of `members`, kept for the next report."""
-    pairs = list(pairs)
-    cells = [[[key, stored.content(cell)] for key, cell in one.group.done.items()] for one in members]
-    places = {id(one): place for place, one in enumerate(members)}
-    asked = [[places[id(first)], places[id(second)]] for first, second in pairs]
+def _pair_first(members: Sequence[Result]) -> Family:
+    return Family(members, [(0, other) for other in range(1, len(members))])
 
-    def compare() -> list[dict[str, Any]]:
-        alone = len(members) < 3
-        found = [stored.compare(first, second, LEVEL if alone else None).difference for first, second in pairs]
-        together = compare_all(found, len(members), stored.find_range)
-        return [asdict(replace(one, sides=None)) for one in together]  # their intervals are made
 
-    together = stored.kept.get(["differences", cells, [one.set for one in members], asked], compare) if pairs else []
-    return [Pair(*pair, Estimate.of(plain)) for pair, plain in zip(pairs, together, strict=True)]
+def _compare(stored: Stored, families: Iterable[Family]) -> list[Pair]:
+    return [pair for pairs in compare_together(stored, list(families)) for pair in pairs]
+
+
+def compare_together(stored: Stored, families: Sequence[Family]) -> list[list[Pair]]:
+    """The pairs of each family with intervals that would hold together for all pairs of its members, kept for the next report."""
+
+    def spell(family: Family) -> list[Any]:
+        cells = [[[key, stored.content(cell)] for key, cell in one.group.done.items()] for one in family.members]
+        return ["differences", cells, [one.set for one in family.members], family.pairs]
+
+    def compare(lacking: list[int]) -> Iterator[list[dict[str, Any]]]:
+        for portion in (lacking[at : at + _AT_ONCE] for at in range(0, len(lacking), _AT_ONCE)):
+            alone = []
+            for members, pairs in (families[place] for place in portion):
+                level = LEVEL if len(members) < 3 else None
+                found = [stored.compare(members[one], members[other], level).difference for one, other in pairs]
+                alone.append((found, len(members)))
+            for together in compare_families(alone, stored.find_range):
+                yield [one.spell() for one in together]
+
+    families = [family for family in families if family.pairs]
+    found = stored.kept.get_all(list(map(spell, families)), compare)
+    return [
+        [
+            Pair(members[one], members[other], Estimate.of(plain))
+            for (one, other), plain in zip(pairs, plains, strict=True)
+        ]
+        for (members, pairs), plains in zip(families, found, strict=True)
+    ]
 
 
 def _sort(results: Iterable[Result], rank: Callable[[Result], float], **same: Any) -> list[list[Result]]:

@@ -15,7 +15,7 @@ from mitofm.evaluation.statistics import HIGHER, LEVEL, LOWER
 from mitofm.ground.seeds import stream
 from mitofm.reporting.estimates import DOMAIN, Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
-from mitofm.reporting.findings.differences import compare_together
+from mitofm.reporting.findings.differences import Family, compare_together
 from mitofm.reporting.grouping import group_by, keep_largest
 from mitofm.reporting.numbers import format_signed, join, name_set
 from mitofm.reporting.tables import LABELS, SETTING, TEST_DOMAIN, Entry, Table, make_table, name_row, show_estimate
@@ -77,7 +77,7 @@ def rank(stored: Stored, results: Iterable[Result]) -> list[Rank]:
             continue
         higher, lower = np.zeros(len(members), dtype=int), np.zeros(len(members), dtype=int)
         pairs = list(combinations(range(len(members)), 2))
-        compared = compare_together(stored, members, [(members[i], members[j]) for i, j in pairs])
+        (compared,) = compare_together(stored, [Family(members, pairs)])
         for (i, j), pair in zip(pairs, compared, strict=True):
             for above, below, said in ((i, j, HIGHER), (j, i, LOWER)):
                 if pair.difference.verdict == said:
