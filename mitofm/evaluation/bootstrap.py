@@ -42,7 +42,7 @@ def values_of_draws(
         values = seed.of(metric)
         own = len(seed.slides)
         value += values[0] / len(seeds)
-        for slide, without in zip(seed.slides, values[1:], strict=True):
-            # A slide without which the metric is not defined moves it by an unknown amount: by none, as least surprising.
-            moves[place[slide]] += 0.0 if np.isnan(without) else (own - 1) / own * (values[0] - without) / len(seeds)
+        # A slide without which the metric is not defined moves it by an unknown amount: by none, as least surprising.
+        moved = (own - 1) / own * (values[0] - values[1:]) / len(seeds)
+        moves[[place[slide] for slide in seed.slides]] += np.where(np.isnan(moved), 0.0, moved)
     return value + (weights - 1) @ moves

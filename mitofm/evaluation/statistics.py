@@ -81,9 +81,10 @@ class Estimate:
         sides = plain["sides"] and tuple(map(cls.of, plain["sides"]))
         return cls(**{**plain, "sides": sides})
 
-    def spell(self) -> dict[str, Any]:
-        """As plain data for `of`, without the sides of a difference: its interval is made."""
-        return {name: getattr(self, name) for name in _FIELDS} | {"sides": None}
+    def spell(self, sides: bool = False) -> dict[str, Any]:
+        """As plain data for `of`; of a difference with its sides only if its interval is still to be made."""
+        own = [side.spell() for side in self.sides] if sides and self.sides else None
+        return {name: getattr(self, name) for name in _FIELDS} | {"sides": own}
 
     @property
     def decided(self) -> bool | None:

@@ -216,6 +216,23 @@ class Stored:
         """As `compare`, whatever samples of the slides each was tested on (`statistics.subtract_by_slide`)."""
         return Pair(first, second, self._subtract(first, second, *self.match(first, second), level))
 
+    def compare_all(self, pairs: Sequence[tuple[Result, Result]], by_slide: bool = False) -> list[Pair]:
+        """As `compare` or `subtract_by_slide` of each, without intervals; kept."""
+        subtract = self.subtract_by_slide if by_slide else self.compare
+        made_of = [["difference", by_slide, [[one.set, self._spell(one.group)] for one in pair]] for pair in pairs]
+        found = self.kept.get_all(
+            made_of, lambda lacking: (subtract(*pairs[place], None).difference.spell(sides=True) for place in lacking)
+        )
+        return [Pair(*pair, Estimate.of(plain)) for pair, plain in zip(pairs, found, strict=True)]
+
+    def spell_all(self, results: Iterable[Result]) -> list[list[tuple[str, str]]]:
+        """For `kept`: of each the content of its predictions."""
+        return [self._spell(one.group) for one in results]
+
+    def _spell(self, group: Group) -> list[tuple[str, str]]:
+        """The content of the predictions of each seed and fold."""
+        return [(key, self.content(cell)) for key, cell in group.done.items()]
+
     def _subtract(
         self,
         first: Result,

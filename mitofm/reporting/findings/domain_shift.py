@@ -82,19 +82,18 @@ def measure_gaps(stored: Stored, results: Iterable[Result]) -> list[Pair]:
     for members in group_by(results, lambda result: result.configuration).values():
         sets = {member.set: member for member in members}
         if {IN_DOMAIN, OUT_OF_DOMAIN} <= sets.keys():
-            inside, outside = sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]
-            found.append(stored.subtract_by_slide(inside, outside, None))
-    return _hold_together(found)
+            found.append((sets[IN_DOMAIN], sets[OUT_OF_DOMAIN]))
+    return _hold_together(stored.compare_all(found, by_slide=True))
 
 
 def _hold_together(pairs: Sequence[Pair]) -> list[Pair]:
     """With intervals that hold for all pairs at once: how many of them are decided is told in a sentence."""
     count = sum(bool(pair.difference.standard_error) for pair in pairs)
     tail = (1 - statistics.LEVEL) / 2 / max(count, 1)
-    return [
-        replace(pair, difference=pair.difference.reach(tail)) if pair.difference.standard_error else pair
-        for pair in pairs
-    ]
+    reached = iter(
+        statistics.reach_all([one.difference for one in pairs if one.difference.standard_error], [tail] * count)
+    )
+    return [replace(one, difference=next(reached)) if one.difference.standard_error else one for one in pairs]
 
 
 def tabulate_gaps(gaps: Sequence[Pair]) -> Table:
@@ -151,8 +150,8 @@ def measure_column_gaps(stored: Stored, domains: Sequence[Result]) -> list[Pair]
     for (_, name), by_training in trained.items():
         own = by_training.pop(name.removeprefix(DOMAIN), None)
         if own is not None:
-            found += [stored.compare(own, by_training[other], None) for other in sorted(names & by_training.keys())]
-    return _hold_together(found)
+            found += [(own, by_training[other]) for other in sorted(names & by_training.keys())]
+    return _hold_together(stored.compare_all(found))
 
 
 def count_labels(stored: Stored, gap: Pair) -> tuple[float, float, bool]:

@@ -131,25 +131,39 @@ def compare_orders(stored: Stored, domains: Iterable[Result]) -> list[Agreement]
         return result.configuration.where, result.configuration.fraction, result.configuration.share
 
     known = [result for result in domains if result.auroc.value is not None]
-    found = []
+    tables = []
     for (where, _, share), members in sorted(group_by(known, place).items()):
         table = pd.Series({(one.named, one.set): one for one in members}).unstack().dropna(axis=1)
-        if len(table) < _LEAST or table.shape[1] < 2:
+        if len(table) >= _LEAST and table.shape[1] >= 2:
+            tables.append((where, share, table))
+    made_of = [
+        ["orders", _DRAWS, list(table.index), [[one, stored.spell_all(table[one])] for one in table.columns]]
+        for _, _, table in tables
+    ]
+    compared = stored.kept.get_all(made_of, lambda lacking: (_compare(stored, tables[one][2]) for one in lacking))
+    return [
+        Agreement(where, share, str(name).removeprefix(DOMAIN), len(table), *found)
+        for (where, share, table), each in zip(tables, compared, strict=True)
+        for name, found in zip(table.columns, each, strict=True)
+        if found is not None
+    ]
+
+
+def _compare(stored: Stored, table: pd.DataFrame) -> list[tuple[float, float, float, str, str] | None]:
+    """Of each column of results the last fields of an `Agreement`; None if all are equal there."""
+    values = table.map(lambda one: one.auroc.value).to_numpy()
+    drawn = np.stack([_draw(stored, list(table[name])) for name in table.columns], axis=2)
+    found: list[tuple[float, float, float, str, str] | None] = []
+    for column in range(table.shape[1]):
+        here, elsewhere = values[:, column], np.delete(values, column, axis=1).mean(axis=1)
+        tau = float(measure_tau(here, elsewhere))
+        if np.isnan(tau):
+            found.append(None)
             continue
-        values = table.map(lambda one: one.auroc.value).to_numpy()
-        drawn = np.stack([_draw(stored, list(table[name])) for name in table.columns], axis=2)
-        for column, name in enumerate(table.columns):
-            here, elsewhere = values[:, column], np.delete(values, column, axis=1).mean(axis=1)
-            tau = float(measure_tau(here, elsewhere))
-            if np.isnan(tau):
-                continue
-            taus = measure_tau(drawn[:, :, column], np.delete(drawn, column, axis=2).mean(axis=2))
-            low, high = np.nanquantile(taus, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-            best, best_elsewhere = str(table.index[here.argmax()]), str(table.index[elsewhere.argmax()])
-            domain = str(name).removeprefix(DOMAIN)
-            found.append(
-                Agreement(where, share, domain, len(table), tau, float(low), float(high), best, best_elsewhere)
-            )
+        taus = measure_tau(drawn[:, :, column], np.delete(drawn, column, axis=2).mean(axis=2))
+        low, high = np.nanquantile(taus, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        best, best_elsewhere = (str(table.index[side.argmax()]) for side in (here, elsewhere))
+        found.append((tau, float(low), float(high), best, best_elsewhere))
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from mitofm.evaluation import law_intervals, scaling_law
 from mitofm.evaluation.law_intervals import Ends
 from mitofm.evaluation.scaling_law import ScalingLaw
-from mitofm.evaluation.statistics import LOWER
+from mitofm.evaluation.statistics import LEVEL, LOWER, reach_all
 from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
@@ -69,16 +69,20 @@ def find(measured: Measured) -> Found:
 def describe_misfits(stored: Stored, results: Iterable[Result], laws: Sequence[Law]) -> list[str]:
     """The laws whose points do not fall as a power law does: AUROC is surely lower with all labels than with fewer."""
     lines = group_by(results, lambda one: (replace(one.configuration, fraction=0.0), one.set))
-    told = []
+    asked, tails = [], []
     for law in laws:
         *fewer, most = sorted(lines[law.configuration, law.set], key=lambda one: one.configuration.fraction)
-        best = max(fewer, key=lambda one: one.auroc.value or 0.0)
-        found = stored.compare(most, best).difference.among(len(fewer))
-        if found.verdict == LOWER:
-            told.append(
-                f"{most.named} ({best.configuration.share}: {format_value(best.auroc)}, {most.configuration.share}: "
-                f"{format_value(most.auroc)})"
-            )
+        asked.append((most, max(fewer, key=lambda one: one.auroc.value or 0.0)))
+        tails.append((1 - LEVEL) / 2 / len(fewer))  # the best was picked from so many
+    pairs = stored.compare_all(asked)
+    known = [place for place, pair in enumerate(pairs) if pair.difference.standard_error]
+    found = reach_all([pairs[place].difference for place in known], [tails[place] for place in known])
+    told = [
+        f"{most.named} ({best.configuration.share}: {format_value(best.auroc)}, {most.configuration.share}: "
+        f"{format_value(most.auroc)})"
+        for (most, best), one in zip((asked[place] for place in known), found, strict=True)
+        if one.verdict == LOWER
+    ]
     if not told:
         return []
     return [
