@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from math import isnan
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, logit, stdtrit
@@ -68,11 +70,36 @@ class Estimates(Mapping[str, Estimate]):
             self._made[name] = made
         return made
 
+    def spell(self) -> dict[str, Any]:
+        """All but the numbers as plain data, for `read`."""
+        whys: dict[str, list[int]] = {}
+        for place, why in enumerate(self.whys):
+            if why:
+                whys.setdefault(why, []).append(place)
+        apart = {name: one.spell() for name, one in self.apart.items()}
+        return {"shared": dict(self.shared), "whys": whys, "apart": apart}
+
+    @classmethod
+    def read(cls, places: Mapping[str, int], plain: Mapping[str, Any], numbers: np.ndarray) -> Estimates:
+        """From what `spell` gives, and the numbers; what many have in common is one object."""
+        whys = [""] * len(places)
+        for why, rows in plain["whys"].items():
+            for row in rows:
+                whys[row] = why
+        apart = {name: Estimate.of(one) for name, one in plain["apart"].items()}
+        shared, told = _share(tuple(plain["shared"].items())), _share(tuple(whys))
+        return cls(places, numbers, dict(shared), told, apart)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
 
     def __len__(self) -> int:
         return len(self.places)
+
+
+@cache
+def _share(plain: tuple[Any, ...]) -> tuple[Any, ...]:
+    return plain
 
 
 def estimate_all(seeds: Sequence[Replicates], metrics: Mapping[str, int]) -> Estimates:

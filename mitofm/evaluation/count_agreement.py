@@ -108,9 +108,8 @@ def replicate_many(
     values = np.stack([bias, bias - _LIMITS * spread, bias + _LIMITS * spread, concordance], axis=1)
     names, ones, found = list(slides), [1.0] * n, []  # the same lists, so that they are estimated together
     for own, of_both in zip(values, classes, strict=True):
-        measures = MEASURES
+        measures = MEASURES if of_both is None else (*MEASURES, KAPPA)
         if of_both is not None:
-            measures = (*MEASURES, KAPPA)
             own = np.vstack([own, (1 + _measure_kappa(weights, *of_both)) / 2])
         found.append(Replicates(names, "", ones, ones, Rows(measures, own), _NONE))
     return found

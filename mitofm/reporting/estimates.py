@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from math import inf
+from math import inf, nan
 from statistics import median_high
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from mitofm.data.splits.part import OUT_OF_DOMAIN
 from mitofm.evaluation import statistics
-from mitofm.evaluation.at_once import estimate_many
+from mitofm.evaluation.at_once import NUMBERS, Estimates, estimate_many
 from mitofm.evaluation.metrics import index_sets
 from mitofm.evaluation.predictive_value import estimate_many_ppvs
 from mitofm.evaluation.replicates import Replicates, pool_folds
@@ -58,13 +58,15 @@ _GROUPS_AT_ONCE = 32  # that are estimated together
 class Result:
     """One configuration on one evaluation set: its group of cells, and the estimate of each metric by name.
 
-    `ppvs` has by prevalence the positive predictive values, of what a report compares first.
+    `ppvs` has by prevalence the positive predictive values, of what a report compares first, and `share_positive` is the share
+    of positives there.
     """
 
     group: Group
     set: str
     metrics: Mapping[str, Estimate]
     ppvs: Mapping[float, Estimate] = field(default_factory=dict, kw_only=True)
+    share_positive: float = field(default=nan, kw_only=True)
 
     @property
     def configuration(self) -> Configuration:
@@ -145,13 +147,14 @@ class Stored:
             lambda cell: (table := collected.predictions(cell), index_sets(table))
         )
         contributions = collected.contributions or Contributions(collected.runs, kept.folder.parent)
+        self._name_measured = contributions.name_measured
         self._samples = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.sample)
         self.measured = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.measure)
         self._whole = lru_cache(maxsize=_CELLS_IN_MEMORY)(self._replicates)
         self._aurocs: dict[str, tuple[_Sets, np.ndarray]] = {}
         self._alike: dict[tuple[Any, ...], _Sets] = {}
         self._counts: dict[str, Counts] = {}
-        self._with_votes: set[str] = set()
+        self._with_votes: dict[str, bool] = {}
         self._ranges = cache(
             lambda members, degrees: kept.get(
                 ["studentized range", members, degrees], lambda: find_range(members, degrees)
@@ -229,6 +232,10 @@ class Stored:
         """For `kept`: of each the content of its predictions."""
         return [self._spell(one.group) for one in results]
 
+    def spell_measured(self, group: Group) -> list[tuple[str, str]]:
+        """For `kept`: the content of all that the group's cells measured."""
+        return [(key, self._name_measured(cell)) for key, cell in group.done.items()]
+
     def _spell(self, group: Group) -> list[tuple[str, str]]:
         """The content of the predictions of each seed and fold."""
         return [(key, self.content(cell)) for key, cell in group.done.items()]
@@ -284,8 +291,13 @@ class Stored:
 
     def has_votes(self, cell: str) -> bool:
         """Whether it is known of a cell's samples on which ones experts agree."""
-        self.counts(cell)
-        return cell in self._with_votes
+        if cell not in self._with_votes:
+            self._whole(cell)
+        return self._with_votes[cell]
+
+    def note_votes(self, group: Group, known: Sequence[bool]) -> None:
+        """Of each cell of a group what `has_votes` says."""
+        self._with_votes |= zip(group.done.values(), known, strict=True)
 
     def _pick_samples(self, cell: str, name: str) -> pd.DataFrame:
         table, sets = self._predictions(cell)
@@ -293,8 +305,7 @@ class Stored:
 
     def _replicates(self, cell: str) -> Mapping[str, Replicates]:
         measured = self.measured(cell)
-        if measured.agreed:
-            self._with_votes.add(cell)
+        self._with_votes[cell] = bool(measured.agreed)
         # Copies: else all that was measured would stay in memory with them.
         numbers = {name: column.copy() for name, column in measured.counts.numbers.items()}
         self._counts[cell] = replace(measured.counts, numbers=numbers)
@@ -319,28 +330,64 @@ def pool_seeds(repetitions: Mapping[str, Replicates]) -> dict[str, Replicates]:
     }
 
 
-def measure(stored: Stored, groups: Sequence[Group], prevalences: Sequence[float] = ()) -> list[Result]:
-    """The results of every group with a finished cell on each of its evaluation sets; predictive values of the primary ones."""
-    portions = (groups[at : at + _GROUPS_AT_ONCE] for at in range(0, len(groups), _GROUPS_AT_ONCE))
-    return [result for portion in portions for result in _measure(stored, portion, prevalences)]
+def measure(stored: Stored, groups: Iterable[Group], prevalences: Sequence[float] = ()) -> list[Result]:
+    """The results of every group with a finished cell on each of its evaluation sets; predictive values of the primary ones.
+
+    They are kept by the content of what the group's cells measured.
+    """
+    groups, results = [group for group in groups if group.done], []
+    for portion in (groups[at : at + _GROUPS_AT_ONCE] for at in range(0, len(groups), _GROUPS_AT_ONCE)):
+        made_of = [["results", stored.spell_measured(group), list(METRICS), list(prevalences)] for group in portion]
+
+        def compute(lacking: list[int], portion: Sequence[Group] = portion) -> Iterator[tuple[Any, bytes]]:
+            return _measure(stored, [portion[place] for place in lacking], prevalences)
+
+        for group, (plain, content) in zip(portion, stored.kept.get_stowed(made_of, compute), strict=True):
+            stored.note_votes(group, plain["votes"])
+            rows = np.frombuffer(content, dtype="<f8").reshape(-1, len(METRICS), len(NUMBERS))
+            results += [
+                _read(group, one, numbers, prevalences) for one, numbers in zip(plain["sets"], rows, strict=True)
+            ]
+    return results
 
 
-def _measure(stored: Stored, groups: Iterable[Group], prevalences: Sequence[float]) -> list[Result]:
-    """Of some groups, which are estimated together."""
-    asked: list[tuple[Group, str]] = []
+def _measure(stored: Stored, groups: Sequence[Group], prevalences: Sequence[float]) -> Iterator[tuple[Any, bytes]]:
+    """Of each of some groups, which are estimated together, the evaluation sets as plain data, and all numbers."""
+    asked: list[str] = []
     seeds: list[list[Replicates]] = []
-    primary = []
+    primary: list[int] = []
+    ends: list[int] = []
     for group in groups:
         names = stored.sets(group)
         named = [name for name in names if name != ALL and not name.startswith(DOMAIN)]
-        for name in names:
-            if prevalences and name in (named or [ALL]):
-                primary.append(len(asked))
-            asked.append((group, name))
-            seeds.append(list(stored.measure(group, name).values()))
+        primary += [len(asked) + place for place, name in enumerate(names) if prevalences and name in (named or [ALL])]
+        asked += names
+        seeds += [list(stored.measure(group, name).values()) for name in names]
+        ends.append(len(asked))
     found = estimate_many(seeds, _PLACES)
     ppvs = dict(zip(primary, estimate_many_ppvs([seeds[place] for place in primary], prevalences), strict=True))
-    return [Result(group, name, found[place], ppvs=ppvs.get(place, {})) for place, (group, name) in enumerate(asked)]
+    for group, start, end in zip(groups, [0, *ends], ends, strict=False):
+        sets = [
+            found[place].spell()
+            | {"name": asked[place], "share_positive": _share_positive(seeds[place])}
+            | {"ppvs": [one.spell() for one in ppvs.get(place, {}).values()]}
+            for place in range(start, end)
+        ]
+        votes = [stored.has_votes(cell) for cell in group.done.values()]
+        numbers = np.array([found[place].numbers for place in range(start, end)])
+        yield {"sets": sets, "votes": votes}, numbers.astype("<f8").tobytes()
+
+
+def _share_positive(seeds: Iterable[Replicates]) -> float | None:
+    positives, negatives = (sum(sum(getattr(seed, side)) for seed in seeds) for side in ("positives", "negatives"))
+    return positives / (positives + negatives) if positives + negatives else None
+
+
+def _read(group: Group, plain: Mapping[str, Any], numbers: np.ndarray, prevalences: Sequence[float]) -> Result:
+    ppvs = dict(zip(prevalences, map(Estimate.of, plain["ppvs"]), strict=False))
+    share = nan if plain["share_positive"] is None else plain["share_positive"]
+    metrics = Estimates.read(_PLACES, plain, numbers)
+    return Result(group, plain["name"], metrics, ppvs=ppvs, share_positive=share)
 
 
 def pick_primary(results: Iterable[Result]) -> list[Result]:

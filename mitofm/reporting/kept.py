@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mitofm.evaluation.replicates import VERSION
-from mitofm.ground import fingerprints
+from mitofm.ground import context, fingerprints
 from mitofm.ground.stowed import fetch, stow
 
 
@@ -21,18 +21,24 @@ class Kept:
     def get(self, made_of: Any, compute: Callable[[], Any]) -> Any:
         """The result (plain data) that belongs to `made_of`, computed if there is none yet.
 
-        `made_of` is plain data: all that the result depends on, besides the version of the statistics.
+        `made_of` is plain data: all that the result depends on, besides the code and the version of the statistics.
         """
         return self.get_all([made_of], lambda _: [compute()])[0]
 
     def get_all(self, made_of: Sequence[Any], compute: Callable[[list[int]], Iterable[Any]]) -> list[Any]:
         """As `get` of each; `compute` is given the places of those that there are none of, and gives these together."""
-        entries = [self.folder / f"{fingerprints.of([VERSION, one])[:32]}.kept" for one in made_of]
-        found = [fetch(entry) for entry in entries]
+        stowed = self.get_stowed(made_of, lambda lacking: ((one, b"") for one in compute(lacking)))
+        return [plain for plain, _ in stowed]
+
+    def get_stowed(
+        self, made_of: Sequence[Any], compute: Callable[[list[int]], Iterable[tuple[Any, bytes]]]
+    ) -> list[tuple[Any, bytes]]:
+        """As `get_all` of results that are plain data and bytes."""
+        entries = [self.folder / f"{fingerprints.of([VERSION, context.of_code(), one])[:32]}.kept" for one in made_of]
+        found = list(map(fetch, entries))
         lacking = [place for place, one in enumerate(found) if one is None]
-        results = [None if one is None else one[0] for one in found]
         for place, result in zip(lacking, compute(lacking) if lacking else [], strict=True):
-            results[place] = result
+            found[place] = result
             with suppress(OSError):  # if it cannot be written, it is computed again next time
-                stow(entries[place], result)
-        return results
+                stow(entries[place], *result)
+        return [one for one in found if one is not None]

@@ -142,7 +142,8 @@ def draw(
         axes = figure.subplots()
         calls = Calls(height, heading, width, columns)
         yield calls.watch(figure), calls.watch(axes)
-        axes.set_title(fill(heading, _TITLE, break_on_hyphens=False))  # a long one would make all else small
+        # A long one would make all else small; looking at each drawing for what is above the axes takes a tenth of it.
+        axes.set_title(fill(heading, _TITLE, break_on_hyphens=False), y=1.0)
         handles, names = axes.get_legend_handles_labels()
         if names:
             columns = min(columns, len(names))

@@ -81,15 +81,19 @@ class Contributions:
 
     def measure(self, cell: str) -> Measured:
         """What a finished cell measured, kept or computed; DamagedCell if a file of it is."""
-        folder = self._runs / "cells" / cell
-        if cell not in self._measured:
-            self._measured[cell] = name_kept({file: Sum.of(read_bytes(folder / file)) for file in _MEASURING})[1]
-        entry = self._folder / f"{self._measured[cell]}.measured"
+        entry = self._folder / f"{self.name_measured(cell)}.measured"
         if (found := fetch(entry)) is not None:
             return unpack(self._share(found[0]), found[1])
-        measured = measure_cell(folder)
+        measured = measure_cell(self._runs / "cells" / cell)
         _stow_measured(entry, measured)
         return measured
+
+    def name_measured(self, cell: str) -> str:
+        """The name of what a finished cell measured: another one for any other content of the files that it is measured from."""
+        if cell not in self._measured:
+            folder = self._runs / "cells" / cell
+            self._measured[cell] = name_kept({file: Sum.of(read_bytes(folder / file)) for file in _MEASURING})[1]
+        return self._measured[cell]
 
     def sample(self, cell: str) -> dict[str, np.ndarray]:
         """The test samples of a finished cell in columns (`measured.unpack_samples`), kept or read; DamagedCell if a file of it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.estimates import Result, Stored
+from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate
 
@@ -14,23 +14,22 @@ def find(measured: Measured) -> Found:
     """The table; nothing if no prevalence is stated."""
     if not measured.prevalences:
         return Found()
-    return Found([show_table(tabulate(measured.stored, measured.primary, measured.prevalences))])
+    return Found([show_table(tabulate(measured.primary, measured.prevalences))])
 
 
-def tabulate(stored: Stored, results: Sequence[Result], prevalences: Sequence[float]) -> Table:
+def tabulate(results: Sequence[Result], prevalences: Sequence[float]) -> Table:
     """A row for each configuration and evaluation set, a column for each prevalence."""
     rows: list[list[Entry]] = []
     shown: list[Estimate] = []
     for result in results:
-        seeds = stored.seeds(result.group, result.set).values()
         values = {one: result.ppvs[one] for one in prevalences}
         shown += values.values()
-        positives, negatives = (sum(sum(getattr(seed, side)) for seed in seeds) for side in ("positives", "negatives"))
-        share = positives / (positives + negatives)
         rows.append(
             [
                 *name_row(result.configuration, result.set),
-                Entry("positives here", f"{100 * share:.0f} %", {"share_positive": share}),
+                Entry(
+                    "positives here", f"{100 * result.share_positive:.0f} %", {"share_positive": result.share_positive}
+                ),
                 *(
                     show_estimate(f"PPV at {100 * prevalence:g} %", f"ppv_at_{prevalence:g}", found)
                     for prevalence, found in values.items()
