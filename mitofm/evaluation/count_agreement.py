@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,6 +148,20 @@ class Agreement(Mapping[str, Estimate]):
 
     def __init__(self, found: Estimates) -> None:
         self._found = found
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """As of `Estimates`."""
+        return self._found.numbers
+
+    def spell(self) -> dict[str, Any]:
+        """All but the numbers as plain data, for `read`."""
+        return self._found.spell()
+
+    @classmethod
+    def read(cls, measures: Sequence[str], plain: Mapping[str, Any], numbers: np.ndarray) -> Agreement:
+        """From what `spell` gives, and the numbers."""
+        return cls(Estimates.read({name: place for place, name in enumerate(measures)}, plain, numbers))
 
     def __getitem__(self, measure: str) -> Estimate:
         return _name_agreement(measure, self._found[measure])

@@ -10,18 +10,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from mitofm.evaluation.at_once import NUMBERS
 from mitofm.evaluation.count_agreement import (
     CALLED,
     CORRECTED,
     KAPPA,
     MEASURES,
+    Agreement,
     classify,
     estimate_agreements,
     replicate_many,
 )
 from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.configurations import name_seed
+from mitofm.reporting.configurations import Group, name_seed
 from mitofm.reporting.estimates import ALL, DOMAIN, Result, Stored
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.grouping import group_by, keep_largest
@@ -39,6 +41,7 @@ _AT_ONCE = 64  # results that are measured together
 class Agreed(Result):
     """How a way of predicting counts agrees with the annotated ones on an evaluation set; `cut_offs` are its domain's."""
 
+    metrics: Agreement
     way: str
     counted: float
     predicted: float
@@ -52,8 +55,7 @@ def find(measured: Measured) -> Found:
 
     def measure(results: Sequence[Result]) -> list[Agreed]:
         sound = [one for one in results if leaky.isdisjoint(one.group.done.values())]
-        portions = (sound[at : at + _AT_ONCE] for at in range(0, len(sound), _AT_ONCE))
-        return [one for portion in portions for one in measure_agreement(counted, portion)]
+        return measure_all(counted, sound)
 
     primary = measure(measured.primary)
     if not primary:
@@ -93,11 +95,57 @@ class _Asked(NamedTuple):
     cut_offs: Mapping[str, Any] | None
 
 
+def measure_all(counted: Counted, results: Sequence[Result]) -> list[Agreed]:
+    """As `measure_agreement`; kept by the content of what each configuration's cells measured."""
+    stored = counted.stored
+    found: dict[tuple[int, str], list[Agreed]] = {}
+    groups = list(group_by(results, lambda one: id(one.group)).values())
+    for portion in (groups[at : at + _AT_ONCE] for at in range(0, len(groups), _AT_ONCE)):
+        made_of = [
+            [
+                "counts",
+                stored.spell_measured(members[0].group),
+                [one.set for one in members],
+                *_read_card(stored, members[0]),
+            ]
+            for members in portion
+        ]
+
+        def compute(lacking: list[int], portion: Sequence[list[Result]] = portion) -> Iterator[tuple[Any, bytes]]:
+            asked = [portion[place] for place in lacking]
+            agreed = group_by(
+                measure_agreement(counted, [one for members in asked for one in members]), lambda one: id(one.group)
+            )
+            return (_pack(agreed.get(id(members[0].group), [])) for members in asked)
+
+        for members, (plain, content) in zip(portion, stored.kept.get_stowed(made_of, compute), strict=True):
+            for one in _unpack(members[0].group, plain, content):
+                found.setdefault((id(one.group), one.set), []).append(one)
+    return [agreed for one in results for agreed in found.get((id(one.group), one.set), [])]
+
+
+def _pack(agreed: Sequence[Agreed]) -> tuple[Any, bytes]:
+    plain = [
+        one.metrics.spell() | {name: getattr(one, name) for name in ("set", "way", "counted", "predicted", "cut_offs")}
+        for one in agreed
+    ]
+    return plain, b"".join(one.metrics.numbers.astype("<f8").tobytes() for one in agreed)
+
+
+def _unpack(group: Group, plain: Any, content: bytes) -> Iterator[Agreed]:
+    numbers, place = np.frombuffer(content, dtype="<f8").reshape(-1, len(NUMBERS)), 0
+    for one in plain:
+        measures = MEASURES if one["cut_offs"] is None else (*MEASURES, KAPPA)
+        own, place = numbers[place : place + len(measures)], place + len(measures)
+        metrics = Agreement.read(measures, one, own)
+        yield Agreed(group, one["set"], metrics, one["way"], one["counted"], one["predicted"], one["cut_offs"])
+
+
 def measure_agreement(counted: Counted, results: Sequence[Result]) -> list[Agreed]:
     """The agreement of each way of predicting; none of a result of which no slide has several candidates."""
     asked = [one for result in results for one in _list_ways(counted, result)]
     replicates = _replicate(asked)
-    found: dict[int, Mapping[str, Estimate]] = {}
+    found: dict[int, Agreement] = {}
     for with_kappa in (False, True):
         places = [place for place, one in enumerate(asked) if (one.cut_offs is not None) == with_kappa]
         measures = (*MEASURES, KAPPA) if with_kappa else MEASURES
@@ -105,11 +153,16 @@ def measure_agreement(counted: Counted, results: Sequence[Result]) -> list[Agree
         found |= zip(places, estimates, strict=True)
     return [
         Agreed(
-            one.result.group, one.result.set, found[place], one.way, *(_average(one, name) for name in ("counted", one.way)),
+            one.result.group,
+            one.result.set,
+            found[place],
+            one.way,
+            _average(one, "counted"),
+            _average(one, one.way),
             one.cut_offs,
         )
         for place, one in enumerate(asked)
-    ]  # fmt: skip
+    ]
 
 
 def _list_ways(counted: Counted, result: Result) -> Iterator[_Asked]:
