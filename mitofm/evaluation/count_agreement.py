@@ -95,15 +95,13 @@ def replicate_many(
 ) -> list[Replicates]:
     """As `replicate_agreement` of each of N pairs of counts, (N, S), on the same slides."""
     n = len(slides)
-    weights = np.vstack([np.ones(n), 1 - np.eye(n)])
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1)
-    x, y = counted @ weights.T, predicted @ weights.T
+    x, y = _average(counted), _average(predicted)
     bias = y - x
-    squares = (predicted - counted) ** 2 @ weights.T
+    squares = _average((predicted - counted) ** 2)
     left = np.full(n + 1, float(n - 1))
     left[0] = n
     spread = np.sqrt(np.maximum(squares - bias**2, 0) * left / np.maximum(left - 1, 1))
-    variances = counted**2 @ weights.T - x**2 + predicted**2 @ weights.T - y**2 + bias**2
+    variances = _average(counted**2) - x**2 + _average(predicted**2) - y**2 + bias**2
     concordance = (1 + _divide(variances - squares, variances)) / 2
     # (N, measures, 1 + S)
     values = np.stack([bias, bias - _LIMITS * spread, bias + _LIMITS * spread, concordance], axis=1)
@@ -111,16 +109,22 @@ def replicate_many(
     for own, of_both in zip(values, classes, strict=True):
         measures = MEASURES if of_both is None else (*MEASURES, KAPPA)
         if of_both is not None:
-            own = np.vstack([own, (1 + _measure_kappa(weights, *of_both)) / 2])
+            own = np.vstack([own, (1 + _measure_kappa(*of_both)) / 2])
         found.append(Replicates(names, "", ones, ones, Rows(measures, own), _NONE))
     return found
 
 
-def _measure_kappa(weights: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _average(values: np.ndarray) -> np.ndarray:
+    """(..., 1 + S) the means of (..., S), of all and without each: the same of each row whatever others are beside it."""
+    total, n = values.sum(axis=-1, keepdims=True), values.shape[-1]
+    return np.concatenate([total / max(n, 1), (total - values) / max(n - 1, 1)], axis=-1)
+
+
+def _measure_kappa(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     levels = np.arange(max(first.max(), second.max()) + 1)
-    one, other = (weights @ (side[:, None] == levels) for side in (first, second))
+    one, other = (_average((side == levels[:, None]).astype(float)).T for side in (first, second))
     expected = np.einsum("ra,rb,ab->r", one, other, np.abs(levels[:, None] - levels))
-    return 1 - _divide(weights @ np.abs(first - second).astype(float), expected)
+    return 1 - _divide(_average(np.abs(first - second).astype(float)), expected)
 
 
 def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,16 +34,29 @@ def stow(entry: Path, plain: Any, content: bytes = b"") -> None:
         temporary.unlink(missing_ok=True)
 
 
-def fetch(entry: Path) -> tuple[Any, bytes] | None:
-    """What `stow` has written; None if the file is absent, damaged or another entry's."""
+def fetch(entry: Path, used: bool = False) -> tuple[Any, bytes] | None:
+    """What `stow` has written; None if the file is absent, damaged or another entry's. `used`: `forget` is to know of it."""
     with suppress(OSError, ValueError):
         with below.check(entry).open("rb") as file:
-            held = file.read(_LONGEST)
+            if os.fstat(file.fileno()).st_size > _LONGEST:
+                return None
+            held = file.read()
         content = held[_CHECKSUM:]
         if held[:_CHECKSUM] == _sum(entry, content):
+            if used:
+                os.utime(entry)
             end = 8 + int.from_bytes(content[:8], "little")
             return json.loads(content[8:end]), content[end:]
     return None
+
+
+def forget(folder: Path, ending: str, days: float) -> None:
+    """Delete the entries with this ending that were neither written nor fetched as used for so long."""
+    oldest = time.time() - days * 86400
+    with suppress(OSError), os.scandir(below.check(folder)) as entries:
+        for entry in entries:
+            if entry.name.endswith(ending) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                below.check(folder / entry.name).unlink(missing_ok=True)
 
 
 def _sum(entry: Path, content: bytes) -> bytes:

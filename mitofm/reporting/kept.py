@@ -9,7 +9,10 @@ from typing import Any
 
 from mitofm.evaluation.replicates import VERSION
 from mitofm.ground import context, fingerprints
-from mitofm.ground.stowed import fetch, stow
+from mitofm.ground.stowed import fetch, forget, stow
+
+DAYS = 60
+"""What no report has used for so long is forgotten: of cells that changed since, or of other code."""
 
 
 class Kept:
@@ -35,10 +38,14 @@ class Kept:
     ) -> list[tuple[Any, bytes]]:
         """As `get_all` of results that are plain data and bytes."""
         entries = [self.folder / f"{fingerprints.of([VERSION, context.of_code(), one])[:32]}.kept" for one in made_of]
-        found = list(map(fetch, entries))
+        found = [fetch(entry, used=True) for entry in entries]
         lacking = [place for place, one in enumerate(found) if one is None]
         for place, result in zip(lacking, compute(lacking) if lacking else [], strict=True):
             found[place] = result
             with suppress(OSError):  # if it cannot be written, it is computed again next time
                 stow(entries[place], *result)
         return [one for one in found if one is not None]
+
+    def forget_unused(self) -> None:
+        """Delete the results that were neither made nor used for `DAYS`."""
+        forget(self.folder, ".kept", DAYS)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitofm.ground import context
-from mitofm.ground.stowed import fetch, stow
+from mitofm.ground.stowed import fetch, forget, stow
+from mitofm.reporting.kept import DAYS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,10 +29,11 @@ _cache: ContextVar[Path | None] = ContextVar("cache", default=None)
 
 @contextmanager
 def keeping_figures(cache: Path) -> Iterator[None]:
-    """Figures that are drawn in the block are kept in `cache`."""
+    """Figures that are drawn in the block are kept in `cache`; at its end those are forgotten that no report uses any more."""
     token = _cache.set(cache / _FOLDER)
     try:
         yield
+        forget(cache / _FOLDER, ".figure", DAYS)
     finally:
         _cache.reset(token)
 
@@ -65,7 +67,7 @@ class Calls:
 
 def bring(entry: Path | None, stem: Path, endings: Sequence[str]) -> bool:
     """Write the files of a figure that was kept; False if it was not."""
-    found = None if entry is None else fetch(entry)
+    found = None if entry is None else fetch(entry, used=True)
     if found is None or [ending for ending, _ in found[0]] != list(endings):
         return False
     sizes, content = found

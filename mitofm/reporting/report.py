@@ -152,10 +152,12 @@ def _write_whole(
 ) -> tuple[list[Chapter], list[str]]:
     """As `_write_chapters`, if none of the cells is damaged."""
     found = group_cells(collected)
-    stored = Stored(collected, Kept(cache / STATISTICS))
+    kept = Kept(cache / STATISTICS)
+    stored = Stored(collected, kept)
     datasets = group_by((group for group in found if group.done), lambda group: group.configuration.dataset)
     shown = cache if crops else None
     chapters = [write_chapter(stored, groups, out, shown, prevalences) for _, groups in sorted(datasets.items())]
+    kept.forget_unused()
     return chapters, describe_missing(collected.cells, found, collected.damaged_lines, collected.lost)
 
 

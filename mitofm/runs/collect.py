@@ -173,7 +173,7 @@ def _read_rows(
                 rows.append(_read_row(CellFolder(runs, name)))
             else:
                 rows.append({"cell": name, "state": DONE, "reason": "", **said.row})
-                known[name] = said
+                known[name] = replace(said, row={})  # which is in the rows now
     return rows, known
 
 

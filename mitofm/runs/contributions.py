@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -45,6 +46,7 @@ class Contributions:
         self._runs, self._folder = runs, cache / STATISTICS
         self._noted = Noted(cache, _PURPOSE, runs)
         self._shared: dict[str, Any] = {}
+        self._tested: dict[str, Mapping[str, Any]] = {}
         self._measured: dict[str, str] = {}
         self._predictions: dict[str, str] = {}
 
@@ -55,7 +57,7 @@ class Contributions:
         self._noted.__exit__(*ended)
 
     def say(self, cell: str, look: Look) -> Said | None:
-        """What the small files of a finished cell say; equal parts of configs are one object.
+        """What the small files of a finished cell say; what many say alike is one object.
 
         None if a file of the cell is not the one that DONE lists, or if DONE lists none, or if they say nothing: who reads
         them is told what is wrong.
@@ -71,9 +73,13 @@ class Contributions:
                 return None
             _stow_said(entry, said)
             plain = _pack_said(said)
-        config = {group: self._share(text) for group, text in plain["config"].items()}
         self._measured[cell], self._predictions[cell] = names[1:]
-        return Said(**{**plain, "config": config})
+        return Said(
+            {_intern(key): _intern(value) for key, value in plain["row"].items()},
+            self._tested.setdefault(str(plain["tested"]), plain["tested"]),
+            {_intern(group): self._share(text) for group, text in plain["config"].items()},
+            _intern(plain["device"]),
+        )
 
     def predictions_sha256(self, cell: str) -> str:
         """Of the predictions of a cell that is whole, from its DONE: KeyError if `say` had nothing of it."""
@@ -154,6 +160,10 @@ def name_kept(listed: Mapping[str, Sum]) -> list[str]:
     for rule, files in ((_RULE, _SAYING), ([_RULE, replicates.VERSION], _MEASURING)):
         names.append(fingerprints.of([rule, [[file, listed[file].sha256] for file in files if file in listed]])[:32])
     return [*names, listed[PREDICTED].sha256]
+
+
+def _intern(value: Any) -> Any:
+    return sys.intern(value) if type(value) is str else value
 
 
 def _name_samples(sha256: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations, compress
 from pathlib import Path
@@ -145,27 +145,26 @@ def _pair_first(members: Sequence[Result]) -> Family:
 
 
 def _compare(stored: Stored, families: Iterable[Family]) -> list[Pair]:
-    return [pair for pairs in compare_together(stored, list(families)) for pair in pairs]
+    families = [family for family in families if family.pairs]
+    portions = (families[at : at + _AT_ONCE] for at in range(0, len(families), _AT_ONCE))
+    return [pair for portion in portions for pairs in compare_together(stored, portion) for pair in pairs]
 
 
 def compare_together(stored: Stored, families: Sequence[Family]) -> list[list[Pair]]:
     """The pairs of each family with intervals that would hold together for all pairs of its members, kept for the next report."""
 
     def spell(family: Family) -> list[Any]:
-        cells = [[[key, stored.content(cell)] for key, cell in one.group.done.items()] for one in family.members]
+        cells = stored.spell_all(family.members)
         return ["differences", cells, [one.set for one in family.members], family.pairs]
 
-    def compare(lacking: list[int]) -> Iterator[list[dict[str, Any]]]:
-        for portion in (lacking[at : at + _AT_ONCE] for at in range(0, len(lacking), _AT_ONCE)):
-            alone = []
-            for members, pairs in (families[place] for place in portion):
-                level = LEVEL if len(members) < 3 else None
-                found = [stored.compare(members[one], members[other], level).difference for one, other in pairs]
-                alone.append((found, len(members)))
-            for together in compare_families(alone, stored.find_range):
-                yield [one.spell() for one in together]
+    def compare(lacking: list[int]) -> list[list[dict[str, Any]]]:
+        alone = []
+        for members, pairs in (families[place] for place in lacking):
+            level = LEVEL if len(members) < 3 else None
+            found = [stored.compare(members[one], members[other], level).difference for one, other in pairs]
+            alone.append((found, len(members)))
+        return [[one.spell() for one in together] for together in compare_families(alone, stored.find_range)]
 
-    families = [family for family in families if family.pairs]
     found = stored.kept.get_all(list(map(spell, families)), compare)
     return [
         [
