@@ -61,14 +61,15 @@ class Estimates(Mapping[str, Estimate]):
         if name in self._made:
             return self._made[name]
         row = self.numbers[self.places[name]].tolist()
-        known = {
+        known: dict[str, Any] = {
             key: None if isnan(number) and key not in _ALWAYS else number
             for key, number in zip(NUMBERS, row, strict=True)
         }
-        made = Estimate(**known, **self.shared, why=self.whys[self.places[name]], bounded=name not in UNBOUNDED)  # type: ignore[arg-type]
+        known |= {**self.shared, "why": self.whys[self.places[name]], "bounded": name not in UNBOUNDED}
         if name == _OFTEN:
-            self._made[name] = made
-        return made
+            self._made[name] = Estimate(**known)
+            return self._made[name]
+        return Estimate.make(known)
 
     def spell(self) -> dict[str, Any]:
         """All but the numbers as plain data, for `read`."""

@@ -14,7 +14,7 @@ number of their influences: few large slides, or few on which all errors lie, ma
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -80,6 +80,13 @@ class Estimate:
         """From what `dataclasses.asdict` gives."""
         sides = plain["sides"] and tuple(map(cls.of, plain["sides"]))
         return cls(**{**plain, "sides": sides})
+
+    @classmethod
+    def make(cls, known: Mapping[str, Any]) -> Estimate:
+        """As the constructor of some fields, in a quarter of the time, for more memory: for one that is looked at once."""
+        made = object.__new__(cls)
+        made.__dict__.update(_DEFAULTS, **known)
+        return made
 
     def spell(self, sides: bool = False) -> dict[str, Any]:
         """As plain data for `of`; of a difference with its sides only if its interval is still to be made."""
@@ -163,6 +170,7 @@ class Estimate:
 
 
 _FIELDS = [one.name for one in fields(Estimate)]
+_DEFAULTS = {one.name: one.default for one in fields(Estimate) if one.default is not MISSING}
 
 
 def estimate(seeds: Sequence[Replicates], metric: str = "auroc", level: float = LEVEL) -> Estimate:

@@ -157,7 +157,8 @@ def _gather(rows: Iterable[Iterable[Entry]]) -> tuple[pd.DataFrame, pd.DataFrame
         told += [""] * (count - len(told))
     for values in full.values():
         values += [nan] * (count - len(values))
-    return pd.DataFrame(shown, index=range(count)), pd.DataFrame(full, index=range(count))
+    # Texts as objects: rows of Arrow's strings, which they would become, are read one text at a time.
+    return pd.DataFrame(shown, index=range(count), dtype=object), pd.DataFrame(full, index=range(count))
 
 
 def _put(columns: dict[str, list[Any]], name: str, value: Any, row: int, nothing: Any) -> None:

@@ -68,6 +68,15 @@ def find_mistakes(stored: Stored, results: Iterable[Result]) -> list[Mistakes]:
 
 
 def _rank(stored: Stored, members: Sequence[Result]) -> pd.DataFrame:
+    """Kept by the content of the predictions and by what their logits are compared with and calibrated by."""
+    cells = [cell for member in members for cell in member.group.done.values()]
+    beside = [[stored.thresholds[cell], stored.shifts[cell]] for cell in cells]
+    made_of = ["mistakes", EACH, stored.spell_all(members), beside]
+    found = stored.kept.get(made_of, lambda: _find_worst(stored, members).to_dict("split", index=False))
+    return pd.DataFrame(**found)
+
+
+def _find_worst(stored: Stored, members: Sequence[Result]) -> pd.DataFrame:
     parts = []
     for member in members:
         predictions = stored.predictions(member.group, ALL)

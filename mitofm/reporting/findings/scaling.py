@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +33,8 @@ def find(measured: Measured) -> Found:
         f"{describe_marks((one.auroc for one in shown), 'Points', 'bands and bars')}{dotted}. {describe_twins(shown)}"
     )
     chosen, left_out = choose_panels(panels, lambda one: one.auroc.value)
-    drawn = [_draw_panel(measured, place, panels, laws) for place in chosen]
+    axes = _Axes.of(measured, shown)
+    drawn = [_draw_panel(measured, place, panels[place], laws, axes) for place in chosen]
     headlines = [Headline(1, "labels", "", drawn[_find_highest([panels[place] for place in chosen])])]
     text = f"{text.strip()} {left_out}".rstrip()
     return Found([Section("AUROC against the number of labels", text, drawn)], headlines=headlines)
@@ -53,12 +55,23 @@ def _place(one: Result | Law) -> _Place:
     return one.configuration.where, one.set, one.configuration.model
 
 
-def _draw_panel(measured: Measured, place: _Place, panels: dict[_Place, list[Result]], laws: Sequence[Law]) -> Drawn:
-    """Draw AUROC over labels, dotted the scaling laws. All panels share their axes, so that they can be compared."""
-    results, count, (where, tested, model) = panels[place], measured.stored.count_labels, place
-    everything = [result for one in panels.values() for result in one]
-    bought = [count(result.group) for result in everything]
-    reach = min(bought) / 1.35, max(bought) * 1.35
+class _Axes(NamedTuple):
+    """What all panels share, so that they can be compared: from the least labels to the most, and of AUROC."""
+
+    labels: tuple[float, float]
+    aurocs: tuple[float, float]
+
+    @classmethod
+    def of(cls, measured: Measured, results: Sequence[Result]) -> _Axes:
+        bought = [measured.stored.count_labels(result.group) for result in results]
+        return cls((min(bought) / 1.35, max(bought) * 1.35), find_limits(result.auroc for result in results))
+
+
+def _draw_panel(
+    measured: Measured, place: _Place, results: Sequence[Result], laws: Sequence[Law], shared: _Axes
+) -> Drawn:
+    """Draw AUROC over labels, dotted the scaling laws."""
+    count, (where, tested, model) = measured.stored.count_labels, place
     title = join(model, where, name_subset(tested))
     stem = measured.figures / make_slug("scaling", where, tested, model)
     look, said = assign_looks(measured.order), []
@@ -78,7 +91,7 @@ def _draw_panel(measured: Measured, place: _Place, panels: dict[_Place, list[Res
             said.append(
                 f"{adaptation}: " + ", ".join(f"{format_value(r.auroc)} at {r.configuration.share}" for r in line)
             )
-        along = np.geomspace(*reach, 100)
+        along = np.geomspace(*shared.labels, 100)
         for law in laws:
             if _place(law) == place:
                 style = look[law.configuration.adaptation]
@@ -87,7 +100,7 @@ def _draw_panel(measured: Measured, place: _Place, panels: dict[_Place, list[Res
         axes.set_xscale("log")
         axes.set_xticks(list(ticks.values()), [f"{labels:,.0f}\n{share}" for share, labels in ticks.items()])
         axes.minorticks_off()
-        axes.set(xlim=reach, ylim=find_limits(result.auroc for result in everything))
+        axes.set(xlim=shared.labels, ylim=shared.aurocs)
         axes.set(xlabel="labelled samples, and their share of all", ylabel="AUROC")
         axes.axhline(0.5, color=GRID, lw=1.2, zorder=0)
         axes.grid(axis="y")
