@@ -25,7 +25,7 @@ from mitofm.runs import sums
 from mitofm.runs.folder import read_bytes
 from mitofm.runs.looking import Look
 from mitofm.runs.measured import Measured, measure_cell, pack, pack_samples, unpack, unpack_samples
-from mitofm.runs.noted import Noted
+from mitofm.runs.noted import WHOLE, Noted
 from mitofm.runs.said import Said, read_said
 from mitofm.runs.sums import Sum
 from mitofm.runs.tables import read_predictions
@@ -45,6 +45,7 @@ class Contributions:
     def __init__(self, runs: Path, cache: Path) -> None:
         self._runs, self._folder = runs, cache / STATISTICS
         self._noted = Noted(cache, _PURPOSE, runs)
+        self._whole = Noted(cache, WHOLE, runs)  # by `mitofm status`
         self._shared: dict[str, Any] = {}
         self._tested: dict[str, Mapping[str, Any]] = {}
         self._measured: dict[str, str] = {}
@@ -125,7 +126,7 @@ class Contributions:
             folder = self._runs / "cells" / cell
             with suppress(OSError, ValueError, KeyError):
                 listed = sums.read(folder)
-                if listed is not None and _is_whole(str(folder), listed, look):
+                if listed is not None and (self._whole.get(cell, state) or _is_whole(str(folder), listed, look)):
                     known = name_kept(listed)
                     self._noted.put(cell, state, known)
         return known

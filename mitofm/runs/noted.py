@@ -11,6 +11,8 @@ from mitofm.ground import fingerprints
 from mitofm.ground.files import keep, recall
 
 FOLDER, KEY = "noted", "cells"
+WHOLE = "whole cells"
+"""A purpose: True of each cell whose files are those that its DONE lists, the checkpoint left out."""
 
 
 class Noted:

@@ -10,7 +10,7 @@ from mitofm.ground import below
 from mitofm.runs import studies
 from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums
 from mitofm.runs.looking import Look, look
-from mitofm.runs.noted import Noted
+from mitofm.runs.noted import WHOLE, Noted
 from mitofm.runs.progress import describe_sweep
 from mitofm.runs.studies import Study
 
@@ -87,7 +87,7 @@ def _look_at(runs: Path, study: Study) -> dict[str, tuple[State, Look]]:
 
 
 def _describe_damaged(runs: Path, looks: Mapping[str, tuple[State, Look]], cache: Path) -> Iterator[str]:
-    with Noted(cache, "whole cells", runs) as noted:
+    with Noted(cache, WHOLE, runs) as noted:
         for cell, (state, one) in looks.items():
             try:
                 if state is State.DONE and (one.odd or noted.get(cell, one.spell()) is None):

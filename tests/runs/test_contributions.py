@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mitofm.runs import contributions, sums
+from mitofm.runs import contributions, status, sums
 from mitofm.runs.collect import DAMAGED, Collected, collect
 from mitofm.runs.contributions import STATISTICS, Contributions, keep_contribution
 from mitofm.runs.folder import DamagedCell
@@ -139,3 +139,18 @@ def test_samples_are_those_of_the_predictions_read_or_kept_when_the_cell_ended(
     (cells[1] / "predictions.parquet").rename(cells[1] / "kept elsewhere")
     with pytest.raises(DamagedCell):  # it is named by what the cell holds
         Contributions(cells[0].parents[1], cache).sample(cells[1].name)
+
+
+def test_files_of_which_status_has_noted_that_they_are_whole_are_not_read_once_more(
+    cells: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, cache = cells[0].parents[1], cells[0].parents[2] / "cache"
+    list(status.tabulate(runs, "made_up", cache))
+    compared = []
+    is_whole = contributions._is_whole
+    monkeypatch.setattr(
+        contributions, "_is_whole", lambda folder, *seen: (compared.append(Path(folder)), is_whole(folder, *seen))[1]
+    )
+    Study.write(cells[0], "cost.json", {"seconds": 12345})
+    assert set(gather(cells).said) == {cells[1].name}
+    assert compared == [cells[0]]
