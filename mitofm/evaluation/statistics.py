@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -365,13 +365,12 @@ def _measure(replicates: np.ndarray, weights: np.ndarray, least: float = 1.0) ->
     if not seeds:
         return Estimate(None, slides=slides, why="no seed has samples of both classes")
     each, effective = replicates[:, 0], count_effective(weights)
-    found = Estimate(float(each.mean()), slides=slides, effective_slides=effective, seeds=seeds)
-    if seeds > 1:
-        found = replace(found, seed_sd=float(each.std(ddof=1)))
+    sd = float(each.std(ddof=1)) if seeds > 1 else None
+    found = partial(Estimate, float(each.mean()), slides=slides, effective_slides=effective, seeds=seeds, seed_sd=sd)
     if slides < MINIMUM_SLIDES or effective < MINIMUM_EFFECTIVE:
-        return replace(found, why=say_few(slides < MINIMUM_SLIDES))
+        return found(why=say_few(slides < MINIMUM_SLIDES))
     if not np.isfinite(replicates).all():
-        return replace(found, why="one slide holds a whole class")
+        return found(why="one slide holds a whole class")
     influence = replicates[:, 1:].mean(axis=0)
     squares = (influence - influence.mean()) ** 2
     of_slides = (slides - 1) / slides * squares.sum()
@@ -379,8 +378,8 @@ def _measure(replicates: np.ndarray, weights: np.ndarray, least: float = 1.0) ->
     if of_slides:
         degrees = min(degrees, max(least, squares.sum() ** 2 / (squares**2).sum()))
     error = float(np.sqrt(of_slides))
-    found = replace(found, standard_error=error, degrees=degrees, slide_error=error, slide_degrees=degrees)
-    return found if seeds == 1 else found.with_training(float(np.sqrt(measure_seed_variance(replicates))))
+    alone = found(standard_error=error, degrees=degrees, slide_error=error, slide_degrees=degrees)
+    return alone if seeds == 1 else alone.with_training(float(np.sqrt(measure_seed_variance(replicates))))
 
 
 def say_few(slides: bool) -> str:

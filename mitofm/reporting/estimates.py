@@ -50,7 +50,7 @@ METRICS = {
 }
 """Every metric of `metrics.json`, the primary one first, and what reports call it."""
 _PLACES = {name: place for place, name in enumerate(METRICS)}
-_CELLS_IN_MEMORY = 32
+_CELLS_IN_MEMORY, _SEEDS_IN_MEMORY = 32, 256
 _GROUPS_AT_ONCE = 32  # that are estimated together
 
 
@@ -151,6 +151,7 @@ class Stored:
         self._samples = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.sample)
         self.measured = lru_cache(maxsize=_CELLS_IN_MEMORY)(contributions.measure)
         self._whole = lru_cache(maxsize=_CELLS_IN_MEMORY)(self._replicates)
+        self._seeds = lru_cache(maxsize=_SEEDS_IN_MEMORY)(self._pool)
         self._aurocs: dict[str, tuple[_Sets, np.ndarray]] = {}
         self._alike: dict[tuple[Any, ...], _Sets] = {}
         self._counts: dict[str, Counts] = {}
@@ -174,18 +175,24 @@ class Stored:
 
     def seeds(self, group: Group, name: str) -> dict[str, Replicates]:
         """By seed the AUROC on the set `name`, on all its slides and without each; folds of a seed are pooled."""
-        return pool_seeds(self._repetitions(group, name))
+        return self._seeds(tuple(group.done.items()), name)[1]
 
     def measure(self, group: Group, name: str) -> dict[str, Replicates]:
         """As `seeds`, of every metric."""
-        return pool_seeds(self._repetitions(group, name, every=True))
+        return pool_seeds(self._repetitions(group.done, name, every=True))
 
     def match(
         self, first: Result, second: Result, metric: str = AUROC
     ) -> tuple[dict[str, Replicates], dict[str, Replicates]]:
         """As `seeds`, of both results, made of the seeds and folds that both have; with a metric besides AUROC."""
+        if metric == AUROC:
+            (keys, one), (other_keys, other) = (
+                self._seeds(tuple(side.group.done.items()), side.set) for side in (first, second)
+            )
+            if keys == other_keys:
+                return one, other
         every = metric != AUROC
-        sides = [self._repetitions(one.group, one.set, every) for one in (first, second)]
+        sides = [self._repetitions(one.group.done, one.set, every) for one in (first, second)]
         one, other = ({key: side[key] for key in side if key in sides[0].keys() & sides[1].keys()} for side in sides)
         return pool_seeds(one), pool_seeds(other)
 
@@ -278,9 +285,14 @@ class Stored:
         found = (self._tested(cell).get(name) for cell in group.done.values())
         return [(counts[0], counts[1], counts[2]) for counts in found if counts is not None]
 
-    def _repetitions(self, group: Group, name: str, every: bool = False) -> dict[str, Replicates]:
+    def _pool(self, cells: Iterable[tuple[str, str]], name: str) -> tuple[set[str], dict[str, Replicates]]:
+        """Of AUROC on a set: in which seeds and folds it was measured, and by seed the pooled ones."""
+        found = self._repetitions(dict(cells), name)
+        return {*found}, pool_seeds(found)
+
+    def _repetitions(self, cells: Mapping[str, str], name: str, every: bool = False) -> dict[str, Replicates]:
         read = self._whole if every else self._sets
-        found = {key: read(cell).get(name) for key, cell in group.done.items()}
+        found = {key: read(cell).get(name) for key, cell in cells.items()}
         return {key: measured for key, measured in found.items() if measured is not None}
 
     def counts(self, cell: str) -> Counts:
@@ -293,7 +305,7 @@ class Stored:
         """Whether it is known of a cell's samples on which ones experts agree."""
         if cell not in self._with_votes:
             self._whole(cell)
-        return self._with_votes[cell]
+        return self._with_votes.get(cell, False)
 
     def note_votes(self, group: Group, known: Sequence[bool]) -> None:
         """Of each cell of a group what `has_votes` says."""
