@@ -44,7 +44,8 @@ def fetch(entry: Path, used: bool = False) -> tuple[Any, bytes] | None:
         content = held[_CHECKSUM:]
         if held[:_CHECKSUM] == _sum(entry, content):
             if used:
-                os.utime(entry)
+                with suppress(OSError):  # of somebody else: it may be read
+                    os.utime(entry)
             end = 8 + int.from_bytes(content[:8], "little")
             return json.loads(content[8:end]), content[end:]
     return None

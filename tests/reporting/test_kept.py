@@ -55,6 +55,16 @@ def test_what_was_used_lately_stays_and_the_rest_is_forgotten(tmp_path: Path) ->
     kept.get("used", lambda: pytest.fail("computed again"))
 
 
+def test_what_may_only_be_read_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Kept(tmp_path).get("made by somebody else", lambda: 1)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert Kept(tmp_path).get("made by somebody else", lambda: pytest.fail("computed again")) == 1
+
+
 def read_tables(page: Path) -> dict[str, bytes]:
     tables = {str(file.relative_to(page.parent)): file.read_bytes() for file in page.parent.glob("tables/**/*.csv")}
     assert len(tables) > 15
