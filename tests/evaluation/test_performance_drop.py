@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mitofm.evaluation import performance_drop
-from mitofm.evaluation.performance_drop import BIASES, measure_accuracies, measure_drop, reduce
+from mitofm.evaluation.performance_drop import BIASES, measure_accuracies, measure_drop, reduce, scale_replicates
 
 from .test_robustness import make
 
@@ -17,7 +17,25 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_reduction_is_that_of_the_package_croma() -> None:
     croma = pytest.importorskip("croma")
     accuracies = np.random.default_rng(0).uniform(0.5, 1, size=(len(BIASES), 7))
-    assert reduce(accuracies) == pytest.approx(croma.apd(accuracies), abs=1e-9)
+    assert reduce(accuracies).mean() == pytest.approx(croma.apd(accuracies), abs=1e-9)
+
+
+# What is taken off is estimated, and no variance falls below that of halvings: the more these spread, the higher it is on average.
+@pytest.mark.parametrize(("of_slides", "of_halvings", "most"), [(0.02, 0.0, 1.1), (0.02, 0.02, 1.1), (0.02, 0.1, 2.0)])
+def test_replicates_spread_as_new_slides_and_other_halvings_spread_the_value(
+    of_slides: float, of_halvings: float, most: float
+) -> None:
+    draw = np.random.default_rng(3)
+    groups, repetitions, found = 10, 20, []
+    for _ in range(2000):
+        tenths = draw.normal(0, of_slides * groups**0.5, groups)  # the value is their mean, so its sd is of_slides
+        means = np.array([tenths.mean(), *((tenths.sum() - tenths) / (groups - 1))])
+        drops = means[:, None] + draw.normal(0, of_halvings, (groups + 1, repetitions))
+        scaled = scale_replicates(drops)
+        assert scaled[0] == drops[0].mean()
+        found.append((groups - 1) * np.var(scaled[1:]))
+    right = of_slides**2 + of_halvings**2 / repetitions
+    assert 0.9 * right < np.mean(found) < most * right
 
 
 def test_embeddings_with_the_scanner_in_them_drop_and_others_do_not() -> None:
