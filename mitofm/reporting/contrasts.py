@@ -13,7 +13,15 @@ from mitofm.reporting.finding import Headline
 from mitofm.reporting.grouping import group_by
 from mitofm.reporting.numbers import explain_outcome, format_difference, format_range, format_signed, join
 from mitofm.reporting.style import Drawn
-from mitofm.reporting.wording import list_few, name_tested, pick_left_out, spell_amounts, tell_confounded
+from mitofm.reporting.wording import (
+    FEW,
+    list_few,
+    list_words,
+    name_tested,
+    pick_left_out,
+    spell_amounts,
+    tell_confounded,
+)
 from mitofm.runs.keys import LABELS
 
 _UNDECIDABLE = {ONE_TRAINING, NO_INTERVAL}
@@ -32,7 +40,7 @@ def say_answers(found: Sequence[Answer], asked: Comparisons, figure: Drawn | Non
     varied = {question.name: add_implied(question.varied) for question in asked.questions}
     contrasts = group_by(found, lambda one: name_contrast(one, varied[one.question]))
     if len(contrasts) > _MOST:
-        words = f"Of {len(found)} comparisons asked before the runs ({METRICS[asked.metric]}): {_tally(found)}."
+        words = f"Of {len(found)} comparisons asked before the runs ({METRICS[asked.metric]}): {count_outcomes(found)}."
         return [Headline(0, "stated", words, figure)]
     said = []
     for name, members in contrasts.items():
@@ -70,12 +78,14 @@ def _say_contrast(
         span = (
             f"{format_signed(min(values))} at the least and {format_signed(max(values))} at the most" if values else ""
         )
-        outcome = f"{_tally(members)} of {len(members)} comparisons"
+        outcome = f"{count_outcomes(members)} of {len(members)} comparisons"
     found = join(f"{METRICS[asked.metric]} differs by {span}" if values else "", outcome)
     own = join(*(words for label, words in _describe(members, varied).items() if label not in varied))
     sets = dict.fromkeys(name_tested(one.first.set, pick_left_out([one.first]), leaks) for one in members)
     counts = [one.difference.slides for one in members if one.difference.slides]
-    on = f", on {format_range(counts)} {list_few(list(sets), 'test sets')}" if counts else ""
+    slides = format_range(counts) if counts else ""
+    on = f"{len(sets)} test sets of {slides} slides" if len(sets) > FEW else f"{slides} {list_words(list(sets))}"
+    on = f", on {on}" if counts else ""
     return f"Asked before the runs{on}: {name} ({own}): {found}{tell_confounded([one.first for one in members])}."
 
 
@@ -93,6 +103,9 @@ def _describe(members: Sequence[Answer], varied: Collection[str]) -> Mapping[str
     }
 
 
-def _tally(found: Sequence[Answer]) -> str:
-    counted = Counter(explain_outcome(one.outcome, one.difference) for one in found)
-    return ", ".join(f"{outcome} in {count}" for outcome, count in counted.most_common())
+def count_outcomes(found: Sequence[Answer]) -> str:
+    """How many have which outcome, in words."""
+    counted = Counter(explain_outcome(one.outcome, one.difference).partition(": ") for one in found)
+    return ", ".join(
+        f"{outcome}{f' ({why})' if why else ''} in {count}" for (outcome, _, why), count in counted.most_common()
+    )

@@ -74,6 +74,8 @@ def list_differences(differences: Mapping[str, Estimate], by: str = "") -> str:
 def tell_confounded(results: Iterable[Result]) -> str:
     """What else was missing from training with the domain that is left out and tested, in brackets; "" if nothing."""
     said = list(dict.fromkeys(one.confounded for one in results if one.confounded))
+    if len(said) > 2:
+        return f" (with {len(said)} of the domains left out more is missing from training: the cautions say what)"
     return f" (missing from training, too: {'; '.join(said)})" if said else ""
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from mitofm.evaluation.statistics import NO_INTERVAL, NOT_DECIDED, ONE_TRAINING
 from mitofm.evaluation.verdicts import BETTER, EQUIVALENT, WORSE
 from mitofm.reporting.answers import Answer, answer_family, explain
 from mitofm.reporting.configurations import compare_configs
-from mitofm.reporting.contrasts import add_implied, name_contrast, say_answers
+from mitofm.reporting.contrasts import add_implied, count_outcomes, name_contrast, say_answers
 from mitofm.reporting.estimates import METRICS, Result, Stored, pick_primary
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.forest import Row, draw_forest
@@ -95,7 +94,7 @@ def _pair(stored: Stored, results: Sequence[Result], question: Question) -> Iter
                     str(value) for key, value in result.group.axes.items() if "." not in key and key not in varied
                 ]
                 places.setdefault((*labels, result.set), ([], []))[side].append(result)
-    first, second = (", ".join(str(side[key]) for key in question.varied) for side in (question.first, question.second))
+    first, second = (", ".join(_spell_side(side, question.varied)) for side in (question.first, question.second))
     for firsts, seconds in places.values():
         pairs = [(one, other, _compare_keys(stored, question, one, other)) for one in firsts for other in seconds]
         equal = [Answer(question.name, (first, second), one, other) for one, other, differs in pairs if not differs]
@@ -103,6 +102,13 @@ def _pair(stored: Stored, results: Sequence[Result], question: Question) -> Iter
         if pairs and not equal:
             one, _, differs = min(pairs, key=lambda pair: len(pair[2]))
             yield Unequal(question.name, join(one.configuration.where, name_subset(one.set)), differs)
+
+
+def _spell_side(side: Mapping[str, Any], varied: Sequence[str]) -> Iterator[str]:
+    """A choice by its name, a number with that of its key: "full", "test_views 8"."""
+    for key in varied:
+        _, dot, last = key.rpartition(".")
+        yield f"{last} {side[key]}" if dot and isinstance(side[key], int | float) else str(side[key])
 
 
 def _compare_keys(stored: Stored, question: Question, one: Result, other: Result) -> dict[str, tuple[Any, Any]]:
@@ -140,11 +146,9 @@ def describe(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
     """The answers in words, and what could not be compared; none if there was nothing to compare."""
     said = []
     if found:
-        counted = Counter(explain_outcome(one.outcome, one.difference) for one in found)
-        tally = ", ".join(f"{outcome} in {count}" for outcome, count in counted.most_common())
         said += [
             f"Comparisons that the study stated before it ran ({METRICS[asked.metric]}, margin {asked.margin:g}, corrected "
-            f"for their number, {len(found)}): {tally}."
+            f"for their number, {len(found)}): {count_outcomes(found)}."
         ]
     for question, members in group_by(found, lambda one: one.question).items():
         if len(members) == 1:
@@ -161,7 +165,7 @@ def tabulate(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
     rows = [
         [
             Entry("question", spell(one.question), {"question": one.question}),
-            *name_row(one.first.configuration, one.first.set),
+            *name_row(one.first.configuration, one.first.set, where=_name_shared_setting(one)),
             Entry("difference", one.pair, {"first": one.sides[0], "second": one.sides[1]} | meant),
             *one.list_entries(METRICS[asked.metric]),
             *show_confounded(one.first),
@@ -172,6 +176,13 @@ def tabulate(found: Sequence[Answer], unequal: Sequence[Unequal], asked: Compari
     left = describe_unanswered(found, unequal, asked)
     note += f" {left}" if left else ""
     return make_table("stated", TITLE, rows, note, estimates=[one.difference for one in found])
+
+
+def _name_shared_setting(one: Answer) -> str:
+    """The setting and the training domain, without what a question varies."""
+    first, second = one.first.configuration, one.second.configuration
+    shared = set(second.setting.split(", "))
+    return replace(first, setting=", ".join(part for part in first.setting.split(", ") if part in shared)).where
 
 
 def draw_answers(found: Sequence[Answer], table: Table, asked: Comparisons, folder: Path) -> list[Drawn]:

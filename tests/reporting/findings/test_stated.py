@@ -309,4 +309,21 @@ def test_answers_say_why_they_could_not_have_been_decided(study: Study, measured
     }  # fmt: skip
     assert set(table.full["outcome"]) == {"one training only", "no interval"}
     (tally,) = stated.describe(found, [], family)
-    assert "could not be decided: one training only in 1" in tally
+    assert "could not be decided (one training only) in 1" in tally
+
+
+def test_recipes_of_several_keys_are_named_with_what_their_numbers_are(study: Study, measured: MeasuredStudy) -> None:
+    left_out = [f"all but {name}" for name in ("breast", "lung", "skin", "colon", "brain")]
+    for trained, (adaptation, fit, views) in product(left_out, [("lora", "focal", 8), ("full", "default", 1)]):
+        folder = study.add(
+            adaptation=adaptation, fit=fit, train_domain=trained, domains=(trained.removeprefix("all but "),)
+        )
+        study.write(folder, "config.yaml", {"fit": {"name": fit, "test_views": views}})
+    family = asked({"recipe": {"adaptation": ["lora", "full"], "fit": ["focal", "default"], "fit.test_views": [8, 1]}})
+    found, unequal = stated.answer(*measured(study), family)
+    assert (len(found), unequal) == (5, [])
+    (sides,) = {one.sides for one in found}
+    assert sides == ("lora, focal, test_views 8", "full, default, test_views 1")
+    table = stated.tabulate(found, [], family)
+    assert set(table.full["setting"]) == {"fit focal"}
+    assert set(table.shown["setting"]) == {f"trained on {trained}" for trained in left_out}
