@@ -18,7 +18,7 @@ TOY = [MITOFM, "train", "-m", "backbone=toy_vit_p16", "study=all", "trainer.thre
        "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "logger=none", "augment=none",
        "data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]  # fmt: skip
 TRAINED = [*TOY, "adaptation=full", "seed=1,2,3,4", "fit.max_epochs=1", "fit.min_steps=40"]
-CELLS = int(os.environ.get("MITOFM_SLURM_CELLS", "40"))  # 200 take a quarter of an hour
+CELLS = int(os.environ.get("MITOFM_SLURM_CELLS", "40"))  # 200 take five minutes and more
 MANY = [*TOY, "adaptation=prototype", "fraction=0.5,1.0", "seed=1", f"split_seed=range({CELLS // 2})"]
 SLURM = ["hydra/launcher=slurm", "hydra.launcher.mem_gb=1", "hydra.launcher.timeout_min=20"]
 NEEDED = ("slurmctld", "slurmd", "munged", "srun")
