@@ -94,12 +94,21 @@ def _draw(found: Estimate, chance: np.ndarray) -> np.ndarray:
 
 
 def _correlate(estimates: Sequence[Estimate], measured: Sequence[Sequence[Replicates]]) -> np.ndarray:
-    """(K, K) what estimates share by their slides; trainings are each amount's own."""
+    """(K, K) what estimates share by their slides, as correlations; trainings are each amount's own.
+
+    Standard errors that are not those of the covariance, as of few slides, may leave no correlations that can all hold: then
+    the nearest in their eigenvalues that can (Rebonato and Jaeckel 1999, J Risk 2:17).
+    """
     shared = statistics.measure_covariance(measured)
     own = np.array([one.standard_error or 0.0 for one in estimates])
     scale = np.where(own > 0, own, 1.0)
     correlation = shared / np.outer(scale, scale)
     np.fill_diagonal(correlation, 1.0)
+    values, vectors = np.linalg.eigh(correlation)
+    if values[0] < -1e-8:
+        roots = vectors * np.sqrt(np.maximum(values, 0.0))
+        roots /= np.linalg.norm(roots, axis=1, keepdims=True)
+        correlation = roots @ roots.T
     return correlation
 
 

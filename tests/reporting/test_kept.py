@@ -72,6 +72,7 @@ def read_tables(page: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.usefixtures("undrawn")
+@pytest.mark.filterwarnings("error:covariance is not symmetric")  # correlations that cannot all hold
 def test_kept_results_are_the_fresh_ones_and_a_cell_that_changed_under_its_name_is_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
