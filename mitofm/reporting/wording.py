@@ -26,6 +26,8 @@ _MEANT = {
 }
 FEW = 4
 """Up to so many names are told; more are counted."""
+_EXPLAINED = 2
+"""Of up to so many domains it is told what is missing with them; more are counted."""
 _OF = {IN_DOMAIN: "the domains trained on", ALL: "the data set"}
 _DECIDED = {HIGHER: f"decided: {HIGHER}", LOWER: f"decided: {LOWER}"}
 
@@ -73,10 +75,10 @@ def list_differences(differences: Mapping[str, Estimate], by: str = "") -> str:
 
 def tell_confounded(results: Iterable[Result]) -> str:
     """What else was missing from training with the domain that is left out and tested, in brackets; "" if nothing."""
-    said = list(dict.fromkeys(one.confounded for one in results if one.confounded))
-    if len(said) > 2:
+    said = {one.configuration.left_out: one.confounded for one in results if one.confounded}
+    if len(said) > _EXPLAINED:
         return f" (with {len(said)} of the domains left out more is missing from training: the cautions say what)"
-    return f" (missing from training, too: {'; '.join(said)})" if said else ""
+    return f" (missing from training, too: {'; '.join(dict.fromkeys(said.values()))})" if said else ""
 
 
 def spell_amounts(keys: Iterable[Configuration]) -> str:

@@ -13,6 +13,7 @@ from mitofm.evaluation import verdicts
 from mitofm.evaluation.comparisons import Comparisons
 from mitofm.reporting import style
 from mitofm.reporting.configurations import group_cells
+from mitofm.reporting.contrasts import say_answers
 from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import stated
@@ -314,10 +315,10 @@ def test_answers_say_why_they_could_not_have_been_decided(study: Study, measured
 
 def test_recipes_of_several_keys_are_named_with_what_their_numbers_are(study: Study, measured: MeasuredStudy) -> None:
     left_out = [f"all but {name}" for name in ("breast", "lung", "skin", "colon", "brain")]
-    for trained, (adaptation, fit, views) in product(left_out, [("lora", "focal", 8), ("full", "default", 1)]):
-        folder = study.add(
-            adaptation=adaptation, fit=fit, train_domain=trained, domains=(trained.removeprefix("all but "),)
-        )
+    recipes = [("lora", "focal", 8), ("full", "default", 1)]
+    for trained, (adaptation, fit, views), seed in product(left_out, recipes, (42, 43)):
+        own = {"train_domain": trained, "domains": (trained.removeprefix("all but "),), "seed": seed}
+        folder = study.add(adaptation=adaptation, fit=fit, slides=8, **own)
         study.write(folder, "config.yaml", {"fit": {"name": fit, "test_views": views}})
     family = asked({"recipe": {"adaptation": ["lora", "full"], "fit": ["focal", "default"], "fit.test_views": [8, 1]}})
     found, unequal = stated.answer(*measured(study), family)
@@ -327,3 +328,7 @@ def test_recipes_of_several_keys_are_named_with_what_their_numbers_are(study: St
     table = stated.tabulate(found, [], family)
     assert set(table.full["setting"]) == {"fit focal"}
     assert set(table.shown["setting"]) == {f"trained on {trained}" for trained in left_out}
+    (headline,) = say_answers(found, family, None, leaks=False)
+    assert headline.words.startswith(
+        f"Asked before the runs, on 5 test sets of 13 slides: {' instead of '.join(sides)} ("
+    )
