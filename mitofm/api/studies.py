@@ -79,10 +79,10 @@ class Study:
     def _measure(self) -> Iterator[Measured]:
         """What each data set measured."""
         from mitofm.reporting.chapter import measure_groups
-        from mitofm.reporting.configurations import group_cells
-        from mitofm.reporting.estimates import Stored
-        from mitofm.reporting.grouping import group_by
-        from mitofm.reporting.kept import Kept
+        from mitofm.reporting.measured.configurations import group_cells
+        from mitofm.reporting.measured.grouping import group_by
+        from mitofm.reporting.measured.kept import Kept
+        from mitofm.reporting.measured.stored import Stored
 
         stored = Stored(self._collected, Kept(self.settings.paths.cache / "statistics"))
         done = (group for group in group_cells(self._collected) if group.done)

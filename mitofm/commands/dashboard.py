@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
     import yaml
 
     from mitofm.reporting.dashboard import describe, publish
-    from mitofm.reporting.estimates import DOMAIN
+    from mitofm.reporting.measured.results import DOMAIN
     from mitofm.reporting.wandb_summary import list_logged
     from mitofm.runs.collect import collect
 

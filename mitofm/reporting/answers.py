@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from mitofm.evaluation import statistics, verdicts
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
-from mitofm.reporting.estimates import AUROC, Result, Stored
+from mitofm.reporting.measured.results import AUROC, Result
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import NOTHING
 from mitofm.reporting.tables import Entry, show_difference, show_outcome, show_search, show_support
 

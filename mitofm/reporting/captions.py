@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.grouping import Configured
+from mitofm.reporting.measured.grouping import Configured
 
 LARGEST = "At the largest fraction."
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from mitofm.evaluation.predictive_value import PREVALENCES
-from mitofm.reporting.configurations import Group
-from mitofm.reporting.estimates import DOMAIN, Stored, measure, order_adaptations, pick_domains
 from mitofm.reporting.filters import Filters
 from mitofm.reporting.finding import Found, Measured
 from mitofm.reporting.findings import FINDINGS
 from mitofm.reporting.front import make_front
+from mitofm.reporting.measured.configurations import Group
+from mitofm.reporting.measured.estimates import measure, order_adaptations
+from mitofm.reporting.measured.results import DOMAIN, pick_domains
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.page import Chapter
 from mitofm.reporting.style import make_slug
 

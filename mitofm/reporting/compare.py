@@ -11,9 +11,11 @@ import pandas as pd
 from mitofm.evaluation import verdicts
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.answers import Answer, answer_family, explain
-from mitofm.reporting.configurations import compare_configs, flatten, group_cells
-from mitofm.reporting.estimates import Result, Stored, measure, pick_primary
-from mitofm.reporting.kept import Kept
+from mitofm.reporting.measured.configurations import compare_configs, flatten, group_cells
+from mitofm.reporting.measured.estimates import measure
+from mitofm.reporting.measured.kept import Kept
+from mitofm.reporting.measured.results import Result, pick_primary
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import join
 from mitofm.reporting.tables import AXES, Entry, Table, hide, make_table, name_row, show_estimate
 from mitofm.runs.collect import Collected, collect

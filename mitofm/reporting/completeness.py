@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from mitofm.reporting.configurations import Group
+from mitofm.reporting.measured.configurations import Group
 from mitofm.reporting.numbers import NOTHING
 from mitofm.reporting.tables import Table
 from mitofm.runs.collect import DAMAGED, DONE, FAILED, MISSING, PLANNED, SKIPPED

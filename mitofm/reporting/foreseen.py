@@ -19,9 +19,10 @@ from mitofm.evaluation import metrics, statistics
 from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.seeds import stream
-from mitofm.reporting.configurations import Group
-from mitofm.reporting.estimates import METRICS, Stored
-from mitofm.reporting.kept import Kept
+from mitofm.reporting.measured.configurations import Group
+from mitofm.reporting.measured.kept import Kept
+from mitofm.reporting.measured.results import METRICS
+from mitofm.reporting.measured.stored import Stored
 from mitofm.runs.collect import COLUMNS, DONE, Collected
 from mitofm.training.labels import collect_labels
 from mitofm.training.settings import Settings

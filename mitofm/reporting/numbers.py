@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mitofm.evaluation.statistics import HIGHER, LOWER, NO_INTERVAL, NOT_DECIDED, ONE_TRAINING, Estimate
-from mitofm.reporting.estimates import ALL, DOMAIN, Pair
+from mitofm.reporting.measured.results import ALL, DOMAIN, Pair
 
 NOTHING = "–"
 COULD_NOT = "could not be decided"

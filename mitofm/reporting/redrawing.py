@@ -18,7 +18,7 @@ import numpy as np
 
 from mitofm.ground import context
 from mitofm.ground.stowed import fetch, forget, stow
-from mitofm.reporting.kept import DAYS
+from mitofm.reporting.measured.kept import DAYS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

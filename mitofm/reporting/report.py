@@ -17,10 +17,10 @@ from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.chapter import write_chapter
 from mitofm.reporting.completeness import describe_missing, list_unfinished
-from mitofm.reporting.configurations import group_cells
-from mitofm.reporting.estimates import Stored
-from mitofm.reporting.grouping import group_by
-from mitofm.reporting.kept import Kept
+from mitofm.reporting.measured.configurations import group_cells
+from mitofm.reporting.measured.grouping import group_by
+from mitofm.reporting.measured.kept import Kept
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.narrowing import describe_narrowing, narrow, parse_where
 from mitofm.reporting.origin import describe_origin
 from mitofm.reporting.page import Chapter, Page, write_page

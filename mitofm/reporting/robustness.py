@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mitofm.evaluation.performance_drop import DROP
 from mitofm.evaluation.robustness import CROMA, CROMA_BELOW, CROMA_TAIL, INDEX, MARGIN_INDEX
-from mitofm.reporting.configurations import TWIN
+from mitofm.reporting.measured.configurations import TWIN
 from mitofm.reporting.numbers import format_signed
 from mitofm.reporting.tables import Entry, Table, make_table, show_difference, show_estimate
 from mitofm.runs.robustness import Record

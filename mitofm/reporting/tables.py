@@ -15,10 +15,10 @@ from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import files
 from mitofm.ground.csv_cells import to_csv
 from mitofm.ground.terminal import escape
-from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.escaping import escape_latex, escape_markdown
-from mitofm.reporting.estimates import Result
 from mitofm.reporting.longtable import write_longtable
+from mitofm.reporting.measured.configurations import Configuration
+from mitofm.reporting.measured.results import Result
 from mitofm.reporting.numbers import explain_outcome, format_difference, format_interval, format_range, name_set
 
 SETTING, SET, LABELS, MODEL, ADAPTATION = AXES = ("setting", "test set", "labels", "model", "adaptation")

@@ -14,13 +14,14 @@ from mitofm.evaluation.comparisons import Comparisons
 from mitofm.evaluation.statistics import MINIMUM_EFFECTIVE, MINIMUM_SLIDES, NO_INTERVAL, ONE_TRAINING
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.answers import Answer
-from mitofm.reporting.configurations import group_cells, name_seed
-from mitofm.reporting.estimates import AUROC, DOMAIN, Result, Stored, pick_domains, pick_primary
 from mitofm.reporting.findings import stated
 from mitofm.reporting.findings.cautions import describe_left_out
 from mitofm.reporting.foreseen import Imagined, foresee_cells
-from mitofm.reporting.grouping import group_by
-from mitofm.reporting.kept import Kept
+from mitofm.reporting.measured.configurations import group_cells, name_seed
+from mitofm.reporting.measured.grouping import group_by
+from mitofm.reporting.measured.kept import Kept
+from mitofm.reporting.measured.results import AUROC, DOMAIN, Result, pick_domains, pick_primary
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import join, name_subset
 from mitofm.runs.collect import COLUMNS, Collected, collect
 from mitofm.runs.folder import DamagedCell

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mitofm.data.splits.part import IN_DOMAIN, OUT_OF_DOMAIN
 from mitofm.evaluation.statistics import HIGHER, LOWER, Estimate
-from mitofm.reporting.configurations import SLIDES, Configuration
-from mitofm.reporting.estimates import ALL, Result
+from mitofm.reporting.measured.configurations import SLIDES, Configuration
+from mitofm.reporting.measured.results import ALL, Result
 from mitofm.reporting.numbers import explain_outcome, format_difference, name_set
 
 _MEANT = {

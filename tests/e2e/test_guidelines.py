@@ -11,7 +11,7 @@ from mitofm.commands.composing import compose
 from mitofm.commands.helping import COMMANDS
 from mitofm.data.annotations import OPTIONAL, REQUIRED
 from mitofm.data.card import Card
-from mitofm.reporting.estimates import METRICS
+from mitofm.reporting.measured.results import METRICS
 from mitofm.runs.bundle import OF_A_CELL
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ from mitofm.evaluation.predictive_value import PREVALENCES
 from mitofm.ground import files
 from mitofm.reporting import style
 from mitofm.reporting.chapter import measure_groups
-from mitofm.reporting.configurations import group_cells
-from mitofm.reporting.estimates import Stored
 from mitofm.reporting.finding import Measured
-from mitofm.reporting.kept import Kept
+from mitofm.reporting.measured.configurations import group_cells
+from mitofm.reporting.measured.kept import Kept
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.report import make_report
 from mitofm.runs.collect import collect
 

@@ -11,11 +11,13 @@ import pytest
 from mitofm.evaluation.comparisons import Comparisons
 from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.answers import Answer
-from mitofm.reporting.configurations import group_cells
-from mitofm.reporting.estimates import Result, Stored, measure
 from mitofm.reporting.findings import stated
 from mitofm.reporting.findings.domain_shift import measure_gaps
-from mitofm.reporting.kept import Kept
+from mitofm.reporting.measured.configurations import group_cells
+from mitofm.reporting.measured.estimates import measure
+from mitofm.reporting.measured.kept import Kept
+from mitofm.reporting.measured.results import Result
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import format_difference, format_value
 from mitofm.runs.bundle import open_unpacked
 from mitofm.runs.collect import collect

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mitofm.reporting.completeness import describe_missing
-from mitofm.reporting.configurations import group_cells
 from mitofm.reporting.findings import cautions
+from mitofm.reporting.measured.configurations import group_cells
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import pytest
 
 from mitofm.evaluation.comparisons import Comparisons
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.configurations import Configuration
 from mitofm.reporting.contrasts import say_answers
 from mitofm.reporting.finding import Headline, Measured
 from mitofm.reporting.findings import best, differences, domain_shift, stated
 from mitofm.reporting.front import MOST, make_front, pick_sentences
+from mitofm.reporting.measured.configurations import Configuration
 from mitofm.reporting.origin import describe_origin
 from mitofm.reporting.wording import name_tested, spell_amounts, spell_difference
 from mitofm.runs.collect import collect

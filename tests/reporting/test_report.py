@@ -15,7 +15,7 @@ import pytest
 from mitofm.commands import report as report_command
 from mitofm.evaluation.metrics import summarise
 from mitofm.ground.errors import MitofmError
-from mitofm.reporting.estimates import METRICS
+from mitofm.reporting.measured.results import METRICS
 from mitofm.reporting.opened import open_bundle
 from mitofm.reporting.report import make_report
 from mitofm.runs import studies

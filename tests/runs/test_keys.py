@@ -15,7 +15,7 @@ from mitofm.commands.composing import compose, list_group
 from mitofm.commands.grids import resolve_grid
 from mitofm.data.card import Card
 from mitofm.ground.errors import MitofmError
-from mitofm.reporting.configurations import compare_configs, flatten
+from mitofm.reporting.measured.configurations import compare_configs, flatten
 from mitofm.runs import keys, studies
 from mitofm.runs.folder import read_config
 from mitofm.runs.identity import hash_config

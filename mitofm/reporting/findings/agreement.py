@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from mitofm.data.votes import DIVIDED, UNANIMOUS
 from mitofm.evaluation import statistics
-from mitofm.reporting.estimates import AUROC, METRICS, Result, Stored, pool_seeds
 from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.measured.results import AUROC, METRICS, Result
+from mitofm.reporting.measured.stored import Stored, pool_seeds
 from mitofm.reporting.tables import AXES, Entry, Table, make_table, name_row, show_estimate, show_range, show_support
 
 _SHOWN = (AUROC, "balanced_accuracy", "balanced_accuracy_chosen")

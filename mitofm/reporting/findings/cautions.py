@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mitofm.reporting.configurations import RANDOM, TWIN
-from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Found, Measured
+from mitofm.reporting.measured.configurations import RANDOM, TWIN
+from mitofm.reporting.measured.results import Result
 from mitofm.reporting.numbers import format_interval
 
 CHANCE = 0.5

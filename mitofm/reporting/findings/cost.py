@@ -9,9 +9,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from mitofm.reporting.captions import describe_fraction, describe_twins
-from mitofm.reporting.estimates import AUROC, Result, collect_names
 from mitofm.reporting.finding import Found, Measured, Section
-from mitofm.reporting.grouping import group_adaptations, group_by, keep_largest
+from mitofm.reporting.measured.grouping import group_adaptations, group_by, keep_largest
+from mitofm.reporting.measured.results import AUROC, Result, collect_names
 from mitofm.reporting.numbers import NOTHING, format_interval, format_range, join, make_title, name_subset
 from mitofm.reporting.pointing import point_at
 from mitofm.reporting.readable import choose_panels

@@ -23,10 +23,11 @@ from mitofm.evaluation.count_agreement import (
 )
 from mitofm.evaluation.replicates import Replicates
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.configurations import Group, name_seed
-from mitofm.reporting.estimates import ALL, DOMAIN, Result, Stored
 from mitofm.reporting.finding import Found, Measured, Section
-from mitofm.reporting.grouping import group_by, keep_largest
+from mitofm.reporting.measured.configurations import Group, name_seed
+from mitofm.reporting.measured.grouping import group_by, keep_largest
+from mitofm.reporting.measured.results import ALL, DOMAIN, Result
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import NOTHING, format_difference
 from mitofm.reporting.tables import SET, TEST_DOMAIN, Entry, Table, make_table, name_row, show_estimate, show_support
 

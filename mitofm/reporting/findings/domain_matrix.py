@@ -8,9 +8,9 @@ from textwrap import fill
 
 import numpy as np
 
-from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Found, Measured, Section
-from mitofm.reporting.grouping import group_by, keep_largest
+from mitofm.reporting.measured.grouping import group_by, keep_largest
+from mitofm.reporting.measured.results import Result
 from mitofm.reporting.numbers import NOTHING, join, name_set
 from mitofm.reporting.readable import choose_panels
 from mitofm.reporting.style import INK, MARK, Drawn, draw, make_slug

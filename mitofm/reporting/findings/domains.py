@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from mitofm.reporting.estimates import AUROC, Result
 from mitofm.reporting.finding import Found, Measured, Section, show_table
 from mitofm.reporting.findings.results import SD_OF_TRAINING, show_metric, show_repetitions
-from mitofm.reporting.grouping import group_by
+from mitofm.reporting.measured.grouping import group_by
+from mitofm.reporting.measured.results import AUROC, Result
 from mitofm.reporting.numbers import NOTHING, format_interval, format_signed, format_value, join, name_set
 from mitofm.reporting.tables import (
     SET,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.measured.results import Result
 from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate
 
 

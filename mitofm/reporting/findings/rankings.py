@@ -13,10 +13,11 @@ from mitofm.evaluation import bootstrap
 from mitofm.evaluation.kendall import measure_tau
 from mitofm.evaluation.statistics import HIGHER, LEVEL, LOWER
 from mitofm.ground.seeds import stream
-from mitofm.reporting.estimates import DOMAIN, Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.findings.differences import Family, compare_together
-from mitofm.reporting.grouping import group_by, keep_largest
+from mitofm.reporting.measured.grouping import group_by, keep_largest
+from mitofm.reporting.measured.results import DOMAIN, Result
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import format_signed, join, name_set
 from mitofm.reporting.tables import LABELS, SETTING, TEST_DOMAIN, Entry, Table, make_table, name_row, show_estimate
 

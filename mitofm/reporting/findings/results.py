@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from mitofm.evaluation.statistics import Estimate
 from mitofm.evaluation.within import MINIMUM_OF_EACH
-from mitofm.reporting.estimates import AUROC, METRICS, Result
 from mitofm.reporting.finding import Found, Measured, show_table
+from mitofm.reporting.measured.results import AUROC, METRICS, Result
 from mitofm.reporting.numbers import NOTHING
 from mitofm.reporting.tables import Entry, Table, hide, make_table, name_row, show_confounded, show_estimate
 

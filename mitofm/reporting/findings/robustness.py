@@ -14,10 +14,10 @@ from mitofm.backbones.spec import CONTRACT
 from mitofm.evaluation.kendall import measure_tau
 from mitofm.evaluation.robustness import CROMA, INDEX
 from mitofm.evaluation.statistics import LEVEL, Estimate
-from mitofm.reporting.estimates import Pair
 from mitofm.reporting.finding import Found, Measured, show_table
 from mitofm.reporting.findings.domain_shift import measure_gaps
-from mitofm.reporting.grouping import group_by, keep_largest
+from mitofm.reporting.measured.grouping import group_by, keep_largest
+from mitofm.reporting.measured.results import Pair
 from mitofm.reporting.robustness import BY, HEADINGS, name_model, tabulate
 from mitofm.reporting.tables import ADAPTATION, LABELS, SETTING, Entry, Table, make_table, show_difference
 from mitofm.runs.robustness import Record, find_value, read_records

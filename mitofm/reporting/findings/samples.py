@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
-from mitofm.reporting.grouping import group_by
+from mitofm.reporting.measured.grouping import group_by
+from mitofm.reporting.measured.results import Result
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import name_set
 from mitofm.reporting.tables import LABELS, SET, SETTING, Entry, Table, make_table, show_range
 

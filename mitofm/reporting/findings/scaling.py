@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from mitofm.reporting.captions import describe_marks, describe_twins
-from mitofm.reporting.estimates import Result, collect_names
 from mitofm.reporting.finding import Found, Headline, Measured, Section
 from mitofm.reporting.findings.scaling_laws import Law, choose_levels, fit_laws
-from mitofm.reporting.grouping import group_adaptations, group_by
+from mitofm.reporting.measured.grouping import group_adaptations, group_by
+from mitofm.reporting.measured.results import Result, collect_names
 from mitofm.reporting.numbers import format_interval, format_value, join, name_subset
 from mitofm.reporting.pointing import point_at
 from mitofm.reporting.readable import choose_panels

@@ -13,10 +13,11 @@ from mitofm.evaluation import law_intervals, scaling_law
 from mitofm.evaluation.law_intervals import Ends
 from mitofm.evaluation.scaling_law import ScalingLaw
 from mitofm.evaluation.statistics import LEVEL, LOWER, reach_all
-from mitofm.reporting.configurations import Configuration
-from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Found, Measured, show_table
-from mitofm.reporting.grouping import group_by
+from mitofm.reporting.measured.configurations import Configuration
+from mitofm.reporting.measured.grouping import group_by
+from mitofm.reporting.measured.results import Result
+from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import NOTHING, format_value
 from mitofm.reporting.tables import LABELS, Entry, Table, make_table, name_row
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from mitofm.reporting.configurations import Group
-from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Found, Measured
-from mitofm.reporting.grouping import group_by
+from mitofm.reporting.measured.configurations import Group
+from mitofm.reporting.measured.grouping import group_by
+from mitofm.reporting.measured.results import Result
 from mitofm.reporting.numbers import format_range, join
 
 _CHOSE = "validation"

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.configurations import Configuration, Group
-from mitofm.reporting.estimates import Pair, Result
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings.differences import (
     SHARE,
@@ -20,6 +18,8 @@ from mitofm.reporting.findings.differences import (
     draw_adaptations,
     name_pair,
 )
+from mitofm.reporting.measured.configurations import Configuration, Group
+from mitofm.reporting.measured.results import Pair, Result
 
 if TYPE_CHECKING:
     from conftest import Study

@@ -8,9 +8,6 @@ import pandas as pd
 import pytest
 
 from mitofm.evaluation import statistics
-from mitofm.reporting.configurations import group_cells
-from mitofm.reporting.estimates import Result, Stored, pick_domains
-from mitofm.reporting.estimates import measure as measure_results
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings.domain_shift import (
     count_labels,
@@ -19,7 +16,11 @@ from mitofm.reporting.findings.domain_shift import (
     measure_gaps,
     tabulate_column_gaps,
 )
-from mitofm.reporting.kept import Kept
+from mitofm.reporting.measured.configurations import group_cells
+from mitofm.reporting.measured.estimates import measure as measure_results
+from mitofm.reporting.measured.kept import Kept
+from mitofm.reporting.measured.results import Result, pick_domains
+from mitofm.reporting.measured.stored import Stored
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:

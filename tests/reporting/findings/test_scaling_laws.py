@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from mitofm.evaluation import law_intervals
-from mitofm.reporting.estimates import Result
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings.scaling_laws import Law, choose_levels, describe_misfits, fit_laws, tabulate
+from mitofm.reporting.measured.results import Result
 from mitofm.runs.collect import Collected
 
 if TYPE_CHECKING:

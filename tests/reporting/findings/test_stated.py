@@ -12,11 +12,12 @@ import pytest
 from mitofm.evaluation import verdicts
 from mitofm.evaluation.comparisons import Comparisons
 from mitofm.reporting import style
-from mitofm.reporting.configurations import group_cells
 from mitofm.reporting.contrasts import say_answers
-from mitofm.reporting.estimates import Result, Stored
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import stated
+from mitofm.reporting.measured.configurations import group_cells
+from mitofm.reporting.measured.results import Result
+from mitofm.reporting.measured.stored import Stored
 from mitofm.runs import studies
 from mitofm.runs.collect import collect
 

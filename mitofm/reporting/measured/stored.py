@@ -1,109 +1,30 @@
-"""Each configuration's metrics on each evaluation set, with their intervals, from stored predictions."""
+"""What the predictions of collected cells say, computed once per content."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, lru_cache
-from math import inf, nan
-from statistics import median_high
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mitofm.data.splits.part import OUT_OF_DOMAIN
 from mitofm.evaluation import statistics
-from mitofm.evaluation.at_once import NUMBERS, Estimates, estimate_many
 from mitofm.evaluation.metrics import index_sets
-from mitofm.evaluation.predictive_value import estimate_many_ppvs
 from mitofm.evaluation.replicates import Replicates, pool_folds
 from mitofm.evaluation.statistics import LEVEL, Estimate, Joined
 from mitofm.evaluation.verdicts import find_range
 from mitofm.ground.errors import MitofmError
-from mitofm.reporting.configurations import Configuration, Group, name_confounders, name_seed
-from mitofm.reporting.grouping import group_by
-from mitofm.reporting.kept import Kept
+from mitofm.reporting.measured.configurations import Group, name_seed
+from mitofm.reporting.measured.grouping import group_by
+from mitofm.reporting.measured.kept import Kept
+from mitofm.reporting.measured.results import ALL, AUROC, Pair, Result
 from mitofm.runs.collect import Collected
 from mitofm.runs.contributions import Contributions
 from mitofm.runs.measured import Counts
 
-ALL, DOMAIN = "all", "domain:"
-AUROC = "auroc"
-METRICS = {
-    AUROC: "AUROC",
-    "slide_macro_auroc": "AUROC inside slides",
-    "domain_mean_auroc": "AUROC inside domains",
-    "balanced_accuracy": "balanced accuracy at 0.5",
-    "balanced_accuracy_chosen": "balanced accuracy at the chosen threshold",
-    "average_precision": "average precision",
-    "brier": "Brier score",
-    "calibration_intercept": "calibration intercept",
-    "calibration_slope": "calibration slope",
-    "calibration_error": "calibration error",
-    "calibration_noise": "calibration error of chance",
-    "best_balanced_accuracy": "balanced accuracy at the best threshold",
-    "sensitivity_chosen": "sensitivity at the chosen threshold",
-    "specificity_chosen": "specificity at the chosen threshold",
-    "weighted_f1": "weighted F1 at 0.5",
-    "weighted_f1_chosen": "weighted F1 at the chosen threshold",
-}
-"""Every metric of `metrics.json`, the primary one first, and what reports call it."""
-_PLACES = {name: place for place, name in enumerate(METRICS)}
 _CELLS_IN_MEMORY, _SEEDS_IN_MEMORY = 32, 256
-_GROUPS_AT_ONCE = 32  # that are estimated together
-
-
-@dataclass(frozen=True)
-class Result:
-    """One configuration on one evaluation set: its group of cells, and the estimate of each metric by name.
-
-    `ppvs` has by prevalence the positive predictive values, of what a report compares first, and `share_positive` is the share
-    of positives there.
-    """
-
-    group: Group
-    set: str
-    metrics: Mapping[str, Estimate]
-    ppvs: Mapping[float, Estimate] = field(default_factory=dict, kw_only=True)
-    share_positive: float = field(default=nan, kw_only=True)
-
-    @property
-    def configuration(self) -> Configuration:
-        """What was measured."""
-        return self.group.configuration
-
-    @property
-    def named(self) -> str:
-        """The model and the adaptation."""
-        return f"{self.configuration.model}, {self.configuration.adaptation}"
-
-    @property
-    def confounded(self) -> str:
-        """What else is missing from training with the domain that is left out and tested here, in words; "" if nothing."""
-        left_out = self.configuration.left_out
-        if not left_out or self.set not in (OUT_OF_DOMAIN, f"{DOMAIN}{left_out}"):
-            return ""
-        return name_confounders(self.group.confounded_with)
-
-    @property
-    def auroc(self) -> Estimate:
-        """The primary endpoint."""
-        return self.metrics[AUROC]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two results, and the AUROC of the first minus that of the second."""
-
-    first: Result
-    second: Result
-    difference: Estimate
-
-    @property
-    def configuration(self) -> Configuration:
-        """That of the first."""
-        return self.first.configuration
 
 
 _Sets = Mapping[str, Replicates]
@@ -340,91 +261,3 @@ def pool_seeds(repetitions: Mapping[str, Replicates]) -> dict[str, Replicates]:
     return {
         seed: pool_folds([repetitions[key] for key in keys]) for seed, keys in group_by(repetitions, name_seed).items()
     }
-
-
-def measure(stored: Stored, groups: Iterable[Group], prevalences: Sequence[float] = ()) -> list[Result]:
-    """The results of every group with a finished cell on each of its evaluation sets; predictive values of the primary ones.
-
-    They are kept by the content of what the group's cells measured.
-    """
-    groups, results = [group for group in groups if group.done], []
-    for portion in (groups[at : at + _GROUPS_AT_ONCE] for at in range(0, len(groups), _GROUPS_AT_ONCE)):
-        made_of = [["results", stored.spell_measured(group), list(METRICS), list(prevalences)] for group in portion]
-
-        def compute(lacking: list[int], portion: Sequence[Group] = portion) -> Iterator[tuple[Any, bytes]]:
-            return _measure(stored, [portion[place] for place in lacking], prevalences)
-
-        for group, (plain, content) in zip(portion, stored.kept.get_stowed(made_of, compute), strict=True):
-            stored.note_votes(group, plain["votes"])
-            rows = np.frombuffer(content, dtype="<f8").reshape(-1, len(METRICS), len(NUMBERS))
-            results += [
-                _read(group, one, numbers, prevalences) for one, numbers in zip(plain["sets"], rows, strict=True)
-            ]
-    return results
-
-
-def _measure(stored: Stored, groups: Sequence[Group], prevalences: Sequence[float]) -> Iterator[tuple[Any, bytes]]:
-    """Of each of some groups, which are estimated together, the evaluation sets as plain data, and all numbers."""
-    asked: list[str] = []
-    seeds: list[list[Replicates]] = []
-    primary: list[int] = []
-    ends: list[int] = []
-    for group in groups:
-        names = stored.sets(group)
-        named = [name for name in names if name != ALL and not name.startswith(DOMAIN)]
-        primary += [len(asked) + place for place, name in enumerate(names) if prevalences and name in (named or [ALL])]
-        asked += names
-        seeds += [list(stored.measure(group, name).values()) for name in names]
-        ends.append(len(asked))
-    found = estimate_many(seeds, _PLACES)
-    ppvs = dict(zip(primary, estimate_many_ppvs([seeds[place] for place in primary], prevalences), strict=True))
-    for group, start, end in zip(groups, [0, *ends], ends, strict=False):
-        sets = [
-            found[place].spell()
-            | {"name": asked[place], "share_positive": _share_positive(seeds[place])}
-            | {"ppvs": [one.spell() for one in ppvs.get(place, {}).values()]}
-            for place in range(start, end)
-        ]
-        votes = [stored.has_votes(cell) for cell in group.done.values()]
-        numbers = np.array([found[place].numbers for place in range(start, end)])
-        yield {"sets": sets, "votes": votes}, numbers.astype("<f8").tobytes()
-
-
-def _share_positive(seeds: Iterable[Replicates]) -> float | None:
-    positives, negatives = (sum(sum(getattr(seed, side)) for seed in seeds) for side in ("positives", "negatives"))
-    return positives / (positives + negatives) if positives + negatives else None
-
-
-def _read(group: Group, plain: Mapping[str, Any], numbers: np.ndarray, prevalences: Sequence[float]) -> Result:
-    ppvs = dict(zip(prevalences, map(Estimate.of, plain["ppvs"]), strict=False))
-    share = nan if plain["share_positive"] is None else plain["share_positive"]
-    metrics = Estimates.read(_PLACES, plain, numbers)
-    return Result(group, plain["name"], metrics, ppvs=ppvs, share_positive=share)
-
-
-def pick_primary(results: Iterable[Result]) -> list[Result]:
-    """The results on the named evaluation sets of each configuration; on all test samples if it names none."""
-    results = [result for result in results if not result.set.startswith(DOMAIN)]
-    named = {result.configuration for result in results if result.set != ALL}
-    return [result for result in results if (result.set != ALL) == (result.configuration in named)]
-
-
-def pick_domains(results: Iterable[Result]) -> list[Result]:
-    """The results on single test domains."""
-    return [result for result in results if result.set.startswith(DOMAIN)]
-
-
-def order_adaptations(collected: Collected, groups: Iterable[Group]) -> list[str]:
-    """All adaptations by the number of parameters they train (median over cells; unknown last), then by name."""
-    parameters = dict(zip(collected.cells["cell"], collected.cells["trained_parameters"], strict=True))
-    trained: dict[str, list[float]] = {}
-    for group in groups:
-        known = [parameters[cell] for cell in group.done.values() if parameters[cell] is not None]
-        trained.setdefault(group.configuration.adaptation, []).extend(known)
-    return sorted(trained, key=lambda name: (median_high(trained[name]) if trained[name] else inf, name))
-
-
-def collect_names(results: Iterable[Result]) -> set[str]:
-    """The models, adaptations and domains of `results`."""
-    keys = [(result.configuration, result.set.removeprefix("domain:")) for result in results]
-    return {name for key, tested in keys for name in (key.model, key.adaptation, key.train_domain, tested)}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mitofm.ground.errors import MitofmError
-from mitofm.reporting.configurations import group_cells
+from mitofm.reporting.measured.configurations import group_cells
 from mitofm.runs import studies
 from mitofm.runs.collect import collect
 

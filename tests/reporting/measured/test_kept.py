@@ -8,11 +8,11 @@ import pytest
 
 from mitofm.evaluation import count_agreement, law_intervals, verdicts
 from mitofm.ground import context
-from mitofm.reporting import estimates
-from mitofm.reporting.kept import DAYS, Kept
+from mitofm.reporting.measured import estimates
+from mitofm.reporting.measured.kept import DAYS, Kept
 from mitofm.reporting.report import make_report
 
-from ..made_up import Study
+from ...made_up import Study
 
 
 def test_only_what_is_lacking_damaged_or_of_other_code_is_computed(

@@ -12,8 +12,8 @@ import pytest
 from mitofm.evaluation import statistics
 from mitofm.evaluation.replicates import replicate
 from mitofm.evaluation.threshold import read_logit
-from mitofm.reporting.estimates import METRICS, pick_primary
 from mitofm.reporting.finding import Measured
+from mitofm.reporting.measured.results import METRICS, pick_primary
 from mitofm.runs import contributions
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from mitofm.reporting.configurations import Configuration
+from mitofm.reporting.measured.configurations import Configuration
 from mitofm.reporting.style import Look, assign_looks
 
 

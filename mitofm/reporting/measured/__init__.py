@@ -1,0 +1,1 @@
+"""What collected cells measured: grouped by configuration, estimated, and kept by content."""
