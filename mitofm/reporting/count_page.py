@@ -26,6 +26,7 @@ from mitofm.reporting.wording import name_one
 
 PAGE = "page.html"
 _LONGEST = 1100  # px of a picture on the page
+_READ_WHOLE = 4 * _LONGEST  # px of an image that is shown itself if its small picture is too small
 _CROP_UM, _CROP_PX = 32.0, 96  # of a mitotic figure
 _MOST_CROPS, _MOST_MARKS = 120, 5000
 
@@ -68,17 +69,17 @@ def write_count_page(
         folder: with its detections and its small picture.
         slide: the slide's file.
         row: of the slide in the table.
-        step: px of the slide per px of the small picture.
+        step: px of the slide per px of the small picture, which is shown if the slide is large.
         words: for the labels "0" and "1".
         origin: the cell and its threshold.
     """
-    small = read_picture(folder)
+    small, shrunk = _read_overview(folder, slide, step)
     found = pd.read_parquet(folder / "detections.parquet")
     figures = found[found["predicted"] == 1]
     places = figures[["x", "y"]].to_numpy()
-    pictures, crops = [_draw_overview(small, places, row, step)], []
+    pictures, crops = [_draw_overview(small, places, row, shrunk)], []
     if len(figures):
-        pictures.append(_draw_density(small, places, row, step))
+        pictures.append(_draw_density(small, places, row, shrunk))
         with open_image(slide) as opened:
             image = CachedTiles(opened)
             inside = figures[figures["in_hotspot"]]
@@ -117,7 +118,19 @@ def _list_numbers(row: Mapping[str, Any], word: str) -> list[tuple[str, str]]:
     ]
 
 
-def _draw_overview(small: np.ndarray, places: np.ndarray, row: Mapping[str, Any], step: int) -> Picture:
+def _read_overview(folder: Path, slide: Path, step: int) -> tuple[np.ndarray, float]:
+    """The picture of the whole slide, and the px of the slide per px of it."""
+    small = read_picture(folder)
+    if step * max(small.shape[:2]) > _READ_WHOLE:
+        return small, step
+    with open_image(slide) as opened:
+        image = CachedTiles(opened)
+        pixels, _, _ = Block(0, 0, image.width, image.height).read(image)
+    picture, scale = _fit(pixels)
+    return picture, 1 / scale
+
+
+def _draw_overview(small: np.ndarray, places: np.ndarray, row: Mapping[str, Any], step: float) -> Picture:
     picture, scale = _fit(small)
     shown = places[:_MOST_MARKS] / step * scale
     some = f" (the {_MOST_MARKS:,} surest)" if len(places) > _MOST_MARKS else ""
@@ -125,7 +138,7 @@ def _draw_overview(small: np.ndarray, places: np.ndarray, row: Mapping[str, Any]
     return _mark(picture, caption, shown, _find_box(row, scale / step))
 
 
-def _draw_density(small: np.ndarray, places: np.ndarray, row: Mapping[str, Any], step: int) -> Picture:
+def _draw_density(small: np.ndarray, places: np.ndarray, row: Mapping[str, Any], step: float) -> Picture:
     """How many mitotic figures a window of the hotspot's size holds around each point of the slide."""
     import cv2
     import matplotlib as mpl

@@ -57,6 +57,16 @@ def test_it_holds_its_pictures_and_escapes_names(folder: Path) -> None:
     assert write_count_page(folder, folder / "a.tif", ROW, STEP, WORDS, ORIGIN).read_text() == text
 
 
+def test_a_small_image_is_shown_itself_and_a_large_one_by_its_small_picture(folder: Path) -> None:
+    text = write_count_page(folder, folder / "a.tif", ROW, STEP, WORDS, ORIGIN).read_text()
+    sizes = [tuple(map(int, one)) for one in re.findall(r'viewBox="0 0 (\d+) (\d+)"', text)]
+    assert sizes[:2] == [(1100, 825)] * 2
+    slide = np.zeros((47, 157, 3), dtype=np.uint8)  # of 5,024 px
+    write_picture(folder, slide)
+    text = write_count_page(folder, folder / "a.tif", ROW, STEP, WORDS, ORIGIN).read_text()
+    assert [tuple(map(int, one)) for one in re.findall(r'viewBox="0 0 (\d+) (\d+)"', text)][:2] == [(157, 47)] * 2
+
+
 def test_without_figures_or_tissue_it_says_so(folder: Path) -> None:
     pd.read_parquet(folder / "detections.parquet").head(0).to_parquet(folder / "detections.parquet")
     nothing = {key: None for key in ROW if key.startswith(("hotspot", "per_mm2", "mitotic", "interval"))}
