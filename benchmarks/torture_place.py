@@ -14,7 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from mitofm import cli
 from mitofm.ground.files import write_text
-from mitofm.reporting import style
+from mitofm.reporting.drawing import style
 from mitofm.runs import journal
 
 TISSUE = (

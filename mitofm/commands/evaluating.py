@@ -20,7 +20,7 @@ from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell
-from mitofm.reporting.detection_figures import draw_detection
+from mitofm.reporting.drawing.detection import draw_detection
 from mitofm.reporting.numbers import format_difference, format_interval
 
 if TYPE_CHECKING:

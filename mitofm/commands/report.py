@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> None:
 def _name_folder(study: str, where: str) -> str:
     """Of a part of a study another one than that of the whole."""
     from mitofm.ground import fingerprints
-    from mitofm.reporting.style import make_slug
+    from mitofm.reporting.drawing.style import make_slug
 
     part = make_slug(where)
     if len(part) > _LONG:

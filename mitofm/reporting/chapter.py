@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mitofm.evaluation.predictive_value import PREVALENCES
+from mitofm.reporting.drawing.style import make_slug
 from mitofm.reporting.filters import Filters
 from mitofm.reporting.finding import Found, Measured
 from mitofm.reporting.findings import FINDINGS
@@ -16,7 +17,6 @@ from mitofm.reporting.measured.estimates import measure, order_adaptations
 from mitofm.reporting.measured.results import DOMAIN, pick_domains
 from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.page import Chapter
-from mitofm.reporting.style import make_slug
 
 
 def write_chapter(

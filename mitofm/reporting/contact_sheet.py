@@ -15,8 +15,8 @@ from mitofm.data.checks import Notice
 from mitofm.data.patches import PatchStore
 from mitofm.ground import files
 from mitofm.ground.seeds import stream
+from mitofm.reporting.drawing.style import make_slug
 from mitofm.reporting.page import make_environment
-from mitofm.reporting.style import make_slug
 from mitofm.reporting.tables import Table
 
 _COLUMNS, _ROWS = 8, 6

@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from mitofm.evaluation.comparisons import Comparisons
 from mitofm.evaluation.statistics import NO_INTERVAL, ONE_TRAINING
 from mitofm.reporting.answers import Answer
+from mitofm.reporting.drawing.style import Drawn
 from mitofm.reporting.finding import Headline
 from mitofm.reporting.measured.grouping import group_by
 from mitofm.reporting.measured.results import METRICS
 from mitofm.reporting.numbers import explain_outcome, format_difference, format_range, format_signed, join
-from mitofm.reporting.style import Drawn
 from mitofm.reporting.wording import (
     FEW,
     list_few,

@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from mitofm.evaluation.predictive_value import PREVALENCES
+from mitofm.reporting.drawing.style import Drawn
 from mitofm.reporting.measured.results import Result, pick_domains, pick_primary
 from mitofm.reporting.measured.stored import Stored
-from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import Table
 
 _LONG = 24

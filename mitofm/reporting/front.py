@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mitofm.reporting.drawing.style import Drawn
 from mitofm.reporting.finding import Headline, Measured
 from mitofm.reporting.measured.grouping import group_by
 from mitofm.reporting.measured.results import Result
-from mitofm.reporting.style import Drawn
 from mitofm.reporting.wording import FEW, explain_adaptation, list_few, name_tested, pick_left_out, spell_amounts
 
 MOST = 5

@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 from mitofm.ground import files
 from mitofm.ground.terminal import escape
+from mitofm.reporting.drawing.pointing import split_places
+from mitofm.reporting.drawing.style import Drawn
 from mitofm.reporting.escaping import quote_css
 from mitofm.reporting.filters import Filters
 from mitofm.reporting.finding import Section
 from mitofm.reporting.front import MOST, Front
-from mitofm.reporting.pointing import split_places
-from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import Table
 
 if TYPE_CHECKING:

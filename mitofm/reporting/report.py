@@ -17,6 +17,7 @@ from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.chapter import write_chapter
 from mitofm.reporting.completeness import describe_missing, list_unfinished
+from mitofm.reporting.drawing.redrawing import keeping_figures
 from mitofm.reporting.measured.configurations import group_cells
 from mitofm.reporting.measured.grouping import group_by
 from mitofm.reporting.measured.kept import Kept
@@ -24,7 +25,6 @@ from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.narrowing import describe_narrowing, narrow, parse_where
 from mitofm.reporting.origin import describe_origin
 from mitofm.reporting.page import Chapter, Page, write_page
-from mitofm.reporting.redrawing import keeping_figures
 from mitofm.runs.bundle import Bundle, open_unpacked
 from mitofm.runs.collect import Collected, collect
 from mitofm.runs.contributions import STATISTICS

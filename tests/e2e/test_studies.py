@@ -13,7 +13,7 @@ from mitofm.commands import report, train
 from mitofm.commands.command_line import read_command_line
 from mitofm.commands.grids import resolve_grid
 from mitofm.ground.config import experiments_dir
-from mitofm.reporting import style
+from mitofm.reporting.drawing import style
 from mitofm.runs import studies
 from mitofm.runs.collect import collect
 

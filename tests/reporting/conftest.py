@@ -9,8 +9,8 @@ import pytest
 
 from mitofm.evaluation.predictive_value import PREVALENCES
 from mitofm.ground import files
-from mitofm.reporting import style
 from mitofm.reporting.chapter import measure_groups
+from mitofm.reporting.drawing import style
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.measured.configurations import group_cells
 from mitofm.reporting.measured.kept import Kept

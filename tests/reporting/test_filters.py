@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from mitofm.reporting import style
+from mitofm.reporting.drawing import style
 from mitofm.reporting.filters import Filters
 
 from .browser import BROWSER, browse

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mitofm.reporting.captions import describe_marks, describe_twins
+from mitofm.reporting.drawing.captions import describe_marks, describe_twins
+from mitofm.reporting.drawing.forest import Row, draw_forest
+from mitofm.reporting.drawing.style import Drawn, find_limits, make_slug
 from mitofm.reporting.finding import Found, Headline, Measured, Section
 from mitofm.reporting.findings.scaling import find_panels
-from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.measured.configurations import Configuration
 from mitofm.reporting.measured.grouping import group_by, keep_largest
 from mitofm.reporting.measured.results import ALL, Result, collect_names
 from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import format_interval, format_range, join, make_title, name_set, name_subset
-from mitofm.reporting.style import Drawn, find_limits, make_slug
 from mitofm.reporting.wording import name_one, name_tested, pick_left_out
 
 _FEW = 6

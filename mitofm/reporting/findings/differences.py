@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 from mitofm.evaluation.statistics import LEVEL, Estimate
 from mitofm.evaluation.verdicts import compare_families
-from mitofm.reporting.captions import describe_fraction
+from mitofm.reporting.drawing.captions import describe_fraction
+from mitofm.reporting.drawing.forest import Row, draw_forest
+from mitofm.reporting.drawing.readable import MARKS, choose_panels
+from mitofm.reporting.drawing.style import Drawn, make_slug
 from mitofm.reporting.finding import Found, Headline, Measured, Section, show_table
-from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.measured.grouping import group_by, keep_largest
 from mitofm.reporting.measured.results import ALL, Pair, Result, collect_names
 from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import count_verdicts, find_range, format_difference, join, name_set, name_subset
-from mitofm.reporting.readable import MARKS, choose_panels
-from mitofm.reporting.style import Drawn, make_slug
 from mitofm.reporting.tables import (
     Entry,
     Table,

@@ -8,12 +8,12 @@ from textwrap import fill
 
 import numpy as np
 
+from mitofm.reporting.drawing.readable import choose_panels
+from mitofm.reporting.drawing.style import INK, MARK, Drawn, draw, make_slug
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.measured.grouping import group_by, keep_largest
 from mitofm.reporting.measured.results import Result
 from mitofm.reporting.numbers import NOTHING, join, name_set
-from mitofm.reporting.readable import choose_panels
-from mitofm.reporting.style import INK, MARK, Drawn, draw, make_slug
 
 _LINE = 18
 """Characters of a domain's name in a line: names of tumors are long, and the map is what should have the room."""

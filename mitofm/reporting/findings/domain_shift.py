@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from mitofm.evaluation import statistics
-from mitofm.reporting.captions import describe_fraction
+from mitofm.reporting.drawing.captions import describe_fraction
+from mitofm.reporting.drawing.forest import Row, draw_forest
+from mitofm.reporting.drawing.style import Drawn, make_slug
 from mitofm.reporting.finding import Found, Headline, Measured, Section, show_table
-from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.measured.configurations import Configuration
 from mitofm.reporting.measured.grouping import group_by, keep_largest
 from mitofm.reporting.measured.results import DOMAIN, Pair, Result
 from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import count_verdicts, find_range, join
-from mitofm.reporting.style import Drawn, make_slug
 from mitofm.reporting.tables import (
     SET,
     TEST_DOMAIN,

@@ -12,11 +12,11 @@ from scipy.special import expit
 
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.crops import read_crops
+from mitofm.reporting.drawing.style import MUTED, Drawn, draw, make_slug
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.measured.grouping import group_by, keep_largest
 from mitofm.reporting.measured.results import ALL, Result, collect_names
 from mitofm.reporting.measured.stored import Stored
-from mitofm.reporting.style import MUTED, Drawn, draw, make_slug
 from mitofm.reporting.tables import Entry, Table, make_table, name_row
 
 EACH, GALLERIES = 6, 12

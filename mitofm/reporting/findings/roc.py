@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mitofm.evaluation.roc import SHARES, average_curve
-from mitofm.reporting.captions import describe_fraction
+from mitofm.reporting.drawing.captions import describe_fraction
+from mitofm.reporting.drawing.style import GRID, Drawn, draw, make_slug
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.measured.grouping import group_adaptations, group_by, keep_largest
 from mitofm.reporting.measured.results import Result, collect_names
 from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import join, name_subset
-from mitofm.reporting.style import GRID, Drawn, draw, make_slug
 
 _MOST, _TOLD = 6, 10
 """So many figures are drawn; at this share of negatives (%) a figure's description says the sensitivity."""

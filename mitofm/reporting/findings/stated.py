@@ -12,14 +12,14 @@ from mitofm.evaluation.statistics import NO_INTERVAL, NOT_DECIDED, ONE_TRAINING
 from mitofm.evaluation.verdicts import BETTER, EQUIVALENT, WORSE
 from mitofm.reporting.answers import Answer, answer_family, explain
 from mitofm.reporting.contrasts import add_implied, count_outcomes, name_contrast, say_answers
+from mitofm.reporting.drawing.forest import Row, draw_forest
+from mitofm.reporting.drawing.style import Drawn
 from mitofm.reporting.finding import Found, Measured, Section
-from mitofm.reporting.forest import Row, draw_forest
 from mitofm.reporting.measured.configurations import compare_configs
 from mitofm.reporting.measured.grouping import group_by
 from mitofm.reporting.measured.results import METRICS, Result, pick_primary
 from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import explain_outcome, format_difference, join, name_subset
-from mitofm.reporting.style import Drawn
 from mitofm.reporting.tables import ADAPTATION, AXES, SETTING, Entry, Table, make_table, name_row, show_confounded
 from mitofm.reporting.tables import LABELS as SHARES
 from mitofm.runs.keys import LABELS, may_change_results

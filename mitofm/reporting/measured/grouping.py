@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
+from mitofm.reporting.drawing.style import Look, assign_looks
 from mitofm.reporting.measured.configurations import Configuration
-from mitofm.reporting.style import Look, assign_looks
 
 
 class Configured(Protocol):

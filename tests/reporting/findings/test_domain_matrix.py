@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mitofm.reporting import style
+from mitofm.reporting.drawing import style
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings.domain_matrix import draw_matrices
 

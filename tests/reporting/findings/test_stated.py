@@ -11,8 +11,8 @@ import pytest
 
 from mitofm.evaluation import verdicts
 from mitofm.evaluation.comparisons import Comparisons
-from mitofm.reporting import style
 from mitofm.reporting.contrasts import say_answers
+from mitofm.reporting.drawing import style
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import stated
 from mitofm.reporting.measured.configurations import group_cells

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mitofm.reporting import style
-from mitofm.reporting.redrawing import keeping_figures
+from mitofm.reporting.drawing import style
+from mitofm.reporting.drawing.redrawing import keeping_figures
 
 
 def draw(stem: Path, height: float, heading: str = "a heading") -> bytes:

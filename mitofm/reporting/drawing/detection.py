@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mitofm.counting.detection import Detected, sum_by_unit, trace_froc
-from mitofm.reporting.style import GRID, Drawn, assign_looks, draw
+from mitofm.reporting.drawing.style import GRID, Drawn, assign_looks, draw
 
 
 def draw_detection(folder: Path, images: Sequence[Detected], threshold: float, word: str) -> list[Drawn]:

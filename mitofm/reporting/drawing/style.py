@@ -16,8 +16,8 @@ import numpy as np
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground import fingerprints
 from mitofm.ground.terminal import escape
-from mitofm.reporting.pointing import find_places, spell_places
-from mitofm.reporting.redrawing import Calls, bring, keep
+from mitofm.reporting.drawing.pointing import find_places, spell_places
+from mitofm.reporting.drawing.redrawing import Calls, bring, keep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

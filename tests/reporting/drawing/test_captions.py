@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mitofm.evaluation.statistics import Estimate
-from mitofm.reporting.captions import describe_fraction, describe_marks, describe_twins
+from mitofm.reporting.drawing.captions import describe_fraction, describe_marks, describe_twins
 from mitofm.reporting.finding import Measured
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mitofm.reporting.readable import FEW, MOST, choose_panels
+from mitofm.reporting.drawing.readable import FEW, MOST, choose_panels
 
 
 def pick(value: float) -> float:

@@ -8,10 +8,10 @@ from textwrap import fill
 from typing import NamedTuple
 
 from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.drawing.pointing import point_at
+from mitofm.reporting.drawing.style import GRID, MUTED, Drawn, assign_looks, draw, stack_ends
 from mitofm.reporting.measured.grouping import group_by, name_series
 from mitofm.reporting.numbers import format_difference, format_interval, join
-from mitofm.reporting.pointing import point_at
-from mitofm.reporting.style import GRID, MUTED, Drawn, assign_looks, draw, stack_ends
 
 _WRAP, _HEAD = 30, 46  # characters in a line of a row's name, of what stands above some
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageColor
 
-from mitofm.reporting.pointing import Place, point_at, split_places
-from mitofm.reporting.style import assign_looks, draw
+from mitofm.reporting.drawing.pointing import Place, point_at, split_places
+from mitofm.reporting.drawing.style import assign_looks, draw
 
 
 def test_a_place_lies_on_its_mark_and_says_its_words(tmp_path: Path) -> None:

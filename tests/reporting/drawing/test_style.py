@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from mitofm.reporting.style import assign_looks, draw, make_slug
+from mitofm.reporting.drawing.style import assign_looks, draw, make_slug
 
 
 def test_a_figure_is_kept_in_three_formats_and_a_long_title_does_not_widen_it(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""How figures look, are drawn, captioned and pointed at, and kept until what they show changes."""
