@@ -7,7 +7,7 @@ DATA   ?= ami
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks docs test test-floors test-pythons test-wheel adaptations published bench-data bench-embed bench-probe bench-train bench-prefix bench-statistics coverage bench-report bench-robustness lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
+.PHONY: help setup demo notebooks docs test test-floors test-pythons test-wheel adaptations published study-tables bench-data bench-embed bench-probe bench-train bench-prefix bench-statistics coverage bench-report bench-robustness lint format types architecture check clean torture torture-commands torture-files test-slurm test-mixtures test-cuda bench-sweep bench-books audit secrets bench-synthesis bench-pretrain bench-count bench-hard-negatives pretrain-nano
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -81,6 +81,9 @@ adaptations: $(READY) ## what each adaptation trains and stores, into docs/adapt
 
 published: $(READY) ## what the shipped cards read of the authors' files, into docs/data.md; needs ../shared/data/published or ARGS="--published FOLDER"
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/published.py $(ARGS)
+
+study-tables: $(READY) ## the tables in READMEs of studies, from their reports' own: ARGS="--of runs data_scaling" copies those first
+	$(BIN)/python benchmarks/study_tables.py $(ARGS)
 
 bench-data: $(READY) ## patches cut and read per second, beside one read_region per sample
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/data.py $(ARGS)

@@ -23,7 +23,7 @@ from mitofm.backbones.build import build
 from mitofm.backbones.meta import on_meta
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import compose, list_group
+from mitofm.commands.composing.compose import compose, list_group
 from mitofm.ground.config import instantiate
 from mitofm.runs.resolve import resolve
 

@@ -26,12 +26,13 @@ import yaml
 from clocks import read_clocks
 from sweep import LARGE, RANDOM, SLIDES, run_apart, spell
 
-from mitofm.commands import command_line, grids
+from mitofm.commands.composing import command_line, grids
 from mitofm.evaluation import metrics
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.replicates import replicate
 from mitofm.evaluation.threshold import read_logit
-from mitofm.runs import studies, sums
+from mitofm.runs import sums
+from mitofm.runs.books import studies
 from mitofm.runs.contributions import STATISTICS, keep_contribution
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.identity import Known

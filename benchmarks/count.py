@@ -27,7 +27,7 @@ import tifffile
 from peaks import watch
 from scipy.special import expit
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.counting.dense import lay_grid
 from mitofm.counting.matching import match
 from mitofm.counting.merging import suppress

@@ -22,7 +22,7 @@ from mitofm.backbones.build import build
 from mitofm.backbones.embeddings import _BATCH, embed
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.data.patches import PatchStore
 from mitofm.runs.resolve import plain
 

@@ -23,7 +23,7 @@ from mitofm.adaptation.peft_methods import INITIALISATIONS, INITIALISED_ELSEWHER
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.ground.errors import MitofmError
 from mitofm.inference.network import fold
 from mitofm.runs.resolve import resolve

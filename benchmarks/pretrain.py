@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from clocks import measure
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.pretraining.crops import Crops, render_slides
 from mitofm.pretraining.run import Pretraining
 from mitofm.pretraining.settings import PretrainSettings

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from mitofm.adaptation.frozen import Labelled
 from mitofm.adaptation.linear_probe import LinearProbe
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.ground.config import instantiate
 from mitofm.runs.resolve import resolve
 

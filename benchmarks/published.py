@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mitofm.commands.composing import compose, list_group
+from mitofm.commands.composing.compose import compose, list_group
 from mitofm.data.card import compare_counts
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError

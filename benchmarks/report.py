@@ -25,7 +25,7 @@ import pandas as pd
 import yaml
 from peaks import watch
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.evaluation import metrics, threshold
 from mitofm.runs.resolve import plain
 

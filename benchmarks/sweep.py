@@ -23,7 +23,9 @@ import numpy as np
 from clocks import read_clocks
 from peaks import watch
 
-from mitofm.commands import command_line, composing, grids, train
+from mitofm.commands import train
+from mitofm.commands.composing import command_line, grids
+from mitofm.commands.composing import compose as composing
 from mitofm.runs import sums
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.identity import Known

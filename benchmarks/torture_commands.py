@@ -33,7 +33,7 @@ import mitofm.reporting.report
 import mitofm.runs.check
 import mitofm.training.frozen
 import mitofm.training.gradient  # noqa: F401  and what these import
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 
 MAY_DIFFER = {
     r"runs/cells/[^/]+/(log\.txt|cost\.json)": "times and processes",

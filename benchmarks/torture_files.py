@@ -34,7 +34,7 @@ import mitofm.reporting.opened
 import mitofm.runs.check
 import mitofm.runs.verify
 import mitofm.training.fit  # noqa: F401  and what these import
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 
 NOTICED = (
     "study other",

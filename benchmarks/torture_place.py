@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from mitofm import cli
 from mitofm.ground.files import write_text
 from mitofm.reporting.drawing import style
-from mitofm.runs import journal
+from mitofm.runs.books import journal
 
 TISSUE = (
     "data.source.domains=[canine lymphoma]",

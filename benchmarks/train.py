@@ -35,13 +35,13 @@ from torch.nn import functional as F
 
 from mitofm.backbones.build import build
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.data.splits.part import TRAIN, Split
 from mitofm.runs.resolve import resolve
 from mitofm.training.budget import make_budget
 from mitofm.training.callbacks import SaveToResume
 from mitofm.training.cell import Cell
-from mitofm.training.copies import Copies
+from mitofm.training.copies.metric_copies import Copies
 from mitofm.training.environment import measure_peak_memory
 from mitofm.training.loss import Loss
 from mitofm.training.module import CellModule

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class LocalLauncher(Launcher):
-    """Runs the cells of a sweep in `n_jobs` processes of this machine, -1 for one per core (`mitofm.commands.parallel`)."""
+    """Runs the cells of a sweep in `n_jobs` processes of this machine, -1 for one per core (`mitofm.commands.sweeping.parallel`)."""
 
     def __init__(self, n_jobs: int) -> None:
         self.n_jobs = n_jobs
@@ -35,8 +35,8 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run one cell per list of overrides; the first has the number `initial_job_idx`."""
-        from mitofm.commands.launching import count_processes
-        from mitofm.commands.parallel import run_all
+        from mitofm.commands.sweeping.launching import count_processes
+        from mitofm.commands.sweeping.parallel import run_all
 
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)

@@ -18,13 +18,13 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 if TYPE_CHECKING:
-    from mitofm.commands.searching import Ended
+    from mitofm.commands.sweeping.searching import Ended
 
 _log = logging.getLogger(__name__)
 
 
 class SearchSweeper(Sweeper):
-    """Searches settings by the AUROC on validation samples (`mitofm.commands.searching`); `settings` are those of the YAML."""
+    """Searches settings by the AUROC on validation samples (`mitofm.commands.sweeping.searching`); `settings` are those of the YAML."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = {
@@ -42,10 +42,10 @@ class SearchSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Search; the overrides are those of the command line, after the `params` of the study."""
-        from mitofm.commands.search_space import read_space
-        from mitofm.commands.searching import Search, read_settings
+        from mitofm.commands.sweeping.search_space import read_space
+        from mitofm.commands.sweeping.searching import Search, read_settings
+        from mitofm.runs.books.studies import find_journal
         from mitofm.runs.identity import Known
-        from mitofm.runs.studies import find_journal
 
         assert self.config is not None
         settings = read_settings(self.settings)
@@ -65,8 +65,8 @@ class SearchSweeper(Sweeper):
 
     def _run(self, cells: Sequence[list[str]]) -> list[Ended]:
         """Launch the cells that have not ended, and note the others: they may be of another study."""
-        from mitofm.commands.command_line import read_choices
-        from mitofm.runs import studies
+        from mitofm.commands.composing.command_line import read_choices
+        from mitofm.runs.books import studies
         from mitofm.runs.folder import SETTLED
 
         assert self.config is not None
@@ -99,7 +99,7 @@ class SearchSweeper(Sweeper):
         return read_state(settings, name), CellFolder(settings.paths.runs, name)
 
     def _read(self, cell: list[str]) -> Ended:
-        from mitofm.commands.searching import Ended
+        from mitofm.commands.sweeping.searching import Ended
         from mitofm.ground.errors import MitofmError
         from mitofm.runs.folder import State
         from mitofm.runs.objective import read_objective

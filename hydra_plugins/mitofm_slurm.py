@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class SlurmLauncher(Launcher):
-    """Runs the cells of a sweep in jobs of `cells_per_job` cells (`mitofm.commands.jobs`); `flags` are those of the YAML."""
+    """Runs the cells of a sweep in jobs of `cells_per_job` cells (`mitofm.commands.sweeping.jobs`); `flags` are those of the YAML."""
 
     def __init__(self, cells_per_job: int | None, **flags: Any) -> None:
         self.cells_per_job = cells_per_job or 1
@@ -39,7 +39,7 @@ class SlurmLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run one cell per list of overrides; the first has the number `initial_job_idx`."""
-        from mitofm.commands.jobs import run_in_jobs
+        from mitofm.commands.sweeping.jobs import run_in_jobs
 
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)

@@ -17,7 +17,7 @@ class LeftSweeper(BasicSweeper):
     @staticmethod
     def split_arguments(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
         """The overrides of each cell, in batches."""
-        from mitofm.commands.sweeping import pick_left
+        from mitofm.commands.sweeping.ended_cells import pick_left
 
         (whole,) = BasicSweeper.split_arguments(overrides, None)
         left = pick_left(whole)
@@ -25,6 +25,6 @@ class LeftSweeper(BasicSweeper):
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Compose the cells that were not composed yet."""
-        from mitofm.commands.sweeping import pick_unsure
+        from mitofm.commands.sweeping.ended_cells import pick_unsure
 
         super().validate_batch_is_legal(pick_unsure(batch))

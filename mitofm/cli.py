@@ -8,7 +8,7 @@ import signal
 import sys
 
 import mitofm
-from mitofm.commands.helping import COMMANDS, describe, describe_all
+from mitofm.commands.showing.helping import COMMANDS, describe, describe_all
 from mitofm.ground.errors import MitofmError, describe_fault, describe_unforeseen, unknown, wants_traceback
 from mitofm.ground.garbage import collect_rarely
 from mitofm.ground.home import ensure_home
@@ -53,6 +53,6 @@ def _answer(arguments: list[str]) -> None:
         return
     if any(one.partition("=")[0] in ("-sc", "--shell-completion") for one in arguments):
         raise MitofmError('--shell-completion is Hydra\'s, of one command: take eval "$(mitofm completion bash)"')
-    if arguments[0] == "train" and importlib.import_module("mitofm.commands.skipping").skip(arguments[1:]):
+    if arguments[0] == "train" and importlib.import_module("mitofm.commands.sweeping.skipping").skip(arguments[1:]):
         return
     importlib.import_module(f"mitofm.commands.{arguments[0]}").main(arguments[1:])

@@ -14,7 +14,7 @@ from hypothesis import settings
 from omegaconf import DictConfig, OmegaConf
 
 from mitofm import cli
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.ground.garbage import collect_rarely
 from mitofm.runs.resolve import resolve
 

@@ -11,8 +11,8 @@ from scipy.special import expit
 
 from mitofm.api.choices import spell
 from mitofm.api.images import check_patches
-from mitofm.commands.asking import ask
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.asking import ask
+from mitofm.commands.composing.compose import compose
 from mitofm.commands.predict import read_model
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit

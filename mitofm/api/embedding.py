@@ -8,7 +8,7 @@ import numpy as np
 
 from mitofm.api.choices import spell
 from mitofm.api.images import check_patches
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitofm.api.choices import spell
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.commands.report import ReportSettings
 from mitofm.runs.collect import collect
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import yaml
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.command_line import GRIDS, read_command_line
-from mitofm.commands.launching import check_grid
+from mitofm.commands.composing.command_line import GRIDS, read_command_line
+from mitofm.commands.sweeping.launching import check_grid
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell, tell_text
 

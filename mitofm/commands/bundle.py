@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.asking import ask_about
+from mitofm.commands.composing.asking import ask_about
 from mitofm.ground.scratch import scratch
 from mitofm.ground.terminal import tell
 from mitofm.runs.bundle import check_cells, pack

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell
 from mitofm.training.settings import Paths

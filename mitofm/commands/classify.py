@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.asking import ask_about
+from mitofm.commands.composing.asking import ask_about
 from mitofm.commands.predict import read_model
 from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way

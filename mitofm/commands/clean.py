@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import remove
 from mitofm.ground.terminal import tell

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.asking import ask_about
-from mitofm.commands.showing import show
+from mitofm.commands.composing.asking import ask_about
+from mitofm.commands.showing.terminal_table import show
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell
 from mitofm.training.settings import Paths

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from mitofm.commands.helping import COMMANDS, CONFIGS
+from mitofm.commands.showing.helping import COMMANDS, CONFIGS
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, unknown
 from mitofm.ground.terminal import tell, tell_text
@@ -69,7 +69,7 @@ def complete(line: str) -> list[str]:
 def _list_names(command: str) -> Iterable[str]:
     """The words that a command takes before its keys."""
     if command in _OF_GROUP:
-        from mitofm.commands.composing import list_group
+        from mitofm.commands.composing.compose import list_group
 
         yield from list_group(_OF_GROUP[command])
     if command in _OF_STUDIES:
@@ -81,7 +81,7 @@ def _list_names(command: str) -> Iterable[str]:
 
 
 def _list_studies() -> list[str]:
-    from mitofm.runs.studies import list_names
+    from mitofm.runs.books.studies import list_names
 
     return list_names(_find_runs())
 
@@ -98,7 +98,7 @@ def _complete_keys(command: str, before: list[str], word: str) -> list[str]:
     from hydra._internal.core_plugins.bash_completion import BashCompletion
     from hydra.core.global_hydra import GlobalHydra
 
-    from mitofm.commands.composing import start_hydra
+    from mitofm.commands.composing.compose import start_hydra
 
     folder, name = _find(before, "--config-dir", "-cd"), _find(before, "--config-name", "-cn") or primary
     overrides = [one for one in before if "=" in one and not one.startswith("-") and "," not in one and "(" not in one]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mitofm.commands.asking import ask_about
+from mitofm.commands.composing.asking import ask_about
 from mitofm.commands.predict import read_model
 from mitofm.counting.settings import Counting
 from mitofm.counting.words import format_amount, tell_density
@@ -106,7 +106,7 @@ def _work(given: str, settings: CountSettings, annotated: Dataset | None = None)
 
 def _list_cells(given: str, settings: CountSettings) -> list[str]:
     """The finished cells of a study, or what was given if that is none."""
-    from mitofm.runs import studies
+    from mitofm.runs.books import studies
     from mitofm.runs.folder import CellFolder, State
 
     runs = settings.paths.runs

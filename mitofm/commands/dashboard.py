@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.ground.terminal import tell, tell_text
 from mitofm.training.settings import Logger, Paths
 

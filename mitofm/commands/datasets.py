@@ -6,8 +6,8 @@ import shutil
 import textwrap
 from collections.abc import Mapping
 
-from mitofm.commands.composing import compose, list_group
-from mitofm.commands.listing import end_with, pick_name, read_each
+from mitofm.commands.composing.compose import compose, list_group
+from mitofm.commands.showing.listing import end_with, pick_name, read_each
 from mitofm.data.card import Card, count_samples
 from mitofm.data.dataset import Dataset
 from mitofm.ground.settings import read

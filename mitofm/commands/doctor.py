@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mitofm.backbones.spec import BackboneSpec
-from mitofm.commands.composing import compose, register_user_configs
-from mitofm.commands.several import split
+from mitofm.commands.composing.compose import compose, register_user_configs
+from mitofm.commands.composing.several import split
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import find_existing
 from mitofm.ground.fingerprints import Remembered
@@ -172,7 +172,7 @@ def _check_data(settings: Settings) -> Finding:
 def _check_wandb(settings: Settings) -> Finding:
     if not settings.logger.wandb:
         return Finding(OK, "switched off")
-    from mitofm.training.wandb_run import choose_mode
+    from mitofm.training.copies.wandb_run import choose_mode
 
     if choose_mode() == "online":
         return Finding(OK, "online")

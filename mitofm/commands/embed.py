@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mitofm.commands.composing import compose
-from mitofm.commands.launching import count_processes
-from mitofm.commands.parallel import run_all
+from mitofm.commands.composing.compose import compose
+from mitofm.commands.sweeping.launching import count_processes
+from mitofm.commands.sweeping.parallel import run_all
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import find_existing
 from mitofm.ground.settings import Count, Positive, read

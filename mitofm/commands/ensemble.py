@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell
 from mitofm.runs.folder import CellFolder, State, find_cell
@@ -79,7 +79,7 @@ def _find_member(runs: Path, given: str) -> Path:
 def _list_done(study: str, settings: EnsembleSettings) -> list[str]:
     """The finished cells of a study, without ensembles."""
     from mitofm.ensembles.members import is_ensemble
-    from mitofm.runs import studies
+    from mitofm.runs.books import studies
 
     runs = settings.paths.runs
     named = [name for name in studies.read(runs, study).cells if settings.cells in name]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mitofm.commands.asking import ask_about
+from mitofm.commands.composing.asking import ask_about
 from mitofm.commands.predict import read_model
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Patches, Positive

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mitofm.commands.asking import ask_about
+from mitofm.commands.composing.asking import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground import below
 from mitofm.ground.terminal import tell, tell_text

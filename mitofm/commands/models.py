@@ -13,10 +13,10 @@ from rich.table import Table
 
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import locate
-from mitofm.commands.choosing_models import SHORT, read_conditions
-from mitofm.commands.composing import compose, list_group
-from mitofm.commands.listing import end_with, pick_name, read_each
-from mitofm.commands.yaml_files import explain, load
+from mitofm.commands.composing.compose import compose, list_group
+from mitofm.commands.composing.yaml_files import explain, load
+from mitofm.commands.showing.choosing_models import SHORT, read_conditions
+from mitofm.commands.showing.listing import end_with, pick_name, read_each
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import make_row, tell
 from mitofm.runs.resolve import plain

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.command_line import read_command_line
-from mitofm.commands.launching import check_grid, refuse_grid_without_m
-from mitofm.commands.search_check import check_search
+from mitofm.commands.composing.command_line import read_command_line
+from mitofm.commands.sweeping.launching import check_grid, refuse_grid_without_m
+from mitofm.commands.sweeping.search_check import check_search
 from mitofm.ground.terminal import tell
 from mitofm.reporting.undecidable import list_undecidable
 from mitofm.runs.foresight import Tried, foresee, remember_lines

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Natural, NotNegative
 from mitofm.ground.terminal import escape, make_row, tell

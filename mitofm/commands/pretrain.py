@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.ground.terminal import tell
 from mitofm.pretraining.settings import PretrainSettings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.settings import Share
 from mitofm.ground.terminal import tell

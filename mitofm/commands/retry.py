@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 
-from mitofm.commands.asking import ask_about
+from mitofm.commands.composing.asking import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ensembles.members import is_ensemble
 from mitofm.ensembles.writing import mend
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.terminal import tell
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.execute import find_damage, run_again
 from mitofm.runs.folder import SETTLED, CellFolder, find_cell
 

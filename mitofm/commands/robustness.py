@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mitofm.commands.composing import compose
-from mitofm.commands.several import split
-from mitofm.commands.showing import show
+from mitofm.commands.composing.compose import compose
+from mitofm.commands.composing.several import split
+from mitofm.commands.showing.terminal_table import show
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_parquet, write_text
 from mitofm.ground.settings import Count, read

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.ground.settings import Positive
 from mitofm.ground.terminal import escape, tell
 from mitofm.runs.status import list_under_way, read_studies, tabulate

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.commands.status import StatusSettings
 from mitofm.ground.below import is_inside
 from mitofm.ground.errors import MitofmError

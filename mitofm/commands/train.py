@@ -16,18 +16,18 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mitofm.commands import recalling
-from mitofm.commands.command_line import GRIDS, CommandLine, read_choices, read_command_line
-from mitofm.commands.composing import quote_study, register_user_configs
-from mitofm.commands.launching import check_grid, claim_place, refuse_grid_without_m
-from mitofm.commands.search_check import check_search
-from mitofm.commands.sweeping import SWEEPER, Sorted, leaving_out, sort_out
+from mitofm.commands.composing import recalling
+from mitofm.commands.composing.command_line import GRIDS, CommandLine, read_choices, read_command_line
+from mitofm.commands.composing.compose import quote_study, register_user_configs
+from mitofm.commands.sweeping.ended_cells import SWEEPER, Sorted, leaving_out, sort_out
+from mitofm.commands.sweeping.launching import check_grid, claim_place, refuse_grid_without_m
+from mitofm.commands.sweeping.search_check import check_search
 from mitofm.ground import below
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError, describe_fault, describe_unforeseen, wants_traceback
 from mitofm.ground.home import ensure_home
 from mitofm.ground.terminal import guard_terminal, tell
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.foresight import Tried, warn_of_one_seed

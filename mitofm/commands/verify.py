@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitofm.commands.asking import ask_about
+from mitofm.commands.composing.asking import ask_about
 from mitofm.ensembles.members import is_ensemble
 from mitofm.ensembles.writing import rewrite
 from mitofm.ground.errors import MitofmError

@@ -14,7 +14,8 @@ from mitofm.ensembles.members import MEMBERS, Member, list_members, read_member
 from mitofm.ground import fingerprints
 from mitofm.ground.files import guarding, remove, write_json, write_parquet, write_text
 from mitofm.ground.locks import lock
-from mitofm.runs import studies, sums
+from mitofm.runs import sums
+from mitofm.runs.books import studies
 from mitofm.runs.contributions import keep_contribution
 from mitofm.runs.folder import CellFolder, State, check_sums, read_config
 from mitofm.runs.keys import ENSEMBLE

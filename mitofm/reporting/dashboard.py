@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mitofm.ground.errors import MitofmError
-from mitofm.training.copied_names import spell_name
+from mitofm.training.copies.copied_names import spell_name
 
 AUROC = {"summary": "all/auroc"}
 _COSTS = {

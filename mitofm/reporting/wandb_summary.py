@@ -10,9 +10,9 @@ import pandas as pd
 
 from mitofm.ground import below, fingerprints
 from mitofm.ground.csv_cells import read_csv
-from mitofm.training.copied_names import spell_name
+from mitofm.training.copies.copied_names import spell_name
+from mitofm.training.copies.wandb_run import choose_mode
 from mitofm.training.settings import Logger
-from mitofm.training.wandb_run import choose_mode
 
 _log = logging.getLogger(__name__)
 _AXES = ("dataset", "setting", "train_domain", "set", "model", "adaptation", "fraction")

@@ -23,7 +23,8 @@ from mitofm.ground import below, fingerprints
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json, write_parquet, write_text
 from mitofm.ground.stored_yaml import parse_yaml
-from mitofm.runs import old_books, studies, sums
+from mitofm.runs import sums
+from mitofm.runs.books import old_books, studies
 from mitofm.runs.folder import DamagedCell, State, read_bytes, read_stored
 from mitofm.runs.sums import Sum, Unfit
 from mitofm.runs.tables import read_table

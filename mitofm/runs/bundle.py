@@ -27,7 +27,8 @@ from mitofm.ground.files import read_json, replacing
 from mitofm.ground.places import name_places, remove_folders
 from mitofm.ground.scratch import scratch
 from mitofm.ground.stored_yaml import parse_yaml
-from mitofm.runs import old_books, studies, sums
+from mitofm.runs import sums
+from mitofm.runs.books import old_books, studies
 from mitofm.runs.folder import check_sums, read_config
 from mitofm.runs.sums import Sum
 

@@ -14,7 +14,7 @@ from mitofm.ground.files import is_remembered, read_json
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.scratch import scratch
 from mitofm.ground.stowed import fetch
-from mitofm.runs import journal, studies
+from mitofm.runs.books import journal, studies
 from mitofm.runs.bundle import open_unpacked
 from mitofm.runs.contributions import STATISTICS
 from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums, read_config, read_stored

@@ -13,7 +13,7 @@ import pandas as pd
 from mitofm.ground import below
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.places import remove_folders
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.contributions import Contributions
 from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sizes, read_bytes, read_config
 from mitofm.runs.keys import LABELS

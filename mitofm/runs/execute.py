@@ -23,7 +23,8 @@ from mitofm.ground.files import guarding, holds, remove, write_text
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.locks import Held, Lost, lock
 from mitofm.ground.terminal import EscapedFormatter, escape
-from mitofm.runs import studies, sums
+from mitofm.runs import sums
+from mitofm.runs.books import studies
 from mitofm.runs.contributions import keep_contribution
 from mitofm.runs.folder import SETTLED, CellFolder, DamagedCell, State, check_sums, read_config
 from mitofm.runs.identity import Identified, Known, identify

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from mitofm.ground.locks import find_holder
 from mitofm.ground.terminal import escape
-from mitofm.runs import studies
+from mitofm.runs.books import studies
+from mitofm.runs.books.studies import Begun, Study
 from mitofm.runs.folder import State
-from mitofm.runs.studies import Begun, Study
 
 _EVERY = {True: 2.0, False: 60.0}  # seconds between two lines, on a terminal and in a file
 

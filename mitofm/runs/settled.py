@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums
 from mitofm.training.settings import Settings
 

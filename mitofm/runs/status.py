@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mitofm.ground import below
-from mitofm.runs import studies
+from mitofm.runs.books import studies
+from mitofm.runs.books.studies import Study
 from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums
 from mitofm.runs.looking import Look, look
 from mitofm.runs.noted import WHOLE, Noted
 from mitofm.runs.progress import describe_sweep
-from mitofm.runs.studies import Study
 
 _FEW = 3
 _ENDED = (State.DONE, State.FAILED, State.SKIPPED)

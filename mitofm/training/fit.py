@@ -27,10 +27,10 @@ from mitofm.evaluation.metrics import auroc, summarise
 from mitofm.ground.files import write_json, write_parquet
 from mitofm.training import checkpoint, environment
 from mitofm.training.cell import Cell, Outcome
+from mitofm.training.copies.sinks import open_copies
 from mitofm.training.frozen import fit_frozen
 from mitofm.training.labels import collect_labels
 from mitofm.training.settings import Settings
-from mitofm.training.sinks import open_copies
 
 
 def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mitofm.training.branches import go_on
 from mitofm.training.budget import make_budget
 from mitofm.training.cell import Cell, Outcome, Trained
 from mitofm.training.checkpoint import RESUME, TRAINED
-from mitofm.training.copies import Copies
+from mitofm.training.copies.metric_copies import Copies
 from mitofm.training.predict import predict
 from mitofm.training.ranks import run_ranks
 from mitofm.training.saved import discard_damaged

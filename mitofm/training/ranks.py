@@ -25,7 +25,7 @@ from typing import Any
 
 from mitofm.ground.errors import MitofmError
 from mitofm.training.callbacks import SaveToResume
-from mitofm.training.copies import Copies, Sink
+from mitofm.training.copies.metric_copies import Copies, Sink
 
 _PATIENCE = 60  # seconds that ranks which are asked to end may take to save their state
 

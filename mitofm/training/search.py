@@ -27,7 +27,7 @@ from mitofm.ground.errors import Diverged
 from mitofm.ground.files import read_json, remove, replacing, require_held, write_json
 from mitofm.training.cell import Cell, Outcome, Trained
 from mitofm.training.checkpoint import TRAINED, TRIALS, delete_resume_files
-from mitofm.training.copies import Copies, Curves
+from mitofm.training.copies.metric_copies import Copies, Curves
 from mitofm.training.gradient import fit_gradient, load_classifier, predict_outcome, train_on_devices
 from mitofm.training.predict import predict
 

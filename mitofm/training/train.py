@@ -29,10 +29,10 @@ from mitofm.training.budget import Budget, make_budget
 from mitofm.training.callbacks import BestWeights, MovingAverage, Patience, SaveToResume
 from mitofm.training.cell import Cell, Trained
 from mitofm.training.checkpoint import BEST, RESUME, TRAINED
-from mitofm.training.copies import Copies
+from mitofm.training.copies.learning_curves import CheckCurve, LossCurve
+from mitofm.training.copies.metric_copies import Copies
 from mitofm.training.environment import measure_peak_memory
 from mitofm.training.frozen import compute_features, fit_head
-from mitofm.training.learning_curves import CheckCurve, LossCurve
 from mitofm.training.loop import run_loop
 from mitofm.training.loss import Loss
 from mitofm.training.module import CellModule

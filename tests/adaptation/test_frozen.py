@@ -16,7 +16,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from mitofm.adaptation.frozen import FrozenAdaptation, Labelled
-from mitofm.commands.composing import list_group
+from mitofm.commands.composing.compose import list_group
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 

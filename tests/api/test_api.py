@@ -14,7 +14,7 @@ import pytest
 import mitofm
 from mitofm.api.choices import spell
 from mitofm.api.images import check_patches
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.data.augment import cut_centre
 from mitofm.data.dataset import Dataset
 from mitofm.ground.errors import MitofmError

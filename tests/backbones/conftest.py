@@ -11,7 +11,7 @@ from mitofm.backbones import meta
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import list_group
+from mitofm.commands.composing.compose import list_group
 
 
 @pytest.fixture(scope="session")

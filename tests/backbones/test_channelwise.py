@@ -13,7 +13,7 @@ from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.tokens import PatchTokens
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.runs.resolve import resolve
 
 WIDTH, HEADS, DEPTH, HIDDEN, GRID = 48, 3, 2, 128, 3

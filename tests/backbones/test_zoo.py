@@ -13,7 +13,7 @@ from mitofm.adaptation.adapters import TARGETS, find_matrices
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import list_group
+from mitofm.commands.composing.compose import list_group
 
 OnMeta = Callable[..., Backbone]
 ZOO = [name for name in list_group("backbone") if name != "custom"]

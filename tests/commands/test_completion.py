@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mitofm.commands.completion import SHELLS, complete
-from mitofm.commands.helping import COMMANDS
+from mitofm.commands.showing.helping import COMMANDS
 
 
 @pytest.mark.parametrize(

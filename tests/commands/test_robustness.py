@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mitofm.commands.composing.several import split
 from mitofm.commands.robustness import main
-from mitofm.commands.several import split
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.robustness import read_records
 

@@ -19,7 +19,7 @@ from mitofm.backbones import embeddings
 from mitofm.backbones.build import Backbone, build
 from mitofm.backbones.spec import BackboneSpec
 from mitofm.backbones.weights import Weights
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.data.patches import PatchStore
 from mitofm.evaluation.metrics import auroc
 from mitofm.ground.errors import MitofmError

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, chi2_contingency
 from torch.utils.data import DataLoader
 
-from mitofm.commands.composing import compose, list_group
+from mitofm.commands.composing.compose import compose, list_group
 from mitofm.data.augment import Augment, cut_centre
 from mitofm.data.batches import TrainingPatches, pass_on
 from mitofm.data.mixing import Mix

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.data.sources.own_crops import OwnCrops
 from mitofm.ground.errors import MitofmError
 

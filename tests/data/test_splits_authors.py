@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.data.splits.authors import Authors
 from mitofm.data.splits.make import make
 from mitofm.ground.config import instantiate

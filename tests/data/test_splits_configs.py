@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.make import make
 from mitofm.data.splits.part import Strategy

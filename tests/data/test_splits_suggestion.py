@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.data.splits.domain_count import DomainCount
 from mitofm.data.splits.in_domain import InDomain
 from mitofm.data.splits.kfold import KFold

@@ -13,7 +13,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from mitofm import cli
-from mitofm.commands.helping import COMMANDS
+from mitofm.commands.showing.helping import COMMANDS
 
 MITOFM = [str(Path(sys.executable).parent / "mitofm")]
 QUICK = ["trainer.threads=1", "trainer.progress=false", "logger=none", "fit.max_epochs=1", "fit.min_steps=1",

@@ -10,9 +10,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from mitofm import cli
-from mitofm.commands.command_line import read_command_line
-from mitofm.commands.composing import compose, list_group
-from mitofm.commands.grids import resolve_grid
+from mitofm.commands.composing.command_line import read_command_line
+from mitofm.commands.composing.compose import compose, list_group
+from mitofm.commands.composing.grids import resolve_grid
 from mitofm.ground.config import conf_dir, experiments_dir, instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import check, run
@@ -196,7 +196,7 @@ def test_yamls_that_are_wrong_hide_no_other(
         group
     ]  # all take seconds
     monkeypatch.setattr(
-        "mitofm.commands.listing.list_group", lambda group: {one: list_group(group)[one] for one in some}
+        "mitofm.commands.showing.listing.list_group", lambda group: {one: list_group(group)[one] for one in some}
     )
     monkeypatch.setattr("sys.argv", ["mitofm", command])
     with pytest.raises(SystemExit) as ended:

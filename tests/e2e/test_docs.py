@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from mitofm.commands.composing import list_group
+from mitofm.commands.composing.compose import list_group
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mitofm.commands.composing import compose
-from mitofm.commands.helping import COMMANDS
+from mitofm.commands.composing.compose import compose
+from mitofm.commands.showing.helping import COMMANDS
 from mitofm.data.annotations import OPTIONAL, REQUIRED
 from mitofm.data.card import Card
 from mitofm.reporting.measured.results import METRICS

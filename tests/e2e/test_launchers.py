@@ -19,10 +19,10 @@ from hydra.core.plugins import Plugins
 from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, RunMode
 
-from mitofm.commands import launching
-from mitofm.commands.command_line import read_choices, read_command_line
-from mitofm.commands.composing import compose, register_user_configs
-from mitofm.commands.launching import check_launcher
+from mitofm.commands.composing.command_line import read_choices, read_command_line
+from mitofm.commands.composing.compose import compose, register_user_configs
+from mitofm.commands.sweeping import launching
+from mitofm.commands.sweeping.launching import check_launcher
 from mitofm.ground.config import conf_dir
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.resolve import resolve

@@ -13,10 +13,10 @@ from hydra.core.global_hydra import GlobalHydra
 
 from mitofm.ground.below import Outside
 from mitofm.ground.errors import MitofmError
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.bundle import pack, unpack
 from mitofm.runs.execute import run
-from mitofm.training.copies import Curves
+from mitofm.training.copies.metric_copies import Curves
 
 BAD = "a\x1b[2J\r\u202eb"
 SECRET = "what lies outside is nobody's business"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mitofm.commands.parallel import run_all
+from mitofm.commands.sweeping.parallel import run_all
 from mitofm.ground.errors import MitofmError
 
 OS, SLEEP, SIGNAL = "__import__('os')", "__import__('time').sleep", "__import__('signal').signal"
@@ -61,7 +61,7 @@ def test_ctrl_c_stops_all_and_a_second_one_kills_what_does_not_listen(capfd: pyt
 
 
 ORPHAN = f"""
-from mitofm.commands.parallel import run_all
+from mitofm.commands.sweeping.parallel import run_all
 if __name__ == "__main__":
     run_all(eval, ["print('begun', flush=True) or {SLEEP}(60)"], 1, False)
 """

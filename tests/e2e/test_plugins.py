@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mitofm.commands import recalling
-from mitofm.commands.composing import compose
+from mitofm.commands.composing import recalling
+from mitofm.commands.composing.compose import compose
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.folder import read_config

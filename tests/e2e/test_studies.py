@@ -10,11 +10,11 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from mitofm.commands import report, train
-from mitofm.commands.command_line import read_command_line
-from mitofm.commands.grids import resolve_grid
+from mitofm.commands.composing.command_line import read_command_line
+from mitofm.commands.composing.grids import resolve_grid
 from mitofm.ground.config import experiments_dir
 from mitofm.reporting.drawing import style
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.collect import collect
 
 SMOKES = sorted(path.parent.name for path in experiments_dir().glob("*/smoke.yaml"))

@@ -10,7 +10,7 @@ import pytest
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 
-from mitofm.commands.helping import COMMANDS
+from mitofm.commands.showing.helping import COMMANDS
 
 Ended = Callable[..., tuple[int, list[str]]]
 SAID = "(mitofm does not foresee this error: HYDRA_FULL_ERROR=1 shows its traceback)"

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from mitofm.commands import agent, dashboard
-from mitofm.commands.command_line import read_command_line
-from mitofm.commands.grids import resolve_grid
+from mitofm.commands.composing.command_line import read_command_line
+from mitofm.commands.composing.grids import resolve_grid
 from mitofm.ground.config import experiments_dir
 from mitofm.ground.errors import MitofmError
 

@@ -15,7 +15,8 @@ from mitofm.commands import clean, logs, plan, retry, status, sync, train
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.files import write_json
 from mitofm.ground.processes import make_mark
-from mitofm.runs import progress, studies
+from mitofm.runs import progress
+from mitofm.runs.books import studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.training import fit as training

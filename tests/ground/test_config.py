@@ -14,7 +14,7 @@ from mitofm.ground.errors import MitofmError
         "mitofm",
         "albumentations.core.serialization.load",
         "mitofm.ground.resumable.ResumableArray",  # writes a file when it is built
-        "mitofm.training.wandb_run.WandbRun",
+        "mitofm.training.copies.wandb_run.WandbRun",
         "",
     ],
 )

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mitofm.commands.launching import check_grid
+from mitofm.commands.sweeping.launching import check_grid
 from mitofm.ground import files, parquet
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.stored_yaml import DEEPEST, parse_yaml
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.folder import DamagedCell, read_config
 from mitofm.runs.status import tabulate
 from mitofm.runs.tables import PREDICTIONS, read_table
@@ -153,7 +153,7 @@ def test_a_grid_of_ten_thousand_million_million_cells_is_not_listed(
 
 
 def test_a_grid_that_is_typed_is_counted_before_it_is_composed() -> None:
-    from mitofm.commands.command_line import read_command_line
+    from mitofm.commands.composing.command_line import read_command_line
 
     line = read_command_line("train", ["seed=range(0,1000)", "fit.max_epochs=range(1,1000)"], None, multirun=True)
     with cheap(), pytest.raises(MitofmError, match="this grid has 999000 cells"):

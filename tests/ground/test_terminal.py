@@ -72,7 +72,7 @@ def test_what_is_logged_is_one_line_and_its_traceback_several(capsys: pytest.Cap
     assert not set("\x1b\r\x9b\u202e") & set(told)
 
 
-OWN_WORDS = {"cli.py": 4, "commands/datasets.py": 1, "commands/parallel.py": 1, "runs/progress.py": 1}
+OWN_WORDS = {"cli.py": 4, "commands/datasets.py": 1, "commands/sweeping/parallel.py": 1, "runs/progress.py": 1}
 """Prints of nothing but our own words, or of what is escaped there."""
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 user, group, umask, place = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3], 8), Path(sys.argv[4])
 from mitofm.ground import locks
 from mitofm.ground.files import remember, remove, write_json
-from mitofm.runs import journal
+from mitofm.runs.books import journal
 
 def work(place):
     path = place / "locks" / "x.lock"

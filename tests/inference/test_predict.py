@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.special import expit
 from sklearn.metrics import balanced_accuracy_score
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.data.dataset import Dataset
 from mitofm.ground.csv_cells import read_csv
 from mitofm.runs.resolve import plain

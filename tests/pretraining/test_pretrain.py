@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from mitofm.backbones.build import build
 from mitofm.backbones.weights import Weights
-from mitofm.commands.asking import ask
+from mitofm.commands.composing.asking import ask
 from mitofm.ground import seeds
 from mitofm.ground.errors import MitofmError
 from mitofm.pretraining import run

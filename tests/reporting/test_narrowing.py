@@ -6,7 +6,7 @@ import pytest
 
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.narrowing import describe_narrowing, narrow, parse_where
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.reporting.measured.results import METRICS
 from mitofm.reporting.opened import open_bundle
 from mitofm.reporting.report import make_report
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.bundle import pack
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mitofm.ground.errors import MitofmError
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.bundle import pack, unpack
 from mitofm.runs.collect import collect
 

@@ -11,7 +11,7 @@ import pytest
 
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.stowed import stow
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.check import DAMAGED, KINDS, UNCHECKED, WHOLE, check, check_bundle
 
 Typed = Callable[..., tuple[str, str]]

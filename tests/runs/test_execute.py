@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from mitofm.runs import progress, studies
+from mitofm.runs import progress
+from mitofm.runs.books import studies
 from mitofm.runs.execute import run
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.status import list_failures
@@ -60,7 +61,7 @@ def test_two_sweeps_never_fit_a_cell_twice_and_share_the_work(small: Small, monk
 ENDS = """
 import sys
 from pathlib import Path
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.folder import CellFolder, State
 runs, number = Path(sys.argv[1]), sys.argv[2]
 for cell in range(5):

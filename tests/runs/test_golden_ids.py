@@ -6,7 +6,7 @@ that what is tested is which keys count, and as what.
 
 import pytest
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.runs.identity import PROTOCOL_VERSION, _name_streams, hash_config
 from mitofm.runs.resolve import resolve
 

@@ -8,10 +8,10 @@ from omegaconf import OmegaConf
 
 from mitofm.backbones import spec
 from mitofm.ground.errors import MitofmError
+from mitofm.runs.books.studies import enlist, list_names, read
 from mitofm.runs.execute import check
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import plain, rounded
-from mitofm.runs.studies import enlist, list_names, read
 from mitofm.training.settings import Settings
 
 Resolved = Callable[..., dict[str, Any]]

@@ -10,13 +10,14 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from mitofm.commands.command_line import read_command_line
-from mitofm.commands.composing import compose, list_group
-from mitofm.commands.grids import resolve_grid
+from mitofm.commands.composing.command_line import read_command_line
+from mitofm.commands.composing.compose import compose, list_group
+from mitofm.commands.composing.grids import resolve_grid
 from mitofm.data.card import Card
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.measured.configurations import compare_configs, flatten
-from mitofm.runs import keys, studies
+from mitofm.runs import keys
+from mitofm.runs.books import studies
 from mitofm.runs.folder import read_config
 from mitofm.runs.identity import hash_config
 

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from mitofm.runs import status, studies, sums
+from mitofm.runs import status, sums
+from mitofm.runs.books import studies
 from mitofm.runs.folder import CellFolder, State
 from mitofm.runs.looking import look
 

@@ -13,7 +13,8 @@ import pytest
 from mitofm.commands.retry import main as retry
 from mitofm.ground.fingerprints import Remembered
 from mitofm.reporting.completeness import describe_missing
-from mitofm.runs import bundle, studies, sums
+from mitofm.runs import bundle, sums
+from mitofm.runs.books import studies
 from mitofm.runs.collect import collect
 from mitofm.runs.execute import run
 from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sums, read_config

@@ -12,7 +12,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.evaluation.metrics import auroc
 from mitofm.ground.config import instantiate
 from mitofm.ground.errors import MitofmError
@@ -258,5 +258,5 @@ def test_wandb_offline_holds_the_cell_and_cannot_fail_it(
     for word in words:
         assert word in held
 
-    monkeypatch.setattr("mitofm.training.wandb_run.WandbRun.log", lambda *_: 1 / 0)
+    monkeypatch.setattr("mitofm.training.copies.wandb_run.WandbRun.log", lambda *_: 1 / 0)
     cell(small("logger=default", "adaptation=full", "fit.min_steps=12", "seed=7"))

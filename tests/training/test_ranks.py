@@ -22,7 +22,7 @@ from mitofm.ground.errors import MitofmError
 from mitofm.runs.execute import run
 from mitofm.runs.folder import State
 from mitofm.training import callbacks, memory, ranks
-from mitofm.training.copies import Copies
+from mitofm.training.copies.metric_copies import Copies
 
 Small = Callable[..., Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mitofm.commands.composing import compose
+from mitofm.commands.composing.compose import compose
 from mitofm.ground.errors import Infeasible, MitofmError
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Settings

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import cautions
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def tissue(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Synthetic tissue with its patch store."""
-    from mitofm.commands.composing import compose
+    from mitofm.commands.composing.compose import compose
     from mitofm.runs.resolve import resolve
 
     root = tmp_path_factory.mktemp("tissue")

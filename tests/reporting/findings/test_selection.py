@@ -9,7 +9,7 @@ import pandas as pd
 
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import selection
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 
 if TYPE_CHECKING:
     from conftest import Study

@@ -18,7 +18,7 @@ from mitofm.reporting.findings import stated
 from mitofm.reporting.measured.configurations import group_cells
 from mitofm.reporting.measured.results import Result
 from mitofm.reporting.measured.stored import Stored
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:

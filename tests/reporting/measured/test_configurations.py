@@ -9,7 +9,7 @@ import pytest
 
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.measured.configurations import group_cells
-from mitofm.runs import studies
+from mitofm.runs.books import studies
 from mitofm.runs.collect import collect
 
 if TYPE_CHECKING:

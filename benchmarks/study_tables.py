@@ -1,0 +1,109 @@
+"""The tables in the READMEs of studies, from their reports' own: `make study-tables` writes them where a README asks for one.
+
+A report's CSVs lie in `experiments/STUDY/tables/`, as `mitofm report` wrote them; `make study-tables ARGS="--of RUNS"` copies
+those of a folder of runs first. A README asks by a comment, `<!-- table: {of: results, rows: {...}, ...} -->`, with
+
+    of      the CSV
+    where   columns and the value that they must have
+    rows    headings and columns that name a row: model, train_domain
+    across  a column whose values become columns, of the one metric under `show`
+    show    headings and columns that are printed: with the interval beside it if there is one
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.numbers import NOTHING, format_difference, format_interval, name_set
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("results", "gaps", "stated")
+ASKED = re.compile(r"(<!-- table: (.*?) -->\n).*?(<!-- /table -->\n)", re.S)
+DIFFERENCES = ("difference", "corrected", "gap")
+"""Columns whose numbers carry their sign."""
+
+
+def make_table(asked: Mapping[str, Any], tables: Path) -> str:
+    """The table that a comment asks for, in Markdown.
+
+    Args:
+        asked: as the module says.
+        tables: the folder of the CSVs.
+    """
+    found = pd.read_csv(tables / f"{asked['of']}.csv", keep_default_na=False, dtype=str)
+    for column, value in asked.get("where", {}).items():
+        found = found[found[column] == str(value)]
+    rows, show = asked["rows"], asked["show"]
+    shown: dict[tuple[str, ...], dict[str, str]] = {}
+    for _, entry in found.iterrows():
+        named = tuple(spell(entry, column) for column in rows.values())
+        for heading, column in show.items():
+            place = spell(entry, asked["across"]) if "across" in asked else heading
+            if place in shown.setdefault(named, {}):
+                raise ValueError(f"{asked['of']}: two entries for {named}, {place}")
+            shown[named][place] = spell(entry, column)
+    columns = list(dict.fromkeys(place for entries in shown.values() for place in entries))
+    lines = [[*rows, *columns], ["---"] * (len(rows) + len(columns))]
+    lines += [[*named, *(entries.get(column, "") for column in columns)] for named, entries in shown.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def spell(entry: pd.Series[str], column: str) -> str:
+    """One entry of a CSV as a README prints it."""
+    text = entry[column]
+    if column == "set":
+        return name_set(text)
+    if column == "fraction":
+        return f"{100 * float(text):g} %"
+    if f"{column}_low" not in entry:
+        return text.replace("_", " ") if column == "question" else text
+    if not text:
+        return NOTHING
+    low, high = (float(entry[f"{column}_{end}"]) if entry[f"{column}_{end}"] else None for end in ("low", "high"))
+    estimate = Estimate(float(text), low=low, high=high)
+    printed = format_difference(estimate) if column in DIFFERENCES else format_interval(estimate)
+    return printed.replace("\N{MINUS SIGN}", "-")
+
+
+def write_tables(page: str, tables: Path) -> str:
+    """A page with its tables as they are now."""
+    return ASKED.sub(
+        lambda found: found[1] + "\n" + make_table(yaml.safe_load(found[2]), tables) + "\n" + found[3], page
+    )
+
+
+def list_pages() -> list[Path]:
+    """The READMEs of studies whose reports' tables are kept."""
+    return sorted(folder.parent / "README.md" for folder in (ROOT / "experiments").glob("*/tables"))
+
+
+def main() -> None:
+    """Copy the tables of reports if asked to, and write the pages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--of", type=Path, metavar="RUNS", help="the runs whose reports/STUDY/tables/DATA are copied first"
+    )
+    parser.add_argument("studies", nargs="*", help="those whose tables are copied")
+    asked = parser.parse_args()
+    for study in asked.studies:
+        (data,) = {file.parent for file in (asked.of / "reports" / study / "tables").glob("*/results.csv")}
+        into = ROOT / "experiments" / study / "tables"
+        into.mkdir(exist_ok=True)
+        for name in COPIED:
+            if (data / f"{name}.csv").is_file():
+                shutil.copyfile(data / f"{name}.csv", into / f"{name}.csv")
+    for page in list_pages():
+        page.write_text(write_tables(page.read_text(), page.parent / "tables"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What commands print of themselves, of backbones and of tables."""

@@ -1,0 +1,1 @@
+"""Many cells: searched, checked, taken out if they have ended, and run in processes or jobs."""
