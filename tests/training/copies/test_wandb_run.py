@@ -163,9 +163,10 @@ def test_the_next_cells_do_not_ask_again(server: Server, tmp_path: Path, monkeyp
     monkeypatch.setattr(wandb_run, "_PATIENCE", 1.0)
     server.behaviour = "closes"
     Copies([opener(tmp_path, "first")]).close(failed=False)
+    monkeypatch.setattr(wandb_run, "_PATIENCE", 60.0)  # far more than a busy machine takes to open a run
     began = time.monotonic()
     Copies([opener(tmp_path, "second")]).close(failed=False)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     assert [folder.name.split("-")[0] for folder in tmp_path.glob("wandb/*run-*-second")] == ["offline"]
 
 
