@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import yaml
-from hydra._internal.utils import get_args_parser
 
-from mitofm.commands.composing.command_line import GRIDS, read_command_line
+from mitofm.commands.composing.command_line import GRIDS, read_arguments, read_command_line
 from mitofm.commands.sweeping.launching import check_grid
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell, tell_text
@@ -17,7 +16,7 @@ def main(arguments: list[str]) -> None:
     Raises:
         MitofmError: nothing is swept, or a key or value is not known.
     """
-    parsed = get_args_parser().parse_args(arguments)
+    parsed, _ = read_arguments(arguments)
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir)
     if not line.swept:
         raise MitofmError("there is no grid here: give one, as for mitofm train -m, or a study with --config-dir")

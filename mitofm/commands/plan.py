@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from hydra._internal.utils import get_args_parser
-
-from mitofm.commands.composing.command_line import read_command_line
+from mitofm.commands.composing.command_line import read_arguments, read_command_line
 from mitofm.commands.sweeping.launching import check_grid, refuse_grid_without_m
 from mitofm.commands.sweeping.search_check import check_search
 from mitofm.ground.terminal import tell
@@ -17,7 +15,7 @@ from mitofm.training.attempts import attempting_apart
 
 def main(arguments: list[str]) -> None:
     """Print cells by state, time and disk, and what the design cannot decide; nothing is trained, and only new data is opened."""
-    parsed = get_args_parser().parse_args(arguments)
+    parsed, _ = read_arguments(arguments)
     line = read_command_line(parsed.config_name or "train", parsed.overrides, parsed.config_dir, parsed.multirun)
     refuse_grid_without_m(line)
     known = Known()

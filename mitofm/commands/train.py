@@ -10,14 +10,13 @@ from pathlib import Path
 
 import hydra
 from hydra._internal import utils as hydra_utils
-from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mitofm.commands.composing import recalling
-from mitofm.commands.composing.command_line import GRIDS, CommandLine, read_choices, read_command_line
+from mitofm.commands.composing.command_line import GRIDS, CommandLine, read_arguments, read_choices, read_command_line
 from mitofm.commands.composing.compose import quote_study, register_user_configs
 from mitofm.commands.sweeping.ended_cells import SWEEPER, Sorted, leaving_out, sort_out
 from mitofm.commands.sweeping.launching import check_grid, claim_place, refuse_grid_without_m
@@ -44,8 +43,8 @@ _elsewhere: list[DictConfig] = []  # cells that another process was running at t
 
 def main(arguments: list[str]) -> None:
     """Check every value of the command line, then hand over to Hydra, which runs one cell or a grid."""
-    parsed = get_args_parser().parse_args(quote_study(arguments))
-    sys.argv = ["mitofm train", *quote_study(arguments)]
+    parsed, ordered = read_arguments(quote_study(arguments))
+    sys.argv = ["mitofm train", *ordered]
     register_user_configs()
     command = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_run_cell)
     if parsed.help or parsed.hydra_help or parsed.cfg or parsed.info or parsed.shell_completion:

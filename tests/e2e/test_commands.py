@@ -174,6 +174,14 @@ def test_a_finished_sweep_trains_nothing_and_imports_no_torch(swept: Path, tmp_p
     assert results(swept) == before
 
 
+def test_flags_may_stand_after_and_between_overrides_of_a_grid_that_is_half_done(swept: Path) -> None:
+    grid = ["adaptation=linear_probe", "fraction=0.25,0.5", "study=anywhere", *QUICK]
+    after = typed("train", *grid, "-m", cwd=swept)
+    assert (after.returncode, after.stdout.count("(already)"), after.stdout.count("DONE")) == (0, 1, 2), after.stderr
+    between = typed("train", grid[0], "-m", *grid[1:], cwd=swept)
+    assert (between.returncode, between.stdout.count("(already)")) == (0, 2), between.stderr
+
+
 def test_a_finished_cell_is_known_before_hydra_is_imported(swept: Path, tmp_path: Path) -> None:
     one = [*(word.partition(",")[0] for word in GRID if word != "-m"), "study=alone"]
     assert started(*one, cwd=swept).stdout.count("(already)") == 1

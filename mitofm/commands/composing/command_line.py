@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
@@ -81,6 +84,32 @@ class CommandLine:
         """The choices for every cell, and those that are swept, as `read_choices` gives them."""
         each = {key: [read_choices([f"{key}={value}"]) for value in values] for key, values in self.swept.items()}
         return read_choices(self.fixed), {key: [one[key] for one in found] for key, found in each.items() if all(found)}
+
+
+def read_arguments(arguments: Sequence[str]) -> tuple[Namespace, list[str]]:
+    """What is typed after `train` or `plan`, with flags and overrides in any order.
+
+    Returns:
+        What Hydra's own parser makes of it, and the arguments with the flags first: Hydra takes no override after a flag that
+        comes after another override.
+
+    Raises:
+        MitofmError: there is no such flag, or its value is missing.
+    """
+    parser = get_args_parser()
+    parser.error = _refuse_arguments  # type: ignore[method-assign]
+    found = parser.parse_intermixed_args(arguments)
+    overrides, flags = list(found.overrides), []
+    for one in arguments:
+        if overrides and one == overrides[0]:
+            overrides.pop(0)
+        else:
+            flags.append(one)
+    return found, [*flags, *found.overrides]
+
+
+def _refuse_arguments(message: str) -> NoReturn:
+    raise MitofmError(f"{message}: `mitofm train --help` lists the keys, and mitofm takes the flags of Hydra")
 
 
 def read_command_line(
