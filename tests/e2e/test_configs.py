@@ -168,7 +168,7 @@ def test_a_broken_yaml_of_ones_own_is_one_line_with_file_and_line(
     monkeypatch.setenv("MITOFM_CONF", str(tmp_path))
     if command != "train backbone=x":  # the shipped ones take seconds
         one = {"x": tmp_path / group / "x.yaml"}
-        for module in ("listing", command):
+        for module in ("showing.listing", command):
             monkeypatch.setattr(f"mitofm.commands.{module}.list_group", lambda group: one)
     monkeypatch.setattr("sys.argv", ["mitofm", *command.split()])
     said = refuse(capsys)

@@ -60,8 +60,10 @@ def compose(name: str, overrides: Sequence[str], config_dir: str | None = None) 
 
 
 def refuse_words(overrides: Sequence[str]) -> None:
-    """Raise a MitofmError at a word without a key, which Hydra cannot parse; it says which group has such a choice."""
+    """Raise a MitofmError at a word without a key or a flag, which Hydra cannot parse; it says what may have been meant."""
     for word in overrides:
+        if flag := re.fullmatch(r"-+([\w./-]+)(=.*)?", word):
+            raise MitofmError(f"{word}: there is no such flag. Keys are given as {flag[1]}{flag[2] or '=VALUE'}")
         if re.fullmatch(r"\w[\w./-]*", word):
             groups = sorted(folder.name for folder in conf_dir().iterdir() if word in list_group(folder.name))
             meant = " or ".join(f"{group}={word}" for group in groups)
@@ -150,6 +152,14 @@ def _find_in_list(name: str, overrides: Sequence[str]) -> MitofmError | None:
     return None
 
 
+def _split_choice(place: str) -> tuple[str, str]:
+    """The group of configs and the name that was looked for in it, which may be a path: `data//my/slides`."""
+    ends = [at.start() for at in re.finditer("/", place)]
+    groups = [end for end in ends if (conf_dir() / place[:end]).is_dir() and place[:end].strip("/") == place[:end]]
+    end = max(groups, default=ends[-1])
+    return place[:end], place[end + 1 :]
+
+
 def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmError:
     """An error of Hydra in our words: the thing, the place and what exists."""
     if isinstance(error.__cause__, yaml_files.ERRORS):
@@ -178,8 +188,12 @@ def _explain(error: Exception, name: str, overrides: Sequence[str]) -> MitofmErr
         keys = OmegaConf.to_container(config)
         assert isinstance(keys, dict)
         return explain_unknown(whole, known, keys, groups)
-    if found := re.search(r"[Cc]ould not find '([\w./]+)/([^'/]+)'", text):
-        group, choice = found.groups()
+    if found := re.search(r"Ambiguous value for argument '([^=']+)=(.*?)'$", text, re.M):
+        return MitofmError(
+            f"{found[1]}={found[2]}: several values, and this command takes one; a list is '{found[1]}=[...]'"
+        )
+    if found := re.search(r"[Cc]ould not find '([\w.]+/[^']+)'", text):
+        group, choice = _split_choice(found[1])
         if (group, choice) == ("hydra/sweeper", "optuna"):
             return MitofmError(
                 "hydra/sweeper=optuna is hydra-optuna-sweeper's, which is not installed. Take hydra/sweeper=search"
