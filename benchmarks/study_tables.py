@@ -1,13 +1,15 @@
-"""The tables in the READMEs of studies, from their reports' own: `make study-tables` writes them where a README asks for one.
+"""The tables of studies on pages, from their reports' own: `make study-tables` writes them wherever a page asks for one.
 
-A report's CSVs lie in `experiments/STUDY/tables/`, as `mitofm report` wrote them; `make study-tables ARGS="--of RUNS"` copies
-those of a folder of runs first. A README asks by a comment, `<!-- table: {of: results, rows: {...}, ...} -->`, with
+A report's CSVs lie in `experiments/STUDY/tables/`, as `mitofm report` wrote them; `make study-tables ARGS="--of RUNS STUDY"`
+copies those of a folder of runs first. A page asks by a comment, `<!-- table: {of: results, rows: {...}, ...} -->`, with
 
-    of      the CSV
-    where   columns and the value that they must have
-    rows    headings and columns that name a row: model, train_domain
-    across  a column whose values become columns, of the one metric under `show`
-    show    headings and columns that are printed: with the interval beside it if there is one
+    study      whose; the page's own if it is a study's
+    of         the CSV
+    where      columns and the value that they must have
+    rows       headings and columns that name a row: model, train_domain
+    across     a column whose values become columns, of the one metric under `show`
+    show       headings and columns that are printed: with the interval beside it if there is one
+    intervals  false: without them
 """
 
 from __future__ import annotations
@@ -50,15 +52,15 @@ def make_table(asked: Mapping[str, Any], tables: Path) -> str:
             place = spell(entry, asked["across"]) if "across" in asked else heading
             if place in shown.setdefault(named, {}):
                 raise ValueError(f"{asked['of']}: two entries for {named}, {place}")
-            shown[named][place] = spell(entry, column)
+            shown[named][place] = spell(entry, column, asked.get("intervals", True))
     columns = list(dict.fromkeys(place for entries in shown.values() for place in entries))
     lines = [[*rows, *columns], ["---"] * (len(rows) + len(columns))]
     lines += [[*named, *(entries.get(column, "") for column in columns)] for named, entries in shown.items()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def spell(entry: pd.Series[str], column: str) -> str:
-    """One entry of a CSV as a README prints it."""
+def spell(entry: pd.Series[str], column: str, intervals: bool = True) -> str:
+    """One entry of a CSV as a page prints it."""
     text = entry[column]
     if column == "set":
         return name_set(text)
@@ -68,22 +70,34 @@ def spell(entry: pd.Series[str], column: str) -> str:
         return text.replace("_", " ") if column == "question" else text
     if not text:
         return NOTHING
-    low, high = (float(entry[f"{column}_{end}"]) if entry[f"{column}_{end}"] else None for end in ("low", "high"))
+    low, high = (
+        float(entry[f"{column}_{end}"]) if intervals and entry[f"{column}_{end}"] else None for end in ("low", "high")
+    )
     estimate = Estimate(float(text), low=low, high=high)
     printed = format_difference(estimate) if column in DIFFERENCES else format_interval(estimate)
     return printed.replace("\N{MINUS SIGN}", "-")
 
 
-def write_tables(page: str, tables: Path) -> str:
-    """A page with its tables as they are now."""
-    return ASKED.sub(
-        lambda found: found[1] + "\n" + make_table(yaml.safe_load(found[2]), tables) + "\n" + found[3], page
-    )
+def write_tables(page: str, experiments: Path, study: str = "") -> str:
+    """A page with its tables as they are now.
+
+    Args:
+        page: its text.
+        experiments: the folder of studies.
+        study: the one that the page is of.
+    """
+
+    def write(found: re.Match[str]) -> str:
+        asked = yaml.safe_load(found[2])
+        return f"{found[1]}\n{make_table(asked, experiments / asked.get('study', study) / 'tables')}\n{found[3]}"
+
+    return ASKED.sub(write, page)
 
 
 def list_pages() -> list[Path]:
-    """The READMEs of studies whose reports' tables are kept."""
-    return sorted(folder.parent / "README.md" for folder in (ROOT / "experiments").glob("*/tables"))
+    """All that ask for a table."""
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/*/README.md")]
+    return sorted(page for page in pages if ASKED.search(page.read_text()))
 
 
 def main() -> None:
@@ -102,7 +116,7 @@ def main() -> None:
             if (data / f"{name}.csv").is_file():
                 shutil.copyfile(data / f"{name}.csv", into / f"{name}.csv")
     for page in list_pages():
-        page.write_text(write_tables(page.read_text(), page.parent / "tables"))
+        page.write_text(write_tables(page.read_text(), ROOT / "experiments", page.parent.name))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The tables that READMEs of studies print are those of the reports that lie beside them, to the last digit and word."""
+"""The tables of studies that pages print are those of the stored reports, to the last digit and word."""
 
 import sys
 from pathlib import Path
@@ -8,29 +8,31 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from study_tables import ASKED, list_pages, make_table, write_tables
+from study_tables import ASKED, ROOT, list_pages, make_table, write_tables
 
 
-@pytest.mark.parametrize("page", list_pages(), ids=lambda page: page.parent.name)
-def test_a_readme_prints_the_tables_of_its_report(page: Path) -> None:
+@pytest.mark.parametrize("page", list_pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_prints_the_tables_of_reports(page: Path) -> None:
     text = page.read_text()
     assert len(ASKED.findall(text)) == text.count("<!-- table:") > 0
-    assert write_tables(text, page.parent / "tables") == text
+    assert write_tables(text, ROOT / "experiments", page.parent.name) == text
 
 
 @pytest.fixture
 def tables(tmp_path: Path) -> Path:
-    (tmp_path / "results.csv").write_text(
+    tables = tmp_path / "scaling" / "tables"
+    tables.mkdir(parents=True)
+    (tables / "results.csv").write_text(
         "model,set,fraction,auroc,auroc_low,auroc_high,auroc_slides\n"
         "a,in_domain,0.1,0.7126,0.6,0.8,9\n"
         "a,in_domain,1.0,0.8,,,2\n"
         "b,out_of_domain,1.0,,,,0\n"
     )
-    (tmp_path / "stated.csv").write_text(
+    (tables / "stated.csv").write_text(
         "question,corrected,corrected_low,corrected_high,corrected_slides,outcome\n"
         "lora_instead_of_a_probe,-0.0502,-0.0701,0.0001,9,not decided\n"
     )
-    return tmp_path
+    return tables
 
 
 def test_values_of_a_column_become_columns(tables: Path) -> None:
@@ -61,9 +63,11 @@ def test_rows_are_those_that_are_asked_for_and_two_of_one_name_are_refused(table
 def test_a_page_keeps_its_words(tables: Path) -> None:
     asked = "{of: results, where: {model: a, fraction: 0.1}, rows: {model: model}, show: {AUROC: auroc}}"
     page = f"Before.\n<!-- table: {asked} -->\nold\n<!-- /table -->\nAfter.\n"
-    told = write_tables(page, tables)
+    told = write_tables(page, tables.parent.parent, "scaling")
     assert told.startswith("Before.\n")
     assert told.endswith("<!-- /table -->\nAfter.\n")
     assert "old" not in told
     assert "| a | 0.713 (0.600 to 0.800) |" in told
-    assert write_tables(told, tables) == told
+    assert write_tables(told, tables.parent.parent, "scaling") == told
+    short = write_tables(page.replace("{of:", "{study: scaling, intervals: false, of:"), tables.parent.parent)
+    assert "| a | 0.713 |" in short
