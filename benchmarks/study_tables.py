@@ -28,7 +28,7 @@ from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.numbers import NOTHING, format_difference, format_interval, name_set
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("results", "gaps", "stated")
+COPIED = ("results", "gaps", "column_gaps", "stated")
 ASKED = re.compile(r"(<!-- table: (.*?) -->\n).*?(<!-- /table -->\n)", re.S)
 DIFFERENCES = ("difference", "corrected", "gap")
 """Columns whose numbers carry their sign."""
