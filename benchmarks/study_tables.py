@@ -25,6 +25,7 @@ import pandas as pd
 import yaml
 
 from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.answers import SAMPLES
 from mitofm.reporting.numbers import NOTHING, format_difference, format_interval, name_set
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +65,8 @@ def spell(entry: pd.Series[str], column: str, intervals: bool = True) -> str:
     text = entry[column]
     if column == "set":
         return name_set(text)
+    if column == "paired_by":
+        return "samples" if text == SAMPLES else text
     if column == "fraction":
         return f"{100 * float(text):g} %"
     if f"{column}_low" not in entry:
