@@ -109,11 +109,13 @@ def main() -> None:
     parser.add_argument(
         "--of", type=Path, metavar="RUNS", help="the runs whose reports/STUDY/tables/DATA are copied first"
     )
-    parser.add_argument("studies", nargs="*", help="those whose tables are copied")
+    parser.add_argument(
+        "studies", nargs="*", help="those whose tables are copied; STUDY:FOLDER if its folder is called otherwise"
+    )
     asked = parser.parse_args()
-    for study in asked.studies:
+    for study, _, folder in (one.partition(":") for one in asked.studies):
         (data,) = {file.parent for file in (asked.of / "reports" / study / "tables").glob("*/results.csv")}
-        into = ROOT / "experiments" / study / "tables"
+        into = ROOT / "experiments" / (folder or study) / "tables"
         into.mkdir(exist_ok=True)
         for name in COPIED:
             if (data / f"{name}.csv").is_file():
