@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> None:
             if not line.multirun and line.swept_by_hydra is not None and not told["declined"]:
                 recalling.keep_command(arguments, settings.config, read_choices(line.swept_by_hydra))
             found = _sort_out(line, known, runs, study)
-            if found.settled and line.multirun:
+            if found.cells and line.multirun:
                 sys.argv.append(f"hydra.sweeper._target_={SWEEPER}")
             if line.launcher == "slurm" and line.launches.cells_per_job is None:
                 sys.argv.append(f"hydra.launcher.cells_per_job={choose_cells_per_job(runs, cells)}")

@@ -125,9 +125,14 @@ def read_command_line(
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
         last = {one.key_or_group: one for one in parsed}  # of a key that is typed twice the last value holds
         loader = GlobalHydra.instance().config_loader()
-        # What is typed may be a key of what the study sweeps (split.domain of its split), so the study's grid comes first.
-        of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
-        sweeper = compose_started(name, of_hydra, with_hydra=True).hydra.sweeper
+        composed, wrong = (None, None) if len(fixed) < len(parsed) else _try(name, fixed)
+        if (
+            composed is None
+        ):  # what is typed may be a key of what the study sweeps (split.domain of its split): its grid first
+            of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
+            sweeper = compose_started(name, of_hydra, with_hydra=True).hydra.sweeper
+        else:
+            sweeper = composed.hydra.sweeper
         draws, params = sweeper._target_ not in GRIDS, sweeper.get("params") or {}
         typed = {key: list_values(one, loader, draws) for key, one in last.items() if one.is_sweep_override()}
         of_study = OverridesParser.create().parse_overrides(
@@ -135,7 +140,10 @@ def read_command_line(
         )
         swept = {one.key_or_group: list_values(one, loader, draws) for one in of_study} | typed
         firsts = [f"{key}={values[0]}" for key, values in swept.items()]
-        composed = compose_started(name, [*fixed, *firsts], with_hydra=True)
+        if wrong is not None and not firsts:
+            raise wrong
+        if composed is None or firsts:
+            composed = compose_started(name, [*fixed, *firsts], with_hydra=True)
         whole = composed.hydra
         multirun = multirun or str(whole.mode).endswith("MULTIRUN")
         launcher = whole.runtime.choices["hydra/launcher"]
@@ -157,6 +165,14 @@ def read_command_line(
             handed=handed,
             swept_by_hydra=None if more else handed,
         )
+
+
+def _try(name: str, fixed: list[str]) -> tuple[DictConfig | None, MitofmError | None]:
+    """The config with these overrides, or what is wrong with them."""
+    try:
+        return compose_started(name, fixed, with_hydra=True), None
+    except MitofmError as error:
+        return None, error
 
 
 def _refuse_other_folder(hydra: DictConfig) -> None:
