@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -24,26 +25,40 @@ TISSUE = (
 )
 
 
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose name must not leave this machine, for the first test that asks to fill. Not to be changed."""
+    return tmp_path_factory.mktemp("learned") / MARK
+
+
 @pytest.fixture
-def marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: Typed) -> Path:
-    """A home below a folder whose name must not leave this machine, with a study whose split is a file there."""
-    home = tmp_path / MARK
-    (home / "my files").mkdir(parents=True)
+def marked(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: Typed) -> Path:
+    """A copy of a home with a study whose split is a file there, below a folder whose name must not leave this machine."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    if not learned.exists():
+        (learned / "my files").mkdir(parents=True)
+        move_to(learned, monkeypatch)
+        train_study(learned, typed)
+    home = Path(shutil.copytree(learned, tmp_path / MARK))
+    move_to(home, monkeypatch)
+    return home
+
+
+def move_to(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("data", "runs", "cache", "weights"):
         monkeypatch.setenv(f"MITOFM_{name.upper()}", str(home / name))
-    monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.chdir(home)
+
+
+def train_study(home: Path, typed: Typed) -> None:
     typed("prepare", "data=synthetic", *TISSUE[:3])
     table = pd.read_parquet(next((home / "cache" / "patches").rglob("*.parquet")))
     slides = sorted(table["slide"].unique())
     parts = ["train", "train", "validation", "test", "test", "test"] * 2
     pd.DataFrame({"slide": slides, "part": parts}).to_csv(home / "my files" / "split.csv", index=False)
-    learned = ("backbone=toy_vit_p16", *TISSUE, *QUICK)
-    typed("train", "-m", "adaptation=linear_probe,full", "study=s", *learned, "logger=default")
-    typed(
-        "train", "split=file", f"split.file='{home}/my files/split.csv'", "adaptation=linear_probe", "study=s", *learned
-    )
-    return home
+    cell = ("backbone=toy_vit_p16", *TISSUE, *QUICK)
+    typed("train", "-m", "adaptation=linear_probe,full", "study=s", *cell, "logger=default")
+    typed("train", "split=file", f"split.file='{home}/my files/split.csv'", "adaptation=linear_probe", "study=s", *cell)
 
 
 def test_no_folder_leaves_this_machine(marked: Path, typed: Typed, tmp_path: Path) -> None:

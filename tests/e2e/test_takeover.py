@@ -17,7 +17,7 @@ from mitofm.commands import train
 from mitofm.ground import locks
 
 CELL = ["train", "backbone=toy_vit_p16", "adaptation=full", "logger=csv", "trainer.threads=1", "trainer.progress=false",
-        "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "fit.max_epochs=1", "fit.min_steps=150",
+        "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "fit.max_epochs=1", "fit.min_steps=60",
         "data.source.domains=[canine lymphoma]", "data.source.slides_per_domain=6", "data.source.cells_per_slide=24"]  # fmt: skip
 
 
