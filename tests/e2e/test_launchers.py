@@ -97,7 +97,9 @@ def test_slurm_gives_a_cell_what_it_uses(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_parallel_processes_are_stopped_with_their_parent(
     number: signal.Signals, processes: int, code: int, small: Any, shared: Path, tmp_path: Path, quick: list[str]
 ) -> None:
-    execute.check(resolve(small("adaptation=full")))  # which is kept: the parent needs no torch, which takes seconds to import
+    execute.check(
+        resolve(small("adaptation=full"))
+    )  # which is kept: the parent needs no torch, which takes seconds to import
     long = [
         "adaptation=full",
         "fit.min_steps=100000",

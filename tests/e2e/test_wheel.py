@@ -35,7 +35,7 @@ def test_the_wheel_runs_a_cell(tmp_path: Path) -> None:
     fresh = tmp_path / "env" / "bin"
     wheel = next(tmp_path.glob("mitofm-*.whl"))
     alone = ["--constraint", CHECKOUT / "constraints.txt"] if WHOLE else ["--no-deps"]
-    call(sys.executable, "-m", "pip", "--python", fresh / "python", "install", "--quiet", *alone, wheel)
+    call(sys.executable, "-m", "pip", "--python", fresh / "python", "install", "--quiet", "--no-compile", *alone, wheel)
     site = next((tmp_path / "env").glob("lib/python*/site-packages"))
     if not WHOLE:  # a path in a .pth is added without its own .pth files, so no other mitofm comes along
         (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")

@@ -78,7 +78,7 @@ def test_kept_results_are_the_fresh_ones_and_a_cell_that_changed_under_its_name_
 ) -> None:
     study = Study(tmp_path / "runs")
     axes = {"adaptation": ["linear_probe", "lora", "full"], "fraction": [0.01, 0.1, 0.3, 1.0], "train_domain": ["lung"]}
-    study.grid(seed=[42, 43], **axes)
+    study.grid(seed=[42, 43], domains=[("breast", "lung")], **axes)
 
     def report(cache: str) -> dict[str, bytes]:
         return read_tables(make_report(study.runs, study.name, tmp_path / "report", tmp_path / cache, crops=False))
@@ -100,7 +100,7 @@ def test_kept_results_are_the_fresh_ones_and_a_cell_that_changed_under_its_name_
     second = report("cache")
     assert {name for name in first if first[name] == second[name]} < {*first}
     assert second == report("empty")
-    study.add(adaptation="lora", fraction=0.1, train_domain="lung", seed=44)
+    study.add(adaptation="lora", fraction=0.1, train_domain="lung", seed=44, domains=("breast", "lung"))
     third = report("cache")
     assert third != second
     assert third == report("empty too")
