@@ -11,7 +11,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 
 from mitofm.commands import train
-from mitofm.commands.command_line import read_command_line
+from mitofm.commands.composing.command_line import read_command_line
 from mitofm.ground.errors import MitofmError
 
 STUDY = """
