@@ -125,14 +125,10 @@ def read_command_line(
         fixed = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
         last = {one.key_or_group: one for one in parsed}  # of a key that is typed twice the last value holds
         loader = GlobalHydra.instance().config_loader()
+        # What is typed may be a key of what the study sweeps (split.domain of its split): then the study's grid comes first.
         composed, wrong = (None, None) if len(fixed) < len(parsed) else _try(name, fixed)
-        if (
-            composed is None
-        ):  # what is typed may be a key of what the study sweeps (split.domain of its split): its grid first
-            of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
-            sweeper = compose_started(name, of_hydra, with_hydra=True).hydra.sweeper
-        else:
-            sweeper = composed.hydra.sweeper
+        of_hydra = [one for one in fixed if one.lstrip("+~").startswith("hydra")]
+        sweeper = (composed or compose_started(name, of_hydra, with_hydra=True)).hydra.sweeper
         draws, params = sweeper._target_ not in GRIDS, sweeper.get("params") or {}
         typed = {key: list_values(one, loader, draws) for key, one in last.items() if one.is_sweep_override()}
         of_study = OverridesParser.create().parse_overrides(
