@@ -87,9 +87,9 @@ def main(arguments: list[str]) -> None:
 def _sort_out(line: CommandLine, known: Known, runs: Path, study: str) -> Sorted:
     """Tell and note the cells that had ended before."""
     found = sort_out(line, known)
+    studies.note_ends(runs, study, found.settled.values())
     for one in found.settled.values():
         tell(f"{one.state.value:7} {one.cell} (already)")
-    studies.note_ends(runs, study, found.settled.values())
     if line.multirun and found.cells:
         tell(f"mitofm: {study}: {found.describe()}", file=sys.stderr)
     return found

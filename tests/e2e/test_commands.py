@@ -202,6 +202,8 @@ def test_a_finished_cell_is_known_before_hydra_is_imported(swept: Path, tmp_path
         "0",
         "0",
     ]
+    refused = typed(*one, "study=a/b", cwd=swept)
+    assert (refused.returncode, refused.stdout) == (2, ""), refused.stderr
 
 
 def test_one_failing_cell_does_not_stop_the_others(place: Path, tmp_path: Path) -> None:

@@ -37,6 +37,6 @@ def skip(arguments: Sequence[str]) -> bool:
         return False
     runs, study = settings.paths.runs, settings.study
     studies.state_comparisons(runs, study, config.get("comparisons"))
-    tell(f"{state.value:7} {name} (already)")
     studies.note_ends(runs, study, [End(name, state, chosen)])
+    tell(f"{state.value:7} {name} (already)")
     return True
