@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from mitofm.evaluation.statistics import Estimate
 from mitofm.reporting.drawing.pointing import point_at
+from mitofm.reporting.drawing.series import name_series
 from mitofm.reporting.drawing.style import GRID, MUTED, Drawn, assign_looks, draw, stack_ends
-from mitofm.reporting.measured.grouping import group_by, name_series
+from mitofm.reporting.measured.grouping import group_by
 from mitofm.reporting.numbers import format_difference, format_interval, join
 
 _WRAP, _HEAD = 30, 46  # characters in a line of a row's name, of what stands above some

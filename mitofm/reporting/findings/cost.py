@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from mitofm.reporting.drawing.captions import describe_fraction, describe_twins
 from mitofm.reporting.drawing.pointing import point_at
 from mitofm.reporting.drawing.readable import choose_panels
+from mitofm.reporting.drawing.series import group_adaptations
 from mitofm.reporting.drawing.style import INK, Drawn, draw, find_limits, make_slug, stack_ends
 from mitofm.reporting.finding import Found, Measured, Section
-from mitofm.reporting.measured.grouping import group_adaptations, group_by, keep_largest
+from mitofm.reporting.measured.grouping import group_by, keep_largest
 from mitofm.reporting.measured.results import AUROC, Result, collect_names
 from mitofm.reporting.numbers import NOTHING, format_interval, format_range, join, make_title, name_subset
 from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate

@@ -9,10 +9,11 @@ import pandas as pd
 from mitofm.counting.detection import AGREEMENT, RATES, SUMS, estimate_detection, read_sums
 from mitofm.data.splits.part import OUT_OF_DOMAIN
 from mitofm.evaluation.statistics import Estimate
+from mitofm.reporting.drawing.series import group_adaptations
 from mitofm.reporting.drawing.style import GRID, Drawn, draw, make_slug
 from mitofm.reporting.finding import Found, Measured, Section
 from mitofm.reporting.measured.configurations import name_seed
-from mitofm.reporting.measured.grouping import group_adaptations, group_by, keep_largest
+from mitofm.reporting.measured.grouping import group_by, keep_largest
 from mitofm.reporting.measured.results import ALL, DOMAIN, Result, collect_names
 from mitofm.reporting.numbers import format_difference, join, name_subset
 from mitofm.reporting.tables import Entry, Table, make_table, name_row, show_estimate, show_support

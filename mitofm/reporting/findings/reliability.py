@@ -10,9 +10,10 @@ import numpy as np
 
 from mitofm.evaluation.reliability import BINS, Bin, bin_probabilities
 from mitofm.reporting.drawing.readable import choose_panels
+from mitofm.reporting.drawing.series import group_adaptations
 from mitofm.reporting.drawing.style import GRID, Drawn, draw, make_slug
 from mitofm.reporting.finding import Found, Measured, Section
-from mitofm.reporting.measured.grouping import group_adaptations, group_by
+from mitofm.reporting.measured.grouping import group_by
 from mitofm.reporting.measured.results import Result, collect_names
 from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import NOTHING, join, name_subset

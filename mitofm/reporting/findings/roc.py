@@ -8,9 +8,10 @@ from pathlib import Path
 
 from mitofm.evaluation.roc import SHARES, average_curve
 from mitofm.reporting.drawing.captions import describe_fraction
+from mitofm.reporting.drawing.series import group_adaptations
 from mitofm.reporting.drawing.style import GRID, Drawn, draw, make_slug
 from mitofm.reporting.finding import Found, Measured, Section
-from mitofm.reporting.measured.grouping import group_adaptations, group_by, keep_largest
+from mitofm.reporting.measured.grouping import group_by, keep_largest
 from mitofm.reporting.measured.results import Result, collect_names
 from mitofm.reporting.measured.stored import Stored
 from mitofm.reporting.numbers import join, name_subset

@@ -10,10 +10,11 @@ import numpy as np
 from mitofm.reporting.drawing.captions import describe_marks, describe_twins
 from mitofm.reporting.drawing.pointing import point_at
 from mitofm.reporting.drawing.readable import choose_panels
+from mitofm.reporting.drawing.series import group_adaptations
 from mitofm.reporting.drawing.style import GRID, Drawn, assign_looks, draw, find_limits, make_slug, stack_ends
 from mitofm.reporting.finding import Found, Headline, Measured, Section
 from mitofm.reporting.findings.scaling_laws import Law, choose_levels, fit_laws
-from mitofm.reporting.measured.grouping import group_adaptations, group_by
+from mitofm.reporting.measured.grouping import group_by
 from mitofm.reporting.measured.results import Result, collect_names
 from mitofm.reporting.numbers import format_interval, format_value, join, name_subset
 
