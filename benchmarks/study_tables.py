@@ -97,6 +97,16 @@ def write_tables(page: str, experiments: Path, study: str = "") -> str:
     return ASKED.sub(write, page)
 
 
+def copy_tables(data: Path, into: Path) -> None:
+    """Keep the tables of a report's data set, and none that it no longer has."""
+    into.mkdir(exist_ok=True)
+    for name in COPIED:
+        if (data / f"{name}.csv").is_file():
+            shutil.copyfile(data / f"{name}.csv", into / f"{name}.csv")
+        else:
+            (into / f"{name}.csv").unlink(missing_ok=True)
+
+
 def list_pages() -> list[Path]:
     """All that ask for a table."""
     pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/*/README.md")]
@@ -113,13 +123,18 @@ def main() -> None:
         "studies", nargs="*", help="those whose tables are copied; STUDY:FOLDER if its folder is called otherwise"
     )
     asked = parser.parse_args()
+    if (asked.of is None) != (not asked.studies):
+        parser.error("give --of RUNS and the studies whose tables are copied, or neither")
     for study, _, folder in (one.partition(":") for one in asked.studies):
-        (data,) = {file.parent for file in (asked.of / "reports" / study / "tables").glob("*/results.csv")}
-        into = ROOT / "experiments" / (folder or study) / "tables"
-        into.mkdir(exist_ok=True)
-        for name in COPIED:
-            if (data / f"{name}.csv").is_file():
-                shutil.copyfile(data / f"{name}.csv", into / f"{name}.csv")
+        tables, kept = asked.of / "reports" / study / "tables", ROOT / "experiments" / (folder or study)
+        found = list(tables.glob("*/results.csv"))
+        if len(found) != 1:
+            parser.error(
+                f"{tables}: tables of one data set are wanted, and there are {len(found)}: mitofm report study={study}"
+            )
+        if not kept.is_dir():
+            parser.error(f"{kept}: there is no such study; STUDY:FOLDER names the folder")
+        copy_tables(found[0].parent, kept / "tables")
     for page in list_pages():
         page.write_text(write_tables(page.read_text(), ROOT / "experiments", page.parent.name))
 

@@ -8,7 +8,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from study_tables import ASKED, ROOT, list_pages, make_table, write_tables
+from study_tables import ASKED, ROOT, copy_tables, list_pages, make_table, write_tables
 
 
 @pytest.mark.parametrize("page", list_pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -71,3 +71,11 @@ def test_a_page_keeps_its_words(tables: Path) -> None:
     assert write_tables(told, tables.parent.parent, "scaling") == told
     short = write_tables(page.replace("{of:", "{study: scaling, intervals: false, of:"), tables.parent.parent)
     assert "| a | 0.713 |" in short
+
+
+def test_tables_are_those_of_the_last_report(tables: Path, tmp_path: Path) -> None:
+    copy_tables(tables, kept := tmp_path / "kept")
+    assert {one.name for one in kept.iterdir()} == {"results.csv", "stated.csv"}
+    (tables / "stated.csv").unlink()
+    copy_tables(tables, kept)
+    assert [one.read_bytes() for one in kept.iterdir()] == [(tables / "results.csv").read_bytes()]
