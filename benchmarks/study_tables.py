@@ -42,7 +42,10 @@ def make_table(asked: Mapping[str, Any], tables: Path) -> str:
         asked: as the module says.
         tables: the folder of the CSVs.
     """
-    found = pd.read_csv(tables / f"{asked['of']}.csv", keep_default_na=False, dtype=str)
+    file = tables / f"{asked['of']}.csv"
+    if not file.is_file():
+        raise SystemExit(f"{file}: there is no such table: mitofm report, then --of RUNS STUDY")
+    found = pd.read_csv(file, keep_default_na=False, dtype=str)
     for column, value in asked.get("where", {}).items():
         found = found[found[column] == str(value)]
     rows, show = asked["rows"], asked["show"]

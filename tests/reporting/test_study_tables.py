@@ -60,6 +60,11 @@ def test_rows_are_those_that_are_asked_for_and_two_of_one_name_are_refused(table
         make_table({**asked, "where": {}}, tables)
 
 
+def test_a_table_that_no_report_has_made_is_one_line(tables: Path) -> None:
+    with pytest.raises(SystemExit, match=r"gaps\.csv: there is no such table"):
+        make_table({"of": "gaps", "rows": {}, "show": {}}, tables)
+
+
 def test_a_page_keeps_its_words(tables: Path) -> None:
     asked = "{of: results, where: {model: a, fraction: 0.1}, rows: {model: model}, show: {AUROC: auroc}}"
     page = f"Before.\n<!-- table: {asked} -->\nold\n<!-- /table -->\nAfter.\n"
