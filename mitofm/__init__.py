@@ -6,7 +6,7 @@ In Python, as in `docs/python.md`: `train`, `load`, `study`, `compare`, `figures
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _ROOMS = {
     "train": "cells",
     "load": "cells",

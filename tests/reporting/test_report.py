@@ -205,7 +205,13 @@ def test_a_bundle_whose_numbers_come_out_otherwise_is_told_how_far_and_refused_b
     study: Study, tmp_path: Path, undrawn: None
 ) -> None:
     study.grid(adaptation=["linear_probe", "lora"], domains=[("breast",)], slides=[8])
+    first, second = {"adaptation": ["lora", "linear_probe"]}, {"adaptation": ["linear_probe", "lora"]}
+    family = {"second_by_name": first, "first_by_name": second}  # answered in this order
+    asked = {"metric": "auroc", "test_set": None, "margin": 0.02, "family": family}
+    studies.state_comparisons(study.runs, study.name, asked)
     packed = make_report(study.runs, study.name, tmp_path / "packed", tmp_path / "cache", crops=False).parent
+    answered = pd.read_csv(packed / "tables" / "midog" / "stated.csv")["question"].tolist()
+    assert answered == list(family)
     pack(study.runs, study.name, packed, tmp_path / "whole.zip")
     whole = open_bundle(tmp_path / "whole.zip", tmp_path / "out", tmp_path / "cache")
     assert (whole.tables > 5, whole.rounded) == (True, {})

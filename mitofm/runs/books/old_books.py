@@ -28,7 +28,7 @@ def pack(cells: Iterable[str], stated: Mapping[str, Any] | None, left: list[str]
     """The content of `FILES` for these cells and comparisons, and for the cells `left` of so many `planned`."""
     files = {LIST: "".join(f"{line}\n" for line in ("cell", *cells))}
     if stated is not None:
-        files[_COMPARISONS] = json.dumps(stated, indent=2, sort_keys=True) + "\n"
+        files[_COMPARISONS] = json.dumps(stated, indent=2) + "\n"  # in the order in which the report answers
     if planned:
         files[_NOT_STARTED] = json.dumps({"cells": left, "planned": planned})
     return {name: text.encode() for name, text in files.items()}
