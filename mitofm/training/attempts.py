@@ -16,8 +16,8 @@ from mitofm.ground.errors import Infeasible, MitofmError
 Attempt = Callable[[str, Mapping[str, Any], int], None]
 """Builds a part once: the group of its config, its config, and the side of a crop (px); errors as `attempt`."""
 _CHILD = [sys.executable, "-P", "-c", "from mitofm.training.attempts import serve; serve()"]
-_MOST_MB = 425
-"""A child that has taken more is followed by another, and that of augmentations by one for the rest: all together take 550."""
+_MOST_GROWN_MB = 125
+"""A child that has grown by more since its first answer is followed by another, and that of augmentations by one for the rest."""
 _BUILT, _WRONG, _INFEASIBLE, _UNFORESEEN = "built", "wrong", "infeasible", "unforeseen"
 
 
@@ -61,7 +61,7 @@ def attempting_apart() -> Iterator[Attempt]:
         if not children:
             children.append(subprocess.Popen(_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         answer = _exchange(children[0], asked)
-        if not answer or answer["peak_mb"] > _MOST_MB or group == "augment":
+        if not answer or answer["grown_mb"] > _MOST_GROWN_MB or group == "augment":
             children.pop().communicate()
         if not answer or answer["told"] == _UNFORESEEN:  # it was killed, or its error is to be seen whole
             attempt(group, part, crop_px)
@@ -92,10 +92,12 @@ def serve() -> None:
     """Try what is asked, a line each, until there is no more: the other process of `attempting_apart`."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
+    first = None
     for line in sys.stdin:
         told, why = _answer(*json.loads(line))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        answers.write(json.dumps({"told": told, "why": why, "peak_mb": peak}) + "\n")
+        first = first or peak  # imports take another amount on every machine
+        answers.write(json.dumps({"told": told, "why": why, "grown_mb": peak - first}) + "\n")
         answers.flush()
 
 

@@ -51,7 +51,7 @@ def test_a_process_that_has_taken_much_memory_is_followed_by_another(monkeypatch
 
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr(attempts, "_CHILD", [sys.executable, "-c", ANSWERING])
-    monkeypatch.setattr(attempts, "_MOST_MB", 1)
+    monkeypatch.setattr(attempts, "_MOST_GROWN_MB", -1)
     monkeypatch.setattr(subprocess, "Popen", Popen)
     with attempts.attempting_apart() as attempt:
         attempt("backbone", {}, 64)
