@@ -41,7 +41,10 @@ def test_another_process_answers_as_this_one_does(monkeypatch: pytest.MonkeyPatc
     assert here == ["adaptation"]
 
 
-def test_a_process_that_has_taken_much_memory_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("most", "libraries", "processes"), [(-1, "", 2), (125, "libraries = b'x' * 500 * 2**20", 1)])
+def test_a_process_that_has_grown_is_followed_by_another_whatever_its_libraries_take(
+    monkeypatch: pytest.MonkeyPatch, most: int, libraries: str, processes: int
+) -> None:
     started: list[int] = []
 
     class Popen(subprocess.Popen[str]):
@@ -50,10 +53,10 @@ def test_a_process_that_has_taken_much_memory_is_followed_by_another(monkeypatch
             super().__init__(*given, **named)  # type: ignore[call-overload]
 
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    monkeypatch.setattr(attempts, "_CHILD", [sys.executable, "-c", ANSWERING])
-    monkeypatch.setattr(attempts, "_MOST_GROWN_MB", -1)
+    monkeypatch.setattr(attempts, "_CHILD", [sys.executable, "-c", f"{libraries}\n{ANSWERING}"])
+    monkeypatch.setattr(attempts, "_MOST_GROWN_MB", most)
     monkeypatch.setattr(subprocess, "Popen", Popen)
     with attempts.attempting_apart() as attempt:
         attempt("backbone", {}, 64)
         attempt("backbone", {}, 64)
-    assert len(started) == 2
+    assert len(started) == processes
