@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mitofm.ground.errors import Infeasible, MitofmError
+from mitofm.ground.peak_memory import read_peak_memory
 
 Attempt = Callable[[str, Mapping[str, Any], int], None]
 """Builds a part once: the group of its config, its config, and the side of a crop (px); errors as `attempt`."""
@@ -95,7 +95,7 @@ def serve() -> None:
     first = None
     for line in sys.stdin:
         told, why = _answer(*json.loads(line))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = read_peak_memory()
         first = first or peak  # imports take another amount on every machine
         answers.write(json.dumps({"told": told, "why": why, "grown_mb": peak - first}) + "\n")
         answers.flush()

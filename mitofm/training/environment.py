@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import platform
-import resource
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import torch
 
 import mitofm
 from mitofm.ground import plugins, versions
+from mitofm.ground.peak_memory import read_peak_memory
 
 
 def describe(device: torch.device) -> dict[str, Any]:
@@ -45,8 +44,7 @@ def measure_peak_memory(device: torch.device) -> float:
     """Peak memory in MiB: of the GPU's allocator on a GPU, else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+    return read_peak_memory()
 
 
 @functools.cache
