@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import settings
 from omegaconf import DictConfig, OmegaConf
 
 from mitofm import cli
-from mitofm.commands.composing.compose import compose
+from mitofm.commands.composing.compose import compose, start_hydra
+from mitofm.commands.composing.grids import REFUSED
+from mitofm.commands.composing.loading import Loader
+from mitofm.ground.config import list_config_folders
 from mitofm.ground.garbage import collect_rarely
+from mitofm.runs.keys import check_names
 from mitofm.runs.resolve import resolve
 
 from .made_up import Study
@@ -72,9 +78,23 @@ def quick() -> list[str]:
 
 
 @cache
+def make_loader(primary: str, folders: tuple[Path, ...]) -> Loader:
+    """What composes the cells of a sweep: each YAML is read once. `folders` are those of configs, which plug-ins may add to."""
+    del folders
+    with start_hydra(None):
+        return Loader(primary, GlobalHydra.instance().config_loader().get_search_path())
+
+
+@cache
 def compose_once(primary: str, overrides: tuple[str, ...]) -> DictConfig:
-    """A config without what a user adds; Hydra takes 0.15 s for one, and tests ask for the same ones again and again."""
-    return compose(primary, overrides)
+    """A config without what a user adds, as the cells of a sweep are composed; tests ask for the same ones again and again."""
+    try:
+        loader = make_loader(primary, tuple(list_config_folders()))
+        config = loader.compose(OverridesParser.create().parse_overrides(list(overrides)))
+        check_names(OmegaConf.to_container(config))
+    except REFUSED:
+        return compose(primary, overrides)  # which says what is wrong
+    return config
 
 
 @pytest.fixture
