@@ -10,13 +10,24 @@ from torch import Tensor, nn
 
 from mitofm.backbones.build import Backbone
 
+_known: dict[tuple[str, ...], list[str]] = {}
+
 
 def find_idle(backbone: Backbone, layers: Sequence[str]) -> list[str]:
     """Those of `layers` (names) whose output never reaches the embedding: an adapter in one of them would learn nothing.
 
     Some of timm's attentions multiply by a layer's weight themselves and never call the layer. One patch passes through
-    a twin on the meta device: shapes alone, no numbers, so that a giant costs a second and no random stream moves.
+    a twin on the meta device: shapes alone, no numbers, so that a giant costs a second and no random stream moves; once
+    for the cells of a sweep, since weights do not matter.
     """
+    spec = backbone.spec
+    key = (spec.architecture, repr(spec.kwargs), str(spec.img_size), spec.embedding, *layers)
+    if key not in _known:
+        _known[key] = _look_for_idle(backbone, layers)
+    return _known[key]
+
+
+def _look_for_idle(backbone: Backbone, layers: Sequence[str]) -> list[str]:
     weights = {id(one): nn.Parameter(torch.empty_like(one, device="meta")) for one in backbone.parameters()}
     buffers = {id(one): torch.empty_like(one, device="meta") for one in backbone.buffers()}
     twin = deepcopy(backbone, {**weights, **buffers}).eval()

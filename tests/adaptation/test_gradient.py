@@ -12,6 +12,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from peft_methods import train
 
+from mitofm.adaptation import effect
 from mitofm.adaptation.adapters import TARGETS
 from mitofm.adaptation.gradient import Classifier, GradientAdaptation
 from mitofm.backbones.build import build
@@ -199,6 +200,17 @@ def test_every_adapted_matrix_learns_or_none_is_adapted(resolved: Resolved, arch
     adapted = {name for name in adaptation.trained_names(classifier) if ".lora_B." in name}
     assert len(adapted) == n
     assert moved(adaptation, classifier, 1) == adapted | HEAD_NAMES
+
+
+def test_which_matrices_learn_is_asked_once_for_the_cells_of_a_sweep(
+    resolved: Resolved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effect, "_known", {})
+    looked, look = [], effect._look_for_idle
+    monkeypatch.setattr(effect, "_look_for_idle", lambda *given: looked.append(given) or look(*given))
+    for more in ((), ("adaptation.rank=2",), ("adaptation.targets=mlp",)):
+        made(resolved, "adaptation=lora", *more)
+    assert [len(layers) for _, layers in looked] == [16, 8]
 
 
 def test_bitfit_leaves_running_statistics_alone(resolved: Resolved) -> None:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +14,7 @@ import pytest
 
 from mitofm.synthesis.generate import ANNOTATIONS
 
+from .. import forked
 from ..conftest import QUICK, TISSUE
 
 pytest.importorskip("optuna")
@@ -88,13 +85,12 @@ def test_after_a_kill_the_search_ends_as_if_it_had_been_left_alone(
     searched: Path, place: Path, search: Callable[..., str]
 ) -> None:
     where = [f"paths.data={place / 'data'}", f"paths.cache={place / 'cache'}", f"paths.runs={place / 'killed'}"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "mitofm", *SEARCH, *CELL, *where], stderr=subprocess.DEVNULL
-    ) as process:
-        until = time.monotonic() + 120
-        while not list((place / "killed").glob("cells/*/DONE")) and time.monotonic() < until:
-            time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
+    process = forked.start([*SEARCH, *CELL, *where], place, place / "killed.log")
+    until = time.monotonic() + 120
+    while not list((place / "killed").glob("cells/*/DONE")) and time.monotonic() < until:
+        time.sleep(0.02)
+    process.kill()
+    process.join()
     finished = len(list((place / "killed").glob("cells/*/DONE")))
     assert 1 <= finished < 3
     search("killed")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +13,8 @@ from hydra.core.global_hydra import GlobalHydra
 from mitofm import cli
 from mitofm.commands import train
 from mitofm.ground import locks
+
+from .. import forked
 
 CELL = ["train", "backbone=toy_vit_p16", "adaptation=full", "logger=csv", "trainer.threads=1", "trainer.progress=false",
         "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "fit.max_epochs=1", "fit.min_steps=60",
@@ -26,17 +26,16 @@ def read_all(folder: Path) -> dict[str, bytes]:
 
 
 def test_it_ends_with_one_line_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    variables = os.environ | {"MITOFM_DATA": str(tmp_path / "data"), "NO_COLOR": "1"}
-    first = subprocess.Popen(
-        [sys.executable, "-m", "mitofm", *CELL], cwd=tmp_path, env=variables, stderr=subprocess.PIPE, text=True
-    )
+    log = tmp_path / "first.log"
+    first = forked.start(CELL, tmp_path, log, {"MITOFM_DATA": str(tmp_path / "data"), "NO_COLOR": "1"})
+    assert first.pid is not None
     try:
         until = time.monotonic() + 120
         while not (begun := list(tmp_path.glob("runs/cells/*/checkpoint/resume.ckpt"))):
-            assert first.poll() is None, first.communicate()[1]
+            assert first.is_alive(), log.read_text()
             assert time.monotonic() < until
             time.sleep(0.02)
-        first.send_signal(signal.SIGSTOP)
+        os.kill(first.pid, signal.SIGSTOP)
         cell = begun[0].parents[1]
         assert not (cell / "DONE").exists()
 
@@ -53,11 +52,12 @@ def test_it_ends_with_one_line_and_changes_nothing(tmp_path: Path, monkeypatch: 
         after = read_all(cell), read_all(tmp_path / "runs" / "studies")
         assert "DONE" in after[0]
 
-        first.send_signal(signal.SIGCONT)
-        _, said = first.communicate(timeout=120)
+        os.kill(first.pid, signal.SIGCONT)
+        first.join(timeout=120)
+        said = log.read_text()
     finally:
         first.kill()
-    assert first.returncode == 2, said
+    assert first.exitcode == 2, said
     (line,) = [line for line in said.splitlines() if line.startswith("mitofm:")]
     assert "was taken over: this process did not touch it for" in line
     assert "Traceback" not in said

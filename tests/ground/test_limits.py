@@ -2,7 +2,6 @@
 
 import json
 import time
-import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,20 +22,15 @@ from mitofm.runs.folder import DamagedCell, read_config
 from mitofm.runs.status import tabulate
 from mitofm.runs.tables import PREDICTIONS, read_table
 
+from ..peaks import holding_at_most
+
 
 @contextmanager
 def cheap(megabytes: float = 50) -> Iterator[None]:
-    """What happens here takes little time and memory (of Python and Arrow)."""
+    """What happens here takes little time and memory."""
     began = time.monotonic()
-    tracemalloc.start()
-    before = pa.total_allocated_bytes()
-    try:
+    with holding_at_most(megabytes):
         yield
-    finally:
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert peak < megabytes * 1e6
-    assert pa.total_allocated_bytes() - before < megabytes * 1e6
     assert time.monotonic() - began < 20
 
 
