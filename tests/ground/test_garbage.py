@@ -16,7 +16,9 @@ atexit.register(print, "ended")
 
 
 def run(call: str) -> str:
-    return subprocess.run([sys.executable, "-c", LEFT.format(call=call)], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", LEFT.format(call=call)], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_cycles_that_are_left_at_the_end_are_not_looked_for() -> None:
