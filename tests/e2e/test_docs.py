@@ -1,6 +1,8 @@
 """Pages that a command writes are what it would write now."""
 
 import importlib.util
+import os
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -55,3 +57,14 @@ def test_a_published_file_is_read_or_refused_in_its_row(tmp_path: Path) -> None:
     table.write_text("x,y\n1,2\n")
     assert row(table)[1].startswith("refused: MIDOGpp.csv lacks the column(s)")
     assert row(tmp_path / "other.csv") == ("none", "no card reads it")
+
+
+def test_every_finding_has_one_line_and_can_be_run() -> None:
+    scripts = {file.stem: file for file in (ROOT / "findings").glob("*.sh")}
+    listed = re.findall(r"(?m)^- `(\w+)\.sh`: ", (ROOT / "findings" / "README.md").read_text())
+    assert sorted(listed) == sorted(scripts)
+    for name, script in scripts.items():
+        assert os.access(script, os.X_OK), name
+        text = script.read_text()
+        assert re.search(r"install .*==\d", text), name  # of pinned versions
+        assert "mktemp -d" in text, name
