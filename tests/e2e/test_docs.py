@@ -66,5 +66,5 @@ def test_every_finding_has_one_line_and_can_be_run() -> None:
     for name, script in scripts.items():
         assert os.access(script, os.X_OK), name
         text = script.read_text()
-        assert re.search(r"install .*==\d", text), name  # of pinned versions
+        assert re.search(r"\n    [\w-]+==\d|install .*==\d", text), name  # of pinned versions
         assert "mktemp -d" in text, name
