@@ -13,6 +13,7 @@ from huggingface_hub import constants
 from mitofm.commands.doctor import CHECKS, NOTE
 from mitofm.ground.config import conf_dir
 
+from ..conftest import TISSUE
 from ..hub import LET_IN, SHA256, Hub
 
 OWN = {
@@ -59,7 +60,7 @@ def doctor(
     def ask(*words: str) -> tuple[int, list[str]]:
         code = 0
         try:
-            lines = typed("doctor", "logger=none", f"paths.weights={tmp_path}", *words)[0].splitlines()
+            lines = typed("doctor", *TISSUE, "logger=none", f"paths.weights={tmp_path}", *words)[0].splitlines()
         except SystemExit as ended:
             code, lines = int(ended.code or 0), capsys.readouterr().out.splitlines()
         first = next(i for i, line in enumerate(lines) if line[6:13] == "weights")

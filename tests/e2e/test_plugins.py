@@ -22,10 +22,11 @@ from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.training.settings import Settings
 
-from ..conftest import QUICK
+from ..conftest import QUICK, TISSUE
 
 DOCS = Path(__file__).parents[2] / "docs" / "plugins.md"
 NAME = "my_pathology"
+PLAIN = ["backbone=toy_vit_p16", *TISSUE]
 CHOICES = ["data=my_crops", "split=every_nth", "adaptation=nearest_mean", "backbone=toy_vit_p16", *QUICK]
 
 
@@ -87,7 +88,7 @@ def test_its_classes_are_trained_with_and_named(allowed: Path, train: Callable[[
 def test_with_other_code_it_is_another_cell_and_cells_without_it_stay(allowed: Path, train: Callable[[], Path]) -> None:
     train()
     before, plain = (
-        identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, ["backbone=toy_vit_p16"])
+        identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, PLAIN)
     )
     kept = recalling.name_cells("train", None, [CHOICES])
     file = allowed / NAME / "nearest_mean.py"
@@ -95,7 +96,7 @@ def test_with_other_code_it_is_another_cell_and_cells_without_it_stay(allowed: P
     try:
         file.write_text(content + "# changed\n")
         after, still = (
-            identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, ["backbone=toy_vit_p16"])
+            identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, PLAIN)
         )
         assert recalling.name_cells("train", None, [CHOICES]) != kept
     finally:
