@@ -87,17 +87,13 @@ def test_its_classes_are_trained_with_and_named(allowed: Path, train: Callable[[
 
 def test_with_other_code_it_is_another_cell_and_cells_without_it_stay(allowed: Path, train: Callable[[], Path]) -> None:
     train()
-    before, plain = (
-        identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, PLAIN)
-    )
+    before, plain = (identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, PLAIN))
     kept = recalling.name_cells("train", None, [CHOICES])
     file = allowed / NAME / "nearest_mean.py"
     content = file.read_text()
     try:
         file.write_text(content + "# changed\n")
-        after, still = (
-            identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, PLAIN)
-        )
+        after, still = (identify(Settings.read(resolve(compose("train", one)))).id for one in (CHOICES, PLAIN))
         assert recalling.name_cells("train", None, [CHOICES]) != kept
     finally:
         file.write_text(content)
