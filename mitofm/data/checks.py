@@ -132,6 +132,10 @@ def _check_groups(table: pd.DataFrame) -> Iterator[Notice]:
         torn = several[several > 1]
         if len(torn):
             yield Notice(what, len(torn), str(torn.index[0]))
+    alone = table["slide"] == table["sample_id"]
+    if "patient" not in table and alone.any():  # as `Split.slide_unit` has it
+        first = f"{table['sample_id'][alone].iloc[0]}; say whose crops are one slide's, if that is known"
+        yield Notice("samples whose slide is not known: each is a unit of its own", int(alone.sum()), first, note=True)
     classes = table.groupby("domain")["label"].nunique()
     single = classes[classes < 2]
     if len(single):
