@@ -46,9 +46,16 @@ def make_table(asked: Mapping[str, Any], tables: Path) -> str:
     if not file.is_file():
         raise SystemExit(f"{file}: there is no such table: mitofm report, then --of RUNS STUDY")
     found = pd.read_csv(file, keep_default_na=False, dtype=str)
-    for column, value in asked.get("where", {}).items():
+    rows, show, where = asked["rows"], asked["show"], asked.get("where", {})
+    named_columns = [*where, *rows.values(), *show.values(), *([asked["across"]] if "across" in asked else [])]
+    if lacking := [column for column in named_columns if column not in found]:
+        raise SystemExit(f"{file} has no column {', '.join(lacking)}")
+    for column, value in where.items():
         found = found[found[column] == str(value)]
-    rows, show = asked["rows"], asked["show"]
+    if found.empty:  # a page would lose its numbers without a word
+        raise SystemExit(
+            f"{file} has no row where {', '.join(f'{column} is {value}' for column, value in where.items())}"
+        )
     shown: dict[tuple[str, ...], dict[str, str]] = {}
     for _, entry in found.iterrows():
         named = tuple(spell(entry, column) for column in rows.values())

@@ -15,7 +15,7 @@ from mitofm.counting.detection import AGREEMENT, FALSE, MISSED, RATES, Detected,
 from mitofm.counting.evaluation import ALL, DOMAIN, read_detected, write_detection
 from mitofm.counting.folder import name_slides
 from mitofm.counting.settings import Counting
-from mitofm.counting.slides import Slide, read_sides
+from mitofm.counting.slides import Slide, list_unannotated, read_sides
 from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.statistics import Estimate
 from mitofm.ground.errors import MitofmError
@@ -73,6 +73,11 @@ def evaluate(
     by_image = {one.image: one for one in listed}
     table = write_detection(out, images, by_image, find_threshold(counting, model), shift, rule)
     draw_detection(out, images, find_threshold(counting, model), model.facts["labels"]["1"])
+    if without := list_unannotated(slides):
+        tell(
+            f"images beside these without a sample: {len(without)}, such as {without[0]}: they are not counted on, and what would "
+            "be found there is in no number"
+        )
     named = [name for name in table["set"] if not name.startswith(DOMAIN)]
     for row in table.to_dict("records"):
         if row["set"] in named or len(named) == 1:  # else the table alone has the domains

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,13 @@ def list_of_data(dataset: Dataset, model: Model, other_resolution: bool) -> list
         _make(image, dataset.source.root / image, row, known.loc[image], model, other_resolution, "data.image_mpp")
         for image, row in seen.iterrows()
     ]
+
+
+def list_unannotated(slides: Sequence[Slide]) -> list[Path]:
+    """The images beside those of a data set, of the same endings: no sample names them, so that they are none of its slides."""
+    known, endings = {slide.path.resolve() for slide in slides}, {slide.path.suffix.lower() for slide in slides}
+    beside = (path for folder in sorted({slide.path.parent for slide in slides}) for path in sorted(folder.iterdir()))
+    return [one for one in beside if one.suffix.lower() in endings and one.resolve() not in known and one.is_file()]
 
 
 def list_of_folder(place: Path, image_mpp: float | None, model: Model, other_resolution: bool) -> list[Slide]:

@@ -27,6 +27,11 @@ class Notice:
     note: bool = False  # whether it is no problem, but a rule of the card that was applied as stated
 
 
+_TORN = (
+    ("slides in two domains", "slide", "domain"),
+    ("slides of two patients, whose slides are one unit then", "slide", "patient"),
+    ("images in two slides", "image", "slide"),
+)
 _ENOUGH, _CORNER = 20, 0.6  # samples, and share of a side: with fewer, or reaching further, chance explains it
 _REMARKED = {  # what curation remarks: in which words, and whether it is a note
     CLIPPED: ("samples outside their image, moved to its border", True),
@@ -122,11 +127,15 @@ def _find_opposite(table: pd.DataFrame, distance_px: np.ndarray) -> list[tuple[i
 
 
 def _check_groups(table: pd.DataFrame) -> Iterator[Notice]:
-    for what, group, of in (("slides", "slide", "domain"), ("images", "image", "slide")):
-        several = table.groupby(group)[of].nunique()
+    for what, group, of in _TORN:
+        several = table.groupby(group)[of].nunique() if of in table else pd.Series(dtype=int)
         torn = several[several > 1]
         if len(torn):
-            yield Notice(f"{what} in two {of}s", len(torn), str(torn.index[0]))
+            yield Notice(what, len(torn), str(torn.index[0]))
+    alone = table["slide"] == table["sample_id"]
+    if "patient" not in table and alone.any():  # as `Split.slide_unit` has it
+        first = f"{table['sample_id'][alone].iloc[0]}; say whose crops are one slide's, if that is known"
+        yield Notice("samples whose slide is not known: each is a unit of its own", int(alone.sum()), first, note=True)
     classes = table.groupby("domain")["label"].nunique()
     single = classes[classes < 2]
     if len(single):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from mitofm.ensembles.members import Member, require_fit
 from mitofm.evaluation import threshold
@@ -17,6 +17,7 @@ from mitofm.evaluation.metrics import auroc, summarise
 from mitofm.evaluation.weighing import weigh
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.choice import TRIED, count_tried
+from mitofm.runs.measured import find_prevalence
 
 
 @dataclass(frozen=True)
@@ -154,13 +155,17 @@ def _pool(members: Sequence[Member], parts: Sequence[Part]) -> pd.DataFrame:
 
 
 def _find_prior(members: Sequence[Member], parts: Sequence[Part], calibrated: bool) -> dict[str, Any]:
-    """The log-odds to add for probabilities, as `calibration.describe_prior`."""
+    """The log-odds to add for probabilities, as `calibration.describe_prior`, and the prevalence that these are calibrated to."""
     if not calibrated:
         shift = sum(part.weight * read_shift(one.metrics) for one, part in zip(members, parts, strict=True))
-        return {"logit": float(shift), "rule": "the mean of those of the members"}
+        known = [share for one in members if (share := find_prevalence(one.split)) is not None]
+        mean = np.dot([part.weight for part in parts], logit(known)) if len(known) == len(members) else np.nan
+        own = {} if np.isnan(mean) else {"prevalence": float(expit(mean))}
+        return {"logit": float(shift), "rule": "the mean of those of the members"} | own
     shares = [one.split.loc[one.split["part"] == "train", "label"].mean() for one in members]
     rule = "the equal classes of calibration are undone: prevalence of the training samples"
-    return {"logit": float(np.mean(logit(shares))), "rule": rule}
+    undone = float(np.mean(logit(shares)))
+    return {"logit": undone, "rule": rule, "prevalence": float(expit(undone))}
 
 
 def _measure(validation: pd.DataFrame | None, decides: bool) -> dict[str, Any]:

@@ -32,9 +32,14 @@ def compare(runs: Path, first: str, second: str, cache: Path) -> Table:
     obstacle. On all others counterparts are equal.
 
     Raises:
-        MitofmError: there is no such study, or no configuration has a counterpart.
+        MitofmError: there is no such study, it has no finished cell, or no configuration has a counterpart.
     """
     sides = [collect(runs, study, cache) for study in (first, second)]
+    for study, side in zip((first, second), sides, strict=True):
+        if side.done.empty:
+            raise MitofmError(
+                f"study {study!r} has no finished cell to compare: `mitofm status study={study}` says why"
+            )
     cells = pd.concat([side.cells for side in sides]).drop_duplicates("cell", ignore_index=True)
     stored = Stored(Collected(runs, cells), Kept(cache / "statistics"))
     results = [pick_primary(measure(stored, group_cells(side))) for side in sides]
@@ -116,6 +121,6 @@ def _tabulate(
     if alone:
         note += f" Without a counterpart, {len(alone)}: {'; '.join(alone[:6])}{'; ...' if len(alone) > 6 else ''}."
     for study, cells in zip((first, second), unfinished, strict=True):
-        note += f" {len(cells)} cells of {study} have no result." if len(cells) else ""
+        note += f" Cells of {study} without a result: {len(cells)}." if len(cells) else ""
     estimates = [one.difference for one in found]
     return make_table("compare", f"{first} minus {second}", rows, note, (*AXES, _DIFFERS), estimates)

@@ -18,7 +18,18 @@ from mitofm.runs.contributions import Contributions
 from mitofm.runs.folder import CellFolder, DamagedCell, State, check_sizes, read_bytes, read_config
 from mitofm.runs.keys import LABELS
 from mitofm.runs.looking import look
-from mitofm.runs.said import COST, Said, describe_choice, read_cost, read_device, read_labels, read_metrics, read_tested
+from mitofm.runs.said import (
+    ANNOTATIONS,
+    COST,
+    Said,
+    describe_choice,
+    read_cost,
+    read_device,
+    read_labels,
+    read_metrics,
+    read_origin,
+    read_tested,
+)
 from mitofm.runs.sums import Sum
 from mitofm.runs.tables import read_predictions, read_split
 
@@ -29,7 +40,7 @@ _FURTHER = ("positive", "negative", "n_train", "n_validation", "test_only", "sli
 """Labels that are no value of a key."""
 _CHOSEN = ("threshold", "threshold_logit", "threshold_rule", "prior_logit", "settings_tried")
 _WHOLE = ("protocol_version", "settings_tried")
-COLUMNS = ("cell", "state", "reason", *LABELS, *_FURTHER, *_CHOSEN, *COST)
+COLUMNS = ("cell", "state", "reason", *LABELS, *_FURTHER, *_CHOSEN, *COST, ANNOTATIONS)
 """Those of `Collected.cells` that are always there."""
 
 
@@ -41,7 +52,8 @@ class Collected:
         runs: the folder that holds `cells/` and `studies/`.
         cells: one row per cell, sorted by name: cell, state (DONE, FAILED, SKIPPED, damaged or missing), reason, the labels of
             its `cell.json`, threshold (a probability), threshold_logit, threshold_rule, prior_logit, settings_tried (see
-            `choice.py`), and the columns of its `cost.json`; None if unknown. Then the cells of a sweep that were not started,
+            `choice.py`), the columns of its `cost.json`, and
+            the fingerprint of its annotations; None if unknown. Then the cells of a sweep that were not started,
             named by their choices.
         stated: the comparisons that the study stated before it ran; None if it stated none.
         damaged_lines: of the study's journal, which may have named further cells.
@@ -199,7 +211,8 @@ def _read_row(cell: CellFolder) -> dict[str, Any]:
             row |= read_labels(cell.path / "cell.json", done)
         if done:
             check_sizes(cell.path)
-            row |= describe_choice(row, read_metrics(cell.path / "metrics.json")) | read_cost(cell.path)
+            row |= describe_choice(row, read_metrics(cell.path / "metrics.json"))
+            row |= read_cost(cell.path) | read_origin(cell.path)
     except DamagedCell as damaged:
         row |= {"state": DAMAGED, "reason": damaged.reason} if done else {}
     return row

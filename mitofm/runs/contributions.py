@@ -32,7 +32,7 @@ from mitofm.runs.tables import read_predictions
 
 STATISTICS = "statistics"
 """The folder of the cache."""
-_RULE = 1  # raise it when the same files would give another contribution; for numbers `replicates.VERSION`
+_RULE = 2  # raise it when the same files would give another contribution; for numbers `replicates.VERSION`
 _SAYING = ("cell.json", "metrics.json", "cost.json", "config.yaml", "environment.json")
 PREDICTED = "predictions.parquet"
 _MEASURING = (PREDICTED, "split.parquet", "metrics.json")

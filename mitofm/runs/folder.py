@@ -34,6 +34,7 @@ class State(Enum):
 
 SETTLED = (State.DONE, State.SKIPPED)
 """The states of cells that are not run again."""
+_FEW = 3
 _NAME = re.compile(r"(?!\.)[^/\\\x00-\x1f\x7f-\x9f]{1,240}")
 MARKERS = (State.DONE, State.SKIPPED, State.FAILED)
 """The states that a file in the folder tells, in the order in which they count."""
@@ -209,6 +210,7 @@ def find_cell(runs: Path, given: str, holding: str = "config.yaml") -> Path:
     names = [folder.name for folder in (runs / "cells").glob("*") if (folder / holding).is_file()]
     meant = [given] if given in names else [name for name in names if given in name]
     if not meant:
+        _refuse_what_is_no_result(runs, given)
         near = difflib.get_close_matches(given, names, n=3, cutoff=0.3)
         guess = f" Near: {', '.join(near)}" if near else ""
         told = "" if holding == "config.yaml" else f" that hold {holding}"
@@ -219,6 +221,21 @@ def find_cell(runs: Path, given: str, holding: str = "config.yaml") -> Path:
             "Give more of one"
         )
     return runs / "cells" / meant[0]
+
+
+def _refuse_what_is_no_result(runs: Path, given: str) -> None:
+    """Raise a MitofmError if `given` names a cell that has no result, or a study."""
+    begun = [folder.name for folder in (runs / "cells").glob("*") if (folder / "config.yaml").is_file()]
+    meant = [name for name in begun if given in name]
+    if len(meant) == 1:
+        state = CellFolder(runs, meant[0]).read_state().value
+        raise MitofmError(f"{meant[0]} is {state}, and a finished cell is needed: see `mitofm logs {meant[0]}`")
+    from mitofm.runs.books import studies  # which needs this module
+
+    if given in studies.list_names(runs):
+        cells = sorted(studies.read(runs, given).cells)
+        more = ", ..." if len(cells) > _FEW else ""
+        raise MitofmError(f"{given!r} is a study: give one of its {len(cells)} cells: {', '.join(cells[:_FEW])}{more}")
 
 
 def read_config(folder: Path) -> dict[str, Any]:

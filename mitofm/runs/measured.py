@@ -58,14 +58,16 @@ def measure_cell(folder: Path, predictions: pd.DataFrame | None = None) -> Measu
     found = read_stored(folder / "metrics.json")
     if predictions is None:
         predictions = read_predictions(folder / "predictions.parquet")
-    split = read_split(folder / "split.parquet", ("part", "agreement"))
+    split = read_split(folder / "split.parquet", ("part", "agreement", "target"))
     threshold, shift = read_logit(found["threshold"]), read_shift(found)
     agreed = _split_by_agreement(predictions, split)
     kinds = {
         name: {kind: replicates.replicate(part, threshold, shift) for kind, part in parts.items()}
         for name, parts in agreed.items()
     }
-    counts = count_by_slide(predictions, threshold, shift, find_prevalence(split))
+    # An ensemble states it: what its members were trained on is not what no member was tested on.
+    prevalence = found.get("prior", {}).get("prevalence", find_prevalence(split))
+    counts = count_by_slide(predictions, threshold, shift, prevalence)
     return Measured(
         replicate_sets(predictions, threshold, shift),
         kinds,
@@ -78,10 +80,13 @@ def measure_cell(folder: Path, predictions: pd.DataFrame | None = None) -> Measu
 
 
 def find_prevalence(split: pd.DataFrame) -> float | None:
-    """Of positives among the training samples of a cell, to which its probabilities are calibrated; None if not known."""
+    """Of positives among the training samples of a cell, to which its probabilities are calibrated; None if not known.
+
+    If it was trained towards votes, the mean share of votes (`calibration.describe_prior`).
+    """
     if "part" not in split:
         return None
-    trained = split.loc[split["part"] == "train", "label"]
+    trained = split.loc[split["part"] == "train", "target" if "target" in split else "label"]
     return float(trained.mean()) if len(trained) else None
 
 

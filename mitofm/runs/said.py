@@ -15,6 +15,8 @@ from mitofm.runs.choice import count_tried
 from mitofm.runs.folder import DamagedCell, has_file, read_config, read_stored
 
 COST = ("seconds", "peak_memory_mb", "trained_parameters", "samples_per_second")
+ANNOTATIONS = "annotations"
+"""In `environment.json`: the fingerprint of the table that a cell was made from. Cells of before have none."""
 _WORDS, _NUMBERS = ("dataset", "backbone", "adaptation", "split", "positive", "negative"), ("fraction", "seed")
 _COUNTED = ("n_train", "n_validation")  # of finished cells. A report needs these three groups of labels
 _TESTED = ("n", "n_positive", "n_slides")
@@ -44,7 +46,7 @@ def read_said(folder: Path) -> Said | None:
     try:
         row = read_labels(folder / "cell.json", finished=True)
         metrics = read_metrics(folder / "metrics.json")
-        row = row | describe_choice(row, metrics) | read_cost(folder)
+        row = row | describe_choice(row, metrics) | read_cost(folder) | read_origin(folder)
         return Said(row, read_tested(metrics), read_config(folder), read_device(folder))
     except MitofmError:
         return None
@@ -67,6 +69,7 @@ def read_metrics(file: Path) -> dict[str, Any]:
     found = read_stored(file)
     try:
         numbers = [found["threshold"]["value"], found["threshold"].get("logit", 0.0), read_shift(found)]
+        numbers.append(found.get("prior", {}).get("prevalence", 0.0))
         for values in found["sets"].values():
             numbers += [values[count] for count in _TESTED]
             numbers += [value for value in values.values() if value is not None]
@@ -104,7 +107,17 @@ def read_cost(folder: Path) -> dict[str, Any]:
 
 def read_device(folder: Path) -> str:
     """What a cell ran on; "" if that is not recorded."""
+    return str(_read_environment(folder).get("device", ""))
+
+
+def read_origin(folder: Path) -> dict[str, str]:
+    """The fingerprint of the annotations that a cell was made from; nothing if that is not recorded."""
+    found = _read_environment(folder).get(ANNOTATIONS)
+    return {ANNOTATIONS: found} if isinstance(found, str) else {}
+
+
+def _read_environment(folder: Path) -> Mapping[str, Any]:
     try:
-        return str(read_json(folder / "environment.json")["device"])
-    except (OSError, ValueError, KeyError):
-        return ""
+        return read_json(folder / "environment.json")
+    except (OSError, ValueError):
+        return {}

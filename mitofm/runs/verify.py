@@ -15,7 +15,7 @@ from mitofm.runs.anonymise import MARK
 from mitofm.runs.folder import CellFolder, State, check_sums, read_config, read_stored
 from mitofm.runs.identity import identify
 from mitofm.runs.keys import PLACES
-from mitofm.runs.said import read_metrics
+from mitofm.runs.said import ANNOTATIONS, read_metrics
 from mitofm.runs.tables import read_predictions
 from mitofm.training.settings import Paths, Settings
 
@@ -123,7 +123,8 @@ def compare_rerun(folder: Path, again: Path) -> Rerun:
     differences = _list_differences(*(read_metrics(place / "metrics.json") for place in (folder, again)))
     metric, metrics = max(differences, key=lambda one: one[1])
     before, now = (dict(_flatten(read_stored(place / "environment.json"))) for place in (folder, again))
-    keys = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    both = (before.keys() | now.keys()) - {ANNOTATIONS}  # equal, since the ids are; cells of before do not state it
+    keys = sorted(key for key in both if before.get(key) != now.get(key))
     changed = [f"{key} {now.get(key)}, was {before.get(key)}" for key in keys if not key.startswith("packages ")]
     return Rerun(len(first), float((first["logit"] - second["logit"]).abs().max()), metrics, metric, tuple(changed))
 

@@ -72,7 +72,8 @@ def fit_cell(settings: Settings, cell_id: str, weights: Weights, folder: Path) -
         cache=settings.paths.cache,
         validation_decides=settings.protocol.can_choose(_read_labels(split, "validation")),
     )
-    write_json(folder / "environment.json", environment.describe(cell.device) | {"weights_sha256": weights.sha256})
+    made_of = {"weights_sha256": weights.sha256, "annotations": dataset.table_fingerprint(settings.fit.learns_votes)}
+    write_json(folder / "environment.json", environment.describe(cell.device) | made_of)
     environment.reset_peak_memory(cell.device)
 
     copies = open_copies(cell, cell_id, labels)

@@ -18,7 +18,7 @@ from mitofm.ground.csv_cells import read_csv
 from mitofm.ground.files import checksum
 from mitofm.runs.folder import read_config
 
-from .conftest import MPP, read_all
+from .conftest import MPP, copy, read_all
 from .test_count import refused
 
 TISSUE = ("data=synthetic", "data.source.domains=[canine lymphoma,human melanoma]", "data.source.slides_per_domain=6",
@@ -86,3 +86,22 @@ def test_only_what_is_annotated_exhaustively_is_evaluated(
     assert "data.exhaustive=true says so" in refused(count, capsys, *own)
     assert "no slides or region" in refused(count, capsys, f"slides={slides}", "evaluate=true", out)
     assert not np.any(list(tmp_path.iterdir()))
+
+
+def test_images_without_an_annotation_are_in_no_number_and_that_is_said(
+    count: Callable[..., str], slides: Path, tmp_path: Path
+) -> None:
+    own = copy(slides, tmp_path / "own")
+    (own / "cells.csv").write_text("x,y,label,filename\n500,300,1,one.tif\n600,400,0,one.tif\n")
+    asked = (
+        "data=own_csv",
+        f"data.source.root={own}",
+        "data.exhaustive=true",
+        "evaluate=true",
+        "proposals_per_mm2=100",
+    )
+    said = count(*asked, f"output={tmp_path}/out")
+    assert f"images beside these without a sample: 1, such as {own}/two.tif: they are not counted on" in said
+    assert read_csv(tmp_path / "out" / "detection.csv").set_index("set").loc["all", "slides"] == 1
+    (own / "two.tif").unlink()
+    assert "without a sample" not in count(*asked, f"output={tmp_path}/again")

@@ -55,7 +55,10 @@ def test_nothing_is_found_where_nothing_is_wrong(root: Path) -> None:
         ({"x": [10, 10, 10, 60, 10, 60], "y": [10, 10, 10, 60, 10, 60], "label": [0, 0, 0, 1, 0, 1]}, "the same sample twice", 1),
         ({"x": [10, 28, 10, 60, 10, 60], "y": [10, 10, 10, 60, 10, 60]}, "samples of opposite label within 5 micrometres", 1),
         ({"slide": ["a", "a", "a", "a", "c", "c"]}, "slides in two domains", 1),
+        ({"patient": ["p", "q", "p", "p", "r", "r"]}, "slides of two patients, whose slides are one unit then", 1),
         ({"slide": ["a", "x", "b", "b", "c", "c"]}, "images in two slides", 1),
+        ({"image": [f"{name}.png" for name in "abcabc"], "slide": list("123456")},
+         "samples whose slide is not known: each is a unit of its own", 6),
         ({"label": [0, 0, 0, 1, 0, 1]}, "domains with samples of one class only", 1),
     ],
 )  # fmt: skip

@@ -137,6 +137,11 @@ def test_a_table_without_labels_describes_folders_of_classes(tmp_path: Path) -> 
         ("f,label\n1.png,1\n", {"columns": {"crops": "f"}}, "unknown column 'crops'"),
         ("f,label\n1.png,1\n", {"columns": {"crop": "g"}}, r"no table in .* has the column g"),
         ("f,label\n9.png,1\n", {"columns": {"slide": "f"}}, r"no table in .* names its images"),
+        (
+            "f,grade\n1.png,1\n2.png,0\n",
+            {},
+            r"known to hold labels; it has: f, grade\. .*'data.source.columns=\{label: WORD\}'",
+        ),
         ("f,label\n1.png,1\n2.png,0\n", {"file": "b.csv"}, r"b\.csv does not exist"),
     ],
 )

@@ -111,10 +111,13 @@ def test_versions_are_said_once_and_refused_before_it_is_run(
     (cell / "DONE").write_text("")  # of before it held checksums
     about = json.loads((cell / "environment.json").read_text())
     about["packages"] |= {"opencv": "4.12.0", "timm": "1.0.20"}
+    states = {json.loads((one / "environment.json").read_text())["annotations"] for one in tried.glob("*/")}
+    assert states == {about.pop("annotations")}  # cells of before did not state it
     (cell / "environment.json").write_text(json.dumps(about))
     said, _ = typed("verify", cell)  # its eight symmetries are the same under both
     assert [line for line in said.splitlines() if "opencv" in line] == ["opencv 5.0.0 here, 4.12.0 when it was trained"]
     assert said.count("timm") == 1
+    assert "annotations" not in said
 
     config = yaml.safe_load((cell / "config.yaml").read_text())
     config["augment"]["transforms"] = [{"_target_": "albumentations.Rotate", "p": 0.5}]

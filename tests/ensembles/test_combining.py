@@ -95,6 +95,18 @@ def test_folds_are_pooled_and_no_threshold_is_chosen_on_what_another_fold_tests(
     assert set(found.predictions["sample_id"]) == set(pooled["sample_id"])
 
 
+@pytest.mark.parametrize("calibrate", [True, False])
+def test_pooled_folds_state_the_prevalence_that_their_probabilities_are_calibrated_to(calibrate: bool) -> None:
+    members = [member(seed, tested=range(100 * seed, 100 * seed + 100)) for seed in range(3)]
+    shares = [one.split.loc[one.split["part"] == "train", "label"].mean() for one in members]
+    if not calibrate:  # trained towards votes: what each was, its logits are calibrated to
+        members = [Member(**{**vars(one), "split": one.split.assign(target=0.2)}) for one in members]
+        shares = [0.2] * 3
+    prior = combine(members, calibrate, weighted=False).metrics["prior"]
+    assert prior["prevalence"] == pytest.approx(np.mean(shares))
+    assert prior["logit"] == pytest.approx(np.log(shares[0] / (1 - shares[0])) if calibrate else 0.5)
+
+
 def test_few_validation_samples_calibrate_and_weigh_nothing() -> None:
     members = [member(0), member(1, decides=False, scale=3.0)]
     found = combine(members, calibrate=True, weighted=False)

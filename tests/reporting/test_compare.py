@@ -88,3 +88,9 @@ def test_other_samples_are_said_and_no_counterpart_at_all_is_refused(study: Stud
     filled(study, "near", adaptation=["lora"], fraction=[0.1, 1.0])
     with pytest.raises(MitofmError, match="no finished configuration in common"):
         compare(study.runs, "near", "far", tmp_path / "cache")
+    for cell in filled(study, "failed", adaptation=["full"], number=[3]).cells:
+        (study.runs / "cells" / cell / "DONE").rename(study.runs / "cells" / cell / "FAILED")
+    with pytest.raises(
+        MitofmError, match="study 'failed' has no finished cell to compare: `mitofm status study=failed`"
+    ):
+        compare(study.runs, "near", "failed", tmp_path / "cache")

@@ -58,6 +58,10 @@ def test_rows_are_those_that_are_asked_for_and_two_of_one_name_are_refused(table
     assert make_table(asked, tables).splitlines()[2:] == ["| a | 0.800 |", "| b | – |"]
     with pytest.raises(ValueError, match="two entries"):
         make_table({**asked, "where": {}}, tables)
+    with pytest.raises(SystemExit, match=r"results.csv has no row where fraction is 1, set is out$"):
+        make_table({**asked, "where": {"fraction": 1, "set": "out"}}, tables)
+    with pytest.raises(SystemExit, match=r"results.csv has no column sets$"):
+        make_table({**asked, "where": {"sets": "out"}}, tables)
 
 
 def test_a_table_that_no_report_has_made_is_one_line(tables: Path) -> None:

@@ -204,6 +204,12 @@ class OwnCrops(Crops):
                 f"{places}. Point data.source.root at one of them, or name the folders of several: "
                 "data.source.positive=[A/x,B/x] data.source.negative=[A/y,B/y]"
             )
+        if path and not folders:
+            has = ", ".join(tabular.read(path))
+            return MitofmError(
+                f"data set {self.name!r}: {path} names crops, and none of its columns is known to hold labels; it has: {has}. Say "
+                "which does: 'data.source.columns={label: WORD}'"
+            )
         listed = ", ".join(folder.name for folder in folders) or "none"
         table = f"{path} names crops but no labels" if path else "no table in it names its images"
         return MitofmError(

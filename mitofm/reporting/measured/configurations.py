@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from mitofm.ground.settings import Seen
 from mitofm.runs.collect import DONE, Collected, spell_seeds
 from mitofm.runs.identity import unify_numbers
 from mitofm.runs.keys import COMPARED, LABELS, NOT_COMPARED
+from mitofm.runs.said import ANNOTATIONS
 
 RANDOM, SLIDES = "random", "slide"
 # How splits describe a training side that is no domain of its own (`Strategy.describe` in mitofm/data/splits/part.py).
@@ -113,7 +114,8 @@ def group_cells(collected: Collected) -> list[Group]:
     of their own, named by the keys in which they differ.
 
     Raises:
-        MitofmError: two cells are the same configuration and seed in every respect that can be named.
+        MitofmError: two cells are the same configuration and seed in every respect that can be named, or two of one
+            configuration were made from annotations in two states.
     """
     cells = collected.cells[collected.cells["dataset"].notna()].copy()
     cells["protocol_version"] = _complete_versions(cells["protocol_version"])
@@ -143,6 +145,7 @@ def _make_group(key: Configuration, rows: Sequence[Mapping[str, Any]]) -> Group:
                 "but are different cells (their data or weights changed?): report each in a study of its own"
             )
     done = dict(sorted(done.items()))
+    _require_same_annotations(done.values())
     return Group(
         key,
         {seed: row["cell"] for seed, row in done.items()},
@@ -152,6 +155,18 @@ def _make_group(key: Configuration, rows: Sequence[Mapping[str, Any]]) -> Group:
         tuple(sorted({row["settings_tried"] for row in done.values() if row.get("settings_tried")})),
         {seed: row["threshold_rule"] for seed, row in done.items() if row.get("threshold_rule")},
     )
+
+
+def _require_same_annotations(done: Iterable[Mapping[str, Any]]) -> None:
+    """Raise a MitofmError if cells that would be pooled were made from annotations in two states: the place is no part of a config."""
+    states = {row[ANNOTATIONS]: row["cell"] for row in done if row.get(ANNOTATIONS)}
+    if len(states) > 1:
+        first, second, *_ = states.values()
+        raise MitofmError(
+            f"cells {first} and {second} have equal labels and configuration, but the annotations changed between them: they are "
+            "no seeds or folds of one another. Report each state in a study of its own: its command again with study=NAME, "
+            "which trains no finished cell again"
+        )
 
 
 def _complete_versions(versions: pd.Series) -> pd.Series:

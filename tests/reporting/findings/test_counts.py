@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from mitofm.evaluation.count_agreement import count_by_slide
 from mitofm.evaluation.threshold import read_logit
 from mitofm.reporting.finding import Measured
 from mitofm.reporting.findings import counts
@@ -44,6 +46,25 @@ def test_counts_and_their_agreement_are_those_of_the_stored_predictions(study: S
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
     annotated = pd.concat([table.groupby("slide")["label"].sum() for table in tables]).groupby("slide").mean()
     assert slides.full.set_index("slide")["annotated"].to_dict() == pytest.approx(annotated.to_dict())
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_corrected_counts_take_off_the_prevalence_that_logits_are_calibrated_to(
+    study: Study, measure: Measure, stated: bool
+) -> None:
+    folder = study.add(slides=8)
+    split = pd.read_parquet(folder / "split.parquet").assign(part="test")
+    votes = split.assign(
+        sample_id=split["sample_id"] + "-t", part="train", target=0.25
+    )  # trained towards shares of votes
+    pd.concat([split.assign(target=split["label"] * 1.0), votes]).to_parquet(folder / "split.parquet", index=False)
+    if stated:  # of an ensemble
+        metrics = json.loads((folder / "metrics.json").read_text())
+        study.write(folder, "metrics.json", metrics | {"prior": {"logit": 0.0, "prevalence": 0.1}})
+    found = counts.find(measure(study)).sections[0].table.full.set_index("way").loc["corrected"]
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    expected = count_by_slide(predictions, CUT, 0.0, 0.1 if stated else 0.25)["corrected"]
+    assert found["predicted"] == pytest.approx(expected.mean(), rel=1e-12)
 
 
 def test_a_card_with_area_and_cut_offs_gives_counts_per_area_and_kappa_with_its_source(

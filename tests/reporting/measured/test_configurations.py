@@ -9,6 +9,7 @@ import pytest
 
 from mitofm.ground.errors import MitofmError
 from mitofm.reporting.measured.configurations import group_cells
+from mitofm.runs import sums
 from mitofm.runs.books import studies
 from mitofm.runs.collect import collect
 
@@ -85,6 +86,23 @@ def test_cells_that_nothing_tells_apart_are_refused(study: Study) -> None:
         (study.add(number=number) / "config.yaml").write_text("fraction: 1.0\n")
     with pytest.raises(MitofmError, match=r"uni-lora.* and uni-lora.*study of its own"):
         group_cells(collect(study.runs, study.name))
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_seeds_of_annotations_that_changed_between_them_are_not_pooled(
+    study: Study, tmp_path: Path, keep: bool
+) -> None:
+    for seed, state in ((1, None), (2, "a"), (3, "a"), (4, "b")):  # a cell of before does not state its annotations
+        folder = study.add(seed=seed)
+        study.write(folder, "environment.json", {"device": "cpu"} | ({"annotations": state} if state else {}))
+        if keep:
+            (folder / "DONE").write_text(sums.take(folder))
+    cache = tmp_path / "cache" if keep else None
+    with pytest.raises(MitofmError, match=r"the annotations changed between them.*study=NAME"):
+        group_cells(collect(study.runs, study.name, cache))
+    (study.runs / "studies" / study.name / "cells.csv").write_text("\n".join(["cell", *study.cells[:3]]))
+    (found,) = group_cells(collect(study.runs, study.name, cache))
+    assert list(found.done) == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(
