@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Almost stochastic order with a correction for n comparisons, "Bonferroni" by deepsig's note, tests at a confidence of 1 - 0.05 / n.
-# deepsig takes 0.95 + 0.05 / n: right for two comparisons, and the less of a correction, the more there are.
+# deepsig takes 0.95 + 0.05 / n: none can be made out with one (multi_aso), two are right, and more are corrected the less, the more there are.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -12,7 +12,7 @@ import sys
 from importlib.metadata import version
 
 import numpy as np
-from deepsig import aso
+from deepsig import aso, multi_aso
 
 rng = np.random.default_rng(3)
 better, worse = rng.normal(0.83, 0.03, 15), rng.normal(0.80, 0.03, 15)
@@ -23,6 +23,8 @@ for comparisons in (1, 2, 10, 45):
     seen[comparisons] = round(float(aso(better, worse, num_comparisons=comparisons, **options)), 3)
     right[comparisons] = round(float(aso(better, worse, confidence_level=1 - 0.05 / comparisons, **options)), 3)
     print(f"{comparisons} comparisons: expected: {right[comparisons]} (0.05 / {comparisons}); seen: {seen[comparisons]}")
-as_stated = seen[1] == right[1] and seen[2] == right[2] and seen[45] < seen[10] < 0.5 < right[10] < right[45]
+alone = float(multi_aso({"better": better, "worse": worse}, **options)[0, 1])
+print(f"the only comparison of multi_aso: expected: {right[1]}; seen: {alone}")
+as_stated = alone == 1 and seen[1] == right[1] and seen[2] == right[2] and seen[45] < seen[10] < 0.5 < right[10] < right[45]
 sys.exit(None if as_stated else "no longer as stated")
 PYTHON
