@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Almost stochastic order with a correction for n comparisons, "Bonferroni" by deepsig's note, tests at a confidence of 1 - 0.05 / n.
-# deepsig takes 0.95 + 0.05 / n: none can be made out with one (multi_aso), two are right, and more are corrected the less, the more there are.
+# deepsig takes 0.95 + 0.05 / n: certainty for one comparison (multi_aso), right for two, and the less of a correction, the more there are.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -7,8 +7,8 @@ trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 # Its own pins (Shapely 1.7.1, Rtree 1.0.0) have no wheels for Python 3.11; Shapely 1.8.5 has, for no later Python.
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check \
-    numpy==1.26.4 scipy==1.15.3 shapely==1.8.5.post1 rtree==1.4.1 opencv-python-headless==4.11.0.86 scikit-image==0.25.2 creationism==0.0.5 \
-    openslide-python==1.4.3 openslide-bin==4.0.1.2 jsonschema==4.25.1 matplotlib==3.10.7 PyYAML==6.0.3
+    numpy==1.26.4 scipy==1.15.3 shapely==1.8.5.post1 rtree==1.4.1 opencv-python-headless==4.11.0.86 scikit-image==0.25.2 \
+    creationism==0.0.5 openslide-python==1.4.3 openslide-bin==4.0.1.2 jsonschema==4.25.1 matplotlib==3.10.7 PyYAML==6.0.3
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps wholeslidedata==0.0.16
 cd "$work"
 venv/bin/python -W ignore - <<'PYTHON'
