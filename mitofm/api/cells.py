@@ -18,8 +18,9 @@ from mitofm.evaluation.calibration import read_shift
 from mitofm.evaluation.threshold import call_positives, read_logit
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.versions import Way
+from mitofm.runs.cell_names import find_cell
 from mitofm.runs.execute import check, run
-from mitofm.runs.folder import CellFolder, State, find_cell, read_config
+from mitofm.runs.folder import CellFolder, State, read_config
 from mitofm.runs.identity import identify
 from mitofm.runs.resolve import resolve
 from mitofm.runs.said import read_metrics

@@ -125,7 +125,8 @@ def _list_cells(given: str, settings: CountSettings) -> list[str]:
 def _read_own_data(given: str, settings: CountSettings) -> Mapping[str, Any]:
     """The data set that a cell was trained on, as its config has it."""
     from mitofm.ensembles.members import find_members, is_ensemble
-    from mitofm.runs.folder import find_cell, read_config
+    from mitofm.runs.cell_names import find_cell
+    from mitofm.runs.folder import read_config
 
     if settings.slides is not None:
         raise MitofmError(_WITH_DATA)

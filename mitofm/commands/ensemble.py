@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from mitofm.commands.composing.asking import ask
 from mitofm.ground.errors import MitofmError
 from mitofm.ground.terminal import tell
-from mitofm.runs.folder import CellFolder, State, find_cell
+from mitofm.runs.cell_names import find_cell
+from mitofm.runs.folder import CellFolder, State
 from mitofm.training.settings import Paths
 
 if TYPE_CHECKING:

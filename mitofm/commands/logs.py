@@ -6,7 +6,8 @@ from mitofm.commands.composing.asking import ask_about
 from mitofm.commands.status import StatusSettings
 from mitofm.ground import below
 from mitofm.ground.terminal import tell, tell_text
-from mitofm.runs.folder import CellFolder, find_cell
+from mitofm.runs.cell_names import find_cell
+from mitofm.runs.folder import CellFolder
 from mitofm.runs.sums import LOG
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mitofm.commands.composing.asking import ask_about
 from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
-from mitofm.runs.folder import find_cell
+from mitofm.runs.cell_names import find_cell
 from mitofm.training.settings import Paths, Trainer
 
 if TYPE_CHECKING:

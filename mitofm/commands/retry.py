@@ -13,8 +13,9 @@ from mitofm.ground.errors import MitofmError
 from mitofm.ground.fingerprints import Remembered
 from mitofm.ground.terminal import tell
 from mitofm.runs.books import studies
+from mitofm.runs.cell_names import find_cell
 from mitofm.runs.execute import find_damage, run_again
-from mitofm.runs.folder import SETTLED, CellFolder, find_cell
+from mitofm.runs.folder import SETTLED, CellFolder
 
 
 def main(arguments: list[str]) -> None:

@@ -13,7 +13,8 @@ from mitofm.ground.scratch import scratch
 from mitofm.ground.settings import NotNegative
 from mitofm.ground.terminal import tell
 from mitofm.ground.versions import Way
-from mitofm.runs.folder import check_sums, find_cell
+from mitofm.runs.cell_names import find_cell
+from mitofm.runs.folder import check_sums
 from mitofm.runs.verify import compare_rerun, rerun
 from mitofm.training.settings import Paths
 

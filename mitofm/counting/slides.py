@@ -70,8 +70,14 @@ def list_of_data(dataset: Dataset, model: Model, other_resolution: bool) -> list
 
 
 def list_unannotated(slides: Sequence[Slide]) -> list[Path]:
-    """The images beside those of a data set, of the same endings: no sample names them, so that they are none of its slides."""
-    known, endings = {slide.path.resolve() for slide in slides}, {slide.path.suffix.lower() for slide in slides}
+    """The images beside those of a data set, of the same endings: no sample names them, so that they are none of its slides.
+
+    None of DICOM: there the files beside one are of the same slide.
+    """
+    known, endings = (
+        {slide.path.resolve() for slide in slides},
+        {slide.path.suffix.lower() for slide in slides} - {".dcm"},
+    )
     beside = (path for folder in sorted({slide.path.parent for slide in slides}) for path in sorted(folder.iterdir()))
     return [one for one in beside if one.suffix.lower() in endings and one.resolve() not in known and one.is_file()]
 

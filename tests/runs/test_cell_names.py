@@ -8,7 +8,8 @@ import pytest
 
 from mitofm.ground.errors import MitofmError
 from mitofm.runs.books import studies
-from mitofm.runs.folder import CellFolder, State, find_cell
+from mitofm.runs.cell_names import find_cell
+from mitofm.runs.folder import CellFolder, State
 
 
 def begin(runs: Path, name: str, state: State, files: tuple[str, ...] = ("config.yaml",)) -> None:
@@ -33,3 +34,9 @@ def test_a_name_without_a_result_is_told_from_one_that_no_cell_has(tmp_path: Pat
         find_cell(tmp_path, "mine", "metrics.json")
     with pytest.raises(MitofmError, match="no cell 'nowhere' among the 1"):
         find_cell(tmp_path, "nowhere", "metrics.json")
+
+
+def test_a_finished_cell_without_a_file_is_not_called_unfinished(tmp_path: Path) -> None:
+    begin(tmp_path, "ami-lora-s1-0a1b", State.DONE)
+    with pytest.raises(MitofmError, match=r"no cell '0a1' among the 0 in .* that hold metrics\.json"):
+        find_cell(tmp_path, "0a1", "metrics.json")
